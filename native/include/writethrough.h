@@ -1,0 +1,216 @@
+/*
+ * writethrough: write-through file I/O.
+ *
+ * A write copies the caller's bytes into a page cache of this process and sends the touched blocks at once as direct
+ * I/O. When the call returns, the bytes are on stable storage and any error of that I/O was the caller's. A read of
+ * cached bytes is a copy and no system call.
+ *
+ * Conventions of every function here:
+ *  - offsets, lengths and sizes are bytes; times are nanoseconds.
+ *  - the result is 0 or a count on success and -errno on failure. Nothing sets errno.
+ *  - engines and files are handles. A handle that was closed, or never opened, gives -EBADF, never undefined behaviour.
+ *  - every function may be called from any thread at any time, and blocks unless it says otherwise.
+ *  - a buffer belongs to the caller again as soon as the call returns; the library keeps no pointer to it.
+ */
+#ifndef WRITETHROUGH_H
+#define WRITETHROUGH_H
+
+#include <stdint.h>
+#include <sys/uio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define WT_API __attribute__((visibility("default")))
+#else
+#define WT_API
+#endif
+
+/* Changes when a structure, constant or function below changes incompatibly. */
+#define WT_ABI_VERSION 1
+
+typedef uint64_t wt_engine;
+typedef uint64_t wt_file;
+
+/* The ABI version that the loaded library was built with; compare it with WT_ABI_VERSION. */
+WT_API uint32_t wt_abi_version(void);
+
+/* ---- durability ---------------------------------------------------------------------------------------------- */
+
+enum {
+    WT_DURABILITY_FILE = 0,   /* per write: what the file was opened with; at open: the same as DSYNC */
+    WT_DURABILITY_DEVICE = 1, /* accepted by the device; its volatile cache may lose it in a power cut until wt_sync */
+    WT_DURABILITY_DSYNC = 2,  /* on stable storage, with the metadata needed to read it back (O_DSYNC) */
+    WT_DURABILITY_SYNC = 3,   /* DSYNC and all metadata, times included (O_SYNC) */
+};
+
+/* ---- engine -------------------------------------------------------------------------------------------------- */
+
+enum {
+    WT_BACKEND_AUTO = 0,     /* io_uring, or threads where the kernel refuses io_uring */
+    WT_BACKEND_IO_URING = 1, /* fails to open where the kernel refuses it */
+    WT_BACKEND_THREADS = 2,
+};
+
+struct wt_engine_options {
+    uint64_t cache_bytes;     /* folio memory: the hard limit of cached bytes. 0: 256 MiB. At least 128 KiB */
+    uint64_t in_flight_bytes; /* past this many bytes under I/O a caller waits. 0: 64 MiB. At least 64 KiB */
+    uint32_t ring_entries;    /* submission queue of the io_uring backend. 0: 256. A power of two, 8 to 32768 */
+    uint32_t backend;         /* WT_BACKEND_* */
+    uint32_t threads;         /* of the threads backend. 0: 8. At most 256 */
+    uint32_t reserved;        /* 0 */
+};
+
+struct wt_engine_stats {
+    uint64_t cache_bytes;      /* the limit in force, rounded to the unit of allocation */
+    uint64_t cached_bytes;     /* folio memory in use now */
+    uint64_t in_flight_bytes;  /* under I/O or waiting in a gather now */
+    uint64_t open_files;       /* handles */
+    uint64_t open_inodes;      /* distinct files */
+    uint64_t read_hits;        /* wt_read calls that needed no I/O */
+    uint64_t read_misses;      /* wt_read calls that did */
+    uint64_t writes;           /* writes completed without error */
+    uint64_t write_errors;     /* writes completed with an error */
+    uint64_t device_reads;     /* I/Os sent */
+    uint64_t device_writes;    /* I/Os sent */
+    uint64_t device_read_bytes;
+    uint64_t device_written_bytes;
+    uint64_t gathers;         /* write I/Os that carried writes collected under another I/O */
+    uint64_t gathered_writes; /* writes that those carried */
+    uint64_t evictions;       /* runs of folio memory taken back */
+};
+
+/*
+ * Opens an engine: reserves cache_bytes of address space (memory is used as it is touched) and sets up the backend.
+ * options may be NULL for the defaults. -EINVAL: a value out of its range; -ENOMEM: no memory of that size;
+ * -EPERM, -ENOSYS: io_uring was asked for by name and the kernel refuses it.
+ */
+WT_API int wt_engine_open(const struct wt_engine_options *options, wt_engine *engine);
+
+/*
+ * Closes an engine and every file still open on it: calls that have begun finish, later ones get -EBADF. All memory and
+ * descriptors are gone when it returns. Returns the first error met in closing a file, and closes all the same.
+ */
+WT_API int wt_engine_close(wt_engine engine);
+
+WT_API int wt_engine_stats(wt_engine engine, struct wt_engine_stats *stats);
+
+/* The WT_BACKEND_* in use: never AUTO. */
+WT_API int wt_engine_backend(wt_engine engine);
+
+/* ---- what file systems and devices promise --------------------------------------------------------------------- */
+
+enum {
+    WT_PATH_DIRECT = 1,   /* folios of this process, direct I/O */
+    WT_PATH_BUFFERED = 2, /* no direct I/O here: the kernel's page cache is the cache, pwritev2(RWF_DSYNC) the write */
+};
+
+enum { WT_NO = 0, WT_YES = 1, WT_UNKNOWN = 2 };
+
+struct wt_profile {
+    uint32_t path;                  /* WT_PATH_* a write takes */
+    uint32_t block_bytes;           /* the unit of direct I/O here: at least every alignment below, at most 4096 */
+    uint32_t dio_memory_alignment;  /* statx STATX_DIOALIGN, 0 where the kernel does not say */
+    uint32_t dio_offset_alignment;  /* the same */
+    uint32_t logical_block_bytes;   /* of the device, 0: unknown */
+    uint32_t physical_block_bytes;  /* of the device, 0: unknown */
+    uint32_t fs_block_bytes;        /* of the file system (statfs f_bsize) */
+    uint32_t fua;                   /* WT_YES, WT_NO, WT_UNKNOWN: the device takes a durable write as one command */
+    uint32_t volatile_cache;        /* WT_YES, WT_NO, WT_UNKNOWN: the device has a cache that a power cut empties */
+    uint32_t atomic_write_min_bytes; /* statx STATX_WRITE_ATOMIC, 0: none */
+    uint32_t atomic_write_max_bytes;
+    uint32_t atomic_write_max_segments;
+    uint32_t device_major; /* st_dev */
+    uint32_t device_minor;
+    uint64_t fs_magic;   /* statfs f_type */
+    char fs_type[32];    /* "ext4", "xfs", ...; the magic in hex where the name is not known */
+    char device_name[64]; /* as in /sys/block, the disk of a partition; "" for a file system without one device */
+};
+
+/* What a file at path (or created in the directory path) would get. Changes nothing, opens nothing for writing. */
+WT_API int wt_probe(const char *path, struct wt_profile *profile);
+
+/* The same for an open file, as in use. */
+WT_API int wt_file_profile(wt_file file, struct wt_profile *profile);
+
+/* ---- files --------------------------------------------------------------------------------------------------- */
+
+enum {
+    WT_OPEN_READ = 1,
+    WT_OPEN_WRITE = 2,
+    WT_OPEN_CREATE = 4,      /* create if missing; the directory entry is durable when the call returns */
+    WT_OPEN_CREATE_NEW = 8,  /* create; -EEXIST if anything has that name */
+    WT_OPEN_TRUNCATE = 16,   /* size 0, durable when the call returns; needs WRITE */
+    WT_OPEN_NOFOLLOW = 32,   /* -ELOOP if the last component is a symbolic link */
+};
+
+/*
+ * Opens path. flags are WT_OPEN_*, at least READ or WRITE; mode is that of open(2) for a created file; durability is the
+ * default of writes to this handle. Two opens of one file on one engine share its folios and see each other's writes at
+ * once. A writer also needs permission to read, since a part of a block is written by rewriting the block.
+ *
+ * While a file is open for writing the engine holds flock(2) LOCK_EX on it, else LOCK_SH: one engine owns a file.
+ * -EBUSY: another engine or process holds it. -EISDIR: a directory. -EOPNOTSUPP: no regular file (a FIFO, a device).
+ * Else what open(2) gives: -ENOENT, -EACCES, -EEXIST, -ELOOP, -EROFS, -EMFILE, ...
+ */
+WT_API int wt_file_open(wt_engine engine, const char *path, uint32_t flags, uint32_t mode, uint32_t durability,
+                        wt_file *file);
+
+/*
+ * Closes a handle. Calls on it that have begun finish first; later ones get -EBADF. Everything written was durable
+ * before, so there is nothing to flush and no error to lose; the result is that of close(2).
+ */
+WT_API int wt_file_close(wt_file file);
+
+/*
+ * Writes the bytes of iov to offset and returns when they are durable, as durability (WT_DURABILITY_*) asks. Returns the
+ * count of bytes written, which is all of them, or -errno. On an error *stable_bytes (may be NULL) says how many bytes
+ * from the start of this write are known to be durable; the rest may or may not have reached the disk, and a read shows
+ * what the disk has. Any offset, length and memory alignment will do; whole blocks (see wt_profile) need no read first.
+ *
+ * Concurrent writes that overlap are applied one after the other; to writers of different blocks nobody waits. The
+ * file grows when the bytes are durable, not before, and its size is never padded. A write of 0 bytes does nothing.
+ *
+ * -EBADF: not open, or not for writing. -EINVAL: offset or count or durability out of range. -EFBIG: past the largest
+ * file. -ENOSPC, -EDQUOT: no room; acknowledged bytes stay as they were. -EIO and others: of the device.
+ */
+WT_API int64_t wt_write(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset, uint32_t durability,
+                        uint64_t *stable_bytes);
+
+/*
+ * Reads into iov from offset. Returns the count of bytes read: less than asked only at the end of the file, 0 at or past
+ * it. Sees every byte that this engine wrote, each block wholly old or wholly new under concurrent writes. Bytes that
+ * are cached cost no system call and never wait for a device. -errno as for wt_write.
+ */
+WT_API int64_t wt_read(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset);
+
+/* The size of the file. */
+WT_API int64_t wt_size(wt_file file);
+
+/*
+ * Sets the size, up (a hole, read as zeros) or down, durably. Waits for the I/O in flight on the file; I/O that begins
+ * meanwhile waits for it. Nothing that was cut comes back.
+ */
+WT_API int wt_truncate(wt_file file, uint64_t size);
+
+/*
+ * Makes every byte of the range exist on the device: holes and preallocated extents become written zeros, what was
+ * written stays, the file grows to offset + length if it was smaller. Durable on return. Overwrites of the range then
+ * need no change of metadata, so that each is one device command where the device has FUA. On an error what was
+ * allocated until then stays. length 0 does nothing.
+ */
+WT_API int wt_allocate(wt_file file, uint64_t offset, uint64_t length);
+
+/* Makes durable what was written with WT_DURABILITY_DEVICE, and all metadata (fsync). Other writes need none of it. */
+WT_API int wt_sync(wt_file file);
+
+/* The symbolic name of an errno value, "ENOSPC" for 28; NULL for one unknown. */
+WT_API const char *wt_errno_name(int errno_value);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * The caller's memory, walked once from front to back. Native memory is an iovec; the JNI layer brings a copy function of
+ * its own for arrays of the Java heap, which have no address.
+ */
+#ifndef WT_CURSOR_H
+#define WT_CURSOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "writethrough.h"
+
+struct wt_cursor {
+    /* Copies the next length bytes into folio memory (a write) or out of it (a read), and moves on. Called with a folio
+     * locked: must not wait for another caller of this library. */
+    void (*copy_in)(struct wt_cursor *cursor, void *to_folio, size_t length);
+    void (*copy_out)(struct wt_cursor *cursor, const void *from_folio, size_t length);
+    const struct iovec *iov; /* where the next byte is; used by the functions for native memory alone */
+    size_t iov_offset;
+};
+
+void wt_cursor_of_iovec(struct wt_cursor *cursor, const struct iovec *iov);
+
+/* wt_write and wt_read over a cursor; length is what the cursor holds in all. Arguments are checked as there. */
+int64_t wt_write_cursor(wt_file file, struct wt_cursor *cursor, uint64_t length, uint64_t offset, uint32_t durability,
+                        uint64_t *stable_bytes);
+int64_t wt_read_cursor(wt_file file, struct wt_cursor *cursor, uint64_t length, uint64_t offset);
+
+#endif

@@ -1,0 +1,117 @@
+/*
+ * The io interface: what the engine asks of whatever moves blocks. Three things implement it: io_uring and threads, which
+ * share the posix backing, and the simulated disk of the tests.
+ */
+#ifndef WT_IO_H
+#define WT_IO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "writethrough.h"
+
+/* As many segments as a bio of the kernel has: one I/O stays one device command where the device can. */
+#define WT_IO_SEGMENTS 256
+
+enum wt_io_op { WT_IO_READ, WT_IO_WRITE };
+
+struct wt_backing;
+
+/*
+ * One contiguous read or write of a file. The backend reads the first group, sets the second, and calls complete (from
+ * any thread, once; the backend does not touch the wt_io afterwards).
+ */
+struct wt_io {
+    enum wt_io_op op;
+    uint32_t durability; /* WT_DURABILITY_DEVICE, DSYNC or SYNC; of a write */
+    bool through_page_cache; /* unaligned length: goes by the buffered descriptor. Always at least DSYNC */
+    struct wt_backing *backing;
+    uint64_t offset;
+    uint64_t length; /* sum of the segments; never 0 */
+    unsigned segment_count;
+    struct iovec segments[WT_IO_SEGMENTS]; /* a backend may advance these in place */
+
+    uint64_t done; /* bytes transferred, from the start; a write's are durable as asked. 0 when handed over */
+    int error;     /* 0: all of length was done, or a read met the end of the file; else -errno */
+
+    void (*complete)(struct wt_io *);
+    struct wt_io *next; /* list handed to submit; then the backend's own */
+};
+
+/* An open file as a backing knows it. Made by a backend's open, ended by its ops->close. */
+struct wt_backing {
+    const struct wt_backing_ops *ops;
+    uint64_t device; /* st_dev and st_ino: who the file is */
+    uint64_t inode;
+    bool writable;
+    struct wt_profile profile;
+};
+
+/* All return 0 or -errno and block until done. None is called with a lock held that an I/O completion needs. */
+struct wt_backing_ops {
+    /*
+     * Does the I/O on the caller's thread: sets done and error, does not call complete. A short transfer is continued
+     * until an error or, for reads, the end of the file. A write that transfers 0 bytes is -EIO.
+     */
+    void (*run)(struct wt_io *io);
+    /* LOCK_EX or LOCK_SH of flock(2), without waiting: -EBUSY if another holds it. Converts a lock already held. */
+    int (*lock)(struct wt_backing *backing, bool exclusive);
+    int (*size)(struct wt_backing *backing, uint64_t *size);
+    /* Sets the size; durable on return. */
+    int (*truncate)(struct wt_backing *backing, uint64_t size);
+    /* Reserves extents, and grows the file to offset + length if it is smaller; what exists stays. Need not be durable.
+     * -EOPNOTSUPP where the file system cannot. */
+    int (*reserve)(struct wt_backing *backing, uint64_t offset, uint64_t length);
+    /*
+     * The first run in [from, to) that is a hole or unwritten extent: sets [*start, *end), *start == to if there is none.
+     * Where this cannot be known, the whole of [from, to) below the file's size counts as data.
+     */
+    int (*find_hole)(struct wt_backing *backing, uint64_t from, uint64_t to, uint64_t *start, uint64_t *end);
+    /* Turns a range of holes and unwritten extents, aligned to blocks, into written zeros inside the device
+     * (FALLOC_FL_WRITE_ZEROES). -EOPNOTSUPP where it cannot: then the engine writes zeros. Need not be durable. */
+    int (*write_zeroes)(struct wt_backing *backing, uint64_t offset, uint64_t length);
+    /* fsync, or fdatasync if data_only. */
+    int (*sync)(struct wt_backing *backing, bool data_only);
+    /* Drops what the kernel's page cache has of the range: it may hold bytes that the device refused. Never fails. */
+    void (*forget)(struct wt_backing *backing, uint64_t offset, uint64_t length);
+    int (*close)(struct wt_backing *backing);
+};
+
+struct wt_backend {
+    const struct wt_backend_ops *ops;
+};
+
+struct wt_backend_ops {
+    const char *name; /* "io_uring", "threads", "simulated" */
+    int kind;         /* WT_BACKEND_*; 0 for a test's */
+    /* Opens or creates a file as wt_file_open says, except TRUNCATE and flock, which are the engine's. A file that was
+     * created is durable, and its directory entry too, on return. */
+    int (*open)(struct wt_backend *backend, const char *path, uint32_t flags, uint32_t mode,
+                struct wt_backing **backing);
+    /* Starts every I/O of the list; each completes on a thread of the backend. Never blocks on a device. Cannot fail: an
+     * I/O that cannot be started completes with its error. */
+    void (*submit)(struct wt_backend *backend, struct wt_io *list);
+    /* Ends the backend. No I/O is outstanding. */
+    void (*close)(struct wt_backend *backend);
+};
+
+/* io_posix.c: what io_uring and threads share. */
+int wt_posix_open(struct wt_backend *backend, const char *path, uint32_t flags, uint32_t mode,
+                  struct wt_backing **backing);
+/* The descriptor that carries this I/O: direct, or buffered for through_page_cache. -errno if it cannot be opened. */
+int wt_posix_descriptor(struct wt_io *io);
+/* The RWF_* flags of this I/O. */
+int wt_posix_rwf(const struct wt_io *io);
+/* Counts n transferred bytes: advances done, segments and segment_count. True when all of length is done. */
+bool wt_io_advance(struct wt_io *io, uint64_t n);
+
+/* The backends of the library. *backend is set on success only. */
+int wt_io_uring_open(const struct wt_engine_options *options, struct wt_backend **backend);
+int wt_threads_open(const struct wt_engine_options *options, struct wt_backend **backend);
+
+/* probe.c */
+int wt_probe_descriptor(int fd, struct wt_profile *profile);
+
+#endif
