@@ -1,0 +1,640 @@
+/*
+ * The posix backing: an open file, its two descriptors, and I/O on the caller's thread. The backends io_uring and threads
+ * share it.
+ */
+#define _GNU_SOURCE
+#include "io_posix.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static_assert(sizeof(off_t) == 8, "offsets are 64 bits wide");
+
+/* Linux 6.17; the headers may be older. */
+#ifndef FALLOC_FL_WRITE_ZEROES
+#define FALLOC_FL_WRITE_ZEROES 0x80
+#endif
+
+/* Two processes that create and delete one name in turns can send an open round in circles; this often, no more. */
+#define OPEN_ATTEMPTS 16
+
+/* Extents that one FIEMAP call brings, on the stack. */
+#define FIEMAP_EXTENTS 32u
+
+struct posix_file {
+    struct wt_backing backing;
+    int descriptor; /* direct where the profile says so, else buffered; carries the flock */
+    pthread_mutex_t lock;
+    _Atomic int buffered; /* descriptor through the page cache of a direct file; -1 until one is needed */
+    int flock_held;       /* LOCK_UN, LOCK_SH or LOCK_EX; under lock */
+    char *path;           /* as it was opened */
+};
+
+static struct posix_file *file_of(struct wt_backing *backing) {
+    return (struct posix_file *)backing;
+}
+
+static bool is_direct(const struct wt_backing *backing) {
+    return backing->profile.path == WT_PATH_DIRECT;
+}
+
+/* ---- descriptors ----------------------------------------------------------------------------------------------- */
+
+/* open(2) that a signal does not end. */
+static int open_path(const char *path, int flags, mode_t mode) {
+    int fd;
+    do {
+        fd = open(path, flags, mode);
+    } while (fd < 0 && errno == EINTR);
+    return fd < 0 ? -errno : fd;
+}
+
+static bool same_file(const struct stat *stat, const struct wt_backing *backing) {
+    return stat->st_dev == backing->device && stat->st_ino == backing->inode;
+}
+
+/*
+ * Opens the file behind file once more, without O_DIRECT. By its descriptor, which neither a rename nor an unlink can lead
+ * astray; where there is no /proc by its path, and then only if that still is this file.
+ */
+static int reopen_buffered(const struct posix_file *file) {
+    char by_descriptor[32];
+    struct stat stat;
+    int flags = (file->backing.writable ? O_RDWR : O_RDONLY) | O_CLOEXEC;
+    (void)snprintf(by_descriptor, sizeof by_descriptor, "/proc/self/fd/%d", file->descriptor);
+    int fd = open_path(by_descriptor, flags, 0);
+    if (fd == -ENOENT) {
+        fd = open_path(file->path, flags | O_NONBLOCK | O_NOCTTY, 0);
+    }
+    if (fd < 0) {
+        return fd;
+    }
+    int rc = fstat(fd, &stat) < 0 ? -errno : 0;
+    if (rc == 0 && !same_file(&stat, &file->backing)) {
+        rc = -ESTALE;
+    }
+    /* O_NONBLOCK must not stay: io_uring would answer EAGAIN where it otherwise waits. */
+    if (rc == 0 && fcntl(fd, F_SETFL, 0) < 0) {
+        rc = -errno;
+    }
+    if (rc < 0) {
+        (void)close(fd);
+        return rc;
+    }
+    /* Only single blocks go this way: their neighbours, read ahead, would be a second copy of what the folios hold. A
+     * file system that takes no advice is as correct. */
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
+    return fd;
+}
+
+static int buffered_descriptor(struct posix_file *file) {
+    int fd = atomic_load_explicit(&file->buffered, memory_order_acquire);
+    if (fd >= 0) {
+        return fd;
+    }
+    pthread_mutex_lock(&file->lock);
+    fd = atomic_load_explicit(&file->buffered, memory_order_relaxed);
+    if (fd < 0) {
+        fd = reopen_buffered(file);
+        if (fd >= 0) {
+            atomic_store_explicit(&file->buffered, fd, memory_order_release);
+        }
+    }
+    pthread_mutex_unlock(&file->lock);
+    return fd;
+}
+
+int wt_posix_descriptor(struct wt_io *io) {
+    struct posix_file *file = file_of(io->backing);
+    if (io->through_page_cache && is_direct(io->backing)) {
+        return buffered_descriptor(file);
+    }
+    return file->descriptor;
+}
+
+/* ---- one I/O --------------------------------------------------------------------------------------------------- */
+
+int wt_posix_rwf(const struct wt_io *io) {
+    if (io->op == WT_IO_READ) {
+        return 0;
+    }
+    if (io->durability == WT_DURABILITY_SYNC) {
+        return RWF_SYNC | RWF_DSYNC;
+    }
+    /* A page of the kernel's cache has not been accepted by the device, so nothing less than DSYNC will do there. */
+    bool buffered = io->through_page_cache || !is_direct(io->backing);
+    return io->durability == WT_DURABILITY_DEVICE && !buffered ? 0 : RWF_DSYNC;
+}
+
+bool wt_io_advance(struct wt_io *io, uint64_t n) {
+    assert(n <= io->length - io->done);
+    io->done += n;
+    unsigned gone = 0;
+    while (gone < io->segment_count && n >= io->segments[gone].iov_len) {
+        n -= io->segments[gone].iov_len;
+        gone++;
+    }
+    io->segment_count -= gone;
+    if (io->segment_count == 0) {
+        assert(n == 0 && io->done == io->length);
+        return true;
+    }
+    memmove(io->segments, io->segments + gone, io->segment_count * sizeof *io->segments);
+    io->segments[0].iov_base = (char *)io->segments[0].iov_base + n;
+    io->segments[0].iov_len -= n;
+    return io->done == io->length;
+}
+
+void wt_posix_begin(struct wt_io *io) {
+    assert(io->length > 0 && io->segment_count > 0 && io->segment_count <= WT_IO_SEGMENTS);
+    assert(io->offset <= INT64_MAX && io->length <= INT64_MAX - io->offset);
+    io->done = 0;
+    io->error = 0;
+}
+
+/* Whether a direct read that stands at position can only have stopped there because the file ends. */
+static bool ends_here(const struct wt_io *io, uint64_t position) {
+    uint32_t alignment = io->backing->profile.dio_offset_alignment;
+    return io->op == WT_IO_READ && !io->through_page_cache && is_direct(io->backing) && alignment != 0 &&
+           position % alignment != 0;
+}
+
+/* Whether -EINVAL is the answer to going on, by direct I/O, at the end of a file that ends within a block. */
+static bool refused_at_end(const struct wt_io *io) {
+    return io->op == WT_IO_READ && !io->through_page_cache && is_direct(io->backing) && io->done > 0 &&
+           (io->offset + io->done) % io->backing->profile.block_bytes != 0;
+}
+
+bool wt_posix_settle(struct wt_io *io, int64_t result) {
+    if (result > 0) {
+        return wt_io_advance(io, (uint64_t)result) || ends_here(io, io->offset + io->done);
+    }
+    if (result == -EINTR) {
+        return false;
+    }
+    if (result == 0) {
+        io->error = io->op == WT_IO_WRITE ? -EIO : 0;
+    } else if (result != -EINVAL || !refused_at_end(io)) {
+        io->error = (int)result;
+    }
+    return true;
+}
+
+static void posix_run(struct wt_io *io) {
+    wt_posix_begin(io);
+    int fd = wt_posix_descriptor(io);
+    if (fd < 0) {
+        io->error = fd;
+        return;
+    }
+    int flags = wt_posix_rwf(io);
+    ssize_t count;
+    do {
+        off_t offset = (off_t)(io->offset + io->done);
+        if (io->op == WT_IO_WRITE) {
+            count = pwritev2(fd, io->segments, (int)io->segment_count, offset, flags);
+        } else {
+            count = preadv2(fd, io->segments, (int)io->segment_count, offset, flags);
+        }
+    } while (!wt_posix_settle(io, count < 0 ? -errno : count));
+}
+
+/* ---- the file -------------------------------------------------------------------------------------------------- */
+
+static int sync_descriptor(int fd, bool data_only) {
+    int rc;
+    do {
+        rc = data_only ? fdatasync(fd) : fsync(fd);
+    } while (rc < 0 && errno == EINTR);
+    return rc < 0 ? -errno : 0;
+}
+
+static int posix_sync(struct wt_backing *backing, bool data_only) {
+    return sync_descriptor(file_of(backing)->descriptor, data_only);
+}
+
+/*
+ * flock(2) converts by letting go first, so a refused conversion has lost the lock that was there. It is taken back; if
+ * another was quicker, the file is not ours any more and the answer is -ENOLCK.
+ */
+static int convert_lock(struct posix_file *file, int wanted) {
+    if (file->flock_held == wanted) {
+        return 0;
+    }
+    if (flock(file->descriptor, wanted | LOCK_NB) == 0) {
+        file->flock_held = wanted;
+        return 0;
+    }
+    int error = errno == EWOULDBLOCK ? -EBUSY : -errno;
+    if (file->flock_held != LOCK_UN && flock(file->descriptor, file->flock_held | LOCK_NB) < 0) {
+        file->flock_held = LOCK_UN;
+        error = -ENOLCK;
+    }
+    return error;
+}
+
+static int posix_lock(struct wt_backing *backing, bool exclusive) {
+    struct posix_file *file = file_of(backing);
+    pthread_mutex_lock(&file->lock);
+    int rc = convert_lock(file, exclusive ? LOCK_EX : LOCK_SH);
+    pthread_mutex_unlock(&file->lock);
+    return rc;
+}
+
+static int posix_size(struct wt_backing *backing, uint64_t *size) {
+    struct stat stat;
+    if (fstat(file_of(backing)->descriptor, &stat) < 0) {
+        return -errno;
+    }
+    *size = (uint64_t)stat.st_size;
+    return 0;
+}
+
+static int posix_truncate(struct wt_backing *backing, uint64_t size) {
+    int fd = file_of(backing)->descriptor;
+    int rc;
+    if (size > INT64_MAX) {
+        return -EFBIG;
+    }
+    do {
+        rc = ftruncate(fd, (off_t)size);
+    } while (rc < 0 && errno == EINTR);
+    if (rc < 0) {
+        return -errno;
+    }
+    return sync_descriptor(fd, true); /* a size is data for fdatasync: without it the bytes cannot be read back */
+}
+
+static int allocate(struct wt_backing *backing, int mode, uint64_t offset, uint64_t length) {
+    int rc;
+    if (offset > INT64_MAX || length > INT64_MAX - offset) {
+        return -EFBIG;
+    }
+    do {
+        rc = fallocate(file_of(backing)->descriptor, mode, (off_t)offset, (off_t)length);
+    } while (rc < 0 && errno == EINTR);
+    if (rc < 0) {
+        return errno == ENOSYS ? -EOPNOTSUPP : -errno;
+    }
+    return 0;
+}
+
+static int posix_reserve(struct wt_backing *backing, uint64_t offset, uint64_t length) {
+    return allocate(backing, 0, offset, length);
+}
+
+static int posix_write_zeroes(struct wt_backing *backing, uint64_t offset, uint64_t length) {
+    return allocate(backing, FALLOC_FL_WRITE_ZEROES, offset, length);
+}
+
+static void posix_forget(struct wt_backing *backing, uint64_t offset, uint64_t length) {
+    /* A page that the range only touches is kept by the kernel, so the range is made of whole pages. */
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t from = offset - offset % page;
+    uint64_t to = offset + length + page - 1;
+    to -= to % page;
+    (void)posix_fadvise(file_of(backing)->descriptor, (off_t)from, (off_t)(to - from), POSIX_FADV_DONTNEED);
+}
+
+static int posix_close(struct wt_backing *backing) {
+    struct posix_file *file = file_of(backing);
+    int buffered = atomic_load_explicit(&file->buffered, memory_order_acquire);
+    int error = 0;
+    /* Linux has released a descriptor whatever close(2) returns: none is closed twice, also not after EINTR. */
+    if (buffered >= 0 && close(buffered) < 0 && errno != EINTR) {
+        error = -errno;
+    }
+    if (close(file->descriptor) < 0 && errno != EINTR) {
+        error = -errno;
+    }
+    pthread_mutex_destroy(&file->lock);
+    free(file->path);
+    free(file);
+    return error;
+}
+
+/* ---- holes ----------------------------------------------------------------------------------------------------- */
+
+/* A hole that grows while extents are walked in ascending order. */
+struct hole_search {
+    uint64_t position; /* everything before it is decided */
+    uint64_t to;
+    uint64_t start; /* valid if found */
+    bool found;
+};
+
+/* Takes one extent; false when the hole has come to its end. */
+static bool visit_extent(struct hole_search *search, const struct fiemap_extent *extent) {
+    bool unwritten = (extent->fe_flags & FIEMAP_EXTENT_UNWRITTEN) != 0;
+    uint64_t begin = extent->fe_logical < search->to ? extent->fe_logical : search->to;
+    uint64_t end = extent->fe_length < search->to - begin ? begin + extent->fe_length : search->to;
+    if (begin > search->position || unwritten) {
+        if (!search->found) {
+            search->start = search->position;
+            search->found = true;
+        }
+        search->position = begin > search->position ? begin : search->position;
+    }
+    if (search->found && !unwritten) {
+        return false;
+    }
+    search->position = end > search->position ? end : search->position;
+    return search->position < search->to;
+}
+
+/*
+ * By FIEMAP, which knows unwritten extents: SEEK_HOLE of ext4 and xfs calls them data as soon as someone has read them
+ * through the page cache. FIEMAP_FLAG_SYNC, so that no byte that waits for writeback is taken for a hole.
+ */
+static int find_hole_by_extents(int fd, struct hole_search *search) {
+    struct {
+        struct fiemap map;
+        struct fiemap_extent extents[FIEMAP_EXTENTS];
+    } request;
+    bool more = search->position < search->to;
+    while (more) {
+        memset(&request.map, 0, sizeof request.map);
+        request.map.fm_start = search->position;
+        request.map.fm_length = search->to - search->position;
+        request.map.fm_flags = FIEMAP_FLAG_SYNC;
+        request.map.fm_extent_count = FIEMAP_EXTENTS;
+        int rc;
+        do {
+            rc = ioctl(fd, FS_IOC_FIEMAP, &request);
+        } while (rc < 0 && errno == EINTR);
+        if (rc < 0) {
+            return -errno;
+        }
+        for (unsigned i = 0; i < request.map.fm_mapped_extents && more; i++) {
+            more = visit_extent(search, &request.extents[i]);
+        }
+        if (more && request.map.fm_mapped_extents < FIEMAP_EXTENTS) {
+            const struct fiemap_extent end = {.fe_logical = search->to}; /* nothing there: a hole up to the end */
+            more = visit_extent(search, &end);
+        }
+    }
+    return 0;
+}
+
+/* By SEEK_HOLE, where there is no FIEMAP; a file system without it calls everything below the size data. */
+static int find_hole_by_seek(int fd, struct hole_search *search) {
+    off_t start = lseek(fd, (off_t)search->position, SEEK_HOLE);
+    if (start < 0 && errno == ENXIO) {
+        start = (off_t)search->position; /* at or past the end of the file */
+    } else if (start < 0 && errno == EINVAL) {
+        start = lseek(fd, 0, SEEK_END);
+        start = start >= 0 && start < (off_t)search->position ? (off_t)search->position : start;
+    }
+    if (start < 0) {
+        return -errno;
+    }
+    search->found = (uint64_t)start < search->to;
+    search->start = (uint64_t)start;
+    search->position = search->to;
+    if (!search->found) {
+        return 0;
+    }
+    off_t end = lseek(fd, start, SEEK_DATA);
+    if (end < 0 && errno != ENXIO && errno != EINVAL) {
+        return -errno;
+    }
+    if (end >= 0 && (uint64_t)end < search->to) {
+        search->position = (uint64_t)end;
+    }
+    return 0;
+}
+
+static int posix_find_hole(struct wt_backing *backing, uint64_t from, uint64_t to, uint64_t *start, uint64_t *end) {
+    int fd = file_of(backing)->descriptor;
+    if (to > INT64_MAX || from > to) {
+        return -EINVAL;
+    }
+    struct hole_search search = {.position = from, .to = to};
+    int rc = find_hole_by_extents(fd, &search);
+    if (rc == -EOPNOTSUPP || rc == -ENOTTY || rc == -EINVAL || rc == -ENOSYS) {
+        search = (struct hole_search){.position = from, .to = to};
+        rc = from < to ? find_hole_by_seek(fd, &search) : 0;
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    *start = search.found ? search.start : to;
+    *end = search.found ? search.position : to;
+    assert(*start <= *end && *end <= to);
+    return 0;
+}
+
+static const struct wt_backing_ops posix_ops = {
+    .run = posix_run,
+    .lock = posix_lock,
+    .size = posix_size,
+    .truncate = posix_truncate,
+    .reserve = posix_reserve,
+    .find_hole = posix_find_hole,
+    .write_zeroes = posix_write_zeroes,
+    .sync = posix_sync,
+    .forget = posix_forget,
+    .close = posix_close,
+};
+
+/* ---- open ------------------------------------------------------------------------------------------------------ */
+
+enum creation {
+    EXISTED,
+    CREATED,
+    /* Through a dangling symbolic link: the kernel does not say whether it was this open that made the target. */
+    PERHAPS_CREATED,
+};
+
+static int check_kind(const struct stat *stat) {
+    if (S_ISDIR(stat->st_mode)) {
+        return -EISDIR;
+    }
+    return S_ISREG(stat->st_mode) ? 0 : -EOPNOTSUPP;
+}
+
+/* Looks before it opens: to open a device can have effects of its own, and a FIFO may block. */
+static int open_existing(const char *path, int flags) {
+    struct stat stat;
+    if (fstatat(AT_FDCWD, path, &stat, (flags & O_NOFOLLOW) != 0 ? AT_SYMLINK_NOFOLLOW : 0) < 0) {
+        return -errno;
+    }
+    if (!S_ISLNK(stat.st_mode)) { /* open(2) has the right answer for a link: -ELOOP */
+        int rc = check_kind(&stat);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return open_path(path, flags, 0);
+}
+
+static bool is_symbolic_link(const char *path) {
+    struct stat stat;
+    return fstatat(AT_FDCWD, path, &stat, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(stat.st_mode);
+}
+
+/* Opens the file or creates it, and knows which: O_CREAT alone would not tell. */
+static int open_or_create(const char *path, int flags, mode_t mode, enum creation *creation) {
+    for (int attempt = 0; attempt < OPEN_ATTEMPTS; attempt++) {
+        *creation = EXISTED;
+        int fd = open_existing(path, flags);
+        if (fd != -ENOENT) {
+            return fd;
+        }
+        *creation = CREATED;
+        fd = open_path(path, flags | O_CREAT | O_EXCL, mode);
+        if (fd != -EEXIST) {
+            return fd;
+        }
+        if (is_symbolic_link(path)) {
+            /* Left to the kernel, not resolved here: it knows whose links in a shared directory may be followed. */
+            *creation = PERHAPS_CREATED;
+            return open_path(path, flags | O_CREAT, mode);
+        }
+    }
+    return -EAGAIN;
+}
+
+static int open_by_flags(const char *path, uint32_t flags, uint32_t mode, enum creation *creation) {
+    /* O_NONBLOCK: what was a file a moment ago may be a FIFO now. */
+    int open_flags = ((flags & WT_OPEN_WRITE) != 0 ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    if ((flags & WT_OPEN_NOFOLLOW) != 0) {
+        open_flags |= O_NOFOLLOW;
+    }
+    if ((flags & WT_OPEN_CREATE_NEW) != 0) {
+        *creation = CREATED;
+        return open_path(path, open_flags | O_CREAT | O_EXCL, (mode_t)mode);
+    }
+    if ((flags & WT_OPEN_CREATE) != 0) {
+        return open_or_create(path, open_flags, (mode_t)mode, creation);
+    }
+    *creation = EXISTED;
+    return open_existing(path, open_flags);
+}
+
+/* Opens the directory that holds path's last component, and makes sure that it holds this file there. -errno if not. */
+static int open_parent(const char *path, const struct wt_backing *backing) {
+    struct stat stat;
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    char *parent = slash != NULL ? strndup(path, (size_t)(name - path)) : strdup(".");
+    if (parent == NULL) {
+        return -ENOMEM;
+    }
+    int fd = open_path(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    free(parent);
+    if (fd < 0) {
+        return fd;
+    }
+    if (fstatat(fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && same_file(&stat, backing)) {
+        return fd;
+    }
+    (void)close(fd);
+    return -ESTALE;
+}
+
+/*
+ * Makes a created file durable, and its name. The name is in the parent directory; where that cannot be had (it may not
+ * be read, it was renamed meanwhile, the file was made through a link) the whole file system is synced: slow and right.
+ */
+static int persist_creation(const struct posix_file *file, enum creation creation) {
+    int rc = sync_descriptor(file->descriptor, false);
+    if (rc < 0) {
+        return rc;
+    }
+    int parent = creation == CREATED ? open_parent(file->path, &file->backing) : -ELOOP;
+    rc = parent;
+    if (parent >= 0) {
+        rc = sync_descriptor(parent, false);
+        (void)close(parent); /* was only read */
+    }
+    if (parent < 0 || rc == -EINVAL) { /* EINVAL: a file system whose directories take no fsync */
+        rc = syncfs(file->descriptor) < 0 ? -errno : 0;
+    }
+    return rc;
+}
+
+/* Learns what was opened, and prepares the descriptor for I/O. */
+static int prepare(struct posix_file *file) {
+    struct stat stat;
+    if (fstat(file->descriptor, &stat) < 0) {
+        return -errno;
+    }
+    int rc = check_kind(&stat);
+    if (rc < 0) {
+        return rc;
+    }
+    file->backing.device = stat.st_dev;
+    file->backing.inode = stat.st_ino;
+    rc = wt_probe_descriptor(file->descriptor, &file->backing.profile);
+    if (rc < 0) {
+        return rc;
+    }
+    /* This also takes back O_NONBLOCK: with it io_uring would answer EAGAIN where it otherwise waits. */
+    if (fcntl(file->descriptor, F_SETFL, is_direct(&file->backing) ? O_DIRECT : 0) < 0) {
+        return -errno;
+    }
+    return 0;
+}
+
+static struct posix_file *new_file(const char *path, bool writable) {
+    struct posix_file *file = calloc(1, sizeof *file);
+    if (file == NULL) {
+        return NULL;
+    }
+    file->backing.ops = &posix_ops;
+    file->backing.writable = writable;
+    file->descriptor = -1;
+    file->flock_held = LOCK_UN;
+    atomic_init(&file->buffered, -1);
+    file->path = strdup(path);
+    if (file->path == NULL || pthread_mutex_init(&file->lock, NULL) != 0) {
+        free(file->path);
+        free(file);
+        return NULL;
+    }
+    return file;
+}
+
+int wt_posix_open(struct wt_backend *backend, const char *path, uint32_t flags, uint32_t mode,
+                  struct wt_backing **backing) {
+    (void)backend; /* a descriptor serves them all */
+    enum creation creation = EXISTED;
+    struct posix_file *file = new_file(path, (flags & WT_OPEN_WRITE) != 0);
+    if (file == NULL) {
+        return -ENOMEM;
+    }
+    int rc = open_by_flags(path, flags, mode, &creation);
+    if (rc < 0) {
+        pthread_mutex_destroy(&file->lock);
+        free(file->path);
+        free(file);
+        return rc;
+    }
+    file->descriptor = rc;
+    rc = prepare(file);
+    if (rc == 0 && creation != EXISTED) {
+        rc = persist_creation(file, creation);
+    }
+    if (rc < 0) {
+        if (creation == CREATED) {
+            (void)unlink(path); /* the first error is the one to report */
+        }
+        (void)posix_close(&file->backing);
+        return rc;
+    }
+    *backing = &file->backing;
+    return 0;
+}

@@ -1,0 +1,16 @@
+/* What io_posix.c gives to the backends that share it, beyond io.h. */
+#ifndef WT_IO_POSIX_H
+#define WT_IO_POSIX_H
+
+#include "io.h"
+
+/* Readies a wt_io that was handed over: nothing done, no error. */
+void wt_posix_begin(struct wt_io *io);
+
+/*
+ * Takes the result of one transfer, a count or -errno. True: the I/O is over, with done and error set. False: what is
+ * left of it must be sent again. -EINTR is sent again; -EAGAIN is an error here.
+ */
+bool wt_posix_settle(struct wt_io *io, int64_t result);
+
+#endif

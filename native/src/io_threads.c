@@ -1,0 +1,146 @@
+/*
+ * The threads backend: a small pool that runs I/Os one at a time each. For where io_uring is not allowed.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "io_list.h"
+#include "thread.h"
+
+#define THREADS_DEFAULT 8u
+#define THREADS_MAX 256u
+
+struct pool {
+    struct wt_backend backend;
+    pthread_mutex_t lock; /* guards all below; never held over an I/O */
+    pthread_cond_t work;
+    struct wt_io_list queue;
+    unsigned queued;
+    unsigned idle;
+    bool closing;
+    unsigned limit;
+    unsigned started;
+    pthread_t threads[]; /* limit of them */
+};
+
+static struct pool *pool_of(struct wt_backend *backend) {
+    return (struct pool *)backend;
+}
+
+/* Waits for the oldest I/O and takes it. NULL once the pool closes. Called with the lock held. */
+static struct wt_io *take(struct pool *pool) {
+    while (pool->queue.first == NULL && !pool->closing) {
+        pool->idle++;
+        pthread_cond_wait(&pool->work, &pool->lock);
+        pool->idle--;
+    }
+    struct wt_io *io = wt_io_list_pop(&pool->queue);
+    if (io != NULL) {
+        pool->queued--;
+    }
+    return io;
+}
+
+static void *work(void *argument) {
+    struct pool *pool = argument;
+    struct wt_io *io;
+    pthread_mutex_lock(&pool->lock);
+    while ((io = take(pool)) != NULL) {
+        pthread_mutex_unlock(&pool->lock);
+        io->backing->ops->run(io);
+        io->complete(io);
+        pthread_mutex_lock(&pool->lock);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return NULL;
+}
+
+/* As many threads as there is work for and the limit allows. 0 if at least one is there to do it, else -errno. */
+static int start_threads(struct pool *pool) {
+    int rc = 0;
+    for (unsigned ready = pool->idle; ready < pool->queued && pool->started < pool->limit; ready++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "wt-io-%u", pool->started % 1000);
+        rc = wt_thread_start(&pool->threads[pool->started], name, work, pool);
+        if (rc < 0) {
+            break;
+        }
+        pool->started++;
+    }
+    return pool->started > 0 ? 0 : rc;
+}
+
+static void threads_submit(struct wt_backend *backend, struct wt_io *list) {
+    struct pool *pool = pool_of(backend);
+    struct wt_io *refused = NULL;
+    pthread_mutex_lock(&pool->lock);
+    pool->queued += wt_io_list_append(&pool->queue, list);
+    int rc = start_threads(pool);
+    if (rc < 0) {
+        /* Not one thread: nothing else can be in the queue, and these have nowhere to go but back. */
+        refused = pool->queue.first;
+        pool->queue.first = NULL;
+        pool->queued = 0;
+    } else {
+        pthread_cond_broadcast(&pool->work);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    while (refused != NULL) {
+        struct wt_io *io = refused;
+        refused = io->next;
+        io->done = 0;
+        io->error = rc;
+        io->complete(io);
+    }
+}
+
+static void threads_close(struct wt_backend *backend) {
+    struct pool *pool = pool_of(backend);
+    pthread_mutex_lock(&pool->lock);
+    pool->closing = true;
+    pthread_cond_broadcast(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+    for (unsigned i = 0; i < pool->started; i++) {
+        (void)pthread_join(pool->threads[i], NULL); /* cannot fail: each is ours and joined once */
+    }
+    pthread_cond_destroy(&pool->work);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}
+
+static const struct wt_backend_ops threads_ops = {
+    .name = "threads",
+    .kind = WT_BACKEND_THREADS,
+    .open = wt_posix_open,
+    .submit = threads_submit,
+    .close = threads_close,
+};
+
+int wt_threads_open(const struct wt_engine_options *options, struct wt_backend **backend) {
+    unsigned limit = options->threads != 0 ? options->threads : THREADS_DEFAULT;
+    if (limit > THREADS_MAX) {
+        return -EINVAL;
+    }
+    struct pool *pool = calloc(1, sizeof *pool + limit * sizeof(pthread_t));
+    if (pool == NULL) {
+        return -ENOMEM;
+    }
+    pool->backend.ops = &threads_ops;
+    pool->limit = limit;
+    int rc = pthread_mutex_init(&pool->lock, NULL);
+    if (rc != 0) {
+        free(pool);
+        return -rc;
+    }
+    rc = pthread_cond_init(&pool->work, NULL);
+    if (rc != 0) {
+        pthread_mutex_destroy(&pool->lock);
+        free(pool);
+        return -rc;
+    }
+    *backend = &pool->backend;
+    return 0;
+}

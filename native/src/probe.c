@@ -1,0 +1,343 @@
+/*
+ * What a file system and its device promise: statx for direct I/O, statfs for who it is, sysfs for the device.
+ */
+#define _GNU_SOURCE
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "io.h"
+
+/* A unit of direct I/O is at most a page; see wt_profile. */
+#define BLOCK_BYTES_MAX 4096u
+#define BLOCK_BYTES_MIN 512u
+
+/* The kernel's struct statx, as of 6.16. Ours, since the headers that this is built with may be years older. */
+struct kernel_statx {
+    uint32_t mask;
+    uint32_t block_size;
+    uint64_t attributes;
+    uint32_t links;
+    uint32_t uid;
+    uint32_t gid;
+    uint16_t mode;
+    uint16_t padding;
+    uint64_t inode;
+    uint64_t size;
+    uint64_t blocks;
+    uint64_t attributes_mask;
+    uint64_t times[8];
+    uint32_t special_major;
+    uint32_t special_minor;
+    uint32_t device_major;
+    uint32_t device_minor;
+    uint64_t mount;
+    uint32_t dio_memory_alignment;
+    uint32_t dio_offset_alignment;
+    uint64_t subvolume;
+    uint32_t atomic_write_min;
+    uint32_t atomic_write_max;
+    uint32_t atomic_write_segments_max;
+    uint32_t spare[19];
+};
+static_assert(sizeof(struct kernel_statx) == 256, "the size that the kernel fills");
+
+#define KERNEL_STATX_TYPE_MODE 0x3u
+#define KERNEL_STATX_DIOALIGN 0x2000u
+#define KERNEL_STATX_WRITE_ATOMIC 0x10000u
+
+#define MAGIC_HUGETLBFS 0x958458f6u
+#define MAGIC_RAMFS 0x858458f6u
+#define MAGIC_TMPFS 0x01021994u
+
+static const struct {
+    uint64_t magic;
+    const char *name;
+} file_systems[] = {
+    {0xef53, "ext4"},         {0x58465342, "xfs"},      {0x9123683e, "btrfs"},
+    {0xf2f52010, "f2fs"},     {0xca451a4e, "bcachefs"}, {0x2fc12fc1, "zfs"},
+    {MAGIC_TMPFS, "tmpfs"},   {MAGIC_RAMFS, "ramfs"},   {MAGIC_HUGETLBFS, "hugetlbfs"},
+    {0x794c7630, "overlay"},  {0x6969, "nfs"},          {0xff534d42, "cifs"},
+    {0xfe534d42, "smb2"},     {0x65735546, "fuse"},     {0x01021997, "9p"},
+    {0x00c36400, "ceph"},     {0x0bd00bd0, "lustre"},   {0x47504653, "gpfs"},
+    {0x01161970, "gfs2"},     {0x7461636f, "ocfs2"},    {0x4d44, "vfat"},
+    {0x2011bab0, "exfat"},    {0x7366746e, "ntfs3"},    {0x3153464a, "jfs"},
+    {0x52654973, "reiserfs"}, {0x3434, "nilfs"},        {0xf15f, "ecryptfs"},
+    {0x15013346, "udf"},      {0x9660, "iso9660"},      {0x73717368, "squashfs"},
+    {0xe0f5e1e2, "erofs"},
+};
+
+/* ---- the device, from sysfs ------------------------------------------------------------------------------------ */
+
+/* Reads an attribute of the block device, without its newline. -errno where there is none. */
+static int read_attribute(const struct wt_profile *profile, const char *name, char *value, size_t capacity) {
+    char path[128];
+    int length = snprintf(path, sizeof path, "/sys/dev/block/%" PRIu32 ":%" PRIu32 "/%s", profile->device_major,
+                          profile->device_minor, name);
+    if (length < 0 || (size_t)length >= sizeof path) {
+        return -ENAMETOOLONG;
+    }
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    ssize_t count = read(fd, value, capacity - 1);
+    int error = count < 0 ? -errno : 0;
+    (void)close(fd); /* was only read */
+    if (error == 0) {
+        value[count] = '\0';
+        value[strcspn(value, "\n")] = '\0';
+    }
+    return error;
+}
+
+/* An attribute of the device's queue. A partition has none of its own: its disk's directory is one up. */
+static int read_queue(const struct wt_profile *profile, const char *name, char *value, size_t capacity) {
+    char attribute[64];
+    static const char *const places[] = {"queue", "../queue"};
+    int rc = -ENOENT;
+    for (unsigned i = 0; i < 2 && rc < 0; i++) {
+        int length = snprintf(attribute, sizeof attribute, "%s/%s", places[i], name);
+        if (length < 0 || (size_t)length >= sizeof attribute) {
+            return -ENAMETOOLONG;
+        }
+        rc = read_attribute(profile, attribute, value, capacity);
+    }
+    return rc;
+}
+
+/* A number of the queue, 0 where it is not known. */
+static uint32_t read_queue_number(const struct wt_profile *profile, const char *name) {
+    char value[32];
+    if (read_queue(profile, name, value, sizeof value) < 0) {
+        return 0;
+    }
+    unsigned long number = strtoul(value, NULL, 10);
+    return number <= UINT32_MAX ? (uint32_t)number : 0;
+}
+
+/* The name of the disk: the last part of where /sys/dev/block points, for a partition the one before it. */
+static void read_device_name(struct wt_profile *profile) {
+    char link[64];
+    char target[1024];
+    char unused[32];
+    int length = snprintf(link, sizeof link, "/sys/dev/block/%" PRIu32 ":%" PRIu32, profile->device_major,
+                          profile->device_minor);
+    if (length < 0 || (size_t)length >= sizeof link) {
+        return;
+    }
+    ssize_t count = readlink(link, target, sizeof target - 1);
+    if (count < 0) {
+        return; /* an anonymous device, or no sysfs here */
+    }
+    target[count] = '\0';
+    char *slash = strrchr(target, '/');
+    if (slash != NULL && read_attribute(profile, "partition", unused, sizeof unused) == 0) {
+        *slash = '\0';
+        slash = strrchr(target, '/');
+    }
+    const char *name = slash != NULL ? slash + 1 : target;
+    if (strlen(name) < sizeof profile->device_name) {
+        memcpy(profile->device_name, name, strlen(name) + 1);
+    }
+}
+
+static void describe_device(struct wt_profile *profile) {
+    char value[32];
+    profile->fua = WT_UNKNOWN;
+    profile->volatile_cache = WT_UNKNOWN;
+    if (profile->device_major == 0) {
+        return; /* anonymous: not one device, or none */
+    }
+    read_device_name(profile);
+    profile->logical_block_bytes = read_queue_number(profile, "logical_block_size");
+    profile->physical_block_bytes = read_queue_number(profile, "physical_block_size");
+    if (read_queue(profile, "write_cache", value, sizeof value) == 0) {
+        profile->volatile_cache = strcmp(value, "write back") == 0 ? WT_YES : WT_NO;
+    }
+    if (profile->volatile_cache == WT_NO) {
+        profile->fua = WT_YES; /* every write is stable when it completes, so one command is enough */
+    } else if (read_queue(profile, "fua", value, sizeof value) == 0) {
+        profile->fua = strcmp(value, "1") == 0 ? WT_YES : WT_NO;
+    }
+}
+
+/* ---- the file system ------------------------------------------------------------------------------------------- */
+
+static int describe_file_system(int fd, struct wt_profile *profile) {
+    struct statfs fs;
+    int rc;
+    do {
+        rc = fstatfs(fd, &fs);
+    } while (rc < 0 && errno == EINTR);
+    if (rc < 0) {
+        return -errno;
+    }
+    profile->fs_magic = (uint64_t)fs.f_type & UINT32_MAX; /* f_type is signed and a magic may have its top bit set */
+    profile->fs_block_bytes = fs.f_bsize > 0 && (uint64_t)fs.f_bsize <= UINT32_MAX ? (uint32_t)fs.f_bsize : UINT32_MAX;
+    for (unsigned i = 0; i < sizeof file_systems / sizeof *file_systems; i++) {
+        if (file_systems[i].magic == profile->fs_magic) {
+            memcpy(profile->fs_type, file_systems[i].name, strlen(file_systems[i].name) + 1);
+            return 0;
+        }
+    }
+    (void)snprintf(profile->fs_type, sizeof profile->fs_type, "0x%" PRIx64, profile->fs_magic);
+    return 0;
+}
+
+/* What statx says, and with an old kernel or a seccomp filter that refuses it, what fstat says. */
+static int stat_descriptor(int fd, struct kernel_statx *stat) {
+    struct stat plain;
+    memset(stat, 0, sizeof *stat);
+    unsigned mask = KERNEL_STATX_TYPE_MODE | KERNEL_STATX_DIOALIGN | KERNEL_STATX_WRITE_ATOMIC;
+    if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, mask, stat) == 0) {
+        return 0;
+    }
+    if (errno != ENOSYS && errno != EPERM) {
+        return -errno;
+    }
+    memset(stat, 0, sizeof *stat);
+    if (fstat(fd, &plain) < 0) {
+        return -errno;
+    }
+    stat->mode = (uint16_t)plain.st_mode;
+    stat->device_major = major(plain.st_dev);
+    stat->device_minor = minor(plain.st_dev);
+    return 0;
+}
+
+/* ---- direct I/O ------------------------------------------------------------------------------------------------ */
+
+/* Whether the file takes O_DIRECT: WT_YES, WT_NO, or WT_UNKNOWN for a descriptor that tells nothing (O_PATH). */
+static uint32_t takes_direct(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || (flags & O_PATH) != 0) {
+        return WT_UNKNOWN;
+    }
+    if ((flags & O_DIRECT) != 0) {
+        return WT_YES;
+    }
+    if (fcntl(fd, F_SETFL, flags | O_DIRECT) < 0) {
+        return errno == EINVAL ? WT_NO : WT_UNKNOWN;
+    }
+    return fcntl(fd, F_SETFL, flags) == 0 ? WT_YES : WT_UNKNOWN;
+}
+
+static bool power_of_two(uint32_t n) {
+    return n != 0 && (n & (n - 1)) == 0;
+}
+
+static uint32_t choose_path(const struct wt_profile *profile, bool alignment_known, uint32_t direct) {
+    /* Kernels since 6.6 take O_DIRECT on tmpfs and use the page cache all the same. */
+    if (profile->fs_magic == MAGIC_TMPFS || profile->fs_magic == MAGIC_RAMFS || profile->fs_magic == MAGIC_HUGETLBFS) {
+        return WT_PATH_BUFFERED;
+    }
+    if (!power_of_two(profile->fs_block_bytes) || profile->fs_block_bytes > BLOCK_BYTES_MAX) {
+        return WT_PATH_BUFFERED;
+    }
+    if (!alignment_known) {
+        return direct == WT_YES ? WT_PATH_DIRECT : WT_PATH_BUFFERED;
+    }
+    bool aligned = power_of_two(profile->dio_offset_alignment) && profile->dio_offset_alignment <= BLOCK_BYTES_MAX &&
+                   power_of_two(profile->dio_memory_alignment) && profile->dio_memory_alignment <= BLOCK_BYTES_MAX;
+    return aligned && direct != WT_NO ? WT_PATH_DIRECT : WT_PATH_BUFFERED;
+}
+
+/*
+ * The unit of direct I/O: a multiple of every alignment. The memory's too, since a segment begins at any block of a
+ * folio. The file system's block, because a direct write of less than one is serialised by ext4 and xfs, and because
+ * the last partial block goes through the page cache and must share no block with direct I/O. A device may claim a
+ * larger physical block, as arrays do: that is a wish, not a need, and stops at a page.
+ */
+static uint32_t choose_block(const struct wt_profile *profile, bool alignment_known) {
+    if (profile->path == WT_PATH_BUFFERED || !alignment_known) {
+        return BLOCK_BYTES_MAX;
+    }
+    const uint32_t units[] = {profile->dio_offset_alignment, profile->dio_memory_alignment, profile->fs_block_bytes,
+                              profile->logical_block_bytes, profile->physical_block_bytes};
+    uint32_t block = BLOCK_BYTES_MIN;
+    for (unsigned i = 0; i < sizeof units / sizeof *units; i++) {
+        while (block < units[i] && block < BLOCK_BYTES_MAX) {
+            block *= 2;
+        }
+    }
+    return block;
+}
+
+static int describe(int fd, const struct kernel_statx *stat, struct wt_profile *profile) {
+    memset(profile, 0, sizeof *profile);
+    profile->device_major = stat->device_major;
+    profile->device_minor = stat->device_minor;
+    int rc = describe_file_system(fd, profile);
+    if (rc < 0) {
+        return rc;
+    }
+    describe_device(profile);
+    bool alignment_known = (stat->mask & KERNEL_STATX_DIOALIGN) != 0;
+    if (alignment_known) {
+        profile->dio_memory_alignment = stat->dio_memory_alignment;
+        profile->dio_offset_alignment = stat->dio_offset_alignment;
+    }
+    if ((stat->mask & KERNEL_STATX_WRITE_ATOMIC) != 0) {
+        profile->atomic_write_min_bytes = stat->atomic_write_min;
+        profile->atomic_write_max_bytes = stat->atomic_write_max;
+        profile->atomic_write_max_segments = stat->atomic_write_segments_max;
+    }
+    profile->path = choose_path(profile, alignment_known, takes_direct(fd));
+    profile->block_bytes = choose_block(profile, alignment_known);
+    assert(power_of_two(profile->block_bytes) && profile->block_bytes <= BLOCK_BYTES_MAX);
+    return 0;
+}
+
+int wt_probe_descriptor(int fd, struct wt_profile *profile) {
+    struct kernel_statx stat;
+    int rc = stat_descriptor(fd, &stat);
+    return rc < 0 ? rc : describe(fd, &stat, profile);
+}
+
+/* ---- by path --------------------------------------------------------------------------------------------------- */
+
+/*
+ * A descriptor of what a file here is like: of the file, or of a nameless one in the directory, which leaves nothing
+ * behind. -errno where that is not allowed or not possible.
+ */
+static int open_example(const char *path, bool directory) {
+    if (directory) {
+        return open(path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    }
+    return open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+int wt_probe(const char *path, struct wt_profile *profile) {
+    struct kernel_statx stat;
+    if (path == NULL || profile == NULL) {
+        return -EINVAL;
+    }
+    int place = open(path, O_PATH | O_CLOEXEC); /* asks for no permission, and wakes no device */
+    if (place < 0) {
+        return -errno;
+    }
+    int rc = stat_descriptor(place, &stat);
+    if (rc == 0 && !S_ISREG(stat.mode) && !S_ISDIR(stat.mode)) {
+        rc = -EOPNOTSUPP;
+    }
+    if (rc == 0) {
+        int example = open_example(path, S_ISDIR(stat.mode));
+        /* Without an example the place itself says less, and what it does not say is taken to be absent. */
+        rc = example >= 0 ? wt_probe_descriptor(example, profile) : describe(place, &stat, profile);
+        if (example >= 0) {
+            (void)close(example); /* nothing was written */
+        }
+    }
+    (void)close(place);
+    return rc;
+}
