@@ -1,0 +1,448 @@
+#include "sim_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGE_BYTES = 4096, UNIT_BYTES = 512, UNITS = PAGE_BYTES / UNIT_BYTES };
+
+struct sim_page {
+    uint64_t index;
+    uint8_t now[PAGE_BYTES]; /* zeros where the state is not SIM_WRITTEN */
+    uint8_t stable[PAGE_BYTES];
+    uint8_t now_state[UNITS];
+    uint8_t stable_state[UNITS];
+    uint8_t dirty; /* a bit per unit: now is not stable */
+};
+
+struct sim_stale {
+    uint64_t offset; /* of a block */
+    struct sim_stale *next;
+    uint8_t bytes[];
+};
+
+static void *allocate(size_t bytes) {
+    void *memory = calloc(1, bytes);
+    CHECK(memory != NULL);
+    return memory;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+static uint64_t round_down(uint64_t value, uint64_t unit) {
+    return value - value % unit;
+}
+
+static uint64_t round_up(uint64_t value, uint64_t unit) {
+    return round_down(value + unit - 1, unit);
+}
+
+/* ---- pages ------------------------------------------------------------------------------------------------------- */
+
+static size_t slot_of(const struct sim_file *file, uint64_t index) {
+    size_t slot = (size_t)((index * 0x9e3779b97f4a7c15u) >> 20) & (file->page_slots - 1);
+    while (file->pages[slot] != NULL && file->pages[slot]->index != index) {
+        slot = (slot + 1) & (file->page_slots - 1);
+    }
+    return slot;
+}
+
+static void grow_table(struct sim_file *file) {
+    struct sim_page **old = file->pages;
+    size_t old_slots = file->page_slots;
+    file->page_slots = old_slots * 2;
+    file->pages = allocate(file->page_slots * sizeof *file->pages);
+    for (size_t i = 0; i < old_slots; i++) {
+        if (old[i] != NULL) {
+            file->pages[slot_of(file, old[i]->index)] = old[i];
+        }
+    }
+    free(old);
+}
+
+static struct sim_page *find_page(const struct sim_file *file, uint64_t index) {
+    return file->pages[slot_of(file, index)];
+}
+
+static struct sim_page *make_page(struct sim_file *file, uint64_t index) {
+    struct sim_page *page = find_page(file, index);
+    if (page != NULL) {
+        return page;
+    }
+    if (file->page_count * 2 >= file->page_slots) {
+        grow_table(file);
+    }
+    page = allocate(sizeof *page);
+    page->index = index;
+    file->pages[slot_of(file, index)] = page;
+    file->page_count++;
+    return page;
+}
+
+struct sim_file *sim_file_new(const char *path, uint64_t inode, uint32_t block_bytes) {
+    struct sim_file *file = allocate(sizeof *file);
+    file->path = strdup(path);
+    CHECK(file->path != NULL);
+    file->inode = inode;
+    file->block_bytes = block_bytes;
+    file->page_slots = 16;
+    file->pages = allocate(file->page_slots * sizeof *file->pages);
+    return file;
+}
+
+void sim_file_free(struct sim_file *file) {
+    sim_file_forget(file, 0, UINT64_MAX);
+    for (size_t i = 0; i < file->page_slots; i++) {
+        free(file->pages[i]);
+    }
+    free(file->pages);
+    free(file->path);
+    free(file);
+}
+
+/* ---- bytes ------------------------------------------------------------------------------------------------------- */
+
+void sim_file_set_size(struct sim_file *file, uint64_t size) {
+    file->size_now = size;
+    if (size > file->size_largest) {
+        file->size_largest = size;
+    }
+}
+
+void sim_file_read(struct sim_file *file, uint64_t offset, void *bytes, size_t length, bool stable) {
+    uint8_t *to = bytes;
+    while (length > 0) {
+        size_t in_page = (size_t)(offset % PAGE_BYTES);
+        size_t part = (size_t)smaller(length, PAGE_BYTES - in_page);
+        const struct sim_page *page = find_page(file, offset / PAGE_BYTES);
+        if (page == NULL) {
+            memset(to, 0, part);
+        } else {
+            memcpy(to, (stable ? page->stable : page->now) + in_page, part);
+        }
+        to += part;
+        offset += part;
+        length -= part;
+    }
+}
+
+static void set_state(struct sim_file *file, struct sim_page *page, unsigned unit, enum sim_state state) {
+    enum sim_state old = page->now_state[unit];
+    if (old == SIM_HOLE && state != SIM_HOLE) {
+        file->used_bytes += UNIT_BYTES;
+    } else if (old != SIM_HOLE && state == SIM_HOLE) {
+        file->used_bytes -= UNIT_BYTES;
+    }
+    page->now_state[unit] = (uint8_t)state;
+    page->dirty |= (uint8_t)(1u << unit);
+}
+
+/* Calls step for every unit of the blocks that meet the range; makes missing pages. */
+static void each_unit(struct sim_file *file, uint64_t offset, uint64_t length,
+                      void (*step)(struct sim_file *, struct sim_page *, unsigned)) {
+    uint64_t end = round_up(offset + length, file->block_bytes);
+    for (uint64_t at = round_down(offset, file->block_bytes); at < end; at += UNIT_BYTES) {
+        step(file, make_page(file, at / PAGE_BYTES), (unsigned)(at % PAGE_BYTES / UNIT_BYTES));
+    }
+}
+
+static void mark_written(struct sim_file *file, struct sim_page *page, unsigned unit) {
+    set_state(file, page, unit, SIM_WRITTEN);
+}
+
+static void mark_zeroes(struct sim_file *file, struct sim_page *page, unsigned unit) {
+    if (page->now_state[unit] != SIM_WRITTEN) {
+        set_state(file, page, unit, SIM_WRITTEN);
+    }
+}
+
+static void mark_reserved(struct sim_file *file, struct sim_page *page, unsigned unit) {
+    if (page->now_state[unit] == SIM_HOLE) {
+        set_state(file, page, unit, SIM_UNWRITTEN);
+    }
+}
+
+static void settle_unit(struct sim_file *file, struct sim_page *page, unsigned unit) {
+    (void)file;
+    memcpy(page->stable + unit * UNIT_BYTES, page->now + unit * UNIT_BYTES, UNIT_BYTES);
+    page->stable_state[unit] = page->now_state[unit];
+    page->dirty &= (uint8_t) ~(1u << unit);
+}
+
+void sim_file_write(struct sim_file *file, uint64_t offset, const void *bytes, size_t length) {
+    if (length == 0) {
+        return;
+    }
+    each_unit(file, offset, length, mark_written);
+    const uint8_t *from = bytes;
+    while (length > 0) {
+        size_t in_page = (size_t)(offset % PAGE_BYTES);
+        size_t part = (size_t)smaller(length, PAGE_BYTES - in_page);
+        memcpy(find_page(file, offset / PAGE_BYTES)->now + in_page, from, part);
+        from += part;
+        offset += part;
+        length -= part;
+    }
+}
+
+uint64_t sim_file_cost(struct sim_file *file, uint64_t offset, uint64_t length) {
+    uint64_t cost = 0;
+    uint64_t end = round_up(offset + length, file->block_bytes);
+    for (uint64_t at = round_down(offset, file->block_bytes); at < end; at += file->block_bytes) {
+        cost += sim_file_state(file, at) == SIM_HOLE ? file->block_bytes : 0;
+    }
+    return cost;
+}
+
+void sim_file_settle(struct sim_file *file, uint64_t offset, uint64_t length) {
+    each_unit(file, offset, length, settle_unit);
+}
+
+void sim_file_settle_all(struct sim_file *file) {
+    for (size_t i = 0; i < file->page_slots; i++) {
+        struct sim_page *page = file->pages[i];
+        for (unsigned unit = 0; page != NULL && unit < UNITS; unit++) {
+            settle_unit(file, page, unit);
+        }
+    }
+    file->size_stable = file->size_now;
+}
+
+void sim_file_reserve(struct sim_file *file, uint64_t offset, uint64_t length) {
+    each_unit(file, offset, length, mark_reserved);
+}
+
+void sim_file_write_zeroes(struct sim_file *file, uint64_t offset, uint64_t length) {
+    each_unit(file, offset, length, mark_zeroes);
+}
+
+/* Bytes from size on are zeros, and blocks from the next whole one on are holes, in both versions. */
+static void cut_page(struct sim_file *file, struct sim_page *page, uint64_t size) {
+    uint64_t start = page->index * PAGE_BYTES;
+    if (start + PAGE_BYTES <= size) {
+        return;
+    }
+    size_t keep = size > start ? (size_t)(size - start) : 0;
+    memset(page->now + keep, 0, PAGE_BYTES - keep);
+    memset(page->stable + keep, 0, PAGE_BYTES - keep);
+    uint64_t keep_blocks = round_up(keep, file->block_bytes);
+    for (unsigned unit = (unsigned)(keep_blocks / UNIT_BYTES); unit < UNITS; unit++) {
+        set_state(file, page, unit, SIM_HOLE);
+        page->stable_state[unit] = SIM_HOLE;
+        page->dirty &= (uint8_t) ~(1u << unit);
+    }
+}
+
+void sim_file_truncate(struct sim_file *file, uint64_t size) {
+    for (size_t i = 0; i < file->page_slots; i++) {
+        if (file->pages[i] != NULL) {
+            cut_page(file, file->pages[i], size);
+        }
+    }
+    sim_file_set_size(file, size);
+    file->size_stable = size;
+}
+
+enum sim_state sim_file_state(struct sim_file *file, uint64_t offset) {
+    const struct sim_page *page = find_page(file, offset / PAGE_BYTES);
+    return page == NULL ? SIM_HOLE : (enum sim_state)page->now_state[offset % PAGE_BYTES / UNIT_BYTES];
+}
+
+void sim_file_find_hole(struct sim_file *file, uint64_t from, uint64_t to, uint64_t *start, uint64_t *end) {
+    uint64_t at = from;
+    while (at < to && sim_file_state(file, at) == SIM_WRITTEN) {
+        at = round_down(at, UNIT_BYTES) + UNIT_BYTES;
+    }
+    *start = smaller(at, to);
+    while (at < to && sim_file_state(file, at) != SIM_WRITTEN) {
+        at = round_down(at, UNIT_BYTES) + UNIT_BYTES;
+    }
+    *end = smaller(at, to);
+}
+
+/* ---- the kernel's page cache -------------------------------------------------------------------------------------- */
+
+static struct sim_stale *find_stale(struct sim_file *file, uint64_t block_offset) {
+    struct sim_stale *stale = file->stale;
+    while (stale != NULL && stale->offset != block_offset) {
+        stale = stale->next;
+    }
+    return stale;
+}
+
+void sim_file_refuse(struct sim_file *file, uint64_t offset, const void *bytes, size_t length) {
+    const uint8_t *from = bytes;
+    while (length > 0) {
+        uint64_t block = round_down(offset, file->block_bytes);
+        size_t part = (size_t)smaller(length, block + file->block_bytes - offset);
+        struct sim_stale *stale = find_stale(file, block);
+        if (stale == NULL) {
+            stale = allocate(sizeof *stale + file->block_bytes);
+            stale->offset = block;
+            sim_file_read(file, block, stale->bytes, file->block_bytes, false);
+            stale->next = file->stale;
+            file->stale = stale;
+        }
+        memcpy(stale->bytes + (offset - block), from, part);
+        from += part;
+        offset += part;
+        length -= part;
+    }
+}
+
+void sim_file_overlay(struct sim_file *file, uint64_t offset, void *bytes, size_t length) {
+    for (const struct sim_stale *stale = file->stale; stale != NULL; stale = stale->next) {
+        for (uint32_t i = 0; i < file->block_bytes; i++) {
+            uint64_t at = stale->offset + i;
+            if (at >= offset && at - offset < length) {
+                ((uint8_t *)bytes)[at - offset] = stale->bytes[i];
+            }
+        }
+    }
+}
+
+void sim_file_flush_stale(struct sim_file *file, uint64_t offset, uint64_t length) {
+    for (const struct sim_stale *stale = file->stale; stale != NULL; stale = stale->next) {
+        if (stale->offset < offset + length && stale->offset + file->block_bytes > offset) {
+            sim_file_write(file, stale->offset, stale->bytes, file->block_bytes);
+        }
+    }
+    sim_file_forget(file, offset, length);
+}
+
+void sim_file_forget(struct sim_file *file, uint64_t offset, uint64_t length) {
+    uint64_t end = length > UINT64_MAX - offset ? UINT64_MAX : offset + length;
+    struct sim_stale **link = &file->stale;
+    while (*link != NULL) {
+        struct sim_stale *stale = *link;
+        if (stale->offset < end && stale->offset + file->block_bytes > offset) {
+            *link = stale->next;
+            free(stale);
+        } else {
+            link = &stale->next;
+        }
+    }
+}
+
+/* ---- power ------------------------------------------------------------------------------------------------------- */
+
+static bool survives(enum sim_cut cut, struct test_random *random) {
+    return cut == SIM_KEEP_ALL || (cut == SIM_RANDOM && test_random_one_in(random, 2));
+}
+
+static void settle_units(struct sim_file *file, struct sim_page *page, unsigned from, unsigned to) {
+    for (unsigned unit = from; unit < to; unit++) {
+        settle_unit(file, page, unit);
+    }
+}
+
+static bool states_differ(const struct sim_page *page, unsigned from, unsigned to) {
+    return memcmp(page->now_state + from, page->stable_state + from, to - from) != 0;
+}
+
+/* Logical block by logical block, so that none is a mixture; but an extent that was allocated or converted, which is
+ * one change of metadata after all its bytes, as a whole. */
+static void cut_volatile(struct sim_file *file, struct sim_page *page, bool all_past_stable_size, enum sim_cut cut,
+                         uint32_t logical_bytes, struct test_random *random) {
+    unsigned block_units = file->block_bytes / UNIT_BYTES;
+    unsigned logical_units = logical_bytes / UNIT_BYTES;
+    unsigned to = 0;
+    for (unsigned from = 0; from < UNITS; from = to) {
+        unsigned block_end = from - from % block_units + block_units;
+        to = states_differ(page, from, block_end) ? block_end : from + logical_units;
+        bool needed = all_past_stable_size && page->index * PAGE_BYTES + to * UNIT_BYTES > file->size_stable;
+        bool dirty = page->dirty >> from != 0;
+        if (dirty && (survives(cut, random) || needed)) {
+            settle_units(file, page, from, to);
+        }
+    }
+}
+
+/* Pages in the order of the file, not of the hash table, whose size is no part of what a seed should decide. */
+static int by_index(const void *a, const void *b) {
+    const struct sim_page *const *left = a;
+    const struct sim_page *const *right = b;
+    return (*left)->index < (*right)->index ? -1 : (*left)->index > (*right)->index;
+}
+
+void sim_file_cut(struct sim_file *file, enum sim_cut cut, uint32_t logical_bytes, struct test_random *random) {
+    /* A file system writes a size down only after the bytes below it. */
+    bool grew = file->size_now > file->size_stable && survives(cut, random);
+    struct sim_page **dirty = allocate((file->page_count + 1) * sizeof(struct sim_page *));
+    size_t count = 0;
+    for (size_t i = 0; i < file->page_slots; i++) {
+        if (file->pages[i] != NULL && file->pages[i]->dirty != 0) {
+            dirty[count++] = file->pages[i];
+        }
+    }
+    qsort(dirty, count, sizeof(struct sim_page *), by_index);
+    for (size_t i = 0; i < count; i++) {
+        cut_volatile(file, dirty[i], grew, cut, logical_bytes, random);
+    }
+    free(dirty);
+    if (grew) {
+        file->size_stable = file->size_now;
+    }
+}
+
+static bool stable_written(const struct sim_file *file, uint64_t offset) {
+    const struct sim_page *page = find_page(file, offset / PAGE_BYTES);
+    return page != NULL && page->stable_state[offset % PAGE_BYTES / UNIT_BYTES] == SIM_WRITTEN;
+}
+
+static void keep_stable(struct sim_file *file, uint64_t offset, const uint8_t *bytes, size_t length) {
+    while (length > 0) {
+        size_t part = (size_t)smaller(length, UNIT_BYTES - offset % UNIT_BYTES);
+        struct sim_page *page = make_page(file, offset / PAGE_BYTES);
+        memcpy(page->stable + offset % PAGE_BYTES, bytes, part);
+        uint64_t block = round_down(offset % PAGE_BYTES, file->block_bytes) / UNIT_BYTES;
+        memset(page->stable_state + block, SIM_WRITTEN, file->block_bytes / UNIT_BYTES);
+        offset += part;
+        bytes += part;
+        length -= part;
+    }
+}
+
+void sim_file_tear(struct sim_file *file, uint64_t offset, const uint8_t *bytes, size_t length, enum sim_cut cut,
+                   uint32_t logical_bytes, struct test_random *random) {
+    uint64_t end = offset + length;
+    bool overwrite = end <= file->size_stable;
+    for (uint64_t at = offset; at < end; at = round_down(at, UNIT_BYTES) + UNIT_BYTES) {
+        overwrite = overwrite && stable_written(file, at);
+    }
+    /* Sizes and extents are written down after the bytes: they are there only if all of the write is. */
+    bool whole = !overwrite && survives(cut, random);
+    uint64_t next = 0;
+    for (uint64_t at = offset; at < end; at = next) {
+        next = smaller(end, round_down(at, logical_bytes) + logical_bytes);
+        bool in_place = next <= file->size_stable && stable_written(file, at);
+        if (whole || (in_place && survives(cut, random))) {
+            keep_stable(file, at, bytes + (at - offset), (size_t)(next - at));
+        }
+    }
+    if (whole && end > file->size_stable) {
+        file->size_stable = end;
+    }
+}
+
+static void restart_page(struct sim_file *file, struct sim_page *page) {
+    memcpy(page->now, page->stable, PAGE_BYTES);
+    for (unsigned unit = 0; unit < UNITS; unit++) {
+        set_state(file, page, unit, (enum sim_state)page->stable_state[unit]);
+    }
+    page->dirty = 0;
+}
+
+void sim_file_restart(struct sim_file *file) {
+    for (size_t i = 0; i < file->page_slots; i++) {
+        if (file->pages[i] != NULL) {
+            restart_page(file, file->pages[i]);
+        }
+    }
+    sim_file_forget(file, 0, UINT64_MAX);
+    sim_file_truncate(file, file->size_stable);
+    CHECK(file->opens == 0);
+    file->shared_locks = 0;
+    file->exclusive_lock = false;
+}

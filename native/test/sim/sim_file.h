@@ -1,0 +1,72 @@
+/*
+ * A file of the simulated disk: its bytes and extents as they are now, and as they are on stable storage. The two differ
+ * by what sits in the disk's volatile cache. No locks and no faults here: those are the disk's.
+ */
+#ifndef WT_SIM_FILE_H
+#define WT_SIM_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim_disk.h"
+#include "test.h"
+
+struct sim_page;
+struct sim_stale;
+
+struct sim_file {
+    char *path;
+    uint64_t inode;
+    uint32_t block_bytes; /* the unit of allocation */
+    uint64_t size_now;
+    uint64_t size_stable;
+    uint64_t size_largest;
+    uint64_t used_bytes;     /* allocated, written or not */
+    struct sim_page **pages; /* a hash table by page index */
+    size_t page_slots;
+    size_t page_count;
+    struct sim_stale *stale; /* blocks of the kernel's page cache that the device refused */
+    unsigned opens;
+    unsigned shared_locks;
+    bool exclusive_lock;
+    struct sim_file *next;
+};
+
+struct sim_file *sim_file_new(const char *path, uint64_t inode, uint32_t block_bytes);
+void sim_file_free(struct sim_file *file);
+
+void sim_file_set_size(struct sim_file *file, uint64_t size);
+/* Zeros where nothing was written; does not stop at the size. */
+void sim_file_read(struct sim_file *file, uint64_t offset, void *bytes, size_t length, bool stable);
+/* Changes now, not stable, and not the size. */
+void sim_file_write(struct sim_file *file, uint64_t offset, const void *bytes, size_t length);
+/* Bytes that a write would newly allocate. */
+uint64_t sim_file_cost(struct sim_file *file, uint64_t offset, uint64_t length);
+/* Makes the blocks of a range stable as they are now. */
+void sim_file_settle(struct sim_file *file, uint64_t offset, uint64_t length);
+void sim_file_settle_all(struct sim_file *file);
+void sim_file_reserve(struct sim_file *file, uint64_t offset, uint64_t length);
+/* Holes and unwritten extents of the range become written zeros. */
+void sim_file_write_zeroes(struct sim_file *file, uint64_t offset, uint64_t length);
+/* Stable at once. */
+void sim_file_truncate(struct sim_file *file, uint64_t size);
+void sim_file_find_hole(struct sim_file *file, uint64_t from, uint64_t to, uint64_t *start, uint64_t *end);
+enum sim_state sim_file_state(struct sim_file *file, uint64_t offset);
+
+/* What the kernel's page cache keeps of a refused write: it serves buffered reads, and goes out with the next buffered
+ * write of the same block, until it is forgotten. */
+void sim_file_refuse(struct sim_file *file, uint64_t offset, const void *bytes, size_t length);
+void sim_file_overlay(struct sim_file *file, uint64_t offset, void *bytes, size_t length);
+void sim_file_flush_stale(struct sim_file *file, uint64_t offset, uint64_t length);
+void sim_file_forget(struct sim_file *file, uint64_t offset, uint64_t length);
+
+/* Power is gone: of what is not stable, chooses by logical block what had become so. */
+void sim_file_cut(struct sim_file *file, enum sim_cut cut, uint32_t logical_bytes, struct test_random *random);
+/* An I/O in flight at the cut: bytes may reach stable storage by logical block. */
+void sim_file_tear(struct sim_file *file, uint64_t offset, const uint8_t *bytes, size_t length, enum sim_cut cut,
+                   uint32_t logical_bytes, struct test_random *random);
+/* Power is back: stable is all there is. */
+void sim_file_restart(struct sim_file *file);
+
+#endif
