@@ -1,0 +1,55 @@
+package io.writethrough;
+
+import static io.writethrough.WriteThroughException.NONE;
+
+import io.writethrough.internal.Errno;
+import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.FileSystemLoopException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+
+/** Decides which exception an errno is: those of java.nio.file for what they name, WriteThroughException for the rest. */
+final class Failures {
+    private Failures() {}
+
+    /** Of an operation that takes a path. */
+    static IOException ofPath(final String operation, final Path path, final boolean noFollow, final int errno) {
+        final String file = path.toString();
+        return switch (errno) {
+            case Errno.ENOENT -> new NoSuchFileException(file);
+            case Errno.EEXIST -> new FileAlreadyExistsException(file);
+            case Errno.EACCES, Errno.EPERM -> new AccessDeniedException(file);
+            case Errno.EISDIR -> new FileSystemException(file, null, "Is a directory");
+            case Errno.ENOTDIR -> new FileSystemException(file, null, "A parent is not a directory");
+            case Errno.ENAMETOOLONG -> new FileSystemException(file, null, "File name too long");
+            case Errno.ELOOP ->
+                noFollow
+                        ? new FileSystemException(file, null, "Is a symbolic link (NOFOLLOW_LINKS was given)")
+                        : new FileSystemLoopException(file);
+            default -> new WriteThroughException(operation, file, NONE, NONE, errno, 0);
+        };
+    }
+
+    /** Of an operation on an open file. */
+    static IOException ofFile(
+            final String operation,
+            final Path path,
+            final long offset,
+            final long length,
+            final int errno,
+            final long stableBytes) {
+        if (errno == Errno.EBADF) {
+            return new ClosedChannelException();
+        }
+        return new WriteThroughException(operation, path.toString(), offset, length, errno, stableBytes);
+    }
+
+    /** Of an operation on an engine. */
+    static IOException ofEngine(final String operation, final int errno) {
+        return new WriteThroughException(operation, "", NONE, NONE, errno, 0);
+    }
+}

@@ -1,0 +1,100 @@
+package io.writethrough;
+
+import io.writethrough.internal.Errno;
+import java.io.IOException;
+import java.lang.ref.Cleaner;
+import java.util.function.LongToIntFunction;
+
+/**
+ * The duty to close a handle of the C core, once: by its owner, or by a Cleaner after the owner was lost, which is reported.
+ * It knows nothing of the owner, or that would never be lost.
+ */
+final class NativeHandle implements Runnable {
+    private static final Cleaner CLEANER = Cleaner.create(NativeHandle::cleanerThread);
+
+    private final long value;
+    private final LongToIntFunction closeFunction;
+    private final String description;
+
+    private volatile boolean open = true;
+    private boolean closedByOwner;
+    private int result;
+
+    private Cleaner.Cleanable cleanable;
+
+    private NativeHandle(final long value, final LongToIntFunction closeFunction, final String description) {
+        this.value = value;
+        this.closeFunction = closeFunction;
+        this.description = description;
+    }
+
+    /**
+     * @param closeFunction returns 0 or -errno
+     * @param description for the report that it was leaked
+     */
+    static NativeHandle of(
+            final Object owner, final long value, final LongToIntFunction closeFunction, final String description) {
+        final NativeHandle handle = new NativeHandle(value, closeFunction, description);
+        handle.cleanable = CLEANER.register(owner, handle);
+        return handle;
+    }
+
+    /** The handle as the C core knows it, closed or not: using a closed one is EBADF there. */
+    long value() {
+        return value;
+    }
+
+    /** False from the moment that somebody begins to close it. */
+    boolean isOpen() {
+        return open;
+    }
+
+    /**
+     * Closes it, unless that was done; returns when it is closed.
+     *
+     * @return 0, or -errno of the close if this call did it
+     */
+    synchronized int close() {
+        if (!open) {
+            return 0;
+        }
+        closedByOwner = true;
+        cleanable.clean();
+        // The engine had closed it.
+        return result == -Errno.EBADF ? 0 : result;
+    }
+
+    /** For the Cleaner, which calls it once at most. */
+    @Override
+    public synchronized void run() {
+        open = false;
+        result = closeFunction.applyAsInt(value);
+        if (!closedByOwner && result != -Errno.EBADF) {
+            reportLeak();
+        }
+    }
+
+    private void reportLeak() {
+        System.getLogger(WriteThroughFile.class.getPackageName())
+                .log(
+                        System.Logger.Level.WARNING,
+                        "{0} was not closed before it became unreachable: it is closed now. Close it when done with it,"
+                                + " by try-with-resources for example.",
+                        description);
+    }
+
+    private static Thread cleanerThread(final Runnable task) {
+        final Thread thread = new Thread(task, "writethrough-cleaner");
+        thread.setDaemon(true);
+        thread.setContextClassLoader(null);
+        return thread;
+    }
+
+    /** The result of {@link #close()} as the exception it is. */
+    static void check(final int closeResult, final String path) throws IOException {
+        if (closeResult < 0) {
+            throw new WriteThroughException(
+                    "close", path, WriteThroughException.NONE, WriteThroughException.NONE, -closeResult, 0);
+        }
+    }
+}

@@ -1,0 +1,371 @@
+package io.writethrough;
+
+import com.sun.jna.ptr.LongByReference;
+import io.writethrough.internal.ControlPlane;
+import io.writethrough.internal.Errno;
+import io.writethrough.internal.NativeLibraries;
+import io.writethrough.internal.NativePaths;
+import java.io.Closeable;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.ref.Reference;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.FileSystemLoopException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.nio.file.ProviderMismatchException;
+import java.util.Locale;
+import java.util.Objects;
+
+/**
+ * The page cache of a process and what carries its I/O: memory for cached file contents, limits, and a connection to the
+ * kernel. Most programs need one, and {@link #shared()} is that one.
+ *
+ * <p>An engine owns the files that are open on it. While one of them is open for writing, no other engine and no other process
+ * that uses this library can open it; while it is open for reading, none can open it for writing. Opened twice on one
+ * engine, a file has one set of cached bytes, and each opening sees the other's writes at once. A program that uses other means
+ * to write to the file (a {@link java.nio.channels.FileChannel}, say) is not kept out, and what it writes may not be seen.
+ *
+ * <p>An engine that is not closed before it becomes unreachable is closed then, with a warning to the {@link System.Logger}
+ * {@code io.writethrough}.
+ *
+ * @since 0.1
+ */
+public final class WriteThroughEngine implements Closeable {
+    private static final Object SHARED_LOCK = new Object();
+    private static volatile WriteThroughEngine sharedEngine;
+
+    private final NativeHandle handle;
+    private final Backend backend;
+
+    private WriteThroughEngine(final long engine) {
+        this.handle = NativeHandle.of(this, engine, ControlPlane::wt_engine_close, "A WriteThroughEngine");
+        this.backend = Backend.of(ControlPlane.wt_engine_backend(engine));
+    }
+
+    /**
+     * The engine of this process, made at the first call. These system properties are read then:
+     *
+     * <ul>
+     *   <li>{@code io.writethrough.cacheBytes}, {@code io.writethrough.inFlightBytes}: counts of bytes, as {@link
+     *       Builder#cacheBytes} and {@link Builder#inFlightBytes} take them;
+     *   <li>{@code io.writethrough.backend}: the name of a {@link Backend}, in upper or lower case.
+     * </ul>
+     *
+     * <p>It lives as long as the process: {@link #close()} on it is refused.
+     *
+     * @return the same engine at every call
+     * @throws IllegalArgumentException if one of the properties has a value that cannot be
+     * @throws UncheckedIOException if the engine cannot be opened; the next call tries again
+     * @throws UnsatisfiedLinkError if the native library cannot be loaded, or there is none for this platform
+     */
+    public static WriteThroughEngine shared() {
+        final WriteThroughEngine engine = sharedEngine;
+        return engine != null ? engine : openShared();
+    }
+
+    private static WriteThroughEngine openShared() {
+        synchronized (SHARED_LOCK) {
+            if (sharedEngine == null) {
+                try {
+                    sharedEngine = builderOfProperties().build();
+                } catch (final IOException e) {
+                    throw new UncheckedIOException("cannot open the shared engine", e);
+                }
+            }
+            return sharedEngine;
+        }
+    }
+
+    /**
+     * The start of an engine with options of its own.
+     *
+     * @return a builder with the defaults
+     */
+    public static Builder builder() {
+        return Builder.DEFAULTS;
+    }
+
+    /**
+     * Opens a file whose writes are {@link Durability#DSYNC}, or {@link Durability#SYNC} if the options say so. As {@link
+     * #open(Path, Durability, OpenOption...)} in all else.
+     *
+     * @param path a path of the default file system
+     * @param options as there
+     * @return the open file
+     * @throws IOException as there
+     */
+    public WriteThroughFile open(final Path path, final OpenOption... options) throws IOException {
+        return open(path, Durability.DSYNC, options);
+    }
+
+    /**
+     * Opens a file.
+     *
+     * <p>The options mean what they mean to {@link java.nio.channels.FileChannel#open(Path, OpenOption...)}: {@code READ}
+     * (the default if there is no {@code WRITE}), {@code WRITE}, {@code CREATE}, {@code CREATE_NEW}, {@code
+     * TRUNCATE_EXISTING}, {@code SYNC}, {@code DSYNC}, {@code SPARSE} and {@link java.nio.file.LinkOption#NOFOLLOW_LINKS}.
+     * {@code ExtendedOpenOption.DIRECT} is accepted and changes nothing, since I/O is direct wherever it can be. A file
+     * that is created here has the permissions {@code rw-rw-rw-} less the umask, and its directory entry is on stable
+     * storage when the call returns. So is the new size after {@code TRUNCATE_EXISTING}.
+     *
+     * <p>Who writes also needs permission to read the file, since a part of a block is written by rewriting the block.
+     *
+     * @param path a path of the default file system
+     * @param durability of writes that do not name one of their own; {@code DSYNC} or {@code SYNC} among the options make
+     *     it stronger, never weaker
+     * @param options how to open the file
+     * @return the open file
+     * @throws NoSuchFileException if there is no such file, a directory of the path is missing, or the path is a symbolic
+     *     link to nothing, and the file is not to be created
+     * @throws FileAlreadyExistsException if {@code CREATE_NEW} was asked for and anything has that name
+     * @throws AccessDeniedException if permissions do not allow it
+     * @throws FileSystemLoopException if symbolic links lead in a circle
+     * @throws FileSystemException if the path is a directory, or a symbolic link and {@code NOFOLLOW_LINKS} was asked for
+     * @throws WriteThroughException if another engine or process has the file ({@code EBUSY}), if it is no regular file
+     *     ({@code EOPNOTSUPP}), or for what else the system refuses, such as {@code EROFS} or {@code EMFILE}
+     * @throws UnsupportedOperationException for {@code APPEND}, {@code DELETE_ON_CLOSE} and options that are not named above
+     * @throws ProviderMismatchException if the path is not of the default file system
+     * @throws IllegalStateException if the engine is closed
+     */
+    public WriteThroughFile open(final Path path, final Durability durability, final OpenOption... options)
+            throws IOException {
+        final OpenRequest request = OpenRequest.of(durability, options);
+        final byte[] nativePath = NativePaths.bytesOf(path);
+        final LongByReference file = new LongByReference();
+        final int result;
+        try {
+            result = ControlPlane.wt_file_open(
+                    handle.value(), nativePath, request.flags(), 0666, request.durability().code, file);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+        if (result == -Errno.EBADF) {
+            throw closed();
+        }
+        if (result < 0) {
+            throw Failures.ofPath("open", path, request.noFollow(), -result);
+        }
+        return new WriteThroughFile(this, file.getValue(), path, request);
+    }
+
+    /**
+     * What the engine has done and holds. It costs some microseconds.
+     *
+     * @return the counts of now
+     * @throws IllegalStateException if the engine is closed
+     */
+    public EngineStats stats() {
+        final ControlPlane.EngineCounters counters = new ControlPlane.EngineCounters();
+        final int result;
+        try {
+            result = ControlPlane.wt_engine_stats(handle.value(), counters);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+        if (result < 0) {
+            throw closed();
+        }
+        return new EngineStats(
+                counters.cache_bytes,
+                counters.cached_bytes,
+                counters.in_flight_bytes,
+                counters.open_files,
+                counters.open_inodes,
+                counters.read_hits,
+                counters.read_misses,
+                counters.writes,
+                counters.write_errors,
+                counters.device_reads,
+                counters.device_writes,
+                counters.device_read_bytes,
+                counters.device_written_bytes,
+                counters.gathers,
+                counters.gathered_writes,
+                counters.evictions);
+    }
+
+    /**
+     * What carries this engine's I/O.
+     *
+     * @return never {@link Backend#AUTO}
+     */
+    public Backend backend() {
+        return backend;
+    }
+
+    /**
+     * Whether the engine is open.
+     *
+     * @return false from the moment that somebody begins to close it
+     */
+    public boolean isOpen() {
+        return handle.isOpen();
+    }
+
+    /**
+     * Closes the engine and every file still open on it. Operations that have begun are finished first; later ones on those
+     * files throw {@link java.nio.channels.ClosedChannelException}. All writes that returned were durable before, so
+     * nothing is flushed and nothing can be lost. All memory and descriptors are given back when it returns. Closing an
+     * engine that is closed does nothing.
+     *
+     * @throws WriteThroughException if closing one of the files met an error; the engine is closed all the same
+     * @throws UnsupportedOperationException if this is the {@link #shared()} engine
+     */
+    @Override
+    public void close() throws IOException {
+        if (this == sharedEngine) {
+            throw new UnsupportedOperationException("the shared engine lives as long as the process: close its files");
+        }
+        NativeHandle.check(handle.close(), "");
+    }
+
+    private static IllegalStateException closed() {
+        return new IllegalStateException("the engine is closed");
+    }
+
+    private static Builder builderOfProperties() {
+        final String cacheBytes = "io.writethrough.cacheBytes";
+        final String inFlightBytes = "io.writethrough.inFlightBytes";
+        final String backend = "io.writethrough.backend";
+        Builder builder = builder();
+        if (System.getProperty(cacheBytes) != null) {
+            builder = builder.cacheBytes(bytesOfProperty(cacheBytes));
+        }
+        if (System.getProperty(inFlightBytes) != null) {
+            builder = builder.inFlightBytes(bytesOfProperty(inFlightBytes));
+        }
+        if (System.getProperty(backend) != null) {
+            builder = builder.backend(backendOfProperty(backend));
+        }
+        return builder;
+    }
+
+    private static long bytesOfProperty(final String name) {
+        try {
+            return Long.parseLong(System.getProperty(name));
+        } catch (final NumberFormatException e) {
+            throw badProperty(name, "a count of bytes", e);
+        }
+    }
+
+    private static Backend backendOfProperty(final String name) {
+        try {
+            return Backend.valueOf(System.getProperty(name).toUpperCase(Locale.ROOT));
+        } catch (final IllegalArgumentException e) {
+            throw badProperty(name, "auto, io_uring or threads", e);
+        }
+    }
+
+    private static IllegalArgumentException badProperty(final String name, final String wanted, final Exception cause) {
+        return new IllegalArgumentException(
+                "system property " + name + " is '" + System.getProperty(name) + "', must be " + wanted, cause);
+    }
+
+    /**
+     * Options of an engine. A builder is immutable: each method returns another one.
+     *
+     * @since 0.1
+     */
+    public static final class Builder {
+        private static final long MIN_CACHE_BYTES = 128 * 1024;
+        private static final long MIN_IN_FLIGHT_BYTES = 64 * 1024;
+        private static final int MIN_RING_ENTRIES = 8;
+        private static final int MAX_RING_ENTRIES = 32768;
+
+        private static final Builder DEFAULTS = new Builder(256L << 20, 64L << 20, 256, Backend.AUTO);
+
+        private final long cacheBytes;
+        private final long inFlightBytes;
+        private final int ringEntries;
+        private final Backend backend;
+
+        private Builder(final long cacheBytes, final long inFlightBytes, final int ringEntries, final Backend backend) {
+            this.cacheBytes = cacheBytes;
+            this.inFlightBytes = inFlightBytes;
+            this.ringEntries = ringEntries;
+            this.backend = backend;
+        }
+
+        /**
+         * The most memory that cached file contents take. It is native memory, reserved at once and used as it is needed.
+         *
+         * @param bytes at least 128 KiB; 256 MiB by default
+         * @return a builder with this value
+         * @throws IllegalArgumentException if it is less
+         */
+        public Builder cacheBytes(final long bytes) {
+            requireAtLeast("cacheBytes", bytes, MIN_CACHE_BYTES);
+            return new Builder(bytes, inFlightBytes, ringEntries, backend);
+        }
+
+        /**
+         * How many bytes may be under I/O at a time. A caller that would exceed it waits.
+         *
+         * @param bytes at least 64 KiB; 64 MiB by default
+         * @return a builder with this value
+         * @throws IllegalArgumentException if it is less
+         */
+        public Builder inFlightBytes(final long bytes) {
+            requireAtLeast("inFlightBytes", bytes, MIN_IN_FLIGHT_BYTES);
+            return new Builder(cacheBytes, bytes, ringEntries, backend);
+        }
+
+        /**
+         * The length of io_uring's submission queue.
+         *
+         * @param entries a power of two from 8 to 32768; 256 by default
+         * @return a builder with this value
+         * @throws IllegalArgumentException if it is anything else
+         */
+        public Builder ringEntries(final int entries) {
+            if (entries < MIN_RING_ENTRIES || entries > MAX_RING_ENTRIES || Integer.bitCount(entries) != 1) {
+                throw new IllegalArgumentException("ringEntries is " + entries + ", must be a power of two from "
+                        + MIN_RING_ENTRIES + " to " + MAX_RING_ENTRIES);
+            }
+            return new Builder(cacheBytes, inFlightBytes, entries, backend);
+        }
+
+        /**
+         * What carries the I/O.
+         *
+         * @param wanted {@link Backend#AUTO} by default
+         * @return a builder with this value
+         */
+        public Builder backend(final Backend wanted) {
+            return new Builder(cacheBytes, inFlightBytes, ringEntries, Objects.requireNonNull(wanted));
+        }
+
+        /**
+         * Opens an engine with these options.
+         *
+         * @return a new engine, to be closed by the caller
+         * @throws WriteThroughException if there is no memory for the cache ({@code ENOMEM}), or the kernel refuses a
+         *     backend that was asked for by name ({@code EPERM}, {@code ENOSYS})
+         * @throws UnsatisfiedLinkError if the native library cannot be loaded, or there is none for this platform
+         */
+        public WriteThroughEngine build() throws IOException {
+            NativeLibraries.load();
+            final ControlPlane.EngineOptions options = new ControlPlane.EngineOptions();
+            options.cache_bytes = cacheBytes;
+            options.in_flight_bytes = inFlightBytes;
+            options.ring_entries = ringEntries;
+            options.backend = backend.code;
+            final LongByReference engine = new LongByReference();
+            final int result = ControlPlane.wt_engine_open(options, engine);
+            if (result < 0) {
+                throw Failures.ofEngine("open of an engine", -result);
+            }
+            return new WriteThroughEngine(engine.getValue());
+        }
+
+        private static void requireAtLeast(final String name, final long bytes, final long least) {
+            if (bytes < least) {
+                throw new IllegalArgumentException(name + " is " + bytes + ", must be at least " + least);
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+package io.writethrough;
+
+import io.writethrough.internal.Errno;
+import java.io.IOException;
+import java.io.Serial;
+
+/**
+ * An operation that the operating system or the device refused. The message says which, on what, why, and what to do.
+ *
+ * <p>After a write that failed: the first {@link #stableBytes()} bytes of it are on stable storage, the others may be or not.
+ * A read shows what the device has. What was acknowledged before is as it was, and nothing is retried.
+ *
+ * @since 0.1
+ */
+public final class WriteThroughException extends IOException {
+    /** The value of {@link #offset()} and {@link #length()} for an operation that has none. */
+    public static final long NONE = -1;
+
+    @Serial
+    private static final long serialVersionUID = 1;
+
+    private final String operation;
+    private final String path;
+    private final long offset;
+    private final long length;
+    private final int errno;
+    private final String errnoName;
+    private final long stableBytes;
+
+    WriteThroughException(
+            final String operation,
+            final String path,
+            final long offset,
+            final long length,
+            final int errno,
+            final long stableBytes) {
+        super(message(operation, path, offset, length, errno, stableBytes));
+        this.operation = operation;
+        this.path = path;
+        this.offset = offset;
+        this.length = length;
+        this.errno = errno;
+        this.errnoName = Errno.name(errno);
+        this.stableBytes = stableBytes;
+    }
+
+    private static String message(
+            final String operation,
+            final String path,
+            final long offset,
+            final long length,
+            final int errno,
+            final long stableBytes) {
+        final StringBuilder message = new StringBuilder(operation);
+        if (length != NONE) {
+            message.append(" of ").append(length).append(" bytes");
+        }
+        if (offset != NONE) {
+            message.append(" at offset ").append(offset);
+        }
+        if (!path.isEmpty()) {
+            message.append(" of ").append(path);
+        }
+        message.append(": ")
+                .append(Errno.name(errno))
+                .append(" (")
+                .append(errno)
+                .append(")");
+        if (operation.equals("write")) {
+            message.append(", the first ").append(stableBytes).append(" bytes are known to be stable");
+        }
+        final String advice = Errno.advice(errno);
+        if (!advice.isEmpty()) {
+            message.append(". ").append(advice);
+        }
+        return message.toString();
+    }
+
+    /** What was tried: {@code "open"}, {@code "write"}, {@code "read"}, {@code "truncate"} and so on. */
+    public String operation() {
+        return operation;
+    }
+
+    /** The path of the file, as it was opened; empty for an operation on an engine. */
+    public String path() {
+        return path;
+    }
+
+    /** Where in the file, in bytes from its start; {@link #NONE} for an operation on the whole file. */
+    public long offset() {
+        return offset;
+    }
+
+    /** How many bytes were asked for; {@link #NONE} for an operation without a length. */
+    public long length() {
+        return length;
+    }
+
+    /** The number of the error, as in errno(3). */
+    public int errno() {
+        return errno;
+    }
+
+    /** The name of the error, such as {@code "ENOSPC"}. */
+    public String errnoName() {
+        return errnoName;
+    }
+
+    /** How many bytes, from the start of a write, are known to be on stable storage; 0 for other operations. */
+    public long stableBytes() {
+        return stableBytes;
+    }
+}

@@ -1,0 +1,135 @@
+package io.writethrough.internal;
+
+import com.sun.jna.Native;
+import com.sun.jna.NativeLibrary;
+import com.sun.jna.Structure;
+import com.sun.jna.Structure.FieldOrder;
+import com.sun.jna.ptr.LongByReference;
+
+/**
+ * The C ABI of writethrough.h that is not worth JNI code of its own, by JNA's direct mapping. Names are those of the header;
+ * results are 0 or a count, and -errno on failure. A path is its bytes and a final 0.
+ */
+public final class ControlPlane {
+    private ControlPlane() {}
+
+    /** Binds the methods. {@link NativeLibraries} calls it once. */
+    static void bindTo(final NativeLibrary library) {
+        Native.register(ControlPlane.class, library);
+    }
+
+    public static native int wt_engine_open(EngineOptions options, LongByReference engine);
+
+    public static native int wt_engine_close(long engine);
+
+    public static native int wt_engine_stats(long engine, EngineCounters stats);
+
+    public static native int wt_engine_backend(long engine);
+
+    public static native int wt_probe(byte[] path, Profile profile);
+
+    public static native int wt_file_profile(long file, Profile profile);
+
+    public static native int wt_file_open(
+            long engine, byte[] path, int flags, int mode, int durability, LongByReference file);
+
+    public static native int wt_file_close(long file);
+
+    public static native int wt_truncate(long file, long size);
+
+    public static native int wt_allocate(long file, long offset, long length);
+
+    public static native int wt_sync(long file);
+
+    /** {@code null} for a number that is no errno. */
+    public static native String wt_errno_name(int errno);
+
+    /** struct wt_engine_options. */
+    @FieldOrder({"cache_bytes", "in_flight_bytes", "ring_entries", "backend", "threads", "reserved"})
+    public static final class EngineOptions extends Structure {
+        public long cache_bytes;
+        public long in_flight_bytes;
+        public int ring_entries;
+        public int backend;
+        public int threads;
+        public int reserved;
+    }
+
+    /** struct wt_engine_stats. */
+    @FieldOrder({
+        "cache_bytes",
+        "cached_bytes",
+        "in_flight_bytes",
+        "open_files",
+        "open_inodes",
+        "read_hits",
+        "read_misses",
+        "writes",
+        "write_errors",
+        "device_reads",
+        "device_writes",
+        "device_read_bytes",
+        "device_written_bytes",
+        "gathers",
+        "gathered_writes",
+        "evictions"
+    })
+    public static final class EngineCounters extends Structure {
+        public long cache_bytes;
+        public long cached_bytes;
+        public long in_flight_bytes;
+        public long open_files;
+        public long open_inodes;
+        public long read_hits;
+        public long read_misses;
+        public long writes;
+        public long write_errors;
+        public long device_reads;
+        public long device_writes;
+        public long device_read_bytes;
+        public long device_written_bytes;
+        public long gathers;
+        public long gathered_writes;
+        public long evictions;
+    }
+
+    /** struct wt_profile. */
+    @FieldOrder({
+        "path",
+        "block_bytes",
+        "dio_memory_alignment",
+        "dio_offset_alignment",
+        "logical_block_bytes",
+        "physical_block_bytes",
+        "fs_block_bytes",
+        "fua",
+        "volatile_cache",
+        "atomic_write_min_bytes",
+        "atomic_write_max_bytes",
+        "atomic_write_max_segments",
+        "device_major",
+        "device_minor",
+        "fs_magic",
+        "fs_type",
+        "device_name"
+    })
+    public static final class Profile extends Structure {
+        public int path;
+        public int block_bytes;
+        public int dio_memory_alignment;
+        public int dio_offset_alignment;
+        public int logical_block_bytes;
+        public int physical_block_bytes;
+        public int fs_block_bytes;
+        public int fua;
+        public int volatile_cache;
+        public int atomic_write_min_bytes;
+        public int atomic_write_max_bytes;
+        public int atomic_write_max_segments;
+        public int device_major;
+        public int device_minor;
+        public long fs_magic;
+        public byte[] fs_type = new byte[32];
+        public byte[] device_name = new byte[64];
+    }
+}

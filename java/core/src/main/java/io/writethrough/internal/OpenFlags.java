@@ -1,0 +1,13 @@
+package io.writethrough.internal;
+
+/** WT_OPEN_* of the C ABI. */
+public final class OpenFlags {
+    public static final int READ = 1;
+    public static final int WRITE = 2;
+    public static final int CREATE = 4;
+    public static final int CREATE_NEW = 8;
+    public static final int TRUNCATE = 16;
+    public static final int NOFOLLOW = 32;
+
+    private OpenFlags() {}
+}

@@ -1,0 +1,248 @@
+/*
+ * The data plane of Java: write, read and size, by JNI. It is the one file of the core that knows of Java.
+ *
+ * A direct buffer is native memory with an address. An array of the Java heap has none that lasts, so it is copied piece
+ * by piece, straight between the array and the folios, by a cursor of this file. No array is pinned: a pin would hold up
+ * the garbage collector for as long as the device takes.
+ *
+ * The Java side has checked every index and length against the limits of its buffers. A result of 0 or more is a count;
+ * a failure is -(stable_bytes * 4096 + errno), one number, so that nothing need be allocated or kept to tell both.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <jni.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "cursor.h"
+#include "writethrough.h"
+
+#define DATA_PLANE "io/writethrough/internal/DataPlane"
+
+/* No errno is as large, and no write so long that its bytes times this would not fit. */
+#define ERRNO_LIMIT 4096
+
+static jlong result_of(int64_t result, uint64_t stable_bytes) {
+    if (result >= 0)
+        return (jlong)result;
+    assert(-result < ERRNO_LIMIT);
+    assert(stable_bytes <= INT64_MAX / ERRNO_LIMIT - 1);
+    return (jlong)(result - (int64_t)stable_bytes * ERRNO_LIMIT);
+}
+
+/* ---- one direct buffer ----------------------------------------------------------------------------------------- */
+
+/* The length bytes of a direct buffer from index start. False if the JVM gives native code no addresses of buffers. */
+static bool iovec_of(JNIEnv *env, jobject buffer, jint start, jint length, struct iovec *iov) {
+    char *address = (*env)->GetDirectBufferAddress(env, buffer);
+    if (!address)
+        return false;
+    iov->iov_base = address + start;
+    iov->iov_len = (size_t)length;
+    return true;
+}
+
+static jlong JNICALL write_direct(JNIEnv *env, jclass class, jlong file, jobject source, jint start, jint length,
+                                  jlong offset, jint durability) {
+    (void)class;
+    struct iovec iov;
+    uint64_t stable_bytes = 0;
+    if (!iovec_of(env, source, start, length, &iov))
+        return -EOPNOTSUPP;
+    int64_t result = wt_write((wt_file)file, &iov, 1, (uint64_t)offset, (uint32_t)durability, &stable_bytes);
+    return result_of(result, stable_bytes);
+}
+
+static jlong JNICALL read_direct(JNIEnv *env, jclass class, jlong file, jobject destination, jint start, jint length,
+                                 jlong offset) {
+    (void)class;
+    struct iovec iov;
+    if (!iovec_of(env, destination, start, length, &iov))
+        return -EOPNOTSUPP;
+    return result_of(wt_read((wt_file)file, &iov, 1, (uint64_t)offset), 0);
+}
+
+/* ---- one array ------------------------------------------------------------------------------------------------- */
+
+struct array_cursor {
+    struct wt_cursor cursor; /* first: the core hands this one back */
+    JNIEnv *env;
+    jbyteArray array;
+    jsize next;
+};
+
+static void array_copy_in(struct wt_cursor *cursor, void *to_folio, size_t length) {
+    struct array_cursor *from = (struct array_cursor *)cursor;
+    (*from->env)->GetByteArrayRegion(from->env, from->array, from->next, (jsize)length, to_folio);
+    from->next += (jsize)length;
+    assert(!(*from->env)->ExceptionCheck(from->env));
+}
+
+static void array_copy_out(struct wt_cursor *cursor, const void *from_folio, size_t length) {
+    struct array_cursor *to = (struct array_cursor *)cursor;
+    (*to->env)->SetByteArrayRegion(to->env, to->array, to->next, (jsize)length, from_folio);
+    to->next += (jsize)length;
+    assert(!(*to->env)->ExceptionCheck(to->env));
+}
+
+static struct array_cursor cursor_of_array(JNIEnv *env, jbyteArray array, jint start) {
+    return (struct array_cursor){
+        .cursor = {.copy_in = array_copy_in, .copy_out = array_copy_out},
+        .env = env,
+        .array = array,
+        .next = start,
+    };
+}
+
+static jlong JNICALL write_array(JNIEnv *env, jclass class, jlong file, jbyteArray source, jint start, jint length,
+                                 jlong offset, jint durability) {
+    (void)class;
+    struct array_cursor from = cursor_of_array(env, source, start);
+    uint64_t stable_bytes = 0;
+    int64_t result = wt_write_cursor((wt_file)file, &from.cursor, (uint64_t)length, (uint64_t)offset,
+                                     (uint32_t)durability, &stable_bytes);
+    return result_of(result, stable_bytes);
+}
+
+static jlong JNICALL read_array(JNIEnv *env, jclass class, jlong file, jbyteArray destination, jint start, jint length,
+                                jlong offset) {
+    (void)class;
+    struct array_cursor to = cursor_of_array(env, destination, start);
+    return result_of(wt_read_cursor((wt_file)file, &to.cursor, (uint64_t)length, (uint64_t)offset), 0);
+}
+
+/* ---- many buffers of either kind --------------------------------------------------------------------------------- */
+
+/*
+ * Segment i is bases[i], an array or a direct buffer, from index ranges[i] >> 32 on, for (int32_t)ranges[i] bytes, never
+ * none. Each is looked up when the cursor comes to it: any count of segments, one local reference, no memory.
+ */
+struct segments_cursor {
+    struct wt_cursor cursor; /* first: the core hands this one back */
+    JNIEnv *env;
+    jobjectArray bases;
+    jlongArray ranges;
+    jsize next_segment;
+    jobject base;  /* of the segment the cursor is in; NULL before the first */
+    char *address; /* of a direct buffer; NULL for an array */
+    jint next;     /* index of the next byte in base */
+    jint left;     /* bytes left of the segment */
+};
+
+static void enter_next_segment(struct segments_cursor *segments) {
+    JNIEnv *env = segments->env;
+    jlong range;
+    if (segments->base)
+        (*env)->DeleteLocalRef(env, segments->base);
+    segments->base = (*env)->GetObjectArrayElement(env, segments->bases, segments->next_segment);
+    (*env)->GetLongArrayRegion(env, segments->ranges, segments->next_segment, 1, &range);
+    assert(!(*env)->ExceptionCheck(env));
+    segments->address = (*env)->GetDirectBufferAddress(env, segments->base);
+    segments->next = (jint)(range >> 32);
+    segments->left = (jint)(range & INT32_MAX);
+    segments->next_segment++;
+    assert(segments->left > 0);
+}
+
+/* Enters the next segment if the current one is used up; returns how many of the next length bytes are in it. */
+static jint run_of_segment(struct segments_cursor *segments, size_t length) {
+    if (segments->left == 0)
+        enter_next_segment(segments);
+    return length < (size_t)segments->left ? (jint)length : segments->left;
+}
+
+static void step(struct segments_cursor *segments, jint count) {
+    segments->next += count;
+    segments->left -= count;
+}
+
+static void segments_copy_in(struct wt_cursor *cursor, void *to_folio, size_t length) {
+    struct segments_cursor *from = (struct segments_cursor *)cursor;
+    JNIEnv *env = from->env;
+    char *to = to_folio;
+    while (length > 0) {
+        jint count = run_of_segment(from, length);
+        if (from->address)
+            memcpy(to, from->address + from->next, (size_t)count);
+        else
+            (*env)->GetByteArrayRegion(env, from->base, from->next, count, (jbyte *)to);
+        assert(!(*env)->ExceptionCheck(env));
+        step(from, count);
+        to += count;
+        length -= (size_t)count;
+    }
+}
+
+static void segments_copy_out(struct wt_cursor *cursor, const void *from_folio, size_t length) {
+    struct segments_cursor *to = (struct segments_cursor *)cursor;
+    JNIEnv *env = to->env;
+    const char *from = from_folio;
+    while (length > 0) {
+        jint count = run_of_segment(to, length);
+        if (to->address)
+            memcpy(to->address + to->next, from, (size_t)count);
+        else
+            (*env)->SetByteArrayRegion(env, to->base, to->next, count, (const jbyte *)from);
+        assert(!(*env)->ExceptionCheck(env));
+        step(to, count);
+        from += count;
+        length -= (size_t)count;
+    }
+}
+
+static struct segments_cursor cursor_of_segments(JNIEnv *env, jobjectArray bases, jlongArray ranges) {
+    return (struct segments_cursor){
+        .cursor = {.copy_in = segments_copy_in, .copy_out = segments_copy_out},
+        .env = env,
+        .bases = bases,
+        .ranges = ranges,
+    };
+}
+
+static jlong JNICALL write_segments(JNIEnv *env, jclass class, jlong file, jobjectArray bases, jlongArray ranges,
+                                    jlong length, jlong offset, jint durability) {
+    (void)class;
+    struct segments_cursor from = cursor_of_segments(env, bases, ranges);
+    uint64_t stable_bytes = 0;
+    int64_t result = wt_write_cursor((wt_file)file, &from.cursor, (uint64_t)length, (uint64_t)offset,
+                                     (uint32_t)durability, &stable_bytes);
+    return result_of(result, stable_bytes);
+}
+
+static jlong JNICALL read_segments(JNIEnv *env, jclass class, jlong file, jobjectArray bases, jlongArray ranges,
+                                   jlong length, jlong offset) {
+    (void)class;
+    struct segments_cursor to = cursor_of_segments(env, bases, ranges);
+    return result_of(wt_read_cursor((wt_file)file, &to.cursor, (uint64_t)length, (uint64_t)offset), 0);
+}
+
+/* ---- the rest ------------------------------------------------------------------------------------------------------ */
+
+static jlong JNICALL size(JNIEnv *env, jclass class, jlong file) {
+    (void)env;
+    (void)class;
+    return result_of(wt_size((wt_file)file), 0);
+}
+
+JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
+    (void)reserved;
+    static const JNINativeMethod methods[] = {
+        {"writeDirect", "(JLjava/nio/ByteBuffer;IIJI)J", (void *)write_direct},
+        {"readDirect", "(JLjava/nio/ByteBuffer;IIJ)J", (void *)read_direct},
+        {"writeArray", "(J[BIIJI)J", (void *)write_array},
+        {"readArray", "(J[BIIJ)J", (void *)read_array},
+        {"writeSegments", "(J[Ljava/lang/Object;[JJJI)J", (void *)write_segments},
+        {"readSegments", "(J[Ljava/lang/Object;[JJJ)J", (void *)read_segments},
+        {"size", "(J)J", (void *)size},
+    };
+    JNIEnv *env;
+    if ((*vm)->GetEnv(vm, (void **)&env, JNI_VERSION_10) != JNI_OK)
+        return JNI_ERR;
+    jclass data_plane = (*env)->FindClass(env, DATA_PLANE);
+    if (!data_plane)
+        return JNI_ERR;
+    if ((*env)->RegisterNatives(env, data_plane, methods, sizeof methods / sizeof methods[0]) != JNI_OK)
+        return JNI_ERR;
+    return JNI_VERSION_10;
+}
