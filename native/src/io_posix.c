@@ -20,6 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "errno_names.h"
+
 static_assert(sizeof(off_t) == 8, "offsets are 64 bits wide");
 
 /* Linux 6.17; the headers may be older. */
@@ -637,4 +639,11 @@ int wt_posix_open(struct wt_backend *backend, const char *path, uint32_t flags, 
     }
     *backing = &file->backing;
     return 0;
+}
+
+const char *wt_errno_name(int errno_value) {
+    if (errno_value < 0 || (size_t)errno_value >= sizeof wt_errno_names / sizeof *wt_errno_names) {
+        return NULL;
+    }
+    return wt_errno_names[errno_value];
 }

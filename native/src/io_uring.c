@@ -201,8 +201,8 @@ static void finish(const struct completion *completion, struct wt_io_list *rest,
     if (io->error != 0) { /* was never started */
         io->complete(io);
     } else if (result == -ECANCELED || (result == -EAGAIN && !completion->async)) {
-        /* Cancelled: the thread that submitted it ended, and the kernel's workers of that thread with it. Nobody else
-         * cancels. EAGAIN: it cannot be done without blocking. Neither says anything about the I/O itself. */
+        /* Nobody here cancels, but what a kernel does with the queue of a thread that ends is its own affair (6.18 finishes
+         * it). EAGAIN: it cannot be done without blocking. Neither says anything about the I/O itself. */
         wt_io_list_push(again, io);
     } else if (!wt_posix_settle(io, result)) {
         wt_io_list_push(rest, io);

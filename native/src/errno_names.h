@@ -1,13 +1,13 @@
 /* The names of errno values. strerrorname_np would do, but only from glibc 2.32 on. */
-#include <errno.h>
-#include <stddef.h>
+#ifndef WT_ERRNO_NAMES_H
+#define WT_ERRNO_NAMES_H
 
-#include "writethrough.h"
+#include <errno.h>
 
 #define NAME(value) [value] = #value
 
 /* Every value of Linux; EWOULDBLOCK, EDEADLOCK and ENOTSUP are second names of EAGAIN, EDEADLK and EOPNOTSUPP. */
-static const char *const names[] = {
+static const char *const wt_errno_names[] = {
     NAME(EPERM),
     NAME(ENOENT),
     NAME(ESRCH),
@@ -141,9 +141,6 @@ static const char *const names[] = {
     NAME(EHWPOISON),
 };
 
-const char *wt_errno_name(int errno_value) {
-    if (errno_value < 0 || (size_t)errno_value >= sizeof names / sizeof *names) {
-        return NULL;
-    }
-    return names[errno_value];
-}
+#undef NAME
+
+#endif
