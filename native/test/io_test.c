@@ -1,0 +1,859 @@
+/*
+ * The io interface on the real backends, in each directory of WT_TEST_DIRS: what a wt_io comes back with, what opens and
+ * what does not, what a probe says.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "test.h"
+
+#define PAGE 4096u
+
+/* ---- scaffolding ----------------------------------------------------------------------------------------------- */
+
+/* One backend in one directory. */
+struct place {
+    struct wt_backend *backend;
+    const char *directory;
+};
+
+static struct wt_backend *open_backend(unsigned kind, const struct wt_engine_options *options) {
+    struct wt_backend *backend = NULL;
+    int rc = kind == WT_BACKEND_THREADS ? wt_threads_open(options, &backend) : wt_io_uring_open(options, &backend);
+    if (kind == WT_BACKEND_IO_URING && (rc == -EPERM || rc == -ENOSYS)) {
+        SKIP("the kernel refuses io_uring: %s", wt_errno_name(-rc));
+    }
+    CHECK_OK(rc);
+    return backend;
+}
+
+/* Runs body with both backends in every directory. A small ring, so that its bounds are met. */
+static void everywhere(void (*body)(const struct place *place)) {
+    static const unsigned kinds[] = {WT_BACKEND_THREADS, WT_BACKEND_IO_URING};
+    const struct wt_engine_options options = {.ring_entries = 8, .threads = 3};
+    for (size_t i = 0; i < test_directory_count(); i++) {
+        for (size_t k = 0; k < 2; k++) {
+            struct place place = {open_backend(kinds[k], &options), test_make_directory(test_directory(i))};
+            CONTEXT("%s in %s", place.backend->ops->name, test_directory(i));
+            body(&place);
+            place.backend->ops->close(place.backend);
+        }
+    }
+}
+
+static const char *path_in(const struct place *place, const char *name) {
+    static _Thread_local char paths[4][4096];
+    static _Thread_local unsigned next;
+    char *path = paths[next++ % 4];
+    CHECK(snprintf(path, sizeof paths[0], "%s/%s", place->directory, name) < (int)sizeof paths[0]);
+    return path;
+}
+
+static int try_open(const struct place *place, const char *name, uint32_t flags, struct wt_backing **backing) {
+    return place->backend->ops->open(place->backend, path_in(place, name), flags, 0644, backing);
+}
+
+static struct wt_backing *open_file(const struct place *place, const char *name, uint32_t flags) {
+    struct wt_backing *backing = NULL;
+    CHECK_OK(try_open(place, name, flags, &backing));
+    return backing;
+}
+
+static struct wt_backing *create_file(const struct place *place, const char *name) {
+    return open_file(place, name, WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE);
+}
+
+static void close_file(struct wt_backing *backing) {
+    CHECK_OK(backing->ops->close(backing));
+}
+
+static void *pages(size_t length) {
+    void *memory = aligned_alloc(PAGE, length);
+    CHECK(memory != NULL);
+    return memory;
+}
+
+/* An I/O and the semaphore that its completion posts. */
+struct test_io {
+    struct wt_io io;
+    sem_t *done;
+};
+
+static void post_done(struct wt_io *io) {
+    sem_t *done = ((struct test_io *)io)->done;
+    CHECK(sem_post(done) == 0);
+}
+
+static void set_io(struct test_io *test, enum wt_io_op op, struct wt_backing *backing, void *memory, uint64_t length,
+                   uint64_t offset) {
+    struct wt_io *io = &test->io;
+    io->op = op;
+    io->durability = WT_DURABILITY_DSYNC;
+    io->through_page_cache = length % backing->profile.block_bytes != 0;
+    io->backing = backing;
+    io->offset = offset;
+    io->length = length;
+    io->segment_count = 1;
+    io->segments[0] = (struct iovec){memory, length};
+    io->done = 0;
+    io->error = 0;
+    io->complete = post_done;
+    io->next = NULL;
+}
+
+static void wait_for(sem_t *done, unsigned count) {
+    while (count > 0) {
+        int rc = sem_wait(done);
+        CHECK(rc == 0 || errno == EINTR);
+        count -= rc == 0 ? 1 : 0;
+    }
+}
+
+/* Sends one I/O, and waits for it; on this thread, or by the backend. */
+static void carry_out(const struct place *place, struct test_io *test, bool submit) {
+    sem_t done;
+    if (!submit) {
+        test->io.backing->ops->run(&test->io);
+        return;
+    }
+    CHECK(sem_init(&done, 0, 0) == 0);
+    test->done = &done;
+    place->backend->ops->submit(place->backend, &test->io);
+    wait_for(&done, 1);
+    CHECK(sem_destroy(&done) == 0);
+}
+
+static void write_all(struct wt_backing *backing, void *memory, uint64_t length, uint64_t offset) {
+    struct test_io test;
+    set_io(&test, WT_IO_WRITE, backing, memory, length, offset);
+    backing->ops->run(&test.io);
+    CHECK_EQ(test.io.error, 0);
+    CHECK_EQ(test.io.done, length);
+}
+
+/* A file of count pages, of which each begins with its own number. */
+static struct wt_backing *create_numbered(const struct place *place, const char *name, uint64_t count) {
+    struct wt_backing *backing = create_file(place, name);
+    uint64_t *memory = pages(count * PAGE);
+    for (uint64_t i = 0; i < count * PAGE / sizeof *memory; i++) {
+        memory[i] = i * sizeof *memory / PAGE;
+    }
+    write_all(backing, memory, count * PAGE, 0);
+    free(memory);
+    return backing;
+}
+
+/* ---- transfers ------------------------------------------------------------------------------------------------- */
+
+static void write_then_read(const struct place *place, struct wt_backing *backing, bool submit) {
+    const size_t length = 64 * PAGE;
+    unsigned char *written = pages(length);
+    unsigned char *read = pages(length);
+    struct test_random random = test_random_of(test_seed());
+    struct test_io test;
+    test_random_bytes(&random, written, length);
+    set_io(&test, WT_IO_WRITE, backing, written, length, PAGE);
+    test.io.segment_count = 64;
+    for (unsigned i = 0; i < 64; i++) {
+        test.io.segments[i] = (struct iovec){written + i * PAGE, PAGE};
+    }
+    carry_out(place, &test, submit);
+    CHECK_EQ(test.io.error, 0);
+    CHECK_EQ(test.io.done, length);
+    set_io(&test, WT_IO_READ, backing, read, length, PAGE);
+    carry_out(place, &test, submit);
+    CHECK_EQ(test.io.error, 0);
+    CHECK_EQ(test.io.done, length);
+    CHECK_BYTES(read, written, length);
+    free(written);
+    free(read);
+}
+
+static void check_read_back(const struct place *place) {
+    struct wt_backing *backing = create_file(place, "file");
+    write_then_read(place, backing, false);
+    write_then_read(place, backing, true);
+    close_file(backing);
+}
+
+TEST(what_is_written_is_read_back) {
+    everywhere(check_read_back);
+}
+
+static void check_short_reads(const struct place *place) {
+    static const struct {
+        uint64_t offset;
+        uint64_t length;
+        uint64_t done;
+    } cases[] = {{0, 2 * PAGE, 5000}, {0, 16 * PAGE, 5000}, {PAGE, PAGE, 904}, {2 * PAGE, PAGE, 0}, {0, PAGE, PAGE}};
+    struct wt_backing *backing = create_file(place, "file");
+    char *memory = pages(16 * PAGE);
+    struct test_io test;
+    memset(memory, 'x', 5000);
+    write_all(backing, memory, PAGE, 0);
+    write_all(backing, memory, 904, PAGE);
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        size_t c = i / 2;
+        set_io(&test, WT_IO_READ, backing, memory, cases[c].length, cases[c].offset);
+        carry_out(place, &test, i % 2 != 0);
+        CHECK_EQ(test.io.error, 0);
+        CHECK_EQ(test.io.done, cases[c].done);
+    }
+    free(memory);
+    close_file(backing);
+}
+
+TEST(a_read_that_meets_the_end_of_the_file_is_short_and_no_error) {
+    everywhere(check_short_reads);
+}
+
+static void check_exact_size(const struct place *place) {
+    struct wt_backing *backing = create_file(place, "file");
+    char *memory = pages(PAGE);
+    struct test_io test;
+    uint64_t size = 0;
+    memset(memory, 'x', PAGE);
+    for (int submit = 0; submit < 2; submit++) {
+        set_io(&test, WT_IO_WRITE, backing, memory, 100u + (unsigned)submit, PAGE);
+        carry_out(place, &test, submit != 0);
+        CHECK_EQ(test.io.error, 0);
+        CHECK_OK(backing->ops->size(backing, &size));
+        CHECK_EQ(size, PAGE + 100u + (unsigned)submit);
+    }
+    free(memory);
+    close_file(backing);
+}
+
+TEST(a_write_of_part_of_a_block_leaves_the_exact_size) {
+    everywhere(check_exact_size);
+}
+
+static void check_list(const struct place *place) {
+    enum { PAGES = 64, COUNT = 10000 };
+    struct wt_backing *backing = create_numbered(place, "file", PAGES);
+    struct test_io *tests = calloc(COUNT, sizeof *tests);
+    uint64_t *memory = pages((size_t)COUNT * PAGE);
+    sem_t done;
+    CHECK(tests != NULL && sem_init(&done, 0, 0) == 0);
+    for (unsigned i = 0; i < COUNT; i++) {
+        set_io(&tests[i], WT_IO_READ, backing, (char *)memory + (size_t)i * PAGE, PAGE, (uint64_t)(i % PAGES) * PAGE);
+        tests[i].done = &done;
+        tests[i].io.next = i + 1 < COUNT ? &tests[i + 1].io : NULL;
+    }
+    place->backend->ops->submit(place->backend, &tests[0].io);
+    wait_for(&done, COUNT);
+    for (unsigned i = 0; i < COUNT; i++) {
+        CHECK_EQ(tests[i].io.error, 0);
+        CHECK_EQ(tests[i].io.done, PAGE);
+        CHECK_EQ(memory[i * (PAGE / sizeof *memory)], i % PAGES);
+    }
+    CHECK(sem_destroy(&done) == 0);
+    free(memory);
+    free(tests);
+    close_file(backing);
+}
+
+TEST(far_more_ios_than_the_ring_has_entries_all_complete) {
+    everywhere(check_list);
+}
+
+/* ---- many threads ---------------------------------------------------------------------------------------------- */
+
+struct caller {
+    const struct place *place;
+    struct wt_backing *backing;
+    unsigned number;
+};
+
+static void *read_in_turns(void *argument) {
+    enum { ROUNDS = 200, LIST = 5 };
+    const struct caller *caller = argument;
+    struct test_io *tests = calloc(LIST, sizeof *tests);
+    uint64_t *memory = pages((size_t)LIST * PAGE);
+    sem_t done;
+    CHECK(tests != NULL && sem_init(&done, 0, 0) == 0);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (unsigned i = 0; i < LIST; i++) {
+            uint64_t page = (caller->number + round + i) % 64;
+            set_io(&tests[i], WT_IO_READ, caller->backing, (char *)memory + (size_t)i * PAGE, PAGE, page * PAGE);
+            tests[i].done = &done;
+            tests[i].io.next = i + 1 < LIST ? &tests[i + 1].io : NULL;
+        }
+        caller->place->backend->ops->submit(caller->place->backend, &tests[0].io);
+        wait_for(&done, LIST);
+        for (unsigned i = 0; i < LIST; i++) {
+            CHECK_EQ(tests[i].io.done, PAGE);
+            CHECK_EQ(memory[i * (PAGE / sizeof *memory)], (caller->number + round + i) % 64);
+        }
+    }
+    CHECK(sem_destroy(&done) == 0);
+    free(memory);
+    free(tests);
+    return NULL;
+}
+
+static void check_callers(const struct place *place) {
+    struct wt_backing *backing = create_numbered(place, "file", 64);
+    struct caller callers[8];
+    pthread_t threads[8];
+    for (unsigned i = 0; i < 8; i++) {
+        callers[i] = (struct caller){place, backing, i * 7};
+        threads[i] = test_thread(read_in_turns, &callers[i]);
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        test_join(threads[i]);
+    }
+    close_file(backing);
+}
+
+TEST(many_threads_submit_at_once_and_each_gets_its_own) {
+    everywhere(check_callers);
+}
+
+struct orphan {
+    struct test_io tests[4];
+    struct wt_backend *backend;
+};
+
+static void *submit_and_end(void *argument) {
+    struct orphan *orphan = argument;
+    orphan->backend->ops->submit(orphan->backend, &orphan->tests[0].io);
+    return NULL;
+}
+
+static void check_orphans(const struct place *place) {
+    enum { COUNT = 20 };
+    struct wt_backing *backing = create_numbered(place, "file", 4 * COUNT);
+    struct orphan *orphans = calloc(COUNT, sizeof *orphans);
+    char *memory = pages(PAGE);
+    sem_t done;
+    CHECK(orphans != NULL && sem_init(&done, 0, 0) == 0);
+    memset(memory, 'x', PAGE);
+    for (unsigned i = 0; i < COUNT; i++) {
+        orphans[i].backend = place->backend;
+        for (unsigned k = 0; k < 4; k++) {
+            struct test_io *test = &orphans[i].tests[k];
+            set_io(test, WT_IO_WRITE, backing, memory, k % 2 != 0 ? PAGE : 100, (uint64_t)(i * 4 + k) * PAGE);
+            test->done = &done;
+            test->io.next = k < 3 ? &orphans[i].tests[k + 1].io : NULL;
+        }
+        test_join(test_thread(submit_and_end, &orphans[i]));
+    }
+    wait_for(&done, 4 * COUNT);
+    for (unsigned i = 0; i < 4 * COUNT; i++) {
+        CHECK_EQ(orphans[i / 4].tests[i % 4].io.error, 0);
+        CHECK_EQ(orphans[i / 4].tests[i % 4].io.done, orphans[i / 4].tests[i % 4].io.length);
+    }
+    CHECK(sem_destroy(&done) == 0);
+    free(memory);
+    free(orphans);
+    close_file(backing);
+}
+
+TEST(an_io_outlives_the_thread_that_submitted_it) {
+    everywhere(check_orphans);
+}
+
+/* An I/O whose completion submits it again, left times. */
+struct chained {
+    struct test_io test;
+    struct wt_backend *backend;
+    void *memory;
+    unsigned left;
+};
+
+static void submit_again(struct wt_io *io) {
+    struct chained *chained = (struct chained *)io;
+    CHECK_EQ(io->error, 0);
+    CHECK_EQ(io->done, PAGE);
+    if (chained->left == 0) {
+        CHECK(sem_post(chained->test.done) == 0);
+        return;
+    }
+    chained->left--;
+    set_io(&chained->test, WT_IO_READ, io->backing, chained->memory, PAGE, (chained->left % 64) * (uint64_t)PAGE);
+    io->complete = submit_again;
+    chained->backend->ops->submit(chained->backend, io);
+}
+
+static void check_chains(const struct place *place) {
+    enum { COUNT = 40, LENGTH = 300 };
+    struct wt_backing *backing = create_numbered(place, "file", 64);
+    struct chained *chains = calloc(COUNT, sizeof *chains);
+    sem_t done;
+    CHECK(chains != NULL && sem_init(&done, 0, 0) == 0);
+    for (unsigned i = 0; i < COUNT; i++) {
+        chains[i].backend = place->backend;
+        chains[i].memory = pages(PAGE);
+        chains[i].left = LENGTH;
+        set_io(&chains[i].test, WT_IO_READ, backing, chains[i].memory, PAGE, 0);
+        chains[i].test.done = &done;
+        chains[i].test.io.complete = submit_again;
+        place->backend->ops->submit(place->backend, &chains[i].test.io);
+    }
+    wait_for(&done, COUNT);
+    for (unsigned i = 0; i < COUNT; i++) {
+        free(chains[i].memory);
+    }
+    CHECK(sem_destroy(&done) == 0);
+    free(chains);
+    close_file(backing);
+}
+
+TEST(a_completion_may_submit_again) {
+    everywhere(check_chains);
+}
+
+/* ---- errors ---------------------------------------------------------------------------------------------------- */
+
+static void check_not_for_writing(const struct place *place) {
+    struct test_io *tests = calloc(9, sizeof *tests);
+    struct wt_backing *writable = create_numbered(place, "file", 8);
+    struct wt_backing *backing = open_file(place, "file", WT_OPEN_READ);
+    char *memory = pages(9 * PAGE);
+    sem_t done;
+    CHECK(tests != NULL && sem_init(&done, 0, 0) == 0);
+    set_io(&tests[0], WT_IO_WRITE, backing, memory, PAGE, 0);
+    backing->ops->run(&tests[0].io);
+    CHECK_EQ(tests[0].io.error, -EBADF);
+    CHECK_EQ(tests[0].io.done, 0);
+    for (unsigned i = 0; i < 9; i++) {
+        enum wt_io_op op = i == 3 ? WT_IO_WRITE : WT_IO_READ;
+        set_io(&tests[i], op, backing, memory + i * PAGE, PAGE, i % 8 * (uint64_t)PAGE);
+        tests[i].done = &done;
+        tests[i].io.next = i < 8 ? &tests[i + 1].io : NULL;
+    }
+    place->backend->ops->submit(place->backend, &tests[0].io);
+    wait_for(&done, 9);
+    for (unsigned i = 0; i < 9; i++) {
+        CHECK_EQ(tests[i].io.error, i == 3 ? -EBADF : 0);
+        CHECK_EQ(tests[i].io.done, i == 3 ? 0 : PAGE);
+    }
+    CHECK(sem_destroy(&done) == 0);
+    free(memory);
+    free(tests);
+    close_file(backing);
+    close_file(writable);
+}
+
+TEST(a_write_to_a_file_open_for_reading_fails_alone) {
+    everywhere(check_not_for_writing);
+}
+
+TEST(options_out_of_range_are_refused) {
+    static const uint32_t bad_entries[] = {1, 4, 9, 65536};
+    struct wt_backend *backend = NULL;
+    struct wt_engine_options options = {.threads = 257};
+    CHECK_EQ(wt_threads_open(&options, &backend), -EINVAL);
+    for (size_t i = 0; i < sizeof bad_entries / sizeof *bad_entries; i++) {
+        options.ring_entries = bad_entries[i];
+        CHECK_EQ(wt_io_uring_open(&options, &backend), -EINVAL);
+    }
+    CHECK(backend == NULL);
+}
+
+/* ---- opening --------------------------------------------------------------------------------------------------- */
+
+static void check_kinds(const struct place *place) {
+    const uint32_t read_write = WT_OPEN_READ | WT_OPEN_WRITE;
+    struct wt_backing *backing = NULL;
+    CHECK(mkdir(path_in(place, "directory"), 0755) == 0);
+    CHECK(mkfifo(path_in(place, "fifo"), 0644) == 0);
+    CHECK(symlink("fifo", path_in(place, "to_fifo")) == 0);
+    CHECK_EQ(try_open(place, "directory", WT_OPEN_READ, &backing), -EISDIR);
+    CHECK_EQ(try_open(place, "directory", read_write | WT_OPEN_CREATE, &backing), -EISDIR);
+    CHECK_EQ(try_open(place, "fifo", WT_OPEN_READ, &backing), -EOPNOTSUPP);
+    CHECK_EQ(try_open(place, "fifo", read_write, &backing), -EOPNOTSUPP);
+    CHECK_EQ(try_open(place, "to_fifo", read_write | WT_OPEN_CREATE, &backing), -EOPNOTSUPP);
+    CHECK_EQ(place->backend->ops->open(place->backend, "/dev/null", read_write, 0, &backing), -EOPNOTSUPP);
+    CHECK_EQ(try_open(place, "missing", read_write, &backing), -ENOENT);
+    CHECK_EQ(try_open(place, "missing/file", read_write | WT_OPEN_CREATE, &backing), -ENOENT);
+    CHECK(backing == NULL);
+}
+
+TEST(only_regular_files_open) {
+    everywhere(check_kinds);
+}
+
+static void check_creation(const struct place *place) {
+    const uint32_t read_write = WT_OPEN_READ | WT_OPEN_WRITE;
+    struct wt_backing *backing = open_file(place, "new", read_write | WT_OPEN_CREATE_NEW);
+    struct wt_backing *second = open_file(place, "new", read_write | WT_OPEN_CREATE);
+    struct wt_backing *none = NULL;
+    CHECK(backing->writable);
+    CHECK_EQ(backing->inode, second->inode);
+    CHECK_EQ(backing->device, second->device);
+    CHECK_EQ(try_open(place, "new", read_write | WT_OPEN_CREATE | WT_OPEN_CREATE_NEW, &none), -EEXIST);
+    close_file(second);
+    close_file(backing);
+
+    CHECK(chdir(place->directory) == 0);
+    CHECK_OK(place->backend->ops->open(place->backend, "relative", read_write | WT_OPEN_CREATE, 0640, &backing));
+    close_file(backing);
+    struct stat stat_of;
+    CHECK(stat(path_in(place, "relative"), &stat_of) == 0);
+    CHECK_EQ(stat_of.st_mode & 0137, 0); /* 0640, less what the umask takes */
+    CHECK(chdir("/") == 0);
+}
+
+TEST(a_file_is_created_once) {
+    everywhere(check_creation);
+}
+
+static void check_symbolic_links(const struct place *place) {
+    const uint32_t read_write = WT_OPEN_READ | WT_OPEN_WRITE;
+    struct wt_backing *backing = NULL;
+    struct stat stat_of;
+    CHECK(symlink("target", path_in(place, "link")) == 0);
+    CHECK(symlink("loop", path_in(place, "loop")) == 0);
+    CHECK_EQ(try_open(place, "link", read_write, &backing), -ENOENT);
+    CHECK_EQ(try_open(place, "link", read_write | WT_OPEN_CREATE_NEW, &backing), -EEXIST);
+    CHECK_EQ(try_open(place, "link", read_write | WT_OPEN_CREATE | WT_OPEN_NOFOLLOW, &backing), -ELOOP);
+    CHECK_EQ(try_open(place, "loop", read_write | WT_OPEN_CREATE, &backing), -ELOOP);
+    CHECK(lstat(path_in(place, "target"), &stat_of) != 0);
+    close_file(create_file(place, "link"));
+    CHECK(lstat(path_in(place, "target"), &stat_of) == 0 && S_ISREG(stat_of.st_mode));
+    backing = create_file(place, "link");
+    CHECK_EQ(backing->inode, stat_of.st_ino);
+    close_file(backing);
+    CHECK_EQ(try_open(place, "link", read_write | WT_OPEN_NOFOLLOW, &backing), -ELOOP);
+}
+
+TEST(a_dangling_link_creates_its_target_as_open_does) {
+    everywhere(check_symbolic_links);
+}
+
+static void check_locks(const struct place *place) {
+    struct wt_backing *a = create_file(place, "file");
+    struct wt_backing *b = create_file(place, "file");
+    const struct wt_backing_ops *ops = a->ops;
+    CHECK_OK(ops->lock(a, true));
+    CHECK_OK(ops->lock(a, true));
+    CHECK_EQ(ops->lock(b, true), -EBUSY);
+    CHECK_EQ(ops->lock(b, false), -EBUSY);
+    CHECK_OK(ops->lock(a, false));
+    CHECK_OK(ops->lock(b, false));
+    CHECK_EQ(ops->lock(b, true), -EBUSY); /* and b still has what it had: */
+    CHECK_EQ(ops->lock(a, true), -EBUSY);
+    close_file(a);
+    CHECK_OK(ops->lock(b, true));
+    close_file(b);
+}
+
+TEST(a_lock_that_another_holds_is_busy_and_the_one_held_stays) {
+    everywhere(check_locks);
+}
+
+static void check_without_proc(const struct place *place) {
+    struct wt_backing *backing = create_file(place, "file");
+    struct wt_backing *renamed = create_file(place, "renamed");
+    struct test_io test;
+    char byte = 'x';
+    set_io(&test, WT_IO_WRITE, backing, &byte, 1, 0);
+    backing->ops->run(&test.io);
+    CHECK_EQ(test.io.error, 0);
+    CHECK(rename(path_in(place, "renamed"), path_in(place, "elsewhere")) == 0);
+    CHECK(link(path_in(place, "file"), path_in(place, "renamed")) == 0);
+    set_io(&test, WT_IO_WRITE, renamed, &byte, 1, 0);
+    renamed->ops->run(&test.io);
+    CHECK_EQ(test.io.error, renamed->profile.path == WT_PATH_DIRECT ? -ESTALE : 0);
+    close_file(backing);
+    close_file(renamed);
+}
+
+TEST(without_proc_the_page_cache_is_reached_by_path_but_never_another_file) {
+    if (unshare(CLONE_NEWNS) < 0) {
+        SKIP("no mount namespace of our own: %s", wt_errno_name(errno));
+    }
+    CHECK(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+    if (mount("none", "/proc", "tmpfs", 0, NULL) < 0) {
+        SKIP("/proc cannot be covered: %s", wt_errno_name(errno));
+    }
+    everywhere(check_without_proc);
+}
+
+/* ---- size and holes -------------------------------------------------------------------------------------------- */
+
+static void check_truncate(const struct place *place) {
+    struct wt_backing *backing = create_numbered(place, "file", 4);
+    uint64_t size = 0;
+    uint64_t *memory = pages(PAGE);
+    struct test_io test;
+    CHECK_OK(backing->ops->truncate(backing, 5000));
+    CHECK_OK(backing->ops->size(backing, &size));
+    CHECK_EQ(size, 5000);
+    CHECK_OK(backing->ops->truncate(backing, 3 * PAGE));
+    set_io(&test, WT_IO_READ, backing, memory, PAGE, 2 * PAGE);
+    backing->ops->run(&test.io);
+    CHECK_EQ(test.io.done, PAGE);
+    CHECK_EQ(memory[0], 0);
+    CHECK_EQ(backing->ops->truncate(backing, UINT64_MAX), -EFBIG);
+    CHECK_OK(backing->ops->sync(backing, true));
+    CHECK_OK(backing->ops->sync(backing, false));
+    backing->ops->forget(backing, 100, 200);
+    free(memory);
+    close_file(backing);
+}
+
+TEST(truncate_cuts_and_a_longer_file_reads_zeros) {
+    everywhere(check_truncate);
+}
+
+static void check_hole(struct wt_backing *backing, uint64_t from, uint64_t to, uint64_t start, uint64_t end) {
+    uint64_t found_start = 1;
+    uint64_t found_end = 1;
+    CHECK_OK(backing->ops->find_hole(backing, from, to, &found_start, &found_end));
+    CHECK_EQ(found_start, start);
+    CHECK_EQ(found_end, end);
+}
+
+#define UNIT (64u * 1024) /* larger than any block, so that neighbours stay apart */
+
+static void check_holes(const struct place *place) {
+    struct wt_backing *backing = create_file(place, "file");
+    char *memory = pages(4 * UNIT);
+    memset(memory, 0, 4 * UNIT);
+    check_hole(backing, 0, 4 * UNIT, 0, 4 * UNIT); /* past the size nothing exists */
+    CHECK_OK(backing->ops->truncate(backing, 8 * UNIT));
+    check_hole(backing, 0, 8 * UNIT, 0, 8 * UNIT);
+    write_all(backing, memory, UNIT, 2 * UNIT);
+    check_hole(backing, 0, 8 * UNIT, 0, 2 * UNIT);
+    check_hole(backing, UNIT, 8 * UNIT, UNIT, 2 * UNIT);
+    check_hole(backing, 2 * UNIT, 8 * UNIT, 3 * UNIT, 8 * UNIT);
+    check_hole(backing, 2 * UNIT + PAGE, 3 * UNIT, 3 * UNIT, 3 * UNIT); /* none */
+    check_hole(backing, 5 * UNIT, 5 * UNIT, 5 * UNIT, 5 * UNIT);
+    write_all(backing, memory, UNIT, 4 * UNIT);
+    check_hole(backing, 2 * UNIT, 8 * UNIT, 3 * UNIT, 4 * UNIT);
+    write_all(backing, memory, UNIT, 3 * UNIT);
+    check_hole(backing, 2 * UNIT, 8 * UNIT, 5 * UNIT, 8 * UNIT);
+    free(memory);
+    close_file(backing);
+}
+
+TEST(holes_are_found_between_what_is_written) {
+    everywhere(check_holes);
+}
+
+static void check_reserved(const struct place *place) {
+    struct wt_backing *backing = create_file(place, "file");
+    char *memory = pages(4 * UNIT);
+    struct test_io test;
+    uint64_t size = 0;
+    int rc = backing->ops->reserve(backing, 0, 4 * UNIT);
+    if (rc == -EOPNOTSUPP) {
+        SKIP("no fallocate in %s", place->directory);
+    }
+    CHECK_OK(rc);
+    CHECK_OK(backing->ops->size(backing, &size));
+    CHECK_EQ(size, 4 * UNIT);
+    check_hole(backing, 0, 4 * UNIT, 0, 4 * UNIT);
+    if (backing->profile.path == WT_PATH_DIRECT) {
+        /* Clean pages in the kernel's cache do not make the extent a written one. */
+        set_io(&test, WT_IO_READ, backing, memory, 1, UNIT);
+        backing->ops->run(&test.io);
+        CHECK_EQ(test.io.done, 1);
+        check_hole(backing, 0, 4 * UNIT, 0, 4 * UNIT);
+    }
+    memset(memory, 0, 4 * UNIT);
+    write_all(backing, memory, 2 * UNIT, UNIT);
+    check_hole(backing, 0, 4 * UNIT, 0, UNIT);
+    check_hole(backing, UNIT, 4 * UNIT, 3 * UNIT, 4 * UNIT);
+    rc = backing->ops->write_zeroes(backing, 3 * UNIT, UNIT);
+    CHECK(rc == 0 || rc == -EOPNOTSUPP);
+    if (rc < 0) {
+        write_all(backing, memory, UNIT, 3 * UNIT);
+    }
+    check_hole(backing, UNIT, 4 * UNIT, 4 * UNIT, 4 * UNIT);
+    free(memory);
+    close_file(backing);
+}
+
+TEST(a_reserved_extent_is_a_hole_until_zeros_are_written) {
+    everywhere(check_reserved);
+}
+
+static void check_many_extents(const struct place *place) {
+    enum { COUNT = 100 }; /* more than one FIEMAP call brings */
+    struct wt_backing *backing = create_file(place, "file");
+    char *memory = pages(UNIT);
+    memset(memory, 'x', UNIT);
+    for (unsigned i = 0; i < COUNT; i++) {
+        write_all(backing, memory, UNIT, (uint64_t)i * 2 * UNIT);
+    }
+    for (unsigned i = 0; i < COUNT - 1; i++) {
+        check_hole(backing, (uint64_t)i * 2 * UNIT, (uint64_t)COUNT * 2 * UNIT, (uint64_t)(i * 2 + 1) * UNIT,
+                   (uint64_t)(i * 2 + 2) * UNIT);
+    }
+    for (unsigned i = 0; i < COUNT - 1; i++) {
+        write_all(backing, memory, UNIT, (uint64_t)(i * 2 + 1) * UNIT);
+    }
+    check_hole(backing, 0, (uint64_t)COUNT * 2 * UNIT, (COUNT * 2 - 1) * (uint64_t)UNIT, (uint64_t)COUNT * 2 * UNIT);
+    free(memory);
+    close_file(backing);
+}
+
+TEST(holes_are_found_behind_any_number_of_extents) {
+    everywhere(check_many_extents);
+}
+
+/* ---- probe ----------------------------------------------------------------------------------------------------- */
+
+static unsigned count_entries(const char *directory) {
+    unsigned count = 0;
+    DIR *stream = opendir(directory);
+    CHECK(stream != NULL);
+    while (readdir(stream) != NULL) {
+        count++;
+    }
+    CHECK(closedir(stream) == 0);
+    return count;
+}
+
+static void check_probe(const struct place *place) {
+    struct wt_profile here;
+    struct wt_profile there;
+    unsigned before = count_entries(place->directory);
+    CHECK_OK(wt_probe(place->directory, &here));
+    CHECK_EQ(count_entries(place->directory), before);
+    struct wt_backing *backing = create_numbered(place, "file", 1);
+    CHECK_OK(wt_probe(path_in(place, "file"), &there));
+    CHECK(memcmp(&here, &there, sizeof here) == 0);
+    CHECK(memcmp(&here, &backing->profile, sizeof here) == 0);
+    CHECK(here.path == WT_PATH_DIRECT || here.path == WT_PATH_BUFFERED);
+    CHECK(here.block_bytes >= 512 && here.block_bytes <= PAGE && (here.block_bytes & (here.block_bytes - 1)) == 0);
+    if (here.path == WT_PATH_DIRECT) {
+        CHECK_EQ(here.block_bytes % here.fs_block_bytes, 0);
+        CHECK(here.dio_offset_alignment == 0 || here.block_bytes % here.dio_offset_alignment == 0);
+        CHECK(here.dio_memory_alignment == 0 || here.block_bytes % here.dio_memory_alignment == 0);
+    }
+    CHECK(here.fs_type[0] != '\0');
+    CHECK_EQ(wt_probe(path_in(place, "missing"), &there), -ENOENT);
+    CHECK(mkfifo(path_in(place, "fifo"), 0644) == 0);
+    CHECK_EQ(wt_probe(path_in(place, "fifo"), &there), -EOPNOTSUPP);
+    CHECK_EQ(wt_probe(NULL, &there), -EINVAL);
+    close_file(backing);
+}
+
+TEST(a_directory_probes_as_the_files_that_it_will_have) {
+    everywhere(check_probe);
+}
+
+TEST(tmpfs_has_no_direct_io) {
+    struct wt_profile profile;
+    int rc = wt_probe("/dev/shm", &profile);
+    if (rc < 0 || strcmp(profile.fs_type, "tmpfs") != 0) {
+        SKIP("/dev/shm is no tmpfs here");
+    }
+    CHECK_EQ(profile.path, WT_PATH_BUFFERED);
+    CHECK_EQ(profile.fua, WT_UNKNOWN);
+    CHECK_EQ(profile.device_name[0], '\0');
+}
+
+/* ---- small parts ----------------------------------------------------------------------------------------------- */
+
+TEST(an_advance_moves_over_segments_and_into_them) {
+    char memory[300];
+    struct wt_io io = {.length = 300, .segment_count = 3};
+    for (unsigned i = 0; i < 3; i++) {
+        io.segments[i] = (struct iovec){memory + i * 100, 100};
+    }
+    CHECK(!wt_io_advance(&io, 150));
+    CHECK_EQ(io.segment_count, 2);
+    CHECK_EQ((char *)io.segments[0].iov_base - memory, 150);
+    CHECK_EQ(io.segments[0].iov_len, 50);
+    CHECK(!wt_io_advance(&io, 50));
+    CHECK_EQ(io.segment_count, 1);
+    CHECK_EQ((char *)io.segments[0].iov_base - memory, 200);
+    CHECK(!wt_io_advance(&io, 99));
+    CHECK(wt_io_advance(&io, 1));
+    CHECK_EQ(io.done, 300);
+}
+
+TEST(what_goes_through_the_page_cache_is_at_least_dsync) {
+    struct wt_backing direct = {.profile = {.path = WT_PATH_DIRECT}};
+    struct wt_backing buffered = {.profile = {.path = WT_PATH_BUFFERED}};
+    struct wt_io io = {.op = WT_IO_WRITE, .durability = WT_DURABILITY_DEVICE, .backing = &direct};
+    CHECK_EQ(wt_posix_rwf(&io), 0);
+    io.through_page_cache = true;
+    CHECK_EQ(wt_posix_rwf(&io), RWF_DSYNC);
+    io.through_page_cache = false;
+    io.backing = &buffered;
+    CHECK_EQ(wt_posix_rwf(&io), RWF_DSYNC);
+    io.backing = &direct;
+    io.durability = WT_DURABILITY_DSYNC;
+    CHECK_EQ(wt_posix_rwf(&io), RWF_DSYNC);
+    io.durability = WT_DURABILITY_SYNC;
+    CHECK_EQ(wt_posix_rwf(&io), RWF_SYNC | RWF_DSYNC);
+    io.op = WT_IO_READ;
+    CHECK_EQ(wt_posix_rwf(&io), 0);
+}
+
+TEST(every_errno_has_its_name) {
+    CHECK(strcmp(wt_errno_name(ENOSPC), "ENOSPC") == 0);
+    CHECK(wt_errno_name(-1) == NULL && wt_errno_name(0) == NULL && wt_errno_name(4096) == NULL);
+#if __GLIBC_PREREQ(2, 32)
+    for (int i = 1; i < 200; i++) {
+        const char *expected = strerrorname_np(i);
+        const char *name = wt_errno_name(i);
+        CONTEXT("errno %d", i);
+        CHECK((name == NULL) == (expected == NULL));
+        CHECK(name == NULL || strcmp(name, expected) == 0 || i == EOPNOTSUPP);
+    }
+#endif
+}
+
+/* Threads of this process whose name begins with wt-; each must have SIGTERM blocked, and SIGSEGV not. */
+static unsigned count_backend_threads(void) {
+    unsigned count = 0;
+    char path[300];
+    char line[128];
+    struct dirent *entry;
+    DIR *stream = opendir("/proc/self/task");
+    CHECK(stream != NULL);
+    while ((entry = readdir(stream)) != NULL) {
+        bool ours = false;
+        CHECK(snprintf(path, sizeof path, "/proc/self/task/%s/status", entry->d_name) < (int)sizeof path);
+        FILE *status = fopen(path, "r");
+        while (status != NULL && fgets(line, sizeof line, status) != NULL) {
+            ours = ours || strncmp(line, "Name:\twt-", 9) == 0;
+            if (ours && strncmp(line, "SigBlk:", 7) == 0) {
+                unsigned long long blocked = strtoull(line + 7, NULL, 16);
+                CHECK((blocked >> (SIGTERM - 1) & 1) == 1);
+                CHECK((blocked >> (SIGSEGV - 1) & 1) == 0);
+            }
+        }
+        CHECK(status == NULL || fclose(status) == 0);
+        count += ours ? 1 : 0;
+    }
+    CHECK(closedir(stream) == 0);
+    return count;
+}
+
+static void check_threads(const struct place *place) {
+    struct wt_backing *backing = create_numbered(place, "file", 1);
+    struct test_io test;
+    char *memory = pages(PAGE);
+    CHECK_EQ(count_backend_threads(), 0);
+    set_io(&test, WT_IO_READ, backing, memory, PAGE, 0);
+    carry_out(place, &test, true);
+    CHECK_EQ(count_backend_threads(), 1);
+    free(memory);
+    close_file(backing);
+}
+
+TEST(threads_start_with_the_first_submit_and_take_no_signals) {
+    everywhere(check_threads);
+}
