@@ -1,0 +1,116 @@
+package io.writethrough.bench;
+
+import io.writethrough.StorageProfile;
+import io.writethrough.bench.measure.DeviceStat;
+import io.writethrough.bench.report.Progress;
+import io.writethrough.bench.report.Report;
+import io.writethrough.bench.workload.Result;
+import io.writethrough.bench.workload.Scratch;
+import io.writethrough.bench.workload.Steps;
+import io.writethrough.bench.workload.Workload;
+import io.writethrough.bench.workload.Workloads;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** The comparison, as one program: see {@link Options#USAGE}. */
+public final class Compare {
+    private static final long MIB = 1 << 20;
+
+    private final Options options;
+    private final Report report = new Report(System.out);
+    private boolean libraryFailed;
+
+    private Compare(Options options) {
+        this.options = options;
+    }
+
+    /** Exits with 0 when every workload was measured, 1 when the library failed in one, 2 for a wrong argument. */
+    public static void main(String[] arguments) throws IOException {
+        if (Arrays.asList(arguments).contains("--help")) {
+            System.out.print(Options.USAGE);
+            return;
+        }
+        try {
+            Compare compare = new Compare(Options.parse(arguments));
+            compare.run();
+            System.exit(compare.libraryFailed ? 1 : 0);
+        } catch (IllegalArgumentException e) {
+            System.err.println("bench/compare: " + e.getMessage() + "\n\n" + Options.USAGE);
+            System.exit(2);
+        }
+    }
+
+    private void run() throws IOException {
+        requireRoom();
+        Optional<DeviceStat> device = DeviceStat.under(options.directory());
+        report.heading("machine", Machine.facts());
+        report.heading("storage", storage(device));
+        report.heading("measured", method());
+        try (Scratch scratch = new Scratch(options.directory())) {
+            measure(scratch, device);
+        }
+        report.write(options.output());
+    }
+
+    private void measure(Scratch scratch, Optional<DeviceStat> device) throws IOException {
+        List<Workload> workloads = Workloads.all(scratch, options.quick()).stream()
+                .filter(workload -> options.wants(workload.id()))
+                .toList();
+        boolean terminal = System.console() != null;
+        Progress progress = new Progress(System.err, terminal, estimate(workloads));
+        Runner runner = new Runner(options.slice(), options.rounds(), device, progress);
+        for (Workload workload : workloads) {
+            Result result = runner.run(workload);
+            progress.clear();
+            report.add(result);
+            libraryFailed |= result.absent().containsKey(Workloads.LIBRARY);
+        }
+        if (options.wants(Scaling.ID)) {
+            List<Steps> scaling = new Scaling(scratch, options, progress).run();
+            progress.clear();
+            scaling.forEach(report::add);
+        }
+    }
+
+    private Duration estimate(List<Workload> workloads) {
+        Duration total = options.wants(Scaling.ID) ? Scaling.estimate(options) : Duration.ZERO;
+        for (Workload workload : workloads) {
+            total = total.plus(Runner.estimate(workload, options));
+        }
+        return total;
+    }
+
+    private void requireRoom() throws IOException {
+        long needed = (options.quick() ? 1024 : 3072) * MIB;
+        long usable = Files.getFileStore(options.directory()).getUsableSpace();
+        if (usable < needed) {
+            throw new IllegalArgumentException(options.directory() + " has room for " + usable / MIB + " MiB, needs "
+                    + needed / MIB + (options.quick() ? "" : " (--quick needs 1024)"));
+        }
+    }
+
+    private Map<String, String> storage(Optional<DeviceStat> device) throws IOException {
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("directory", options.directory().toString());
+        facts.put("profile", StorageProfile.of(options.directory()).toString());
+        facts.put(
+                "counters of", device.map(DeviceStat::name).orElse("no device: this file system has none of its own"));
+        return facts;
+    }
+
+    private Map<String, String> method() {
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("rounds", options.rounds() + " of " + options.slice().toMillis() + " ms for each contender, in turn");
+        facts.put("ratios", "of operations per second, in the same round: median (least..greatest)");
+        facts.put(
+                "disk",
+                "counters of the whole disk, so of all programs; the kernel counts a flush as a write too where it sends it apart");
+        return facts;
+    }
+}

@@ -1,0 +1,33 @@
+package io.writethrough.bench.contender;
+
+import java.nio.ByteBuffer;
+import java.util.SplittableRandom;
+
+/** Buffers of the contenders: all of one workload have the same kind, size and alignment. */
+public final class Buffers {
+    /** Enough for any device's direct I/O. */
+    private static final int ALIGNMENT = 4096;
+
+    private Buffers() {}
+
+    /** A direct buffer, aligned for direct I/O, full of bytes that do not compress. */
+    public static ByteBuffer source(int bytes) {
+        ByteBuffer buffer = ByteBuffer.allocateDirect(bytes + ALIGNMENT)
+                .alignedSlice(ALIGNMENT)
+                .slice(0, bytes);
+        fill(buffer, bytes);
+        return buffer;
+    }
+
+    /** A buffer to read into. */
+    public static ByteBuffer destination(int bytes, boolean direct) {
+        return direct ? ByteBuffer.allocateDirect(bytes) : ByteBuffer.allocate(bytes);
+    }
+
+    private static void fill(ByteBuffer buffer, long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        for (int i = 0; i + Long.BYTES <= buffer.capacity(); i += Long.BYTES) {
+            buffer.putLong(i, random.nextLong());
+        }
+    }
+}

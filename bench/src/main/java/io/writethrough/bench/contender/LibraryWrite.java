@@ -1,0 +1,37 @@
+package io.writethrough.bench.contender;
+
+import io.writethrough.WriteThroughEngine;
+import io.writethrough.WriteThroughFile;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/** Durable overwrites by this library, on the caller's thread. */
+public final class LibraryWrite extends JavaContender {
+    private final WriteThroughEngine engine;
+    private final WriteThroughFile file;
+    private final ByteBuffer source;
+    private long count;
+
+    /** Opens a file that exists, for writes of so many bytes each, on an engine of its own. */
+    public LibraryWrite(Path path, int bytes) throws IOException {
+        this.engine = WriteThroughEngine.builder().build();
+        this.file = engine.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        this.source = Buffers.source(bytes);
+    }
+
+    @Override
+    protected void operate(long offset) throws IOException {
+        source.clear().putLong(0, count++);
+        file.write(source, offset);
+    }
+
+    @Override
+    public void close() throws IOException {
+        try (engine;
+                file) {
+            // Closes the file, then the engine.
+        }
+    }
+}

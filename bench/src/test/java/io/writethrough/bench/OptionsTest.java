@@ -1,0 +1,50 @@
+package io.writethrough.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class OptionsTest {
+    @TempDir
+    private Path directory;
+
+    private Options parse(String... more) {
+        String[] arguments = new String[more.length + 1];
+        arguments[0] = directory.toString();
+        System.arraycopy(more, 0, arguments, 1, more.length);
+        return Options.parse(arguments);
+    }
+
+    @Test
+    void onlyTheDirectoryIsNeeded() {
+        Options options = parse();
+        assertEquals(Duration.ofSeconds(2), options.slice());
+        assertEquals(5, options.rounds());
+        assertEquals(directory.resolve("writethrough-compare.json"), options.output());
+        assertTrue(options.wants("scaling"));
+    }
+
+    @Test
+    void whatIsSaidWinsOverQuick() {
+        Options options = parse("--quick", "--seconds", "1.5", "--only", "read-heap,scaling");
+        assertEquals(Duration.ofMillis(1500), options.slice());
+        assertEquals(3, options.rounds());
+        assertEquals(List.of("read-heap", "scaling"), options.only());
+    }
+
+    @Test
+    void nonsenseIsRefused() {
+        assertThrows(IllegalArgumentException.class, () -> parse("--seconds"));
+        assertThrows(IllegalArgumentException.class, () -> parse("--rounds", "0"));
+        assertThrows(IllegalArgumentException.class, () -> parse("--fast"));
+        assertThrows(IllegalArgumentException.class, () -> parse("another"));
+        assertThrows(IllegalArgumentException.class, () -> Options.parse(new String[] {"--quick"}));
+        assertThrows(IllegalArgumentException.class, () -> parse("--only", "nothing-of-that-name"));
+    }
+}

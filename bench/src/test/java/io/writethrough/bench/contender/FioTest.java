@@ -1,0 +1,45 @@
+package io.writethrough.bench.contender;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.writethrough.bench.measure.Slice;
+import java.io.IOException;
+import org.junit.jupiter.api.Test;
+
+final class FioTest {
+
+    private static JsonNode output(int error, int operations) throws JsonProcessingException {
+        return new ObjectMapper().readTree("""
+                        {"jobs": [{"error": %d, "job_runtime": 2000, "usr_cpu": 5.0, "sys_cpu": 20.0,
+                          "write": {"total_ios": %d, "iops": 500.0,
+                            "lat_ns": {"bins": {"1000": 900, "5000": 100}}}}]}
+                        """.formatted(error, operations));
+    }
+
+    @Test
+    void aSliceHasTheOperationsTheLatenciesAndTheProcessorTimeOfTheOutput() throws IOException {
+        Slice slice = Fio.parse(output(0, 1000));
+        assertEquals(1000, slice.operations());
+        assertEquals(2_000_000_000L, slice.nanos());
+        assertEquals(500_000_000L, slice.cpuNanos());
+        assertEquals(1000, slice.latency().getTotalCount());
+        assertEquals(1000, slice.latency().getValueAtPercentile(50), 1);
+        assertEquals(5000, slice.latency().getValueAtPercentile(99), 4);
+    }
+
+    @Test
+    void anErrorOfTheJobIsAFailure() throws IOException {
+        JsonNode failed = output(22, 1000);
+        assertThrows(IOException.class, () -> Fio.parse(failed));
+    }
+
+    @Test
+    void noOperationIsAFailure() throws IOException {
+        JsonNode nothing = output(0, 0);
+        assertThrows(IOException.class, () -> Fio.parse(nothing));
+    }
+}
