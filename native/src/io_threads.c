@@ -77,7 +77,8 @@ static void threads_submit(struct wt_backend *backend, struct wt_io *list) {
     struct pool *pool = pool_of(backend);
     struct wt_io *refused = NULL;
     pthread_mutex_lock(&pool->lock);
-    pool->queued += wt_io_list_append(&pool->queue, list);
+    unsigned added = wt_io_list_append(&pool->queue, list);
+    pool->queued += added;
     int rc = start_threads(pool);
     if (rc < 0) {
         /* Not one thread: nothing else can be in the queue, and these have nowhere to go but back. */
@@ -85,7 +86,10 @@ static void threads_submit(struct wt_backend *backend, struct wt_io *list) {
         pool->queue.first = NULL;
         pool->queued = 0;
     } else {
-        pthread_cond_broadcast(&pool->work);
+        /* One thread for each I/O: more would wake for nothing. */
+        for (unsigned wake = added < pool->idle ? added : pool->idle; wake > 0; wake--) {
+            pthread_cond_signal(&pool->work);
+        }
     }
     pthread_mutex_unlock(&pool->lock);
     while (refused != NULL) {
