@@ -20,6 +20,8 @@ struct wt_cursor {
     size_t iov_offset;
 };
 
+/* The sum of the lengths; -EINVAL if that cannot be or count is out of range. */
+int wt_iovec_length(const struct iovec *iov, int count, uint64_t *length);
 void wt_cursor_of_iovec(struct wt_cursor *cursor, const struct iovec *iov);
 
 /* wt_write and wt_read over a cursor; length is what the cursor holds in all. Arguments are checked as there. */

@@ -25,7 +25,7 @@ struct wt_backing;
  */
 struct wt_io {
     enum wt_io_op op;
-    uint32_t durability; /* WT_DURABILITY_DEVICE, DSYNC or SYNC; of a write */
+    uint32_t durability;     /* WT_DURABILITY_DEVICE, DSYNC or SYNC; of a write */
     bool through_page_cache; /* unaligned length: goes by the buffered descriptor. Always at least DSYNC */
     struct wt_backing *backing;
     uint64_t offset;
@@ -95,7 +95,14 @@ struct wt_backend_ops {
     void (*submit)(struct wt_backend *backend, struct wt_io *list);
     /* Ends the backend. No I/O is outstanding. */
     void (*close)(struct wt_backend *backend);
+    /* NULL, or for a backend without threads of its own: completes an I/O on the caller's thread, which has to wait and
+     * holds no lock. False: there is none. */
+    bool (*pump)(struct wt_backend *backend);
 };
+
+static inline bool wt_backend_pump(struct wt_backend *backend) {
+    return backend->ops->pump && backend->ops->pump(backend);
+}
 
 /* io_posix.c: what io_uring and threads share. */
 int wt_posix_open(struct wt_backend *backend, const char *path, uint32_t flags, uint32_t mode,

@@ -1,0 +1,361 @@
+#define _GNU_SOURCE
+#include "engine.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "cursor.h"
+#include "inode.h"
+#include "writeback.h"
+
+#define DEFAULT_CACHE_BYTES (UINT64_C(256) << 20)
+#define DEFAULT_IN_FLIGHT_BYTES (UINT64_C(64) << 20)
+#define LARGEST_CHUNK_BYTES (UINT64_C(4) << 20)
+
+static struct wt_handle_table engine_handles = WT_HANDLE_TABLE;
+static struct wt_handle_table file_handles = WT_HANDLE_TABLE;
+
+uint32_t wt_abi_version(void) {
+    return WT_ABI_VERSION;
+}
+
+/* ---- counters ------------------------------------------------------------------------------------------------ */
+
+void wt_count(struct wt_engine_object *engine, enum wt_counter counter, uint64_t n) {
+    static _Atomic uint32_t threads;
+    static _Thread_local uint32_t stripe;
+    if (!stripe)
+        stripe = 1 + atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) % WT_COUNTER_STRIPES;
+    atomic_fetch_add_explicit(&engine->counters[stripe - 1].count[counter], n, memory_order_relaxed);
+}
+
+static uint64_t count_of(struct wt_engine_object *engine, enum wt_counter counter) {
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < WT_COUNTER_STRIPES; i++)
+        sum += atomic_load_explicit(&engine->counters[i].count[counter], memory_order_relaxed);
+    return sum;
+}
+
+/* ---- open ---------------------------------------------------------------------------------------------------- */
+
+static int with_defaults(const struct wt_engine_options *given, struct wt_engine_options *options) {
+    *options = given ? *given : (struct wt_engine_options){0};
+    if (!options->cache_bytes)
+        options->cache_bytes = DEFAULT_CACHE_BYTES;
+    if (!options->in_flight_bytes)
+        options->in_flight_bytes = DEFAULT_IN_FLIGHT_BYTES;
+    if (!options->ring_entries)
+        options->ring_entries = 256;
+    if (!options->threads)
+        options->threads = 8;
+    bool power = (options->ring_entries & (options->ring_entries - 1)) == 0;
+    if (options->cache_bytes < 128u << 10 || options->in_flight_bytes < 64u << 10 || options->ring_entries < 8 ||
+        options->ring_entries > 32768 || !power || options->backend > WT_BACKEND_THREADS || options->threads > 256 ||
+        options->reserved)
+        return -EINVAL;
+    return 0;
+}
+
+static uint64_t chunk_bytes_for(const struct wt_engine_options *options) {
+    uint64_t pages = options->cache_bytes >> WT_PAGE_SHIFT;
+    uint64_t chunk = (pages / 4 - 4) << WT_PAGE_SHIFT;
+    if (chunk > options->in_flight_bytes)
+        chunk = options->in_flight_bytes & ~(uint64_t)(WT_PAGE_BYTES - 1);
+    return chunk < LARGEST_CHUNK_BYTES ? chunk : LARGEST_CHUNK_BYTES;
+}
+
+static void init_locks(struct wt_engine_object *engine) {
+    pthread_mutex_init(&engine->inode_lock, NULL);
+    pthread_cond_init(&engine->inode_closed, NULL);
+    pthread_mutex_init(&engine->file_lock, NULL);
+    pthread_cond_init(&engine->file_closed, NULL);
+    pthread_mutex_init(&engine->spare_lock, NULL);
+    pthread_cond_init(&engine->writeback_room, NULL);
+}
+
+static void destroy_locks(struct wt_engine_object *engine) {
+    pthread_mutex_destroy(&engine->inode_lock);
+    pthread_cond_destroy(&engine->inode_closed);
+    pthread_mutex_destroy(&engine->file_lock);
+    pthread_cond_destroy(&engine->file_closed);
+    pthread_mutex_destroy(&engine->spare_lock);
+    pthread_cond_destroy(&engine->writeback_room);
+}
+
+/* Frees what there is; the backend is the caller's. */
+static void free_engine(struct wt_engine_object *engine, bool cache_open) {
+    if (cache_open)
+        wt_cache_close(&engine->cache);
+    if (engine->zeros)
+        munmap(engine->zeros, WT_ZERO_BYTES);
+    free(engine->inodes);
+    destroy_locks(engine);
+    free(engine);
+}
+
+int wt_engine_open_on(const struct wt_engine_options *given, struct wt_backend *backend, wt_engine *handle) {
+    struct wt_engine_options options;
+    int rc = with_defaults(given, &options);
+    struct wt_engine_object *engine = rc ? NULL : aligned_alloc(_Alignof(struct wt_engine_object), sizeof *engine);
+    if (!engine) {
+        backend->ops->close(backend);
+        return rc ? rc : -ENOMEM;
+    }
+    memset(engine, 0, sizeof *engine);
+    init_locks(engine);
+    engine->backend = backend;
+    engine->chunk_bytes = chunk_bytes_for(&options);
+    engine->inodes = calloc(WT_INODE_BUCKETS, sizeof *engine->inodes);
+    engine->zeros = mmap(NULL, WT_ZERO_BYTES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (engine->zeros == MAP_FAILED)
+        engine->zeros = NULL;
+    rc = engine->inodes && engine->zeros ? 0 : -ENOMEM;
+    if (!rc)
+        rc = wt_cache_open(&engine->cache, backend, options.cache_bytes, options.in_flight_bytes);
+    bool cache_open = !rc;
+    wt_engine opened = rc ? 0 : wt_handle_open(&engine_handles, engine);
+    if (!opened) {
+        free_engine(engine, cache_open);
+        backend->ops->close(backend);
+        return rc ? rc : -ENOMEM;
+    }
+    *handle = opened;
+    return 0;
+}
+
+static int open_backend(const struct wt_engine_options *options, struct wt_backend **backend) {
+    int rc = -ENOSYS;
+    if (options->backend != WT_BACKEND_THREADS)
+        rc = wt_io_uring_open(options, backend);
+    bool refused = rc == -ENOSYS || rc == -EPERM || rc == -EACCES || rc == -ENOMEM || rc == -EOPNOTSUPP;
+    if (refused && options->backend != WT_BACKEND_IO_URING)
+        rc = wt_threads_open(options, backend);
+    return rc;
+}
+
+int wt_engine_open(const struct wt_engine_options *given, wt_engine *handle) {
+    if (!handle)
+        return -EINVAL;
+    struct wt_engine_options options;
+    struct wt_backend *backend;
+    int rc = with_defaults(given, &options);
+    if (!rc)
+        rc = open_backend(&options, &backend);
+    return rc ? rc : wt_engine_open_on(&options, backend, handle);
+}
+
+/* ---- files --------------------------------------------------------------------------------------------------- */
+
+struct wt_file_object *wt_file_acquire(wt_file file) {
+    return wt_handle_acquire(&file_handles, file);
+}
+
+void wt_file_release(wt_file file) {
+    wt_handle_release(&file_handles, file);
+}
+
+static int check_open(const char *path, uint32_t flags, uint32_t durability, const wt_file *file) {
+    const uint32_t known =
+        WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE | WT_OPEN_CREATE_NEW | WT_OPEN_TRUNCATE | WT_OPEN_NOFOLLOW;
+    const uint32_t need_write = WT_OPEN_CREATE | WT_OPEN_CREATE_NEW | WT_OPEN_TRUNCATE;
+    if (!path || !file || (flags & ~known) || !(flags & (WT_OPEN_READ | WT_OPEN_WRITE)))
+        return -EINVAL;
+    if ((flags & need_write) && !(flags & WT_OPEN_WRITE))
+        return -EINVAL;
+    return durability > WT_DURABILITY_SYNC ? -EINVAL : 0;
+}
+
+/* Adds the file to its engine's list, unless that closes. Returns its handle, 0 and -errno in rc on failure. */
+static wt_file publish_file(struct wt_engine_object *engine, struct wt_file_object *file, int *rc) {
+    wt_file handle = 0;
+    pthread_mutex_lock(&engine->file_lock);
+    *rc = engine->closing ? -EBADF : 0;
+    if (!*rc) {
+        handle = wt_handle_open(&file_handles, file);
+        *rc = handle ? 0 : -ENFILE;
+    }
+    if (!*rc) {
+        file->handle = handle;
+        file->next = engine->files;
+        if (file->next)
+            file->next->previous = file;
+        engine->files = file;
+        engine->file_count++;
+    }
+    pthread_mutex_unlock(&engine->file_lock);
+    return handle;
+}
+
+static int open_file(struct wt_engine_object *engine, const char *path, uint32_t flags, uint32_t mode,
+                     uint32_t durability, wt_file *handle) {
+    bool for_writing = flags & WT_OPEN_WRITE;
+    struct wt_backing *backing;
+    struct wt_inode *inode;
+    int rc = engine->backend->ops->open(engine->backend, path, flags & ~(uint32_t)WT_OPEN_TRUNCATE, mode, &backing);
+    if (!rc)
+        rc = wt_inode_open(engine, backing, for_writing, &inode);
+    if (rc)
+        return rc;
+    if (flags & WT_OPEN_TRUNCATE)
+        rc = wt_inode_truncate(inode, 0);
+    struct wt_file_object *file = rc ? NULL : calloc(1, sizeof *file);
+    if (!file && !rc)
+        rc = -ENOMEM;
+    if (!rc) {
+        file->inode = inode;
+        file->readable = flags & WT_OPEN_READ;
+        file->writable = for_writing;
+        file->durability = durability ? durability : WT_DURABILITY_DSYNC;
+        wt_file opened = publish_file(engine, file, &rc);
+        if (!rc)
+            *handle = opened;
+    }
+    if (rc) {
+        free(file);
+        (void)wt_inode_close(inode);
+    }
+    return rc;
+}
+
+int wt_file_open(wt_engine engine_handle, const char *path, uint32_t flags, uint32_t mode, uint32_t durability,
+                 wt_file *file) {
+    int rc = check_open(path, flags, durability, file);
+    if (rc)
+        return rc;
+    struct wt_engine_object *engine = wt_handle_acquire(&engine_handles, engine_handle);
+    if (!engine)
+        return -EBADF;
+    rc = open_file(engine, path, flags, mode, durability, file);
+    wt_handle_release(&engine_handles, engine_handle);
+    return rc;
+}
+
+int wt_file_close(wt_file handle) {
+    struct wt_file_object *file = wt_handle_close(&file_handles, handle);
+    if (!file)
+        return -EBADF;
+    struct wt_engine_object *engine = file->inode->engine;
+    int rc = wt_inode_close(file->inode);
+    pthread_mutex_lock(&engine->file_lock);
+    if (file->previous)
+        file->previous->next = file->next;
+    else
+        engine->files = file->next;
+    if (file->next)
+        file->next->previous = file->previous;
+    engine->file_count--;
+    pthread_cond_broadcast(&engine->file_closed); /* the last touch of the engine, which may be waiting to end */
+    pthread_mutex_unlock(&engine->file_lock);
+    free(file);
+    return rc;
+}
+
+int wt_file_profile(wt_file handle, struct wt_profile *profile) {
+    struct wt_file_object *file = wt_file_acquire(handle);
+    if (!file)
+        return -EBADF;
+    *profile = atomic_load(&file->inode->backing)->profile;
+    wt_file_release(handle);
+    return 0;
+}
+
+int64_t wt_write(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset, uint32_t durability,
+                 uint64_t *stable_bytes) {
+    uint64_t length = 0;
+    if (stable_bytes)
+        *stable_bytes = 0;
+    int rc = wt_iovec_length(iov, iov_count, &length);
+    if (rc)
+        return rc;
+    struct wt_cursor cursor;
+    wt_cursor_of_iovec(&cursor, iov);
+    return wt_write_cursor(file, &cursor, length, offset, durability, stable_bytes);
+}
+
+int64_t wt_read(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset) {
+    uint64_t length = 0;
+    int rc = wt_iovec_length(iov, iov_count, &length);
+    if (rc)
+        return rc;
+    struct wt_cursor cursor;
+    wt_cursor_of_iovec(&cursor, iov);
+    return wt_read_cursor(file, &cursor, length, offset);
+}
+
+/* ---- the engine as a whole ----------------------------------------------------------------------------------- */
+
+int wt_engine_backend(wt_engine handle) {
+    struct wt_engine_object *engine = wt_handle_acquire(&engine_handles, handle);
+    if (!engine)
+        return -EBADF;
+    int kind = engine->backend->ops->kind;
+    wt_handle_release(&engine_handles, handle);
+    return kind;
+}
+
+int wt_engine_stats(wt_engine handle, struct wt_engine_stats *stats) {
+    struct wt_engine_object *engine = wt_handle_acquire(&engine_handles, handle);
+    if (!engine)
+        return -EBADF;
+    *stats = (struct wt_engine_stats){
+        .read_hits = count_of(engine, WT_COUNT_READ_HITS),
+        .read_misses = count_of(engine, WT_COUNT_READ_MISSES),
+        .writes = count_of(engine, WT_COUNT_WRITES),
+        .write_errors = count_of(engine, WT_COUNT_WRITE_ERRORS),
+        .device_reads = count_of(engine, WT_COUNT_DEVICE_READS),
+        .device_writes = count_of(engine, WT_COUNT_DEVICE_WRITES),
+        .device_read_bytes = count_of(engine, WT_COUNT_DEVICE_READ_BYTES),
+        .device_written_bytes = count_of(engine, WT_COUNT_DEVICE_WRITTEN_BYTES),
+        .gathers = count_of(engine, WT_COUNT_GATHERS),
+        .gathered_writes = count_of(engine, WT_COUNT_GATHERED_WRITES),
+    };
+    struct wt_pool *pool = &engine->cache.pool;
+    pthread_mutex_lock(&pool->lock);
+    stats->cache_bytes = pool->arena_bytes;
+    stats->cached_bytes = (uint64_t)(pool->frame_count - pool->free_count) << WT_PAGE_SHIFT;
+    stats->in_flight_bytes = pool->in_flight_bytes;
+    stats->evictions = pool->evictions;
+    pthread_mutex_unlock(&pool->lock);
+    pthread_mutex_lock(&engine->file_lock);
+    stats->open_files = engine->file_count;
+    pthread_mutex_unlock(&engine->file_lock);
+    pthread_mutex_lock(&engine->inode_lock);
+    stats->open_inodes = engine->inode_count;
+    pthread_mutex_unlock(&engine->inode_lock);
+    wt_handle_release(&engine_handles, handle);
+    return 0;
+}
+
+/* Closes the files one by one. One that another thread closes at the same time is waited for. */
+static int close_files(struct wt_engine_object *engine) {
+    int first_error = 0;
+    pthread_mutex_lock(&engine->file_lock);
+    engine->closing = true;
+    while (engine->files) {
+        wt_file file = engine->files->handle;
+        pthread_mutex_unlock(&engine->file_lock);
+        int rc = wt_file_close(file);
+        pthread_mutex_lock(&engine->file_lock);
+        if (rc == -EBADF && engine->files && engine->files->handle == file)
+            pthread_cond_wait(&engine->file_closed, &engine->file_lock);
+        else if (rc != -EBADF && !first_error)
+            first_error = rc;
+    }
+    pthread_mutex_unlock(&engine->file_lock);
+    return first_error;
+}
+
+int wt_engine_close(wt_engine handle) {
+    struct wt_engine_object *engine = wt_handle_close(&engine_handles, handle);
+    if (!engine)
+        return -EBADF;
+    int rc = close_files(engine);
+    engine->backend->ops->close(engine->backend);
+    wt_writeback_free_spares(engine);
+    free_engine(engine, true);
+    return rc;
+}

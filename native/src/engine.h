@@ -1,0 +1,89 @@
+/* An engine: what a process opens once. Folio memory, backend, inodes, and the objects of I/O in flight. */
+#ifndef WT_ENGINE_H
+#define WT_ENGINE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "folio.h"
+#include "handle.h"
+#include "io.h"
+
+#define WT_INODE_BUCKETS 16384u
+
+/* What allocate writes zeros from. */
+#define WT_ZERO_BYTES (64u << 10)
+
+struct wt_inode;
+struct wt_writeback;
+struct wt_link;
+
+enum wt_counter {
+    WT_COUNT_READ_HITS,
+    WT_COUNT_READ_MISSES,
+    WT_COUNT_WRITES,
+    WT_COUNT_WRITE_ERRORS,
+    WT_COUNT_DEVICE_READS,
+    WT_COUNT_DEVICE_WRITES,
+    WT_COUNT_DEVICE_READ_BYTES,
+    WT_COUNT_DEVICE_WRITTEN_BYTES,
+    WT_COUNT_GATHERS,
+    WT_COUNT_GATHERED_WRITES,
+    WT_COUNTERS,
+};
+
+/* Counters are spread over cache lines by thread, so that counting a cached read costs no line bounced between cores. */
+#define WT_COUNTER_STRIPES 16u
+struct wt_counter_stripe {
+    _Alignas(128) _Atomic uint64_t count[WT_COUNTERS];
+};
+
+struct wt_engine_object {
+    struct wt_backend *backend;
+    struct wt_cache cache;
+    void *zeros;          /* WT_ZERO_BYTES that are never written to */
+    uint64_t chunk_bytes; /* a longer write or read is done in pieces of this */
+
+    pthread_mutex_t inode_lock;
+    pthread_cond_t inode_closed;
+    struct wt_inode **inodes; /* WT_INODE_BUCKETS chains */
+    uint64_t last_inode_id;
+    uint32_t inode_count;
+
+    pthread_mutex_t file_lock;
+    struct wt_file_object *files; /* open handles */
+    pthread_cond_t file_closed;
+    uint32_t file_count;
+    bool closing;
+
+    pthread_mutex_t spare_lock; /* the objects of I/O, kept for use again */
+    struct wt_writeback *spare_writebacks;
+    struct wt_link *spare_links;
+    uint32_t writebacks_out; /* in use */
+    uint32_t writeback_waiters;
+    pthread_cond_t writeback_room;
+
+    struct wt_counter_stripe counters[WT_COUNTER_STRIPES];
+};
+
+/* An open file: what a handle stands for. */
+struct wt_file_object {
+    struct wt_inode *inode;
+    bool readable, writable;
+    uint32_t durability;
+    wt_file handle;
+    struct wt_file_object *next, *previous; /* in engine->files */
+};
+
+/* wt_engine_open on a backend of the caller's; takes it over, also on failure. For tests. */
+int wt_engine_open_on(const struct wt_engine_options *options, struct wt_backend *backend, wt_engine *engine);
+
+/* The file of a handle, which stays open until it is released; NULL if it is not open. */
+struct wt_file_object *wt_file_acquire(wt_file file);
+void wt_file_release(wt_file file);
+
+void wt_count(struct wt_engine_object *engine, enum wt_counter counter, uint64_t n);
+
+#endif

@@ -1,0 +1,369 @@
+#define _GNU_SOURCE
+#include "folio.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "inode.h"
+#include "io.h"
+
+/* Descriptors beyond one per page: folios that a caller has looked up and not given memory yet. */
+#define SPARE_FOLIOS 16384u
+
+struct wt_geometry wt_geometry_of(uint32_t block_bytes) {
+    uint8_t shift = (uint8_t)__builtin_ctz(block_bytes);
+    return (struct wt_geometry){
+        .block_shift = shift,
+        .folio_shift = (uint8_t)(shift + 6),
+        .page_block_shift = (uint8_t)(WT_PAGE_SHIFT - shift),
+        .page_count = (uint8_t)(WT_FOLIO_BLOCKS >> (WT_PAGE_SHIFT - shift)),
+    };
+}
+
+static uint32_t id_of(const struct wt_cache *cache, const struct wt_folio *folio) {
+    return (uint32_t)(folio - cache->folios);
+}
+
+static struct wt_pool *pool_of(const struct wt_folio *folio) {
+    return &folio->inode->cache->pool;
+}
+
+/* ---- the table ----------------------------------------------------------------------------------------------- */
+
+static uint32_t bucket_of(const struct wt_cache *cache, uint64_t inode_id, uint64_t index) {
+    uint64_t x = (index + inode_id * UINT64_C(0x9E3779B97F4A7C15)) * UINT64_C(0xD6E8FEB86659FD93);
+    return (uint32_t)(x >> 32) & cache->bucket_mask;
+}
+
+static bool is_folio(struct wt_folio *folio, uint64_t inode_id, uint64_t index) {
+    return atomic_load_explicit(&folio->inode_id, memory_order_acquire) == inode_id &&
+           atomic_load_explicit(&folio->index, memory_order_relaxed) == index;
+}
+
+/*
+ * Walks a chain without a lock. A descriptor may be freed and used again meanwhile, which leads the walk astray, at worst
+ * past the folio wanted: NULL means "look again under the stripe's lock".
+ */
+static struct wt_folio *walk(struct wt_cache *cache, uint32_t bucket, uint64_t inode_id, uint64_t index) {
+    uint32_t id = atomic_load_explicit(&cache->buckets[bucket], memory_order_acquire);
+    for (uint32_t steps = 0; id != WT_NONE && steps <= cache->folio_count; steps++) {
+        struct wt_folio *folio = &cache->folios[id];
+        if (is_folio(folio, inode_id, index))
+            return folio;
+        id = atomic_load_explicit(&folio->chain, memory_order_acquire);
+    }
+    return NULL;
+}
+
+static uint32_t take_descriptor(struct wt_cache *cache) {
+    pthread_mutex_lock(&cache->free_lock);
+    uint32_t id = cache->free_folio;
+    if (id != WT_NONE) {
+        cache->free_folio = cache->folios[id].inode_next;
+    } else if (cache->fresh_folio < cache->folio_count) {
+        id = cache->fresh_folio++;
+        pthread_mutex_init(&cache->folios[id].lock, NULL);
+        pthread_cond_init(&cache->folios[id].settled, NULL);
+    }
+    pthread_mutex_unlock(&cache->free_lock);
+    return id;
+}
+
+static void give_descriptor(struct wt_cache *cache, uint32_t id) {
+    pthread_mutex_lock(&cache->free_lock);
+    cache->folios[id].inode_next = cache->free_folio;
+    cache->free_folio = id;
+    pthread_mutex_unlock(&cache->free_lock);
+}
+
+static void make_folio(struct wt_inode *inode, uint32_t bucket, uint64_t index, uint32_t id) {
+    struct wt_cache *cache = inode->cache;
+    struct wt_folio *folio = &cache->folios[id];
+    folio->waiters = folio->pages = 0;
+    folio->uptodate = folio->writeback = folio->dirty = folio->reading = folio->used = 0;
+    folio->held = WT_NONE;
+    folio->links = NULL;
+    folio->inode = inode;
+    memset(folio->frame, 0xff, sizeof folio->frame);
+    atomic_store_explicit(&folio->index, index, memory_order_relaxed);
+    atomic_store_explicit(&folio->inode_id, inode->id, memory_order_release);
+    uint32_t head = atomic_load_explicit(&cache->buckets[bucket], memory_order_relaxed);
+    atomic_store_explicit(&folio->chain, head, memory_order_release);
+    wt_inode_add_folio(inode, id);
+    atomic_store_explicit(&cache->buckets[bucket], id, memory_order_release);
+}
+
+static void free_folio(struct wt_folio *folio) {
+    struct wt_inode *inode = folio->inode;
+    struct wt_cache *cache = inode->cache;
+    uint32_t id = id_of(cache, folio);
+    uint32_t bucket = bucket_of(cache, folio->inode_id, folio->index);
+    pthread_mutex_t *stripe = &cache->stripes[bucket % 64];
+
+    pthread_mutex_lock(stripe);
+    _Atomic uint32_t *from = &cache->buckets[bucket];
+    while (atomic_load_explicit(from, memory_order_relaxed) != id)
+        from = &cache->folios[atomic_load_explicit(from, memory_order_relaxed)].chain;
+    atomic_store_explicit(from, atomic_load_explicit(&folio->chain, memory_order_relaxed), memory_order_release);
+    atomic_store_explicit(&folio->inode_id, 0, memory_order_release);
+    wt_inode_remove_folio(inode, id);
+    pthread_mutex_unlock(stripe);
+
+    give_descriptor(cache, id);
+}
+
+struct wt_folio *wt_folio_find(struct wt_inode *inode, uint64_t index) {
+    struct wt_cache *cache = inode->cache;
+    uint32_t bucket = bucket_of(cache, inode->id, index);
+    for (;;) {
+        struct wt_folio *folio = walk(cache, bucket, inode->id, index);
+        if (!folio) {
+            pthread_mutex_lock(&cache->stripes[bucket % 64]);
+            folio = walk(cache, bucket, inode->id, index);
+            pthread_mutex_unlock(&cache->stripes[bucket % 64]);
+            if (!folio)
+                return NULL;
+        }
+        pthread_mutex_lock(&folio->lock);
+        if (is_folio(folio, inode->id, index))
+            return folio;
+        pthread_mutex_unlock(&folio->lock);
+    }
+}
+
+struct wt_folio *wt_folio_get(struct wt_inode *inode, uint64_t index) {
+    struct wt_cache *cache = inode->cache;
+    uint32_t bucket = bucket_of(cache, inode->id, index);
+    for (;;) {
+        struct wt_folio *folio = wt_folio_find(inode, index);
+        if (folio)
+            return folio;
+        uint32_t id = take_descriptor(cache);
+        if (id == WT_NONE) {
+            sched_yield(); /* more threads than SPARE_FOLIOS are between look-up and use */
+            continue;
+        }
+        pthread_mutex_lock(&cache->stripes[bucket % 64]);
+        bool missing = !walk(cache, bucket, inode->id, index);
+        if (missing)
+            make_folio(inode, bucket, index, id);
+        pthread_mutex_unlock(&cache->stripes[bucket % 64]);
+        if (!missing)
+            give_descriptor(cache, id);
+    }
+}
+
+static bool is_empty(const struct wt_folio *folio) {
+    return folio->pages == 0 && !folio->links && folio->waiters == 0 && folio->held == WT_NONE &&
+           (folio->writeback | folio->reading) == 0;
+}
+
+void wt_folio_put(struct wt_folio *folio) {
+    assert((folio->dirty & ~folio->uptodate) == 0);
+    assert((folio->reading & (folio->uptodate & ~folio->dirty)) == 0);
+    assert(folio->dirty == 0 || (folio->writeback | folio->reading) != 0);
+    if (is_empty(folio))
+        free_folio(folio);
+    pthread_mutex_unlock(&folio->lock);
+}
+
+void wt_folio_wait(struct wt_folio *folio) {
+    struct wt_backend *backend = pool_of(folio)->backend;
+    bool pumped = false;
+    folio->waiters++;
+    if (backend->ops->pump) {
+        pthread_mutex_unlock(&folio->lock);
+        pumped = wt_backend_pump(backend);
+        pthread_mutex_lock(&folio->lock);
+    }
+    if (!pumped)
+        pthread_cond_wait(&folio->settled, &folio->lock);
+    folio->waiters--;
+}
+
+void wt_folio_settle(struct wt_folio *folio) {
+    if (folio->waiters)
+        pthread_cond_broadcast(&folio->settled);
+}
+
+/* ---- memory -------------------------------------------------------------------------------------------------- */
+
+uint8_t *wt_folio_memory(const struct wt_folio *folio, uint32_t offset, uint32_t end, uint32_t *length) {
+    unsigned page = offset >> WT_PAGE_SHIFT;
+    uint32_t frame = folio->frame[page];
+    assert(frame != WT_NONE && offset < end);
+    uint32_t stop = (page + 1) << WT_PAGE_SHIFT;
+    for (uint32_t next = frame + 1; stop < end && folio->frame[stop >> WT_PAGE_SHIFT] == next; next++)
+        stop += WT_PAGE_BYTES;
+    *length = (stop < end ? stop : end) - offset;
+    return wt_pool_memory(pool_of(folio), frame) + (offset & (WT_PAGE_BYTES - 1));
+}
+
+/* The largest order of a run that starts at page, ends by last, and meets no page that has memory. */
+static unsigned order_at(const struct wt_folio *folio, unsigned page, unsigned last) {
+    unsigned order = 0;
+    while (order < WT_MAX_ORDER && page % (2u << order) == 0 && page + (2u << order) - 1 <= last) {
+        for (unsigned p = page + (1u << order); p < page + (2u << order); p++)
+            if (folio->frame[p] != WT_NONE)
+                return order;
+        order++;
+    }
+    return order;
+}
+
+void wt_folio_fill(struct wt_folio *folio, struct wt_reservation *reservation, unsigned first, unsigned last) {
+    for (unsigned page = first; page <= last;) {
+        if (folio->frame[page] != WT_NONE) {
+            page++;
+            continue;
+        }
+        unsigned order = order_at(folio, page, last);
+        uint32_t frame = wt_pool_take(reservation, folio, page, order);
+        while (frame == WT_NONE) {
+            assert(order > 0);
+            frame = wt_pool_take(reservation, folio, page, --order);
+        }
+        for (unsigned i = 0; i < 1u << order; i++)
+            folio->frame[page + i] = frame + i;
+        folio->pages += 1u << order;
+        page += 1u << order;
+    }
+}
+
+void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation, unsigned page, bool copy) {
+    const struct wt_geometry *geometry = &folio->inode->geometry;
+    struct wt_pool *pool = pool_of(folio);
+    uint64_t blocks = wt_page_blocks(geometry, page, page);
+    assert((folio->reading & blocks) == 0 && (folio->writeback & blocks) != 0);
+
+    uint64_t busy = (folio->writeback & blocks) >> (page << geometry->page_block_shift);
+    for (uint32_t held = folio->held; held != WT_NONE; held = pool->frames[held].next)
+        if (pool->frames[held].page == page)
+            busy &= ~(uint64_t)pool->frames[held].busy;
+
+    uint32_t old = folio->frame[page];
+    uint32_t new = wt_pool_take(reservation, folio, page, 0);
+    assert(new != WT_NONE);
+    if (copy)
+        memcpy(wt_pool_memory(pool, new), wt_pool_memory(pool, old), WT_PAGE_BYTES);
+    folio->frame[page] = new;
+    if (!busy) { /* all I/O on the page reads copies older still */
+        wt_pool_drop(pool, old);
+        return;
+    }
+    wt_pool_detach(pool, old);
+    pool->frames[old].page = (uint8_t)page;
+    pool->frames[old].busy = (uint8_t)busy;
+    pool->frames[old].next = folio->held;
+    folio->held = old;
+}
+
+void wt_folio_release_held(struct wt_folio *folio, uint64_t blocks) {
+    struct wt_pool *pool = pool_of(folio);
+    unsigned shift = folio->inode->geometry.page_block_shift;
+    uint32_t *from = &folio->held;
+    while (*from != WT_NONE) {
+        uint32_t held = *from;
+        struct wt_frame *frame = &pool->frames[held];
+        frame->busy = (uint8_t)(frame->busy & ~(blocks >> (frame->page << shift)));
+        if (frame->busy) {
+            from = &frame->next;
+        } else {
+            *from = frame->next;
+            wt_pool_free_held(pool, held);
+        }
+    }
+}
+
+uint8_t *wt_folio_held_memory(struct wt_folio *folio, unsigned block) {
+    struct wt_pool *pool = pool_of(folio);
+    const struct wt_geometry *geometry = &folio->inode->geometry;
+    unsigned page = wt_page_of(geometry, block);
+    unsigned in_page = block - (page << geometry->page_block_shift);
+    for (uint32_t held = folio->held; held != WT_NONE; held = pool->frames[held].next)
+        if (pool->frames[held].page == page && pool->frames[held].busy >> in_page & 1)
+            return wt_pool_memory(pool, held) + (in_page << geometry->block_shift);
+    return NULL;
+}
+
+void wt_folio_drop(struct wt_folio *folio, unsigned first, unsigned last) {
+    assert(((folio->writeback | folio->dirty | folio->reading) &
+            wt_page_blocks(&folio->inode->geometry, first, last)) == 0);
+    folio->uptodate &= ~wt_page_blocks(&folio->inode->geometry, first, last);
+    for (unsigned page = first; page <= last; page++) {
+        if (folio->frame[page] == WT_NONE)
+            continue;
+        wt_pool_drop(pool_of(folio), folio->frame[page]);
+        folio->frame[page] = WT_NONE;
+        folio->pages--;
+    }
+}
+
+enum wt_evict wt_folio_try_evict(struct wt_folio *folio, unsigned page, unsigned order) {
+    if (pthread_mutex_trylock(&folio->lock))
+        return WT_EVICT_LOCKED;
+    unsigned last = page + (1u << order) - 1;
+    uint64_t blocks = wt_page_blocks(&folio->inode->geometry, page, last);
+    enum wt_evict result = WT_EVICT_YES;
+    if ((folio->writeback | folio->dirty | folio->reading) & blocks) {
+        result = WT_EVICT_IO;
+    } else if (folio->used & wt_bits(page, last)) {
+        folio->used &= ~wt_bits(page, last);
+        result = WT_EVICT_USED;
+    } else {
+        folio->uptodate &= ~blocks;
+        for (unsigned p = page; p <= last; p++)
+            folio->frame[p] = WT_NONE;
+        folio->pages -= 1u << order;
+    }
+    wt_folio_put(folio);
+    return result;
+}
+
+/* ---- open and close ------------------------------------------------------------------------------------------ */
+
+int wt_cache_open(struct wt_cache *cache, struct wt_backend *backend, uint64_t cache_bytes, uint64_t in_flight_limit) {
+    int rc = wt_pool_open(&cache->pool, backend, cache_bytes, in_flight_limit);
+    if (rc)
+        return rc;
+    uint32_t buckets = 1024;
+    while (buckets < cache->pool.frame_count && buckets < 1u << 30)
+        buckets *= 2;
+    cache->bucket_mask = buckets - 1;
+    cache->folio_count = cache->pool.frame_count + SPARE_FOLIOS;
+    cache->free_folio = WT_NONE;
+    cache->fresh_folio = 0;
+    int prot = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    cache->buckets = mmap(NULL, buckets * sizeof *cache->buckets, prot, flags, -1, 0);
+    cache->folios = mmap(NULL, (size_t)cache->folio_count * sizeof *cache->folios, prot, flags, -1, 0);
+    if (cache->buckets == MAP_FAILED || cache->folios == MAP_FAILED) {
+        if (cache->buckets != MAP_FAILED)
+            munmap((void *)cache->buckets, buckets * sizeof *cache->buckets);
+        if (cache->folios != MAP_FAILED)
+            munmap(cache->folios, (size_t)cache->folio_count * sizeof *cache->folios);
+        wt_pool_close(&cache->pool);
+        return -ENOMEM;
+    }
+    memset((void *)cache->buckets, 0xff, buckets * sizeof *cache->buckets);
+    for (unsigned i = 0; i < 64; i++)
+        pthread_mutex_init(&cache->stripes[i], NULL);
+    pthread_mutex_init(&cache->free_lock, NULL);
+    return 0;
+}
+
+void wt_cache_close(struct wt_cache *cache) {
+    for (uint32_t id = 0; id < cache->fresh_folio; id++) {
+        assert(cache->folios[id].inode_id == 0);
+        pthread_cond_destroy(&cache->folios[id].settled);
+        pthread_mutex_destroy(&cache->folios[id].lock);
+    }
+    for (unsigned i = 0; i < 64; i++)
+        pthread_mutex_destroy(&cache->stripes[i]);
+    pthread_mutex_destroy(&cache->free_lock);
+    munmap(cache->folios, (size_t)cache->folio_count * sizeof *cache->folios);
+    munmap((void *)cache->buckets, ((size_t)cache->bucket_mask + 1) * sizeof *cache->buckets);
+    wt_pool_close(&cache->pool);
+}

@@ -1,0 +1,99 @@
+#include "handle.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#define CLOSED (UINT64_C(1) << 31)
+#define INSIDE (CLOSED - 1)
+
+static struct wt_handle_slot *slot_of(struct wt_handle_table *table, uint64_t handle) {
+    uint32_t index = (uint32_t)handle - 1;
+    if (index / WT_HANDLE_CHUNK >= WT_HANDLE_CHUNKS)
+        return NULL;
+    struct wt_handle_slot *chunk = atomic_load_explicit(&table->chunks[index / WT_HANDLE_CHUNK], memory_order_acquire);
+    return chunk ? &chunk[index % WT_HANDLE_CHUNK] : NULL;
+}
+
+/* Under the table's lock: the index of a slot that is not in use. */
+static bool take_slot(struct wt_handle_table *table, uint32_t *index) {
+    if (table->first_free) {
+        *index = table->first_free - 1;
+        table->first_free = slot_of(table, table->first_free)->next_free;
+        return true;
+    }
+    if (table->slot_count == WT_HANDLE_CHUNK * WT_HANDLE_CHUNKS)
+        return false;
+    if (table->slot_count % WT_HANDLE_CHUNK == 0) {
+        struct wt_handle_slot *chunk = calloc(WT_HANDLE_CHUNK, sizeof *chunk);
+        if (!chunk)
+            return false;
+        for (uint32_t i = 0; i < WT_HANDLE_CHUNK; i++)
+            atomic_init(&chunk[i].word, CLOSED);
+        atomic_store_explicit(&table->chunks[table->slot_count / WT_HANDLE_CHUNK], chunk, memory_order_release);
+    }
+    *index = table->slot_count++;
+    return true;
+}
+
+uint64_t wt_handle_open(struct wt_handle_table *table, void *object) {
+    uint64_t handle = 0;
+    uint32_t index;
+    pthread_mutex_lock(&table->lock);
+    if (take_slot(table, &index)) {
+        struct wt_handle_slot *slot = slot_of(table, (uint64_t)index + 1);
+        slot->object = object;
+        /* Calls with stale handles may be inside for an instant: keep their count. */
+        uint64_t generation = (atomic_load(&slot->word) >> 32) + 1;
+        uint64_t word = atomic_load(&slot->word);
+        while (!atomic_compare_exchange_weak(&slot->word, &word, (generation << 32) | (word & INSIDE)))
+            ;
+        handle = ((generation & UINT32_MAX) << 32) | (index + 1);
+    }
+    pthread_mutex_unlock(&table->lock);
+    return handle;
+}
+
+static void leave(struct wt_handle_table *table, struct wt_handle_slot *slot) {
+    uint64_t word = atomic_fetch_sub(&slot->word, 1);
+    if ((word & CLOSED) && (word & INSIDE) == 1) {
+        pthread_mutex_lock(&table->lock);
+        pthread_cond_broadcast(&table->left);
+        pthread_mutex_unlock(&table->lock);
+    }
+}
+
+void *wt_handle_acquire(struct wt_handle_table *table, uint64_t handle) {
+    struct wt_handle_slot *slot = slot_of(table, handle);
+    if (!slot)
+        return NULL;
+    uint64_t word = atomic_fetch_add(&slot->word, 1);
+    if (word >> 32 == handle >> 32 && !(word & CLOSED))
+        return slot->object;
+    leave(table, slot);
+    return NULL;
+}
+
+void wt_handle_release(struct wt_handle_table *table, uint64_t handle) {
+    leave(table, slot_of(table, handle));
+}
+
+void *wt_handle_close(struct wt_handle_table *table, uint64_t handle) {
+    struct wt_handle_slot *slot = slot_of(table, handle);
+    if (!slot)
+        return NULL;
+    uint64_t word = atomic_load(&slot->word);
+    do {
+        if (word >> 32 != handle >> 32 || (word & CLOSED))
+            return NULL;
+    } while (!atomic_compare_exchange_weak(&slot->word, &word, word | CLOSED));
+
+    pthread_mutex_lock(&table->lock);
+    while (atomic_load(&slot->word) & INSIDE)
+        pthread_cond_wait(&table->left, &table->lock);
+    void *object = slot->object;
+    slot->object = NULL;
+    slot->next_free = table->first_free;
+    table->first_free = (uint32_t)handle;
+    pthread_mutex_unlock(&table->lock);
+    return object;
+}

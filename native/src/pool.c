@@ -1,0 +1,360 @@
+#define _GNU_SOURCE
+#include "pool.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "folio.h"
+#include "io.h"
+
+#define HUGE_PAGE_BYTES (2u << 20)
+
+static void *map_zeroed(size_t bytes) {
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+/* The arena starts at a huge page, so that a cached read costs few misses of the TLB. */
+static uint8_t *map_arena(size_t bytes) {
+    uint8_t *memory = map_zeroed(bytes + HUGE_PAGE_BYTES);
+    if (!memory)
+        return NULL;
+    size_t before = (HUGE_PAGE_BYTES - (uintptr_t)memory % HUGE_PAGE_BYTES) % HUGE_PAGE_BYTES;
+    uint8_t *arena = memory + before;
+    if (before)
+        munmap(memory, before);
+    munmap(arena + bytes, HUGE_PAGE_BYTES - before);
+    /* Advice alone: without it everything works, a little slower. */
+    (void)madvise(arena, bytes, MADV_HUGEPAGE);
+    (void)madvise(arena, bytes, MADV_DONTFORK);
+    return arena;
+}
+
+/* ---- free runs ----------------------------------------------------------------------------------------------- */
+
+static void free_run_push(struct wt_pool *pool, uint32_t frame, unsigned order) {
+    struct wt_frame *f = &pool->frames[frame];
+    f->state = WT_FRAME_FREE;
+    f->order = (uint8_t)order;
+    f->folio = NULL;
+    f->prev = WT_NONE;
+    f->next = pool->free_run[order];
+    if (f->next != WT_NONE)
+        pool->frames[f->next].prev = frame;
+    pool->free_run[order] = frame;
+}
+
+static void free_run_remove(struct wt_pool *pool, uint32_t frame) {
+    struct wt_frame *f = &pool->frames[frame];
+    assert(f->state == WT_FRAME_FREE);
+    if (f->prev != WT_NONE)
+        pool->frames[f->prev].next = f->next;
+    else
+        pool->free_run[f->order] = f->next;
+    if (f->next != WT_NONE)
+        pool->frames[f->next].prev = f->prev;
+    f->state = WT_FRAME_INSIDE;
+}
+
+/* Puts a run back, merged with its buddy as often as that is free too. */
+static void run_free(struct wt_pool *pool, uint32_t frame, unsigned order) {
+    pool->free_count += 1u << order;
+    pool->frames[frame].state = WT_FRAME_INSIDE;
+    while (order < WT_MAX_ORDER) {
+        uint32_t buddy = frame ^ (1u << order);
+        if (buddy + (1u << order) > pool->frame_count)
+            break;
+        if (pool->frames[buddy].state != WT_FRAME_FREE || pool->frames[buddy].order != order)
+            break;
+        free_run_remove(pool, buddy);
+        frame &= ~(1u << order);
+        order++;
+    }
+    free_run_push(pool, frame, order);
+}
+
+static uint32_t run_take(struct wt_pool *pool, unsigned order) {
+    unsigned from = order;
+    while (from <= WT_MAX_ORDER && pool->free_run[from] == WT_NONE)
+        from++;
+    if (from > WT_MAX_ORDER)
+        return WT_NONE;
+    uint32_t frame = pool->free_run[from];
+    free_run_remove(pool, frame);
+    while (from > order) {
+        from--;
+        free_run_push(pool, frame + (1u << from), from);
+    }
+    pool->free_count -= 1u << order;
+    pool->frames[frame].order = (uint8_t)order;
+    return frame;
+}
+
+/* ---- the eviction queue (SIEVE) ------------------------------------------------------------------------------ */
+
+static void queue_insert(struct wt_pool *pool, uint32_t frame) {
+    struct wt_frame *f = &pool->frames[frame];
+    f->state = WT_FRAME_CACHED;
+    f->next = WT_NONE;
+    f->prev = pool->newest;
+    if (pool->newest != WT_NONE)
+        pool->frames[pool->newest].next = frame;
+    else
+        pool->oldest = frame;
+    pool->newest = frame;
+}
+
+static void queue_remove(struct wt_pool *pool, uint32_t frame) {
+    struct wt_frame *f = &pool->frames[frame];
+    if (pool->hand == frame)
+        pool->hand = f->next;
+    if (f->prev != WT_NONE)
+        pool->frames[f->prev].next = f->next;
+    else
+        pool->oldest = f->next;
+    if (f->next != WT_NONE)
+        pool->frames[f->next].prev = f->prev;
+    else
+        pool->newest = f->prev;
+    f->state = WT_FRAME_INSIDE;
+}
+
+enum eviction { EVICTED, EVICT_AGAIN, EVICT_NOTHING };
+
+/*
+ * Takes back one run: the hand goes from the oldest to newer ones, passes by (once) what was used since it came by, and
+ * stops at the first run that no I/O holds. EVICT_AGAIN: some folio was locked just now; EVICT_NOTHING: all are in I/O.
+ */
+static enum eviction evict_one(struct wt_pool *pool) {
+    bool contended = false;
+    uint32_t steps = 2 * pool->frame_count + 1;
+    while (steps-- > 0 && pool->oldest != WT_NONE) {
+        if (pool->hand == WT_NONE)
+            pool->hand = pool->oldest;
+        uint32_t frame = pool->hand;
+        struct wt_frame *f = &pool->frames[frame];
+        pool->hand = f->next;
+        switch (wt_folio_try_evict(f->folio, f->page, f->order)) {
+        case WT_EVICT_YES:
+            queue_remove(pool, frame);
+            run_free(pool, frame, f->order);
+            pool->evictions++;
+            return EVICTED;
+        case WT_EVICT_LOCKED:
+            contended = true;
+            break;
+        case WT_EVICT_USED:
+        case WT_EVICT_IO:
+            break;
+        }
+    }
+    return contended ? EVICT_AGAIN : EVICT_NOTHING;
+}
+
+/* ---- reservation --------------------------------------------------------------------------------------------- */
+
+static bool may_enter(const struct wt_pool *pool, uint64_t bytes) {
+    return pool->in_flight_bytes == 0 || pool->in_flight_bytes + bytes <= pool->in_flight_limit;
+}
+
+static void wait_for_room(struct wt_pool *pool) {
+    if (pool->backend->ops->pump) {
+        pthread_mutex_unlock(&pool->lock);
+        bool pumped = wt_backend_pump(pool->backend);
+        pthread_mutex_lock(&pool->lock);
+        if (pumped)
+            return;
+    }
+    pool->waiters++;
+    pthread_cond_wait(&pool->room, &pool->lock);
+    pool->waiters--;
+}
+
+void wt_pool_admit(struct wt_pool *pool, struct wt_reservation *reservation, uint32_t pages, uint64_t bytes) {
+    assert(pages <= pool->frame_count / 4);
+    pthread_mutex_lock(&pool->lock);
+    for (;;) {
+        bool wait = bytes != 0 && !may_enter(pool, bytes);
+        if (!wait) {
+            if (pool->free_count - pool->reserved_count >= pages)
+                break;
+            enum eviction result = evict_one(pool);
+            if (result == EVICTED)
+                continue;
+            if (result == EVICT_AGAIN) {
+                pthread_mutex_unlock(&pool->lock);
+                sched_yield();
+                pthread_mutex_lock(&pool->lock);
+                continue;
+            }
+        }
+        wait_for_room(pool);
+    }
+    pool->reserved_count += pages;
+    pool->in_flight_bytes += bytes;
+    pthread_mutex_unlock(&pool->lock);
+    reservation->pool = pool;
+    reservation->pages = pages;
+}
+
+static void wake(struct wt_pool *pool) {
+    if (pool->waiters)
+        pthread_cond_broadcast(&pool->room);
+}
+
+void wt_pool_unreserve(struct wt_reservation *reservation) {
+    if (reservation->pages == 0)
+        return;
+    struct wt_pool *pool = reservation->pool;
+    pthread_mutex_lock(&pool->lock);
+    pool->reserved_count -= reservation->pages;
+    wake(pool);
+    pthread_mutex_unlock(&pool->lock);
+    reservation->pages = 0;
+}
+
+void wt_pool_retire(struct wt_pool *pool, uint64_t bytes) {
+    pthread_mutex_lock(&pool->lock);
+    assert(pool->in_flight_bytes >= bytes);
+    pool->in_flight_bytes -= bytes;
+    wake(pool);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void wt_pool_kick(struct wt_pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    wake(pool);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* ---- taking and giving back ---------------------------------------------------------------------------------- */
+
+static uint32_t take_reserved(struct wt_reservation *reservation, unsigned order) {
+    if (reservation->pages < 1u << order)
+        return WT_NONE;
+    uint32_t frame = run_take(reservation->pool, order);
+    assert(frame != WT_NONE || order > 0);
+    if (frame != WT_NONE) {
+        reservation->pages -= 1u << order;
+        reservation->pool->reserved_count -= 1u << order;
+    }
+    return frame;
+}
+
+uint32_t wt_pool_take(struct wt_reservation *reservation, struct wt_folio *folio, unsigned page, unsigned order) {
+    struct wt_pool *pool = reservation->pool;
+    pthread_mutex_lock(&pool->lock);
+    uint32_t frame = take_reserved(reservation, order);
+    if (frame != WT_NONE) {
+        pool->frames[frame].folio = folio;
+        pool->frames[frame].page = (uint8_t)page;
+        queue_insert(pool, frame);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return frame;
+}
+
+uint32_t wt_pool_hold(struct wt_reservation *reservation, unsigned order) {
+    struct wt_pool *pool = reservation->pool;
+    pthread_mutex_lock(&pool->lock);
+    uint32_t frame = take_reserved(reservation, order);
+    if (frame != WT_NONE)
+        pool->frames[frame].state = WT_FRAME_HELD;
+    pthread_mutex_unlock(&pool->lock);
+    return frame;
+}
+
+/* The first page of the cached run that this page is in: runs lie at multiples of their size. */
+static uint32_t run_of(const struct wt_pool *pool, uint32_t frame) {
+    unsigned order = 0;
+    uint32_t first = frame;
+    while (pool->frames[first].state != WT_FRAME_CACHED) {
+        assert(order < WT_MAX_ORDER && pool->frames[first].state == WT_FRAME_INSIDE);
+        order++;
+        first = frame & ~((1u << order) - 1);
+    }
+    assert(frame < first + (1u << pool->frames[first].order));
+    return first;
+}
+
+static void run_split(struct wt_pool *pool, uint32_t first) {
+    struct wt_frame *head = &pool->frames[first];
+    uint32_t pages = 1u << head->order;
+    head->order = 0;
+    for (uint32_t i = 1; i < pages; i++) {
+        pool->frames[first + i].folio = head->folio;
+        pool->frames[first + i].page = (uint8_t)(head->page + i);
+        pool->frames[first + i].order = 0;
+        queue_insert(pool, first + i);
+    }
+}
+
+void wt_pool_detach(struct wt_pool *pool, uint32_t frame) {
+    pthread_mutex_lock(&pool->lock);
+    run_split(pool, run_of(pool, frame));
+    queue_remove(pool, frame);
+    pool->frames[frame].state = WT_FRAME_HELD;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void wt_pool_drop(struct wt_pool *pool, uint32_t frame) {
+    pthread_mutex_lock(&pool->lock);
+    run_split(pool, run_of(pool, frame));
+    queue_remove(pool, frame);
+    run_free(pool, frame, 0);
+    wake(pool);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void wt_pool_free_held(struct wt_pool *pool, uint32_t frame) {
+    pthread_mutex_lock(&pool->lock);
+    assert(pool->frames[frame].state == WT_FRAME_HELD);
+    run_free(pool, frame, pool->frames[frame].order);
+    wake(pool);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* ---- open and close ------------------------------------------------------------------------------------------ */
+
+int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint64_t cache_bytes, uint64_t in_flight_limit) {
+    uint64_t pages = cache_bytes >> WT_PAGE_SHIFT;
+    if (pages >= WT_NONE)
+        return -EINVAL;
+    *pool = (struct wt_pool){.newest = WT_NONE, .oldest = WT_NONE, .hand = WT_NONE, .backend = backend};
+    pool->frame_count = (uint32_t)pages;
+    pool->in_flight_limit = in_flight_limit;
+    pool->arena_bytes = (size_t)pages << WT_PAGE_SHIFT;
+    pool->frames = map_zeroed(pages * sizeof(struct wt_frame));
+    pool->arena = pool->frames ? map_arena(pool->arena_bytes) : NULL;
+    if (!pool->arena) {
+        if (pool->frames)
+            munmap(pool->frames, pages * sizeof(struct wt_frame));
+        return -ENOMEM;
+    }
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->room, NULL);
+    for (unsigned order = 0; order <= WT_MAX_ORDER; order++)
+        pool->free_run[order] = WT_NONE;
+    /* From the end, so that the first to be taken is the start of the arena. */
+    uint32_t end = pool->frame_count;
+    while (end > 0) {
+        unsigned order = 0;
+        while (order < WT_MAX_ORDER && end % (2u << order) == 0)
+            order++;
+        end -= 1u << order;
+        pool->free_count += 1u << order;
+        free_run_push(pool, end, order);
+    }
+    return 0;
+}
+
+void wt_pool_close(struct wt_pool *pool) {
+    assert(pool->free_count == pool->frame_count && pool->reserved_count == 0 && pool->in_flight_bytes == 0);
+    munmap(pool->arena, pool->arena_bytes);
+    munmap(pool->frames, (size_t)pool->frame_count * sizeof(struct wt_frame));
+    pthread_cond_destroy(&pool->room);
+    pthread_mutex_destroy(&pool->lock);
+}

@@ -1,0 +1,216 @@
+#include "read.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "writeback.h"
+
+/* The bytes from a to b of a locked folio, as far as they are there. Returns where that ends. */
+static uint32_t copy_cached(struct wt_folio *folio, struct wt_cursor *cursor, uint32_t a, uint32_t b) {
+    const struct wt_geometry *geometry = &folio->inode->geometry;
+    unsigned first = a >> geometry->block_shift, last = (b - 1) >> geometry->block_shift;
+    uint64_t missing = wt_bits(first, last) & (~folio->uptodate | folio->reading);
+    if (missing) {
+        unsigned stop = (unsigned)__builtin_ctzll(missing);
+        if (stop == first)
+            return a;
+        b = stop << geometry->block_shift;
+    }
+    folio->used |= wt_bits(a >> WT_PAGE_SHIFT, (b - 1) >> WT_PAGE_SHIFT);
+    for (uint32_t at = a, length; at < b; at += length) {
+        const uint8_t *memory = wt_folio_memory(folio, at, b, &length);
+        cursor->copy_out(cursor, memory, length);
+    }
+    return b;
+}
+
+/* ---- missing blocks ------------------------------------------------------------------------------------------ */
+
+struct read_part {
+    struct wt_folio *folio;
+    uint64_t blocks;
+};
+
+struct missing_read {
+    struct wt_io io;
+    unsigned part_count;
+    struct read_part parts[WT_WRITEBACK_PARTS];
+};
+
+/* Claims the run of missing blocks at the start of a..b of a locked folio. Returns where it ends. */
+static uint32_t claim(struct wt_folio *folio, struct wt_reservation *reservation, struct missing_read *read, uint32_t a,
+                      uint32_t b) {
+    const struct wt_geometry *geometry = &folio->inode->geometry;
+    unsigned first = a >> geometry->block_shift, last = (b - 1) >> geometry->block_shift;
+    uint64_t there = wt_bits(first, last) & (folio->uptodate | folio->reading | folio->writeback);
+    if (there) {
+        unsigned stop = (unsigned)__builtin_ctzll(there);
+        if (stop == first)
+            return a;
+        last = stop - 1;
+    }
+    unsigned first_page = wt_page_of(geometry, first), last_page = wt_page_of(geometry, last);
+    if (read->part_count == WT_WRITEBACK_PARTS ||
+        read->io.segment_count + (last_page - first_page + 1) > WT_IO_SEGMENTS)
+        return a;
+    wt_folio_fill(folio, reservation, first_page, last_page);
+    folio->reading |= wt_bits(first, last);
+    read->parts[read->part_count++] = (struct read_part){.folio = folio, .blocks = wt_bits(first, last)};
+    uint32_t end = (last + 1) << geometry->block_shift;
+    for (uint32_t at = first << geometry->block_shift, length; at < end; at += length) {
+        uint8_t *memory = wt_folio_memory(folio, at, end, &length);
+        read->io.segments[read->io.segment_count++] = (struct iovec){.iov_base = memory, .iov_len = length};
+        read->io.length += length;
+    }
+    return end;
+}
+
+/* Claims missing blocks from offset on, folio after folio. If another reads the first one, waits for that alone. */
+static void claim_all(struct wt_inode *inode, struct wt_reservation *reservation, struct missing_read *read,
+                      uint64_t offset, uint64_t end) {
+    const struct wt_geometry *geometry = &inode->geometry;
+    uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
+    for (uint64_t at = offset; at < end;) {
+        uint64_t base = at & ~(folio_bytes - 1);
+        struct wt_folio *folio = wt_folio_get(inode, base >> geometry->folio_shift);
+        uint64_t first = UINT64_C(1) << ((at - base) >> geometry->block_shift);
+        uint64_t filling = folio->reading | (folio->writeback & ~folio->uptodate); /* by a read, or with zeros */
+        if (read->part_count == 0 && (filling & first)) {
+            wt_folio_wait(folio);
+            wt_folio_put(folio);
+            return;
+        }
+        uint32_t b = end - base < folio_bytes ? (uint32_t)(end - base) : (uint32_t)folio_bytes;
+        uint32_t stop = claim(folio, reservation, read, (uint32_t)(at - base), b);
+        wt_folio_put(folio);
+        if (stop < b)
+            return;
+        at = base + stop;
+    }
+}
+
+/* The I/O ended: what it read is there for all, zeros behind the end of the file. */
+static void publish(struct missing_read *read, uint64_t offset, uint64_t length, struct wt_cursor *cursor) {
+    uint64_t valid_end = read->io.offset + read->io.done, end = offset + length;
+    for (unsigned i = 0; i < read->part_count; i++) {
+        struct wt_folio *folio = read->parts[i].folio;
+        uint64_t blocks = read->parts[i].blocks;
+        const struct wt_geometry *geometry = &folio->inode->geometry;
+        uint64_t base = atomic_load_explicit(&folio->index, memory_order_relaxed) << geometry->folio_shift;
+        uint32_t start = (uint32_t)__builtin_ctzll(blocks) << geometry->block_shift;
+        uint32_t stop = (64 - (uint32_t)__builtin_clzll(blocks)) << geometry->block_shift;
+
+        pthread_mutex_lock(&folio->lock);
+        folio->reading &= ~blocks;
+        if (!read->io.error) {
+            uint64_t valid = valid_end > base ? valid_end - base : 0;
+            for (uint32_t at = valid > start ? (uint32_t)(valid < stop ? valid : stop) : start, n; at < stop; at += n)
+                memset(wt_folio_memory(folio, at, stop, &n), 0, n);
+            folio->uptodate |= blocks;
+            if (cursor && end > base + start) {
+                uint32_t a = offset > base + start ? (uint32_t)(offset - base) : start;
+                uint32_t b = end < base + stop ? (uint32_t)(end - base) : stop;
+                for (uint32_t at = a, n; at < b; at += n) {
+                    const uint8_t *memory = wt_folio_memory(folio, at, b, &n);
+                    cursor->copy_out(cursor, memory, n);
+                }
+            }
+        }
+        wt_folio_settle(folio);
+        wt_folio_put(folio);
+    }
+}
+
+int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservation, uint64_t offset, uint64_t length,
+                        struct wt_cursor *cursor) {
+    uint64_t block_mask = (UINT64_C(1) << inode->geometry.block_shift) - 1;
+    struct missing_read read;
+    read.io.op = WT_IO_READ;
+    read.io.through_page_cache = false;
+    read.io.backing = atomic_load(&inode->backing);
+    read.io.offset = offset & ~block_mask;
+    read.io.length = read.io.done = 0;
+    read.io.error = 0;
+    read.io.segment_count = 0;
+    read.part_count = 0;
+    claim_all(inode, reservation, &read, offset, offset + length);
+    if (read.part_count == 0)
+        return 0;
+    uint64_t read_end = read.io.offset + read.io.length;
+    wt_count(inode->engine, WT_COUNT_DEVICE_READS, 1);
+    wt_count(inode->engine, WT_COUNT_DEVICE_READ_BYTES, read.io.length);
+    read.io.backing->ops->run(&read.io);
+    publish(&read, offset, length, cursor);
+    wt_pool_kick(&inode->cache->pool);
+    if (read.io.error)
+        return read.io.error;
+    return (int64_t)((read_end < offset + length ? read_end : offset + length) - offset);
+}
+
+/* One step of a read past cached bytes: enters the gate, looks at the size again, reads. *end falls to the size. */
+static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, struct wt_cursor *cursor) {
+    struct wt_engine_object *engine = inode->engine;
+    wt_inode_begin(inode);
+    uint64_t size = wt_inode_size(inode);
+    if (*end > size)
+        *end = size;
+    int64_t n = 0;
+    if (at < *end) {
+        uint64_t length = *end - at < engine->chunk_bytes ? *end - at : engine->chunk_bytes;
+        uint64_t pages = ((at + length - 1) >> WT_PAGE_SHIFT) - (at >> WT_PAGE_SHIFT) + 1;
+        struct wt_reservation reservation;
+        wt_pool_admit(&engine->cache.pool, &reservation, (uint32_t)pages, 0);
+        n = wt_read_missing(inode, &reservation, at, length, cursor);
+        wt_pool_unreserve(&reservation);
+    }
+    wt_inode_end(inode);
+    return n;
+}
+
+static int64_t read_cached_file(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t end) {
+    const struct wt_geometry *geometry = &inode->geometry;
+    uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
+    bool hit = true;
+    uint64_t at = offset;
+    while (at < end) {
+        uint64_t base = at & ~(folio_bytes - 1);
+        uint64_t stop = end - base < folio_bytes ? end : base + folio_bytes;
+        struct wt_folio *folio = wt_folio_find(inode, base >> geometry->folio_shift);
+        if (folio) {
+            at = base + copy_cached(folio, cursor, (uint32_t)(at - base), (uint32_t)(stop - base));
+            wt_folio_put(folio);
+        }
+        if (at == stop)
+            continue;
+        hit = false;
+        int64_t n = read_step(inode, at, &end, cursor);
+        if (n < 0 && at == offset)
+            return n;
+        if (n < 0)
+            break; /* as read(2): what was read counts, the next read meets the error */
+        at += (uint64_t)n;
+    }
+    wt_count(inode->engine, hit ? WT_COUNT_READ_HITS : WT_COUNT_READ_MISSES, 1);
+    return (int64_t)(at - offset);
+}
+
+int64_t wt_read_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t offset) {
+    if (offset > INT64_MAX || length > INT64_MAX)
+        return -EINVAL;
+    struct wt_file_object *file = wt_file_acquire(handle);
+    if (!file)
+        return -EBADF;
+    int64_t result = 0;
+    if (!file->readable || atomic_load_explicit(&file->inode->lost, memory_order_relaxed)) {
+        result = file->readable ? -ESTALE : -EBADF;
+    } else if (length > 0) {
+        uint64_t size = wt_inode_size(file->inode);
+        uint64_t end = offset + length < size ? offset + length : size;
+        if (offset < end)
+            result = file->inode->buffered ? wt_buffered_read(file->inode, cursor, offset, end - offset)
+                                           : read_cached_file(file->inode, cursor, offset, end);
+    }
+    wt_file_release(handle);
+    return result;
+}

@@ -1,0 +1,237 @@
+/* What changes a file's size and extents: truncate, allocate, and sync. */
+#include <errno.h>
+
+#include "read.h"
+#include "writeback.h"
+
+/* Zeros are written in pieces of this, so that writers nearby wait briefly. */
+#define ZERO_PIECE_BYTES (1u << 20)
+
+static struct wt_file_object *acquire_writable(wt_file handle) {
+    struct wt_file_object *file = wt_file_acquire(handle);
+    if (file && !file->writable) {
+        wt_file_release(handle);
+        return NULL;
+    }
+    return file;
+}
+
+int64_t wt_size(wt_file handle) {
+    struct wt_file_object *file = wt_file_acquire(handle);
+    if (!file)
+        return -EBADF;
+    int64_t size = (int64_t)wt_inode_size(file->inode);
+    wt_file_release(handle);
+    return size;
+}
+
+int wt_sync(wt_file handle) {
+    struct wt_file_object *file = wt_file_acquire(handle);
+    if (!file)
+        return -EBADF;
+    struct wt_backing *backing = atomic_load(&file->inode->backing);
+    int rc = backing->ops->sync(backing, false);
+    wt_file_release(handle);
+    return rc;
+}
+
+int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
+    wt_inode_shut(inode);
+    int rc = 0;
+    uint64_t old = wt_inode_size(inode);
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    if (size < old)
+        rc = wt_inode_cut_folios(inode, size); /* all is clean: if the rest fails, it is read again */
+    if (!rc && size != old)
+        rc = backing->ops->truncate(backing, size);
+    if (!rc)
+        atomic_store_explicit(&inode->size, size, memory_order_release);
+    wt_inode_open_gate(inode);
+    return rc;
+}
+
+int wt_truncate(wt_file handle, uint64_t size) {
+    if (size > INT64_MAX)
+        return -EINVAL;
+    struct wt_file_object *file = acquire_writable(handle);
+    if (!file)
+        return -EBADF;
+    int rc = wt_inode_truncate(file->inode, size);
+    wt_file_release(handle);
+    return rc;
+}
+
+/* ---- allocate ------------------------------------------------------------------------------------------------ */
+
+static uint64_t block_bytes(const struct wt_inode *inode) {
+    return UINT64_C(1) << inode->geometry.block_shift;
+}
+
+/* Writes zeros to start..end, which is a hole. A last block that the file ends in goes through the page cache. */
+static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    bool partial = end & (block_bytes(inode) - 1);
+    if (!partial && !atomic_load(&inode->no_write_zeroes)) {
+        int rc = backing->ops->write_zeroes(backing, start, end - start);
+        if (rc != -EOPNOTSUPP)
+            return rc;
+        atomic_store(&inode->no_write_zeroes, true);
+    }
+    struct wt_io io;
+    io.op = WT_IO_WRITE;
+    io.durability = WT_DURABILITY_DEVICE;
+    io.through_page_cache = partial;
+    io.backing = backing;
+    io.offset = start;
+    io.length = end - start;
+    io.done = 0;
+    io.error = 0;
+    io.segment_count = 0;
+    for (uint64_t left = end - start; left > 0;) {
+        uint64_t n = left < WT_ZERO_BYTES ? left : WT_ZERO_BYTES;
+        io.segments[io.segment_count++] = (struct iovec){.iov_base = inode->engine->zeros, .iov_len = (size_t)n};
+        left -= n;
+    }
+    backing->ops->run(&io);
+    wt_count(inode->engine, WT_COUNT_DEVICE_WRITES, 1);
+    wt_count(inode->engine, WT_COUNT_DEVICE_WRITTEN_BYTES, io.done);
+    if (partial)
+        backing->ops->forget(backing, start, end - start);
+    return io.error;
+}
+
+static int zero_holes(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t limit) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    int rc = 0;
+    while (!rc && start < end) {
+        uint64_t hole, hole_end;
+        rc = backing->ops->find_hole(backing, start, end, &hole, &hole_end);
+        if (rc || hole >= end)
+            return rc;
+        /* A hole that begins inside a block begins where the file ends: that block is data. */
+        hole = (hole + block_bytes(inode) - 1) & ~(block_bytes(inode) - 1);
+        uint64_t to = hole_end < limit ? hole_end : limit;
+        if (hole < to)
+            rc = write_zeros(inode, hole, to);
+        start = hole_end > hole ? hole_end : hole;
+    }
+    return rc;
+}
+
+/* Keeps all I/O off the blocks of a range: they are under writeback of an I/O that zero_range stands for. */
+static void claim_range(struct wt_writeback *claim, uint64_t start, uint64_t end) {
+    struct wt_inode *inode = claim->inode;
+    const struct wt_geometry *geometry = &inode->geometry;
+    uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
+    for (uint64_t at = start; at < end;) {
+        uint64_t base = at & ~(folio_bytes - 1);
+        uint64_t stop = end - base < folio_bytes ? end : base + folio_bytes;
+        unsigned first = (unsigned)((at - base) >> geometry->block_shift);
+        unsigned last = (unsigned)((stop - 1 - base) >> geometry->block_shift);
+        uint64_t blocks = wt_bits(first, last);
+        struct wt_folio *folio = wt_folio_get(inode, base >> geometry->folio_shift);
+        while ((folio->writeback | folio->dirty | folio->reading) & blocks)
+            wt_folio_wait(folio);
+        folio->writeback |= blocks;
+        claim->parts[claim->part_count++] = (struct wt_part){.folio = folio, .blocks = blocks};
+        wt_folio_put(folio);
+        at = stop;
+    }
+}
+
+/*
+ * Zeros the holes in start..end, which is at most ZERO_PIECE_BYTES and aligned to pages, so that no other I/O touches a
+ * page that goes through the kernel's cache.
+ */
+static int zero_range(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t limit) {
+    struct wt_writeback *claim = wt_writeback_take(inode->engine, false);
+    if (!claim)
+        return -ENOMEM;
+    claim->inode = inode;
+    claim->zeroing = true;
+    claim->leader = NULL;
+    claim->part_count = 0;
+    claim->io.op = WT_IO_WRITE;
+    claim->io.through_page_cache = false;
+    claim->io.backing = atomic_load(&inode->backing);
+    claim->io.offset = start;
+    claim->io.length = claim->io.done = end - start;
+    wt_inode_begin_more(inode);
+    claim_range(claim, start, end);
+    int rc = zero_holes(inode, start, end, limit);
+    claim->io.error = rc;
+    if (rc)
+        claim->io.done = 0;
+    wt_writeback_done(&claim->io);
+    return rc;
+}
+
+static uint64_t piece_end(const struct wt_inode *inode, uint64_t start, uint64_t end) {
+    uint64_t folios = UINT64_C(32) << inode->geometry.folio_shift; /* a writeback has room for 40 */
+    uint64_t piece = folios < ZERO_PIECE_BYTES ? folios : ZERO_PIECE_BYTES;
+    uint64_t stop = (start + piece) & ~(uint64_t)(WT_PAGE_BYTES - 1);
+    return stop < end ? stop : end;
+}
+
+static int allocate_cached(struct wt_inode *inode, uint64_t offset, uint64_t end) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    uint64_t page_mask = WT_PAGE_BYTES - 1;
+    uint64_t at = offset & ~page_mask, stop = (end + page_mask) & ~page_mask;
+    int rc = 0;
+    while (!rc && at < stop) {
+        uint64_t hole, hole_end;
+        rc = backing->ops->find_hole(backing, at, stop, &hole, &hole_end);
+        if (rc || hole >= stop)
+            return rc;
+        at = hole & ~page_mask;
+        uint64_t piece = piece_end(inode, at, stop);
+        uint64_t size = wt_inode_size(inode);
+        rc = zero_range(inode, at, piece, end > size ? end : size);
+        at = piece;
+    }
+    return rc;
+}
+
+static int allocate_buffered(struct wt_inode *inode, uint64_t offset, uint64_t end) {
+    int rc = 0;
+    for (uint64_t at = offset; !rc && at < end; at += ZERO_PIECE_BYTES)
+        rc = zero_holes(inode, at, end - at < ZERO_PIECE_BYTES ? end : at + ZERO_PIECE_BYTES, end);
+    return rc;
+}
+
+static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    int rc = backing->ops->reserve(backing, offset, end - offset);
+    if (rc == -EOPNOTSUPP)
+        rc = 0;
+    if (!rc)
+        rc = inode->buffered ? allocate_buffered(inode, offset, end) : allocate_cached(inode, offset, end);
+    uint64_t size = 0;
+    if (!rc)
+        rc = backing->ops->size(backing, &size);
+    if (!rc)
+        rc = size < end ? backing->ops->truncate(backing, end) : backing->ops->sync(backing, true);
+    if (!rc)
+        wt_inode_grow(inode, end);
+    else
+        wt_inode_suspect_size(inode);
+    return rc;
+}
+
+int wt_allocate(wt_file handle, uint64_t offset, uint64_t length) {
+    if (offset > INT64_MAX || length > INT64_MAX)
+        return -EINVAL;
+    if (offset + length > INT64_MAX)
+        return -EFBIG;
+    struct wt_file_object *file = acquire_writable(handle);
+    if (!file)
+        return -EBADF;
+    int rc = 0;
+    if (length > 0) {
+        wt_inode_begin(file->inode);
+        rc = allocate(file->inode, offset, offset + length);
+        wt_inode_end(file->inode);
+    }
+    wt_file_release(handle);
+    return rc;
+}

@@ -1,0 +1,347 @@
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "read.h"
+#include "writeback.h"
+
+/* A piece of a write that goes to folios in one step. */
+struct chunk {
+    struct wt_write *write;
+    struct wt_cursor *cursor;
+    struct wt_reservation reservation;
+    struct wt_launch launch;
+    uint64_t offset, end;
+    bool need_objects; /* stopped, since there was no object for another I/O */
+};
+
+static uint64_t block_mask(const struct wt_inode *inode) {
+    return (UINT64_C(1) << inode->geometry.block_shift) - 1;
+}
+
+/* ---- begin: a block that is only partly overwritten is there first ---------------------------------------------- */
+
+/*
+ * Makes the block at `at` fit to be written by the chunk: nobody is reading it or its page and, if the chunk covers only
+ * part of it, it is uptodate. Holds nothing when it returns, so that it may have changed again: then copying stops there.
+ */
+static int begin_block(struct chunk *chunk, uint64_t at) {
+    struct wt_inode *inode = chunk->write->inode;
+    const struct wt_geometry *geometry = &inode->geometry;
+    uint64_t start = at & ~block_mask(inode), end = start + block_mask(inode) + 1;
+    uint64_t index = at >> geometry->folio_shift;
+    unsigned block = (unsigned)(start >> geometry->block_shift) % WT_FOLIO_BLOCKS;
+    unsigned page = wt_page_of(geometry, block);
+    bool partial = chunk->offset > start || chunk->end < end;
+    for (;;) {
+        struct wt_folio *folio = wt_folio_get(inode, index);
+        while (folio->reading & wt_page_blocks(geometry, page, page))
+            wt_folio_wait(folio);
+        bool ready = !partial || (folio->uptodate >> block & 1);
+        if (!ready && start >= wt_inode_size(inode)) { /* behind the end of the file all is zero */
+            uint32_t in_folio = block << geometry->block_shift, length;
+            wt_folio_fill(folio, &chunk->reservation, page, page);
+            uint8_t *memory = wt_folio_memory(folio, in_folio, in_folio + (uint32_t)(end - start), &length);
+            memset(memory, 0, length);
+            folio->uptodate |= UINT64_C(1) << block;
+            ready = true;
+        }
+        wt_folio_put(folio);
+        if (ready)
+            return 0;
+        int64_t n = wt_read_missing(inode, &chunk->reservation, start, end - start, NULL);
+        if (n < 0)
+            return (int)n;
+    }
+}
+
+static int begin_edges(struct chunk *chunk) {
+    struct wt_inode *inode = chunk->write->inode;
+    uint64_t size = wt_inode_size(inode);
+    int rc = 0;
+    /* The last block of the file, overwritten from its start to the end of the file or beyond, needs no read. */
+    bool last_to_end = chunk->end >= size && chunk->offset <= (chunk->end & ~block_mask(inode));
+    if (chunk->offset & block_mask(inode))
+        rc = begin_block(chunk, chunk->offset);
+    if (!rc && (chunk->end & block_mask(inode)) && !last_to_end)
+        rc = begin_block(chunk, chunk->end);
+    return rc;
+}
+
+/* ---- copy: the bytes go into the folio, or its shadow ------------------------------------------------------------ */
+
+/* What one folio gets: bytes a..b, blocks first..last. */
+struct span {
+    uint32_t a, b;
+    unsigned first, last;
+    uint64_t blocks;
+    bool zero_rest; /* of the last block: nothing of the file is behind b in it */
+};
+
+static struct span span_of(const struct wt_geometry *geometry, uint32_t a, uint32_t b) {
+    unsigned first = a >> geometry->block_shift, last = (b - 1) >> geometry->block_shift;
+    return (struct span){.a = a, .b = b, .first = first, .last = last, .blocks = wt_bits(first, last)};
+}
+
+/* The blocks that I/O reads from the memory that the folio has now. */
+static uint64_t stable_blocks(const struct wt_folio *folio) {
+    return folio->writeback & ~folio->dirty;
+}
+
+static bool needs_shadow(const struct wt_folio *folio, uint64_t blocks, unsigned page) {
+    uint64_t in_page = wt_page_blocks(&folio->inode->geometry, page, page);
+    return folio->frame[page] != WT_NONE && (stable_blocks(folio) & blocks & in_page) != 0;
+}
+
+/* Blocks of the span that cannot be written now: to be read first, or being read. */
+static uint64_t find_obstacles(struct wt_folio *folio, struct span *span) {
+    const struct wt_geometry *geometry = &folio->inode->geometry;
+    uint32_t mask = (1u << geometry->block_shift) - 1;
+    uint64_t obstacles = span->blocks & folio->reading;
+    if (span->a & mask)
+        obstacles |= UINT64_C(1) << span->first & ~folio->uptodate;
+    if ((span->b & mask) && !(folio->uptodate >> span->last & 1)) {
+        uint64_t base = atomic_load_explicit(&folio->index, memory_order_relaxed) << geometry->folio_shift;
+        uint32_t last_start = span->last << geometry->block_shift;
+        if (span->a <= last_start && base + span->b >= wt_inode_size(folio->inode))
+            span->zero_rest = true;
+        else
+            obstacles |= UINT64_C(1) << span->last;
+    }
+    for (unsigned page = span->a >> WT_PAGE_SHIFT; page <= (span->b - 1) >> WT_PAGE_SHIFT; page++) {
+        uint64_t in_page = wt_page_blocks(geometry, page, page);
+        if ((folio->reading & in_page) && needs_shadow(folio, span->blocks, page))
+            obstacles |= span->blocks & in_page;
+    }
+    return obstacles;
+}
+
+/* Gives each page memory that may be written: new memory, or a shadow of what I/O reads now. */
+static void make_writable(struct chunk *chunk, struct wt_folio *folio, const struct span *span) {
+    unsigned first_page = span->a >> WT_PAGE_SHIFT, last_page = (span->b - 1) >> WT_PAGE_SHIFT;
+    for (unsigned page = first_page; page <= last_page; page++) {
+        if (folio->frame[page] == WT_NONE)
+            continue;
+        folio->used |= UINT64_C(1) << page;
+        if (needs_shadow(folio, span->blocks, page)) {
+            bool covered = span->a <= page << WT_PAGE_SHIFT && span->b >= (page + 1) << WT_PAGE_SHIFT;
+            wt_folio_shadow(folio, &chunk->reservation, page, !covered);
+        }
+    }
+    wt_folio_fill(folio, &chunk->reservation, first_page, last_page);
+}
+
+static void copy_span(struct chunk *chunk, struct wt_folio *folio, const struct span *span) {
+    for (uint32_t at = span->a, length; at < span->b; at += length) {
+        uint8_t *memory = wt_folio_memory(folio, at, span->b, &length);
+        chunk->cursor->copy_in(chunk->cursor, memory, length);
+    }
+    if (span->zero_rest) {
+        uint32_t end = (span->last + 1) << folio->inode->geometry.block_shift, length;
+        uint8_t *memory = wt_folio_memory(folio, span->b, end, &length);
+        memset(memory, 0, length);
+    }
+    folio->uptodate |= span->blocks;
+}
+
+/*
+ * Which blocks wait for the end of I/O that is under way, instead of leaving at once. Blocks under it must. A write of
+ * less than a block beside it, as a log makes them, waits too: it costs the device a command less, and leaves with what
+ * else collects.
+ */
+static uint64_t waiting_blocks(const struct wt_folio *folio, const struct span *span) {
+    uint64_t busy = folio->writeback | folio->dirty;
+    uint64_t waiting = span->blocks & busy;
+    uint64_t idle = span->blocks & ~busy;
+    bool small = span->b - span->a < 1u << folio->inode->geometry.block_shift;
+    if (small && folio->writeback && (busy & (idle << 1 | idle >> 1)))
+        waiting = span->blocks;
+    return waiting;
+}
+
+static bool take_objects(struct chunk *chunk, uint64_t blocks) {
+    unsigned have = 0, need = wt_launch_need(blocks);
+    for (struct wt_writeback *w = chunk->launch.spare; w; w = w->next)
+        have++;
+    for (; have < need; have++) {
+        struct wt_writeback *writeback = wt_writeback_take(chunk->write->inode->engine, true);
+        if (!writeback)
+            return false;
+        writeback->next = chunk->launch.spare;
+        chunk->launch.spare = writeback;
+    }
+    return true;
+}
+
+static void add_link(struct wt_folio *folio, struct wt_link *link) {
+    link->previous = NULL;
+    link->next = folio->links;
+    if (link->next)
+        link->next->previous = link;
+    folio->links = link;
+}
+
+/* Copies a..b into the locked folio and prepares its I/O. Returns where it had to stop: b if nothing was in the way. */
+static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_t a, uint32_t b) {
+    struct wt_write *write = chunk->write;
+    struct span span = span_of(&write->inode->geometry, a, b);
+    uint64_t obstacles = find_obstacles(folio, &span);
+    if (obstacles) {
+        unsigned stop = (unsigned)__builtin_ctzll(obstacles);
+        if (stop <= span.first)
+            return a;
+        span = span_of(&write->inode->geometry, a, stop << write->inode->geometry.block_shift);
+    }
+    uint64_t waiting = waiting_blocks(folio, &span);
+    uint64_t leaving = span.blocks & ~waiting;
+    struct wt_link *link = NULL;
+    if (!(leaving && !take_objects(chunk, leaving)))
+        link = wt_link_take(write->inode->engine);
+    if (!link) {
+        chunk->need_objects = true;
+        return a;
+    }
+
+    make_writable(chunk, folio, &span);
+    copy_span(chunk, folio, &span);
+    *link = (struct wt_link){.write = write, .dirty = span.blocks, .bytes = span.b - span.a};
+    add_link(folio, link);
+    atomic_fetch_add(&write->references, 1);
+    folio->dirty |= span.blocks;
+    if (leaving)
+        (void)wt_launch_blocks(&chunk->launch, folio, leaving, link);
+    return span.b;
+}
+
+/*
+ * Folio after folio in ascending order, the next locked before the last is let go: writes that overlap are applied in one
+ * order everywhere. Returns where it had to stop.
+ */
+static uint64_t write_folios(struct chunk *chunk) {
+    struct wt_inode *inode = chunk->write->inode;
+    unsigned shift = inode->geometry.folio_shift;
+    uint64_t at = chunk->offset;
+    struct wt_folio *folio = wt_folio_get(inode, at >> shift);
+    for (;;) {
+        uint64_t base = (at >> shift) << shift;
+        uint64_t stop = chunk->end - base < UINT64_C(1) << shift ? chunk->end : base + (UINT64_C(1) << shift);
+        at = base + write_folio(chunk, folio, (uint32_t)(at - base), (uint32_t)(stop - base));
+        struct wt_folio *next = at == stop && at < chunk->end ? wt_folio_get(inode, at >> shift) : NULL;
+        wt_folio_put(folio);
+        if (!next)
+            return at;
+        folio = next;
+    }
+}
+
+static void give_spares(struct chunk *chunk) {
+    while (chunk->launch.spare) {
+        struct wt_writeback *spare = chunk->launch.spare;
+        chunk->launch.spare = spare->next;
+        wt_writeback_give(chunk->write->inode->engine, spare);
+    }
+}
+
+/*
+ * One step of a write: as much from offset on as fits a chunk, less if something is in the way. What was copied is on its
+ * way when this returns. Returns the count of bytes taken, 0 if another try is needed, or -errno.
+ */
+static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint64_t offset, bool last_may_run) {
+    struct wt_inode *inode = write->inode;
+    struct wt_pool *pool = &inode->cache->pool;
+    uint64_t end = write->offset + write->length;
+    struct chunk chunk = {.write = write, .cursor = cursor, .offset = offset, .launch = {.inode = inode}};
+    if (end - offset > inode->engine->chunk_bytes)
+        end = (offset + inode->engine->chunk_bytes) & ~block_mask(inode);
+    chunk.end = end;
+
+    /* Two more than the range has: a page read for this write may need a shadow before it is written. */
+    uint64_t pages = ((end - 1) >> WT_PAGE_SHIFT) - (offset >> WT_PAGE_SHIFT) + 3;
+    wt_pool_admit(pool, &chunk.reservation, (uint32_t)pages, end - offset);
+    uint64_t at = offset;
+    int rc = begin_edges(&chunk);
+    if (!rc) {
+        at = write_folios(&chunk);
+        if (at == offset && !chunk.need_objects)
+            rc = begin_block(&chunk, offset);
+    }
+    wt_pool_unreserve(&chunk.reservation);
+    if (at < end)
+        wt_pool_retire(pool, end - at);
+    give_spares(&chunk);
+    bool ends_write = at == write->offset + write->length;
+    wt_launch_start(&chunk.launch, last_may_run && ends_write);
+    if (chunk.need_objects && at == offset)
+        wt_writeback_wait(inode->engine);
+    return rc ? rc : (int64_t)(at - offset);
+}
+
+/* ---- the whole write ----------------------------------------------------------------------------------------- */
+
+/* Waits until all I/O of the write has ended; meanwhile runs gathers that this write is part of. */
+static void await(struct wt_write *write) {
+    atomic_store(&write->waits, true);
+    if (atomic_fetch_sub(&write->references, 1) == 1)
+        return; /* nothing was started, or all ended on this thread: nobody will post */
+    for (;;) {
+        while (sem_trywait(&write->wake))
+            if (!wt_backend_pump(write->inode->engine->backend) && sem_wait(&write->wake) == 0)
+                break; /* else EINTR: a signal */
+        struct wt_writeback *lead = atomic_exchange(&write->lead, NULL);
+        if (!lead)
+            return;
+        wt_writeback_run(lead);
+    }
+}
+
+static int64_t write_cached_file(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t length,
+                                 uint32_t durability, uint64_t *stable_bytes) {
+    struct wt_write write = {.inode = inode, .offset = offset, .length = length, .durability = durability};
+    atomic_init(&write.references, 1);
+    atomic_init(&write.failed_at, UINT64_MAX);
+    sem_init(&write.wake, 0, 0);
+    wt_inode_begin(inode);
+    uint64_t at = offset;
+    while (at < offset + length && !atomic_load(&write.error)) {
+        int64_t n = write_step(&write, cursor, at, true);
+        if (n < 0)
+            wt_write_fail(&write, (int)n, at);
+        else
+            at += (uint64_t)n;
+    }
+    await(&write);
+    wt_inode_end(inode);
+    sem_destroy(&write.wake);
+
+    int error = atomic_load(&write.error);
+    uint64_t failed_at = atomic_load(&write.failed_at);
+    wt_count(inode->engine, error ? WT_COUNT_WRITE_ERRORS : WT_COUNT_WRITES, 1);
+    *stable_bytes = (failed_at < at ? failed_at : at) - offset;
+    return error ? error : (int64_t)length;
+}
+
+static int check_write(const struct wt_file_object *file, uint64_t length, uint64_t offset, uint32_t durability) {
+    if (!file->writable)
+        return -EBADF;
+    if (durability > WT_DURABILITY_SYNC || offset > INT64_MAX || length > INT64_MAX)
+        return -EINVAL;
+    return offset + length > INT64_MAX ? -EFBIG : 0;
+}
+
+int64_t wt_write_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t offset, uint32_t durability,
+                        uint64_t *stable_bytes) {
+    uint64_t ignored;
+    stable_bytes = stable_bytes ? stable_bytes : &ignored;
+    *stable_bytes = 0;
+    struct wt_file_object *file = wt_file_acquire(handle);
+    if (!file)
+        return -EBADF;
+    int64_t result = check_write(file, length, offset, durability);
+    if (!durability)
+        durability = file->durability;
+    if (!result && length > 0)
+        result = (file->inode->buffered ? wt_buffered_write : write_cached_file)(file->inode, cursor, offset, length,
+                                                                                 durability, stable_bytes);
+    wt_file_release(handle);
+    return result;
+}

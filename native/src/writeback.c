@@ -1,0 +1,519 @@
+#include "writeback.h"
+
+#include <assert.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- objects ------------------------------------------------------------------------------------------------- */
+
+struct wt_writeback *wt_writeback_take(struct wt_engine_object *engine, bool limited) {
+    pthread_mutex_lock(&engine->spare_lock);
+    struct wt_writeback *writeback = NULL;
+    if (!limited || engine->writebacks_out < WT_WRITEBACK_LIMIT) {
+        writeback = engine->spare_writebacks;
+        if (writeback)
+            engine->spare_writebacks = writeback->next;
+        else
+            writeback = malloc(sizeof *writeback);
+        engine->writebacks_out += writeback != NULL;
+    }
+    pthread_mutex_unlock(&engine->spare_lock);
+    return writeback;
+}
+
+void wt_writeback_give(struct wt_engine_object *engine, struct wt_writeback *writeback) {
+    pthread_mutex_lock(&engine->spare_lock);
+    writeback->next = engine->spare_writebacks;
+    engine->spare_writebacks = writeback;
+    engine->writebacks_out--;
+    if (engine->writeback_waiters)
+        pthread_cond_broadcast(&engine->writeback_room);
+    pthread_mutex_unlock(&engine->spare_lock);
+}
+
+void wt_writeback_wait(struct wt_engine_object *engine) {
+    pthread_mutex_lock(&engine->spare_lock);
+    engine->writeback_waiters++;
+    while (engine->writebacks_out >= WT_WRITEBACK_LIMIT)
+        pthread_cond_wait(&engine->writeback_room, &engine->spare_lock);
+    engine->writeback_waiters--;
+    pthread_mutex_unlock(&engine->spare_lock);
+}
+
+/* For the end of an I/O, which cannot fail or be put off: other I/Os end and give theirs back. */
+static struct wt_writeback *take_surely(struct wt_engine_object *engine) {
+    struct wt_writeback *writeback;
+    while (!(writeback = wt_writeback_take(engine, false)))
+        sched_yield();
+    return writeback;
+}
+
+struct wt_link *wt_link_take(struct wt_engine_object *engine) {
+    pthread_mutex_lock(&engine->spare_lock);
+    struct wt_link *link = engine->spare_links;
+    if (link)
+        engine->spare_links = link->next;
+    pthread_mutex_unlock(&engine->spare_lock);
+    return link ? link : malloc(sizeof *link);
+}
+
+void wt_link_give(struct wt_engine_object *engine, struct wt_link *link) {
+    pthread_mutex_lock(&engine->spare_lock);
+    link->next = engine->spare_links;
+    engine->spare_links = link;
+    pthread_mutex_unlock(&engine->spare_lock);
+}
+
+void wt_writeback_free_spares(struct wt_engine_object *engine) {
+    assert(engine->writebacks_out == 0);
+    for (struct wt_writeback *w = engine->spare_writebacks, *next; w; w = next) {
+        next = w->next;
+        free(w);
+    }
+    for (struct wt_link *link = engine->spare_links, *next; link; link = next) {
+        next = link->next;
+        free(link);
+    }
+}
+
+void wt_write_fail(struct wt_write *write, int error, uint64_t at) {
+    int none = 0;
+    atomic_compare_exchange_strong(&write->error, &none, error);
+    uint64_t failed_at = atomic_load(&write->failed_at);
+    while (at < failed_at && !atomic_compare_exchange_weak(&write->failed_at, &failed_at, at))
+        ;
+}
+
+/* ---- launch: dirty blocks become I/O ------------------------------------------------------------------------- */
+
+static uint64_t folio_offset(const struct wt_folio *folio) {
+    return atomic_load_explicit(&folio->index, memory_order_relaxed) << folio->inode->geometry.folio_shift;
+}
+
+static uint64_t write_end(const struct wt_write *write) {
+    return write->offset + write->length;
+}
+
+unsigned wt_launch_need(uint64_t blocks) {
+    /* One for each run of blocks, one more if the last is cut in two. */
+    return (unsigned)__builtin_popcountll(blocks & ~(blocks << 1)) + 1;
+}
+
+static struct wt_writeback *launch_object(struct wt_launch *launch) {
+    struct wt_writeback *writeback = launch->spare;
+    if (writeback)
+        launch->spare = writeback->next;
+    else
+        writeback = take_surely(launch->inode->engine);
+    return writeback;
+}
+
+static struct wt_writeback *launch_next(struct wt_launch *launch, uint64_t offset) {
+    struct wt_writeback *writeback = launch_object(launch);
+    struct wt_io *io = &writeback->io;
+    io->op = WT_IO_WRITE;
+    io->durability = WT_DURABILITY_DEVICE;
+    io->through_page_cache = false;
+    io->backing = atomic_load(&launch->inode->backing);
+    io->offset = offset;
+    io->length = io->done = 0;
+    io->error = 0;
+    io->segment_count = 0;
+    io->complete = wt_writeback_done;
+    writeback->inode = launch->inode;
+    writeback->leader = NULL;
+    writeback->next = NULL;
+    writeback->zeroing = false;
+    writeback->part_count = 0;
+    if (launch->last)
+        launch->last->next = writeback;
+    else
+        launch->first = writeback;
+    launch->last = writeback;
+    wt_inode_begin_more(launch->inode);
+    return writeback;
+}
+
+static bool can_extend(const struct wt_writeback *writeback, const struct wt_folio *folio, uint64_t offset,
+                       unsigned pages) {
+    return writeback && writeback->io.offset + writeback->io.length == offset &&
+           writeback->io.segment_count + pages <= WT_IO_SEGMENTS &&
+           (writeback->part_count < WT_WRITEBACK_PARTS || writeback->parts[writeback->part_count - 1].folio == folio);
+}
+
+static void add_segment(struct wt_io *io, uint8_t *memory, uint32_t length) {
+    struct iovec *last = io->segment_count ? &io->segments[io->segment_count - 1] : NULL;
+    if (last && (uint8_t *)last->iov_base + last->iov_len == memory)
+        last->iov_len += length;
+    else
+        io->segments[io->segment_count++] = (struct iovec){.iov_base = memory, .iov_len = length};
+    io->length += length;
+}
+
+/*
+ * Adds the blocks first..last to an I/O, bytes only up to end (in the folio). A part that ends within a block goes through
+ * the page cache, so that the file's size is exact at every instant.
+ */
+static void add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigned first, unsigned last, uint32_t end,
+                       bool alone, uint64_t fenced) {
+    const struct wt_geometry *geometry = &folio->inode->geometry;
+    uint32_t start = first << geometry->block_shift;
+    unsigned pages = wt_page_of(geometry, last) - wt_page_of(geometry, first) + 1;
+    uint64_t offset = folio_offset(folio) + start;
+    struct wt_writeback *writeback = launch->last;
+    if (alone || !can_extend(writeback, folio, offset, pages))
+        writeback = launch_next(launch, offset);
+
+    for (uint32_t at = start, length; at < end; at += length)
+        add_segment(&writeback->io, wt_folio_memory(folio, at, end, &length), length);
+    if (end & ((1u << geometry->block_shift) - 1))
+        writeback->io.through_page_cache = true;
+
+    struct wt_part *part = writeback->part_count ? &writeback->parts[writeback->part_count - 1] : NULL;
+    if (!part || part->folio != folio) {
+        part = &writeback->parts[writeback->part_count++];
+        *part = (struct wt_part){.folio = folio};
+    }
+    part->blocks |= wt_bits(first, last);
+    part->fenced |= fenced;
+    folio->writeback |= wt_bits(first, last) | fenced;
+}
+
+/*
+ * Where the bytes of a block end that are the file's once this launch is stable: its end, except in the block that the
+ * file ends in. Counted in the folio.
+ */
+static uint32_t end_of_block(struct wt_folio *folio, unsigned block, struct wt_link *only) {
+    uint64_t base = folio_offset(folio);
+    uint32_t block_end = (block + 1) << folio->inode->geometry.block_shift;
+    uint64_t end = wt_inode_size(folio->inode);
+    for (struct wt_link *link = only ? only : folio->links; link && end < base + block_end;
+         link = only ? NULL : link->next)
+        if (link->dirty >> block & 1 && write_end(link->write) > end)
+            end = write_end(link->write);
+    return end < base + block_end ? (uint32_t)(end - base) : block_end;
+}
+
+/* One run of blocks; returns those that it took. */
+static uint64_t launch_run(struct wt_launch *launch, struct wt_folio *folio, unsigned first, unsigned last,
+                           struct wt_link *only) {
+    const struct wt_geometry *geometry = &folio->inode->geometry;
+    uint32_t end = end_of_block(folio, last, only);
+    bool partial = end & ((1u << geometry->block_shift) - 1);
+    if (!partial || geometry->page_block_shift == 0) {
+        add_blocks(launch, folio, first, last, end, false, 0);
+        return wt_bits(first, last);
+    }
+    /*
+     * The last block goes through the kernel's page cache and shares a page there with other blocks. Direct I/O on those
+     * would try to drop that page while it is dirty, and the kernel would report the collision as an error. So the blocks
+     * of that page go together, and no other I/O touches the page meanwhile.
+     */
+    unsigned page = wt_page_of(geometry, last);
+    unsigned page_first = page << geometry->page_block_shift;
+    unsigned tail_first = first > page_first ? first : page_first;
+    uint64_t others = wt_page_blocks(geometry, page, page) & ~wt_bits(tail_first, last);
+    uint64_t taken = 0;
+    if (first < tail_first) {
+        add_blocks(launch, folio, first, tail_first - 1, tail_first << geometry->block_shift, false, 0);
+        taken = wt_bits(first, tail_first - 1);
+    }
+    if (!(folio->writeback & others)) {
+        add_blocks(launch, folio, tail_first, last, end, true, others);
+        taken |= wt_bits(tail_first, last);
+    }
+    return taken;
+}
+
+/* The writes whose bytes just left: they wait for the I/O now, and the first that has a thread waiting could run it. */
+static void launch_links(struct wt_launch *launch, struct wt_folio *folio, uint64_t launched, struct wt_link *only) {
+    uint64_t moved_links = 0;
+    for (struct wt_link *link = only ? only : folio->links; link; link = only ? NULL : link->next) {
+        uint64_t moved = link->dirty & launched;
+        if (!moved)
+            continue;
+        link->dirty &= ~moved;
+        link->writeback |= moved;
+        moved_links++;
+        for (struct wt_writeback *w = launch->first; w; w = w->next) {
+            const struct wt_part *part = &w->parts[w->part_count - 1];
+            if (part->folio != folio || !(part->blocks & moved))
+                continue;
+            if (w->io.durability < link->write->durability)
+                w->io.durability = link->write->durability;
+            if (!w->leader)
+                w->leader = link->write;
+        }
+    }
+    if (launch->gather)
+        wt_count(launch->inode->engine, WT_COUNT_GATHERED_WRITES, moved_links);
+}
+
+uint64_t wt_launch_blocks(struct wt_launch *launch, struct wt_folio *folio, uint64_t blocks, struct wt_link *only) {
+    assert((blocks & ~folio->dirty) == 0 && (blocks & (folio->writeback | folio->reading)) == 0);
+    uint64_t launched = 0, left = blocks;
+    while (left) {
+        unsigned first = (unsigned)__builtin_ctzll(left);
+        uint64_t above = ~(left >> first);
+        unsigned last = above ? first + (unsigned)__builtin_ctzll(above) - 1 : 63;
+        launched |= launch_run(launch, folio, first, last, only);
+        left &= ~wt_bits(first, last);
+    }
+    folio->dirty &= ~launched;
+    launch_links(launch, folio, launched, only);
+    return launched;
+}
+
+static void count_start(struct wt_engine_object *engine, const struct wt_io *io, bool gather) {
+    bool write = io->op == WT_IO_WRITE;
+    wt_count(engine, write ? WT_COUNT_DEVICE_WRITES : WT_COUNT_DEVICE_READS, 1);
+    wt_count(engine, write ? WT_COUNT_DEVICE_WRITTEN_BYTES : WT_COUNT_DEVICE_READ_BYTES, io->length);
+    if (gather && write)
+        wt_count(engine, WT_COUNT_GATHERS, 1);
+}
+
+void wt_writeback_run(struct wt_writeback *writeback) {
+    writeback->io.backing->ops->run(&writeback->io);
+    wt_writeback_done(&writeback->io);
+}
+
+/* Hands a gather to a writer that waits for it: its thread would be woken for the end anyway. */
+static bool hand_to_leader(struct wt_writeback *writeback) {
+    struct wt_write *leader = writeback->leader;
+    struct wt_writeback *none = NULL;
+    if (!leader || !atomic_load(&leader->waits) || !atomic_compare_exchange_strong(&leader->lead, &none, writeback))
+        return false;
+    sem_post(&leader->wake);
+    return true;
+}
+
+void wt_launch_start(struct wt_launch *launch, bool run_last) {
+    struct wt_backend *backend = launch->inode->engine->backend;
+    struct wt_io *list = NULL, **tail = &list;
+    struct wt_writeback *mine = NULL, *next;
+    for (struct wt_writeback *w = launch->first; w; w = next) {
+        next = w->next;
+        count_start(launch->inode->engine, &w->io, launch->gather);
+        if (run_last && !next) {
+            mine = w;
+        } else if (!launch->gather || !hand_to_leader(w)) {
+            w->io.next = NULL;
+            *tail = &w->io;
+            tail = &w->io.next;
+        }
+    }
+    launch->first = launch->last = NULL;
+    if (list)
+        backend->ops->submit(backend, list);
+    if (mine)
+        wt_writeback_run(mine);
+}
+
+/* ---- done: the end of an I/O --------------------------------------------------------------------------------- */
+
+/* An I/O that ended, and what its end has to do when all folio locks are let go. */
+struct ending {
+    uint64_t stable_end; /* bytes of the I/O are stable up to here */
+    int error;
+    bool zeroing;
+    struct wt_launch launch; /* the gathers */
+    struct wt_write *done;   /* writes that are stable, or failed */
+    uint64_t retired_bytes;
+};
+
+static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct ending *ending) {
+    if (link->previous)
+        link->previous->next = link->next;
+    else
+        folio->links = link->next;
+    if (link->next)
+        link->next->previous = link->previous;
+    ending->retired_bytes += link->bytes;
+    struct wt_write *write = link->write;
+    wt_link_give(write->inode->engine, link);
+    if (atomic_fetch_sub(&write->references, 1) == 1) {
+        write->next_done = ending->done;
+        ending->done = write;
+    }
+}
+
+/* Blocks that an I/O carried have ended, some of them badly: tells the writes, and grows the file by what is stable. */
+static void end_links(struct wt_folio *folio, uint64_t good, uint64_t bad, struct ending *ending) {
+    uint64_t base = folio_offset(folio);
+    unsigned shift = folio->inode->geometry.block_shift;
+    for (struct wt_link *link = folio->links, *next; link; link = next) {
+        next = link->next;
+        struct wt_write *write = link->write;
+        uint64_t stable = link->writeback & good, failed = link->writeback & bad;
+        if (!(stable | failed))
+            continue;
+        if (stable) {
+            uint64_t end = base + ((uint64_t)(64 - (unsigned)__builtin_clzll(stable)) << shift);
+            wt_inode_grow(folio->inode, end < write_end(write) ? end : write_end(write));
+        }
+        if (failed) {
+            uint64_t at = base + ((uint64_t)__builtin_ctzll(failed) << shift);
+            wt_write_fail(write, ending->error, at > write->offset ? at : write->offset);
+        }
+        link->writeback &= ~(stable | failed);
+        if (!(link->writeback | link->dirty))
+            unlink_link(folio, link, ending);
+    }
+}
+
+static void repair_done(struct wt_io *io);
+
+/*
+ * These blocks failed while newer writes had gone to a shadow, which is a copy of refused bytes with theirs on top. Reads
+ * what the device has into the memory of the failed I/O; repair_done puts the newer writes on top of that.
+ */
+static void start_repair(struct wt_folio *folio, uint64_t blocks, struct wt_io ***tail) {
+    struct wt_inode *inode = folio->inode;
+    unsigned shift = inode->geometry.block_shift;
+    folio->reading |= blocks;
+    for (; blocks; blocks &= blocks - 1) {
+        unsigned block = (unsigned)__builtin_ctzll(blocks);
+        struct wt_launch launch = {.inode = inode};
+        struct wt_writeback *read = launch_next(&launch, folio_offset(folio) + ((uint64_t)block << shift));
+        uint8_t *memory = wt_folio_held_memory(folio, block);
+        assert(memory);
+        add_segment(&read->io, memory, 1u << shift);
+        read->io.op = WT_IO_READ;
+        read->io.complete = repair_done;
+        read->parts[0] = (struct wt_part){.folio = folio, .blocks = UINT64_C(1) << block};
+        read->part_count = 1;
+        count_start(inode->engine, &read->io, false);
+        read->io.next = NULL;
+        **tail = &read->io;
+        *tail = &read->io.next;
+    }
+}
+
+/* What collected under the I/O that just ended leaves now. */
+static void send_gather(struct wt_folio *folio, struct ending *ending) {
+    uint64_t blocks = folio->dirty & ~(folio->writeback | folio->reading);
+    if (blocks)
+        (void)wt_launch_blocks(&ending->launch, folio, blocks, NULL);
+    wt_folio_settle(folio);
+    wt_folio_put(folio);
+}
+
+static void end_part(const struct wt_part *part, struct ending *ending, struct wt_io ***repairs) {
+    struct wt_folio *folio = part->folio;
+    unsigned shift = folio->inode->geometry.block_shift;
+    pthread_mutex_lock(&folio->lock);
+    assert((folio->writeback & part->blocks) == part->blocks);
+    uint64_t bad = 0;
+    if (ending->error) {
+        uint64_t base = folio_offset(folio);
+        uint64_t good_blocks = ending->stable_end > base ? (ending->stable_end - base) >> shift : 0;
+        if (good_blocks < WT_FOLIO_BLOCKS)
+            bad = part->blocks & wt_bits((unsigned)good_blocks, WT_FOLIO_BLOCKS - 1);
+    }
+    end_links(folio, part->blocks & ~bad, bad, ending);
+    folio->writeback &= ~(part->blocks | part->fenced);
+    uint64_t repair = 0;
+    if (!ending->zeroing) { /* a range of zeros that could not be written reads as zeros all the same */
+        folio->uptodate &= ~(bad & ~folio->dirty);
+        repair = bad & folio->dirty;
+    }
+    wt_folio_release_held(folio, (part->blocks | part->fenced) & ~repair);
+    if (repair)
+        start_repair(folio, repair, repairs);
+    send_gather(folio, ending);
+}
+
+static void end_all(struct wt_inode *inode, struct ending *ending, struct wt_io *repairs) {
+    struct wt_engine_object *engine = inode->engine;
+    while (ending->launch.spare) {
+        struct wt_writeback *spare = ending->launch.spare;
+        ending->launch.spare = spare->next;
+        wt_writeback_give(engine, spare);
+    }
+    if (repairs)
+        engine->backend->ops->submit(engine->backend, repairs);
+    wt_launch_start(&ending->launch, false);
+    if (ending->retired_bytes)
+        wt_pool_retire(&engine->cache.pool, ending->retired_bytes);
+    else
+        wt_pool_kick(&engine->cache.pool);
+    for (struct wt_write *write = ending->done, *next; write; write = next) {
+        next = write->next_done;
+        sem_post(&write->wake);
+    }
+    wt_inode_end(inode);
+}
+
+void wt_writeback_done(struct wt_io *io) {
+    struct wt_writeback *writeback = (struct wt_writeback *)io;
+    struct wt_inode *inode = writeback->inode;
+    struct wt_io *repairs = NULL, **repairs_tail = &repairs;
+    assert(io->error || io->done == io->length);
+
+    /* The object carries the first gather, so what it says now must be kept. */
+    struct wt_part parts[WT_WRITEBACK_PARTS];
+    unsigned part_count = writeback->part_count;
+    memcpy(parts, writeback->parts, part_count * sizeof *parts);
+    if (io->error) {
+        if (io->offset + io->length > wt_inode_size(inode))
+            wt_inode_suspect_size(inode);
+    }
+    /* The kernel must not keep refused bytes, nor a large folio, parts of which other I/O may want to replace. */
+    if (io->through_page_cache && (io->error || io->length > WT_PAGE_BYTES))
+        io->backing->ops->forget(io->backing, io->offset, io->length);
+    struct ending ending = {.stable_end = io->offset + io->done,
+                            .error = io->error,
+                            .zeroing = writeback->zeroing,
+                            .launch = {.inode = inode, .gather = true, .spare = writeback}};
+    writeback->next = NULL;
+    for (unsigned i = 0; i < part_count; i++)
+        end_part(&parts[i], &ending, &repairs_tail);
+    end_all(inode, &ending, repairs);
+}
+
+/* Puts the writes that wait in the shadow on top of what the device has. */
+static void lay_shadow_over(struct wt_folio *folio, unsigned block, uint8_t *from_device) {
+    unsigned shift = folio->inode->geometry.block_shift;
+    uint32_t start = block << shift, end = start + (1u << shift), length;
+    uint64_t base = folio_offset(folio);
+    uint8_t *shadow = wt_folio_memory(folio, start, end, &length);
+    for (const struct wt_link *link = folio->links; link; link = link->next) {
+        if (!(link->dirty >> block & 1))
+            continue;
+        uint64_t from = link->write->offset > base + start ? link->write->offset - base : start;
+        uint64_t to = write_end(link->write) < base + end ? write_end(link->write) - base : end;
+        memcpy(from_device + (from - start), shadow + (from - start), to - from);
+    }
+    memcpy(shadow, from_device, (size_t)1 << shift);
+}
+
+static void repair_done(struct wt_io *io) {
+    struct wt_writeback *read = (struct wt_writeback *)io;
+    struct wt_inode *inode = read->inode;
+    struct wt_folio *folio = read->parts[0].folio;
+    uint64_t bit = read->parts[0].blocks;
+    unsigned block = (unsigned)__builtin_ctzll(bit);
+    uint64_t done = io->done;
+    struct ending ending = {.error = io->error, .launch = {.inode = inode, .gather = true, .spare = read}};
+    read->next = NULL;
+
+    pthread_mutex_lock(&folio->lock);
+    uint8_t *memory = wt_folio_held_memory(folio, block);
+    if (ending.error) { /* the base of the waiting writes cannot be had: they fail as well */
+        for (struct wt_link *link = folio->links; link; link = link->next) {
+            link->writeback |= link->dirty & bit;
+            link->dirty &= ~bit;
+        }
+        end_links(folio, 0, bit, &ending);
+        folio->dirty &= ~bit;
+        folio->uptodate &= ~bit;
+    } else {
+        memset(memory + done, 0, ((size_t)1 << inode->geometry.block_shift) - done);
+        lay_shadow_over(folio, block, memory);
+    }
+    folio->reading &= ~bit;
+    wt_folio_release_held(folio, bit);
+    send_gather(folio, &ending);
+    end_all(inode, &ending, NULL);
+}

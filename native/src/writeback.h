@@ -1,0 +1,102 @@
+/*
+ * Writeback: one I/O on its way to the device with the folios' blocks that it carries, the writes that wait for it, and
+ * what happens when it ends. Writes to blocks under writeback have collected by then; they leave as the next I/O, the
+ * gather, which one of the waiting writers runs on its own thread.
+ */
+#ifndef WT_WRITEBACK_H
+#define WT_WRITEBACK_H
+
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine.h"
+#include "inode.h"
+#include "io.h"
+
+#define WT_WRITEBACK_PARTS 40u
+
+/* So many I/Os at once; past it writers wait. Gathers are not counted: they need no more than what ended. */
+#define WT_WRITEBACK_LIMIT 4096u
+
+struct wt_writeback;
+
+/* One caller's write, from its first byte copied to its last byte stable. */
+struct wt_write {
+    struct wt_inode *inode;
+    uint64_t offset, length;
+    uint32_t durability;
+    atomic_uint references;     /* its submitter, and each link */
+    atomic_int error;           /* the first */
+    _Atomic uint64_t failed_at; /* bytes from here on are not known to be stable; UINT64_MAX: none failed */
+    sem_t wake;                 /* posted for each I/O in lead, and at the end: after that nobody touches the write */
+    atomic_bool waits;          /* its thread has nothing left to do but wait: it may be handed a gather */
+    _Atomic(struct wt_writeback *) lead; /* that gather */
+    struct wt_write *next_done;
+};
+
+/* A write's share of one folio. */
+struct wt_link {
+    struct wt_write *write;
+    struct wt_link *next, *previous;
+    uint64_t dirty;     /* blocks with bytes of it that no I/O carries yet */
+    uint64_t writeback; /* blocks with bytes of it that an I/O carries */
+    uint64_t bytes;     /* counted as in flight */
+};
+
+struct wt_part {
+    struct wt_folio *folio;
+    uint64_t blocks; /* carried */
+    uint64_t fenced; /* kept out of other I/O: they share a page of the kernel's cache with the last partial block */
+};
+
+struct wt_writeback {
+    struct wt_io io;
+    struct wt_inode *inode;
+    struct wt_write *leader; /* a writer that waits for it and could run it */
+    struct wt_writeback *next;
+    bool zeroing; /* of allocate: its memory is no folio's */
+    unsigned part_count;
+    struct wt_part parts[WT_WRITEBACK_PARTS];
+};
+
+/* I/Os being put together. */
+struct wt_launch {
+    struct wt_inode *inode;
+    struct wt_writeback *first, *last;
+    struct wt_writeback *spare; /* taken in advance */
+    bool gather;
+};
+
+/* An object for an I/O, counted against the limit if limited; NULL: the limit is reached, or no memory. */
+struct wt_writeback *wt_writeback_take(struct wt_engine_object *engine, bool limited);
+void wt_writeback_give(struct wt_engine_object *engine, struct wt_writeback *writeback);
+struct wt_link *wt_link_take(struct wt_engine_object *engine);
+void wt_link_give(struct wt_engine_object *engine, struct wt_link *link);
+/* Waits until an object may be taken. The caller holds none, and no lock. */
+void wt_writeback_wait(struct wt_engine_object *engine);
+
+/*
+ * Puts dirty blocks of a locked folio under writeback and adds them to the launch; links' dirty blocks follow (all links
+ * of the folio, or only the one given). Returns the blocks that it took. It leaves those that must stay out of the way of
+ * I/O on the same page: that I/O's end sends them.
+ */
+uint64_t wt_launch_blocks(struct wt_launch *launch, struct wt_folio *folio, uint64_t blocks, struct wt_link *only);
+/* How many objects wt_launch_blocks may need for these blocks. */
+unsigned wt_launch_need(uint64_t blocks);
+
+/* Starts all I/Os of the launch. The last is run on this thread if run_last. */
+void wt_launch_start(struct wt_launch *launch, bool run_last);
+
+/* Runs an I/O on this thread and ends it. */
+void wt_writeback_run(struct wt_writeback *writeback);
+/* The end of an I/O: wt_io.complete of all of them. */
+void wt_writeback_done(struct wt_io *io);
+
+/* Records that bytes of the write from `at` on are not stable. */
+void wt_write_fail(struct wt_write *write, int error, uint64_t at);
+
+void wt_writeback_free_spares(struct wt_engine_object *engine);
+
+#endif
