@@ -105,8 +105,11 @@ static void publish(struct missing_read *read, uint64_t offset, uint64_t length,
         folio->reading &= ~blocks;
         if (!read->io.error) {
             uint64_t valid = valid_end > base ? valid_end - base : 0;
-            for (uint32_t at = valid > start ? (uint32_t)(valid < stop ? valid : stop) : start, n; at < stop; at += n)
-                memset(wt_folio_memory(folio, at, stop, &n), 0, n);
+            uint32_t zeros = valid <= start ? start : valid < stop ? (uint32_t)valid : stop;
+            for (uint32_t n; zeros < stop; zeros += n) {
+                uint8_t *memory = wt_folio_memory(folio, zeros, stop, &n);
+                memset(memory, 0, n);
+            }
             folio->uptodate |= blocks;
             if (cursor && end > base + start) {
                 uint32_t a = offset > base + start ? (uint32_t)(offset - base) : start;

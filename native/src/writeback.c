@@ -165,8 +165,10 @@ static void add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigne
     if (alone || !can_extend(writeback, folio, offset, pages))
         writeback = launch_next(launch, offset);
 
-    for (uint32_t at = start, length; at < end; at += length)
-        add_segment(&writeback->io, wt_folio_memory(folio, at, end, &length), length);
+    for (uint32_t at = start, length; at < end; at += length) {
+        uint8_t *memory = wt_folio_memory(folio, at, end, &length);
+        add_segment(&writeback->io, memory, length);
+    }
     if (end & ((1u << geometry->block_shift) - 1))
         writeback->io.through_page_cache = true;
 

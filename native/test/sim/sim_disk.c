@@ -563,6 +563,10 @@ static void leave_refused(struct sim *sim, const struct flight *flight, const ui
         }
         at += part;
     }
+    uint64_t end = flight->offset + flight->length;
+    if (flight->fault != NULL && flight->fault->grows && end > flight->file->size_now) {
+        sim_file_set_size(flight->file, end);
+    }
     if (flight->through_page_cache) {
         sim_file_refuse(flight->file, flight->offset + limit, bytes + limit, (size_t)(flight->length - limit));
     }
@@ -1121,7 +1125,20 @@ static void sim_detach(struct wt_backend *base) {
     free(backend);
 }
 
-static const struct wt_backend_ops backend_ops = {
+static bool sim_pump(struct wt_backend *backend) {
+    return sim_pump_one(((struct sim_backend *)backend)->sim);
+}
+
+static const struct wt_backend_ops pumped_ops = {
+    .name = "simulated",
+    .kind = 0,
+    .open = sim_open,
+    .submit = sim_submit,
+    .close = sim_detach,
+    .pump = sim_pump,
+};
+
+static const struct wt_backend_ops threaded_ops = {
     .name = "simulated",
     .kind = 0,
     .open = sim_open,
@@ -1131,7 +1148,7 @@ static const struct wt_backend_ops backend_ops = {
 
 struct wt_backend *sim_attach(struct sim *sim) {
     struct sim_backend *backend = allocate(sizeof *backend);
-    backend->base.ops = &backend_ops;
+    backend->base.ops = sim->options.threaded ? &threaded_ops : &pumped_ops;
     backend->sim = sim;
     pthread_mutex_lock(&sim->mutex);
     sim->backends++;

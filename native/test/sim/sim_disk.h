@@ -105,6 +105,7 @@ struct sim_fault {
     int error;         /* -errno */
     uint64_t transfer; /* a read or write moves this much first, in whole blocks if direct */
     bool scribble;     /* of the rest of a failed write, some blocks reach the disk all the same */
+    bool grows;        /* a failed write that would have grown the file has: the kernel's buffered writes do that */
 };
 
 /* Adds a fault; at most 16. */
