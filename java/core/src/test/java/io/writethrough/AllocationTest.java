@@ -1,0 +1,106 @@
+package io.writethrough;
+
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.sun.management.ThreadMXBean;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Reading and writing allocate nothing on the Java heap. */
+class AllocationTest extends OnEveryFileSystem {
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    private static final int OPERATIONS = 200;
+
+    private final ByteBuffer heap = ByteBuffer.allocate(4096);
+    private final ByteBuffer direct = ByteBuffer.allocateDirect(4096);
+    private final ByteBuffer[] vector = {ByteBuffer.allocate(1000), ByteBuffer.allocateDirect(3096)};
+
+    private WriteThroughFile file;
+
+    private interface Operation {
+        void run() throws IOException;
+    }
+
+    @BeforeEach
+    void open() throws IOException {
+        file = WriteThroughFile.open(path, Durability.DEVICE, CREATE, READ, WRITE);
+        file.write(buffer(1 << 20, 1), 0);
+    }
+
+    @AfterEach
+    void close() throws IOException {
+        file.close();
+    }
+
+    @Test
+    void aWriteOfADirectBuffer() throws IOException {
+        assertAllocatesNothing(() -> file.write(direct.clear(), 8192));
+    }
+
+    @Test
+    void aWriteOfAHeapBuffer() throws IOException {
+        assertAllocatesNothing(() -> file.write(heap.clear(), 8192));
+    }
+
+    @Test
+    void aDurableWrite() throws IOException {
+        assertAllocatesNothing(() -> file.write(direct.clear(), 8192, Durability.DSYNC));
+    }
+
+    @Test
+    void aWriteOfPartsOfBlocks() throws IOException {
+        assertAllocatesNothing(() -> file.write(heap.clear(), 8200));
+    }
+
+    @Test
+    void aVectoredWrite() throws IOException {
+        assertAllocatesNothing(() -> file.write(cleared(), 8192));
+    }
+
+    @Test
+    void aReadIntoADirectBuffer() throws IOException {
+        assertAllocatesNothing(() -> file.read(direct.clear(), 8192));
+    }
+
+    @Test
+    void aReadIntoAHeapBuffer() throws IOException {
+        assertAllocatesNothing(() -> file.read(heap.clear(), 8192));
+    }
+
+    @Test
+    void aVectoredRead() throws IOException {
+        assertAllocatesNothing(() -> file.read(cleared(), 8192));
+    }
+
+    @Test
+    void theSize() throws IOException {
+        assertAllocatesNothing(() -> file.size());
+    }
+
+    private ByteBuffer[] cleared() {
+        vector[0].clear();
+        vector[1].clear();
+        return vector;
+    }
+
+    private static void assertAllocatesNothing(final Operation operation) throws IOException {
+        // The first run loads classes and makes what threads keep.
+        allocatedBy(operation);
+        assertEquals(0, allocatedBy(operation), "bytes allocated by " + OPERATIONS + " operations");
+    }
+
+    private static long allocatedBy(final Operation operation) throws IOException {
+        final long before = THREADS.getCurrentThreadAllocatedBytes();
+        for (int i = 0; i < OPERATIONS; i++) {
+            operation.run();
+        }
+        return THREADS.getCurrentThreadAllocatedBytes() - before;
+    }
+}

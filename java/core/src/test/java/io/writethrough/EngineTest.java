@@ -1,0 +1,151 @@
+package io.writethrough;
+
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import org.junit.jupiter.api.Test;
+
+/** Options of engines, and what engines tell of themselves. */
+class EngineTest extends OnEveryFileSystem {
+    @Test
+    void optionsOutOfRangeAreRefused() {
+        final WriteThroughEngine.Builder builder = WriteThroughEngine.builder();
+        assertRefused("cacheBytes is 131071", () -> builder.cacheBytes(128 * 1024 - 1));
+        assertRefused("cacheBytes is -1", () -> builder.cacheBytes(-1));
+        assertRefused("inFlightBytes is 65535", () -> builder.inFlightBytes(64 * 1024 - 1));
+        for (final int entries : new int[] {-8, 0, 4, 7, 9, 100, 32769, 65536}) {
+            assertRefused("ringEntries is " + entries, () -> builder.ringEntries(entries));
+        }
+        assertThrows(NullPointerException.class, () -> builder.backend(null));
+    }
+
+    private static void assertRefused(final String message, final Runnable option) {
+        final Exception e = assertThrows(IllegalArgumentException.class, option::run);
+        assertTrue(e.getMessage().startsWith(message), e.getMessage());
+    }
+
+    @Test
+    void aBuilderNeverChanges() throws IOException {
+        final WriteThroughEngine.Builder builder = WriteThroughEngine.builder().cacheBytes(1 << 20);
+        assertNotSame(builder, builder.cacheBytes(1 << 24));
+        try (WriteThroughEngine engine = builder.build();
+                WriteThroughEngine twin = builder.build()) {
+            assertEquals(1 << 20, engine.stats().cacheBytes());
+            assertEquals(1 << 20, twin.stats().cacheBytes());
+        }
+    }
+
+    @Test
+    void limitsOfOptionsAreAccepted() throws IOException {
+        WriteThroughEngine.builder()
+                .cacheBytes(128 * 1024)
+                .inFlightBytes(64 * 1024)
+                .ringEntries(8)
+                .build()
+                .close();
+        WriteThroughEngine.builder().ringEntries(4096).build().close();
+    }
+
+    @Test
+    void moreMemoryThanThereIsIsRefused() {
+        final WriteThroughException e = assertThrows(
+                WriteThroughException.class,
+                () -> WriteThroughEngine.builder().cacheBytes(1L << 60).build());
+        assertEquals("ENOMEM", e.errnoName());
+        assertEquals("", e.path());
+        assertTrue(e.getMessage().contains("smaller cache"), e.getMessage());
+    }
+
+    @Test
+    void theBackendIsTheOneAskedFor() throws IOException {
+        try (WriteThroughEngine engine =
+                WriteThroughEngine.builder().backend(Backend.THREADS).build()) {
+            assertEquals(Backend.THREADS, engine.backend());
+        }
+        try (WriteThroughEngine engine = WriteThroughEngine.builder().build()) {
+            assertNotEquals(Backend.AUTO, engine.backend());
+        }
+    }
+
+    @Test
+    void statsCountWhatWasDone() throws IOException {
+        try (WriteThroughEngine engine =
+                WriteThroughEngine.builder().cacheBytes(1 << 20).build()) {
+            assertEquals(0, engine.stats().openFiles());
+            try (WriteThroughFile file = engine.open(path, CREATE, READ, WRITE)) {
+                assertEquals(1, engine.stats().openFiles());
+                assertEquals(1, engine.stats().openInodes());
+                for (int i = 0; i < 3; i++) {
+                    file.write(buffer(4096, i), i * 4096L);
+                }
+                final EngineStats written = engine.stats();
+                assertEquals(3, written.writes());
+                assertEquals(0, written.writeErrors());
+                assertEquals(0, written.inFlightBytes());
+                assertTrue(written.deviceWrites() >= 3, written.toString());
+                assertTrue(written.deviceWrittenBytes() >= 3 * 4096, written.toString());
+                file.read(ByteBuffer.allocate(3 * 4096), 0);
+                final EngineStats read = engine.stats();
+                assertEquals(1, read.readHits() + read.readMisses() - written.readHits() - written.readMisses());
+                if (file.profile().writePath() == StorageProfile.WritePath.DIRECT) {
+                    assertEquals(written.readMisses(), read.readMisses(), "what was written is cached");
+                    assertTrue(read.cachedBytes() >= 3 * 4096, read.toString());
+                }
+                assertTrue(read.cachedBytes() <= read.cacheBytes(), read.toString());
+            }
+            assertEquals(0, engine.stats().openFiles());
+            assertEquals(0, engine.stats().openInodes());
+        }
+    }
+
+    @Test
+    void theCacheStaysWithinItsLimit() throws IOException {
+        try (WriteThroughEngine engine =
+                        WriteThroughEngine.builder().cacheBytes(256 * 1024).build();
+                WriteThroughFile file = engine.open(path, Durability.DEVICE, CREATE, READ, WRITE)) {
+            for (int i = 0; i < 300; i++) {
+                file.write(buffer(4096, i), i * 4096L);
+                final EngineStats stats = engine.stats();
+                assertTrue(stats.cachedBytes() <= stats.cacheBytes(), stats.toString());
+            }
+        }
+    }
+
+    @Test
+    void propertiesSizeTheSharedEngine() throws Exception {
+        final ChildJvm.Result result =
+                ChildJvm.of(SharedWithProperties.class, "1048576", "threads").run();
+        assertEquals("1048576 THREADS\n", result.output());
+    }
+
+    @Test
+    void propertiesThatCannotBeAreNamed() throws Exception {
+        final String bytes =
+                ChildJvm.of(SharedWithProperties.class, "1g", "auto").run().output();
+        assertTrue(bytes.contains("io.writethrough.cacheBytes is '1g', must be a count of bytes"), bytes);
+        final String backend =
+                ChildJvm.of(SharedWithProperties.class, "1048576", "aio").run().output();
+        assertTrue(backend.contains("io.writethrough.backend is 'aio', must be auto, io_uring or threads"), backend);
+    }
+
+    static final class SharedWithProperties {
+        public static void main(final String[] arguments) {
+            System.setProperty("io.writethrough.cacheBytes", arguments[0]);
+            System.setProperty("io.writethrough.backend", arguments[1]);
+            try {
+                final WriteThroughEngine shared = WriteThroughEngine.shared();
+                System.out.println(shared.stats().cacheBytes() + " " + shared.backend());
+            } catch (final IllegalArgumentException e) {
+                System.out.println(e.getMessage());
+            }
+        }
+    }
+}

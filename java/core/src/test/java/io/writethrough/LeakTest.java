@@ -1,0 +1,131 @@
+package io.writethrough;
+
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import java.util.logging.SimpleFormatter;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What is not closed before it is lost is closed then, and reported once. */
+class LeakTest extends OnEveryFileSystem {
+    private final Logger logger = Logger.getLogger("io.writethrough");
+    private final BlockingQueue<LogRecord> reports = new LinkedBlockingQueue<>();
+    private final Handler handler = new Handler() {
+        @Override
+        public void publish(final LogRecord report) {
+            reports.add(report);
+        }
+
+        @Override
+        public void flush() {}
+
+        @Override
+        public void close() {}
+    };
+
+    @BeforeEach
+    void listen() {
+        logger.addHandler(handler);
+        logger.setUseParentHandlers(false);
+    }
+
+    @AfterEach
+    void stopListening() {
+        logger.removeHandler(handler);
+        logger.setUseParentHandlers(true);
+    }
+
+    @Test
+    void aLostFileIsClosedAndReportedOnce() throws Exception {
+        try (WriteThroughEngine engine = WriteThroughEngine.builder().build();
+                WriteThroughEngine another = WriteThroughEngine.builder().build()) {
+            loseAFile(engine);
+            final LogRecord report = collectUntilReport();
+            assertEquals(Level.WARNING, report.getLevel());
+            assertTrue(text(report).contains("The WriteThroughFile " + path), text(report));
+            assertEquals(0, engine.stats().openFiles());
+            another.open(path, READ, WRITE).close();
+            assertNoFurtherReport();
+        }
+    }
+
+    private void loseAFile(final WriteThroughEngine engine) throws IOException {
+        engine.open(path, CREATE, READ, WRITE).write(buffer(10, 1), 0);
+    }
+
+    @Test
+    void aLostEngineIsClosedAndReportedOnce() throws Exception {
+        loseAnEngine();
+        final LogRecord report = collectUntilReport();
+        assertTrue(text(report).contains("WriteThroughEngine"), text(report));
+        assertNoFurtherReport();
+    }
+
+    private static void loseAnEngine() throws IOException {
+        WriteThroughEngine.builder().build().stats();
+    }
+
+    @Test
+    void anEngineIsNotLostWhileOneOfItsFilesIsReachable() throws Exception {
+        useAFileOfALostEngine();
+        assertNotNull(collectUntilReport(), "the engine, now that its file is gone too");
+    }
+
+    private void useAFileOfALostEngine() throws Exception {
+        try (WriteThroughFile file = WriteThroughEngine.builder().build().open(path, CREATE, READ, WRITE)) {
+            assertNoFurtherReport();
+            assertEquals(10, file.write(buffer(10, 1), 0));
+        }
+    }
+
+    @Test
+    void whatIsClosedIsNotReported() throws Exception {
+        openAndClose();
+        assertNoFurtherReport();
+    }
+
+    private void openAndClose() throws IOException {
+        try (WriteThroughEngine engine = WriteThroughEngine.builder().build()) {
+            engine.open(path, CREATE, READ, WRITE).close();
+            engine.open(path, CREATE, READ, WRITE);
+        }
+    }
+
+    private LogRecord collectUntilReport() throws InterruptedException {
+        for (int i = 0; i < 300; i++) {
+            System.gc();
+            final LogRecord report = reports.poll(100, TimeUnit.MILLISECONDS);
+            if (report != null) {
+                return report;
+            }
+        }
+        throw new AssertionError("no report after 300 collections");
+    }
+
+    private void assertNoFurtherReport() throws InterruptedException {
+        for (int i = 0; i < 5; i++) {
+            System.gc();
+            final LogRecord report = reports.poll(20, TimeUnit.MILLISECONDS);
+            assertNull(report, () -> text(report));
+        }
+    }
+
+    private static String text(final LogRecord report) {
+        return new SimpleFormatter().formatMessage(report);
+    }
+}

@@ -1,0 +1,144 @@
+package io.writethrough;
+
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.writethrough.Strace.Call;
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What an operation asks of the kernel: the evidence is strace's. */
+class SystemCallTest extends OnEveryFileSystem {
+    private static final String TRACED =
+            "openat,pwritev2,pwritev,pwrite64,preadv2,preadv,pread64,fsync,fdatasync,sync_file_range,io_uring_enter";
+    private static final Set<String> IO = Set.of(
+            "pwritev2", "pwritev", "pwrite64", "preadv2", "preadv", "pread64", "fsync", "fdatasync", "sync_file_range");
+
+    @BeforeEach
+    void straceAndDirectIo() throws Exception {
+        Strace.assumeThatItWorksHere();
+        assumeTrue(
+                StorageProfile.of(directory).writePath() == StorageProfile.WritePath.DIRECT,
+                "no direct I/O on " + StorageProfile.of(directory));
+    }
+
+    private List<Call> trace() throws Exception {
+        return Strace.trace(ChildJvm.of(Operations.class, path.toString()), directory.resolve("strace"), TRACED);
+    }
+
+    @Test
+    void aDurableOverwriteOfABlockIsOneDirectWriteWithDsync() throws Exception {
+        final List<Call> calls = trace();
+        for (final String operation : List.of("write direct", "write heap", "write vector")) {
+            assertOneDirectWrite(calls, operation, "RWF_DSYNC");
+        }
+    }
+
+    @Test
+    void theDurabilityOfAWriteIsTheFlagOfItsSystemCall() throws Exception {
+        final List<Call> calls = trace();
+        assertOneDirectWrite(calls, "write DEVICE", ", 0)");
+        assertOneDirectWrite(calls, "write DSYNC", "RWF_DSYNC");
+        assertOneDirectWrite(calls, "write SYNC", "RWF_SYNC");
+    }
+
+    @Test
+    void aReadOfCachedBytesIsNoSystemCall() throws Exception {
+        final List<Call> calls = trace();
+        for (final String operation : List.of("read direct", "read heap", "read vector", "size")) {
+            assertEquals(List.of(), callsOf(calls, operation), operation);
+        }
+    }
+
+    private void assertOneDirectWrite(final List<Call> calls, final String operation, final String flag) {
+        final List<Call> made = callsOf(calls, operation);
+        assertEquals(1, made.size(), operation + ": " + made);
+        final Call write = made.get(0);
+        assertEquals("pwritev2", write.name(), operation);
+        assertTrue(write.text().contains(flag), operation + " has " + flag + ": " + write);
+        assertTrue(write.text().endsWith(" = 4096"), write.text());
+        final Call opened = calls.subList(0, calls.indexOf(write)).stream()
+                .filter(call -> call.opened(write.descriptor()))
+                .reduce((first, second) -> second)
+                .orElseThrow(() -> new AssertionError("nobody opened the descriptor of " + write));
+        assertTrue(opened.text().contains("O_DIRECT"), opened.text());
+    }
+
+    /* I/O on the file by any thread between the two marks; waiting for a ring counts if it is the caller who waits. */
+    private List<Call> callsOf(final List<Call> calls, final String operation) {
+        final int begin = indexOfMark(calls, "begin " + operation);
+        final int end = indexOfMark(calls, "end " + operation);
+        final int caller = calls.get(begin).thread();
+        return calls.subList(begin + 1, end).stream()
+                .filter(call -> IO.contains(call.name()) && call.text().contains("<" + path + ">")
+                        || call.name().equals("io_uring_enter") && call.thread() == caller)
+                .toList();
+    }
+
+    private static int indexOfMark(final List<Call> calls, final String mark) {
+        for (int i = 0; i < calls.size(); i++) {
+            if (calls.get(i).text().contains("/no/" + mark + "\"")) {
+                return i;
+            }
+        }
+        throw new AssertionError("no mark " + mark);
+    }
+
+    static final class Operations {
+        private interface Operation {
+            void run() throws IOException;
+        }
+
+        public static void main(final String[] arguments) throws IOException {
+            final ByteBuffer heap = ByteBuffer.allocate(4096);
+            final ByteBuffer direct = ByteBuffer.allocateDirect(4096);
+            final ByteBuffer[] vector = {ByteBuffer.allocate(96), ByteBuffer.allocateDirect(4000)};
+            try (WriteThroughFile file = WriteThroughFile.open(Path.of(arguments[0]), CREATE, READ, WRITE)) {
+                file.allocate(0, 1 << 20);
+                marked("write direct", () -> file.write(direct.clear(), 8192));
+                marked("write heap", () -> file.write(heap.clear(), 8192));
+                marked("write vector", () -> file.write(cleared(vector), 8192));
+                for (final Durability durability : Durability.values()) {
+                    marked("write " + durability, () -> file.write(direct.clear(), 16384, durability));
+                }
+                marked("read direct", () -> file.read(direct.clear(), 8192));
+                marked("read heap", () -> file.read(heap.clear(), 8192));
+                marked("read vector", () -> file.read(cleared(vector), 8192));
+                marked("size", file::size);
+            }
+        }
+
+        private static ByteBuffer[] cleared(final ByteBuffer[] vector) {
+            for (final ByteBuffer buffer : vector) {
+                buffer.clear();
+            }
+            return vector;
+        }
+
+        /* The first time is for the classes to be loaded and the bytes to be cached. */
+        private static void marked(final String name, final Operation operation) throws IOException {
+            operation.run();
+            mark("begin " + name);
+            operation.run();
+            mark("end " + name);
+        }
+
+        private static void mark(final String text) {
+            try (FileInputStream none = new FileInputStream("/no/" + text)) {
+                throw new AssertionError(none);
+            } catch (final IOException e) {
+                // The attempt is what strace sees.
+            }
+        }
+    }
+}
