@@ -96,16 +96,17 @@ void sim_print_trace(struct sim *sim);
 /* ---- faults ---- */
 
 struct sim_fault {
-    unsigned ops;      /* a set of SIM_* */
-    const char *path;  /* NULL: any. Must outlive the fault */
-    uint64_t offset;   /* of reads and writes: those that meet this range */
-    uint64_t length;   /* 0: anywhere */
-    uint64_t skip;     /* so many that match go well first */
-    uint64_t count;    /* then so many fail. 0: all */
-    int error;         /* -errno */
-    uint64_t transfer; /* a read or write moves this much first, in whole blocks if direct */
-    bool scribble;     /* of the rest of a failed write, some blocks reach the disk all the same */
-    bool grows;        /* a failed write that would have grown the file has: the kernel's buffered writes do that */
+    unsigned ops;     /* a set of SIM_* */
+    const char *path; /* NULL: any. Must outlive the fault */
+    uint64_t offset;  /* of reads and writes: those that meet this range */
+    uint64_t length;  /* 0: anywhere */
+    uint64_t skip;    /* so many that match go well first */
+    uint64_t count;   /* then so many fail. 0: all */
+    int error;        /* -errno */
+    uint64_t
+        transfer;  /* a read or write moves this much first, in whole blocks if direct; a shorter one does not fail */
+    bool scribble; /* of the rest of a failed write, some blocks reach the disk all the same */
+    bool grows;    /* a failed write that would have grown the file has: the kernel's buffered writes do that */
 };
 
 /* Adds a fault; at most 16. */
@@ -114,6 +115,8 @@ void sim_fail(struct sim *sim, const struct sim_fault *fault);
 uint64_t sim_failures(struct sim *sim);
 /* Takes all faults away. */
 void sim_heal(struct sim *sim);
+/* Nothing fails and nothing is counted meanwhile: for looking at the state between two steps. */
+void sim_pause_faults(struct sim *sim, bool pause);
 void sim_set_capacity(struct sim *sim, uint64_t capacity_bytes);
 
 /* ---- power ---- */
