@@ -343,6 +343,7 @@ public final class WriteThroughEngine implements Closeable {
          * Opens an engine with these options.
          *
          * @return a new engine, to be closed by the caller
+         * @throws IllegalArgumentException if the cache is larger than any engine's can be, some tebibytes
          * @throws WriteThroughException if there is no memory for the cache ({@code ENOMEM}), or the kernel refuses a
          *     backend that was asked for by name ({@code EPERM}, {@code ENOSYS})
          * @throws UnsatisfiedLinkError if the native library cannot be loaded, or there is none for this platform
@@ -356,6 +357,10 @@ public final class WriteThroughEngine implements Closeable {
             options.backend = backend.code;
             final LongByReference engine = new LongByReference();
             final int result = ControlPlane.wt_engine_open(options, engine);
+            if (result == -Errno.EINVAL) {
+                throw new IllegalArgumentException("no engine can have cacheBytes " + cacheBytes + ", inFlightBytes "
+                        + inFlightBytes + ", ringEntries " + ringEntries);
+            }
             if (result < 0) {
                 throw Failures.ofEngine("open of an engine", -result);
             }

@@ -86,7 +86,7 @@ public final class WriteThroughException extends IOException {
         return path;
     }
 
-    /** Where in the file, in bytes from its start; {@link #NONE} for an operation on the whole file. */
+    /** Where in the file, in bytes from its start (for a truncate the new size); {@link #NONE} for an operation without. */
     public long offset() {
         return offset;
     }

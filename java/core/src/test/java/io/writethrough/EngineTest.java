@@ -55,13 +55,30 @@ class EngineTest extends OnEveryFileSystem {
     }
 
     @Test
-    void moreMemoryThanThereIsIsRefused() {
-        final WriteThroughException e = assertThrows(
-                WriteThroughException.class,
+    void aCacheThatNoMachineCanAddressIsRefused() {
+        final Exception e = assertThrows(
+                IllegalArgumentException.class,
                 () -> WriteThroughEngine.builder().cacheBytes(1L << 60).build());
-        assertEquals("ENOMEM", e.errnoName());
-        assertEquals("", e.path());
-        assertTrue(e.getMessage().contains("smaller cache"), e.getMessage());
+        assertTrue(e.getMessage().contains("cacheBytes 1152921504606846976"), e.getMessage());
+    }
+
+    @Test
+    void moreMemoryThanTheProcessMayHaveIsRefused() throws Exception {
+        final String output =
+                ChildJvm.of(LargeCache.class).withLimit("-v 8000000").run().output();
+        assertTrue(output.startsWith("ENOMEM \n"), output);
+        assertTrue(output.contains("smaller cache"), output);
+    }
+
+    static final class LargeCache {
+        public static void main(final String[] arguments) throws IOException {
+            try (WriteThroughEngine engine =
+                    WriteThroughEngine.builder().cacheBytes(16L << 30).build()) {
+                System.out.println(engine.stats());
+            } catch (final WriteThroughException e) {
+                System.out.println(e.errnoName() + " " + e.path() + "\n" + e.getMessage());
+            }
+        }
     }
 
     @Test

@@ -30,6 +30,10 @@ final class Strace {
         boolean opened(final String descriptor) {
             return name().equals("openat") && text.contains(" = " + descriptor + "<");
         }
+
+        boolean setFlagsOf(final String descriptor) {
+            return name().equals("fcntl") && descriptor().equals(descriptor) && text.contains("F_SETFL");
+        }
     }
 
     private Strace() {}

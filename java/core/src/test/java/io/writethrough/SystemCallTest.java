@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 /** What an operation asks of the kernel: the evidence is strace's. */
 class SystemCallTest extends OnEveryFileSystem {
     private static final String TRACED =
-            "openat,pwritev2,pwritev,pwrite64,preadv2,preadv,pread64,fsync,fdatasync,sync_file_range,io_uring_enter";
+            "openat,fcntl,pwritev2,pwritev,pwrite64,preadv2,preadv,pread64,fsync,fdatasync,sync_file_range,io_uring_enter";
     private static final Set<String> IO = Set.of(
             "pwritev2", "pwritev", "pwrite64", "preadv2", "preadv", "pread64", "fsync", "fdatasync", "sync_file_range");
 
@@ -67,11 +67,16 @@ class SystemCallTest extends OnEveryFileSystem {
         assertEquals("pwritev2", write.name(), operation);
         assertTrue(write.text().contains(flag), operation + " has " + flag + ": " + write);
         assertTrue(write.text().endsWith(" = 4096"), write.text());
-        final Call opened = calls.subList(0, calls.indexOf(write)).stream()
-                .filter(call -> call.opened(write.descriptor()))
+        assertTrue(isDirect(calls.subList(0, calls.indexOf(write)), write.descriptor()), operation + ": " + write);
+    }
+
+    /* The descriptor's flags are those of the last open or F_SETFL before. */
+    private static boolean isDirect(final List<Call> before, final String descriptor) {
+        final Call last = before.stream()
+                .filter(call -> call.opened(descriptor) || call.setFlagsOf(descriptor))
                 .reduce((first, second) -> second)
-                .orElseThrow(() -> new AssertionError("nobody opened the descriptor of " + write));
-        assertTrue(opened.text().contains("O_DIRECT"), opened.text());
+                .orElseThrow(() -> new AssertionError("nobody opened descriptor " + descriptor));
+        return last.text().contains("O_DIRECT");
     }
 
     /* I/O on the file by any thread between the two marks; waiting for a ring counts if it is the caller who waits. */
