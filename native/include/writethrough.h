@@ -64,17 +64,17 @@ struct wt_engine_options {
 };
 
 struct wt_engine_stats {
-    uint64_t cache_bytes;      /* the limit in force, rounded to the unit of allocation */
-    uint64_t cached_bytes;     /* folio memory in use now */
-    uint64_t in_flight_bytes;  /* under I/O or waiting in a gather now */
-    uint64_t open_files;       /* handles */
-    uint64_t open_inodes;      /* distinct files */
-    uint64_t read_hits;        /* wt_read calls that needed no I/O */
-    uint64_t read_misses;      /* wt_read calls that did */
-    uint64_t writes;           /* writes completed without error */
-    uint64_t write_errors;     /* writes completed with an error */
-    uint64_t device_reads;     /* I/Os sent */
-    uint64_t device_writes;    /* I/Os sent */
+    uint64_t cache_bytes;     /* the limit in force, rounded to the unit of allocation */
+    uint64_t cached_bytes;    /* folio memory in use now */
+    uint64_t in_flight_bytes; /* under I/O or waiting in a gather now */
+    uint64_t open_files;      /* handles */
+    uint64_t open_inodes;     /* distinct files */
+    uint64_t read_hits;       /* wt_read calls that needed no I/O */
+    uint64_t read_misses;     /* wt_read calls that did */
+    uint64_t writes;          /* writes completed without error */
+    uint64_t write_errors;    /* writes completed with an error */
+    uint64_t device_reads;    /* I/Os sent */
+    uint64_t device_writes;   /* I/Os sent */
     uint64_t device_read_bytes;
     uint64_t device_written_bytes;
     uint64_t gathers;         /* write I/Os that carried writes collected under another I/O */
@@ -110,22 +110,22 @@ enum {
 enum { WT_NO = 0, WT_YES = 1, WT_UNKNOWN = 2 };
 
 struct wt_profile {
-    uint32_t path;                  /* WT_PATH_* a write takes */
-    uint32_t block_bytes;           /* the unit of direct I/O here: at least every alignment below, at most 4096 */
-    uint32_t dio_memory_alignment;  /* statx STATX_DIOALIGN, 0 where the kernel does not say */
-    uint32_t dio_offset_alignment;  /* the same */
-    uint32_t logical_block_bytes;   /* of the device, 0: unknown */
-    uint32_t physical_block_bytes;  /* of the device, 0: unknown */
-    uint32_t fs_block_bytes;        /* of the file system (statfs f_bsize) */
-    uint32_t fua;                   /* WT_YES, WT_NO, WT_UNKNOWN: the device takes a durable write as one command */
-    uint32_t volatile_cache;        /* WT_YES, WT_NO, WT_UNKNOWN: the device has a cache that a power cut empties */
+    uint32_t path;                   /* WT_PATH_* a write takes */
+    uint32_t block_bytes;            /* the unit of direct I/O here: at least every alignment below, at most 4096 */
+    uint32_t dio_memory_alignment;   /* statx STATX_DIOALIGN, 0 where the kernel does not say */
+    uint32_t dio_offset_alignment;   /* the same */
+    uint32_t logical_block_bytes;    /* of the device, 0: unknown */
+    uint32_t physical_block_bytes;   /* of the device, 0: unknown */
+    uint32_t fs_block_bytes;         /* of the file system (statfs f_bsize) */
+    uint32_t fua;                    /* WT_YES, WT_NO, WT_UNKNOWN: the device takes a durable write as one command */
+    uint32_t volatile_cache;         /* WT_YES, WT_NO, WT_UNKNOWN: the device has a cache that a power cut empties */
     uint32_t atomic_write_min_bytes; /* statx STATX_WRITE_ATOMIC, 0: none */
     uint32_t atomic_write_max_bytes;
     uint32_t atomic_write_max_segments;
     uint32_t device_major; /* st_dev */
     uint32_t device_minor;
-    uint64_t fs_magic;   /* statfs f_type */
-    char fs_type[32];    /* "ext4", "xfs", ...; the magic in hex where the name is not known */
+    uint64_t fs_magic;    /* statfs f_type */
+    char fs_type[32];     /* "ext4", "xfs", ...; the magic in hex where the name is not known */
     char device_name[64]; /* as in /sys/block, the disk of a partition; "" for a file system without one device */
 };
 
@@ -140,10 +140,10 @@ WT_API int wt_file_profile(wt_file file, struct wt_profile *profile);
 enum {
     WT_OPEN_READ = 1,
     WT_OPEN_WRITE = 2,
-    WT_OPEN_CREATE = 4,      /* create if missing; the directory entry is durable when the call returns */
-    WT_OPEN_CREATE_NEW = 8,  /* create; -EEXIST if anything has that name */
-    WT_OPEN_TRUNCATE = 16,   /* size 0, durable when the call returns; needs WRITE */
-    WT_OPEN_NOFOLLOW = 32,   /* -ELOOP if the last component is a symbolic link */
+    WT_OPEN_CREATE = 4,     /* create if missing; the directory entry is durable when the call returns */
+    WT_OPEN_CREATE_NEW = 8, /* create; -EEXIST if anything has that name */
+    WT_OPEN_TRUNCATE = 16,  /* size 0, durable when the call returns; needs WRITE */
+    WT_OPEN_NOFOLLOW = 32,  /* -ELOOP if the last component is a symbolic link */
 };
 
 /*
@@ -205,6 +205,68 @@ WT_API int wt_allocate(wt_file file, uint64_t offset, uint64_t length);
 
 /* Makes durable what was written with WT_DURABILITY_DEVICE, and all metadata (fsync). Other writes need none of it. */
 WT_API int wt_sync(wt_file file);
+
+/* ---- asynchronous I/O ------------------------------------------------------------------------------------------- */
+
+enum {
+    WT_NOWAIT =
+        1, /* give -EAGAIN, with nothing changed, where the call would have to wait for memory, for room in flight,
+                      for another's I/O or for a block that is not cached */
+};
+
+/* How an asynchronous operation ended. */
+struct wt_event {
+    uint64_t token;        /* as given with the operation */
+    int64_t result;        /* what the synchronous call would have returned */
+    uint64_t stable_bytes; /* of a write */
+};
+
+/*
+ * Starts a write and returns 0 when its bytes are in the cache: the buffer may be used again, and reads see the bytes. The
+ * event with the token comes, once, when all of them are durable or failed. -errno: nothing was started, no event comes.
+ *
+ * Waits while in_flight_bytes are under I/O, and for a device where a partly overwritten block has to be read first;
+ * WT_NOWAIT in flags gives -EAGAIN there. A write longer than the engine takes at once (4 MiB, less with little memory)
+ * cannot be WT_NOWAIT: -EMSGSIZE.
+ */
+WT_API int wt_write_submit(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset, uint32_t durability,
+                           uint32_t flags, uint64_t token);
+
+/* One write of several that leave together. */
+struct wt_submission {
+    wt_file file;
+    const struct iovec *iov;
+    int32_t iov_count;
+    uint32_t durability;
+    uint64_t offset;
+    uint64_t token;
+    int32_t result; /* set: as wt_write_submit returns */
+    uint32_t flags;
+};
+
+/* The same for count writes, in order, with as few system calls as they need. */
+WT_API int wt_write_submit_all(struct wt_submission *submissions, int count);
+
+/*
+ * Starts reading into the cache what it lacks of a range, as much as is read at once. The event's result is the count of
+ * bytes from offset on that are cached then, unless evicted meanwhile; 0 at the end of the file.
+ */
+WT_API int wt_fetch_submit(wt_file file, uint64_t offset, uint64_t length, uint32_t flags, uint64_t token);
+
+/* wt_read of bytes that are cached: never waits for a device. -EAGAIN: some are not; iov may hold some bytes. */
+WT_API int64_t wt_read_cached(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset);
+
+/*
+ * Takes up to max events, waiting up to timeout_ns (negative: for ever) for the first. Returns their count, 0 after the
+ * timeout, -ESHUTDOWN when the engine was shut down and all its events were taken.
+ */
+WT_API int wt_reap(wt_engine engine, struct wt_event *events, int max, int64_t timeout_ns);
+
+/*
+ * The first half of wt_engine_close: closes all files, whose I/O ends; no file can be opened any more. A thread in wt_reap
+ * gets the events that are left. wt_engine_close drops events that nobody took.
+ */
+WT_API int wt_engine_shutdown(wt_engine engine);
 
 /* The symbolic name of an errno value, "ENOSPC" for 28; NULL for one unknown. */
 WT_API const char *wt_errno_name(int errno_value);

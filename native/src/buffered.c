@@ -15,7 +15,7 @@ static void bounce_begin(struct bounce *bounce, struct wt_inode *inode, enum wt_
                          uint64_t length) {
     struct wt_pool *pool = &inode->cache->pool;
     uint32_t pages = (uint32_t)((length + WT_PAGE_BYTES - 1) >> WT_PAGE_SHIFT);
-    wt_pool_admit(pool, &bounce->reservation, pages, op == WT_IO_WRITE ? length : 0);
+    (void)wt_pool_admit(pool, &bounce->reservation, pages, op == WT_IO_WRITE ? length : 0, true);
     struct wt_io *io = &bounce->io;
     io->op = op;
     io->through_page_cache = true;
@@ -60,7 +60,7 @@ int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint6
     uint64_t read = 0;
     int error = 0;
     bool ended = false;
-    wt_inode_begin(inode);
+    (void)wt_inode_begin(inode, true);
     while (read < length && !ended) {
         struct bounce bounce;
         uint64_t piece = piece_of(inode, length - read);
@@ -91,7 +91,7 @@ int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint
                           uint32_t durability, uint64_t *stable_bytes) {
     uint64_t written = 0;
     int error = 0;
-    wt_inode_begin(inode);
+    (void)wt_inode_begin(inode, true);
     while (written < length && !error) {
         struct bounce bounce;
         uint64_t piece = piece_of(inode, length - written);

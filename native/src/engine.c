@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "cursor.h"
 #include "inode.h"
+#include "operation.h"
 #include "writeback.h"
 
 #define DEFAULT_CACHE_BYTES (UINT64_C(256) << 20)
@@ -75,6 +77,12 @@ static void init_locks(struct wt_engine_object *engine) {
     pthread_cond_init(&engine->file_closed, NULL);
     pthread_mutex_init(&engine->spare_lock, NULL);
     pthread_cond_init(&engine->writeback_room, NULL);
+    pthread_mutex_init(&engine->event_lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&engine->event_posted, &monotonic);
+    pthread_condattr_destroy(&monotonic);
 }
 
 static void destroy_locks(struct wt_engine_object *engine) {
@@ -84,6 +92,8 @@ static void destroy_locks(struct wt_engine_object *engine) {
     pthread_cond_destroy(&engine->file_closed);
     pthread_mutex_destroy(&engine->spare_lock);
     pthread_cond_destroy(&engine->writeback_room);
+    pthread_mutex_destroy(&engine->event_lock);
+    pthread_cond_destroy(&engine->event_posted);
 }
 
 /* Frees what there is; the backend is the caller's. */
@@ -276,6 +286,16 @@ int64_t wt_write(wt_file file, const struct iovec *iov, int iov_count, uint64_t 
     return wt_write_cursor(file, &cursor, length, offset, durability, stable_bytes);
 }
 
+int64_t wt_read_cached(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset) {
+    uint64_t length = 0;
+    int rc = wt_iovec_length(iov, iov_count, &length);
+    if (rc)
+        return rc;
+    struct wt_cursor cursor;
+    wt_cursor_of_iovec(&cursor, iov);
+    return wt_read_cached_cursor(file, &cursor, length, offset);
+}
+
 int64_t wt_read(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset) {
     uint64_t length = 0;
     int rc = wt_iovec_length(iov, iov_count, &length);
@@ -349,12 +369,36 @@ static int close_files(struct wt_engine_object *engine) {
     return first_error;
 }
 
-int wt_engine_close(wt_engine handle) {
-    struct wt_engine_object *engine = wt_handle_close(&engine_handles, handle);
+int wt_engine_shutdown(wt_engine handle) {
+    struct wt_engine_object *engine = wt_handle_acquire(&engine_handles, handle);
     if (!engine)
         return -EBADF;
     int rc = close_files(engine);
+    wt_operations_shut_down(engine);
+    wt_handle_release(&engine_handles, handle);
+    return rc;
+}
+
+int wt_reap(wt_engine handle, struct wt_event *events, int max, int64_t timeout_ns) {
+    if (max <= 0 || !events)
+        return -EINVAL;
+    struct wt_engine_object *engine = wt_handle_acquire(&engine_handles, handle);
+    if (!engine)
+        return -EBADF;
+    int count = wt_operations_reap(engine, events, max, timeout_ns);
+    wt_handle_release(&engine_handles, handle);
+    return count;
+}
+
+int wt_engine_close(wt_engine handle) {
+    int rc = wt_engine_shutdown(handle);
+    if (rc == -EBADF)
+        return rc;
+    struct wt_engine_object *engine = wt_handle_close(&engine_handles, handle);
+    if (!engine)
+        return -EBADF; /* another thread closes it */
     engine->backend->ops->close(engine->backend);
+    wt_operations_free(engine);
     wt_writeback_free_spares(engine);
     free_engine(engine, true);
     return rc;

@@ -19,6 +19,7 @@
 struct wt_inode;
 struct wt_writeback;
 struct wt_link;
+struct wt_operation;
 
 enum wt_counter {
     WT_COUNT_READ_HITS,
@@ -64,6 +65,13 @@ struct wt_engine_object {
     uint32_t writebacks_out; /* in use */
     uint32_t writeback_waiters;
     pthread_cond_t writeback_room;
+
+    pthread_mutex_t event_lock; /* operations that ended and were not reaped */
+    pthread_cond_t event_posted;
+    struct wt_operation *first_event, *last_event;
+    uint32_t event_waiters;
+    bool shut_down;                    /* no further event comes */
+    struct wt_operation *spare_writes; /* under event_lock as well */
 
     struct wt_counter_stripe counters[WT_COUNTER_STRIPES];
 };

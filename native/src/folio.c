@@ -33,9 +33,10 @@ static struct wt_pool *pool_of(const struct wt_folio *folio) {
 
 /* ---- the table ----------------------------------------------------------------------------------------------- */
 
+/* Folios side by side in a file are side by side in the table: its lines are few however a file is read. */
 static uint32_t bucket_of(const struct wt_cache *cache, uint64_t inode_id, uint64_t index) {
-    uint64_t x = (index + inode_id * UINT64_C(0x9E3779B97F4A7C15)) * UINT64_C(0xD6E8FEB86659FD93);
-    return (uint32_t)(x >> 32) & cache->bucket_mask;
+    uint64_t start = inode_id * UINT64_C(0x9E3779B97F4A7C15) >> 32;
+    return (uint32_t)(start + index) & cache->bucket_mask;
 }
 
 static bool is_folio(struct wt_folio *folio, uint64_t inode_id, uint64_t index) {
@@ -127,6 +128,7 @@ struct wt_folio *wt_folio_find(struct wt_inode *inode, uint64_t index) {
             if (!folio)
                 return NULL;
         }
+        __builtin_prefetch(&folio->uptodate);
         pthread_mutex_lock(&folio->lock);
         if (is_folio(folio, inode->id, index))
             return folio;
@@ -172,19 +174,18 @@ void wt_folio_put(struct wt_folio *folio) {
 
 void wt_folio_wait(struct wt_folio *folio) {
     struct wt_backend *backend = pool_of(folio)->backend;
-    bool pumped = false;
+    uint32_t settlings = folio->settlings;
     folio->waiters++;
-    if (backend->ops->pump) {
-        pthread_mutex_unlock(&folio->lock);
-        pumped = wt_backend_pump(backend);
-        pthread_mutex_lock(&folio->lock);
-    }
-    if (!pumped)
+    pthread_mutex_unlock(&folio->lock);
+    bool again = wt_before_wait(backend);
+    pthread_mutex_lock(&folio->lock);
+    if (!again && folio->settlings == settlings)
         pthread_cond_wait(&folio->settled, &folio->lock);
     folio->waiters--;
 }
 
 void wt_folio_settle(struct wt_folio *folio) {
+    folio->settlings++;
     if (folio->waiters)
         pthread_cond_broadcast(&folio->settled);
 }
@@ -347,6 +348,7 @@ int wt_cache_open(struct wt_cache *cache, struct wt_backend *backend, uint64_t c
         wt_pool_close(&cache->pool);
         return -ENOMEM;
     }
+    (void)madvise(cache->folios, (size_t)cache->folio_count * sizeof *cache->folios, MADV_HUGEPAGE);
     memset((void *)cache->buckets, 0xff, buckets * sizeof *cache->buckets);
     for (unsigned i = 0; i < 64; i++)
         pthread_mutex_init(&cache->stripes[i], NULL);

@@ -8,24 +8,30 @@
 
 /* ---- the gate ------------------------------------------------------------------------------------------------ */
 
+/* Waits for a change of the gate; may return without one. */
 static void wait_gate(struct wt_inode *inode, pthread_cond_t *condition) {
-    struct wt_backend *backend = inode->engine->backend;
-    if (backend->ops->pump) {
-        pthread_mutex_unlock(&inode->lock);
-        bool pumped = wt_backend_pump(backend);
-        pthread_mutex_lock(&inode->lock);
-        if (pumped)
-            return;
-    }
-    pthread_cond_wait(condition, &inode->lock);
+    uint32_t changes = inode->gate_changes;
+    pthread_mutex_unlock(&inode->lock);
+    bool again = wt_before_wait(inode->engine->backend);
+    pthread_mutex_lock(&inode->lock);
+    if (!again && inode->gate_changes == changes)
+        pthread_cond_wait(condition, &inode->lock);
 }
 
-void wt_inode_begin(struct wt_inode *inode) {
+static void change_gate(struct wt_inode *inode, pthread_cond_t *condition) {
+    inode->gate_changes++;
+    pthread_cond_broadcast(condition);
+}
+
+bool wt_inode_begin(struct wt_inode *inode, bool may_wait) {
     pthread_mutex_lock(&inode->lock);
-    while (inode->shut)
+    while (inode->shut && may_wait)
         wait_gate(inode, &inode->opened);
-    inode->in_flight++;
+    bool entered = !inode->shut;
+    if (entered)
+        inode->in_flight++;
     pthread_mutex_unlock(&inode->lock);
+    return entered;
 }
 
 void wt_inode_begin_more(struct wt_inode *inode) {
@@ -57,10 +63,10 @@ void wt_inode_end(struct wt_inode *inode) {
         mend_size(inode);
         pthread_mutex_lock(&inode->lock);
         inode->shut = false;
-        pthread_cond_broadcast(&inode->opened);
+        change_gate(inode, &inode->opened);
     }
     if (--inode->in_flight == 0)
-        pthread_cond_broadcast(&inode->drained);
+        change_gate(inode, &inode->drained);
     pthread_mutex_unlock(&inode->lock);
 }
 
@@ -80,7 +86,7 @@ void wt_inode_open_gate(struct wt_inode *inode) {
     pthread_mutex_lock(&inode->lock);
     assert(inode->shut && inode->in_flight == 0);
     inode->shut = false;
-    pthread_cond_broadcast(&inode->opened);
+    change_gate(inode, &inode->opened);
     pthread_mutex_unlock(&inode->lock);
 }
 

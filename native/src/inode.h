@@ -22,7 +22,7 @@ struct wt_inode {
     uint64_t device, number; /* who it is on disk */
     struct wt_geometry geometry;
     atomic_bool lost; /* another engine took the file while its lock was changed: what is cached may be old */
-    bool buffered; /* WT_PATH_BUFFERED: it has no folios */
+    bool buffered;    /* WT_PATH_BUFFERED: it has no folios */
 
     _Atomic uint64_t size; /* of stable bytes: grows as writes complete, and falls only with the gate shut */
     _Atomic(struct wt_backing *) backing; /* carries I/O: writable as soon as one open is */
@@ -33,6 +33,7 @@ struct wt_inode {
     pthread_cond_t opened;  /* the gate is open again */
     pthread_cond_t drained; /* nothing is in flight */
     uint32_t in_flight;
+    uint32_t gate_changes;
     bool shut;
     bool size_suspect; /* an I/O failed that may have grown the file beyond size */
 
@@ -55,8 +56,8 @@ int wt_inode_open(struct wt_engine_object *engine, struct wt_backing *backing, b
 /* Ends one open. The last one drops the folios and closes the file: returns the error of that. */
 int wt_inode_close(struct wt_inode *inode);
 
-/* Enters the gate, for one I/O or write; waits while it is shut. */
-void wt_inode_begin(struct wt_inode *inode);
+/* Enters the gate, for one I/O or write; waits while it is shut. False: it is shut and the caller may not wait. */
+bool wt_inode_begin(struct wt_inode *inode, bool may_wait);
 /* Enters again, for an I/O of a write that is inside. Never waits. */
 void wt_inode_begin_more(struct wt_inode *inode);
 void wt_inode_end(struct wt_inode *inode);

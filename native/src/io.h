@@ -100,9 +100,9 @@ struct wt_backend_ops {
     bool (*pump)(struct wt_backend *backend);
 };
 
-static inline bool wt_backend_pump(struct wt_backend *backend) {
-    return backend->ops->pump && backend->ops->pump(backend);
-}
+/* plug.c: to be called before waiting for others, with no lock held: sends what this thread holds back, and lets a
+ * backend without threads work. True: something happened, look again before waiting. */
+bool wt_before_wait(struct wt_backend *backend);
 
 /* io_posix.c: what io_uring and threads share. */
 int wt_posix_open(struct wt_backend *backend, const char *path, uint32_t flags, uint32_t mode,

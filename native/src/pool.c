@@ -160,44 +160,45 @@ static bool may_enter(const struct wt_pool *pool, uint64_t bytes) {
     return pool->in_flight_bytes == 0 || pool->in_flight_bytes + bytes <= pool->in_flight_limit;
 }
 
-static void wait_for_room(struct wt_pool *pool) {
-    if (pool->backend->ops->pump) {
-        pthread_mutex_unlock(&pool->lock);
-        bool pumped = wt_backend_pump(pool->backend);
-        pthread_mutex_lock(&pool->lock);
-        if (pumped)
-            return;
-    }
-    pool->waiters++;
-    pthread_cond_wait(&pool->room, &pool->lock);
-    pool->waiters--;
-}
+enum admission { ADMITTED, ADMIT_AGAIN, ADMIT_WAIT };
 
-void wt_pool_admit(struct wt_pool *pool, struct wt_reservation *reservation, uint32_t pages, uint64_t bytes) {
-    assert(pages <= pool->frame_count / 4);
-    pthread_mutex_lock(&pool->lock);
-    for (;;) {
-        bool wait = bytes != 0 && !may_enter(pool, bytes);
-        if (!wait) {
-            if (pool->free_count - pool->reserved_count >= pages)
-                break;
-            enum eviction result = evict_one(pool);
-            if (result == EVICTED)
-                continue;
-            if (result == EVICT_AGAIN) {
-                pthread_mutex_unlock(&pool->lock);
-                sched_yield();
-                pthread_mutex_lock(&pool->lock);
-                continue;
-            }
-        }
-        wait_for_room(pool);
+/* With the lock held. ADMIT_AGAIN: a folio was locked just now; ADMIT_WAIT: only the end of some I/O makes room. */
+static enum admission try_admit(struct wt_pool *pool, uint32_t pages, uint64_t bytes) {
+    if (bytes != 0 && !may_enter(pool, bytes))
+        return ADMIT_WAIT;
+    while (pool->free_count - pool->reserved_count < pages) {
+        enum eviction result = evict_one(pool);
+        if (result != EVICTED)
+            return result == EVICT_AGAIN ? ADMIT_AGAIN : ADMIT_WAIT;
     }
     pool->reserved_count += pages;
     pool->in_flight_bytes += bytes;
+    return ADMITTED;
+}
+
+bool wt_pool_admit(struct wt_pool *pool, struct wt_reservation *reservation, uint32_t pages, uint64_t bytes,
+                   bool may_wait) {
+    assert(pages <= pool->frame_count / 4);
+    bool prepared = false; /* since the last look: nothing that this thread could do makes room */
+    enum admission result;
+    pthread_mutex_lock(&pool->lock);
+    while ((result = try_admit(pool, pages, bytes)) != ADMITTED && may_wait) {
+        if (result == ADMIT_WAIT && prepared) {
+            pool->waiters++;
+            pthread_cond_wait(&pool->room, &pool->lock);
+            pool->waiters--;
+            prepared = false;
+            continue;
+        }
+        pthread_mutex_unlock(&pool->lock);
+        prepared = !wt_before_wait(pool->backend);
+        if (result == ADMIT_AGAIN)
+            sched_yield();
+        pthread_mutex_lock(&pool->lock);
+    }
     pthread_mutex_unlock(&pool->lock);
-    reservation->pool = pool;
-    reservation->pages = pages;
+    *reservation = (struct wt_reservation){.pool = pool, .pages = result == ADMITTED ? pages : 0};
+    return result == ADMITTED;
 }
 
 static void wake(struct wt_pool *pool) {

@@ -65,9 +65,10 @@ void wt_pool_close(struct wt_pool *pool);
 
 /*
  * Reserves pages, evicting what is clean, and counts bytes as in flight. Waits until there is room for both; the caller
- * holds no lock and no unsubmitted I/O. pages is at most a quarter of the pool.
+ * holds no lock and no unsubmitted I/O. pages is at most a quarter of the pool. False: it would have to wait and may not.
  */
-void wt_pool_admit(struct wt_pool *pool, struct wt_reservation *reservation, uint32_t pages, uint64_t bytes);
+bool wt_pool_admit(struct wt_pool *pool, struct wt_reservation *reservation, uint32_t pages, uint64_t bytes,
+                   bool may_wait);
 /* Gives back what was reserved and not taken. */
 void wt_pool_unreserve(struct wt_reservation *reservation);
 /* Bytes that are no longer in flight. */

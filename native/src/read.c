@@ -2,8 +2,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "operation.h"
+#include "plug.h"
 #include "writeback.h"
 
 /* The bytes from a to b of a locked folio, as far as they are there. Returns where that ends. */
@@ -66,9 +70,12 @@ static uint32_t claim(struct wt_folio *folio, struct wt_reservation *reservation
     return end;
 }
 
-/* Claims missing blocks from offset on, folio after folio. If another reads the first one, waits for that alone. */
-static void claim_all(struct wt_inode *inode, struct wt_reservation *reservation, struct missing_read *read,
-                      uint64_t offset, uint64_t end) {
+/*
+ * Claims missing blocks from offset on, folio after folio. If another reads the first one, waits for that alone; false: it
+ * may not.
+ */
+static bool claim_all(struct wt_inode *inode, struct wt_reservation *reservation, struct missing_read *read,
+                      uint64_t offset, uint64_t end, bool may_wait) {
     const struct wt_geometry *geometry = &inode->geometry;
     uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
     for (uint64_t at = offset; at < end;) {
@@ -77,17 +84,19 @@ static void claim_all(struct wt_inode *inode, struct wt_reservation *reservation
         uint64_t first = UINT64_C(1) << ((at - base) >> geometry->block_shift);
         uint64_t filling = folio->reading | (folio->writeback & ~folio->uptodate); /* by a read, or with zeros */
         if (read->part_count == 0 && (filling & first)) {
-            wt_folio_wait(folio);
+            if (may_wait)
+                wt_folio_wait(folio);
             wt_folio_put(folio);
-            return;
+            return may_wait;
         }
         uint32_t b = end - base < folio_bytes ? (uint32_t)(end - base) : (uint32_t)folio_bytes;
         uint32_t stop = claim(folio, reservation, read, (uint32_t)(at - base), b);
         wt_folio_put(folio);
         if (stop < b)
-            return;
+            break;
         at = base + stop;
     }
+    return true;
 }
 
 /* The I/O ended: what it read is there for all, zeros behind the end of the file. */
@@ -125,24 +134,31 @@ static void publish(struct missing_read *read, uint64_t offset, uint64_t length,
     }
 }
 
+static void prepare(struct missing_read *read, struct wt_inode *inode, uint64_t offset) {
+    read->io.op = WT_IO_READ;
+    read->io.through_page_cache = false;
+    read->io.backing = atomic_load(&inode->backing);
+    read->io.offset = offset & ~((UINT64_C(1) << inode->geometry.block_shift) - 1);
+    read->io.length = read->io.done = 0;
+    read->io.error = 0;
+    read->io.segment_count = 0;
+    read->part_count = 0;
+}
+
+static void count_read(struct wt_inode *inode, const struct missing_read *read) {
+    wt_count(inode->engine, WT_COUNT_DEVICE_READS, 1);
+    wt_count(inode->engine, WT_COUNT_DEVICE_READ_BYTES, read->io.length);
+}
+
 int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservation, uint64_t offset, uint64_t length,
                         struct wt_cursor *cursor) {
-    uint64_t block_mask = (UINT64_C(1) << inode->geometry.block_shift) - 1;
     struct missing_read read;
-    read.io.op = WT_IO_READ;
-    read.io.through_page_cache = false;
-    read.io.backing = atomic_load(&inode->backing);
-    read.io.offset = offset & ~block_mask;
-    read.io.length = read.io.done = 0;
-    read.io.error = 0;
-    read.io.segment_count = 0;
-    read.part_count = 0;
-    claim_all(inode, reservation, &read, offset, offset + length);
+    prepare(&read, inode, offset);
+    (void)claim_all(inode, reservation, &read, offset, offset + length, true);
     if (read.part_count == 0)
         return 0;
     uint64_t read_end = read.io.offset + read.io.length;
-    wt_count(inode->engine, WT_COUNT_DEVICE_READS, 1);
-    wt_count(inode->engine, WT_COUNT_DEVICE_READ_BYTES, read.io.length);
+    count_read(inode, &read);
     read.io.backing->ops->run(&read.io);
     publish(&read, offset, length, cursor);
     wt_pool_kick(&inode->cache->pool);
@@ -154,7 +170,7 @@ int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservati
 /* One step of a read past cached bytes: enters the gate, looks at the size again, reads. *end falls to the size. */
 static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, struct wt_cursor *cursor) {
     struct wt_engine_object *engine = inode->engine;
-    wt_inode_begin(inode);
+    (void)wt_inode_begin(inode, true);
     uint64_t size = wt_inode_size(inode);
     if (*end > size)
         *end = size;
@@ -163,7 +179,7 @@ static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, str
         uint64_t length = *end - at < engine->chunk_bytes ? *end - at : engine->chunk_bytes;
         uint64_t pages = ((at + length - 1) >> WT_PAGE_SHIFT) - (at >> WT_PAGE_SHIFT) + 1;
         struct wt_reservation reservation;
-        wt_pool_admit(&engine->cache.pool, &reservation, (uint32_t)pages, 0);
+        (void)wt_pool_admit(&engine->cache.pool, &reservation, (uint32_t)pages, 0, true);
         n = wt_read_missing(inode, &reservation, at, length, cursor);
         wt_pool_unreserve(&reservation);
     }
@@ -171,7 +187,8 @@ static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, str
     return n;
 }
 
-static int64_t read_cached_file(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t end) {
+static int64_t read_file(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t end,
+                         bool cached_only) {
     const struct wt_geometry *geometry = &inode->geometry;
     uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
     bool hit = true;
@@ -186,6 +203,8 @@ static int64_t read_cached_file(struct wt_inode *inode, struct wt_cursor *cursor
         }
         if (at == stop)
             continue;
+        if (cached_only)
+            return -EAGAIN;
         hit = false;
         int64_t n = read_step(inode, at, &end, cursor);
         if (n < 0 && at == offset)
@@ -198,22 +217,125 @@ static int64_t read_cached_file(struct wt_inode *inode, struct wt_cursor *cursor
     return (int64_t)(at - offset);
 }
 
-int64_t wt_read_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t offset) {
+static int check_read(const struct wt_file_object *file, uint64_t length, uint64_t offset) {
+    if (!file->readable)
+        return -EBADF;
     if (offset > INT64_MAX || length > INT64_MAX)
+        return -EINVAL;
+    return atomic_load_explicit(&file->inode->lost, memory_order_relaxed) ? -ESTALE : 0;
+}
+
+static int64_t read_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t offset,
+                           bool cached_only) {
+    struct wt_file_object *file = wt_file_acquire(handle);
+    if (!file)
+        return -EBADF;
+    int64_t result = check_read(file, length, offset);
+    if (!result && length > 0) {
+        uint64_t size = wt_inode_size(file->inode);
+        uint64_t end = offset + length < size ? offset + length : size;
+        if (offset < end && !file->inode->buffered)
+            result = read_file(file->inode, cursor, offset, end, cached_only);
+        else if (offset < end)
+            result = wt_buffered_read(file->inode, cursor, offset, end - offset);
+    }
+    wt_file_release(handle);
+    return result;
+}
+
+int64_t wt_read_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t offset) {
+    return read_cursor(handle, cursor, length, offset, false);
+}
+
+int64_t wt_read_cached_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t offset) {
+    return read_cursor(handle, cursor, length, offset, true);
+}
+
+/* ---- fetch: the same, and nobody waits ------------------------------------------------------------------------- */
+
+struct fetch {
+    struct missing_read read; /* first: its io completes */
+    struct wt_operation operation;
+    struct wt_inode *inode;
+    uint64_t offset, length;
+};
+
+void wt_fetch_free(struct wt_operation *operation) {
+    free((uint8_t *)operation - offsetof(struct fetch, operation));
+}
+
+static void fetch_done(struct wt_io *io) {
+    struct fetch *fetch = (struct fetch *)io;
+    struct wt_inode *inode = fetch->inode;
+    uint64_t end = fetch->offset + fetch->length;
+    uint64_t read_end = 0;
+    for (unsigned i = 0; i < fetch->read.part_count; i++)
+        read_end += (uint64_t)__builtin_popcountll(fetch->read.parts[i].blocks) << inode->geometry.block_shift;
+    read_end += io->offset;
+    publish(&fetch->read, fetch->offset, fetch->length, NULL);
+    wt_pool_kick(&inode->cache->pool);
+    fetch->operation.result = io->error ? io->error : (int64_t)((read_end < end ? read_end : end) - fetch->offset);
+    wt_operations_end(inode, &fetch->operation);
+}
+
+/* Starts the I/O, or ends the operation if there is nothing to read. -EAGAIN: it would wait and may not. */
+static int start_fetch(struct fetch *fetch, bool may_wait) {
+    struct wt_inode *inode = fetch->inode;
+    uint64_t size = wt_inode_size(inode), end = fetch->offset + fetch->length;
+    end = end < size ? end : size;
+    fetch->length = end > fetch->offset ? end - fetch->offset : 0;
+    if (fetch->length > inode->engine->chunk_bytes)
+        fetch->length = inode->engine->chunk_bytes;
+    prepare(&fetch->read, inode, fetch->offset);
+    bool waited = true;
+    if (fetch->length > 0 && !inode->buffered) {
+        uint64_t last = fetch->offset + fetch->length - 1;
+        uint32_t pages = (uint32_t)((last >> WT_PAGE_SHIFT) - (fetch->offset >> WT_PAGE_SHIFT) + 1);
+        struct wt_reservation reservation;
+        waited = wt_pool_admit(&inode->cache->pool, &reservation, pages, 0, may_wait) &&
+                 claim_all(inode, &reservation, &fetch->read, fetch->offset, fetch->offset + fetch->length, may_wait);
+        wt_pool_unreserve(&reservation);
+    }
+    if (!waited)
+        return -EAGAIN;
+    if (fetch->read.part_count == 0) {
+        fetch->operation.result = 0;
+        wt_operations_end(inode, &fetch->operation);
+        return 0;
+    }
+    count_read(inode, &fetch->read);
+    fetch->read.io.complete = fetch_done;
+    fetch->read.io.next = NULL;
+    wt_plug_submit(inode->engine->backend, &fetch->read.io);
+    return 0;
+}
+
+int wt_fetch_submit(wt_file handle, uint64_t offset, uint64_t length, uint32_t flags, uint64_t token) {
+    if (flags & ~(uint32_t)WT_NOWAIT)
         return -EINVAL;
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
         return -EBADF;
-    int64_t result = 0;
-    if (!file->readable || atomic_load_explicit(&file->inode->lost, memory_order_relaxed)) {
-        result = file->readable ? -ESTALE : -EBADF;
-    } else if (length > 0) {
-        uint64_t size = wt_inode_size(file->inode);
-        uint64_t end = offset + length < size ? offset + length : size;
-        if (offset < end)
-            result = file->inode->buffered ? wt_buffered_read(file->inode, cursor, offset, end - offset)
-                                           : read_cached_file(file->inode, cursor, offset, end);
+    bool may_wait = !(flags & WT_NOWAIT);
+    int rc = check_read(file, length, offset);
+    struct fetch *fetch = rc ? NULL : malloc(sizeof *fetch);
+    if (!fetch && !rc)
+        rc = -ENOMEM;
+    if (!rc && !wt_inode_begin(file->inode, may_wait))
+        rc = -EAGAIN;
+    if (!rc) {
+        fetch->inode = file->inode;
+        fetch->offset = offset;
+        fetch->length = length;
+        fetch->operation =
+            (struct wt_operation){.token = token, .handle = handle, .kind = WT_OPERATION_FETCH, .next = NULL};
+        rc = start_fetch(fetch, may_wait);
+        if (rc)
+            wt_inode_end(file->inode);
     }
-    wt_file_release(handle);
-    return result;
+    if (rc) {
+        free(fetch);
+        wt_file_release(handle);
+    }
+    return rc;
 }

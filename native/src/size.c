@@ -228,7 +228,7 @@ int wt_allocate(wt_file handle, uint64_t offset, uint64_t length) {
         return -EBADF;
     int rc = 0;
     if (length > 0) {
-        wt_inode_begin(file->inode);
+        (void)wt_inode_begin(file->inode, true);
         rc = allocate(file->inode, offset, offset + length);
         wt_inode_end(file->inode);
     }

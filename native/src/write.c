@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "plug.h"
 #include "read.h"
 #include "writeback.h"
 
@@ -12,6 +13,7 @@ struct chunk {
     struct wt_reservation reservation;
     struct wt_launch launch;
     uint64_t offset, end;
+    bool may_wait;
     bool need_objects; /* stopped, since there was no object for another I/O */
 };
 
@@ -35,10 +37,11 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
     bool partial = chunk->offset > start || chunk->end < end;
     for (;;) {
         struct wt_folio *folio = wt_folio_get(inode, index);
-        while (folio->reading & wt_page_blocks(geometry, page, page))
+        while (chunk->may_wait && (folio->reading & wt_page_blocks(geometry, page, page)))
             wt_folio_wait(folio);
-        bool ready = !partial || (folio->uptodate >> block & 1);
-        if (!ready && start >= wt_inode_size(inode)) { /* behind the end of the file all is zero */
+        bool ready = (!partial || (folio->uptodate >> block & 1)) && !(folio->reading >> block & 1);
+        if (!ready && start >= wt_inode_size(inode) &&
+            !(folio->reading >> block & 1)) { /* behind the end of the file all is zero */
             uint32_t in_folio = block << geometry->block_shift, length;
             wt_folio_fill(folio, &chunk->reservation, page, page);
             uint8_t *memory = wt_folio_memory(folio, in_folio, in_folio + (uint32_t)(end - start), &length);
@@ -49,6 +52,8 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
         wt_folio_put(folio);
         if (ready)
             return 0;
+        if (!chunk->may_wait)
+            return -EAGAIN;
         int64_t n = wt_read_missing(inode, &chunk->reservation, start, end - start, NULL);
         if (n < 0)
             return (int)n;
@@ -246,18 +251,21 @@ static void give_spares(struct chunk *chunk) {
  * One step of a write: as much from offset on as fits a chunk, less if something is in the way. What was copied is on its
  * way when this returns. Returns the count of bytes taken, 0 if another try is needed, or -errno.
  */
-static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint64_t offset, bool last_may_run) {
+static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint64_t offset, bool may_run,
+                          bool may_wait) {
     struct wt_inode *inode = write->inode;
     struct wt_pool *pool = &inode->cache->pool;
     uint64_t end = write->offset + write->length;
-    struct chunk chunk = {.write = write, .cursor = cursor, .offset = offset, .launch = {.inode = inode}};
+    struct chunk chunk = {
+        .write = write, .cursor = cursor, .offset = offset, .may_wait = may_wait, .launch = {.inode = inode}};
     if (end - offset > inode->engine->chunk_bytes)
         end = (offset + inode->engine->chunk_bytes) & ~block_mask(inode);
     chunk.end = end;
 
     /* Two more than the range has: a page read for this write may need a shadow before it is written. */
     uint64_t pages = ((end - 1) >> WT_PAGE_SHIFT) - (offset >> WT_PAGE_SHIFT) + 3;
-    wt_pool_admit(pool, &chunk.reservation, (uint32_t)pages, end - offset);
+    if (!wt_pool_admit(pool, &chunk.reservation, (uint32_t)pages, end - offset, may_wait))
+        return -EAGAIN;
     uint64_t at = offset;
     int rc = begin_edges(&chunk);
     if (!rc) {
@@ -270,13 +278,39 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
         wt_pool_retire(pool, end - at);
     give_spares(&chunk);
     bool ends_write = at == write->offset + write->length;
-    wt_launch_start(&chunk.launch, last_may_run && ends_write);
-    if (chunk.need_objects && at == offset)
+    wt_launch_start(&chunk.launch, may_run && ends_write);
+    if (chunk.need_objects && at == offset) {
+        if (!may_wait)
+            return -EAGAIN;
         wt_writeback_wait(inode->engine);
+    }
     return rc ? rc : (int64_t)(at - offset);
 }
 
 /* ---- the whole write ----------------------------------------------------------------------------------------- */
+
+static void init_write(struct wt_write *write, struct wt_inode *inode, uint64_t offset, uint64_t length,
+                       uint32_t durability, bool async) {
+    *write =
+        (struct wt_write){.inode = inode, .offset = offset, .length = length, .durability = durability, .async = async};
+    atomic_init(&write->references, 1);
+    atomic_init(&write->failed_at, UINT64_MAX);
+}
+
+/* Copies all in and starts its I/O, step by step. Returns the bytes that are on their way; fewer than all on an error,
+ * which the write carries. */
+static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bool may_wait) {
+    uint64_t at = write->offset, end = write->offset + write->length;
+    while (at < end && !atomic_load(&write->error)) {
+        /* What must not wait has not begun; once it has, what is left is a matter of rare collisions. */
+        int64_t n = write_step(write, cursor, at, !write->async, may_wait || at > write->offset);
+        if (n < 0)
+            wt_write_fail(write, (int)n, at);
+        else
+            at += (uint64_t)n;
+    }
+    return at - write->offset;
+}
 
 /* Waits until all I/O of the write has ended; meanwhile runs gathers that this write is part of. */
 static void await(struct wt_write *write) {
@@ -285,7 +319,7 @@ static void await(struct wt_write *write) {
         return; /* nothing was started, or all ended on this thread: nobody will post */
     for (;;) {
         while (sem_trywait(&write->wake))
-            if (!wt_backend_pump(write->inode->engine->backend) && sem_wait(&write->wake) == 0)
+            if (!wt_before_wait(write->inode->engine->backend) && sem_wait(&write->wake) == 0)
                 break; /* else EINTR: a signal */
         struct wt_writeback *lead = atomic_exchange(&write->lead, NULL);
         if (!lead)
@@ -294,30 +328,19 @@ static void await(struct wt_write *write) {
     }
 }
 
-static int64_t write_cached_file(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t length,
-                                 uint32_t durability, uint64_t *stable_bytes) {
-    struct wt_write write = {.inode = inode, .offset = offset, .length = length, .durability = durability};
-    atomic_init(&write.references, 1);
-    atomic_init(&write.failed_at, UINT64_MAX);
+static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t length,
+                          uint32_t durability, uint64_t *stable_bytes) {
+    struct wt_write write;
+    init_write(&write, inode, offset, length, durability, false);
     sem_init(&write.wake, 0, 0);
-    wt_inode_begin(inode);
-    uint64_t at = offset;
-    while (at < offset + length && !atomic_load(&write.error)) {
-        int64_t n = write_step(&write, cursor, at, true);
-        if (n < 0)
-            wt_write_fail(&write, (int)n, at);
-        else
-            at += (uint64_t)n;
-    }
+    (void)wt_inode_begin(inode, true);
+    (void)start_write(&write, cursor, true);
     await(&write);
     wt_inode_end(inode);
     sem_destroy(&write.wake);
-
-    int error = atomic_load(&write.error);
-    uint64_t failed_at = atomic_load(&write.failed_at);
-    wt_count(inode->engine, error ? WT_COUNT_WRITE_ERRORS : WT_COUNT_WRITES, 1);
-    *stable_bytes = (failed_at < at ? failed_at : at) - offset;
-    return error ? error : (int64_t)length;
+    wt_write_end(&write);
+    *stable_bytes = write.operation.stable_bytes;
+    return write.operation.result;
 }
 
 static int check_write(const struct wt_file_object *file, uint64_t length, uint64_t offset, uint32_t durability) {
@@ -337,11 +360,89 @@ int64_t wt_write_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t lengt
     if (!file)
         return -EBADF;
     int64_t result = check_write(file, length, offset, durability);
-    if (!durability)
-        durability = file->durability;
+    durability = durability ? durability : file->durability;
     if (!result && length > 0)
-        result = (file->inode->buffered ? wt_buffered_write : write_cached_file)(file->inode, cursor, offset, length,
-                                                                                 durability, stable_bytes);
+        result = (file->inode->buffered ? wt_buffered_write : write_file)(file->inode, cursor, offset, length,
+                                                                          durability, stable_bytes);
     wt_file_release(handle);
     return result;
+}
+
+/* ---- asynchronous -------------------------------------------------------------------------------------------- */
+
+/* Without direct I/O there is nothing to wait for but the kernel: the write is done when it was submitted. */
+static void submit_buffered(struct wt_write *write, struct wt_cursor *cursor) {
+    write->operation.result = wt_buffered_write(write->inode, cursor, write->offset, write->length, write->durability,
+                                                &write->operation.stable_bytes);
+    wt_operations_end(write->inode, &write->operation);
+}
+
+static int submit(struct wt_write *write, struct wt_cursor *cursor, bool may_wait) {
+    struct wt_inode *inode = write->inode;
+    if (!wt_inode_begin(inode, may_wait))
+        return -EAGAIN;
+    if (inode->buffered && write->length > 0) {
+        submit_buffered(write, cursor);
+        return 0;
+    }
+    int error = 0;
+    if (start_write(write, cursor, may_wait) == 0)
+        error = atomic_load(&write->error); /* nothing was started: no event is owed */
+    if (error) {
+        wt_inode_end(inode);
+    } else if (atomic_fetch_sub(&write->references, 1) == 1) {
+        wt_write_end(write);
+        wt_operations_end(inode, &write->operation);
+    }
+    return error;
+}
+
+int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t offset,
+                           uint32_t durability, uint32_t flags, uint64_t token) {
+    bool may_wait = !(flags & WT_NOWAIT);
+    struct wt_file_object *file = wt_file_acquire(handle);
+    if (!file)
+        return -EBADF;
+    int rc = flags & ~(uint32_t)WT_NOWAIT ? -EINVAL : check_write(file, length, offset, durability);
+    if (!rc && !may_wait && length > file->inode->engine->chunk_bytes)
+        rc = -EMSGSIZE;
+    struct wt_write *write = rc ? NULL : wt_write_take(file->inode->engine);
+    if (!write && !rc)
+        rc = -ENOMEM;
+    if (!rc) {
+        init_write(write, file->inode, offset, length, durability ? durability : file->durability, true);
+        write->operation = (struct wt_operation){.token = token, .handle = handle, .kind = WT_OPERATION_WRITE};
+        rc = submit(write, cursor, may_wait);
+    }
+    if (rc) {
+        if (write)
+            wt_write_give(file->inode->engine, write);
+        wt_file_release(handle);
+    }
+    return rc;
+}
+
+int wt_write_submit(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset, uint32_t durability,
+                    uint32_t flags, uint64_t token) {
+    uint64_t length = 0;
+    int rc = wt_iovec_length(iov, iov_count, &length);
+    if (rc)
+        return rc;
+    struct wt_cursor cursor;
+    wt_cursor_of_iovec(&cursor, iov);
+    return wt_write_submit_cursor(file, &cursor, length, offset, durability, flags, token);
+}
+
+int wt_write_submit_all(struct wt_submission *submissions, int count) {
+    if (count < 0 || (count > 0 && !submissions))
+        return -EINVAL;
+    struct wt_plug plug;
+    wt_plug_begin(&plug);
+    for (int i = 0; i < count; i++) {
+        struct wt_submission *one = &submissions[i];
+        one->result =
+            wt_write_submit(one->file, one->iov, one->iov_count, one->offset, one->durability, one->flags, one->token);
+    }
+    wt_plug_end(&plug);
+    return 0;
 }

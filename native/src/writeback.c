@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plug.h"
+
 /* ---- objects ------------------------------------------------------------------------------------------------- */
 
 struct wt_writeback *wt_writeback_take(struct wt_engine_object *engine, bool limited) {
@@ -291,7 +293,6 @@ static bool hand_to_leader(struct wt_writeback *writeback) {
 }
 
 void wt_launch_start(struct wt_launch *launch, bool run_last) {
-    struct wt_backend *backend = launch->inode->engine->backend;
     struct wt_io *list = NULL, **tail = &list;
     struct wt_writeback *mine = NULL, *next;
     for (struct wt_writeback *w = launch->first; w; w = next) {
@@ -307,7 +308,7 @@ void wt_launch_start(struct wt_launch *launch, bool run_last) {
     }
     launch->first = launch->last = NULL;
     if (list)
-        backend->ops->submit(backend, list);
+        wt_plug_submit(launch->inode->engine->backend, list);
     if (mine)
         wt_writeback_run(mine);
 }
@@ -426,6 +427,31 @@ static void end_part(const struct wt_part *part, struct ending *ending, struct w
     send_gather(folio, ending);
 }
 
+void wt_write_end(struct wt_write *write) {
+    int error = atomic_load(&write->error);
+    uint64_t failed_at = atomic_load(&write->failed_at), end = write_end(write);
+    wt_count(write->inode->engine, error ? WT_COUNT_WRITE_ERRORS : WT_COUNT_WRITES, 1);
+    write->operation.result = error ? error : (int64_t)write->length;
+    write->operation.stable_bytes = (failed_at < end ? failed_at : end) - write->offset;
+}
+
+static void end_writes(struct wt_inode *inode, struct wt_write *done) {
+    struct wt_operation *operations = NULL, **tail = &operations;
+    for (struct wt_write *write = done, *next; write; write = next) {
+        next = write->next_done;
+        if (!write->async) {
+            sem_post(&write->wake);
+            continue;
+        }
+        wt_write_end(write);
+        write->operation.next = NULL;
+        *tail = &write->operation;
+        tail = &write->operation.next;
+    }
+    if (operations)
+        wt_operations_end(inode, operations);
+}
+
 static void end_all(struct wt_inode *inode, struct ending *ending, struct wt_io *repairs) {
     struct wt_engine_object *engine = inode->engine;
     while (ending->launch.spare) {
@@ -434,16 +460,13 @@ static void end_all(struct wt_inode *inode, struct ending *ending, struct wt_io 
         wt_writeback_give(engine, spare);
     }
     if (repairs)
-        engine->backend->ops->submit(engine->backend, repairs);
+        wt_plug_submit(engine->backend, repairs);
     wt_launch_start(&ending->launch, false);
     if (ending->retired_bytes)
         wt_pool_retire(&engine->cache.pool, ending->retired_bytes);
     else
         wt_pool_kick(&engine->cache.pool);
-    for (struct wt_write *write = ending->done, *next; write; write = next) {
-        next = write->next_done;
-        sem_post(&write->wake);
-    }
+    end_writes(inode, ending->done);
     wt_inode_end(inode);
 }
 

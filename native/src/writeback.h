@@ -14,6 +14,7 @@
 #include "engine.h"
 #include "inode.h"
 #include "io.h"
+#include "operation.h"
 
 #define WT_WRITEBACK_PARTS 40u
 
@@ -24,6 +25,8 @@ struct wt_writeback;
 
 /* One caller's write, from its first byte copied to its last byte stable. */
 struct wt_write {
+    struct wt_operation operation; /* of an asynchronous one */
+    bool async;
     struct wt_inode *inode;
     uint64_t offset, length;
     uint32_t durability;
@@ -93,6 +96,9 @@ void wt_launch_start(struct wt_launch *launch, bool run_last);
 void wt_writeback_run(struct wt_writeback *writeback);
 /* The end of an I/O: wt_io.complete of all of them. */
 void wt_writeback_done(struct wt_io *io);
+
+/* Fills in how the write ended; all its I/O has. */
+void wt_write_end(struct wt_write *write);
 
 /* Records that bytes of the write from `at` on are not stable. */
 void wt_write_fail(struct wt_write *write, int error, uint64_t at);

@@ -1,0 +1,143 @@
+#include "operation.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "engine.h"
+#include "inode.h"
+#include "writeback.h"
+
+#define BATCH 64
+
+static struct wt_write *write_of(struct wt_operation *operation) {
+    return (struct wt_write *)operation; /* its first member */
+}
+
+static void post(struct wt_engine_object *engine, struct wt_operation *first, struct wt_operation *last) {
+    pthread_mutex_lock(&engine->event_lock);
+    if (engine->last_event)
+        engine->last_event->next = first;
+    else
+        engine->first_event = first;
+    engine->last_event = last;
+    if (engine->event_waiters)
+        pthread_cond_signal(&engine->event_posted);
+    pthread_mutex_unlock(&engine->event_lock);
+}
+
+void wt_operations_end(struct wt_inode *inode, struct wt_operation *list) {
+    while (list) {
+        /* Once posted an operation may be gone; its file must stay open until then, so that the engine does. */
+        wt_file handles[BATCH];
+        int count = 0;
+        struct wt_operation *first = list, *last = NULL;
+        for (; list && count < BATCH; list = list->next) {
+            handles[count++] = list->handle;
+            last = list;
+        }
+        last->next = NULL;
+        post(inode->engine, first, last);
+        for (int i = 0; i < count; i++) {
+            wt_inode_end(inode);
+            wt_file_release(handles[i]);
+        }
+    }
+}
+
+struct wt_write *wt_write_take(struct wt_engine_object *engine) {
+    pthread_mutex_lock(&engine->event_lock);
+    struct wt_operation *operation = engine->spare_writes;
+    if (operation)
+        engine->spare_writes = operation->next;
+    pthread_mutex_unlock(&engine->event_lock);
+    return operation ? write_of(operation) : malloc(sizeof(struct wt_write));
+}
+
+void wt_write_give(struct wt_engine_object *engine, struct wt_write *write) {
+    pthread_mutex_lock(&engine->event_lock);
+    write->operation.next = engine->spare_writes;
+    engine->spare_writes = &write->operation;
+    pthread_mutex_unlock(&engine->event_lock);
+}
+
+/* Waits for an event, with the lock held. */
+static void wait_for_event(struct wt_engine_object *engine, int64_t timeout_ns) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    if (timeout_ns > 0) {
+        until.tv_sec += timeout_ns / 1000000000;
+        until.tv_nsec += timeout_ns % 1000000000;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_sec++;
+            until.tv_nsec -= 1000000000;
+        }
+    }
+    int rc = 0;
+    while (!engine->first_event && !engine->shut_down && rc == 0) {
+        pthread_mutex_unlock(&engine->event_lock);
+        bool again = wt_before_wait(engine->backend);
+        pthread_mutex_lock(&engine->event_lock);
+        if (again || engine->first_event || engine->shut_down)
+            continue;
+        engine->event_waiters++;
+        if (timeout_ns < 0)
+            pthread_cond_wait(&engine->event_posted, &engine->event_lock);
+        else
+            rc = pthread_cond_timedwait(&engine->event_posted, &engine->event_lock, &until);
+        engine->event_waiters--;
+    }
+}
+
+int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events, int max, int64_t timeout_ns) {
+    struct wt_operation *fetches = NULL;
+    int count = 0;
+    pthread_mutex_lock(&engine->event_lock);
+    if (!engine->first_event)
+        wait_for_event(engine, timeout_ns);
+    while (engine->first_event && count < max) {
+        struct wt_operation *operation = engine->first_event;
+        engine->first_event = operation->next;
+        events[count++] = (struct wt_event){
+            .token = operation->token, .result = operation->result, .stable_bytes = operation->stable_bytes};
+        struct wt_operation **to = operation->kind == WT_OPERATION_WRITE ? &engine->spare_writes : &fetches;
+        operation->next = *to;
+        *to = operation;
+    }
+    if (!engine->first_event)
+        engine->last_event = NULL;
+    else if (engine->event_waiters)
+        pthread_cond_signal(&engine->event_posted);
+    if (count == 0 && engine->shut_down)
+        count = -ESHUTDOWN;
+    pthread_mutex_unlock(&engine->event_lock);
+    while (fetches) {
+        struct wt_operation *next = fetches->next;
+        wt_fetch_free(fetches);
+        fetches = next;
+    }
+    return count;
+}
+
+void wt_operations_shut_down(struct wt_engine_object *engine) {
+    pthread_mutex_lock(&engine->event_lock);
+    engine->shut_down = true;
+    pthread_cond_broadcast(&engine->event_posted);
+    pthread_mutex_unlock(&engine->event_lock);
+}
+
+static void free_list(struct wt_operation *list) {
+    while (list) {
+        struct wt_operation *next = list->next;
+        if (list->kind == WT_OPERATION_FETCH)
+            wt_fetch_free(list);
+        else
+            free(write_of(list));
+        list = next;
+    }
+}
+
+void wt_operations_free(struct wt_engine_object *engine) {
+    free_list(engine->first_event);
+    free_list(engine->spare_writes);
+}
