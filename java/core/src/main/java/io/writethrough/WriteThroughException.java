@@ -76,37 +76,37 @@ public final class WriteThroughException extends IOException {
         return message.toString();
     }
 
-    /** What was tried: {@code "open"}, {@code "write"}, {@code "read"}, {@code "truncate"} and so on. */
+    /** {@return what was tried: {@code "open"}, {@code "write"}, {@code "read"}, {@code "truncate"} and so on} */
     public String operation() {
         return operation;
     }
 
-    /** The path of the file, as it was opened; empty for an operation on an engine. */
+    /** {@return the path of the file, as it was opened; empty for an operation on an engine} */
     public String path() {
         return path;
     }
 
-    /** Where in the file, in bytes from its start (for a truncate the new size); {@link #NONE} for an operation without. */
+    /** {@return where in the file, in bytes from its start (for a truncate the new size); {@link #NONE} for an operation without} */
     public long offset() {
         return offset;
     }
 
-    /** How many bytes were asked for; {@link #NONE} for an operation without a length. */
+    /** {@return how many bytes were asked for; {@link #NONE} for an operation without a length} */
     public long length() {
         return length;
     }
 
-    /** The number of the error, as in errno(3). */
+    /** {@return the number of the error, as in errno(3)} */
     public int errno() {
         return errno;
     }
 
-    /** The name of the error, such as {@code "ENOSPC"}. */
+    /** {@return the name of the error, such as {@code "ENOSPC"}} */
     public String errnoName() {
         return errnoName;
     }
 
-    /** How many bytes, from the start of a write, are known to be on stable storage; 0 for other operations. */
+    /** {@return how many bytes, from the start of a write, are known to be on stable storage; 0 for other operations} */
     public long stableBytes() {
         return stableBytes;
     }
