@@ -99,10 +99,13 @@ static void fail_each(const struct sim_options *options, struct sim_fault fault)
             check_cache_is_disk(&core, file, "file");
         }
         failed = sim_failures(core.sim) > 0;
+        sim_pause_faults(core.sim, true);
+        CHECK_OK(wt_sync(file)); /* what a failed write left on the device is there, but need not be stable */
         check_file(&core, file, "file", &model);
         CHECK_EQ(core_stats(&core).in_flight_bytes, 0);
         CHECK(core_stats(&core).write_errors <= 1);
         sim_heal(core.sim);
+        sim_pause_faults(core.sim, false);
         core_reopen(&core);
         check_file(&core, core_file(&core, "file"), "file", &model);
         model_free(&model);
@@ -155,7 +158,7 @@ TEST(a_write_that_failed_after_the_kernel_grew_the_file_leaves_one_size) {
                 uint64_t failures = sim_failures(core.sim);
                 int64_t result = write_at(file, (uint64_t)size, bytes, 1000);
                 CHECK_EQ(result, sim_failures(core.sim) > failures ? -EIO : 1000);
-                CHECK_EQ(wt_size(file), result < 0 ? size : size + 1000);
+                CHECK(result == 1000 ? wt_size(file) == size + 1000 : wt_size(file) >= size);
                 CHECK_EQ(sim_size(core.sim, "file"), wt_size(file));
                 check_cache_is_disk(&core, file, "file");
             }

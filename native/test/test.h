@@ -68,9 +68,10 @@ void test_context(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* Called with the file and line of the failure's text already printed: adds what a person needs to see. */
 extern void (*test_on_failure)(void);
 
-/* Runs function(argument) in a child and returns how it ended: its exit status, or minus the signal that killed it.
- * What it prints is dropped. */
+/* Runs function(argument) in a child and returns how it ended: its exit status, or minus the signal that killed it. */
 int test_in_child(void (*function)(void *), void *argument);
+/* The same for a child that is meant to fail: what it prints is dropped. */
+int test_in_child_quietly(void (*function)(void *), void *argument);
 
 /* ---- threads ---- */
 

@@ -17,7 +17,7 @@ enum {
     MEMORY_ALIGNMENT = 512,
     FAULTS_MAX = 16,
     HELPERS = 2,
-    TRACE_LINES = 48,
+    TRACE_LINES = 24,
     TRACE_BYTES = 120,
     POISON = 0xd5,
     WAIT_SECONDS = 20,
