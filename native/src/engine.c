@@ -18,8 +18,8 @@
 #define DEFAULT_IN_FLIGHT_BYTES (UINT64_C(64) << 20)
 #define LARGEST_CHUNK_BYTES (UINT64_C(4) << 20)
 
-static struct wt_handle_table engine_handles = WT_HANDLE_TABLE;
-static struct wt_handle_table file_handles = WT_HANDLE_TABLE;
+static struct wt_handle_table engine_handles = WT_HANDLE_TABLE(1);
+static struct wt_handle_table file_handles = WT_HANDLE_TABLE(0);
 
 uint32_t wt_abi_version(void) {
     return WT_ABI_VERSION;
@@ -265,6 +265,8 @@ int wt_file_close(wt_file handle) {
 }
 
 int wt_file_profile(wt_file handle, struct wt_profile *profile) {
+    if (!profile)
+        return -EINVAL;
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
         return -EBADF;
@@ -318,6 +320,8 @@ int wt_engine_backend(wt_engine handle) {
 }
 
 int wt_engine_stats(wt_engine handle, struct wt_engine_stats *stats) {
+    if (!stats)
+        return -EINVAL;
     struct wt_engine_object *engine = wt_handle_acquire(&engine_handles, handle);
     if (!engine)
         return -EBADF;

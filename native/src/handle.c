@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#define GENERATION (((UINT64_C(1) << 30) - 1) << 32) /* 30 bits: a handle is positive as a signed number too */
 #define CLOSED (UINT64_C(1) << 31)
 #define INSIDE (CLOSED - 1)
 
@@ -43,11 +44,11 @@ uint64_t wt_handle_open(struct wt_handle_table *table, void *object) {
         struct wt_handle_slot *slot = slot_of(table, (uint64_t)index + 1);
         slot->object = object;
         /* Calls with stale handles may be inside for an instant: keep their count. */
-        uint64_t generation = (atomic_load(&slot->word) >> 32) + 1;
         uint64_t word = atomic_load(&slot->word);
-        while (!atomic_compare_exchange_weak(&slot->word, &word, (generation << 32) | (word & INSIDE)))
+        uint64_t next = ((word + (UINT64_C(1) << 32)) & GENERATION) | table->tag;
+        while (!atomic_compare_exchange_weak(&slot->word, &word, next | (word & INSIDE)))
             ;
-        handle = ((generation & UINT32_MAX) << 32) | (index + 1);
+        handle = next | (index + 1);
     }
     pthread_mutex_unlock(&table->lock);
     return handle;

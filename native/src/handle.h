@@ -13,7 +13,7 @@
 #define WT_HANDLE_CHUNKS 1024u
 
 struct wt_handle_slot {
-    _Atomic uint64_t word; /* generation << 32 | closed << 31 | calls inside */
+    _Atomic uint64_t word; /* tag and generation << 32 | closed << 31 | calls inside */
     void *object;
     uint32_t next_free;
 };
@@ -22,12 +22,13 @@ struct wt_handle_table {
     pthread_mutex_t lock;
     pthread_cond_t left; /* the last call left a closed handle */
     _Atomic(struct wt_handle_slot *) chunks[WT_HANDLE_CHUNKS];
+    uint64_t tag; /* bit 62 of its handles: those of another table are not its own */
     uint32_t slot_count;
     uint32_t first_free; /* index + 1, 0: none */
 };
 
-#define WT_HANDLE_TABLE                                                                                                \
-    { .lock = PTHREAD_MUTEX_INITIALIZER, .left = PTHREAD_COND_INITIALIZER }
+#define WT_HANDLE_TABLE(bit)                                                                                           \
+    { .lock = PTHREAD_MUTEX_INITIALIZER, .left = PTHREAD_COND_INITIALIZER, .tag = (uint64_t)(bit) << 62 }
 
 /* A new handle for the object, never 0; 0: no memory, or too many. */
 uint64_t wt_handle_open(struct wt_handle_table *table, void *object);

@@ -207,10 +207,8 @@ static int64_t read_file(struct wt_inode *inode, struct wt_cursor *cursor, uint6
             return -EAGAIN;
         hit = false;
         int64_t n = read_step(inode, at, &end, cursor);
-        if (n < 0 && at == offset)
-            return n;
         if (n < 0)
-            break; /* as read(2): what was read counts, the next read meets the error */
+            return n;
         at += (uint64_t)n;
     }
     wt_count(inode->engine, hit ? WT_COUNT_READ_HITS : WT_COUNT_READ_MISSES, 1);

@@ -26,7 +26,10 @@ static uint64_t block_mask(const struct wt_inode *inode) {
 /*
  * Makes the block at `at` fit to be written by the chunk: nobody is reading it or its page and, if the chunk covers only
  * part of it, it is uptodate. Holds nothing when it returns, so that it may have changed again: then copying stops there.
+ * Takes one page of the reservation at most: TRY_AGAIN asks for a new one, since the page was evicted at once.
  */
+enum { TRY_AGAIN = 1 };
+
 static int begin_block(struct chunk *chunk, uint64_t at) {
     struct wt_inode *inode = chunk->write->inode;
     const struct wt_geometry *geometry = &inode->geometry;
@@ -35,12 +38,13 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
     unsigned block = (unsigned)(start >> geometry->block_shift) % WT_FOLIO_BLOCKS;
     unsigned page = wt_page_of(geometry, block);
     bool partial = chunk->offset > start || chunk->end < end;
+    bool filled = false;
     for (;;) {
         struct wt_folio *folio = wt_folio_get(inode, index);
         while (chunk->may_wait && (folio->reading & wt_page_blocks(geometry, page, page)))
             wt_folio_wait(folio);
         bool ready = (!partial || (folio->uptodate >> block & 1)) && !(folio->reading >> block & 1);
-        if (!ready && start >= wt_inode_size(inode) &&
+        if (!ready && !filled && start >= wt_inode_size(inode) &&
             !(folio->reading >> block & 1)) { /* behind the end of the file all is zero */
             uint32_t in_folio = block << geometry->block_shift, length;
             wt_folio_fill(folio, &chunk->reservation, page, page);
@@ -54,9 +58,12 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
             return 0;
         if (!chunk->may_wait)
             return -EAGAIN;
+        if (filled)
+            return TRY_AGAIN;
         int64_t n = wt_read_missing(inode, &chunk->reservation, start, end - start, NULL);
         if (n < 0)
             return (int)n;
+        filled = n > 0;
     }
 }
 
@@ -284,7 +291,7 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
             return -EAGAIN;
         wt_writeback_wait(inode->engine);
     }
-    return rc ? rc : (int64_t)(at - offset);
+    return rc < 0 ? rc : (int64_t)(at - offset);
 }
 
 /* ---- the whole write ----------------------------------------------------------------------------------------- */

@@ -24,13 +24,13 @@ public final class Compare {
 
     private final Options options;
     private final Report report = new Report(System.out);
-    private boolean libraryFailed;
+    private boolean failed;
 
     private Compare(Options options) {
         this.options = options;
     }
 
-    /** Exits with 0 when every workload was measured, 1 when the library failed in one, 2 for a wrong argument. */
+    /** Exits with 0 when every workload was measured, 1 when one failed or the library did not work in it, 2 for a wrong argument. */
     public static void main(String[] arguments) throws IOException {
         if (Arrays.asList(arguments).contains("--help")) {
             System.out.print(Options.USAGE);
@@ -39,7 +39,7 @@ public final class Compare {
         try {
             Compare compare = new Compare(Options.parse(arguments));
             compare.run();
-            System.exit(compare.libraryFailed ? 1 : 0);
+            System.exit(compare.failed ? 1 : 0);
         } catch (IllegalArgumentException e) {
             System.err.println("bench/compare: " + e.getMessage() + "\n\n" + Options.USAGE);
             System.exit(2);
@@ -66,15 +66,35 @@ public final class Compare {
         Progress progress = new Progress(System.err, terminal, estimate(workloads));
         Runner runner = new Runner(options.slice(), options.rounds(), device, progress);
         for (Workload workload : workloads) {
-            Result result = runner.run(workload);
-            progress.clear();
-            report.add(result);
-            libraryFailed |= result.absent().containsKey(Workloads.LIBRARY);
+            attempt(workload.id(), progress, () -> {
+                Result result = runner.run(workload);
+                progress.clear();
+                report.add(result);
+                failed |= result.absent().containsKey(Workloads.LIBRARY);
+            });
         }
         if (options.wants(Scaling.ID)) {
-            List<Steps> scaling = new Scaling(scratch, options, progress).run();
+            attempt(Scaling.ID, progress, () -> {
+                List<Steps> scaling = new Scaling(scratch, options, progress).run();
+                progress.clear();
+                scaling.forEach(report::add);
+            });
+        }
+    }
+
+    @FunctionalInterface
+    private interface Part {
+        void run() throws IOException;
+    }
+
+    /** A part that fails costs its own figures, not those of the others. */
+    private void attempt(String id, Progress progress, Part part) {
+        try {
+            part.run();
+        } catch (IOException e) {
             progress.clear();
-            scaling.forEach(report::add);
+            report.failure(id, e);
+            failed = true;
         }
     }
 

@@ -143,6 +143,13 @@ public final class Report {
         workloads.add(entry);
     }
 
+    /** A workload that could not be measured to its end. */
+    public void failure(String id, IOException failure) {
+        out.println("FAILED: " + id + ": " + failure);
+        out.println();
+        workloads.add(Map.of("id", id, "failure", String.valueOf(failure)));
+    }
+
     /** Writes what was collected. */
     public void write(Path file) throws IOException {
         json.put("workloads", workloads);
