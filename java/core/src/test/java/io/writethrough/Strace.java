@@ -100,14 +100,15 @@ final class Strace {
             final int thread = Integer.parseInt(line.substring(0, space));
             String text = line.substring(space).trim();
             if (text.endsWith("<unfinished ...>")) {
-                unfinished.put(thread, text.substring(0, text.length() - "<unfinished ...>".length()));
+                unfinished.put(thread, text.replace("<unfinished ...>", "").trim());
                 continue;
             }
             if (text.startsWith("<... ")) {
-                text = unfinished.remove(thread) + text.substring(text.indexOf('>') + 1);
+                text = unfinished.remove(thread)
+                        + text.substring(text.indexOf('>') + 1).trim();
             }
             if (text.contains("(")) {
-                calls.add(new Call(thread, text));
+                calls.add(new Call(thread, text.replaceFirst("\\) += ", ") = ")));
             }
         }
         return calls;
