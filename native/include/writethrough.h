@@ -55,7 +55,7 @@ enum {
 };
 
 struct wt_engine_options {
-    uint64_t cache_bytes;     /* folio memory: the hard limit of cached bytes. 0: 256 MiB. At least 128 KiB */
+    uint64_t cache_bytes;     /* folio memory: the hard limit of cached bytes. 0: 256 MiB. 128 KiB to 16 TiB */
     uint64_t in_flight_bytes; /* past this many bytes under I/O a caller waits. 0: 64 MiB. At least 64 KiB */
     uint32_t ring_entries;    /* submission queue of the io_uring backend. 0: 256. A power of two, 8 to 32768 */
     uint32_t backend;         /* WT_BACKEND_* */

@@ -104,7 +104,8 @@ int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint
         wt_count(inode->engine, WT_COUNT_DEVICE_WRITTEN_BYTES, bounce.io.done);
         written += bounce.io.done;
         error = bounce.io.error;
-        wt_inode_grow(inode, offset + written);
+        if (bounce.io.done > 0)
+            wt_inode_grow(inode, offset + written);
         if (error) {
             bounce.io.backing->ops->forget(bounce.io.backing, offset + written, piece - bounce.io.done);
             wt_inode_suspect_size(inode);

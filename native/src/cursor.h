@@ -1,5 +1,5 @@
 /*
- * The caller's memory, walked once from front to back. Native memory is an iovec; the JNI layer brings a copy function of
+ * The caller's memory, walked once from front to back, on the thread that called. Native memory is an iovec; the JNI layer brings a copy function of
  * its own for arrays of the Java heap, which have no address.
  */
 #ifndef WT_CURSOR_H
