@@ -319,7 +319,33 @@ TEST(an_error_of_an_io_in_flight_is_not_that_of_the_writes_waiting_behind_it) {
     CHECK_EQ(job_end(&first), -EIO);
     CHECK_EQ(job_end(&second), 100);
     check_filled(file, 300, 3, 100);
+    /* What the device refused does not get there with the next write of the block. */
+    check_filled(file, 0, 1, 300);
+    check_filled(file, 400, 1, 4 * BLOCK - 400);
     check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
+TEST(writes_behind_a_failed_one_fail_too_if_what_the_device_has_cannot_be_read) {
+    struct core core = core_threaded(4096);
+    wt_file file = core_file(&core, "file");
+    struct job first;
+    struct job second;
+    fill_at(file, 0, 1, 4 * BLOCK);
+    sim_fail(core.sim, &(struct sim_fault){.ops = SIM_WRITE, .count = 1, .error = -EIO});
+    sim_fail(core.sim, &(struct sim_fault){.ops = SIM_READ, .count = 1, .error = -ENODEV});
+    sim_hold(core.sim);
+    start_write(&first, file, 100, 2, 100);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+    start_write(&second, file, 300, 3, 100);
+    wait_readable(file, 300, 3);
+    sim_release_all(core.sim);
+    CHECK_EQ(job_end(&first), -EIO);
+    CHECK_EQ(job_end(&second), -ENODEV);
+    CHECK_EQ(second.stable, 0);
+    check_filled(file, 0, 1, 4 * BLOCK);
+    check_cache_is_disk(&core, file, "file");
+    fill_at(file, 0, 5, 4 * BLOCK);
     core_close(&core);
 }
 

@@ -132,6 +132,34 @@ TEST(fault_4_a_failed_write_leaves_nothing_of_itself_in_the_cache) {
     }
 }
 
+TEST(fault_4_a_failed_write_leaves_nothing_of_itself_without_direct_io) {
+    static const struct sim_fault faults[] = {
+        {.ops = SIM_WRITE, .error = -EIO},
+        {.ops = SIM_WRITE, .error = -ENOSPC, .transfer = 4096},
+        {.ops = SIM_WRITE, .error = -EIO, .scribble = true},
+        {.ops = SIM_WRITE, .error = -EIO, .grows = true},
+    };
+    make_bytes();
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        fail_each(&(struct sim_options){.buffered = true}, faults[i]);
+    }
+}
+
+TEST(a_failed_write_far_behind_the_end_leaves_the_size) {
+    for (unsigned buffered = 0; buffered < 2; buffered++) {
+        struct core core = core_open(&(struct sim_options){.buffered = buffered != 0}, NULL);
+        wt_file file = core_file(&core, "file");
+        CONTEXT("%s", buffered ? "buffered" : "direct");
+        fill_at(file, 0, 1, 100);
+        sim_fail(core.sim, &(struct sim_fault){.ops = SIM_WRITE, .error = -EFBIG});
+        CHECK_EQ(write_at(file, 200000, bytes, 5000), -EFBIG);
+        CHECK_EQ(wt_size(file), 100);
+        check_cache_is_disk(&core, file, "file");
+        sim_heal(core.sim);
+        core_close(&core);
+    }
+}
+
 TEST(a_failed_read_of_a_neighbour_fails_the_write_and_nothing_else) {
     make_bytes();
     fail_each(&(struct sim_options){.block_bytes = 4096}, (struct sim_fault){.ops = SIM_READ, .error = -EIO});

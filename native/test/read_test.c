@@ -181,18 +181,27 @@ TEST(a_failed_read_gives_its_error_and_leaves_nothing) {
     core_close(&core);
 }
 
-TEST(a_read_that_fails_midway_gives_its_error_and_not_a_short_count) {
-    struct core core = core_open(NULL, &(struct wt_engine_options){.cache_bytes = 128 << 10});
+static void fail_midway(bool buffered) {
+    struct core core =
+        core_open(&(struct sim_options){.buffered = buffered}, &(struct wt_engine_options){.cache_bytes = 128 << 10});
     sim_put(core.sim, "file", bytes, 128 * BLOCK);
     wt_file file = core_file(&core, "file");
     for (uint64_t bad = 0; bad < 128; bad += 21) {
-        CONTEXT("bad block %llu", (unsigned long long)bad);
+        CONTEXT("%s, bad block %llu", buffered ? "buffered" : "direct", (unsigned long long)bad);
         sim_fail(core.sim, &(struct sim_fault){.ops = SIM_READ, .offset = bad * BLOCK, .length = 1, .error = -EIO});
         CHECK_EQ(read_at(file, 0, bytes, 128 * BLOCK), -EIO);
         sim_heal(core.sim);
         CHECK_EQ(read_at(file, 0, bytes, 128 * BLOCK), 128 * BLOCK);
     }
     core_close(&core);
+}
+
+TEST(a_read_that_fails_midway_gives_its_error_and_not_a_short_count) {
+    fail_midway(false);
+}
+
+TEST(a_buffered_read_that_fails_midway_gives_its_error_and_not_a_short_count) {
+    fail_midway(true);
 }
 
 TEST(a_failed_read_of_a_partial_block_write_changes_nothing) {
