@@ -98,6 +98,14 @@ struct wt_backend_ops {
     /* NULL, or for a backend without threads of its own: completes an I/O on the caller's thread, which has to wait and
      * holds no lock. False: there is none. */
     bool (*pump)(struct wt_backend *backend);
+    /*
+     * NULL, or: takes completions on the caller's thread, in place of a thread of the backend: that saves waking two.
+     * Waits up to timeout_ns (negative: for ever). 1: some were taken, or wake was called; 0: timeout; -EBUSY: another
+     * thread is at it; -EOPNOTSUPP: not on this kernel.
+     */
+    int (*reap)(struct wt_backend *backend, int64_t timeout_ns);
+    /* Makes a thread in reap return, or the next one that comes. */
+    void (*wake)(struct wt_backend *backend);
 };
 
 /* plug.c: to be called before waiting for others, with no lock held: sends what this thread holds back, and lets a

@@ -1,5 +1,7 @@
 /*
- * The io_uring backend. Any thread submits; one reaper thread takes the completions.
+ * The io_uring backend. Any thread submits. Completions are taken by one thread at a time: the backend's own reaper, or a
+ * caller's in uring_reap, which then is spared waking by another. While callers do it the reaper sleeps, and looks after
+ * a while whether they still do: a caller that is busy elsewhere must not keep others from their completions.
  *
  * Submission combines: an I/O goes on a list, and whoever finds no one at it becomes the submitter of all that is on the
  * list, until it is empty. So the submission queue has one user at a time, and what arrives together enters the kernel
@@ -30,6 +32,8 @@
 
 /* After this many rounds the submitter, a caller with work of its own, leaves what others add to the reaper. */
 #define SUBMIT_ROUNDS 8u
+/* After so long without a caller in uring_reap, with I/O in flight, the reaper takes completions again. */
+#define ABSENCE_NS 1000000L
 /* Completions taken at once. */
 #define REAP_BATCH 64u
 /* A kernel that is out of memory for requests is asked again after this long. */
@@ -54,9 +58,17 @@ struct uring {
     struct wt_io_list again; /* to be sent with IOSQE_ASYNC, before the others */
     unsigned in_flight;
     bool submitting; /* someone owns the submission queue */
-    bool reaping;    /* the reaper was started */
+    bool started;    /* the reaper was */
+    bool closing;
+    enum { ROLE_FREE, ROLE_REAPER, ROLE_CALLER } role; /* who takes completions */
+    bool attached;                                     /* callers take completions as a rule */
+    bool watching;                                     /* the reaper looks whether they still do */
+    uint64_t caller_turns;
+    pthread_cond_t reaper_called;
+    pthread_cond_t role_freed; /* by the reaper */
 
-    struct wt_io farewell; /* not an I/O: a NOP, whose completion ends the reaper */
+    bool nudging;       /* the nudge is under way */
+    struct wt_io nudge; /* not an I/O: a NOP, whose completion wakes who waits for completions */
 };
 
 static struct uring *uring_of(struct wt_backend *backend) {
@@ -88,7 +100,7 @@ static void prepare_transfer(struct io_uring_sqe *sqe, const struct wt_io *io, i
 static void prepare_request(struct uring *uring, struct wt_io *io, bool async) {
     struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
     assert(sqe != NULL); /* a batch begins with an empty queue and is no larger than it */
-    int fd = io == &uring->farewell ? -EBADF : wt_posix_descriptor(io);
+    int fd = io == &uring->nudge ? -EBADF : wt_posix_descriptor(io);
     if (fd >= 0) {
         prepare_transfer(sqe, io, fd);
     } else {
@@ -172,12 +184,17 @@ struct completion {
     bool async;
 };
 
-/* Waits for completions and takes what there is. */
-static unsigned reap(struct uring *uring, struct completion *completions) {
+/* Waits for completions, up to a time if that is not NULL, and takes what there is. 0: the time is over. */
+static unsigned take_completions(struct uring *uring, struct completion *completions,
+                                 struct __kernel_timespec *timeout) {
     struct io_uring_cqe *cqes[REAP_BATCH];
     unsigned count;
     while ((count = io_uring_peek_batch_cqe(&uring->ring, cqes, REAP_BATCH)) == 0) {
-        int rc = io_uring_wait_cqe(&uring->ring, &cqes[0]);
+        int rc = timeout ? io_uring_wait_cqe_timeout(&uring->ring, &cqes[0], timeout)
+                         : io_uring_wait_cqe(&uring->ring, &cqes[0]);
+        if (rc == -ETIME) {
+            return 0;
+        }
         if (rc < 0 && rc != -EINTR && rc != -EAGAIN) {
             (void)fprintf(stderr, "writethrough: io_uring wait: impossible error %s\n", wt_errno_name(-rc));
             abort();
@@ -212,15 +229,17 @@ static void finish(const struct completion *completion, struct wt_io_list *rest,
 }
 
 /*
- * Takes one batch of completions. False if the farewell was among them. While it completes them it owns the submission
- * queue if nobody else does, so that what the completions submit enters the kernel together.
+ * Takes one batch of completions; false if none came in time. While it completes them it owns the submission queue if
+ * nobody else does, so that what the completions submit enters the kernel together.
  */
-static bool reap_batch(struct uring *uring) {
+static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout) {
     struct completion completions[REAP_BATCH];
     struct wt_io_list rest = {0};
     struct wt_io_list again = {0};
-    bool more = true;
-    unsigned count = reap(uring, completions);
+    unsigned count = take_completions(uring, completions, timeout);
+    if (count == 0) {
+        return false;
+    }
 
     pthread_mutex_lock(&uring->lock);
     assert(count <= uring->in_flight);
@@ -229,15 +248,19 @@ static bool reap_batch(struct uring *uring) {
     uring->submitting = true;
     pthread_mutex_unlock(&uring->lock);
 
+    bool nudged = false;
     for (unsigned i = 0; i < count; i++) {
-        if (completions[i].io == &uring->farewell) {
-            more = false;
+        if (completions[i].io == &uring->nudge) {
+            nudged = true;
         } else {
             finish(&completions[i], &rest, &again);
         }
     }
 
     pthread_mutex_lock(&uring->lock);
+    if (nudged) {
+        uring->nudging = false;
+    }
     (void)wt_io_list_append(&uring->waiting, rest.first);
     (void)wt_io_list_append(&uring->again, again.first);
     if (owner || !uring->submitting) {
@@ -245,14 +268,114 @@ static bool reap_batch(struct uring *uring) {
         submit_collected(uring);
     }
     pthread_mutex_unlock(&uring->lock);
-    return more;
+    return true;
 }
 
-static void *reap_until_farewell(void *argument) {
-    struct uring *uring = argument;
-    while (reap_batch(uring)) {
+/* ---- who takes completions ------------------------------------------------------------------------------------- */
+
+/* Sends the nudge, unless it is under way. With the lock held. */
+static void nudge(struct uring *uring) {
+    if (uring->nudging) {
+        return;
     }
+    uring->nudging = true;
+    uring->nudge.error = 0;
+    wt_io_list_push(&uring->waiting, &uring->nudge);
+    if (!uring->submitting) {
+        uring->submitting = true;
+        submit_collected(uring);
+    }
+}
+
+/*
+ * The reaper while callers take completions: sleeps until it is asked to watch, then looks after a while. With the lock
+ * held. Nobody came meanwhile and I/O is in flight: the callers are gone until they come again.
+ */
+static void watch_callers(struct uring *uring) {
+    if (!uring->watching) {
+        pthread_cond_wait(&uring->reaper_called, &uring->lock);
+        return;
+    }
+    uint64_t turns = uring->caller_turns;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += ABSENCE_NS;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    while (!uring->closing && pthread_cond_timedwait(&uring->reaper_called, &uring->lock, &until) == 0) {
+    }
+    uring->watching = false;
+    if (uring->role == ROLE_FREE && uring->caller_turns == turns && uring->in_flight > 0) {
+        uring->attached = false;
+    }
+}
+
+static void *reaper(void *argument) {
+    struct uring *uring = argument;
+    pthread_mutex_lock(&uring->lock);
+    while (!uring->closing || uring->nudging) {
+        if (uring->role != ROLE_FREE || (uring->attached && !uring->closing)) {
+            watch_callers(uring);
+            continue;
+        }
+        uring->role = ROLE_REAPER;
+        pthread_mutex_unlock(&uring->lock);
+        (void)reap_batch(uring, NULL);
+        pthread_mutex_lock(&uring->lock);
+        uring->role = ROLE_FREE;
+        pthread_cond_broadcast(&uring->role_freed);
+    }
+    pthread_mutex_unlock(&uring->lock);
     return NULL;
+}
+
+/* I/O was submitted: if callers take completions and none is there, the reaper is to watch. With the lock held. */
+static void ensure_watched(struct uring *uring) {
+    if (uring->attached && uring->role == ROLE_FREE && !uring->watching) {
+        uring->watching = true;
+        pthread_cond_signal(&uring->reaper_called);
+    }
+}
+
+static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
+    struct uring *uring = uring_of(backend);
+    if (!(uring->ring.features & IORING_FEAT_EXT_ARG)) {
+        return -EOPNOTSUPP; /* before Linux 5.11 a timeout needs the submission queue */
+    }
+    struct __kernel_timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    pthread_mutex_lock(&uring->lock);
+    if (uring->role == ROLE_REAPER) { /* it gives way: completions never block */
+        uring->attached = true;
+        nudge(uring);
+    }
+    while (uring->role == ROLE_REAPER) {
+        pthread_cond_wait(&uring->role_freed, &uring->lock);
+    }
+    uring->attached = true;
+    if (uring->role == ROLE_CALLER) {
+        pthread_mutex_unlock(&uring->lock);
+        return -EBUSY;
+    }
+    uring->role = ROLE_CALLER;
+    uring->caller_turns++;
+    pthread_mutex_unlock(&uring->lock);
+    bool taken = reap_batch(uring, timeout_ns < 0 ? NULL : &timeout);
+    pthread_mutex_lock(&uring->lock);
+    uring->role = ROLE_FREE;
+    if (uring->in_flight > 0) {
+        ensure_watched(uring);
+    }
+    pthread_mutex_unlock(&uring->lock);
+    return taken;
+}
+
+static void uring_wake(struct wt_backend *backend) {
+    struct uring *uring = uring_of(backend);
+    pthread_mutex_lock(&uring->lock);
+    nudge(uring);
+    pthread_mutex_unlock(&uring->lock);
 }
 
 /* ---- the backend ----------------------------------------------------------------------------------------------- */
@@ -272,30 +395,29 @@ static void uring_submit(struct wt_backend *backend, struct wt_io *list) {
         wt_posix_begin(io);
     }
     pthread_mutex_lock(&uring->lock);
-    if (!uring->reaping) {
-        int rc = wt_thread_start(&uring->reaper, "wt-reaper", reap_until_farewell, uring);
+    if (!uring->started) {
+        int rc = wt_thread_start(&uring->reaper, "wt-reaper", reaper, uring);
         if (rc < 0) {
             pthread_mutex_unlock(&uring->lock);
             refuse(list, rc); /* without a thread of ours they can only complete here */
             return;
         }
-        uring->reaping = true;
+        uring->started = true;
     }
     (void)wt_io_list_append(&uring->waiting, list);
     if (!uring->submitting) {
         uring->submitting = true;
         submit_collected(uring);
     }
+    ensure_watched(uring);
     pthread_mutex_unlock(&uring->lock);
 }
 
 static void end_reaper(struct uring *uring) {
     pthread_mutex_lock(&uring->lock);
-    wt_io_list_push(&uring->waiting, &uring->farewell);
-    if (!uring->submitting) {
-        uring->submitting = true;
-        submit_collected(uring);
-    }
+    uring->closing = true;
+    nudge(uring);
+    pthread_cond_signal(&uring->reaper_called);
     pthread_mutex_unlock(&uring->lock);
     (void)pthread_join(uring->reaper, NULL); /* cannot fail: it is ours and joined once */
     /* A submitter may have seen its last I/O complete before it came back from the kernel. */
@@ -310,11 +432,13 @@ static void end_reaper(struct uring *uring) {
 
 static void uring_close(struct wt_backend *backend) {
     struct uring *uring = uring_of(backend);
-    if (uring->reaping) {
+    if (uring->started) {
         end_reaper(uring);
     }
-    assert(uring->in_flight == 0 && uring->waiting.first == NULL && uring->again.first == NULL);
+    assert(uring->in_flight == (uring->nudging ? 1 : 0) && uring->waiting.first == NULL && uring->again.first == NULL);
     io_uring_queue_exit(&uring->ring);
+    pthread_cond_destroy(&uring->reaper_called);
+    pthread_cond_destroy(&uring->role_freed);
     pthread_mutex_destroy(&uring->lock);
     free(uring);
 }
@@ -325,6 +449,8 @@ static const struct wt_backend_ops uring_ops = {
     .open = wt_posix_open,
     .submit = uring_submit,
     .close = uring_close,
+    .reap = uring_reap,
+    .wake = uring_wake,
 };
 
 /* Whether this kernel has every operation that is used here: Linux 5.6 on. */
@@ -380,8 +506,16 @@ int wt_io_uring_open(const struct wt_engine_options *options, struct wt_backend 
         free(uring);
         return -rc;
     }
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&uring->reaper_called, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    (void)pthread_cond_init(&uring->role_freed, NULL);
     rc = open_ring(uring, entries);
     if (rc < 0) {
+        pthread_cond_destroy(&uring->reaper_called);
+        pthread_cond_destroy(&uring->role_freed);
         pthread_mutex_destroy(&uring->lock);
         free(uring);
         return rc;

@@ -1,6 +1,7 @@
 #include "operation.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -14,6 +15,9 @@ static struct wt_write *write_of(struct wt_operation *operation) {
     return (struct wt_write *)operation; /* its first member */
 }
 
+/* This thread is in the backend's reap: it sees what it posts when it comes back. */
+static _Thread_local bool reaping;
+
 static void post(struct wt_engine_object *engine, struct wt_operation *first, struct wt_operation *last) {
     pthread_mutex_lock(&engine->event_lock);
     if (engine->last_event)
@@ -21,9 +25,14 @@ static void post(struct wt_engine_object *engine, struct wt_operation *first, st
     else
         engine->first_event = first;
     engine->last_event = last;
-    if (engine->event_waiters)
+    bool wake = engine->backend_reaper && !reaping;
+    if (wake)
+        engine->backend_reaper = false;
+    else if (engine->event_waiters)
         pthread_cond_signal(&engine->event_posted);
     pthread_mutex_unlock(&engine->event_lock);
+    if (wake)
+        engine->backend->ops->wake(engine->backend);
 }
 
 void wt_operations_end(struct wt_inode *inode, struct wt_operation *list) {
@@ -61,31 +70,53 @@ void wt_write_give(struct wt_engine_object *engine, struct wt_write *write) {
     pthread_mutex_unlock(&engine->event_lock);
 }
 
+static int64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* Waits where the backend's completions come in, and takes them. False: that is not possible now. */
+static bool wait_in_backend(struct wt_engine_object *engine, int64_t timeout_ns) {
+    struct wt_backend *backend = engine->backend;
+    if (!backend->ops->reap || engine->backend_reaper)
+        return false;
+    engine->backend_reaper = true;
+    pthread_mutex_unlock(&engine->event_lock);
+    reaping = true;
+    int rc = backend->ops->reap(backend, timeout_ns);
+    reaping = false;
+    pthread_mutex_lock(&engine->event_lock);
+    engine->backend_reaper = false;
+    return rc >= 0;
+}
+
+static void wait_on_condition(struct wt_engine_object *engine, int64_t until_ns) {
+    struct timespec until = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
+    engine->event_waiters++;
+    if (until_ns < 0)
+        pthread_cond_wait(&engine->event_posted, &engine->event_lock);
+    else
+        (void)pthread_cond_timedwait(&engine->event_posted, &engine->event_lock, &until);
+    engine->event_waiters--;
+}
+
 /* Waits for an event, with the lock held. */
 static void wait_for_event(struct wt_engine_object *engine, int64_t timeout_ns) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    if (timeout_ns > 0) {
-        until.tv_sec += timeout_ns / 1000000000;
-        until.tv_nsec += timeout_ns % 1000000000;
-        if (until.tv_nsec >= 1000000000) {
-            until.tv_sec++;
-            until.tv_nsec -= 1000000000;
-        }
-    }
-    int rc = 0;
-    while (!engine->first_event && !engine->shut_down && rc == 0) {
+    int64_t until_ns = timeout_ns < 0 ? -1 : now_ns() + timeout_ns;
+    int64_t left_ns = timeout_ns;
+    while (!engine->first_event && !engine->shut_down && left_ns != 0) {
         pthread_mutex_unlock(&engine->event_lock);
         bool again = wt_before_wait(engine->backend);
         pthread_mutex_lock(&engine->event_lock);
         if (again || engine->first_event || engine->shut_down)
             continue;
-        engine->event_waiters++;
-        if (timeout_ns < 0)
-            pthread_cond_wait(&engine->event_posted, &engine->event_lock);
-        else
-            rc = pthread_cond_timedwait(&engine->event_posted, &engine->event_lock, &until);
-        engine->event_waiters--;
+        if (!wait_in_backend(engine, left_ns) && !engine->first_event && !engine->shut_down)
+            wait_on_condition(engine, until_ns);
+        if (until_ns >= 0) {
+            left_ns = until_ns - now_ns();
+            left_ns = left_ns > 0 ? left_ns : 0;
+        }
     }
 }
 
@@ -106,7 +137,7 @@ int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events,
     }
     if (!engine->first_event)
         engine->last_event = NULL;
-    else if (engine->event_waiters)
+    if (engine->event_waiters) /* for what is left, or to wait in the backend in place of this thread */
         pthread_cond_signal(&engine->event_posted);
     if (count == 0 && engine->shut_down)
         count = -ESHUTDOWN;
@@ -122,8 +153,11 @@ int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events,
 void wt_operations_shut_down(struct wt_engine_object *engine) {
     pthread_mutex_lock(&engine->event_lock);
     engine->shut_down = true;
+    bool wake = engine->backend_reaper;
     pthread_cond_broadcast(&engine->event_posted);
     pthread_mutex_unlock(&engine->event_lock);
+    if (wake)
+        engine->backend->ops->wake(engine->backend);
 }
 
 static void free_list(struct wt_operation *list) {
