@@ -224,6 +224,44 @@ TEST(writes_to_a_block_under_writeback_leave_as_one_io) {
     gather_into_one(512);
 }
 
+/* The file ends in block 0, whose I/O goes through the kernel's page cache and keeps others off its page; block 5 of that
+ * page, behind the end, collects beside it. */
+TEST(blocks_behind_the_end_that_collect_beside_the_last_one_have_one_io_each) {
+    struct core core = core_threaded(512);
+    wt_file file = core_file(&core, "file");
+    struct job first;
+    struct job last_block;
+    struct job behind;
+    struct job again;
+    fill_at(file, 0, 1, 100);
+    sim_hold(core.sim);
+    start_write(&first, file, 0, 2, 50);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+    start_write(&behind, file, 5 * 512, 4, 512);
+    while (core_stats(&core).in_flight_bytes < 50 + 512) {
+        sched_yield();
+    }
+    let_others_run();
+    start_write(&last_block, file, 20, 3, 10);
+    wait_readable(file, 20, 3);
+    sim_release(core.sim, 1);
+    CHECK(sim_wait_in_flight(core.sim, 1) >= 1);
+    let_others_run();
+    sim_release(core.sim, 1);
+    start_write(&again, file, 5 * 512, 5, 512);
+    let_others_run();
+    sim_release_all(core.sim);
+    CHECK_EQ(job_end(&first), 50);
+    CHECK_EQ(job_end(&last_block), 10);
+    CHECK_EQ(job_end(&behind), 512);
+    CHECK_EQ(job_end(&again), 512);
+    CHECK_EQ(wt_size(file), 6 * 512);
+    check_filled(file, 100, 0, 5 * 512 - 100);
+    check_filled(file, 5 * 512, 5, 512);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
 TEST(fault_3_writes_into_a_large_folio_under_writeback_do_not_wait_for_it) {
     enum { WRITERS = 8 };
     struct core core = core_threaded(4096);
