@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "io.h"
@@ -171,6 +173,43 @@ static void describe_device(struct wt_profile *profile) {
     }
 }
 
+/*
+ * The devices that were looked at last, so that opening many files does not read sysfs for each. Briefly, since a device's
+ * cache may be switched while it is in use.
+ */
+#define REMEMBERED 16u
+#define REMEMBERED_SECONDS 1
+
+static struct {
+    struct wt_profile profile; /* what describe_device fills in, and the number of the device */
+    time_t until;
+} remembered[REMEMBERED];
+static pthread_mutex_t remembered_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void copy_device(struct wt_profile *to, const struct wt_profile *from) {
+    to->fua = from->fua;
+    to->volatile_cache = from->volatile_cache;
+    to->logical_block_bytes = from->logical_block_bytes;
+    to->physical_block_bytes = from->physical_block_bytes;
+    memcpy(to->device_name, from->device_name, sizeof to->device_name);
+}
+
+static void recall_device(struct wt_profile *profile) {
+    unsigned place = (profile->device_major * 31 + profile->device_minor) % REMEMBERED;
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    pthread_mutex_lock(&remembered_lock);
+    struct wt_profile *known = &remembered[place].profile;
+    if (remembered[place].until <= now.tv_sec || known->device_major != profile->device_major ||
+        known->device_minor != profile->device_minor) {
+        describe_device(profile);
+        *known = *profile;
+        remembered[place].until = now.tv_sec + REMEMBERED_SECONDS;
+    }
+    copy_device(profile, known);
+    pthread_mutex_unlock(&remembered_lock);
+}
+
 /* ---- the file system ------------------------------------------------------------------------------------------- */
 
 static int describe_file_system(int fd, struct wt_profile *profile) {
@@ -281,7 +320,7 @@ static int describe(int fd, const struct kernel_statx *stat, struct wt_profile *
     if (rc < 0) {
         return rc;
     }
-    describe_device(profile);
+    recall_device(profile);
     bool alignment_known = (stat->mask & KERNEL_STATX_DIOALIGN) != 0;
     if (alignment_known) {
         profile->dio_memory_alignment = stat->dio_memory_alignment;
