@@ -15,7 +15,10 @@ static void bounce_begin(struct bounce *bounce, struct wt_inode *inode, enum wt_
                          uint64_t length) {
     struct wt_pool *pool = &inode->cache->pool;
     uint32_t pages = (uint32_t)((length + WT_PAGE_BYTES - 1) >> WT_PAGE_SHIFT);
-    (void)wt_pool_admit(pool, &bounce->reservation, pages, op == WT_IO_WRITE ? length : 0, true);
+    if (op == WT_IO_WRITE)
+        (void)wt_pool_enter(pool, length, true);
+    bounce->reservation = (struct wt_reservation){.pool = pool};
+    (void)wt_pool_reserve(&bounce->reservation, pages, true);
     struct wt_io *io = &bounce->io;
     io->op = op;
     io->through_page_cache = true;
@@ -84,7 +87,7 @@ int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint6
     }
     wt_inode_end(inode);
     wt_count(inode->engine, WT_COUNT_READ_MISSES, 1);
-    return read > 0 ? (int64_t)read : error;
+    return error ? error : (int64_t)read;
 }
 
 int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t length,

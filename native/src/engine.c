@@ -341,7 +341,7 @@ int wt_engine_stats(wt_engine handle, struct wt_engine_stats *stats) {
     pthread_mutex_lock(&pool->lock);
     stats->cache_bytes = pool->arena_bytes;
     stats->cached_bytes = (uint64_t)(pool->frame_count - pool->free_count) << WT_PAGE_SHIFT;
-    stats->in_flight_bytes = pool->in_flight_bytes;
+    stats->in_flight_bytes = atomic_load(&pool->in_flight_bytes);
     stats->evictions = pool->evictions;
     pthread_mutex_unlock(&pool->lock);
     pthread_mutex_lock(&engine->file_lock);

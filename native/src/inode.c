@@ -8,6 +8,14 @@
 
 /* ---- the gate ------------------------------------------------------------------------------------------------ */
 
+#define SHUT (UINT64_C(1) << 63)
+#define SIZE_SUSPECT (UINT64_C(1) << 62) /* an I/O failed that may have grown the file beyond size */
+#define FLAGS (SHUT | SIZE_SUSPECT)
+
+static bool is_shut(struct wt_inode *inode) {
+    return atomic_load(&inode->gate) & SHUT;
+}
+
 /* Waits for a change of the gate; may return without one. */
 static void wait_gate(struct wt_inode *inode, pthread_cond_t *condition) {
     uint32_t changes = inode->gate_changes;
@@ -24,21 +32,27 @@ static void change_gate(struct wt_inode *inode, pthread_cond_t *condition) {
 }
 
 bool wt_inode_begin(struct wt_inode *inode, bool may_wait) {
-    pthread_mutex_lock(&inode->lock);
-    while (inode->shut && may_wait)
-        wait_gate(inode, &inode->opened);
-    bool entered = !inode->shut;
-    if (entered)
-        inode->in_flight++;
-    pthread_mutex_unlock(&inode->lock);
-    return entered;
+    uint64_t gate = atomic_load(&inode->gate);
+    for (;;) {
+        if (!(gate & SHUT)) {
+            if (atomic_compare_exchange_weak(&inode->gate, &gate, gate + 1))
+                return true;
+            continue;
+        }
+        if (!may_wait)
+            return false;
+        pthread_mutex_lock(&inode->lock);
+        while (is_shut(inode))
+            wait_gate(inode, &inode->opened);
+        pthread_mutex_unlock(&inode->lock);
+        gate = atomic_load(&inode->gate);
+    }
 }
 
 void wt_inode_begin_more(struct wt_inode *inode) {
-    pthread_mutex_lock(&inode->lock);
-    assert(inode->in_flight > 0);
-    inode->in_flight++;
-    pthread_mutex_unlock(&inode->lock);
+    uint64_t gate = atomic_fetch_add(&inode->gate, 1);
+    assert((gate & ~FLAGS) > 0);
+    (void)gate;
 }
 
 /*
@@ -49,45 +63,95 @@ void wt_inode_begin_more(struct wt_inode *inode) {
 static void mend_size(struct wt_inode *inode) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     uint64_t size = wt_inode_size(inode), on_disk;
-    inode->size_suspect = false;
+    atomic_fetch_and(&inode->gate, ~SIZE_SUSPECT);
     if (backing->ops->size(backing, &on_disk) == 0 && on_disk > size && backing->ops->truncate(backing, size))
-        inode->size_suspect = true;
+        atomic_fetch_or(&inode->gate, SIZE_SUSPECT);
 }
 
-void wt_inode_end(struct wt_inode *inode) {
+static void leave_flagged(struct wt_inode *inode) {
     pthread_mutex_lock(&inode->lock);
-    assert(inode->in_flight > 0);
-    if (inode->in_flight == 1 && inode->size_suspect && !inode->shut) {
-        inode->shut = true; /* keeps others out while the lock is not held */
+    uint64_t alone = SIZE_SUSPECT | 1;
+    if (atomic_compare_exchange_strong(&inode->gate, &alone, alone | SHUT)) { /* keeps others out while it is mended */
         pthread_mutex_unlock(&inode->lock);
         mend_size(inode);
         pthread_mutex_lock(&inode->lock);
-        inode->shut = false;
+        atomic_fetch_and(&inode->gate, ~SHUT);
         change_gate(inode, &inode->opened);
     }
-    if (--inode->in_flight == 0)
+    uint64_t gate = atomic_fetch_sub(&inode->gate, 1);
+    if ((gate & ~FLAGS) == 1)
         change_gate(inode, &inode->drained);
     pthread_mutex_unlock(&inode->lock);
 }
 
+void wt_inode_end(struct wt_inode *inode) {
+    uint64_t gate = atomic_load(&inode->gate);
+    while (!(gate & FLAGS))
+        if (atomic_compare_exchange_weak(&inode->gate, &gate, gate - 1))
+            return;
+    leave_flagged(inode);
+}
+
 void wt_inode_shut(struct wt_inode *inode) {
     pthread_mutex_lock(&inode->lock);
-    while (inode->shut)
+    while (is_shut(inode))
         wait_gate(inode, &inode->opened);
-    inode->shut = true;
-    while (inode->in_flight > 0)
+    atomic_fetch_or(&inode->gate, SHUT);
+    while (atomic_load(&inode->gate) & ~FLAGS)
         wait_gate(inode, &inode->drained);
-    if (inode->size_suspect)
+    if (atomic_load(&inode->gate) & SIZE_SUSPECT)
         mend_size(inode);
     pthread_mutex_unlock(&inode->lock);
 }
 
 void wt_inode_open_gate(struct wt_inode *inode) {
     pthread_mutex_lock(&inode->lock);
-    assert(inode->shut && inode->in_flight == 0);
-    inode->shut = false;
+    assert((atomic_load(&inode->gate) & ~SIZE_SUSPECT) == SHUT);
+    atomic_fetch_and(&inode->gate, ~SHUT);
     change_gate(inode, &inode->opened);
     pthread_mutex_unlock(&inode->lock);
+}
+
+/* ---- known zeros --------------------------------------------------------------------------------------------- */
+
+void wt_inode_add_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
+    pthread_mutex_lock(&inode->zeros_lock);
+    uint64_t known_end = atomic_load(&inode->zeros_end);
+    if (known_end == start && known_end != 0) {
+        atomic_store(&inode->zeros_end, end);
+    } else if (end - start > known_end - inode->zeros_start || known_end == 0) {
+        inode->zeros_start = start;
+        atomic_store(&inode->zeros_end, end);
+    }
+    pthread_mutex_unlock(&inode->zeros_lock);
+}
+
+/* One range is remembered: what is left of it on the longer side. A log, written from its start, keeps all that is ahead. */
+void wt_inode_spoil_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
+    if (atomic_load(&inode->zeros_end) <= start)
+        return;
+    pthread_mutex_lock(&inode->zeros_lock);
+    uint64_t known_end = atomic_load(&inode->zeros_end);
+    if (start < known_end && end > inode->zeros_start) {
+        uint64_t before = start > inode->zeros_start ? start - inode->zeros_start : 0;
+        uint64_t after = end < known_end ? known_end - end : 0;
+        if (before > after)
+            atomic_store(&inode->zeros_end, start);
+        else
+            inode->zeros_start = end;
+        if (before == 0 && after == 0)
+            atomic_store(&inode->zeros_end, 0);
+    }
+    pthread_mutex_unlock(&inode->zeros_lock);
+}
+
+bool wt_inode_has_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
+    if (atomic_load(&inode->zeros_end) < end)
+        return false;
+    pthread_mutex_lock(&inode->zeros_lock);
+    bool known = start >= inode->zeros_start && end <= atomic_load(&inode->zeros_end);
+    pthread_mutex_unlock(&inode->zeros_lock);
+    return known;
 }
 
 /* ---- size ---------------------------------------------------------------------------------------------------- */
@@ -99,9 +163,7 @@ void wt_inode_grow(struct wt_inode *inode, uint64_t end) {
 }
 
 void wt_inode_suspect_size(struct wt_inode *inode) {
-    pthread_mutex_lock(&inode->lock);
-    inode->size_suspect = true;
-    pthread_mutex_unlock(&inode->lock);
+    atomic_fetch_or(&inode->gate, SIZE_SUSPECT);
 }
 
 /* ---- folios -------------------------------------------------------------------------------------------------- */
@@ -223,6 +285,7 @@ static int make_inode(struct wt_engine_object *engine, struct wt_backing *backin
     atomic_init(&inode->backing, backing);
     pthread_mutex_init(&inode->lock, NULL);
     pthread_mutex_init(&inode->list_lock, NULL);
+    pthread_mutex_init(&inode->zeros_lock, NULL);
     pthread_cond_init(&inode->opened, NULL);
     pthread_cond_init(&inode->drained, NULL);
     struct wt_inode **bucket = bucket_of(engine, inode->device, inode->number);
@@ -302,6 +365,7 @@ int wt_inode_close(struct wt_inode *inode) {
     pthread_cond_destroy(&inode->opened);
     pthread_cond_destroy(&inode->drained);
     pthread_mutex_destroy(&inode->list_lock);
+    pthread_mutex_destroy(&inode->zeros_lock);
     pthread_mutex_destroy(&inode->lock);
     free(inode);
     return rc;

@@ -29,13 +29,19 @@ struct wt_inode {
     struct wt_backing *first_backing;     /* holds the flock; often the same */
     atomic_bool no_write_zeroes;          /* the device or file system has none */
 
-    pthread_mutex_t lock;   /* gate */
+    /*
+     * The gate: how many are inside, and two flags. Entering and leaving is one atomic step while no flag is up; with a
+     * flag leaving takes the lock, so that who waits for the last to leave may free the inode.
+     */
+    _Atomic uint64_t gate;
+    pthread_mutex_t lock;
     pthread_cond_t opened;  /* the gate is open again */
-    pthread_cond_t drained; /* nothing is in flight */
-    uint32_t in_flight;
+    pthread_cond_t drained; /* nobody is inside */
     uint32_t gate_changes;
-    bool shut;
-    bool size_suspect; /* an I/O failed that may have grown the file beyond size */
+
+    pthread_mutex_t zeros_lock;
+    uint64_t zeros_start;       /* blocks between these were zeroed by allocate and not written since: to write to a */
+    _Atomic uint64_t zeros_end; /* part of one needs no read. 0: none */
 
     pthread_mutex_t list_lock; /* the folios of this inode */
     uint32_t first_folio;
@@ -73,6 +79,13 @@ static inline uint64_t wt_inode_size(const struct wt_inode *inode) {
 void wt_inode_grow(struct wt_inode *inode, uint64_t end);
 /* An I/O failed: the file may have grown on disk by bytes that nobody acknowledged. Mended when nothing is in flight. */
 void wt_inode_suspect_size(struct wt_inode *inode);
+
+/* The range was zeroed on the device and no write to it is on its way; its folio is locked. */
+void wt_inode_add_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
+/* It is going to be written; its folio is locked, or the gate is shut. */
+void wt_inode_spoil_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
+/* Whether the range is known to be zeros; its folio is locked. */
+bool wt_inode_has_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 
 /* Drops from the cache all from size on, and the block that size is in. The gate is shut. -ENOMEM: nothing was dropped. */
 int wt_inode_cut_folios(struct wt_inode *inode, uint64_t size);

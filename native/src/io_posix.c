@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -179,6 +180,16 @@ static bool refused_at_end(const struct wt_io *io) {
            (io->offset + io->done) % io->backing->profile.block_bytes != 0;
 }
 
+/*
+ * Whether a refused write reaches past the process's limit on file sizes: the kernel cuts a write short there, and where
+ * that is inside a block the rest is misaligned, which is what it tells of a direct write.
+ */
+static bool past_size_limit(const struct wt_io *io) {
+    struct rlimit limit;
+    return io->op == WT_IO_WRITE && getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+           io->offset + io->length > limit.rlim_cur;
+}
+
 bool wt_posix_settle(struct wt_io *io, int64_t result) {
     if (result > 0) {
         return wt_io_advance(io, (uint64_t)result) || ends_here(io, io->offset + io->done);
@@ -189,7 +200,7 @@ bool wt_posix_settle(struct wt_io *io, int64_t result) {
     if (result == 0) {
         io->error = io->op == WT_IO_WRITE ? -EIO : 0;
     } else if (result != -EINVAL || !refused_at_end(io)) {
-        io->error = (int)result;
+        io->error = result == -EINVAL && past_size_limit(io) ? -EFBIG : (int)result;
     }
     return true;
 }

@@ -1,5 +1,5 @@
 /*
- * The data plane of Java: write, read and size, by JNI. It is the one file of the core that knows of Java.
+ * The data plane of Java: write, read, size, submit and reap, by JNI. It is the one file of the core that knows of Java.
  *
  * A direct buffer is native memory with an address. An array of the Java heap has none that lasts, so it is copied piece
  * by piece, straight between the array and the folios, by a cursor of this file. No array is pinned: a pin would hold up
@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "cursor.h"
+#include "plug.h"
 #include "writethrough.h"
 
 #define DATA_PLANE "io/writethrough/internal/DataPlane"
@@ -61,6 +62,29 @@ static jlong JNICALL read_direct(JNIEnv *env, jclass class, jlong file, jobject 
     if (!iovec_of(env, destination, start, length, &iov))
         return -EOPNOTSUPP;
     return result_of(wt_read((wt_file)file, &iov, 1, (uint64_t)offset), 0);
+}
+
+static jint JNICALL submit_direct(JNIEnv *env, jclass class, jlong file, jobject source, jint start, jint length,
+                                  jlong offset, jint durability, jint flags, jlong token) {
+    (void)class;
+    struct iovec iov;
+    if (!iovec_of(env, source, start, length, &iov))
+        return -EOPNOTSUPP;
+    return wt_write_submit((wt_file)file, &iov, 1, (uint64_t)offset, (uint32_t)durability, (uint32_t)flags,
+                           (uint64_t)token);
+}
+
+/* The bytes before the first that is not cached are copied, and count as the stable bytes of a write do. */
+static jlong JNICALL read_cached_direct(JNIEnv *env, jclass class, jlong file, jobject destination, jint start,
+                                        jint length, jlong offset) {
+    (void)class;
+    struct iovec iov;
+    struct wt_cursor to;
+    if (!iovec_of(env, destination, start, length, &iov))
+        return -EOPNOTSUPP;
+    wt_cursor_of_iovec(&to, &iov);
+    int64_t result = wt_read_cached_cursor((wt_file)file, &to, (uint64_t)length, (uint64_t)offset);
+    return result_of(result, result == -EAGAIN ? to.iov_offset : 0);
 }
 
 /* ---- one array ------------------------------------------------------------------------------------------------- */
@@ -112,6 +136,22 @@ static jlong JNICALL read_array(JNIEnv *env, jclass class, jlong file, jbyteArra
     return result_of(wt_read_cursor((wt_file)file, &to.cursor, (uint64_t)length, (uint64_t)offset), 0);
 }
 
+static jint JNICALL submit_array(JNIEnv *env, jclass class, jlong file, jbyteArray source, jint start, jint length,
+                                 jlong offset, jint durability, jint flags, jlong token) {
+    (void)class;
+    struct array_cursor from = cursor_of_array(env, source, start);
+    return wt_write_submit_cursor((wt_file)file, &from.cursor, (uint64_t)length, (uint64_t)offset, (uint32_t)durability,
+                                  (uint32_t)flags, (uint64_t)token);
+}
+
+static jlong JNICALL read_cached_array(JNIEnv *env, jclass class, jlong file, jbyteArray destination, jint start,
+                                       jint length, jlong offset) {
+    (void)class;
+    struct array_cursor to = cursor_of_array(env, destination, start);
+    int64_t result = wt_read_cached_cursor((wt_file)file, &to.cursor, (uint64_t)length, (uint64_t)offset);
+    return result_of(result, result == -EAGAIN ? (uint64_t)(to.next - start) : 0);
+}
+
 /* ---- many buffers of either kind --------------------------------------------------------------------------------- */
 
 /*
@@ -128,6 +168,7 @@ struct segments_cursor {
     char *address; /* of a direct buffer; NULL for an array */
     jint next;     /* index of the next byte in base */
     jint left;     /* bytes left of the segment */
+    uint64_t done; /* bytes copied */
 };
 
 static void enter_next_segment(struct segments_cursor *segments) {
@@ -155,6 +196,7 @@ static jint run_of_segment(struct segments_cursor *segments, size_t length) {
 static void step(struct segments_cursor *segments, jint count) {
     segments->next += count;
     segments->left -= count;
+    segments->done += (uint64_t)count;
 }
 
 static void segments_copy_in(struct wt_cursor *cursor, void *to_folio, size_t length) {
@@ -217,12 +259,83 @@ static jlong JNICALL read_segments(JNIEnv *env, jclass class, jlong file, jobjec
     return result_of(wt_read_cursor((wt_file)file, &to.cursor, (uint64_t)length, (uint64_t)offset), 0);
 }
 
+static jint JNICALL submit_segments(JNIEnv *env, jclass class, jlong file, jobjectArray bases, jlongArray ranges,
+                                    jlong length, jlong offset, jint durability, jint flags, jlong token) {
+    (void)class;
+    struct segments_cursor from = cursor_of_segments(env, bases, ranges);
+    return wt_write_submit_cursor((wt_file)file, &from.cursor, (uint64_t)length, (uint64_t)offset, (uint32_t)durability,
+                                  (uint32_t)flags, (uint64_t)token);
+}
+
+static jlong JNICALL read_cached_segments(JNIEnv *env, jclass class, jlong file, jobjectArray bases, jlongArray ranges,
+                                          jlong length, jlong offset) {
+    (void)class;
+    struct segments_cursor to = cursor_of_segments(env, bases, ranges);
+    int64_t result = wt_read_cached_cursor((wt_file)file, &to.cursor, (uint64_t)length, (uint64_t)offset);
+    return result_of(result, result == -EAGAIN ? to.done : 0);
+}
+
+/* ---- many writes ----------------------------------------------------------------------------------------------- */
+
+/* As DataPlane.submitAll has them. */
+struct request {
+    jlong range; /* of its base: as a segment's */
+    jlong offset;
+    jlong token; /* and then the result of the submission */
+};
+#define REQUEST_LONGS ((jsize)(sizeof(struct request) / sizeof(jlong)))
+
+static jint submit_request(JNIEnv *env, jlong file, jobject base, const struct request *request, jint durability,
+                           jint flags) {
+    jint start = (jint)(request->range >> 32), length = (jint)(request->range & INT32_MAX);
+    if ((*env)->GetDirectBufferAddress(env, base))
+        return submit_direct(env, NULL, file, base, start, length, request->offset, durability, flags, request->token);
+    return submit_array(env, NULL, file, base, start, length, request->offset, durability, flags, request->token);
+}
+
+static void JNICALL submit_all(JNIEnv *env, jclass class, jlong file, jobjectArray bases, jlongArray requests,
+                               jint count, jint durability, jint flags) {
+    (void)class;
+    struct wt_plug plug;
+    wt_plug_begin(&plug);
+    for (jsize i = 0; i < count; i++) {
+        struct request request;
+        (*env)->GetLongArrayRegion(env, requests, i * REQUEST_LONGS, REQUEST_LONGS, (jlong *)&request);
+        jobject base = (*env)->GetObjectArrayElement(env, bases, i);
+        request.token = submit_request(env, file, base, &request, durability, flags);
+        (*env)->DeleteLocalRef(env, base);
+        (*env)->SetLongArrayRegion(env, requests, i * REQUEST_LONGS, REQUEST_LONGS, (const jlong *)&request);
+        assert(!(*env)->ExceptionCheck(env));
+    }
+    wt_plug_end(&plug);
+}
+
 /* ---- the rest ------------------------------------------------------------------------------------------------------ */
 
 static jlong JNICALL size(JNIEnv *env, jclass class, jlong file) {
     (void)env;
     (void)class;
     return result_of(wt_size((wt_file)file), 0);
+}
+
+static jint JNICALL fetch(JNIEnv *env, jclass class, jlong file, jlong offset, jlong length, jint flags, jlong token) {
+    (void)env;
+    (void)class;
+    return wt_fetch_submit((wt_file)file, (uint64_t)offset, (uint64_t)length, (uint32_t)flags, (uint64_t)token);
+}
+
+/* Java has three longs for an event: its token, its result, its stable bytes. */
+#define EVENT_LONGS ((jsize)(sizeof(struct wt_event) / sizeof(jlong)))
+#define EVENTS_AT_ONCE 256
+
+static jint JNICALL reap(JNIEnv *env, jclass class, jlong engine, jlongArray into, jlong timeout_ns) {
+    (void)class;
+    struct wt_event events[EVENTS_AT_ONCE];
+    int count = wt_reap((wt_engine)engine, events, EVENTS_AT_ONCE, timeout_ns);
+    if (count > 0)
+        (*env)->SetLongArrayRegion(env, into, 0, count * EVENT_LONGS, (const jlong *)events);
+    assert(!(*env)->ExceptionCheck(env));
+    return count;
 }
 
 JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
@@ -234,6 +347,15 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
         {"readArray", "(J[BIIJ)J", (void *)read_array},
         {"writeSegments", "(J[Ljava/lang/Object;[JJJI)J", (void *)write_segments},
         {"readSegments", "(J[Ljava/lang/Object;[JJJ)J", (void *)read_segments},
+        {"submitDirect", "(JLjava/nio/ByteBuffer;IIJIIJ)I", (void *)submit_direct},
+        {"submitArray", "(J[BIIJIIJ)I", (void *)submit_array},
+        {"submitSegments", "(J[Ljava/lang/Object;[JJJIIJ)I", (void *)submit_segments},
+        {"submitAll", "(J[Ljava/lang/Object;[JIII)V", (void *)submit_all},
+        {"readCachedDirect", "(JLjava/nio/ByteBuffer;IIJ)J", (void *)read_cached_direct},
+        {"readCachedArray", "(J[BIIJ)J", (void *)read_cached_array},
+        {"readCachedSegments", "(J[Ljava/lang/Object;[JJJ)J", (void *)read_cached_segments},
+        {"fetch", "(JJJIJ)I", (void *)fetch},
+        {"reap", "(J[JJ)I", (void *)reap},
         {"size", "(J)J", (void *)size},
     };
     JNIEnv *env;

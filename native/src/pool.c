@@ -156,53 +156,82 @@ static enum eviction evict_one(struct wt_pool *pool) {
 
 /* ---- reservation --------------------------------------------------------------------------------------------- */
 
-static bool may_enter(const struct wt_pool *pool, uint64_t bytes) {
-    return pool->in_flight_bytes == 0 || pool->in_flight_bytes + bytes <= pool->in_flight_limit;
+static bool try_enter(struct wt_pool *pool, uint64_t bytes) {
+    uint64_t in_flight = atomic_load(&pool->in_flight_bytes);
+    do {
+        if (in_flight != 0 && in_flight + bytes > pool->in_flight_limit)
+            return false;
+    } while (!atomic_compare_exchange_weak(&pool->in_flight_bytes, &in_flight, in_flight + bytes));
+    return true;
 }
 
-enum admission { ADMITTED, ADMIT_AGAIN, ADMIT_WAIT };
-
-/* With the lock held. ADMIT_AGAIN: a folio was locked just now; ADMIT_WAIT: only the end of some I/O makes room. */
-static enum admission try_admit(struct wt_pool *pool, uint32_t pages, uint64_t bytes) {
-    if (bytes != 0 && !may_enter(pool, bytes))
-        return ADMIT_WAIT;
+/* With the lock held. EVICT_AGAIN: a folio was locked just now; EVICT_NOTHING: only the end of some I/O makes room. */
+static enum eviction try_reserve(struct wt_pool *pool, uint32_t pages) {
     while (pool->free_count - pool->reserved_count < pages) {
         enum eviction result = evict_one(pool);
         if (result != EVICTED)
-            return result == EVICT_AGAIN ? ADMIT_AGAIN : ADMIT_WAIT;
+            return result;
     }
     pool->reserved_count += pages;
-    pool->in_flight_bytes += bytes;
-    return ADMITTED;
+    return EVICTED;
 }
 
-bool wt_pool_admit(struct wt_pool *pool, struct wt_reservation *reservation, uint32_t pages, uint64_t bytes,
-                   bool may_wait) {
-    assert(pages <= pool->frame_count / 4);
-    bool prepared = false; /* since the last look: nothing that this thread could do makes room */
-    enum admission result;
-    pthread_mutex_lock(&pool->lock);
-    while ((result = try_admit(pool, pages, bytes)) != ADMITTED && may_wait) {
-        if (result == ADMIT_WAIT && prepared) {
-            pool->waiters++;
-            pthread_cond_wait(&pool->room, &pool->lock);
-            pool->waiters--;
-            prepared = false;
-            continue;
-        }
-        pthread_mutex_unlock(&pool->lock);
-        prepared = !wt_before_wait(pool->backend);
-        if (result == ADMIT_AGAIN)
-            sched_yield();
-        pthread_mutex_lock(&pool->lock);
+/*
+ * Waits for room, with the lock held: first lets this thread's own I/O go, and looks again. The caller counts in waiters
+ * from before it looked, so that whoever makes room after that sees it.
+ */
+static void wait_for_room(struct wt_pool *pool, bool *prepared) {
+    if (*prepared) {
+        pthread_cond_wait(&pool->room, &pool->lock);
+        *prepared = false;
+        return;
     }
     pthread_mutex_unlock(&pool->lock);
-    *reservation = (struct wt_reservation){.pool = pool, .pages = result == ADMITTED ? pages : 0};
-    return result == ADMITTED;
+    *prepared = !wt_before_wait(pool->backend);
+    pthread_mutex_lock(&pool->lock);
 }
 
+bool wt_pool_enter(struct wt_pool *pool, uint64_t bytes, bool may_wait) {
+    if (try_enter(pool, bytes))
+        return true;
+    if (!may_wait)
+        return false;
+    bool prepared = false;
+    pthread_mutex_lock(&pool->lock);
+    atomic_fetch_add(&pool->waiters, 1);
+    while (!try_enter(pool, bytes))
+        wait_for_room(pool, &prepared);
+    atomic_fetch_sub(&pool->waiters, 1);
+    pthread_mutex_unlock(&pool->lock);
+    return true;
+}
+
+bool wt_pool_reserve(struct wt_reservation *reservation, uint32_t pages, bool may_wait) {
+    struct wt_pool *pool = reservation->pool;
+    assert(reservation->pages + pages <= pool->frame_count / 4);
+    bool prepared = false;
+    pthread_mutex_lock(&pool->lock);
+    atomic_fetch_add(&pool->waiters, 1);
+    enum eviction result;
+    while ((result = try_reserve(pool, pages)) != EVICTED && may_wait) {
+        if (result == EVICT_AGAIN) {
+            pthread_mutex_unlock(&pool->lock);
+            sched_yield();
+            pthread_mutex_lock(&pool->lock);
+        } else {
+            wait_for_room(pool, &prepared);
+        }
+    }
+    atomic_fetch_sub(&pool->waiters, 1);
+    pthread_mutex_unlock(&pool->lock);
+    if (result == EVICTED)
+        reservation->pages += pages;
+    return result == EVICTED;
+}
+
+/* With the lock held. */
 static void wake(struct wt_pool *pool) {
-    if (pool->waiters)
+    if (atomic_load(&pool->waiters))
         pthread_cond_broadcast(&pool->room);
 }
 
@@ -218,14 +247,15 @@ void wt_pool_unreserve(struct wt_reservation *reservation) {
 }
 
 void wt_pool_retire(struct wt_pool *pool, uint64_t bytes) {
-    pthread_mutex_lock(&pool->lock);
-    assert(pool->in_flight_bytes >= bytes);
-    pool->in_flight_bytes -= bytes;
-    wake(pool);
-    pthread_mutex_unlock(&pool->lock);
+    uint64_t in_flight = atomic_fetch_sub(&pool->in_flight_bytes, bytes);
+    assert(in_flight >= bytes);
+    (void)in_flight;
+    wt_pool_kick(pool);
 }
 
 void wt_pool_kick(struct wt_pool *pool) {
+    if (!atomic_load(&pool->waiters))
+        return;
     pthread_mutex_lock(&pool->lock);
     wake(pool);
     pthread_mutex_unlock(&pool->lock);

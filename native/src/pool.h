@@ -41,7 +41,7 @@ struct wt_pool {
     struct wt_backend *backend;
     pthread_mutex_t lock;
     pthread_cond_t room; /* something became free, or may be evicted now */
-    uint32_t waiters;
+    _Atomic uint32_t waiters;
     uint8_t *arena;
     size_t arena_bytes;
     struct wt_frame *frames;
@@ -50,8 +50,9 @@ struct wt_pool {
     uint32_t reserved_count; /* of them promised: reserved_count <= free_count */
     uint32_t free_run[WT_MAX_ORDER + 1];
     uint32_t newest, oldest, hand; /* SIEVE */
-    uint64_t in_flight_bytes, in_flight_limit;
     uint64_t evictions;
+    uint64_t in_flight_limit;
+    _Atomic uint64_t in_flight_bytes;
 };
 
 /* What one caller may take: pages that are sure to be there, so that no folio is locked while waiting for memory. */
@@ -64,11 +65,15 @@ int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint64_t cach
 void wt_pool_close(struct wt_pool *pool);
 
 /*
- * Reserves pages, evicting what is clean, and counts bytes as in flight. Waits until there is room for both; the caller
- * holds no lock and no unsubmitted I/O. pages is at most a quarter of the pool. False: it would have to wait and may not.
+ * Counts bytes as in flight. Waits until there is room for them; the caller holds no lock and no unsubmitted I/O. False: it
+ * would have to wait and may not.
  */
-bool wt_pool_admit(struct wt_pool *pool, struct wt_reservation *reservation, uint32_t pages, uint64_t bytes,
-                   bool may_wait);
+bool wt_pool_enter(struct wt_pool *pool, uint64_t bytes, bool may_wait);
+/*
+ * Adds pages to a reservation, evicting what is clean. Waits like wt_pool_enter; where it may not, a folio may be locked.
+ * The reservation has at most a quarter of the pool in the end.
+ */
+bool wt_pool_reserve(struct wt_reservation *reservation, uint32_t pages, bool may_wait);
 /* Gives back what was reserved and not taken. */
 void wt_pool_unreserve(struct wt_reservation *reservation);
 /* Bytes that are no longer in flight. */

@@ -178,8 +178,8 @@ static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, str
     if (at < *end) {
         uint64_t length = *end - at < engine->chunk_bytes ? *end - at : engine->chunk_bytes;
         uint64_t pages = ((at + length - 1) >> WT_PAGE_SHIFT) - (at >> WT_PAGE_SHIFT) + 1;
-        struct wt_reservation reservation;
-        (void)wt_pool_admit(&engine->cache.pool, &reservation, (uint32_t)pages, 0, true);
+        struct wt_reservation reservation = {.pool = &engine->cache.pool};
+        (void)wt_pool_reserve(&reservation, (uint32_t)pages, true);
         n = wt_read_missing(inode, &reservation, at, length, cursor);
         wt_pool_unreserve(&reservation);
     }
@@ -289,8 +289,8 @@ static int start_fetch(struct fetch *fetch, bool may_wait) {
     if (fetch->length > 0 && !inode->buffered) {
         uint64_t last = fetch->offset + fetch->length - 1;
         uint32_t pages = (uint32_t)((last >> WT_PAGE_SHIFT) - (fetch->offset >> WT_PAGE_SHIFT) + 1);
-        struct wt_reservation reservation;
-        waited = wt_pool_admit(&inode->cache->pool, &reservation, pages, 0, may_wait) &&
+        struct wt_reservation reservation = {.pool = &inode->cache->pool};
+        waited = wt_pool_reserve(&reservation, pages, may_wait) &&
                  claim_all(inode, &reservation, &fetch->read, fetch->offset, fetch->offset + fetch->length, may_wait);
         wt_pool_unreserve(&reservation);
     }

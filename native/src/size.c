@@ -40,6 +40,7 @@ int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
     int rc = 0;
     uint64_t old = wt_inode_size(inode);
     struct wt_backing *backing = atomic_load(&inode->backing);
+    wt_inode_spoil_zeros(inode, size, UINT64_MAX);
     if (size < old)
         rc = wt_inode_cut_folios(inode, size); /* all is clean: if the rest fails, it is read again */
     if (!rc && size != old)
@@ -100,7 +101,7 @@ static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
     return io.error;
 }
 
-static int zero_holes(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t limit) {
+static int zero_holes(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t limit, uint64_t *zeroed) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     int rc = 0;
     while (!rc && start < end) {
@@ -113,9 +114,27 @@ static int zero_holes(struct wt_inode *inode, uint64_t start, uint64_t end, uint
         uint64_t to = hole_end < limit ? hole_end : limit;
         if (hole < to)
             rc = write_zeros(inode, hole, to);
+        if (hole < to && !rc)
+            *zeroed += to - hole;
         start = hole_end > hole ? hole_end : hole;
     }
     return rc;
+}
+
+/* The claimed blocks are zero on disk; a write that waits for the claim to end excepts its folio. */
+static void remember_zeros(const struct wt_writeback *claim) {
+    const struct wt_geometry *geometry = &claim->inode->geometry;
+    for (unsigned i = 0; i < claim->part_count; i++) {
+        struct wt_folio *folio = claim->parts[i].folio;
+        uint64_t blocks = claim->parts[i].blocks;
+        pthread_mutex_lock(&folio->lock);
+        uint64_t base = atomic_load_explicit(&folio->index, memory_order_relaxed) << geometry->folio_shift;
+        uint64_t first = (uint64_t)__builtin_ctzll(blocks), end = 64 - (uint64_t)__builtin_clzll(blocks);
+        if (!(folio->dirty & blocks))
+            wt_inode_add_zeros(claim->inode, base + (first << geometry->block_shift),
+                               base + (end << geometry->block_shift));
+        wt_folio_put(folio);
+    }
 }
 
 /* Keeps all I/O off the blocks of a range: they are under writeback of an I/O that zero_range stands for. */
@@ -158,7 +177,10 @@ static int zero_range(struct wt_inode *inode, uint64_t start, uint64_t end, uint
     claim->io.length = claim->io.done = end - start;
     wt_inode_begin_more(inode);
     claim_range(claim, start, end);
-    int rc = zero_holes(inode, start, end, limit);
+    uint64_t zeroed = 0;
+    int rc = zero_holes(inode, start, end, limit, &zeroed);
+    if (!rc && zeroed == end - start)
+        remember_zeros(claim);
     claim->io.error = rc;
     if (rc)
         claim->io.done = 0;
@@ -194,8 +216,9 @@ static int allocate_cached(struct wt_inode *inode, uint64_t offset, uint64_t end
 
 static int allocate_buffered(struct wt_inode *inode, uint64_t offset, uint64_t end) {
     int rc = 0;
+    uint64_t zeroed = 0;
     for (uint64_t at = offset; !rc && at < end; at += ZERO_PIECE_BYTES)
-        rc = zero_holes(inode, at, end - at < ZERO_PIECE_BYTES ? end : at + ZERO_PIECE_BYTES, end);
+        rc = zero_holes(inode, at, end - at < ZERO_PIECE_BYTES ? end : at + ZERO_PIECE_BYTES, end, &zeroed);
     return rc;
 }
 

@@ -28,6 +28,11 @@ static uint64_t block_mask(const struct wt_inode *inode) {
  * part of it, it is uptodate. Holds nothing when it returns, so that it may have changed again: then copying stops there.
  * Takes one page of the reservation at most: TRY_AGAIN asks for a new one, since the page was evicted at once.
  */
+/* Whether a block that is not cached is zero on disk. Its folio is locked. */
+static bool is_zero(struct wt_inode *inode, uint64_t start, uint64_t end) {
+    return start >= wt_inode_size(inode) || wt_inode_has_zeros(inode, start, end);
+}
+
 enum { TRY_AGAIN = 1 };
 
 static int begin_block(struct chunk *chunk, uint64_t at) {
@@ -44,8 +49,7 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
         while (chunk->may_wait && (folio->reading & wt_page_blocks(geometry, page, page)))
             wt_folio_wait(folio);
         bool ready = (!partial || (folio->uptodate >> block & 1)) && !(folio->reading >> block & 1);
-        if (!ready && !filled && start >= wt_inode_size(inode) &&
-            !(folio->reading >> block & 1)) { /* behind the end of the file all is zero */
+        if (!ready && !filled && is_zero(inode, start, end) && !(folio->reading >> block & 1)) {
             uint32_t in_folio = block << geometry->block_shift, length;
             wt_folio_fill(folio, &chunk->reservation, page, page);
             uint8_t *memory = wt_folio_memory(folio, in_folio, in_folio + (uint32_t)(end - start), &length);
@@ -90,6 +94,10 @@ struct span {
     bool zero_rest; /* of the last block: nothing of the file is behind b in it */
 };
 
+static uint64_t folio_base(const struct wt_folio *folio) {
+    return atomic_load_explicit(&folio->index, memory_order_relaxed) << folio->inode->geometry.folio_shift;
+}
+
 static struct span span_of(const struct wt_geometry *geometry, uint32_t a, uint32_t b) {
     unsigned first = a >> geometry->block_shift, last = (b - 1) >> geometry->block_shift;
     return (struct span){.a = a, .b = b, .first = first, .last = last, .blocks = wt_bits(first, last)};
@@ -113,7 +121,7 @@ static uint64_t find_obstacles(struct wt_folio *folio, struct span *span) {
     if (span->a & mask)
         obstacles |= UINT64_C(1) << span->first & ~folio->uptodate;
     if ((span->b & mask) && !(folio->uptodate >> span->last & 1)) {
-        uint64_t base = atomic_load_explicit(&folio->index, memory_order_relaxed) << geometry->folio_shift;
+        uint64_t base = folio_base(folio);
         uint32_t last_start = span->last << geometry->block_shift;
         if (span->a <= last_start && base + span->b >= wt_inode_size(folio->inode))
             span->zero_rest = true;
@@ -126,6 +134,15 @@ static uint64_t find_obstacles(struct wt_folio *folio, struct span *span) {
             obstacles |= span->blocks & in_page;
     }
     return obstacles;
+}
+
+/* Whether the reservation has the pages that the span needs; adds to it what is to be had without waiting. */
+static bool reserve_memory(struct chunk *chunk, const struct wt_folio *folio, const struct span *span) {
+    uint32_t need = 0;
+    for (unsigned page = span->a >> WT_PAGE_SHIFT; page <= (span->b - 1) >> WT_PAGE_SHIFT; page++)
+        need += folio->frame[page] == WT_NONE || needs_shadow(folio, span->blocks, page);
+    return need <= chunk->reservation.pages ||
+           wt_pool_reserve(&chunk->reservation, need - chunk->reservation.pages, false);
 }
 
 /* Gives each page memory that may be written: new memory, or a shadow of what I/O reads now. */
@@ -204,16 +221,19 @@ static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_
             return a;
         span = span_of(&write->inode->geometry, a, stop << write->inode->geometry.block_shift);
     }
+    if (!reserve_memory(chunk, folio, &span))
+        return a;
     uint64_t waiting = waiting_blocks(folio, &span);
     uint64_t leaving = span.blocks & ~waiting;
     struct wt_link *link = NULL;
     if (!(leaving && !take_objects(chunk, leaving)))
-        link = wt_link_take(write->inode->engine);
+        link = wt_link_take(write);
     if (!link) {
         chunk->need_objects = true;
         return a;
     }
 
+    wt_inode_spoil_zeros(write->inode, folio_base(folio) + span.a, folio_base(folio) + span.b);
     make_writable(chunk, folio, &span);
     copy_span(chunk, folio, &span);
     *link = (struct wt_link){.write = write, .dirty = span.blocks, .bytes = span.b - span.a};
@@ -254,6 +274,36 @@ static void give_spares(struct chunk *chunk) {
     }
 }
 
+/* Two more than the range has: a page read for this write may need a shadow before it is written. */
+static uint32_t pages_for(const struct chunk *chunk) {
+    return (uint32_t)(((chunk->end - 1) >> WT_PAGE_SHIFT) - (chunk->offset >> WT_PAGE_SHIFT) + 3);
+}
+
+/*
+ * Copies the chunk in, as far as nothing is in the way. A chunk within one folio is just tried. One of several folios,
+ * and one that met an obstacle, first gets all that it can need: its folios are locked hand over hand, and what makes it
+ * let go in the middle would let another write in between. Returns where it stopped, *rc is an error or 0.
+ */
+static uint64_t copy_chunk(struct chunk *chunk, int *rc) {
+    struct wt_inode *inode = chunk->write->inode;
+    unsigned shift = inode->geometry.folio_shift;
+    uint64_t at = chunk->offset;
+    if (at >> shift == (chunk->end - 1) >> shift)
+        at = write_folios(chunk);
+    if (at > chunk->offset)
+        return at;
+    chunk->need_objects = false;
+    if (!wt_pool_reserve(&chunk->reservation, pages_for(chunk), chunk->may_wait))
+        *rc = -EAGAIN;
+    if (!*rc)
+        *rc = begin_edges(chunk);
+    if (!*rc)
+        at = write_folios(chunk);
+    if (!*rc && at == chunk->offset && !chunk->need_objects)
+        *rc = begin_block(chunk, chunk->offset);
+    return at;
+}
+
 /*
  * One step of a write: as much from offset on as fits a chunk, less if something is in the way. What was copied is on its
  * way when this returns. Returns the count of bytes taken, 0 if another try is needed, or -errno.
@@ -263,23 +313,19 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
     struct wt_inode *inode = write->inode;
     struct wt_pool *pool = &inode->cache->pool;
     uint64_t end = write->offset + write->length;
-    struct chunk chunk = {
-        .write = write, .cursor = cursor, .offset = offset, .may_wait = may_wait, .launch = {.inode = inode}};
     if (end - offset > inode->engine->chunk_bytes)
         end = (offset + inode->engine->chunk_bytes) & ~block_mask(inode);
-    chunk.end = end;
-
-    /* Two more than the range has: a page read for this write may need a shadow before it is written. */
-    uint64_t pages = ((end - 1) >> WT_PAGE_SHIFT) - (offset >> WT_PAGE_SHIFT) + 3;
-    if (!wt_pool_admit(pool, &chunk.reservation, (uint32_t)pages, end - offset, may_wait))
+    if (!wt_pool_enter(pool, end - offset, may_wait))
         return -EAGAIN;
-    uint64_t at = offset;
-    int rc = begin_edges(&chunk);
-    if (!rc) {
-        at = write_folios(&chunk);
-        if (at == offset && !chunk.need_objects)
-            rc = begin_block(&chunk, offset);
-    }
+    struct chunk chunk = {.write = write,
+                          .cursor = cursor,
+                          .offset = offset,
+                          .end = end,
+                          .may_wait = may_wait,
+                          .reservation = {.pool = pool},
+                          .launch = {.inode = inode}};
+    int rc = 0;
+    uint64_t at = copy_chunk(&chunk, &rc);
     wt_pool_unreserve(&chunk.reservation);
     if (at < end)
         wt_pool_retire(pool, end - at);

@@ -51,7 +51,10 @@ static struct wt_writeback *take_surely(struct wt_engine_object *engine) {
     return writeback;
 }
 
-struct wt_link *wt_link_take(struct wt_engine_object *engine) {
+struct wt_link *wt_link_take(struct wt_write *write) {
+    if (!write->link.write) /* not in use */
+        return &write->link;
+    struct wt_engine_object *engine = write->inode->engine;
     pthread_mutex_lock(&engine->spare_lock);
     struct wt_link *link = engine->spare_links;
     if (link)
@@ -60,7 +63,10 @@ struct wt_link *wt_link_take(struct wt_engine_object *engine) {
     return link ? link : malloc(sizeof *link);
 }
 
-void wt_link_give(struct wt_engine_object *engine, struct wt_link *link) {
+static void give_link(struct wt_link *link) {
+    if (link == &link->write->link)
+        return; /* not used twice: the write may have another thread in it that takes links */
+    struct wt_engine_object *engine = link->write->inode->engine;
     pthread_mutex_lock(&engine->spare_lock);
     link->next = engine->spare_links;
     engine->spare_links = link;
@@ -262,7 +268,7 @@ uint64_t wt_launch_blocks(struct wt_launch *launch, struct wt_folio *folio, uint
         uint64_t above = ~(left >> first);
         unsigned last = above ? first + (unsigned)__builtin_ctzll(above) - 1 : 63;
         launched |= launch_run(launch, folio, first, last, only);
-        left &= ~wt_bits(first, last);
+        left &= ~(wt_bits(first, last) | folio->writeback); /* which may have fenced off more than the run */
     }
     folio->dirty &= ~launched;
     launch_links(launch, folio, launched, only);
@@ -334,7 +340,7 @@ static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct end
         link->next->previous = link->previous;
     ending->retired_bytes += link->bytes;
     struct wt_write *write = link->write;
-    wt_link_give(write->inode->engine, link);
+    give_link(link);
     if (atomic_fetch_sub(&write->references, 1) == 1) {
         write->next_done = ending->done;
         ending->done = write;

@@ -22,6 +22,16 @@
 #define WT_WRITEBACK_LIMIT 4096u
 
 struct wt_writeback;
+struct wt_write;
+
+/* A write's share of one folio. */
+struct wt_link {
+    struct wt_write *write;
+    struct wt_link *next, *previous;
+    uint64_t dirty;     /* blocks with bytes of it that no I/O carries yet */
+    uint64_t writeback; /* blocks with bytes of it that an I/O carries */
+    uint64_t bytes;     /* counted as in flight */
+};
 
 /* One caller's write, from its first byte copied to its last byte stable. */
 struct wt_write {
@@ -37,15 +47,7 @@ struct wt_write {
     atomic_bool waits;          /* its thread has nothing left to do but wait: it may be handed a gather */
     _Atomic(struct wt_writeback *) lead; /* that gather */
     struct wt_write *next_done;
-};
-
-/* A write's share of one folio. */
-struct wt_link {
-    struct wt_write *write;
-    struct wt_link *next, *previous;
-    uint64_t dirty;     /* blocks with bytes of it that no I/O carries yet */
-    uint64_t writeback; /* blocks with bytes of it that an I/O carries */
-    uint64_t bytes;     /* counted as in flight */
+    struct wt_link link; /* most writes are in one folio and need no other */
 };
 
 struct wt_part {
@@ -75,8 +77,8 @@ struct wt_launch {
 /* An object for an I/O, counted against the limit if limited; NULL: the limit is reached, or no memory. */
 struct wt_writeback *wt_writeback_take(struct wt_engine_object *engine, bool limited);
 void wt_writeback_give(struct wt_engine_object *engine, struct wt_writeback *writeback);
-struct wt_link *wt_link_take(struct wt_engine_object *engine);
-void wt_link_give(struct wt_engine_object *engine, struct wt_link *link);
+/* A link for the write; NULL: no memory. */
+struct wt_link *wt_link_take(struct wt_write *write);
 /* Waits until an object may be taken. The caller holds none, and no lock. */
 void wt_writeback_wait(struct wt_engine_object *engine);
 
