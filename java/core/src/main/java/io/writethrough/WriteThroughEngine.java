@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.nio.file.ProviderMismatchException;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.concurrent.Executor;
 
 /**
  * The page cache of a process and what carries its I/O: memory for cached file contents, limits, and a connection to the
@@ -41,8 +42,11 @@ public final class WriteThroughEngine implements Closeable {
     private final NativeHandle handle;
     private final Backend backend;
 
-    private WriteThroughEngine(final long engine) {
-        this.handle = NativeHandle.of(this, engine, ControlPlane::wt_engine_close, "A WriteThroughEngine");
+    private final Completions completions;
+
+    private WriteThroughEngine(final long engine, final Executor completionExecutor) {
+        this.completions = new Completions(engine, completionExecutor);
+        this.handle = NativeHandle.of(this, engine, completions::close, "A WriteThroughEngine");
         this.backend = Backend.of(ControlPlane.wt_engine_backend(engine));
     }
 
@@ -197,6 +201,10 @@ public final class WriteThroughEngine implements Closeable {
         return backend;
     }
 
+    Completions completions() {
+        return completions;
+    }
+
     /**
      * Whether the engine is open.
      *
@@ -209,8 +217,9 @@ public final class WriteThroughEngine implements Closeable {
     /**
      * Closes the engine and every file still open on it. Operations that have begun are finished first; later ones on those
      * files throw {@link java.nio.channels.ClosedChannelException}. All writes that returned were durable before, so
-     * nothing is flushed and nothing can be lost. All memory and descriptors are given back when it returns. Closing an
-     * engine that is closed does nothing.
+     * nothing is flushed and nothing can be lost. Asynchronous operations that have begun are finished too, and their
+     * futures are done when it returns; callbacks may still run. All memory and descriptors are given back then. It may be
+     * called in a callback. Closing an engine that is closed does nothing.
      *
      * @throws WriteThroughException if closing one of the files met an error; the engine is closed all the same
      * @throws UnsupportedOperationException if this is the {@link #shared()} engine
@@ -276,18 +285,25 @@ public final class WriteThroughEngine implements Closeable {
         private static final int MIN_RING_ENTRIES = 8;
         private static final int MAX_RING_ENTRIES = 32768;
 
-        private static final Builder DEFAULTS = new Builder(256L << 20, 64L << 20, 256, Backend.AUTO);
+        private static final Builder DEFAULTS = new Builder(256L << 20, 64L << 20, 256, Backend.AUTO, Runnable::run);
 
         private final long cacheBytes;
         private final long inFlightBytes;
         private final int ringEntries;
         private final Backend backend;
+        private final Executor completionExecutor;
 
-        private Builder(final long cacheBytes, final long inFlightBytes, final int ringEntries, final Backend backend) {
+        private Builder(
+                final long cacheBytes,
+                final long inFlightBytes,
+                final int ringEntries,
+                final Backend backend,
+                final Executor completionExecutor) {
             this.cacheBytes = cacheBytes;
             this.inFlightBytes = inFlightBytes;
             this.ringEntries = ringEntries;
             this.backend = backend;
+            this.completionExecutor = completionExecutor;
         }
 
         /**
@@ -299,7 +315,7 @@ public final class WriteThroughEngine implements Closeable {
          */
         public Builder cacheBytes(final long bytes) {
             requireAtLeast("cacheBytes", bytes, MIN_CACHE_BYTES);
-            return new Builder(bytes, inFlightBytes, ringEntries, backend);
+            return new Builder(bytes, inFlightBytes, ringEntries, backend, completionExecutor);
         }
 
         /**
@@ -311,7 +327,7 @@ public final class WriteThroughEngine implements Closeable {
          */
         public Builder inFlightBytes(final long bytes) {
             requireAtLeast("inFlightBytes", bytes, MIN_IN_FLIGHT_BYTES);
-            return new Builder(cacheBytes, bytes, ringEntries, backend);
+            return new Builder(cacheBytes, bytes, ringEntries, backend, completionExecutor);
         }
 
         /**
@@ -326,7 +342,7 @@ public final class WriteThroughEngine implements Closeable {
                 throw new IllegalArgumentException("ringEntries is " + entries + ", must be a power of two from "
                         + MIN_RING_ENTRIES + " to " + MAX_RING_ENTRIES);
             }
-            return new Builder(cacheBytes, inFlightBytes, entries, backend);
+            return new Builder(cacheBytes, inFlightBytes, entries, backend, completionExecutor);
         }
 
         /**
@@ -336,7 +352,31 @@ public final class WriteThroughEngine implements Closeable {
          * @return a builder with this value
          */
         public Builder backend(final Backend wanted) {
-            return new Builder(cacheBytes, inFlightBytes, ringEntries, Objects.requireNonNull(wanted));
+            return new Builder(
+                    cacheBytes, inFlightBytes, ringEntries, Objects.requireNonNull(wanted), completionExecutor);
+        }
+
+        /**
+         * Where futures of asynchronous operations complete, and so where callbacks run that do not name an executor of
+         * their own. By default, and with {@code Runnable::run}, that is the thread of the engine that learns of the end
+         * of an operation: the shortest way there is.
+         *
+         * <p>One task on the executor completes all futures there are to complete, up to some hundred, one after the
+         * other; another is given to it when more come. If the executor refuses a task, by throwing, the futures are
+         * completed on a thread of the engine.
+         *
+         * <p><b>Blocking in a callback.</b> A callback may do all that another thread may do: read, write, and close its
+         * file or the engine. One that waits for a future of this library, or one derived from it ({@code join},
+         * {@code get}), completes other futures meanwhile, whose callbacks then run within it. By default a callback may
+         * wait for anything, for a latch say that another callback counts down: when one has taken some milliseconds,
+         * another thread goes on with the rest, up to 256 in all. An executor of its own must have a thread for each
+         * callback that waits so, and one more.
+         *
+         * @param executor by default {@code Runnable::run}
+         * @return a builder with this value
+         */
+        public Builder completionExecutor(final Executor executor) {
+            return new Builder(cacheBytes, inFlightBytes, ringEntries, backend, Objects.requireNonNull(executor));
         }
 
         /**
@@ -364,7 +404,7 @@ public final class WriteThroughEngine implements Closeable {
             if (result < 0) {
                 throw Failures.ofEngine("open of an engine", -result);
             }
-            return new WriteThroughEngine(engine.getValue());
+            return new WriteThroughEngine(engine.getValue(), completionExecutor);
         }
 
         private static void requireAtLeast(final String name, final long bytes, final long least) {

@@ -5,7 +5,9 @@ import static io.writethrough.WriteThroughException.NONE;
 import io.writethrough.internal.Buffers;
 import io.writethrough.internal.ControlPlane;
 import io.writethrough.internal.DataPlane;
+import io.writethrough.internal.Errno;
 import io.writethrough.internal.Segments;
+import io.writethrough.internal.VirtualThreads;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.ref.Reference;
@@ -16,6 +18,8 @@ import java.nio.channels.NonReadableChannelException;
 import java.nio.channels.NonWritableChannelException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * A file that is written through: when {@code write} returns, its bytes are on stable storage, as the {@link Durability} of
@@ -39,6 +43,17 @@ import java.nio.file.Path;
  * before or wholly after a write. Operations ignore interrupts: unlike a FileChannel, a file is not closed because a thread
  * was interrupted, and the thread stays interrupted.
  *
+ * <p><b>Asynchronous operations.</b> {@code writeAsync} returns when the bytes are in the cache, so that reads see them and the
+ * buffer is free again; its future completes when they are as durable as asked, with the error that a write would have
+ * thrown, if there is one. {@code readAsync} completes when the bytes are in the buffer, which belongs to the operation until
+ * then. Arguments that cannot be are thrown; every other failure is the future's, also that the file is closed. Where
+ * futures complete is an option of the engine ({@link WriteThroughEngine.Builder#completionExecutor}). Cancelling a future, or
+ * completing it by hand, stops the waiting and never the operation: a write goes on to the device, and a read may still
+ * fill its buffer.
+ *
+ * <p><b>Virtual threads.</b> A read or write parks the virtual thread that waits for it, and its carrier runs others. It may
+ * allocate.
+ *
  * <p><b>Closing.</b> Any thread may close a file at any time: operations that have begun are finished, later ones throw {@link
  * ClosedChannelException}, as they do when the engine was closed. A file that is not closed before it becomes unreachable is
  * closed then, with a warning to the {@link System.Logger} {@code io.writethrough}.
@@ -50,6 +65,7 @@ import java.nio.file.Path;
  */
 public final class WriteThroughFile implements Channel {
     private final WriteThroughEngine engine;
+    private final Completions completions;
     private final NativeHandle handle;
     private final Path path;
     private final Durability durability;
@@ -58,6 +74,7 @@ public final class WriteThroughFile implements Channel {
 
     WriteThroughFile(final WriteThroughEngine engine, final long file, final Path path, final OpenRequest request) {
         this.engine = engine;
+        this.completions = engine.completions();
         this.path = path;
         this.durability = request.durability();
         this.readable = request.readable();
@@ -155,6 +172,31 @@ public final class WriteThroughFile implements Channel {
 
     private long write(
             final ByteBuffer source, final int start, final int length, final long position, final int durabilityCode) {
+        if (!VirtualThreads.isCurrent()) {
+            return writeWaiting(source, start, length, position, durabilityCode);
+        }
+        final Operation operation = completions.begin();
+        final int started;
+        try {
+            operation.beginWait(this);
+            started = submit(source, start, length, position, durabilityCode, DataPlane.NOWAIT, operation.token());
+            if (started == 0) {
+                return operation.await();
+            }
+        } finally {
+            completions.abandon(operation);
+        }
+        return mustWait(started)
+                ? WaitingThreads.call(() -> writeWaiting(source, start, length, position, durabilityCode))
+                : started;
+    }
+
+    private static boolean mustWait(final int started) {
+        return started == -Errno.EAGAIN || started == -Errno.EMSGSIZE;
+    }
+
+    private long writeWaiting(
+            final ByteBuffer source, final int start, final int length, final long position, final int durabilityCode) {
         if (source.isDirect()) {
             Buffers.checkAlive(source, start);
             return DataPlane.writeDirect(handle.value(), source, start, length, position, durabilityCode);
@@ -208,8 +250,7 @@ public final class WriteThroughFile implements Channel {
             if (length == 0) {
                 return 0;
             }
-            result = DataPlane.writeSegments(
-                    handle.value(), segments.bases(), segments.ranges(), length, position, durabilityCode);
+            result = write(segments, length, position, durabilityCode);
         } finally {
             segments.release();
             Reference.reachabilityFence(this);
@@ -217,10 +258,40 @@ public final class WriteThroughFile implements Channel {
         if (result < 0) {
             throw failed("write", position, length, result);
         }
+        moveToLimits(sources);
+        return length;
+    }
+
+    private static void moveToLimits(final ByteBuffer[] sources) {
         for (final ByteBuffer source : sources) {
             source.position(source.limit());
         }
-        return length;
+    }
+
+    private long write(final Segments segments, final long length, final long position, final int durabilityCode) {
+        if (!VirtualThreads.isCurrent()) {
+            return writeWaiting(segments, length, position, durabilityCode);
+        }
+        final Operation operation = completions.begin();
+        final int started;
+        try {
+            operation.beginWait(this);
+            started = submit(segments, length, position, durabilityCode, DataPlane.NOWAIT, operation.token());
+            if (started == 0) {
+                return operation.await();
+            }
+        } finally {
+            completions.abandon(operation);
+        }
+        return mustWait(started)
+                ? WaitingThreads.call(() -> writeWaiting(segments, length, position, durabilityCode))
+                : started;
+    }
+
+    private long writeWaiting(
+            final Segments segments, final long length, final long position, final int durabilityCode) {
+        return DataPlane.writeSegments(
+                handle.value(), segments.bases(), segments.ranges(), length, position, durabilityCode);
     }
 
     /**
@@ -263,6 +334,40 @@ public final class WriteThroughFile implements Channel {
     }
 
     private long read(final ByteBuffer destination, final int start, final int length, final long position) {
+        if (!VirtualThreads.isCurrent()) {
+            return readWaiting(destination, start, length, position);
+        }
+        final long result = readCached(destination, start, length, position);
+        return DataPlane.isAgain(result)
+                ? readParked(new AsyncRead(this, completions, destination, start, length, position), result)
+                : result;
+    }
+
+    /* The rest of a read of which something was not cached. */
+    private long readParked(final AsyncRead read, final long cached) {
+        read.advance(DataPlane.stableBytes(cached));
+        long result;
+        do {
+            final Operation operation = completions.begin();
+            try {
+                operation.beginWait(this);
+                final int started = read.fetch(operation);
+                if (mustWait(started)) {
+                    return WaitingThreads.call(read::readRest);
+                }
+                final long fetched = started < 0 ? started : operation.await();
+                if (fetched < 0) {
+                    return fetched;
+                }
+            } finally {
+                completions.abandon(operation);
+            }
+            result = read.readCached();
+        } while (DataPlane.isAgain(result));
+        return result;
+    }
+
+    long readWaiting(final ByteBuffer destination, final int start, final int length, final long position) {
         if (destination.isDirect()) {
             Buffers.checkAlive(destination, start);
             return DataPlane.readDirect(handle.value(), destination, start, length, position);
@@ -296,8 +401,7 @@ public final class WriteThroughFile implements Channel {
             if (length == 0) {
                 return 0;
             }
-            result = DataPlane.readSegments(
-                    handle.value(), segments.bases(), segments.ranges(), lengthToEnd(length, position), position);
+            result = read(segments, lengthToEnd(length, position), position);
         } finally {
             segments.release();
             Reference.reachabilityFence(this);
@@ -312,13 +416,374 @@ public final class WriteThroughFile implements Channel {
         return result;
     }
 
-    private static void moveAll(final ByteBuffer[] buffers, final long count) {
+    private long read(final Segments segments, final long length, final long position) {
+        if (!VirtualThreads.isCurrent()) {
+            return readWaiting(segments, length, position);
+        }
+        final long result = readCached(segments, length, position);
+        return DataPlane.isAgain(result)
+                ? readParked(new AsyncRead(this, completions, null, segments, length, position), result)
+                : result;
+    }
+
+    long readWaiting(final Segments segments, final long length, final long position) {
+        return DataPlane.readSegments(handle.value(), segments.bases(), segments.ranges(), length, position);
+    }
+
+    static void moveAll(final ByteBuffer[] buffers, final long count) {
         long left = count;
         for (final ByteBuffer buffer : buffers) {
             final int taken = (int) Math.min(left, buffer.remaining());
             buffer.position(buffer.position() + taken);
             left -= taken;
         }
+    }
+
+    /**
+     * Starts a write with the durability of the file. As {@link #writeAsync(ByteBuffer, long, Durability, WriteFlag...)} in
+     * all else.
+     *
+     * @param source the bytes
+     * @param position where in the file the first of them goes
+     * @return as there
+     */
+    public CompletableFuture<Integer> writeAsync(final ByteBuffer source, final long position) {
+        return writeAsync(source, position, DataPlane.DURABILITY_OF_FILE, 0);
+    }
+
+    /**
+     * Starts a write. As {@link #writeAsync(ByteBuffer, long, Durability, WriteFlag...)} in all else.
+     *
+     * @param source the bytes
+     * @param position where in the file the first of them goes
+     * @param durability what is promised of the bytes when the future completes
+     * @return as there
+     */
+    public CompletableFuture<Integer> writeAsync(
+            final ByteBuffer source, final long position, final Durability durability) {
+        return writeAsync(source, position, durability.code, 0);
+    }
+
+    /**
+     * Starts a write of the remaining bytes of a buffer. When this returns the bytes are in the cache, where reads see them,
+     * and the buffer belongs to the caller again: it may be filled anew at once. When the future completes they are as
+     * durable as asked. Writes that overlap are applied in the order in which they were started by one thread.
+     *
+     * <p>It waits while {@link WriteThroughEngine.Builder#inFlightBytes} are under I/O, and for the read of a block that is
+     * only partly overwritten and not cached; {@link WriteFlag#NOWAIT} makes it fail there.
+     *
+     * <p>The future completes on the engine's {@link WriteThroughEngine.Builder#completionExecutor executor}, or fails with
+     * what {@link #write(ByteBuffer, long, Durability)} would have thrown. Cancelling it stops the waiting, not the write.
+     *
+     * @param source the bytes; its position becomes its limit when this returns, unless the future has failed then, in
+     *     which case nothing was written
+     * @param position where in the file the first of them goes
+     * @param durability what is promised of the bytes when the future completes
+     * @param flags how to submit it
+     * @return a future of the count of bytes: all that remained
+     * @throws IllegalArgumentException if the position is negative, or the bytes would end past {@link Long#MAX_VALUE}
+     * @throws NonWritableChannelException if the file was not opened for writing
+     */
+    public CompletableFuture<Integer> writeAsync(
+            final ByteBuffer source, final long position, final Durability durability, final WriteFlag... flags) {
+        return writeAsync(source, position, durability.code, codeOf(flags));
+    }
+
+    private CompletableFuture<Integer> writeAsync(
+            final ByteBuffer source, final long position, final int durabilityCode, final int flags) {
+        final int start = source.position();
+        final int length = Buffers.remaining(source, start);
+        checkWriteArguments(position, length);
+        if (!isOpen()) {
+            return IoFuture.failed(new ClosedChannelException());
+        }
+        if (length == 0) {
+            return IoFuture.completed(0);
+        }
+        final IoFuture<Integer> future = new IoFuture<>();
+        final Operation operation = completions.begin();
+        int started = -Errno.EINVAL;
+        try {
+            operation.beginWrite(this, future, false, position, length);
+            started = submit(source, start, length, position, durabilityCode, flags, operation.token());
+        } finally {
+            if (started < 0) {
+                completions.abandon(operation);
+            }
+        }
+        if (started < 0) {
+            return IoFuture.failed(failed("write", position, length, started));
+        }
+        source.position(start + length);
+        return future;
+    }
+
+    private int submit(
+            final ByteBuffer source,
+            final int start,
+            final int length,
+            final long position,
+            final int durabilityCode,
+            final int flags,
+            final long token) {
+        final long file = handle.value();
+        if (source.isDirect()) {
+            Buffers.checkAlive(source, start);
+            return DataPlane.submitDirect(file, source, start, length, position, durabilityCode, flags, token);
+        }
+        if (source.hasArray()) {
+            final int index = source.arrayOffset() + start;
+            return DataPlane.submitArray(file, source.array(), index, length, position, durabilityCode, flags, token);
+        }
+        final byte[] copy = Buffers.copyOf(source, start, length);
+        return DataPlane.submitArray(file, copy, 0, length, position, durabilityCode, flags, token);
+    }
+
+    /**
+     * Starts a write of the remaining bytes of several buffers, with the durability of the file. As {@link
+     * #writeAsync(ByteBuffer[], long, Durability, WriteFlag...)} in all else.
+     *
+     * @param sources the bytes
+     * @param position where in the file the first of them goes
+     * @return as there
+     */
+    public CompletableFuture<Long> writeAsync(final ByteBuffer[] sources, final long position) {
+        return writeAsync(sources, position, DataPlane.DURABILITY_OF_FILE, 0);
+    }
+
+    /**
+     * Starts a write of the remaining bytes of several buffers, one after the other, as one write. As {@link
+     * #writeAsync(ByteBuffer, long, Durability, WriteFlag...)} in all else.
+     *
+     * @param sources the bytes; the position of each becomes its limit when this returns, unless the future has failed then
+     * @param position where in the file the first of them goes
+     * @param durability what is promised of the bytes when the future completes
+     * @param flags how to submit it
+     * @return a future of the count of bytes: all that remained
+     */
+    public CompletableFuture<Long> writeAsync(
+            final ByteBuffer[] sources, final long position, final Durability durability, final WriteFlag... flags) {
+        return writeAsync(sources, position, durability.code, codeOf(flags));
+    }
+
+    private CompletableFuture<Long> writeAsync(
+            final ByteBuffer[] sources, final long position, final int durabilityCode, final int flags) {
+        final Segments segments = Segments.ofThread();
+        try {
+            for (final ByteBuffer source : sources) {
+                segments.add(source);
+            }
+            return writeAsync(segments, sources, position, durabilityCode, flags);
+        } finally {
+            segments.release();
+        }
+    }
+
+    private CompletableFuture<Long> writeAsync(
+            final Segments segments,
+            final ByteBuffer[] sources,
+            final long position,
+            final int durabilityCode,
+            final int flags) {
+        final long length = segments.length();
+        checkWriteArguments(position, length);
+        if (!isOpen()) {
+            return IoFuture.failed(new ClosedChannelException());
+        }
+        if (length == 0) {
+            return IoFuture.completed(0L);
+        }
+        final IoFuture<Long> future = new IoFuture<>();
+        final Operation operation = completions.begin();
+        operation.beginWrite(this, future, true, position, length);
+        final int started = submit(segments, length, position, durabilityCode, flags, operation.token());
+        if (started < 0) {
+            completions.abandon(operation);
+            return IoFuture.failed(failed("write", position, length, started));
+        }
+        moveToLimits(sources);
+        return future;
+    }
+
+    private int submit(
+            final Segments segments,
+            final long length,
+            final long position,
+            final int durabilityCode,
+            final int flags,
+            final long token) {
+        return DataPlane.submitSegments(
+                handle.value(), segments.bases(), segments.ranges(), length, position, durabilityCode, flags, token);
+    }
+
+    /**
+     * Starts several writes with the durability of the file. As {@link #writeAllAsync(List, Durability, WriteFlag...)} in all
+     * else.
+     *
+     * @param writes the writes, in order
+     * @param flags how to submit them
+     * @return as there
+     */
+    public List<CompletableFuture<Integer>> writeAllAsync(final List<WriteRequest> writes, final WriteFlag... flags) {
+        return writeAllAsync(writes, DataPlane.DURABILITY_OF_FILE, codeOf(flags));
+    }
+
+    /**
+     * Starts several writes, in order, that leave together: as many calls of {@link #writeAsync(ByteBuffer, long, Durability,
+     * WriteFlag...)}, for less. Each succeeds or fails for itself.
+     *
+     * @param writes the writes, in order; no buffer is in more than one of them
+     * @param durability what is promised of the bytes of each when its future completes
+     * @param flags how to submit them
+     * @return a future for each write, in their order
+     * @throws IllegalArgumentException if one of the writes would end past {@link Long#MAX_VALUE}; none was started
+     * @throws NonWritableChannelException if the file was not opened for writing
+     */
+    public List<CompletableFuture<Integer>> writeAllAsync(
+            final List<WriteRequest> writes, final Durability durability, final WriteFlag... flags) {
+        return writeAllAsync(writes, durability.code, codeOf(flags));
+    }
+
+    private List<CompletableFuture<Integer>> writeAllAsync(
+            final List<WriteRequest> writes, final int durabilityCode, final int flags) {
+        requireOpenedForWriting();
+        final WriteBatch batch = WriteBatch.ofThread();
+        try {
+            for (final WriteRequest write : writes) {
+                requireNoOverflow("position", write.position(), write.source().remaining());
+                batch.add(write);
+            }
+            return batch.submit(this, completions, handle.value(), durabilityCode, flags);
+        } finally {
+            batch.release();
+        }
+    }
+
+    /**
+     * Starts a read into the remaining space of a buffer, as much as the file has from the position on. If all of it is
+     * cached it is read before this returns, and the future is done. The buffer belongs to the operation until the future
+     * completes, and if that was cancelled for as long as the read goes on.
+     *
+     * <p>The future completes on the engine's {@link WriteThroughEngine.Builder#completionExecutor executor}, or fails with
+     * what {@link #read(ByteBuffer, long)} would have thrown.
+     *
+     * @param destination where the bytes go; its position moves by as many when the future completes
+     * @param position where in the file to begin
+     * @return a future of the count of bytes read: less than remained only at the end of the file; -1 if the position is at
+     *     or past it and the buffer has space; 0 if it has none
+     * @throws IllegalArgumentException if the position is negative or the buffer read-only
+     * @throws NonReadableChannelException if the file was not opened for reading
+     */
+    public CompletableFuture<Integer> readAsync(final ByteBuffer destination, final long position) {
+        if (destination.isReadOnly()) {
+            throw readOnly();
+        }
+        final int start = destination.position();
+        final int remaining = Buffers.remaining(destination, start);
+        checkReadArguments(position);
+        if (!isOpen()) {
+            return IoFuture.failed(new ClosedChannelException());
+        }
+        if (remaining == 0) {
+            return IoFuture.completed(0);
+        }
+        final int length = lengthToEnd(remaining, position);
+        final long result;
+        try {
+            result = readCached(destination, start, length, position);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+        if (result > 0) {
+            destination.position(start + (int) result);
+        }
+        if (!DataPlane.isAgain(result)) {
+            return result < 0
+                    ? IoFuture.failed(failed("read", position, length, result))
+                    : IoFuture.completed(result == 0 ? -1 : (int) result);
+        }
+        final AsyncRead read = new AsyncRead(this, completions, destination, start, length, position);
+        return readAsync(read, DataPlane.stableBytes(result), false);
+    }
+
+    private <T> CompletableFuture<T> readAsync(final AsyncRead read, final long cached, final boolean isLong) {
+        read.advance(cached);
+        final IoFuture<T> future = new IoFuture<>();
+        final Operation operation = completions.begin();
+        operation.beginRead(this, future, isLong, read);
+        if (!read.start(operation)) {
+            operation.complete();
+            completions.abandon(operation);
+        }
+        return future;
+    }
+
+    /**
+     * Starts a read into the remaining space of several buffers, filling one after the other. As {@link
+     * #readAsync(ByteBuffer, long)} in all else.
+     *
+     * @param destinations where the bytes go; the position of each moves by as many as it took when the future completes.
+     *     The array is not to be changed until then
+     * @param position where in the file to begin
+     * @return a future of the count of bytes read, -1 or 0, as there
+     */
+    public CompletableFuture<Long> readAsync(final ByteBuffer[] destinations, final long position) {
+        final Segments segments = Segments.ofOperation();
+        for (final ByteBuffer destination : destinations) {
+            if (destination.isReadOnly()) {
+                throw readOnly();
+            }
+            segments.add(destination);
+        }
+        checkReadArguments(position);
+        if (!isOpen()) {
+            return IoFuture.failed(new ClosedChannelException());
+        }
+        final long length = lengthToEnd(segments.length(), position);
+        if (segments.length() == 0) {
+            return IoFuture.completed(0L);
+        }
+        final long result;
+        try {
+            result = readCached(segments, length, position);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+        if (result > 0) {
+            moveAll(destinations, result);
+        }
+        if (!DataPlane.isAgain(result)) {
+            return result < 0
+                    ? IoFuture.failed(failed("read", position, length, result))
+                    : IoFuture.completed(result == 0 ? -1L : result);
+        }
+        final AsyncRead read = new AsyncRead(this, completions, destinations, segments, length, position);
+        return readAsync(read, DataPlane.stableBytes(result), true);
+    }
+
+    long readCached(final ByteBuffer destination, final int start, final int length, final long position) {
+        if (destination.isDirect()) {
+            Buffers.checkAlive(destination, start);
+            return DataPlane.readCachedDirect(handle.value(), destination, start, length, position);
+        }
+        final int index = destination.arrayOffset() + start;
+        return DataPlane.readCachedArray(handle.value(), destination.array(), index, length, position);
+    }
+
+    long readCached(final Segments segments, final long length, final long position) {
+        return DataPlane.readCachedSegments(handle.value(), segments.bases(), segments.ranges(), length, position);
+    }
+
+    int fetch(final long position, final long length, final long token) {
+        return DataPlane.fetch(handle.value(), position, length, DataPlane.NOWAIT, token);
+    }
+
+    private static int codeOf(final WriteFlag... flags) {
+        int code = 0;
+        for (final WriteFlag flag : flags) {
+            code |= flag.code;
+        }
+        return code;
     }
 
     /**
@@ -485,24 +950,41 @@ public final class WriteThroughFile implements Channel {
         requireNotNegative("position", position);
         requireNoOverflow("position", position, length);
         requireOpen();
-        if (!writable) {
-            throw new NonWritableChannelException();
-        }
+        requireOpenedForWriting();
+    }
+
+    private void checkWriteArguments(final long position, final long length) {
+        requireNotNegative("position", position);
+        requireNoOverflow("position", position, length);
+        requireOpenedForWriting();
     }
 
     private void checkRead(final long position) throws IOException {
         requireNotNegative("position", position);
         requireOpen();
+        requireOpenedForReading();
+    }
+
+    private void checkReadArguments(final long position) {
+        requireNotNegative("position", position);
+        requireOpenedForReading();
+    }
+
+    private void requireOpenedForReading() {
         if (!readable) {
             throw new NonReadableChannelException();
         }
     }
 
-    private void requireWritable() throws IOException {
-        requireOpen();
+    private void requireOpenedForWriting() {
         if (!writable) {
             throw new NonWritableChannelException();
         }
+    }
+
+    private void requireWritable() throws IOException {
+        requireOpen();
+        requireOpenedForWriting();
     }
 
     private void requireOpen() throws IOException {
@@ -538,7 +1020,11 @@ public final class WriteThroughFile implements Channel {
     }
 
     private IOException failed(final String operation, final long offset, final long length, final long failure) {
-        return Failures.ofFile(
-                operation, path, offset, length, DataPlane.errno(failure), DataPlane.stableBytes(failure));
+        return failed(operation, offset, length, DataPlane.errno(failure), DataPlane.stableBytes(failure));
+    }
+
+    IOException failed(
+            final String operation, final long offset, final long length, final int errno, final long stableBytes) {
+        return Failures.ofFile(operation, path, offset, length, errno, stableBytes);
     }
 }

@@ -20,6 +20,8 @@ public final class ControlPlane {
 
     public static native int wt_engine_open(EngineOptions options, LongByReference engine);
 
+    public static native int wt_engine_shutdown(long engine);
+
     public static native int wt_engine_close(long engine);
 
     public static native int wt_engine_stats(long engine, EngineCounters stats);

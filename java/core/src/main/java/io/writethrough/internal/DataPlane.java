@@ -3,7 +3,7 @@ package io.writethrough.internal;
 import java.nio.ByteBuffer;
 
 /**
- * Write, read and size by JNI: the calls whose own cost matters. native/src/jni.c registers them when the library is loaded.
+ * Write, read, size, submit and reap by JNI: the calls whose own cost matters. native/src/jni.c registers them when the library is loaded.
  *
  * <p>The caller has checked that indexes and lengths are within the buffers, and keeps file and buffers reachable. A
  * result of 0 or more is a count of bytes. A failure is a negative number that holds two: see {@link #errno} and {@link
@@ -12,6 +12,18 @@ import java.nio.ByteBuffer;
 public final class DataPlane {
     /** A write's durability is that of its file. */
     public static final int DURABILITY_OF_FILE = 0;
+
+    /** A submission that would have to wait fails with EAGAIN. */
+    public static final int NOWAIT = 1;
+
+    /** The most events of one {@link #reap}. */
+    public static final int EVENTS_AT_ONCE = 256;
+
+    /** Longs of an event: its token, its result, its stable bytes. */
+    public static final int EVENT_LONGS = 3;
+
+    /** Longs of a request: the range of its base, its offset, its token, which its result replaces. */
+    public static final int REQUEST_LONGS = 3;
 
     private static final long ERRNO_LIMIT = 4096;
 
@@ -25,6 +37,16 @@ public final class DataPlane {
     /** The bytes, from the start of a write that failed, that are known to be stable. */
     public static long stableBytes(final long failure) {
         return -failure / ERRNO_LIMIT;
+    }
+
+    /** Whether the result is a failure with EAGAIN. */
+    public static boolean isAgain(final long result) {
+        return result < 0 && errno(result) == Errno.EAGAIN;
+    }
+
+    /** The failure with this result, 0 or -errno, and these stable bytes. */
+    public static long failure(final long result, final long stableBytes) {
+        return result - stableBytes * ERRNO_LIMIT;
     }
 
     /** Writes from a direct buffer; {@code start} is an index of it. */
@@ -46,6 +68,49 @@ public final class DataPlane {
 
     /** Reads into {@link Segments}. {@code length} is the sum of theirs. */
     public static native long readSegments(long file, Object[] bases, long[] ranges, long length, long offset);
+
+    /**
+     * Starts a write from a direct buffer: 0, and an event with the token comes when it ends, or -errno and none comes. The
+     * bytes are taken when this returns.
+     */
+    public static native int submitDirect(
+            long file, ByteBuffer source, int start, int length, long offset, int durability, int flags, long token);
+
+    /** The same from an array. */
+    public static native int submitArray(
+            long file, byte[] source, int start, int length, long offset, int durability, int flags, long token);
+
+    /** The same from {@link Segments}. */
+    public static native int submitSegments(
+            long file, Object[] bases, long[] ranges, long length, long offset, int durability, int flags, long token);
+
+    /**
+     * The same for many writes that leave together. Write i is from {@code bases[i]}, an array or a direct buffer, and has
+     * {@link #REQUEST_LONGS} of {@code requests}; the range is that of {@link Segments#ranges}.
+     */
+    public static native void submitAll(
+            long file, Object[] bases, long[] requests, int count, int durability, int flags);
+
+    /**
+     * Reads what is cached. A failure with EAGAIN: something is not; {@link #stableBytes} says how many bytes before it
+     * were read.
+     */
+    public static native long readCachedDirect(long file, ByteBuffer destination, int start, int length, long offset);
+
+    /** The same into an array. */
+    public static native long readCachedArray(long file, byte[] destination, int start, int length, long offset);
+
+    /** The same into {@link Segments}. */
+    public static native long readCachedSegments(long file, Object[] bases, long[] ranges, long length, long offset);
+
+    /** Starts bringing a range into the cache; 0 or -errno as for {@link #submitDirect}. */
+    public static native int fetch(long file, long offset, long length, int flags, long token);
+
+    /**
+     * Takes events, {@link #EVENT_LONGS} each, at most {@link #EVENTS_AT_ONCE}; waits for the first, with a negative
+     * timeout for ever. Their count, 0 after the timeout, or -errno when no more will come.
+     */
+    public static native int reap(long engine, long[] events, long timeoutNanos);
 
     /** The size of the file. */
     public static native long size(long file);

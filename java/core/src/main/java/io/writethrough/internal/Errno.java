@@ -9,6 +9,7 @@ public final class Errno {
     public static final int EAGAIN = 11;
     public static final int ENOMEM = 12;
     public static final int EACCES = 13;
+    public static final int EFAULT = 14;
     public static final int EBUSY = 16;
     public static final int EEXIST = 17;
     public static final int ENOTDIR = 20;
@@ -23,6 +24,7 @@ public final class Errno {
     public static final int ENAMETOOLONG = 36;
     public static final int ENOSYS = 38;
     public static final int ELOOP = 40;
+    public static final int EMSGSIZE = 90;
     public static final int EOPNOTSUPP = 95;
     public static final int EDQUOT = 122;
     public static final int EREMOTEIO = 121;
@@ -44,6 +46,11 @@ public final class Errno {
             case EIO, EREMOTEIO ->
                 "The device failed. What it refused is not in the cache either: a read shows what the device has."
                         + " Look at the kernel log before writing again.";
+            case EAGAIN ->
+                "It would have had to wait, and NOWAIT was given. Nothing was changed: try again, or without NOWAIT.";
+            case EMSGSIZE ->
+                "It is too long to be written at once, so it cannot be NOWAIT. Write less, or without NOWAIT.";
+            case EFAULT -> "The memory of the buffer is gone: its arena was closed while the operation was under way.";
             case ENOMEM ->
                 "The memory is not to be had. Ask for a smaller cache (cacheBytes), or give the process more.";
             case EBUSY ->

@@ -54,6 +54,26 @@ public final class Segments {
         length += segmentLength;
     }
 
+    /** Segments for an operation that outlives the call of its thread. */
+    public static Segments ofOperation() {
+        return new Segments();
+    }
+
+    /** Leaves out the first bytes, fewer than all. */
+    public void drop(final long bytes) {
+        int gone = 0;
+        long left = bytes;
+        while (left >= (int) ranges[gone]) {
+            left -= (int) ranges[gone++];
+        }
+        ranges[gone] = (ranges[gone] >> 32) + left << 32 | (int) ranges[gone] - left;
+        System.arraycopy(bases, gone, bases, 0, count - gone);
+        System.arraycopy(ranges, gone, ranges, 0, count - gone);
+        Arrays.fill(bases, count - gone, count, null);
+        count -= gone;
+        length -= bytes;
+    }
+
     /** Arrays and direct buffers, as many as there are non-empty segments. */
     public Object[] bases() {
         return bases;

@@ -1,0 +1,136 @@
+package io.writethrough;
+
+import io.writethrough.internal.DataPlane;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * One asynchronous operation from its submission to the end of its future. The objects are used again and again; a token
+ * that native code carries tells which, and in which of its lives.
+ *
+ * <p>Its fields are set before it is submitted and read after its event, on other threads: in between lies the event queue
+ * of the C core, whose lock orders the two.
+ */
+final class Operation {
+    /** In the list of free operations, or of those that ended and were not completed. */
+    Operation next;
+
+    /* index, and above it how often it was used */
+    private long token;
+
+    private WriteThroughFile file;
+    private volatile IoFuture<?> future;
+    private boolean longResult;
+    private long position;
+    private long length;
+    private AsyncRead read;
+
+    private Thread waiter;
+    private volatile boolean ended;
+
+    private long result;
+    private long stableBytes;
+
+    Operation(final int index) {
+        this.token = index;
+    }
+
+    long token() {
+        return token;
+    }
+
+    int index() {
+        return (int) token;
+    }
+
+    /** A write whose future is a count of bytes, as a long or as an int. */
+    void beginWrite(
+            final WriteThroughFile ofFile,
+            final IoFuture<?> ofFuture,
+            final boolean isLong,
+            final long at,
+            final long bytes) {
+        file = ofFile;
+        longResult = isLong;
+        position = at;
+        length = bytes;
+        future = ofFuture;
+    }
+
+    /** A read: the same, and where to go on. */
+    void beginRead(
+            final WriteThroughFile ofFile, final IoFuture<?> ofFuture, final boolean isLong, final AsyncRead ofRead) {
+        read = ofRead;
+        beginWrite(ofFile, ofFuture, isLong, ofRead.position(), ofRead.length());
+    }
+
+    /** An operation that the current thread waits for by {@link #await}. */
+    void beginWait(final WriteThroughFile ofFile) {
+        file = ofFile;
+        ended = false;
+        waiter = Thread.currentThread();
+    }
+
+    /** As a DataPlane's result. Interrupts are left to the thread. */
+    long await() {
+        boolean interrupted = false;
+        while (!ended) {
+            LockSupport.park(this);
+            interrupted |= Thread.interrupted();
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return result < 0 ? DataPlane.failure(result, stableBytes) : result;
+    }
+
+    /** Whether somebody still waits for its future. */
+    boolean isOpen() {
+        final IoFuture<?> open = future;
+        return open != null && !open.isDone();
+    }
+
+    /** Takes the event's result. Returns whether the operation is to be completed now. */
+    boolean end(final long eventResult, final long eventStableBytes) {
+        result = eventResult;
+        stableBytes = eventStableBytes;
+        if (waiter != null) {
+            final Thread thread = waiter;
+            waiter = null;
+            ended = true;
+            LockSupport.unpark(thread);
+            return false;
+        }
+        return read == null || eventResult < 0 || read.goOn(this);
+    }
+
+    /** The result of a read that its event did not bring: a DataPlane's. */
+    void endRead(final long readResult) {
+        result = readResult < 0 ? -DataPlane.errno(readResult) : readResult;
+    }
+
+    /** Completes the future: runs its callbacks. */
+    void complete() {
+        if (result < 0) {
+            final String operation = read == null ? "write" : "read";
+            future.completeExceptionally(file.failed(operation, position, length, (int) -result, stableBytes));
+        } else if (longResult) {
+            complete(future, read == null ? (Long) result : (Long) read.finish(result));
+        } else {
+            complete(future, read == null ? (Integer) (int) result : (Integer) (int) read.finish(result));
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T> void complete(final IoFuture<?> future, final T value) {
+        ((IoFuture<T>) future).complete(value);
+    }
+
+    /** Ends this life. */
+    void clear() {
+        future = null;
+        file = null;
+        read = null;
+        waiter = null;
+        token += 1L << 32;
+    }
+}

@@ -1,0 +1,54 @@
+package io.writethrough;
+
+import java.util.Arrays;
+
+/** The operations of an engine: in use, or free to be used again. Their number is the most that were outstanding at a time. */
+final class Operations {
+    private volatile Operation[] all = new Operation[0];
+    private Operation free;
+
+    synchronized Operation take() {
+        if (free == null) {
+            grow();
+        }
+        final Operation operation = free;
+        free = operation.next;
+        operation.next = null;
+        return operation;
+    }
+
+    synchronized void give(final Operation operation) {
+        operation.clear();
+        operation.next = free;
+        free = operation;
+    }
+
+    Operation of(final long token) {
+        final Operation operation = all[(int) token];
+        if (operation.token() != token) {
+            throw new AssertionError("an event of an operation that has ended: " + Long.toHexString(token));
+        }
+        return operation;
+    }
+
+    /** Whether a future is not done. */
+    boolean anyOpen() {
+        for (final Operation operation : all) {
+            if (operation.isOpen()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void grow() {
+        final int count = all.length;
+        final Operation[] more = Arrays.copyOf(all, count == 0 ? 64 : 2 * count);
+        for (int i = more.length - 1; i >= count; i--) {
+            more[i] = new Operation(i);
+            more[i].next = free;
+            free = more[i];
+        }
+        all = more;
+    }
+}

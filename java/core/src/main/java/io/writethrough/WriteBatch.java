@@ -1,0 +1,116 @@
+package io.writethrough;
+
+import io.writethrough.internal.Buffers;
+import io.writethrough.internal.DataPlane;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/** Writes that are handed over in one call. Every thread keeps one for its next call. */
+final class WriteBatch {
+    private static final int KEPT_WRITES = 1024;
+    private static final ThreadLocal<WriteBatch> OF_THREAD = ThreadLocal.withInitial(WriteBatch::new);
+
+    private ByteBuffer[] sources = new ByteBuffer[16];
+    private Object[] bases = new Object[16];
+    private Operation[] operations = new Operation[16];
+    private long[] requests = new long[16 * DataPlane.REQUEST_LONGS];
+    private int count;
+
+    private WriteBatch() {}
+
+    static WriteBatch ofThread() {
+        return OF_THREAD.get();
+    }
+
+    void add(final WriteRequest write) {
+        final ByteBuffer source = write.source();
+        final int position = source.position();
+        final int length = Buffers.remaining(source, position);
+        if (count == sources.length) {
+            grow();
+        }
+        final int start;
+        if (source.isDirect()) {
+            bases[count] = source;
+            start = position;
+            if (length > 0) {
+                Buffers.checkAlive(source, position);
+            }
+        } else if (source.hasArray()) {
+            bases[count] = source.array();
+            start = source.arrayOffset() + position;
+        } else {
+            bases[count] = Buffers.copyOf(source, position, length);
+            start = 0;
+        }
+        sources[count] = source;
+        final int request = count * DataPlane.REQUEST_LONGS;
+        requests[request] = (long) start << 32 | length;
+        requests[request + 1] = write.position();
+        count++;
+    }
+
+    private void grow() {
+        sources = Arrays.copyOf(sources, 2 * count);
+        bases = Arrays.copyOf(bases, 2 * count);
+        operations = Arrays.copyOf(operations, 2 * count);
+        requests = Arrays.copyOf(requests, 2 * requests.length);
+    }
+
+    /** Submits all. Returns their futures. */
+    List<CompletableFuture<Integer>> submit(
+            final WriteThroughFile file,
+            final Completions completions,
+            final long handle,
+            final int durability,
+            final int flags) {
+        final List<CompletableFuture<Integer>> futures = new ArrayList<>(count);
+        if (!file.isOpen()) {
+            for (int i = 0; i < count; i++) {
+                futures.add(IoFuture.failed(new ClosedChannelException()));
+            }
+            return futures;
+        }
+        for (int i = 0; i < count; i++) {
+            final int request = i * DataPlane.REQUEST_LONGS;
+            final IoFuture<Integer> future = new IoFuture<>();
+            operations[i] = completions.begin();
+            operations[i].beginWrite(file, future, false, requests[request + 1], (int) requests[request]);
+            requests[request + 2] = operations[i].token();
+            futures.add(future);
+        }
+        DataPlane.submitAll(handle, bases, requests, count, durability, flags);
+        for (int i = 0; i < count; i++) {
+            final int request = i * DataPlane.REQUEST_LONGS;
+            final int length = (int) requests[request];
+            final int started = (int) requests[request + 2];
+            if (started < 0) {
+                completions.abandon(operations[i]);
+                final IOException failure = file.failed("write", requests[request + 1], length, -started, 0);
+                futures.get(i).completeExceptionally(failure);
+            } else {
+                sources[i].position(sources[i].position() + length);
+            }
+        }
+        return futures;
+    }
+
+    /** Forgets the writes. */
+    void release() {
+        if (sources.length > KEPT_WRITES) {
+            sources = new ByteBuffer[16];
+            bases = new Object[16];
+            operations = new Operation[16];
+            requests = new long[16 * DataPlane.REQUEST_LONGS];
+        } else {
+            Arrays.fill(sources, 0, count, null);
+            Arrays.fill(bases, 0, count, null);
+        }
+        count = 0;
+    }
+}
