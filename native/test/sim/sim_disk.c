@@ -43,6 +43,7 @@ struct flight {
     struct iovec segments[WT_IO_SEGMENTS];
     uint64_t checksum;
     const struct sim_fault *fault;
+    uint64_t record; /* its place in the log since the start */
     bool submitted;
     bool allowed;  /* may take effect */
     bool released; /* by a test that waits for the effect */
@@ -81,6 +82,7 @@ struct sim {
 
     struct sim_record *records;
     size_t record_count;
+    uint64_t records_cleared;
     size_t record_room;
     char trace[TRACE_LINES][TRACE_BYTES];
     uint64_t traced;
@@ -450,7 +452,8 @@ static void poison_memory(const struct flight *flight) {
     }
 }
 
-static void log_begin(struct sim *sim, const struct flight *flight) {
+static void log_begin(struct sim *sim, struct flight *flight) {
+    flight->record = sim->records_cleared + sim->record_count;
     enum sim_op op = flight->op == WT_IO_READ ? SIM_READ : SIM_WRITE;
     static const char *const durabilities[] = {"", "DEVICE", "DSYNC", "SYNC"};
     trace(sim, "#%" PRIu64 " %s %s %" PRIu64 "+%" PRIu64 " %s%s in %u segments%s", flight->number, op_name(op),
@@ -638,6 +641,12 @@ static void take_effect(struct sim *sim, struct flight *flight) {
     }
     flight->done = true;
     int error = flight->io->error;
+    if (flight->record >= sim->records_cleared) {
+        struct sim_record *entry = &sim->records[flight->record - sim->records_cleared];
+        entry->ended = true;
+        entry->done = flight->io->done;
+        entry->error = error;
+    }
     trace(sim, "#%" PRIu64 " done %" PRIu64 "%s%s", flight->number, flight->io->done, error != 0 ? ", " : "",
           error != 0 ? strerrorname_np(-error) : "");
     event(sim);
@@ -1346,8 +1355,17 @@ struct sim_record sim_record(struct sim *sim, unsigned ops, size_t index) {
     return found;
 }
 
+const struct sim_record *sim_log(struct sim *sim, size_t *count) {
+    pthread_mutex_lock(&sim->mutex);
+    *count = sim->record_count;
+    const struct sim_record *records = sim->records;
+    pthread_mutex_unlock(&sim->mutex);
+    return records;
+}
+
 void sim_clear_log(struct sim *sim) {
     pthread_mutex_lock(&sim->mutex);
+    sim->records_cleared += sim->record_count;
     sim->record_count = 0;
     sim->most_in_flight = sim->in_flight;
     for (struct sim_file *file = sim->files; file != NULL; file = file->next) {

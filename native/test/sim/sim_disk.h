@@ -82,12 +82,17 @@ struct sim_record {
     bool through_page_cache;
     unsigned segment_count;
     bool submitted; /* by submit, not by run */
+    bool ended;     /* a read or write: it took effect, and this is how */
+    uint64_t done;
+    int error;
 };
 
 /* The operations begun since sim_clear_log, oldest first; ops is a set of SIM_*. */
 size_t sim_count(struct sim *sim, unsigned ops);
 struct sim_record sim_record(struct sim *sim, unsigned ops, size_t index);
 void sim_clear_log(struct sim *sim);
+/* All of them, until the next operation. */
+const struct sim_record *sim_log(struct sim *sim, size_t *count);
 /* Bytes asked of those operations. */
 uint64_t sim_bytes(struct sim *sim, unsigned ops);
 /* The trace of the last operations, on standard output. */
