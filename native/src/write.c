@@ -299,8 +299,11 @@ static uint64_t copy_chunk(struct chunk *chunk, int *rc) {
         *rc = begin_edges(chunk);
     if (!*rc)
         at = write_folios(chunk);
-    if (!*rc && at == chunk->offset && !chunk->need_objects)
+    if (!*rc && at == chunk->offset && !chunk->need_objects) {
         *rc = begin_block(chunk, chunk->offset);
+        if (!*rc && !chunk->may_wait)
+            *rc = -EAGAIN; /* what is in the way is another's I/O on the block's page */
+    }
     return at;
 }
 
