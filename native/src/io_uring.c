@@ -67,6 +67,7 @@ struct uring {
     pthread_cond_t reaper_called;
     pthread_cond_t role_freed; /* by the reaper */
 
+    bool woken;         /* a caller in uring_reap, or the next one, is to return */
     bool nudging;       /* the nudge is under way */
     struct wt_io nudge; /* not an I/O: a NOP, whose completion wakes who waits for completions */
 };
@@ -358,12 +359,16 @@ static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
         pthread_mutex_unlock(&uring->lock);
         return -EBUSY;
     }
-    uring->role = ROLE_CALLER;
     uring->caller_turns++;
-    pthread_mutex_unlock(&uring->lock);
-    bool taken = reap_batch(uring, timeout_ns < 0 ? NULL : &timeout);
-    pthread_mutex_lock(&uring->lock);
-    uring->role = ROLE_FREE;
+    bool taken = uring->woken; /* the nudge for it may have been taken by the reaper */
+    if (!taken) {
+        uring->role = ROLE_CALLER;
+        pthread_mutex_unlock(&uring->lock);
+        taken = reap_batch(uring, timeout_ns < 0 ? NULL : &timeout);
+        pthread_mutex_lock(&uring->lock);
+        uring->role = ROLE_FREE;
+    }
+    uring->woken = false;
     if (uring->in_flight > 0) {
         ensure_watched(uring);
     }
@@ -374,6 +379,7 @@ static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
 static void uring_wake(struct wt_backend *backend) {
     struct uring *uring = uring_of(backend);
     pthread_mutex_lock(&uring->lock);
+    uring->woken = true;
     nudge(uring);
     pthread_mutex_unlock(&uring->lock);
 }

@@ -173,9 +173,19 @@ static void copy_span(struct chunk *chunk, struct wt_folio *folio, const struct 
     folio->uptodate |= span->blocks;
 }
 
+/* A write of less than a block waits for I/O so many blocks away: appenders to a log reach it out of order. */
+#define NEAR_BLOCKS 8
+
+static bool is_near(uint64_t busy, uint64_t blocks) {
+    for (unsigned distance = 1; distance <= NEAR_BLOCKS; distance++)
+        if (busy & (blocks << distance | blocks >> distance))
+            return true;
+    return false;
+}
+
 /*
  * Which blocks wait for the end of I/O that is under way, instead of leaving at once. Blocks under it must. A write of
- * less than a block beside it, as a log makes them, waits too: it costs the device a command less, and leaves with what
+ * less than a block near it, as a log makes them, waits too: it costs the device a command less, and leaves with what
  * else collects.
  */
 static uint64_t waiting_blocks(const struct wt_folio *folio, const struct span *span) {
@@ -183,7 +193,7 @@ static uint64_t waiting_blocks(const struct wt_folio *folio, const struct span *
     uint64_t waiting = span->blocks & busy;
     uint64_t idle = span->blocks & ~busy;
     bool small = span->b - span->a < 1u << folio->inode->geometry.block_shift;
-    if (small && folio->writeback && (busy & (idle << 1 | idle >> 1)))
+    if (small && folio->writeback && is_near(busy, idle))
         waiting = span->blocks;
     return waiting;
 }
