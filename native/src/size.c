@@ -222,22 +222,40 @@ static int allocate_buffered(struct wt_inode *inode, uint64_t offset, uint64_t e
     return rc;
 }
 
-static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end) {
+/*
+ * Inside the gate. *short_file: all is there but the file ends before `end`, since the file system could not reserve and
+ * the last bytes shared a block with the end of the file.
+ */
+static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool *short_file) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     int rc = backing->ops->reserve(backing, offset, end - offset);
     if (rc == -EOPNOTSUPP)
         rc = 0;
     if (!rc)
         rc = inode->buffered ? allocate_buffered(inode, offset, end) : allocate_cached(inode, offset, end);
+    if (!rc)
+        rc = backing->ops->sync(backing, true);
     uint64_t size = 0;
     if (!rc)
         rc = backing->ops->size(backing, &size);
-    if (!rc)
-        rc = size < end ? backing->ops->truncate(backing, end) : backing->ops->sync(backing, true);
-    if (!rc)
-        wt_inode_grow(inode, end);
-    else
+    *short_file = !rc && size < end;
+    if (rc)
         wt_inode_suspect_size(inode);
+    else if (!*short_file)
+        wt_inode_grow(inode, end);
+    return rc;
+}
+
+/* Grows the file to size, if it is smaller, with the gate shut: a write that grows it further must not be cut. */
+static int grow_file(struct wt_inode *inode, uint64_t size) {
+    wt_inode_shut(inode);
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    int rc = 0;
+    if (wt_inode_size(inode) < size)
+        rc = backing->ops->truncate(backing, size);
+    if (!rc)
+        wt_inode_grow(inode, size);
+    wt_inode_open_gate(inode);
     return rc;
 }
 
@@ -252,8 +270,11 @@ int wt_allocate(wt_file handle, uint64_t offset, uint64_t length) {
     int rc = 0;
     if (length > 0) {
         (void)wt_inode_begin(file->inode, true);
-        rc = allocate(file->inode, offset, offset + length);
+        bool short_file = false;
+        rc = allocate(file->inode, offset, offset + length, &short_file);
         wt_inode_end(file->inode);
+        if (short_file)
+            rc = grow_file(file->inode, offset + length);
     }
     wt_file_release(handle);
     return rc;
