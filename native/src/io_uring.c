@@ -307,8 +307,10 @@ static void watch_callers(struct uring *uring) {
     }
     while (!uring->closing && pthread_cond_timedwait(&uring->reaper_called, &uring->lock, &until) == 0) {
     }
-    uring->watching = false;
-    if (uring->role == ROLE_FREE && uring->caller_turns == turns && uring->in_flight > 0) {
+    /* With none there and I/O in flight nobody else would ask the reaper to look again. */
+    uring->watching = uring->role == ROLE_FREE && uring->in_flight > 0;
+    if (uring->watching && uring->caller_turns == turns) {
+        uring->watching = false;
         uring->attached = false;
     }
 }
