@@ -276,6 +276,40 @@ static void fetch_done(struct wt_io *io) {
     wt_operations_end(inode, &fetch->operation);
 }
 
+/* Where the cached bytes from `at` on end. */
+static uint64_t cached_end(struct wt_inode *inode, uint64_t at, uint64_t end) {
+    const struct wt_geometry *geometry = &inode->geometry;
+    uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
+    while (at < end) {
+        uint64_t base = at & ~(folio_bytes - 1);
+        uint64_t stop = end - base < folio_bytes ? end : base + folio_bytes;
+        unsigned first = (unsigned)((at - base) >> geometry->block_shift);
+        unsigned last = (unsigned)((stop - 1 - base) >> geometry->block_shift);
+        struct wt_folio *folio = wt_folio_find(inode, base >> geometry->folio_shift);
+        if (!folio)
+            return at;
+        uint64_t missing = wt_bits(first, last) & (~folio->uptodate | folio->reading);
+        wt_folio_put(folio);
+        if (missing) {
+            stop = base + ((uint64_t)__builtin_ctzll(missing) << geometry->block_shift);
+            return stop > at ? stop : at;
+        }
+        at = stop;
+    }
+    return end;
+}
+
+/* Claims the first missing blocks; none if all is cached. False: it would have to wait for another's read. */
+static bool claim_missing(struct fetch *fetch, struct wt_reservation *reservation, uint64_t end, bool may_wait) {
+    uint64_t at;
+    while (fetch->read.part_count == 0 && (at = cached_end(fetch->inode, fetch->offset, end)) < end) {
+        prepare(&fetch->read, fetch->inode, at);
+        if (!claim_all(fetch->inode, reservation, &fetch->read, at, end, may_wait))
+            return false;
+    }
+    return true;
+}
+
 /* Starts the I/O, or ends the operation if there is nothing to read. -EAGAIN: it would wait and may not. */
 static int start_fetch(struct fetch *fetch, bool may_wait) {
     struct wt_inode *inode = fetch->inode;
@@ -284,20 +318,19 @@ static int start_fetch(struct fetch *fetch, bool may_wait) {
     fetch->length = end > fetch->offset ? end - fetch->offset : 0;
     if (fetch->length > inode->engine->chunk_bytes)
         fetch->length = inode->engine->chunk_bytes;
-    prepare(&fetch->read, inode, fetch->offset);
+    end = fetch->offset + fetch->length;
+    fetch->read.part_count = 0;
     bool waited = true;
     if (fetch->length > 0 && !inode->buffered) {
-        uint64_t last = fetch->offset + fetch->length - 1;
-        uint32_t pages = (uint32_t)((last >> WT_PAGE_SHIFT) - (fetch->offset >> WT_PAGE_SHIFT) + 1);
+        uint32_t pages = (uint32_t)(((end - 1) >> WT_PAGE_SHIFT) - (fetch->offset >> WT_PAGE_SHIFT) + 1);
         struct wt_reservation reservation = {.pool = &inode->cache->pool};
-        waited = wt_pool_reserve(&reservation, pages, may_wait) &&
-                 claim_all(inode, &reservation, &fetch->read, fetch->offset, fetch->offset + fetch->length, may_wait);
+        waited = wt_pool_reserve(&reservation, pages, may_wait) && claim_missing(fetch, &reservation, end, may_wait);
         wt_pool_unreserve(&reservation);
     }
     if (!waited)
         return -EAGAIN;
     if (fetch->read.part_count == 0) {
-        fetch->operation.result = 0;
+        fetch->operation.result = (int64_t)fetch->length;
         wt_operations_end(inode, &fetch->operation);
         return 0;
     }
