@@ -857,6 +857,7 @@ static void play_reopen(struct player *player) {
 static void play_fault(struct player *player) {
     static const int errnos[] = {-EIO, -ENOSPC, -ENODEV, -EDQUOT};
     if (sim_failures(player->core.sim) > 6 || one_in(player, 4)) {
+        drain(player);
         sim_heal(player->core.sim);
         player->armed = false;
         player->fault_count = 0;
