@@ -44,7 +44,7 @@ class AsyncTest extends OnEveryFileSystem {
     }
 
     static <T> T get(final CompletableFuture<T> future) throws Exception {
-        return future.get(60, TimeUnit.SECONDS);
+        return future.get(20, TimeUnit.SECONDS);
     }
 
     private static Throwable failure(final CompletableFuture<?> future) {

@@ -61,6 +61,18 @@ final class ChildJvm {
         return under("sh", "-c", "ulimit " + limit + " && exec \"$@\"", "sh");
     }
 
+    /** With an option of the JVM. */
+    ChildJvm withOption(final String option) {
+        return new ChildJvm(wrapper, classPath, workingDirectory, option, concat(main, arguments));
+    }
+
+    private static List<String> concat(final String first, final List<String> rest) {
+        final List<String> all = new ArrayList<>();
+        all.add(first);
+        all.addAll(rest);
+        return all;
+    }
+
     Result run() throws IOException, InterruptedException {
         final List<String> command = new ArrayList<>(wrapper);
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
