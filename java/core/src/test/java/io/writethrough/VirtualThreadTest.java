@@ -85,7 +85,7 @@ class VirtualThreadTest extends OnEveryFileSystem {
                 final Thread other = start(() -> {
                     while (writing.get()) {
                         turns.incrementAndGet();
-                        Thread.yield();
+                        Thread.sleep(1);
                     }
                 });
                 final List<Thread> threads = new ArrayList<>();
@@ -115,7 +115,7 @@ class VirtualThreadTest extends OnEveryFileSystem {
                 }
                 System.out.println((all ? "all written, " : "bytes missing, ")
                         + (writes < THREADS * WRITES / 2 ? "gathered, " : "one by one, ")
-                        + (turns.get() > WRITES ? "carrier free" : "carrier held"));
+                        + (turns.get() > 1 ? "carrier free" : "carrier held"));
                 System.out.println(writes + " device writes, " + turns + " turns");
             }
         }
