@@ -87,11 +87,12 @@ class CallbackTest extends OnEveryFileSystem {
                     .thenApply(count -> unchecked(() -> {
                         file.write(buffer(5000, 2), count);
                         file.truncate(8000);
-                        final byte[] found = read(file, 0, 8000);
+                        final byte[] contents = read(file, 0, 8000);
                         file.close();
-                        return found;
+                        return contents;
                     }));
-            assertArrayEquals(Files.readAllBytes(path), get(done));
+            final byte[] found = get(done);
+            assertArrayEquals(Files.readAllBytes(path), found);
             assertFalse(file.isOpen());
         });
     }
