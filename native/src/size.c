@@ -45,6 +45,8 @@ int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
         rc = wt_inode_cut_folios(inode, size); /* all is clean: if the rest fails, it is read again */
     if (!rc && size != old)
         rc = backing->ops->truncate(backing, size);
+    else if (!rc && size > 0) /* it may have grown by writes that are only on the device */
+        rc = backing->ops->sync(backing, true);
     if (!rc)
         atomic_store_explicit(&inode->size, size, memory_order_release);
     wt_inode_open_gate(inode);
