@@ -4,6 +4,8 @@ import io.writethrough.StorageProfile;
 import io.writethrough.bench.measure.DeviceStat;
 import io.writethrough.bench.report.Progress;
 import io.writethrough.bench.report.Report;
+import io.writethrough.bench.report.Targets;
+import io.writethrough.bench.workload.Curve;
 import io.writethrough.bench.workload.Result;
 import io.writethrough.bench.workload.Scratch;
 import io.writethrough.bench.workload.Steps;
@@ -24,6 +26,7 @@ public final class Compare {
 
     private final Options options;
     private final Report report = new Report(System.out);
+    private final Targets targets = new Targets();
     private boolean failed;
 
     private Compare(Options options) {
@@ -55,6 +58,7 @@ public final class Compare {
         try (Scratch scratch = new Scratch(options.directory())) {
             measure(scratch, device);
         }
+        report.add(targets);
         report.write(options.output());
     }
 
@@ -70,7 +74,8 @@ public final class Compare {
                 Result result = runner.run(workload);
                 progress.clear();
                 report.add(result);
-                failed |= result.absent().containsKey(Workloads.LIBRARY);
+                targets.add(result);
+                failed |= result.absent().keySet().stream().anyMatch(name -> name.startsWith(Workloads.LIBRARY));
             });
         }
         if (options.wants(Scaling.ID)) {
@@ -78,7 +83,19 @@ public final class Compare {
                 List<Steps> scaling = new Scaling(scratch, options, progress).run();
                 progress.clear();
                 scaling.forEach(report::add);
+                scaling.forEach(targets::add);
             });
+        }
+        if (options.wants(Growth.ID)) {
+            attempt(Growth.ID, progress, () -> {
+                List<Curve> growth = new Growth(scratch, options, progress).run();
+                progress.clear();
+                growth.forEach(report::add);
+                growth.forEach(targets::add);
+            });
+        }
+        if (options.wants(Workloads.ASYNC)) {
+            attempt(Workloads.ASYNC, progress, () -> targets.addAllocated(Workloads.allocatedBesidesFuture(scratch)));
         }
     }
 
@@ -100,6 +117,7 @@ public final class Compare {
 
     private Duration estimate(List<Workload> workloads) {
         Duration total = options.wants(Scaling.ID) ? Scaling.estimate(options) : Duration.ZERO;
+        total = total.plus(options.wants(Growth.ID) ? Growth.estimate(options) : Duration.ZERO);
         for (Workload workload : workloads) {
             total = total.plus(Runner.estimate(workload, options));
         }
@@ -107,11 +125,11 @@ public final class Compare {
     }
 
     private void requireRoom() throws IOException {
-        long needed = (options.quick() ? 1024 : 3072) * MIB;
+        long needed = (options.quick() ? 2048 : 4096) * MIB;
         long usable = Files.getFileStore(options.directory()).getUsableSpace();
         if (usable < needed) {
             throw new IllegalArgumentException(options.directory() + " has room for " + usable / MIB + " MiB, needs "
-                    + needed / MIB + (options.quick() ? "" : " (--quick needs 1024)"));
+                    + needed / MIB + (options.quick() ? "" : " (--quick needs 2048)"));
         }
     }
 

@@ -32,10 +32,10 @@ final class OptionsTest {
 
     @Test
     void whatIsSaidWinsOverQuick() {
-        Options options = parse("--quick", "--seconds", "1.5", "--only", "read-heap,scaling");
+        Options options = parse("--quick", "--seconds", "1.5", "--only", "read-heap,growth");
         assertEquals(Duration.ofMillis(1500), options.slice());
         assertEquals(3, options.rounds());
-        assertEquals(List.of("read-heap", "scaling"), options.only());
+        assertEquals(List.of("read-heap", "growth"), options.only());
     }
 
     @Test

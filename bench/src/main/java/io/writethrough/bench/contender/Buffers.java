@@ -12,7 +12,7 @@ public final class Buffers {
 
     /** A direct buffer, aligned for direct I/O, full of bytes that do not compress. */
     public static ByteBuffer source(int bytes) {
-        ByteBuffer buffer = ByteBuffer.allocateDirect(bytes + ALIGNMENT)
+        ByteBuffer buffer = ByteBuffer.allocateDirect(bytes + 2 * ALIGNMENT)
                 .alignedSlice(ALIGNMENT)
                 .slice(0, bytes);
         fill(buffer, bytes);

@@ -17,8 +17,16 @@ import org.HdrHistogram.Histogram;
 /** fio in a process of its own: what the machine can do without Java, the physical reference. */
 public final class Fio implements Contender {
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String CPU_MARK = "processor seconds: ";
+
+    /** Runs what follows and then prints the processor time of it and of all its threads, the kernel's workers too. */
+    private static final List<String> TIMED =
+            List.of("bash", "-c", "export LC_ALL=C; TIMEFORMAT='" + CPU_MARK + "%3U %3S'; time \"$@\"", "timed");
 
     private final List<String> command;
+    /** Of a run that does next to nothing: starting fio is not part of an operation. */
+    private long idleCpuNanos = -1;
+
     private Process running;
 
     private Fio(List<String> command) {
@@ -31,7 +39,16 @@ public final class Fio implements Contender {
      * @param sequential in order instead of at random
      */
     public static Fio durableOverwrite(Path path, long spanBytes, int bytes, boolean sequential) {
-        return new Fio(List.of(
+        return overwrite(path, spanBytes, bytes, sequential, List.of("--ioengine=psync"));
+    }
+
+    /** The same at random, by io_uring, with so many in flight. */
+    public static Fio asyncOverwrite(Path path, long spanBytes, int bytes, int inFlight) {
+        return overwrite(path, spanBytes, bytes, false, List.of("--ioengine=io_uring", "--iodepth=" + inFlight));
+    }
+
+    private static Fio overwrite(Path path, long spanBytes, int bytes, boolean sequential, List<String> engine) {
+        List<String> command = new ArrayList<>(List.of(
                 "fio",
                 "--name=reference",
                 "--filename=" + path,
@@ -40,13 +57,22 @@ public final class Fio implements Contender {
                 "--rw=" + (sequential ? "write" : "randwrite"),
                 "--norandommap",
                 "--randrepeat=0",
-                "--ioengine=psync",
+                "--thread",
                 "--direct=1",
                 "--sync=dsync",
                 "--time_based",
                 "--lat_percentiles=1",
                 "--clat_percentiles=0",
                 "--output-format=json+"));
+        command.addAll(engine);
+        return new Fio(command);
+    }
+
+    /** The same, at no more than so many operations per second. */
+    public Fio limitedTo(double operationsPerSecond) {
+        List<String> limited = new ArrayList<>(command);
+        limited.add("--rate_iops=" + Math.round(operationsPerSecond));
+        return new Fio(limited);
     }
 
     /** The version of the fio that is installed. */
@@ -62,12 +88,26 @@ public final class Fio implements Contender {
     /** fio makes offsets of its own, of the same distribution, and times every operation. */
     @Override
     public Slice run(Pattern pattern, long nanos, int sampleEvery) throws IOException {
-        String output = execute(List.of("--runtime=" + TimeUnit.NANOSECONDS.toMillis(nanos) + "ms"));
+        if (idleCpuNanos < 0) {
+            idleCpuNanos = cpuNanos(executeTimed(List.of("--runtime=1ms", "--number_ios=1")));
+        }
+        String output = executeTimed(List.of("--runtime=" + TimeUnit.NANOSECONDS.toMillis(nanos) + "ms"));
         // fio may print warnings before its JSON.
-        return parse(JSON.readTree(output.substring(Math.max(0, output.indexOf('{')))));
+        JsonNode json = JSON.readTree(output.substring(Math.max(0, output.indexOf('{'))));
+        return parse(json, Math.max(0, cpuNanos(output) - idleCpuNanos));
     }
 
-    static Slice parse(JsonNode output) throws IOException {
+    /** User and system time of the whole process, as bash tells it in the last line. */
+    static long cpuNanos(String output) throws IOException {
+        int mark = output.lastIndexOf(CPU_MARK);
+        if (mark < 0) {
+            throw new IOException("no processor time in the output of fio");
+        }
+        String[] seconds = output.substring(mark + CPU_MARK.length()).trim().split(" ");
+        return Math.round((Double.parseDouble(seconds[0]) + Double.parseDouble(seconds[1])) * 1e9);
+    }
+
+    static Slice parse(JsonNode output, long cpuNanos) throws IOException {
         JsonNode job = output.path("jobs").path(0);
         JsonNode write = job.path("write");
         long operations = write.path("total_ios").asLong();
@@ -79,14 +119,23 @@ public final class Fio implements Contender {
             Slice.record(latency, Long.parseLong(bin.getKey()), bin.getValue().asLong());
         }
         long nanos = Math.round(operations / write.path("iops").asDouble() * 1e9);
-        double cpuPercent = job.path("usr_cpu").asDouble() + job.path("sys_cpu").asDouble();
-        double jobNanos = job.path("job_runtime").asDouble() * 1e6;
-        return new Slice(operations, nanos, latency, Math.round(cpuPercent / 100 * jobNanos), -1, null);
+        return new Slice(operations, nanos, latency, cpuNanos, -1, null);
+    }
+
+    private String executeTimed(List<String> more) throws IOException {
+        List<String> timed = new ArrayList<>(TIMED);
+        timed.addAll(command);
+        timed.addAll(more);
+        return start(timed);
     }
 
     private String execute(List<String> more) throws IOException {
         List<String> all = new ArrayList<>(command);
         all.addAll(more);
+        return start(all);
+    }
+
+    private String start(List<String> all) throws IOException {
         running = new ProcessBuilder(all).redirectErrorStream(true).start();
         try (InputStream output = running.getInputStream()) {
             String text = new String(output.readAllBytes(), StandardCharsets.UTF_8);

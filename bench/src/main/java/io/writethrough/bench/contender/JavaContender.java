@@ -18,7 +18,7 @@ public abstract class JavaContender implements Contender {
     @Override
     public final Slice run(Pattern pattern, long nanos, int sampleEvery) throws IOException {
         Histogram latency = Slice.newHistogram();
-        long cpuBefore = CpuClock.nanos();
+        CpuClock cpu = CpuClock.start();
         long allocatedBefore = THREADS.getCurrentThreadAllocatedBytes();
         long begin = System.nanoTime();
         long operations = 0;
@@ -35,6 +35,6 @@ public abstract class JavaContender implements Contender {
         } while (before - begin < nanos);
         long took = System.nanoTime() - begin;
         long allocated = THREADS.getCurrentThreadAllocatedBytes() - allocatedBefore;
-        return new Slice(operations, took, latency, CpuClock.nanos() - cpuBefore, allocated, null);
+        return new Slice(operations, took, latency, cpu.nanos(), allocated, null);
     }
 }

@@ -5,31 +5,62 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * Processor time of this process in nanoseconds, without the just-in-time compilers': they work on the program, not on
- * the operation. Threads of the library itself count, garbage collection too. Where Linux does not tell the time of
- * each thread, it is the time of the process.
+ * the operation. Threads of the library itself count, the kernel's I/O workers of this process and garbage collection
+ * too. Where Linux does not tell the time of each thread, it is the time of the process.
+ *
+ * <p>It adds up what each thread used since: one that ends meanwhile takes its share with it, and nothing of what it used
+ * before.
  */
 public final class CpuClock {
     private static final Path TASKS = Path.of("/proc/self/task");
 
-    private CpuClock() {}
+    private final Map<String, Long> tasks;
+    private final long process;
 
-    /** The time used so far; only differences mean anything. */
-    public static long nanos() {
+    private CpuClock(Map<String, Long> tasks, long process) {
+        this.tasks = tasks;
+        this.process = process;
+    }
+
+    /** Counts from now on. */
+    public static CpuClock start() {
+        return new CpuClock(taskNanos(), processNanos());
+    }
+
+    /** The time used since the start. */
+    public long nanos() {
+        Map<String, Long> now = taskNanos();
+        return tasks.isEmpty() || now.isEmpty() ? processNanos() - process : used(tasks, now);
+    }
+
+    /** What those that are there now used since then. */
+    static <K> long used(Map<K, Long> then, Map<K, Long> now) {
         long sum = 0;
-        boolean known = false;
-        try (DirectoryStream<Path> tasks = Files.newDirectoryStream(TASKS)) {
-            for (Path task : tasks) {
-                long nanos = taskNanos(task);
-                known |= nanos >= 0;
-                sum += Math.max(0, nanos);
+        for (Map.Entry<K, Long> entry : now.entrySet()) {
+            sum += Math.max(0, entry.getValue() - then.getOrDefault(entry.getKey(), 0L));
+        }
+        return sum;
+    }
+
+    /** Empty where Linux does not tell. */
+    private static Map<String, Long> taskNanos() {
+        Map<String, Long> nanos = new HashMap<>();
+        try (DirectoryStream<Path> paths = Files.newDirectoryStream(TASKS)) {
+            for (Path task : paths) {
+                long used = taskNanos(task);
+                if (used >= 0) {
+                    nanos.put(task.getFileName().toString(), used);
+                }
             }
         } catch (IOException e) {
-            known = false;
+            return Map.of();
         }
-        return known ? sum : processNanos();
+        return nanos;
     }
 
     /** -1: the thread has ended, is a compiler, or its time is not told. */

@@ -29,4 +29,11 @@ public final class Numbers {
                 ? "-"
                 : String.format(Locale.ROOT, "%.2f (%.2f..%.2f)", spread.median(), spread.least(), spread.most());
     }
+
+    /** Any number, to three digits or so. */
+    public static String plain(double value) {
+        return Double.isNaN(value)
+                ? "-"
+                : String.format(Locale.ROOT, value < 0.1 ? "%.3f" : value < 10 ? "%.2f" : "%,.0f", value);
+    }
 }

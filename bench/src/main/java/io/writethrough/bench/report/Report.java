@@ -3,6 +3,7 @@ package io.writethrough.bench.report;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import io.writethrough.bench.measure.Slice;
+import io.writethrough.bench.workload.Curve;
 import io.writethrough.bench.workload.Result;
 import io.writethrough.bench.workload.Result.Spread;
 import io.writethrough.bench.workload.Result.Summary;
@@ -82,24 +83,27 @@ public final class Report {
     }
 
     private static Map<String, Object> json(Summary summary, List<Slice> slices) {
-        Map<String, Object> latency = new LinkedHashMap<>();
-        for (double percentile : PERCENTILES) {
-            latency.put(
-                    "p" + Double.toString(percentile).replace(".0", ""),
-                    summary.latency().getValueAtPercentile(percentile));
-        }
         Map<String, Object> entry = new LinkedHashMap<>();
         entry.put("ops_per_second", json(summary.rate()));
         Map<String, Object> ratios = new LinkedHashMap<>();
         summary.ratios().forEach((reference, spread) -> ratios.put(reference, json(spread)));
         entry.put("ratios", ratios);
-        entry.put("latency_ns", latency);
+        entry.put("latency_ns", json(summary.latency()));
         entry.put("cpu_ns_per_op", known(summary.cpuNanosPerOperation()));
         entry.put("heap_bytes_per_op", known(summary.allocatedBytesPerOperation()));
         entry.put("device_writes_per_op", known(summary.deviceWritesPerOperation()));
         entry.put("device_flushes_per_op", known(summary.deviceFlushesPerOperation()));
         entry.put("rounds_ops_per_second", slices.stream().map(Slice::rate).toList());
         return entry;
+    }
+
+    private static Map<String, Object> json(Histogram histogram) {
+        Map<String, Object> latency = new LinkedHashMap<>();
+        for (double percentile : PERCENTILES) {
+            latency.put(
+                    "p" + Double.toString(percentile).replace(".0", ""), histogram.getValueAtPercentile(percentile));
+        }
+        return latency;
     }
 
     private static Map<String, Object> json(Spread spread) {
@@ -141,6 +145,66 @@ public final class Report {
         entry.put("reference", steps.reference());
         entry.put("steps", rows);
         workloads.add(entry);
+    }
+
+    /** A table of the growth report. */
+    public void add(Curve curve) {
+        Table table = new Table(List.of(curve.unit(), "ops/s", "against the best before"));
+        List<Object> rows = new ArrayList<>();
+        for (int load = 0; load < curve.loads().length; load++) {
+            table.row(List.of(
+                    Numbers.count(curve.loads()[load]),
+                    Numbers.count(curve.rate(load)),
+                    Numbers.small(curve.againstBest(load))));
+            rows.add(Map.of("load", curve.loads()[load], "ops_per_second", curve.rate(load)));
+        }
+        out.println("Growth: " + curve.title());
+        out.println();
+        out.println(table);
+        out.println(
+                "At half of the most, " + Numbers.count(curve.halfLoad()) + " ops/s: " + percentiles(curve.latency()));
+        Map<String, Object> entry = new LinkedHashMap<>();
+        entry.put("id", curve.id());
+        entry.put("title", curve.title());
+        entry.put("unit", curve.unit());
+        entry.put("steps", rows);
+        entry.put("half_load_ops_per_second", curve.halfLoad());
+        entry.put("half_load_latency_ns", json(curve.latency()));
+        if (curve.reference() != null) {
+            out.println(curve.reference() + " at the same rate: " + percentiles(curve.referenceLatency()));
+            entry.put("reference", curve.reference());
+            entry.put("reference_latency_ns", json(curve.referenceLatency()));
+        }
+        out.println();
+        workloads.add(entry);
+    }
+
+    private static String percentiles(Histogram latency) {
+        return "p50 " + Numbers.micros(latency.getValueAtPercentile(50)) + " µs, p99 "
+                + Numbers.micros(latency.getValueAtPercentile(99)) + " µs, p99.9 "
+                + Numbers.micros(latency.getValueAtPercentile(99.9)) + " µs, p99.9 / p50 "
+                + Numbers.plain(Curve.tail(latency));
+    }
+
+    /** What the library is to reach, and whether it did in this run. */
+    public void add(Targets targets) {
+        if (targets.all().isEmpty()) {
+            return;
+        }
+        out.println("Targets");
+        out.println();
+        targets.all().forEach(target -> out.println("  " + target));
+        out.println();
+        List<Object> rows = new ArrayList<>();
+        for (Targets.Target target : targets.all()) {
+            Map<String, Object> row = new LinkedHashMap<>();
+            row.put("name", target.name());
+            row.put("value", known(target.value()));
+            row.put(target.atLeast() ? "at_least" : "at_most", target.bound());
+            row.put("reached", target.reached());
+            rows.add(row);
+        }
+        json.put("targets", rows);
     }
 
     /** A workload that could not be measured to its end. */

@@ -1,5 +1,6 @@
 package io.writethrough.bench.workload;
 
+import io.writethrough.bench.contender.AppendContender;
 import io.writethrough.bench.contender.Buffers;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -26,13 +27,22 @@ public final class Scratch implements AutoCloseable {
 
     /** A file of this size, every byte of it written and durable. Made on the first call for its name. */
     public Path file(String name, long bytes) throws IOException {
+        return file(name, bytes, chunk);
+    }
+
+    /** A log for the contenders that append: written with zeros, and durable. */
+    public Path log(String name) throws IOException {
+        return file(name, AppendContender.LOG_BYTES, ByteBuffer.allocateDirect(CHUNK_BYTES));
+    }
+
+    private Path file(String name, long bytes, ByteBuffer content) throws IOException {
         Path path = directory.resolve(name);
         if (Files.exists(path)) {
             return path;
         }
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             for (long offset = 0; offset < bytes; offset += CHUNK_BYTES) {
-                channel.write(chunk.clear().limit((int) Math.min(CHUNK_BYTES, bytes - offset)), offset);
+                channel.write(content.clear().limit((int) Math.min(CHUNK_BYTES, bytes - offset)), offset);
             }
             channel.force(true);
         }

@@ -14,15 +14,15 @@ final class FioTest {
 
     private static JsonNode output(int error, int operations) throws JsonProcessingException {
         return new ObjectMapper().readTree("""
-                        {"jobs": [{"error": %d, "job_runtime": 2000, "usr_cpu": 5.0, "sys_cpu": 20.0,
+                        {"jobs": [{"error": %d, "job_runtime": 2000,
                           "write": {"total_ios": %d, "iops": 500.0,
                             "lat_ns": {"bins": {"1000": 900, "5000": 100}}}}]}
                         """.formatted(error, operations));
     }
 
     @Test
-    void aSliceHasTheOperationsTheLatenciesAndTheProcessorTimeOfTheOutput() throws IOException {
-        Slice slice = Fio.parse(output(0, 1000));
+    void aSliceHasTheOperationsAndTheLatenciesOfTheOutput() throws IOException {
+        Slice slice = Fio.parse(output(0, 1000), 500_000_000L);
         assertEquals(1000, slice.operations());
         assertEquals(2_000_000_000L, slice.nanos());
         assertEquals(500_000_000L, slice.cpuNanos());
@@ -34,12 +34,18 @@ final class FioTest {
     @Test
     void anErrorOfTheJobIsAFailure() throws IOException {
         JsonNode failed = output(22, 1000);
-        assertThrows(IOException.class, () -> Fio.parse(failed));
+        assertThrows(IOException.class, () -> Fio.parse(failed, 0));
     }
 
     @Test
     void noOperationIsAFailure() throws IOException {
         JsonNode nothing = output(0, 0);
-        assertThrows(IOException.class, () -> Fio.parse(nothing));
+        assertThrows(IOException.class, () -> Fio.parse(nothing, 0));
+    }
+
+    @Test
+    void processorTimeIsUserAndSystemTimeOfTheLastLine() throws IOException {
+        assertEquals(1_750_000_000L, Fio.cpuNanos("{}\nprocessor seconds: 0.250 1.500\n"));
+        assertThrows(IOException.class, () -> Fio.cpuNanos("{}"));
     }
 }

@@ -1,0 +1,26 @@
+package io.writethrough.bench.contender;
+
+import java.util.concurrent.locks.LockSupport;
+
+/** When the next operation is due: at once, or so many nanoseconds after the one before. Of one thread. */
+final class Pace {
+    private final double gapNanos;
+    private double due;
+
+    /** Zero operations per second: as fast as they go. */
+    Pace(double operationsPerSecond, long begin) {
+        this.gapNanos = operationsPerSecond > 0 ? 1e9 / operationsPerSecond : 0;
+        this.due = begin;
+    }
+
+    /** Returns when the next one is due. Who is late does not wait until the schedule is met again. */
+    void await() {
+        if (gapNanos == 0) {
+            return;
+        }
+        due += gapNanos;
+        for (long left = (long) due - System.nanoTime(); left > 0; left = (long) due - System.nanoTime()) {
+            LockSupport.parkNanos(left);
+        }
+    }
+}
