@@ -70,7 +70,8 @@ struct wt_engine_object {
     pthread_cond_t event_posted;
     struct wt_operation *first_event, *last_event;
     uint32_t event_waiters;
-    bool backend_reaper;               /* a thread waits in the backend's reap, to be woken there */
+    bool in_backend;                   /* a thread waits in the backend's reap: for an event it has to be woken there */
+    bool backend_woken;                /* it was, and is on its way back */
     bool shut_down;                    /* no further event comes */
     struct wt_operation *spare_writes; /* under event_lock as well */
 

@@ -18,6 +18,14 @@ static struct wt_write *write_of(struct wt_operation *operation) {
 /* This thread is in the backend's reap: it sees what it posts when it comes back. */
 static _Thread_local bool reaping;
 
+/* Whether a thread in the backend's reap has to be woken; the caller then does. With the lock held. */
+static bool must_wake(struct wt_engine_object *engine) {
+    if (!engine->in_backend || engine->backend_woken || reaping)
+        return false;
+    engine->backend_woken = true;
+    return true;
+}
+
 static void post(struct wt_engine_object *engine, struct wt_operation *first, struct wt_operation *last) {
     pthread_mutex_lock(&engine->event_lock);
     if (engine->last_event)
@@ -25,10 +33,8 @@ static void post(struct wt_engine_object *engine, struct wt_operation *first, st
     else
         engine->first_event = first;
     engine->last_event = last;
-    bool wake = engine->backend_reaper && !reaping;
-    if (wake)
-        engine->backend_reaper = false;
-    else if (engine->event_waiters)
+    bool wake = must_wake(engine);
+    if (!wake && !reaping && engine->event_waiters)
         pthread_cond_signal(&engine->event_posted);
     pthread_mutex_unlock(&engine->event_lock);
     if (wake)
@@ -79,15 +85,15 @@ static int64_t now_ns(void) {
 /* Waits where the backend's completions come in, and takes them. False: that is not possible now. */
 static bool wait_in_backend(struct wt_engine_object *engine, int64_t timeout_ns) {
     struct wt_backend *backend = engine->backend;
-    if (!backend->ops->reap || engine->backend_reaper)
+    if (!backend->ops->reap || engine->in_backend)
         return false;
-    engine->backend_reaper = true;
+    engine->in_backend = true;
     pthread_mutex_unlock(&engine->event_lock);
     reaping = true;
     int rc = backend->ops->reap(backend, timeout_ns);
     reaping = false;
     pthread_mutex_lock(&engine->event_lock);
-    engine->backend_reaper = false;
+    engine->in_backend = engine->backend_woken = false;
     return rc >= 0;
 }
 
@@ -153,7 +159,7 @@ int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events,
 void wt_operations_shut_down(struct wt_engine_object *engine) {
     pthread_mutex_lock(&engine->event_lock);
     engine->shut_down = true;
-    bool wake = engine->backend_reaper;
+    bool wake = must_wake(engine);
     pthread_cond_broadcast(&engine->event_posted);
     pthread_mutex_unlock(&engine->event_lock);
     if (wake)
