@@ -147,6 +147,9 @@ public final class Compare {
         facts.put("rounds", options.rounds() + " of " + options.slice().toMillis() + " ms for each contender, in turn");
         facts.put("ratios", "of operations per second, in the same round: median (least..greatest)");
         facts.put(
+                "processor time",
+                "of the whole process and the kernel's workers for it, without the just-in-time compilers; of fio without its start");
+        facts.put(
                 "disk",
                 "counters of the whole disk, so of all programs; the kernel counts a flush as a write too where it sends it apart");
         return facts;

@@ -38,8 +38,8 @@ public record Options(Path directory, Duration slice, int rounds, boolean quick,
             library with the JDK's ways and with fio, on the disk under the directory DIR, and says at the end which
             targets were reached. Needs about 4 GiB there (--quick: 2 GiB), all deleted at the end.
 
-              --quick        done in about two minutes instead of eight: shorter slices, fewer rounds, smaller files
-              --seconds S    how long each contender runs in a round (2; --quick: 0.5)
+              --quick        done in about two minutes instead of seven or so: shorter slices, fewer rounds, smaller files
+              --seconds S    how long each contender runs in a round (1.5; --quick: 0.5)
               --rounds N     how many rounds (5; --quick: 3)
               --only ID,...  only these workloads, of
                              %s
@@ -77,7 +77,7 @@ public record Options(Path directory, Duration slice, int rounds, boolean quick,
         if (!Files.isDirectory(directory)) {
             throw new IllegalArgumentException("not a directory: " + directory);
         }
-        double slice = seconds > 0 ? seconds : quick ? 0.5 : 2;
+        double slice = seconds > 0 ? seconds : quick ? 0.5 : 1.5;
         return new Options(
                 directory.toAbsolutePath().normalize(),
                 Duration.ofNanos((long) (slice * 1e9)),

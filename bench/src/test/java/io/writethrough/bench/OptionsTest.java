@@ -24,7 +24,7 @@ final class OptionsTest {
     @Test
     void onlyTheDirectoryIsNeeded() {
         Options options = parse();
-        assertEquals(Duration.ofSeconds(2), options.slice());
+        assertEquals(Duration.ofMillis(1500), options.slice());
         assertEquals(5, options.rounds());
         assertEquals(directory.resolve("writethrough-compare.json"), options.output());
         assertTrue(options.wants("scaling"));
@@ -32,8 +32,8 @@ final class OptionsTest {
 
     @Test
     void whatIsSaidWinsOverQuick() {
-        Options options = parse("--quick", "--seconds", "1.5", "--only", "read-heap,growth");
-        assertEquals(Duration.ofMillis(1500), options.slice());
+        Options options = parse("--quick", "--seconds", "2.5", "--only", "read-heap,growth");
+        assertEquals(Duration.ofMillis(2500), options.slice());
         assertEquals(3, options.rounds());
         assertEquals(List.of("read-heap", "growth"), options.only());
     }

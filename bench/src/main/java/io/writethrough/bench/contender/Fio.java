@@ -147,13 +147,14 @@ public final class Fio implements Contender {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted", e);
         } finally {
-            running.destroy();
+            close();
         }
     }
 
     @Override
     public void close() {
         if (running != null) {
+            running.descendants().forEach(ProcessHandle::destroy);
             running.destroy();
         }
     }

@@ -4,6 +4,9 @@ import java.util.concurrent.locks.LockSupport;
 
 /** When the next operation is due: at once, or so many nanoseconds after the one before. Of one thread. */
 final class Pace {
+    /** A shorter gap than this no sleep can keep: it would become bursts. */
+    private static final long SHORTEST_SLEEP_NANOS = 200_000;
+
     private final double gapNanos;
     private double due;
 
@@ -20,7 +23,11 @@ final class Pace {
         }
         due += gapNanos;
         for (long left = (long) due - System.nanoTime(); left > 0; left = (long) due - System.nanoTime()) {
-            LockSupport.parkNanos(left);
+            if (gapNanos < SHORTEST_SLEEP_NANOS) {
+                Thread.onSpinWait();
+            } else {
+                LockSupport.parkNanos(left);
+            }
         }
     }
 }
