@@ -427,7 +427,8 @@ static void end_part(const struct wt_part *part, struct ending *ending, struct w
         folio->uptodate &= ~(bad & ~folio->dirty);
         repair = bad & folio->dirty;
     }
-    wt_folio_release_held(folio, (part->blocks | part->fenced) & ~repair);
+    /* A block fenced off may be in repair, which fills the memory that is held for it. */
+    wt_folio_release_held(folio, (part->blocks | part->fenced) & ~(repair | folio->reading));
     if (repair)
         start_repair(folio, repair, repairs);
     send_gather(folio, ending);
