@@ -182,7 +182,8 @@ WT_API int64_t wt_write(wt_file file, const struct iovec *iov, int iov_count, ui
 /*
  * Reads into iov from offset. Returns the count of bytes read: less than asked only at the end of the file, 0 at or past
  * it. Sees every byte that this engine wrote, each block wholly old or wholly new under concurrent writes. Bytes that
- * are cached cost no system call and never wait for a device. -errno as for wt_write.
+ * are cached cost no system call and never wait for a device. -errno as for wt_write. On WT_PATH_BUFFERED the kernel's
+ * page cache is read: a system call, and what a concurrent write shows of itself is the kernel's affair.
  */
 WT_API int64_t wt_read(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset);
 
