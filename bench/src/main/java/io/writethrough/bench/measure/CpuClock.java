@@ -10,32 +10,28 @@ import java.util.Map;
 
 /**
  * Processor time of this process in nanoseconds, without the just-in-time compilers': they work on the program, not on
- * the operation. Threads of the library itself count, the kernel's I/O workers of this process and garbage collection
- * too. Where Linux does not tell the time of each thread, it is the time of the process.
- *
- * <p>It adds up what each thread used since: one that ends meanwhile takes its share with it, and nothing of what it used
- * before.
+ * the operation. Threads of the library itself count, also those that have ended, and the kernel's I/O workers of this
+ * process, and garbage collection.
  */
 public final class CpuClock {
     private static final Path TASKS = Path.of("/proc/self/task");
 
-    private final Map<String, Long> tasks;
+    private final Map<String, Long> compilers;
     private final long process;
 
-    private CpuClock(Map<String, Long> tasks, long process) {
-        this.tasks = tasks;
+    private CpuClock(Map<String, Long> compilers, long process) {
+        this.compilers = compilers;
         this.process = process;
     }
 
     /** Counts from now on. */
     public static CpuClock start() {
-        return new CpuClock(taskNanos(), processNanos());
+        return new CpuClock(compilerNanos(), processNanos());
     }
 
-    /** The time used since the start. */
+    /** The time used since the start, to some ten milliseconds. */
     public long nanos() {
-        Map<String, Long> now = taskNanos();
-        return tasks.isEmpty() || now.isEmpty() ? processNanos() - process : used(tasks, now);
+        return Math.max(0, processNanos() - process - used(compilers, compilerNanos()));
     }
 
     /** What those that are there now used since then. */
@@ -48,11 +44,11 @@ public final class CpuClock {
     }
 
     /** Empty where Linux does not tell. */
-    private static Map<String, Long> taskNanos() {
+    private static Map<String, Long> compilerNanos() {
         Map<String, Long> nanos = new HashMap<>();
         try (DirectoryStream<Path> paths = Files.newDirectoryStream(TASKS)) {
             for (Path task : paths) {
-                long used = taskNanos(task);
+                long used = compilerNanos(task);
                 if (used >= 0) {
                     nanos.put(task.getFileName().toString(), used);
                 }
@@ -63,11 +59,11 @@ public final class CpuClock {
         return nanos;
     }
 
-    /** -1: the thread has ended, is a compiler, or its time is not told. */
-    private static long taskNanos(Path task) {
+    /** -1: the thread has ended, is no compiler, or its time is not told. */
+    private static long compilerNanos(Path task) {
         try {
             String name = Files.readString(task.resolve("comm"));
-            if (name.startsWith("C1 Comp") || name.startsWith("C2 Comp")) {
+            if (!name.startsWith("C1 Comp") && !name.startsWith("C2 Comp")) {
                 return -1;
             }
             String stat = Files.readString(task.resolve("schedstat"));

@@ -5,36 +5,60 @@ import java.lang.management.ManagementFactory;
 import java.util.HashMap;
 import java.util.Map;
 
-/** What all threads together allocate on the Java heap, in bytes. A thread that ends takes its share with it. */
+/**
+ * What all threads together allocate on the Java heap, in bytes. A thread that ends takes its share with it, so a thread of
+ * this clock looks now and then.
+ */
 public final class HeapClock {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    private static final long LOOK_MILLIS = 50;
 
-    private final Map<Long, Long> threads;
+    private final Map<Long, Long> then = new HashMap<>();
+    private final Map<Long, Long> now = new HashMap<>();
+    private final Thread watch = new Thread(this::watch, "heap-clock");
 
-    private HeapClock(Map<Long, Long> threads) {
-        this.threads = threads;
+    private HeapClock() {
+        look(then);
+        watch.setDaemon(true);
+        watch.start();
     }
 
     /** Counts from now on. */
     public static HeapClock start() {
-        return new HeapClock(threadBytes());
+        return new HeapClock();
     }
 
-    /** The bytes allocated since the start, less what finding that out took. */
-    public long bytes() {
-        return CpuClock.used(threads, threadBytes());
+    /** The bytes allocated since the start. The clock stops. */
+    public synchronized long bytes() {
+        watch.interrupt();
+        look(now);
+        now.remove(watch.getId());
+        return CpuClock.used(then, now);
     }
 
-    private static Map<Long, Long> threadBytes() {
+    private void watch() {
+        try {
+            while (true) {
+                Thread.sleep(LOOK_MILLIS);
+                synchronized (this) {
+                    look(now);
+                }
+            }
+        } catch (InterruptedException e) {
+            // The clock was stopped.
+        }
+    }
+
+    private static void look(Map<Long, Long> into) {
         // Of this thread first: what follows allocates.
         long own = THREADS.getCurrentThreadAllocatedBytes();
-        Map<Long, Long> bytes = new HashMap<>();
         long[] ids = THREADS.getAllThreadIds();
         long[] allocated = THREADS.getThreadAllocatedBytes(ids);
         for (int i = 0; i < ids.length; i++) {
-            bytes.put(ids[i], allocated[i]);
+            if (allocated[i] >= 0) {
+                into.put(ids[i], allocated[i]);
+            }
         }
-        bytes.put(Thread.currentThread().getId(), own);
-        return bytes;
+        into.put(Thread.currentThread().getId(), own);
     }
 }

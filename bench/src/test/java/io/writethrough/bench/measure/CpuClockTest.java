@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 final class CpuClockTest {
 
     @Test
-    void aThreadThatEndedTakesNothingFromTheOthers() {
+    void whatEndedTakesNothingFromTheOthers() {
         Map<String, Long> then = Map.of("ends", 1000L, "stays", 10L);
         Map<String, Long> now = Map.of("stays", 15L, "new", 7L);
         assertEquals(12, CpuClock.used(then, now));
@@ -20,5 +20,19 @@ final class CpuClockTest {
         HeapClock heap = HeapClock.start();
         byte[] own = new byte[1 << 20];
         assertTrue(heap.bytes() >= own.length);
+    }
+
+    @Test
+    void theTimeOfAThreadThatEndedCounts() throws InterruptedException {
+        CpuClock cpu = CpuClock.start();
+        Thread worker = new Thread(() -> {
+            long begin = System.nanoTime();
+            while (System.nanoTime() - begin < 200_000_000) {
+                Thread.onSpinWait();
+            }
+        });
+        worker.start();
+        worker.join();
+        assertTrue(cpu.nanos() > 0);
     }
 }
