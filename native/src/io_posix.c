@@ -327,7 +327,7 @@ static int posix_close(struct wt_backing *backing) {
     int error = 0;
     /* Closing would do, but for who else holds the open file for an instant: a request of io_uring that has completed and
      * is not freed yet, a child between fork and exec. The file can be opened again as soon as this returns. */
-    if (file->flock_held != 0) {
+    if (file->flock_held != LOCK_UN) {
         (void)flock(file->descriptor, LOCK_UN);
     }
     /* Linux has released a descriptor whatever close(2) returns: none is closed twice, also not after EINTR. */
