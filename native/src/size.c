@@ -252,9 +252,8 @@ static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool 
 static int grow_file(struct wt_inode *inode, uint64_t size) {
     wt_inode_shut(inode);
     struct wt_backing *backing = atomic_load(&inode->backing);
-    int rc = 0;
-    if (wt_inode_size(inode) < size)
-        rc = backing->ops->truncate(backing, size);
+    /* A write that ended meanwhile may have grown it, but only on the device. */
+    int rc = wt_inode_size(inode) < size ? backing->ops->truncate(backing, size) : backing->ops->sync(backing, true);
     if (!rc)
         wt_inode_grow(inode, size);
     wt_inode_open_gate(inode);
