@@ -83,7 +83,7 @@ static void give_descriptor(struct wt_cache *cache, uint32_t id) {
 static void make_folio(struct wt_inode *inode, uint32_t bucket, uint64_t index, uint32_t id) {
     struct wt_cache *cache = inode->cache;
     struct wt_folio *folio = &cache->folios[id];
-    folio->waiters = folio->pages = 0;
+    folio->waiters = folio->pages = folio->gathering = 0;
     folio->uptodate = folio->writeback = folio->dirty = folio->reading = folio->used = 0;
     folio->held = WT_NONE;
     folio->links = NULL;
@@ -166,7 +166,7 @@ static bool is_empty(const struct wt_folio *folio) {
 void wt_folio_put(struct wt_folio *folio) {
     assert((folio->dirty & ~folio->uptodate) == 0);
     assert((folio->reading & (folio->uptodate & ~folio->dirty)) == 0);
-    assert(folio->dirty == 0 || (folio->writeback | folio->reading) != 0);
+    assert(folio->dirty == 0 || folio->gathering || (folio->writeback | folio->reading) != 0);
     if (is_empty(folio))
         free_folio(folio);
     pthread_mutex_unlock(&folio->lock);

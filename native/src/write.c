@@ -193,7 +193,7 @@ static uint64_t waiting_blocks(const struct wt_folio *folio, const struct span *
     uint64_t waiting = span->blocks & busy;
     uint64_t idle = span->blocks & ~busy;
     bool small = span->b - span->a < 1u << folio->inode->geometry.block_shift;
-    if (small && folio->writeback && is_near(busy, idle))
+    if (small && (folio->writeback || folio->gathering) && is_near(busy, idle))
         waiting = span->blocks;
     return waiting;
 }

@@ -321,6 +321,10 @@ void wt_launch_start(struct wt_launch *launch, bool run_last) {
 
 /* ---- done: the end of an I/O --------------------------------------------------------------------------------- */
 
+#define LATE_FOLIOS 4
+/* How often the thread that sends a late gather lets others run first. */
+#define LATE_YIELDS 2
+
 /* An I/O that ended, and what its end has to do when all folio locks are let go. */
 struct ending {
     uint64_t stable_end; /* bytes of the I/O are stable up to here */
@@ -329,6 +333,9 @@ struct ending {
     struct wt_launch launch; /* the gathers */
     struct wt_write *done;   /* writes that are stable, or failed */
     uint64_t retired_bytes;
+    bool wakes; /* among the writes done is one whose thread waits */
+    unsigned late_count;
+    struct wt_folio *late[LATE_FOLIOS]; /* their gathers leave when the writes done are woken */
 };
 
 static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct ending *ending) {
@@ -344,6 +351,7 @@ static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct end
     if (atomic_fetch_sub(&write->references, 1) == 1) {
         write->next_done = ending->done;
         ending->done = write;
+        ending->wakes |= !write->async;
     }
 }
 
@@ -408,6 +416,30 @@ static void send_gather(struct wt_folio *folio, struct ending *ending) {
     wt_folio_put(folio);
 }
 
+/*
+ * Writers that this I/O sets free will be back with their next records in a moment. The gather waits until they are woken
+ * and had a chance to run, so that it carries theirs too: it leaves half as often and twice as full.
+ */
+static bool put_off_gather(struct wt_folio *folio, struct ending *ending) {
+    bool waiting = folio->dirty & ~(folio->writeback | folio->reading);
+    if (!waiting || !ending->wakes || ending->late_count == LATE_FOLIOS)
+        return false;
+    folio->gathering++;
+    ending->late[ending->late_count++] = folio;
+    wt_folio_settle(folio);
+    wt_folio_put(folio);
+    return true;
+}
+
+static void send_late_gathers(struct ending *ending) {
+    for (unsigned i = 0; i < ending->late_count; i++) {
+        struct wt_folio *folio = ending->late[i];
+        pthread_mutex_lock(&folio->lock);
+        folio->gathering--;
+        send_gather(folio, ending);
+    }
+}
+
 static void end_part(const struct wt_part *part, struct ending *ending, struct wt_io ***repairs) {
     struct wt_folio *folio = part->folio;
     unsigned shift = folio->inode->geometry.block_shift;
@@ -431,7 +463,8 @@ static void end_part(const struct wt_part *part, struct ending *ending, struct w
     wt_folio_release_held(folio, (part->blocks | part->fenced) & ~(repair | folio->reading));
     if (repair)
         start_repair(folio, repair, repairs);
-    send_gather(folio, ending);
+    if (!put_off_gather(folio, ending))
+        send_gather(folio, ending);
 }
 
 void wt_write_end(struct wt_write *write) {
@@ -461,6 +494,13 @@ static void end_writes(struct wt_inode *inode, struct wt_write *done) {
 
 static void end_all(struct wt_inode *inode, struct ending *ending, struct wt_io *repairs) {
     struct wt_engine_object *engine = inode->engine;
+    if (ending->late_count > 0) {
+        end_writes(inode, ending->done);
+        ending->done = NULL;
+        for (unsigned i = 0; i < LATE_YIELDS; i++)
+            sched_yield();
+        send_late_gathers(ending);
+    }
     while (ending->launch.spare) {
         struct wt_writeback *spare = ending->launch.spare;
         ending->launch.spare = spare->next;
