@@ -23,18 +23,38 @@ static uint64_t block_mask(const struct wt_inode *inode) {
 
 /* ---- begin: a block that is only partly overwritten is there first ---------------------------------------------- */
 
-/*
- * Makes the block at `at` fit to be written by the chunk: nobody is reading it or its page and, if the chunk covers only
- * part of it, it is uptodate. Holds nothing when it returns, so that it may have changed again: then copying stops there.
- * Takes one page of the reservation at most: TRY_AGAIN asks for a new one, since the page was evicted at once.
- */
 /* Whether a block that is not cached is zero on disk. Its folio is locked. */
 static bool is_zero(struct wt_inode *inode, uint64_t start, uint64_t end) {
     return start >= wt_inode_size(inode) || wt_inode_has_zeros(inode, start, end);
 }
 
+/* Blocks read at once where a file is written from front to back in parts of blocks, as a log is. */
+#define READ_AHEAD_BLOCKS 16
+
+/*
+ * How far to read for a block that is only partly overwritten: that block, and a few more if the one before it is cached,
+ * as far as memory for them is to be had without waiting.
+ */
+static uint64_t read_end(struct chunk *chunk, bool sequential, uint64_t start, uint64_t end) {
+    struct wt_inode *inode = chunk->write->inode;
+    uint64_t folio_end = ((start >> inode->geometry.folio_shift) + 1) << inode->geometry.folio_shift;
+    uint64_t ahead = start + ((uint64_t)READ_AHEAD_BLOCKS << inode->geometry.block_shift);
+    uint64_t size = (wt_inode_size(inode) + block_mask(inode)) & ~block_mask(inode);
+    ahead = ahead < folio_end ? ahead : folio_end;
+    ahead = ahead < size ? ahead : size;
+    if (!sequential || ahead <= end || inode->engine->chunk_bytes < (READ_AHEAD_BLOCKS << WT_PAGE_SHIFT))
+        return end;
+    uint32_t pages = (uint32_t)((ahead - end) >> WT_PAGE_SHIFT) + 1;
+    return wt_pool_reserve(&chunk->reservation, pages, false) ? ahead : end;
+}
+
 enum { TRY_AGAIN = 1 };
 
+/*
+ * Makes the block at `at` fit to be written by the chunk: nobody is reading it or its page and, if the chunk covers only
+ * part of it, it is uptodate. Holds nothing when it returns, so that it may have changed again: then copying stops there.
+ * Takes one page of the reservation at most: TRY_AGAIN asks for a new one, since the page was evicted at once.
+ */
 static int begin_block(struct chunk *chunk, uint64_t at) {
     struct wt_inode *inode = chunk->write->inode;
     const struct wt_geometry *geometry = &inode->geometry;
@@ -57,6 +77,7 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
             folio->uptodate |= UINT64_C(1) << block;
             ready = true;
         }
+        bool sequential = block > 0 && (folio->uptodate >> (block - 1) & 1);
         wt_folio_put(folio);
         if (ready)
             return 0;
@@ -64,7 +85,8 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
             return -EAGAIN;
         if (filled)
             return TRY_AGAIN;
-        int64_t n = wt_read_missing(inode, &chunk->reservation, start, end - start, NULL);
+        uint64_t to = read_end(chunk, sequential, start, end);
+        int64_t n = wt_read_missing(inode, &chunk->reservation, start, to - start, NULL);
         if (n < 0)
             return (int)n;
         filled = n > 0;
