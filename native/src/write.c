@@ -42,7 +42,9 @@ static uint64_t read_end(struct chunk *chunk, bool sequential, uint64_t start, u
     uint64_t size = (wt_inode_size(inode) + block_mask(inode)) & ~block_mask(inode);
     ahead = ahead < folio_end ? ahead : folio_end;
     ahead = ahead < size ? ahead : size;
-    if (!sequential || ahead <= end || inode->engine->chunk_bytes < (READ_AHEAD_BLOCKS << WT_PAGE_SHIFT))
+    bool record = chunk->end - chunk->offset <= block_mask(inode);
+    bool roomy = inode->engine->chunk_bytes >= 2 * (READ_AHEAD_BLOCKS << WT_PAGE_SHIFT);
+    if (!sequential || !record || !roomy || ahead <= end)
         return end;
     uint32_t pages = (uint32_t)((ahead - end) >> WT_PAGE_SHIFT) + 1;
     return wt_pool_reserve(&chunk->reservation, pages, false) ? ahead : end;
@@ -325,6 +327,7 @@ static uint64_t copy_chunk(struct chunk *chunk, int *rc) {
     if (at > chunk->offset)
         return at;
     chunk->need_objects = false;
+    wt_pool_unreserve(&chunk->reservation);
     if (!wt_pool_reserve(&chunk->reservation, pages_for(chunk), chunk->may_wait))
         *rc = -EAGAIN;
     if (!*rc)

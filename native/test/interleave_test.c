@@ -25,9 +25,9 @@ struct record {
     uint64_t offset, length, key;
     uint32_t durability;
     enum state state;
-    size_t before, after;    /* how many operations the disk had begun when the call began and when it returned */
-    size_t errors_before;    /* how many had failed */
-    bool unsure;             /* an I/O failed during the call: it may have taken only a part of the bytes */
+    size_t before, after; /* how many operations the disk had begun when the call began and when it returned */
+    size_t errors_before; /* how many had failed */
+    bool unsure;          /* an I/O failed during the call: it may have taken only a part of the bytes */
 };
 
 /* A file, and what may be in it. Record 0 stands for what it had when the records were last forgotten. */
@@ -182,8 +182,8 @@ static void check_shown(struct player *player, const struct track *track, uint64
             }
         }
         if (!good) {
-            test_fail(__FILE__, __LINE__, "%s shows 0x%02x at %llu; the newest write %u (state %d) has 0x%02x", track->path,
-                      found[i], (unsigned long long)(offset + i), newest, (int)record->state,
+            test_fail(__FILE__, __LINE__, "%s shows 0x%02x at %llu; the newest write %u (state %d) has 0x%02x",
+                      track->path, found[i], (unsigned long long)(offset + i), newest, (int)record->state,
                       value_of(track, newest, offset + i));
         }
     }
@@ -971,7 +971,8 @@ static bool has_room(const struct player *player) {
     return true;
 }
 
-static void play(struct sim_options sim, struct wt_engine_options options, bool faults, unsigned seeds, unsigned steps) {
+static void play(struct sim_options sim, struct wt_engine_options options, bool faults, unsigned seeds,
+                 unsigned steps) {
     uint64_t first = test_seed();
     struct test_random random = test_random_of(1);
     test_random_bytes(&random, pattern, sizeof pattern);
@@ -1058,8 +1059,8 @@ static bool play_until_cut(const struct sim_options *sim, uint64_t seed, uint64_
     begin_play(&player, sim, &roomy, seed);
     sim_power_cut_at(player.core.sim, event, (enum sim_cut)(event % 3), seed + event);
     for (player.step = 0; player.step < steps && !sim_is_cut(player.core.sim); player.step++) {
-        CONTEXT("WT_SEED=%llu, block %u, step %u, cut at event %llu", (unsigned long long)seed, player.block, player.step,
-                (unsigned long long)event);
+        CONTEXT("WT_SEED=%llu, block %u, step %u, cut at event %llu", (unsigned long long)seed, player.block,
+                player.step, (unsigned long long)event);
         play_step(&player);
     }
     drain(&player);
