@@ -61,8 +61,9 @@ struct uring {
     bool started;    /* the reaper was */
     bool closing;
     enum { ROLE_FREE, ROLE_REAPER, ROLE_CALLER } role; /* who takes completions */
-    bool attached;                                     /* callers take completions as a rule */
-    bool watching;                                     /* the reaper looks whether they still do */
+    unsigned callers_waiting; /* for the reaper to give up the role: it does not take it again before them */
+    bool attached;            /* callers take completions as a rule */
+    bool watching;            /* the reaper looks whether they still do */
     uint64_t caller_turns;
     pthread_cond_t reaper_called;
     pthread_cond_t role_freed; /* by the reaper */
@@ -319,7 +320,8 @@ static void *reaper(void *argument) {
     struct uring *uring = argument;
     pthread_mutex_lock(&uring->lock);
     while (!uring->closing || uring->nudging) {
-        if (uring->role != ROLE_FREE || (uring->attached && !uring->closing)) {
+        bool given_up = uring->role != ROLE_FREE || uring->callers_waiting > 0;
+        if (given_up || (uring->attached && !uring->closing)) {
             watch_callers(uring);
             continue;
         }
@@ -349,13 +351,12 @@ static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
     }
     struct __kernel_timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
     pthread_mutex_lock(&uring->lock);
-    if (uring->role == ROLE_REAPER) { /* it gives way: completions never block */
-        uring->attached = true;
+    uring->callers_waiting++;
+    while (uring->role == ROLE_REAPER) { /* it gives way: completions never block */
         nudge(uring);
-    }
-    while (uring->role == ROLE_REAPER) {
         pthread_cond_wait(&uring->role_freed, &uring->lock);
     }
+    uring->callers_waiting--;
     uring->attached = true;
     if (uring->role == ROLE_CALLER) {
         pthread_mutex_unlock(&uring->lock);
