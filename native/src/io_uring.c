@@ -353,7 +353,7 @@ static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
     pthread_mutex_lock(&uring->lock);
     uring->callers_waiting++;
     while (uring->role == ROLE_REAPER) { /* it gives way: completions never block */
-        nudge(uring); /* which lets go of the lock in between */
+        nudge(uring);                    /* which lets go of the lock in between */
         if (uring->role == ROLE_REAPER) {
             pthread_cond_wait(&uring->role_freed, &uring->lock);
         }
