@@ -27,6 +27,7 @@ struct wt_io {
     enum wt_io_op op;
     uint32_t durability;     /* WT_DURABILITY_DEVICE, DSYNC or SYNC; of a write */
     bool through_page_cache; /* unaligned length: goes by the buffered descriptor. Always at least DSYNC */
+    bool owes_flush;         /* the backend's own: a DSYNC write that was sent without, and shares a flush afterwards */
     struct wt_backing *backing;
     uint64_t offset;
     uint64_t length; /* sum of the segments; never 0 */
@@ -98,6 +99,8 @@ struct wt_backend_ops {
     /* NULL, or for a backend without threads of its own: completes an I/O on the caller's thread, which has to wait and
      * holds no lock. False: there is none. */
     bool (*pump)(struct wt_backend *backend);
+    /* NULL, or: starts now what was submitted and is held back for a moment. Before a thread waits. */
+    void (*release)(struct wt_backend *backend);
     /*
      * NULL, or: takes completions on the caller's thread, in place of a thread of the backend: that saves waking two.
      * Waits up to timeout_ns (negative: for ever). 1: some were taken, or wake was called; 0: timeout; -EBUSY: another

@@ -12,6 +12,7 @@
 #include <linux/fs.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,8 @@ struct posix_file {
     pthread_mutex_t lock;
     _Atomic int buffered; /* descriptor through the page cache of a direct file; -1 until one is needed */
     int flock_held;       /* LOCK_UN, LOCK_SH or LOCK_EX; under lock */
-    char *path;           /* as it was opened */
+    struct wt_flush flush;
+    char *path; /* as it was opened */
 };
 
 static struct posix_file *file_of(struct wt_backing *backing) {
@@ -127,10 +129,18 @@ int wt_posix_descriptor(struct wt_io *io) {
     return file->descriptor;
 }
 
+struct wt_flush *wt_posix_flush(struct wt_backing *backing) {
+    return &file_of(backing)->flush;
+}
+
+int wt_posix_flush_descriptor(const struct wt_flush *flush) {
+    return ((const struct posix_file *)((const char *)flush - offsetof(struct posix_file, flush)))->descriptor;
+}
+
 /* ---- one I/O --------------------------------------------------------------------------------------------------- */
 
 int wt_posix_rwf(const struct wt_io *io) {
-    if (io->op == WT_IO_READ) {
+    if (io->op == WT_IO_READ || io->owes_flush) {
         return 0;
     }
     if (io->durability == WT_DURABILITY_SYNC) {
@@ -165,6 +175,7 @@ void wt_posix_begin(struct wt_io *io) {
     assert(io->offset <= INT64_MAX && io->length <= INT64_MAX - io->offset);
     io->done = 0;
     io->error = 0;
+    io->owes_flush = false;
 }
 
 /* Whether a direct read that stands at position can only have stopped there because the file ends. */

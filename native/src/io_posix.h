@@ -2,6 +2,7 @@
 #ifndef WT_IO_POSIX_H
 #define WT_IO_POSIX_H
 
+#include "flush.h"
 #include "io.h"
 
 /* Readies a wt_io that was handed over: nothing done, no error. */
@@ -12,5 +13,9 @@ void wt_posix_begin(struct wt_io *io);
  * left of it must be sent again. -EINTR is sent again; -EAGAIN is an error here.
  */
 bool wt_posix_settle(struct wt_io *io, int64_t result);
+
+/* The flushes of an open file, and the descriptor that one goes by. */
+struct wt_flush *wt_posix_flush(struct wt_backing *backing);
+int wt_posix_flush_descriptor(const struct wt_flush *flush);
 
 #endif

@@ -20,8 +20,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "io_list.h"
 #include "io_posix.h"
 #include "thread.h"
@@ -34,14 +34,25 @@
 #define SUBMIT_ROUNDS 8u
 /* After so long without a caller in uring_reap, with I/O in flight, the reaper takes completions again. */
 #define ABSENCE_NS 1000000L
+/*
+ * So long after a caller left with completions others hold back what they submit: it will be back in a moment, most likely
+ * after more submissions of its own, and they leave in one system call. What is held back longer leaves with the next
+ * submission, before any thread of the engine waits, or at the latest when the reaper sees that the caller stays away.
+ */
+#define HOLD_NS 100000L
+/* So many leave at once: the device is to begin with them. */
+#define HOLD_MOST 8u
 /* Completions taken at once. */
 #define REAP_BATCH 64u
 /* A kernel that is out of memory for requests is asked again after this long. */
 #define BUSY_PAUSE_NS 100000L
 /* Set in a request's user data, beside the address of its wt_io: it went with IOSQE_ASYNC. */
 #define TAG_ASYNC 1u
+/* The address is that of a wt_flush. */
+#define TAG_FLUSH 2u
 #define TAG_MASK 7u
-static_assert(_Alignof(struct wt_io) > TAG_MASK, "the low bits of a wt_io's address are free");
+static_assert(_Alignof(struct wt_io) > TAG_MASK && _Alignof(struct wt_flush) > TAG_MASK,
+              "the low bits of their addresses are free");
 
 struct uring {
     struct wt_backend backend;
@@ -55,16 +66,21 @@ struct uring {
 
     pthread_mutex_t lock; /* guards what follows; never held over a system call of the ring or a completion */
     struct wt_io_list waiting;
-    struct wt_io_list again; /* to be sent with IOSQE_ASYNC, before the others */
-    unsigned in_flight;
-    bool submitting; /* someone owns the submission queue */
-    bool started;    /* the reaper was */
+    struct wt_io_list again;  /* to be sent with IOSQE_ASYNC, before the others */
+    struct wt_flush *flushes; /* to begin, before all else */
+    unsigned in_flight;       /* requests in the kernel */
+    unsigned durable_writes;  /* sent, and not completed */
+    bool submitting;          /* someone owns the submission queue */
+    bool started;             /* the reaper was */
     bool closing;
     enum { ROLE_FREE, ROLE_REAPER, ROLE_CALLER } role; /* who takes completions */
     unsigned callers_waiting; /* for the reaper to give up the role: it does not take it again before them */
     bool attached;            /* callers take completions as a rule */
     bool watching;            /* the reaper looks whether they still do */
     uint64_t caller_turns;
+    int64_t hold_until_ns; /* of CLOCK_MONOTONIC; while no caller is there */
+    unsigned held_count;
+    atomic_bool holding_back; /* held_count is not 0 */
     pthread_cond_t reaper_called;
     pthread_cond_t role_freed; /* by the reaper */
 
@@ -99,9 +115,20 @@ static void prepare_transfer(struct io_uring_sqe *sqe, const struct wt_io *io, i
     }
 }
 
-static void prepare_request(struct uring *uring, struct wt_io *io, bool async) {
+static struct io_uring_sqe *next_request(struct uring *uring) {
     struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
     assert(sqe != NULL); /* a batch begins with an empty queue and is no larger than it */
+    return sqe;
+}
+
+static void prepare_flush(struct uring *uring, struct wt_flush *flush) {
+    struct io_uring_sqe *sqe = next_request(uring);
+    io_uring_prep_fsync(sqe, wt_posix_flush_descriptor(flush), IORING_FSYNC_DATASYNC);
+    io_uring_sqe_set_data64(sqe, (uint64_t)(uintptr_t)flush | TAG_FLUSH);
+}
+
+static void prepare_request(struct uring *uring, struct wt_io *io, bool async) {
+    struct io_uring_sqe *sqe = next_request(uring);
     int fd = io == &uring->nudge ? -EBADF : wt_posix_descriptor(io);
     if (fd >= 0) {
         prepare_transfer(sqe, io, fd);
@@ -134,6 +161,20 @@ static void enter(struct uring *uring) {
     }
 }
 
+/* Takes up to limit flushes, which begin now. Adds their number to *count. */
+static struct wt_flush *take_flushes(struct uring *uring, unsigned limit, unsigned *count) {
+    struct wt_flush *chain = uring->flushes;
+    struct wt_flush **link = &chain;
+    for (; *link != NULL && limit > 0; limit--) {
+        wt_flush_begin(*link);
+        link = &(*link)->next;
+        ++*count;
+    }
+    uring->flushes = *link;
+    *link = NULL;
+    return chain;
+}
+
 /* Takes up to limit I/Os off a list, as a chain. Adds their number to *count. */
 static struct wt_io *take_chain(struct wt_io_list *list, unsigned limit, unsigned *count) {
     struct wt_io *chain = list->first;
@@ -157,13 +198,17 @@ static void submit_collected(struct uring *uring) {
         unsigned room = uring->in_flight_limit - uring->in_flight;
         room = room < uring->batch_limit ? room : uring->batch_limit;
         unsigned count = 0;
-        struct wt_io *again = take_chain(&uring->again, room, &count);
+        struct wt_flush *flushes = take_flushes(uring, room, &count);
+        struct wt_io *again = take_chain(&uring->again, room - count, &count);
         struct wt_io *fresh = take_chain(&uring->waiting, room - count, &count);
         if (count == 0) {
             break;
         }
         uring->in_flight += count;
         pthread_mutex_unlock(&uring->lock);
+        for (struct wt_flush *flush = flushes; flush != NULL; flush = flush->next) {
+            prepare_flush(uring, flush);
+        }
         for (struct wt_io *io = again; io != NULL; io = io->next) {
             prepare_request(uring, io, true);
         }
@@ -178,13 +223,32 @@ static void submit_collected(struct uring *uring) {
     uring->submitting = false;
 }
 
+/* Sends what the lists hold, unless someone is at it. With the lock held. */
+static void submit_now(struct uring *uring) {
+    uring->held_count = 0;
+    atomic_store_explicit(&uring->holding_back, false, memory_order_relaxed);
+    if (!uring->submitting) {
+        uring->submitting = true;
+        submit_collected(uring);
+    }
+}
+
+/* Whether so many more may wait for a caller that left with completions. With the lock held. */
+static bool may_hold_back(const struct uring *uring, unsigned count) {
+    return uring->attached && uring->role == ROLE_FREE && uring->held_count + count < HOLD_MOST &&
+           uring->hold_until_ns != 0 && wt_now_ns() < uring->hold_until_ns;
+}
+
 /* ---- completion ------------------------------------------------------------------------------------------------ */
 
 struct completion {
-    struct wt_io *io;
+    uint64_t data; /* the request's user data */
     int result;
-    bool async;
 };
+
+static struct wt_io *io_of(const struct completion *completion) {
+    return (struct wt_io *)(uintptr_t)(completion->data & ~(uint64_t)TAG_MASK);
+}
 
 /* Waits for completions, up to a time if that is not NULL, and takes what there is. 0: the time is over. */
 static unsigned take_completions(struct uring *uring, struct completion *completions,
@@ -203,30 +267,96 @@ static unsigned take_completions(struct uring *uring, struct completion *complet
         }
     }
     for (unsigned i = 0; i < count; i++) {
-        uint64_t data = cqes[i]->user_data;
-        completions[i].io = (struct wt_io *)(uintptr_t)(data & ~(uint64_t)TAG_MASK);
-        completions[i].async = (data & TAG_ASYNC) != 0;
-        completions[i].result = cqes[i]->res;
+        completions[i] = (struct completion){.data = cqes[i]->user_data, .result = cqes[i]->res};
     }
     io_uring_cq_advance(&uring->ring, count);
     (void)atomic_load_explicit(&uring->handed_over, memory_order_acquire);
     return count;
 }
 
-/* Completes the I/O, or puts what must be sent again on the list for it. */
-static void finish(const struct completion *completion, struct wt_io_list *rest, struct wt_io_list *again) {
-    struct wt_io *io = completion->io;
+/* What one batch of completions comes to. */
+struct reaped {
+    struct wt_io_list rest;    /* to be sent on */
+    struct wt_io_list again;   /* to be sent with IOSQE_ASYNC */
+    struct wt_io_list written; /* to be flushed */
+    struct wt_io_list flushed; /* to be completed */
+    unsigned durable_writes;   /* completed */
+    bool nudged;
+};
+
+static bool is_durable_write(const struct wt_io *io) {
+    return io->op == WT_IO_WRITE && io->durability != WT_DURABILITY_DEVICE;
+}
+
+static void complete(struct wt_io *io, struct reaped *reaped) {
+    reaped->durable_writes += is_durable_write(io);
+    io->complete(io);
+}
+
+/* Nobody here cancels, but what a kernel does with the queue of a thread that ends is its own affair (6.18 finishes it). It
+ * says nothing about the request itself. */
+static bool was_dropped(int result) {
+    return result == -ECANCELED;
+}
+
+static void push_flush(struct uring *uring, struct wt_flush *flush) {
+    flush->next = uring->flushes;
+    uring->flushes = flush;
+}
+
+/* With the lock held. */
+static void end_flush(struct uring *uring, const struct completion *completion, struct reaped *reaped) {
+    struct wt_flush *flush = (struct wt_flush *)(uintptr_t)(completion->data & ~(uint64_t)TAG_MASK);
     int result = completion->result;
+    bool again = was_dropped(result) || result == -EINTR || result == -EAGAIN;
+    if (!again) {
+        (void)wt_io_list_append(&reaped->flushed, wt_flush_end(flush, result, &again));
+    }
+    if (again) {
+        push_flush(uring, flush);
+    }
+}
+
+/* The end of a transfer: completes the I/O, or puts it on the list of what is to be done next. */
+static void finish(const struct completion *completion, struct reaped *reaped) {
+    struct wt_io *io = io_of(completion);
+    int result = completion->result;
+    bool async = (completion->data & TAG_ASYNC) != 0;
     if (io->error != 0) { /* was never started */
-        io->complete(io);
-    } else if (result == -ECANCELED || (result == -EAGAIN && !completion->async)) {
-        /* Nobody here cancels, but what a kernel does with the queue of a thread that ends is its own affair (6.18 finishes
-         * it). EAGAIN: it cannot be done without blocking. Neither says anything about the I/O itself. */
-        wt_io_list_push(again, io);
+        complete(io, reaped);
+    } else if (was_dropped(result) || (result == -EAGAIN && !async)) { /* EAGAIN: it cannot be done without blocking */
+        wt_io_list_push(&reaped->again, io);
     } else if (!wt_posix_settle(io, result)) {
-        wt_io_list_push(rest, io);
+        wt_io_list_push(&reaped->rest, io);
+    } else if (io->owes_flush && io->error == 0) {
+        wt_io_list_push(&reaped->written, io);
     } else {
-        io->complete(io);
+        if (io->owes_flush) { /* what was transferred before the error is not stable */
+            io->done = 0;
+        }
+        complete(io, reaped);
+    }
+}
+
+static void complete_flushed(struct reaped *reaped) {
+    struct wt_io *io;
+    while ((io = wt_io_list_pop(&reaped->flushed)) != NULL) {
+        complete(io, reaped);
+    }
+}
+
+/* Hands what a batch came to on to the submitter. With the lock held. */
+static void collect(struct uring *uring, struct reaped *reaped) {
+    struct wt_io *io;
+    uring->durable_writes -= reaped->durable_writes;
+    uring->nudging = uring->nudging && !reaped->nudged;
+    (void)wt_io_list_append(&uring->waiting, reaped->rest.first);
+    (void)wt_io_list_append(&uring->again, reaped->again.first);
+    while ((io = wt_io_list_pop(&reaped->written)) != NULL) {
+        struct wt_flush *flush = wt_posix_flush(io->backing);
+        if (wt_flush_add(flush, io)) {
+            push_flush(uring, flush);
+        }
     }
 }
 
@@ -236,8 +366,7 @@ static void finish(const struct completion *completion, struct wt_io_list *rest,
  */
 static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout) {
     struct completion completions[REAP_BATCH];
-    struct wt_io_list rest = {0};
-    struct wt_io_list again = {0};
+    struct reaped reaped = {0};
     unsigned count = take_completions(uring, completions, timeout);
     if (count == 0) {
         return false;
@@ -246,25 +375,26 @@ static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout) {
     pthread_mutex_lock(&uring->lock);
     assert(count <= uring->in_flight);
     uring->in_flight -= count;
+    for (unsigned i = 0; i < count; i++) {
+        if (completions[i].data & TAG_FLUSH) {
+            end_flush(uring, &completions[i], &reaped);
+        }
+    }
     bool owner = !uring->submitting;
     uring->submitting = true;
     pthread_mutex_unlock(&uring->lock);
 
-    bool nudged = false;
     for (unsigned i = 0; i < count; i++) {
-        if (completions[i].io == &uring->nudge) {
-            nudged = true;
-        } else {
-            finish(&completions[i], &rest, &again);
+        if (io_of(&completions[i]) == &uring->nudge) {
+            reaped.nudged = true;
+        } else if (!(completions[i].data & TAG_FLUSH)) {
+            finish(&completions[i], &reaped);
         }
     }
+    complete_flushed(&reaped);
 
     pthread_mutex_lock(&uring->lock);
-    if (nudged) {
-        uring->nudging = false;
-    }
-    (void)wt_io_list_append(&uring->waiting, rest.first);
-    (void)wt_io_list_append(&uring->again, again.first);
+    collect(uring, &reaped);
     if (owner || !uring->submitting) {
         uring->submitting = true;
         submit_collected(uring);
@@ -283,10 +413,12 @@ static void nudge(struct uring *uring) {
     uring->nudging = true;
     uring->nudge.error = 0;
     wt_io_list_push(&uring->waiting, &uring->nudge);
-    if (!uring->submitting) {
-        uring->submitting = true;
-        submit_collected(uring);
-    }
+    submit_now(uring);
+}
+
+/* I/O is in flight or held back. With the lock held. */
+static bool has_work(const struct uring *uring) {
+    return uring->in_flight > 0 || uring->waiting.first != NULL;
 }
 
 /*
@@ -299,17 +431,12 @@ static void watch_callers(struct uring *uring) {
         return;
     }
     uint64_t turns = uring->caller_turns;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += ABSENCE_NS;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
+    int64_t until_ns = wt_now_ns() + ABSENCE_NS;
+    const struct timespec until = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
     while (!uring->closing && pthread_cond_timedwait(&uring->reaper_called, &uring->lock, &until) == 0) {
     }
     /* With none there and I/O in flight nobody else would ask the reaper to look again. */
-    uring->watching = uring->role == ROLE_FREE && uring->in_flight > 0;
+    uring->watching = uring->role == ROLE_FREE && has_work(uring);
     if (uring->watching && uring->caller_turns == turns) {
         uring->watching = false;
         uring->attached = false;
@@ -326,6 +453,7 @@ static void *reaper(void *argument) {
             continue;
         }
         uring->role = ROLE_REAPER;
+        submit_now(uring);
         pthread_mutex_unlock(&uring->lock);
         (void)reap_batch(uring, NULL);
         pthread_mutex_lock(&uring->lock);
@@ -368,13 +496,15 @@ static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
     bool taken = uring->woken; /* the nudge for it may have been taken by the reaper */
     if (!taken) {
         uring->role = ROLE_CALLER;
+        submit_now(uring);
         pthread_mutex_unlock(&uring->lock);
         taken = reap_batch(uring, timeout_ns < 0 ? NULL : &timeout);
         pthread_mutex_lock(&uring->lock);
         uring->role = ROLE_FREE;
     }
     uring->woken = false;
-    if (uring->in_flight > 0) {
+    uring->hold_until_ns = taken ? wt_now_ns() + HOLD_NS : 0;
+    if (has_work(uring)) {
         ensure_watched(uring);
     }
     pthread_mutex_unlock(&uring->lock);
@@ -400,6 +530,16 @@ static void refuse(struct wt_io *list, int error) {
     }
 }
 
+/* Counts durable writes, and decides which of them share flushes. With the lock held. */
+static void share_flushes(struct uring *uring, struct wt_io *list) {
+    for (struct wt_io *io = list; io != NULL; io = io->next) {
+        uring->durable_writes += is_durable_write(io);
+    }
+    for (struct wt_io *io = list; io != NULL && uring->durable_writes >= WT_FLUSH_SHARED_FROM; io = io->next) {
+        io->owes_flush = wt_flush_suits(io);
+    }
+}
+
 static void uring_submit(struct wt_backend *backend, struct wt_io *list) {
     struct uring *uring = uring_of(backend);
     for (struct wt_io *io = list; io != NULL; io = io->next) {
@@ -415,12 +555,25 @@ static void uring_submit(struct wt_backend *backend, struct wt_io *list) {
         }
         uring->started = true;
     }
-    (void)wt_io_list_append(&uring->waiting, list);
-    if (!uring->submitting) {
-        uring->submitting = true;
-        submit_collected(uring);
+    share_flushes(uring, list);
+    unsigned count = wt_io_list_append(&uring->waiting, list);
+    if (may_hold_back(uring, count)) {
+        uring->held_count += count;
+        atomic_store_explicit(&uring->holding_back, true, memory_order_relaxed);
+    } else {
+        submit_now(uring);
     }
     ensure_watched(uring);
+    pthread_mutex_unlock(&uring->lock);
+}
+
+static void uring_release(struct wt_backend *backend) {
+    struct uring *uring = uring_of(backend);
+    if (!atomic_load_explicit(&uring->holding_back, memory_order_relaxed)) {
+        return;
+    }
+    pthread_mutex_lock(&uring->lock);
+    submit_now(uring);
     pthread_mutex_unlock(&uring->lock);
 }
 
@@ -446,7 +599,8 @@ static void uring_close(struct wt_backend *backend) {
     if (uring->started) {
         end_reaper(uring);
     }
-    assert(uring->in_flight == (uring->nudging ? 1 : 0) && uring->waiting.first == NULL && uring->again.first == NULL);
+    assert(uring->in_flight == (uring->nudging ? 1 : 0) && uring->durable_writes == 0);
+    assert(uring->waiting.first == NULL && uring->again.first == NULL && uring->flushes == NULL);
     io_uring_queue_exit(&uring->ring);
     pthread_cond_destroy(&uring->reaper_called);
     pthread_cond_destroy(&uring->role_freed);
@@ -460,13 +614,15 @@ static const struct wt_backend_ops uring_ops = {
     .open = wt_posix_open,
     .submit = uring_submit,
     .close = uring_close,
+    .release = uring_release,
     .reap = uring_reap,
     .wake = uring_wake,
 };
 
 /* Whether this kernel has every operation that is used here: Linux 5.6 on. */
 static int check_operations(struct io_uring *ring) {
-    static const int needed[] = {IORING_OP_NOP, IORING_OP_READ, IORING_OP_READV, IORING_OP_WRITE, IORING_OP_WRITEV};
+    static const int needed[] = {IORING_OP_NOP,   IORING_OP_READ,   IORING_OP_READV,
+                                 IORING_OP_WRITE, IORING_OP_WRITEV, IORING_OP_FSYNC};
     struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
     if (probe == NULL) {
         return -ENOSYS;

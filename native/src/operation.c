@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "clock.h"
 #include "engine.h"
 #include "inode.h"
 #include "writeback.h"
@@ -76,12 +76,6 @@ void wt_write_give(struct wt_engine_object *engine, struct wt_write *write) {
     pthread_mutex_unlock(&engine->event_lock);
 }
 
-static int64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 /* Waits where the backend's completions come in, and takes them. False: that is not possible now. */
 static bool wait_in_backend(struct wt_engine_object *engine, int64_t timeout_ns) {
     struct wt_backend *backend = engine->backend;
@@ -109,7 +103,7 @@ static void wait_on_condition(struct wt_engine_object *engine, int64_t until_ns)
 
 /* Waits for an event, with the lock held. */
 static void wait_for_event(struct wt_engine_object *engine, int64_t timeout_ns) {
-    int64_t until_ns = timeout_ns < 0 ? -1 : now_ns() + timeout_ns;
+    int64_t until_ns = timeout_ns < 0 ? -1 : wt_now_ns() + timeout_ns;
     int64_t left_ns = timeout_ns;
     while (!engine->first_event && !engine->shut_down && left_ns != 0) {
         pthread_mutex_unlock(&engine->event_lock);
@@ -120,7 +114,7 @@ static void wait_for_event(struct wt_engine_object *engine, int64_t timeout_ns) 
         if (!wait_in_backend(engine, left_ns) && !engine->first_event && !engine->shut_down)
             wait_on_condition(engine, until_ns);
         if (until_ns >= 0) {
-            left_ns = until_ns - now_ns();
+            left_ns = until_ns - wt_now_ns();
             left_ns = left_ns > 0 ? left_ns : 0;
         }
     }

@@ -39,5 +39,7 @@ void wt_plug_submit(struct wt_backend *backend, struct wt_io *list) {
 
 bool wt_before_wait(struct wt_backend *backend) {
     bool sent = plugged && send_plug(plugged);
+    if (backend->ops->release)
+        backend->ops->release(backend);
     return sent || (backend->ops->pump && backend->ops->pump(backend));
 }
