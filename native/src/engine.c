@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -70,6 +71,18 @@ static uint64_t chunk_bytes_for(const struct wt_engine_options *options) {
     return chunk < LARGEST_CHUNK_BYTES ? chunk : LARGEST_CHUNK_BYTES;
 }
 
+/*
+ * So many waiting threads for each processor are a crowd. With fewer, to yield costs more than it saves (measured on two
+ * processors: 16 appenders 1.4 times the records for 1.5 times the processor time, 64 appenders 1.7 times for the same).
+ */
+#define CROWD_OF_PROCESSOR 4
+
+static uint32_t crowd_of(void) {
+    cpu_set_t allowed;
+    uint32_t processors = sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? (uint32_t)CPU_COUNT(&allowed) : 64;
+    return CROWD_OF_PROCESSOR * processors;
+}
+
 static void init_locks(struct wt_engine_object *engine) {
     pthread_mutex_init(&engine->inode_lock, NULL);
     pthread_cond_init(&engine->inode_closed, NULL);
@@ -118,6 +131,7 @@ int wt_engine_open_on(const struct wt_engine_options *given, struct wt_backend *
     memset(engine, 0, sizeof *engine);
     init_locks(engine);
     engine->backend = backend;
+    engine->crowd = crowd_of();
     engine->chunk_bytes = chunk_bytes_for(&options);
     engine->inodes = calloc(WT_INODE_BUCKETS, sizeof *engine->inodes);
     engine->zeros = mmap(NULL, WT_ZERO_BYTES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

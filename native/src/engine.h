@@ -75,6 +75,10 @@ struct wt_engine_object {
     bool shut_down;                    /* no further event comes */
     struct wt_operation *spare_writes; /* under event_lock as well */
 
+    _Alignas(128) atomic_uint waiting_writers; /* threads that wait for I/O of their writes */
+    uint32_t crowd;                            /* so many are a crowd */
+    _Atomic uint32_t crowd_rests;              /* waits to come that do without the yields of a crowd */
+
     struct wt_counter_stripe counters[WT_COUNTER_STRIPES];
 };
 

@@ -11,7 +11,7 @@
  *   uptodate   memory holds the file's bytes
  *   writeback  an I/O carries the block, or excludes others from it: the memory it reads is never modified
  *   dirty      holds bytes that no I/O has yet; some block of the folio is under writeback, whose end sends them off, or
- *              an end of I/O is about to (gathering)
+ *              a writer is about to (gathering)
  *   reading    an I/O fills the block: nobody else touches it
  * dirty and writeback at once: the I/O reads a detached page, the folio has a newer copy (the shadow).
  */
@@ -47,7 +47,9 @@ struct wt_folio {
     uint32_t waiters;      /* threads in settled */
     uint32_t held;         /* first of its detached pages, WT_NONE: none */
 
-    uint32_t gathering; /* ends of I/O that are about to send what is dirty */
+    uint32_t gathering; /* writers that were told to send what is dirty, and did not yet */
+    _Atomic uint32_t
+        expected;       /* how many more writers they wait for, for a moment: those that the I/O before set free */
     uint32_t settlings; /* how often it was settled, so that a waiter sees what it missed */
 
     uint32_t frame[WT_FOLIO_PAGES];      /* a page's memory, WT_NONE: none */

@@ -28,6 +28,7 @@ struct wt_inode {
     _Atomic(struct wt_backing *) backing; /* carries I/O: writable as soon as one open is */
     struct wt_backing *first_backing;     /* holds the flock; often the same */
     atomic_bool no_write_zeroes;          /* the device or file system has none */
+    _Atomic uint32_t lead_rests;          /* gathers to come whose leader waits for nobody */
 
     /*
      * The gate: how many are inside, and two flags. Entering and leaving is one atomic step while no flag is up; with a

@@ -170,7 +170,6 @@ static int zero_range(struct wt_inode *inode, uint64_t start, uint64_t end, uint
         return -ENOMEM;
     claim->inode = inode;
     claim->zeroing = true;
-    claim->leader = NULL;
     claim->part_count = 0;
     claim->io.op = WT_IO_WRITE;
     claim->io.through_page_cache = false;

@@ -1,7 +1,9 @@
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
+#include "clock.h"
 #include "plug.h"
 #include "read.h"
 #include "writeback.h"
@@ -207,6 +209,10 @@ static bool is_near(uint64_t busy, uint64_t blocks) {
     return false;
 }
 
+static bool is_record(const struct wt_folio *folio, const struct span *span) {
+    return span->b - span->a < 1u << folio->inode->geometry.block_shift;
+}
+
 /*
  * Which blocks wait for the end of I/O that is under way, instead of leaving at once. Blocks under it must. A write of
  * less than a block near it, as a log makes them, waits too: it costs the device a command less, and leaves with what
@@ -216,8 +222,7 @@ static uint64_t waiting_blocks(const struct wt_folio *folio, const struct span *
     uint64_t busy = folio->writeback | folio->dirty;
     uint64_t waiting = span->blocks & busy;
     uint64_t idle = span->blocks & ~busy;
-    bool small = span->b - span->a < 1u << folio->inode->geometry.block_shift;
-    if (small && (folio->writeback || folio->gathering) && is_near(busy, idle))
+    if (is_record(folio, span) && (folio->writeback || folio->gathering) && is_near(busy, idle))
         waiting = span->blocks;
     return waiting;
 }
@@ -244,6 +249,33 @@ static void add_link(struct wt_folio *folio, struct wt_link *link) {
     folio->links = link;
 }
 
+/*
+ * The first of several writers whose I/O just ended is back: they come together as a rule, so it collects the next records
+ * of the others and leads the gather.
+ */
+static bool may_lead(const struct chunk *chunk, const struct wt_folio *folio, const struct span *span) {
+    const struct wt_write *write = chunk->write;
+    return !write->async && is_record(folio, span) && span->b - span->a == write->length &&
+           (folio->writeback | folio->dirty) == 0 && folio->gathering == 0 &&
+           atomic_load_explicit(&folio->expected, memory_order_relaxed) > 1;
+}
+
+/*
+ * The last of those that the leader of a gather waits for has come, and sends it: that is sooner. Its thread runs the I/O,
+ * if it has nothing else to do.
+ */
+static void count_arrival(struct chunk *chunk, struct wt_folio *folio) {
+    uint32_t expected = atomic_load_explicit(&folio->expected, memory_order_relaxed);
+    if (folio->gathering == 0 || expected == 0)
+        return;
+    atomic_store_explicit(&folio->expected, expected - 1, memory_order_relaxed);
+    uint64_t blocks = folio->dirty & ~(folio->writeback | folio->reading);
+    if (expected == 1 && blocks && take_objects(chunk, blocks)) {
+        chunk->launch.gather = true;
+        (void)wt_launch_blocks(&chunk->launch, folio, blocks, NULL);
+    }
+}
+
 /* Copies a..b into the locked folio and prepares its I/O. Returns where it had to stop: b if nothing was in the way. */
 static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_t a, uint32_t b) {
     struct wt_write *write = chunk->write;
@@ -258,7 +290,8 @@ static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_
     if (!reserve_memory(chunk, folio, &span))
         return a;
     uint64_t waiting = waiting_blocks(folio, &span);
-    uint64_t leaving = span.blocks & ~waiting;
+    bool leads = waiting == 0 && may_lead(chunk, folio, &span);
+    uint64_t leaving = leads ? 0 : span.blocks & ~waiting;
     struct wt_link *link = NULL;
     if (!(leaving && !take_objects(chunk, leaving)))
         link = wt_link_take(write);
@@ -276,6 +309,13 @@ static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_
     folio->dirty |= span.blocks;
     if (leaving)
         (void)wt_launch_blocks(&chunk->launch, folio, leaving, link);
+    if (leads) {
+        folio->gathering++;
+        atomic_store(&write->lead, folio);
+        sem_post(&write->wake);
+    }
+    if (waiting || leads)
+        count_arrival(chunk, folio);
     return span.b;
 }
 
@@ -403,20 +443,58 @@ static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bo
     return at - write->offset;
 }
 
+/*
+ * In a crowd, many more waiting threads than processors, it costs less to let the others run a few times than to sleep and
+ * be woken, a system call each and often an interrupt of another processor: the I/O that all wait for ends meanwhile.
+ */
+#define CROWD_YIELDS 16
+/* Where it takes so long other threads need the processors, and so many of the next waits are without. */
+#define CROWD_PATIENCE_NS 2000000
+#define CROWD_RESTS 256
+
+/* Whether the end came, or a gather to run. */
+static bool yield_to_crowd(struct wt_write *write) {
+    struct wt_engine_object *engine = write->inode->engine;
+    uint32_t rests = atomic_load_explicit(&engine->crowd_rests, memory_order_relaxed);
+    if (rests > 0) {
+        atomic_store_explicit(&engine->crowd_rests, rests - 1, memory_order_relaxed); /* more or less */
+        return false;
+    }
+    int64_t begin = wt_now_ns();
+    for (int i = 0; i < CROWD_YIELDS; i++) {
+        sched_yield();
+        if (sem_trywait(&write->wake) == 0)
+            return true;
+    }
+    if (wt_now_ns() - begin > CROWD_PATIENCE_NS)
+        atomic_store_explicit(&engine->crowd_rests, CROWD_RESTS, memory_order_relaxed);
+    return false;
+}
+
+/* Waits until the write's semaphore was posted. */
+static void wait_for_post(struct wt_write *write) {
+    struct wt_engine_object *engine = write->inode->engine;
+    bool crowd = atomic_fetch_add_explicit(&engine->waiting_writers, 1, memory_order_relaxed) >= engine->crowd;
+    bool posted = sem_trywait(&write->wake) == 0 || (crowd && yield_to_crowd(write));
+    while (!posted)
+        posted = wt_before_wait(engine->backend) ? sem_trywait(&write->wake) == 0
+                                                 : sem_wait(&write->wake) == 0; /* else EINTR: a signal */
+    atomic_fetch_sub_explicit(&engine->waiting_writers, 1, memory_order_relaxed);
+}
+
 /* Waits until all I/O of the write has ended; meanwhile runs gathers that this write is part of. */
 static void await(struct wt_write *write) {
     atomic_store(&write->waits, true);
-    if (atomic_fetch_sub(&write->references, 1) == 1)
-        return; /* nothing was started, or all ended on this thread: nobody will post */
-    for (;;) {
-        while (sem_trywait(&write->wake))
-            if (!wt_before_wait(write->inode->engine->backend) && sem_wait(&write->wake) == 0)
-                break; /* else EINTR: a signal */
-        struct wt_writeback *lead = atomic_exchange(&write->lead, NULL);
-        if (!lead)
-            return;
-        wt_writeback_run(lead);
-    }
+    /* The last reference: nothing was started, or all of it has ended. Nobody will post any more. */
+    bool ended = atomic_fetch_sub(&write->references, 1) == 1;
+    struct wt_folio *lead;
+    do {
+        if (!ended)
+            wait_for_post(write);
+        lead = atomic_exchange(&write->lead, NULL);
+        if (lead)
+            wt_gather_lead(lead);
+    } while (lead);
 }
 
 static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t length,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "plug.h"
 
 /* ---- objects ------------------------------------------------------------------------------------------------- */
@@ -130,7 +131,6 @@ static struct wt_writeback *launch_next(struct wt_launch *launch, uint64_t offse
     io->segment_count = 0;
     io->complete = wt_writeback_done;
     writeback->inode = launch->inode;
-    writeback->leader = NULL;
     writeback->next = NULL;
     writeback->zeroing = false;
     writeback->part_count = 0;
@@ -236,7 +236,7 @@ static uint64_t launch_run(struct wt_launch *launch, struct wt_folio *folio, uns
     return taken;
 }
 
-/* The writes whose bytes just left: they wait for the I/O now, and the first that has a thread waiting could run it. */
+/* The writes whose bytes just left: they wait for the I/O now, which is as durable as any of them asks. */
 static void launch_links(struct wt_launch *launch, struct wt_folio *folio, uint64_t launched, struct wt_link *only) {
     uint64_t moved_links = 0;
     for (struct wt_link *link = only ? only : folio->links; link; link = only ? NULL : link->next) {
@@ -252,8 +252,6 @@ static void launch_links(struct wt_launch *launch, struct wt_folio *folio, uint6
                 continue;
             if (w->io.durability < link->write->durability)
                 w->io.durability = link->write->durability;
-            if (!w->leader)
-                w->leader = link->write;
         }
     }
     if (launch->gather)
@@ -283,19 +281,9 @@ static void count_start(struct wt_engine_object *engine, const struct wt_io *io,
         wt_count(engine, WT_COUNT_GATHERS, 1);
 }
 
-void wt_writeback_run(struct wt_writeback *writeback) {
+static void run(struct wt_writeback *writeback) {
     writeback->io.backing->ops->run(&writeback->io);
     wt_writeback_done(&writeback->io);
-}
-
-/* Hands a gather to a writer that waits for it: its thread would be woken for the end anyway. */
-static bool hand_to_leader(struct wt_writeback *writeback) {
-    struct wt_write *leader = writeback->leader;
-    struct wt_writeback *none = NULL;
-    if (!leader || !atomic_load(&leader->waits) || !atomic_compare_exchange_strong(&leader->lead, &none, writeback))
-        return false;
-    sem_post(&leader->wake);
-    return true;
 }
 
 void wt_launch_start(struct wt_launch *launch, bool run_last) {
@@ -306,7 +294,7 @@ void wt_launch_start(struct wt_launch *launch, bool run_last) {
         count_start(launch->inode->engine, &w->io, launch->gather);
         if (run_last && !next) {
             mine = w;
-        } else if (!launch->gather || !hand_to_leader(w)) {
+        } else {
             w->io.next = NULL;
             *tail = &w->io;
             tail = &w->io.next;
@@ -316,14 +304,10 @@ void wt_launch_start(struct wt_launch *launch, bool run_last) {
     if (list)
         wt_plug_submit(launch->inode->engine->backend, list);
     if (mine)
-        wt_writeback_run(mine);
+        run(mine);
 }
 
 /* ---- done: the end of an I/O --------------------------------------------------------------------------------- */
-
-#define LATE_FOLIOS 4
-/* How often the thread that sends a late gather lets others run first. */
-#define LATE_YIELDS 2
 
 /* An I/O that ended, and what its end has to do when all folio locks are let go. */
 struct ending {
@@ -333,9 +317,9 @@ struct ending {
     struct wt_launch launch; /* the gathers */
     struct wt_write *done;   /* writes that are stable, or failed */
     uint64_t retired_bytes;
-    bool wakes; /* among the writes done is one whose thread waits */
-    unsigned late_count;
-    struct wt_folio *late[LATE_FOLIOS]; /* their gathers leave when the writes done are woken */
+    uint32_t freed; /* threads that this I/O sets free, until now */
+    unsigned lead_count;
+    struct wt_write *leads[WT_WRITEBACK_PARTS]; /* writers that were handed a gather */
 };
 
 static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct ending *ending) {
@@ -348,10 +332,12 @@ static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct end
     ending->retired_bytes += link->bytes;
     struct wt_write *write = link->write;
     give_link(link);
-    if (atomic_fetch_sub(&write->references, 1) == 1) {
+    unsigned left = atomic_fetch_sub(&write->references, 1) - 1;
+    /* One reference is left to a writer that runs this very I/O. */
+    ending->freed += !write->async && (left == 0 || (left == 1 && !atomic_load(&write->waits)));
+    if (left == 0) {
         write->next_done = ending->done;
         ending->done = write;
-        ending->wakes |= !write->async;
     }
 }
 
@@ -407,37 +393,85 @@ static void start_repair(struct wt_folio *folio, uint64_t blocks, struct wt_io *
     }
 }
 
-/* What collected under the I/O that just ended leaves now. */
+static uint64_t collected(const struct wt_folio *folio) {
+    return folio->dirty & ~(folio->writeback | folio->reading);
+}
+
+/*
+ * Hands the gather to a writer that waits for it: its thread has to be woken for the end anyway. What comes until it wakes
+ * it takes along, above all the next records of the writers that were just set free.
+ */
+static bool hand_gather(struct wt_folio *folio, struct ending *ending) {
+    for (struct wt_link *link = folio->links; link; link = link->next) {
+        struct wt_write *write = link->write;
+        struct wt_folio *none = NULL;
+        if (!link->dirty || !atomic_load(&write->waits) || !atomic_compare_exchange_strong(&write->lead, &none, folio))
+            continue;
+        folio->gathering++;
+        ending->leads[ending->lead_count++] = write;
+        return true;
+    }
+    return false;
+}
+
+/* What collected under the I/O that just ended leaves now, or is about to. */
 static void send_gather(struct wt_folio *folio, struct ending *ending) {
-    uint64_t blocks = folio->dirty & ~(folio->writeback | folio->reading);
-    if (blocks)
+    uint64_t blocks = collected(folio);
+    if (!folio->gathering)
+        atomic_store_explicit(&folio->expected, ending->freed, memory_order_relaxed);
+    if (blocks && !folio->gathering && !hand_gather(folio, ending))
         (void)wt_launch_blocks(&ending->launch, folio, blocks, NULL);
     wt_folio_settle(folio);
     wt_folio_put(folio);
 }
 
 /*
- * Writers that this I/O sets free will be back with their next records in a moment. The gather waits until they are woken
- * and had a chance to run, so that it carries theirs too: it leaves half as often and twice as full.
+ * So long a leader waits for the writers that the I/O before set free: an I/O more costs the device longer. If they do not
+ * come in that time, so many of the next leaders do not wait.
  */
-static bool put_off_gather(struct wt_folio *folio, struct ending *ending) {
-    bool waiting = folio->dirty & ~(folio->writeback | folio->reading);
-    if (!waiting || !ending->wakes || ending->late_count == LATE_FOLIOS)
-        return false;
-    folio->gathering++;
-    ending->late[ending->late_count++] = folio;
-    wt_folio_settle(folio);
-    wt_folio_put(folio);
-    return true;
+#define LEAD_PATIENCE_NS 50000
+#define LEAD_RESTS 64
+
+static void await_arrivals(struct wt_folio *folio) {
+    struct wt_inode *inode = folio->inode;
+    uint32_t rests = atomic_load_explicit(&inode->lead_rests, memory_order_relaxed);
+    if (rests > 0) {
+        atomic_store_explicit(&inode->lead_rests, rests - 1, memory_order_relaxed); /* more or less */
+        return;
+    }
+    uint32_t first = atomic_load_explicit(&folio->expected, memory_order_relaxed), before = first, now = first;
+    int64_t until_ns = wt_now_ns() + LEAD_PATIENCE_NS;
+    while (now > 0 && (now < before || wt_now_ns() < until_ns)) {
+        before = now;
+        sched_yield();
+        now = atomic_load_explicit(&folio->expected, memory_order_relaxed);
+    }
+    if (now > 0 && now == first)
+        atomic_store_explicit(&inode->lead_rests, LEAD_RESTS, memory_order_relaxed);
 }
 
-static void send_late_gathers(struct ending *ending) {
-    for (unsigned i = 0; i < ending->late_count; i++) {
-        struct wt_folio *folio = ending->late[i];
-        pthread_mutex_lock(&folio->lock);
-        folio->gathering--;
-        send_gather(folio, ending);
+void wt_gather_lead(struct wt_folio *folio) {
+    struct wt_inode *inode = folio->inode;
+    struct wt_launch launch = {.inode = inode, .gather = true};
+    await_arrivals(folio);
+    pthread_mutex_lock(&folio->lock);
+    folio->gathering--;
+    atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
+    uint64_t blocks = collected(folio), taken = 0;
+    if (blocks)
+        taken = wt_launch_blocks(&launch, folio, blocks, NULL);
+    /* Folios that follow in the file and wait as well come along. */
+    while (taken >> (WT_FOLIO_BLOCKS - 1)) {
+        uint64_t index = atomic_load_explicit(&folio->index, memory_order_relaxed);
+        struct wt_folio *next = wt_folio_find(inode, index + 1);
+        wt_folio_put(folio);
+        folio = next;
+        blocks = folio ? collected(folio) : 0;
+        taken = blocks & 1 ? wt_launch_blocks(&launch, folio, blocks, NULL) : 0;
     }
+    if (folio)
+        wt_folio_put(folio);
+    wt_launch_start(&launch, true);
 }
 
 static void end_part(const struct wt_part *part, struct ending *ending, struct wt_io ***repairs) {
@@ -463,8 +497,7 @@ static void end_part(const struct wt_part *part, struct ending *ending, struct w
     wt_folio_release_held(folio, (part->blocks | part->fenced) & ~(repair | folio->reading));
     if (repair)
         start_repair(folio, repair, repairs);
-    if (!put_off_gather(folio, ending))
-        send_gather(folio, ending);
+    send_gather(folio, ending);
 }
 
 void wt_write_end(struct wt_write *write) {
@@ -494,13 +527,6 @@ static void end_writes(struct wt_inode *inode, struct wt_write *done) {
 
 static void end_all(struct wt_inode *inode, struct ending *ending, struct wt_io *repairs) {
     struct wt_engine_object *engine = inode->engine;
-    if (ending->late_count > 0) {
-        end_writes(inode, ending->done);
-        ending->done = NULL;
-        for (unsigned i = 0; i < LATE_YIELDS; i++)
-            sched_yield();
-        send_late_gathers(ending);
-    }
     while (ending->launch.spare) {
         struct wt_writeback *spare = ending->launch.spare;
         ending->launch.spare = spare->next;
@@ -514,6 +540,8 @@ static void end_all(struct wt_inode *inode, struct ending *ending, struct wt_io 
     else
         wt_pool_kick(&engine->cache.pool);
     end_writes(inode, ending->done);
+    for (unsigned i = 0; i < ending->lead_count; i++)
+        sem_post(&ending->leads[i]->wake);
     wt_inode_end(inode);
 }
 

@@ -1,7 +1,8 @@
 /*
  * Writeback: one I/O on its way to the device with the folios' blocks that it carries, the writes that wait for it, and
  * what happens when it ends. Writes to blocks under writeback have collected by then; they leave as the next I/O, the
- * gather, which one of the waiting writers runs on its own thread.
+ * gather. If one of their writers waits, it leads the gather: it puts the I/O together when it wakes, with all that has
+ * come by then, and runs it on its own thread.
  */
 #ifndef WT_WRITEBACK_H
 #define WT_WRITEBACK_H
@@ -43,9 +44,9 @@ struct wt_write {
     atomic_uint references;     /* its submitter, and each link */
     atomic_int error;           /* the first */
     _Atomic uint64_t failed_at; /* bytes from here on are not known to be stable; UINT64_MAX: none failed */
-    sem_t wake;                 /* posted for each I/O in lead, and at the end: after that nobody touches the write */
+    sem_t wake;                 /* posted for each folio in lead, and at the end: after that nobody touches the write */
     atomic_bool waits;          /* its thread has nothing left to do but wait: it may be handed a gather */
-    _Atomic(struct wt_writeback *) lead; /* that gather */
+    _Atomic(struct wt_folio *) lead; /* whose gather it is to send */
     struct wt_write *next_done;
     struct wt_link link; /* most writes are in one folio and need no other */
 };
@@ -59,7 +60,6 @@ struct wt_part {
 struct wt_writeback {
     struct wt_io io;
     struct wt_inode *inode;
-    struct wt_write *leader; /* a writer that waits for it and could run it */
     struct wt_writeback *next;
     bool zeroing; /* of allocate: its memory is no folio's */
     unsigned part_count;
@@ -94,8 +94,8 @@ unsigned wt_launch_need(uint64_t blocks);
 /* Starts all I/Os of the launch. The last is run on this thread if run_last. */
 void wt_launch_start(struct wt_launch *launch, bool run_last);
 
-/* Runs an I/O on this thread and ends it. */
-void wt_writeback_run(struct wt_writeback *writeback);
+/* Sends the gather of a folio that was handed to this thread, and runs its I/O. */
+void wt_gather_lead(struct wt_folio *folio);
 /* The end of an I/O: wt_io.complete of all of them. */
 void wt_writeback_done(struct wt_io *io);
 

@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -307,6 +308,60 @@ static void disjoint_writers(struct place *place) {
 
 TEST(writers_of_records_that_share_blocks_lose_nothing) {
     each_place(disjoint_writers);
+}
+
+enum { CROWD = 40, CROWD_RECORDS = 30, RECORD = 100 };
+
+struct log {
+    wt_file file;
+    atomic_uint next;
+};
+
+static uint8_t record_byte(unsigned index) {
+    return (uint8_t)(1 + index % 251);
+}
+
+static void *append_records(void *argument) {
+    struct log *log = argument;
+    uint8_t record[RECORD];
+    for (unsigned i = 0; i < CROWD_RECORDS; i++) {
+        unsigned index = atomic_fetch_add(&log->next, 1);
+        memset(record, record_byte(index), RECORD);
+        CHECK_EQ(write_at(log->file, (uint64_t)index * RECORD, record, RECORD), RECORD);
+    }
+    return NULL;
+}
+
+static void append_by(struct place *place, unsigned threads) {
+    struct log log = {.file = open_at(place, place->path)};
+    struct model model = model_new(ROOM);
+    pthread_t appenders[CROWD];
+    CONTEXT("%u appenders, %s on %s", threads, backend_names[place->backend], place->directory);
+    CHECK_OK(wt_truncate(log.file, 0));
+    for (unsigned i = 0; i < threads; i++) {
+        appenders[i] = test_thread(append_records, &log);
+    }
+    for (unsigned i = 0; i < threads; i++) {
+        test_join(appenders[i]);
+    }
+    for (unsigned index = 0; index < threads * CROWD_RECORDS; index++) {
+        memset(bytes, record_byte(index), RECORD);
+        model_write(&model, (uint64_t)index * RECORD, bytes, RECORD);
+    }
+    check_path(place->path, &model);
+    check_read(log.file, &model, 0, ROOM);
+    model_free(&model);
+    CHECK_OK(wt_file_close(log.file));
+}
+
+static void append_by_few_and_by_many(struct place *place) {
+    append_by(place, 2);
+    append_by(place, 7);
+    append_by(place, CROWD);
+}
+
+TEST(few_and_many_appenders_lose_nothing_and_none_waits_for_ever) {
+    each_place(append_by_few_and_by_many);
 }
 
 /* Every block is filled with one value; readers and the disk must never see two in one. */
