@@ -1,5 +1,7 @@
 package io.writethrough.bench.contender;
 
+import io.writethrough.WriteThroughFile;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.SplittableRandom;
 
@@ -28,6 +30,17 @@ public final class Buffers {
         SplittableRandom random = new SplittableRandom(seed);
         for (int i = 0; i + Long.BYTES <= buffer.capacity(); i += Long.BYTES) {
             buffer.putLong(i, random.nextLong());
+        }
+    }
+
+    /**
+     * Reads a file once, as the kernel's page cache has the files that were made for its users: the first use of each page
+     * of memory, which the operating system has to clear, is not part of an operation.
+     */
+    static void readAll(WriteThroughFile file) throws IOException {
+        ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 20);
+        for (long offset = 0; file.read(buffer.clear(), offset) > 0; offset += buffer.position()) {
+            // On to the next.
         }
     }
 }

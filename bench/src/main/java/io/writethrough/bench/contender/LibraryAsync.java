@@ -33,7 +33,7 @@ public final class LibraryAsync implements Contender {
     private final int inFlight;
     private final Drive drive;
 
-    /** Opens a file that exists, for writes of so many bytes each, on an engine of its own. */
+    /** Opens a file that exists, for writes of so many bytes each, on an engine of its own, and reads it once. */
     public LibraryAsync(Path path, int bytes, int inFlight, Drive drive) throws IOException {
         WriteThroughEngine.Builder builder = WriteThroughEngine.builder();
         this.engine = (drive == Drive.CALLBACK ? builder.completionExecutor(Runnable::run) : builder).build();
@@ -41,6 +41,7 @@ public final class LibraryAsync implements Contender {
         this.bytes = bytes;
         this.inFlight = inFlight;
         this.drive = drive;
+        Buffers.readAll(file);
     }
 
     @Override

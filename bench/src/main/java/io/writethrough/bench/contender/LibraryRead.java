@@ -20,10 +20,7 @@ public final class LibraryRead extends JavaContender {
                 .build();
         this.file = engine.open(path, StandardOpenOption.READ);
         this.destination = Buffers.destination(bytes, direct);
-        ByteBuffer all = ByteBuffer.allocateDirect(1 << 20);
-        for (long offset = 0; offset < spanBytes; offset += all.position()) {
-            file.read(all.clear(), offset);
-        }
+        Buffers.readAll(file);
     }
 
     @Override

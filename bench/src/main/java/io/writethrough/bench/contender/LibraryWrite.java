@@ -14,11 +14,12 @@ public final class LibraryWrite extends JavaContender {
     private final ByteBuffer source;
     private long count;
 
-    /** Opens a file that exists, for writes of so many bytes each, on an engine of its own. */
+    /** Opens a file that exists, for writes of so many bytes each, on an engine of its own, and reads it once. */
     public LibraryWrite(Path path, int bytes) throws IOException {
         this.engine = WriteThroughEngine.builder().build();
         this.file = engine.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
         this.source = Buffers.source(bytes);
+        Buffers.readAll(file);
     }
 
     @Override
