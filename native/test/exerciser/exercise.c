@@ -285,6 +285,11 @@ static uint64_t pick_offset(struct run *run) {
     return offset < room ? offset : room - 1 - below(run, room < 600 ? room : 600);
 }
 
+/* Up to the longest, the longer the less often. */
+static uint64_t pick_long(struct run *run) {
+    return 1 + below(run, (run->options->longest_bytes >> below(run, 12)) + 1);
+}
+
 /* Mostly short; often the length or the end is at a boundary or beside one. */
 static uint64_t pick_length(struct run *run, uint64_t offset) {
     uint64_t unit = pick_unit(run);
@@ -310,14 +315,15 @@ static uint64_t pick_length(struct run *run, uint64_t offset) {
         length = run->model.size > offset ? run->model.size - offset + below(run, 3) - 1 : 100;
         break;
     case 7:
-        length = 1 + below(run, run->options->longest_bytes);
+        length = pick_long(run);
         break;
     default:
         length = 1 + below(run, 1 + below(run, 3 * PAGE));
     }
-    uint64_t most = run->options->longest_bytes;
-    length = length < most ? length : 1 + below(run, most);
-    length = length > 0 ? length : 1;
+    if (length == 0 || length > run->options->longest_bytes || (length > CHUNK / 16 && !one_in(run, 8))) {
+        length = pick_long(run);
+    }
+    length = length < run->options->longest_bytes ? length : run->options->longest_bytes;
     return length < run->options->file_bytes - offset ? length : run->options->file_bytes - offset;
 }
 
@@ -691,7 +697,8 @@ static void close_engine(struct run *run) {
     memset(run->pending, 0, sizeof run->pending);
     run->pending_count = 0;
     check_between("the size on disk", ground_size(&run->ground), run->model.size, run->model.size);
-    check_ground(run, 0, run->model.size, true);
+    bool all = run->model.size <= 1 << 20 || run->operation > run->options->operations || one_in(run, 8);
+    check_ground(run, all ? 0 : pick_offset(run), all ? run->model.size : 1 << 18, true);
 }
 
 static void play_reopen_engine(struct run *run) {
