@@ -105,8 +105,8 @@ static uint64_t write_end(const struct wt_write *write) {
 }
 
 unsigned wt_launch_need(uint64_t blocks) {
-    /* One for each run of blocks, one more if the last is cut in two. */
-    return (unsigned)__builtin_popcountll(blocks & ~(blocks << 1)) + 1;
+    /* One for each run of blocks, two more since two may be cut: that of a new end of the file and that at the old. */
+    return (unsigned)__builtin_popcountll(blocks & ~(blocks << 1)) + 2;
 }
 
 static struct wt_writeback *launch_object(struct wt_launch *launch) {
@@ -161,7 +161,7 @@ static void add_segment(struct wt_io *io, uint8_t *memory, uint32_t length) {
 
 /*
  * Adds the blocks first..last to an I/O, bytes only up to end (in the folio). A part that ends within a block goes through
- * the page cache, so that the file's size is exact at every instant.
+ * the page cache, so that the file's size is exact at every instant, and so does one that is to stay alone.
  */
 static void add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigned first, unsigned last, uint32_t end,
                        bool alone, uint64_t fenced) {
@@ -177,7 +177,7 @@ static void add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigne
         uint8_t *memory = wt_folio_memory(folio, at, end, &length);
         add_segment(&writeback->io, memory, length);
     }
-    if (end & ((1u << geometry->block_shift) - 1))
+    if (alone || (end & ((1u << geometry->block_shift) - 1)))
         writeback->io.through_page_cache = true;
 
     struct wt_part *part = writeback->part_count ? &writeback->parts[writeback->part_count - 1] : NULL;
@@ -205,20 +205,31 @@ static uint32_t end_of_block(struct wt_folio *folio, unsigned block, struct wt_l
     return end < base + block_end ? (uint32_t)(end - base) : block_end;
 }
 
+/*
+ * Whether `end`, in the folio, is at or before the end of the file and in the same page. When a write through the page
+ * cache begins behind the end of the file, the kernel first zeroes the rest of the last block there: it makes that page
+ * dirty, without waiting for direct I/O that is in flight on other blocks of it.
+ */
+static bool is_beside_end_of_file(const struct wt_folio *folio, uint32_t end) {
+    uint64_t size = wt_inode_size(folio->inode), at = folio_offset(folio) + end;
+    uint64_t block_mask = (UINT64_C(1) << folio->inode->geometry.block_shift) - 1;
+    return (size & block_mask) && at <= size && (at - 1) >> WT_PAGE_SHIFT == size >> WT_PAGE_SHIFT;
+}
+
 /* One run of blocks; returns those that it took. */
 static uint64_t launch_run(struct wt_launch *launch, struct wt_folio *folio, unsigned first, unsigned last,
                            struct wt_link *only) {
     const struct wt_geometry *geometry = &folio->inode->geometry;
     uint32_t end = end_of_block(folio, last, only);
     bool partial = end & ((1u << geometry->block_shift) - 1);
-    if (!partial || geometry->page_block_shift == 0) {
+    if (geometry->page_block_shift == 0 || !(partial || is_beside_end_of_file(folio, end))) {
         add_blocks(launch, folio, first, last, end, false, 0);
         return wt_bits(first, last);
     }
     /*
      * The last block goes through the kernel's page cache and shares a page there with other blocks. Direct I/O on those
      * would try to drop that page while it is dirty, and the kernel would report the collision as an error. So the blocks
-     * of that page go together, and no other I/O touches the page meanwhile.
+     * of that page go together, all through the page cache, and no other I/O touches the page meanwhile.
      */
     unsigned page = wt_page_of(geometry, last);
     unsigned page_first = page << geometry->page_block_shift;

@@ -262,6 +262,27 @@ TEST(blocks_behind_the_end_that_collect_beside_the_last_one_have_one_io_each) {
     core_close(&core);
 }
 
+/* The kernel zeroes the rest of the block that the file ended in, by way of its page cache. */
+TEST(a_write_behind_the_end_shares_no_page_with_a_direct_one) {
+    struct core core = core_threaded(1024);
+    wt_file file = core_file(&core, "file");
+    struct job beside;
+    struct job behind;
+    fill_at(file, 0, 1, 2 * BLOCK + 3 * 1024 + 100);
+    sim_hold(core.sim);
+    start_write(&beside, file, 2 * BLOCK + 1024, 2, 1024);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+    start_write(&behind, file, 100000, 3, 100);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 2), 2);
+    sim_release_all(core.sim);
+    CHECK_EQ(job_end(&beside), 1024);
+    CHECK_EQ(job_end(&behind), 100);
+    check_filled(file, 2 * BLOCK + 1024, 2, 1024);
+    check_filled(file, 100000, 3, 100);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
 TEST(fault_3_writes_into_a_large_folio_under_writeback_do_not_wait_for_it) {
     enum { WRITERS = 8 };
     struct core core = core_threaded(4096);

@@ -197,6 +197,35 @@ TEST(every_durability_is_accepted) {
     each_place(durabilities);
 }
 
+/* A file that ends within a block; at once a write of a block of the page that it ends in, and one behind the end. */
+static void writes_around_the_end(struct place *place) {
+    memset(bytes, 7, sizeof bytes);
+    for (unsigned i = 0; i < 40; i++) {
+        wt_file file = open_at(place, place->path);
+        struct wt_profile profile;
+        CHECK_OK(wt_file_profile(file, &profile));
+        uint64_t block = profile.block_bytes;
+        uint64_t end = 3 * BLOCK - block + 100;
+        CHECK_EQ(write_at(file, 0, bytes, end), end);
+        struct iovec iov[2] = {{bytes, block}, {bytes, 2000}};
+        struct wt_submission submissions[2] = {{.file = file, .iov = &iov[0], .iov_count = 1, .offset = 2 * BLOCK},
+                                               {.file = file, .iov = &iov[1], .iov_count = 1, .offset = 100100}};
+        CHECK_OK(wt_write_submit_all(submissions, 2));
+        for (unsigned j = 0; j < 2; j++) {
+            struct wt_event event;
+            CHECK_OK(submissions[j].result);
+            CHECK_EQ(wt_reap(place->engine, &event, 1, -1), 1);
+            CHECK(event.result == (int64_t)block || event.result == 2000);
+        }
+        CHECK_OK(wt_file_close(file));
+        CHECK_EQ(unlink(place->path), 0);
+    }
+}
+
+TEST(a_write_behind_the_end_does_not_fail_one_beside_the_end) {
+    each_place(writes_around_the_end);
+}
+
 /* ---- allocate ---------------------------------------------------------------------------------------------------- */
 
 /* False where the file system has no FIEMAP. */

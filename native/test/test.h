@@ -65,6 +65,9 @@ void test_check_bytes(const char *file, int line, const char *actual_text, const
 _Noreturn void test_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void test_context(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* What main of a test program does: runs the tests that are named, or all. Programs with a main of their own may CHECK. */
+int test_main(int argc, char **argv);
+
 /* Called with the file and line of the failure's text already printed: adds what a person needs to see. */
 extern void (*test_on_failure)(void);
 

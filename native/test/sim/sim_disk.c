@@ -427,6 +427,33 @@ static void judge_memory(const struct flight *a, const struct flight *b) {
     }
 }
 
+enum { CACHE_PAGE = 4096 };
+
+static bool touches_page(const struct flight *flight, uint64_t page) {
+    return flight->offset / CACHE_PAGE <= page && page <= (flight->offset + flight->length - 1) / CACHE_PAGE;
+}
+
+/*
+ * A write through the page cache makes pages dirty: its own, and if it begins behind the end of the file that of the end,
+ * since the kernel zeroes the rest of the block there. A direct write cannot drop a dirty page when it ends: ext4 then
+ * fails the next durable write to the file. Only a direct write that grows the file has it for itself.
+ */
+static void judge_pages(struct sim *sim, const struct flight *cached, const struct flight *direct) {
+    uint64_t size = cached->file->size_now;
+    if (cached->file != direct->file || cached->op != WT_IO_WRITE || direct->op != WT_IO_WRITE ||
+        !cached->through_page_cache || direct->through_page_cache || direct->offset + direct->length > size) {
+        return;
+    }
+    bool zeroes_end = cached->offset > size && size % sim->options.block_bytes != 0;
+    bool meet = zeroes_end && touches_page(direct, size / CACHE_PAGE);
+    for (uint64_t at = cached->offset; at < cached->offset + cached->length; at += CACHE_PAGE) {
+        meet = meet || touches_page(direct, at / CACHE_PAGE);
+    }
+    meet = meet || touches_page(direct, (cached->offset + cached->length - 1) / CACHE_PAGE);
+    JUDGE(!meet, "a write through the page cache and a direct one on one page: #%" PRIu64 " and #%" PRIu64,
+          cached->number, direct->number);
+}
+
 static void judge_overlap(struct sim *sim, const struct flight *flight) {
     uint32_t block = sim->options.block_bytes;
     uint64_t first = flight->offset / block;
@@ -442,6 +469,8 @@ static void judge_overlap(struct sim *sim, const struct flight *flight) {
               "+%" PRIu64,
               flight->number, flight->offset, flight->length, other->number, other->offset, other->length);
         judge_memory(flight, other);
+        judge_pages(sim, flight, other);
+        judge_pages(sim, other, flight);
     }
 }
 
