@@ -343,9 +343,10 @@ static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct end
     ending->retired_bytes += link->bytes;
     struct wt_write *write = link->write;
     give_link(link);
+    /* After its last reference but one is dropped a write may end on its own thread, and be gone. */
+    bool async = write->async, waits = atomic_load(&write->waits);
     unsigned left = atomic_fetch_sub(&write->references, 1) - 1;
-    /* One reference is left to a writer that runs this very I/O. */
-    ending->freed += !write->async && (left == 0 || (left == 1 && !atomic_load(&write->waits)));
+    ending->freed += !async && (left == 0 || (left == 1 && !waits)); /* the second runs this very I/O */
     if (left == 0) {
         write->next_done = ending->done;
         ending->done = write;
