@@ -29,7 +29,7 @@ extern "C" {
 #endif
 
 /* Changes when a structure, constant or function below changes incompatibly. */
-#define WT_ABI_VERSION 1
+#define WT_ABI_VERSION 2
 
 typedef uint64_t wt_engine;
 typedef uint64_t wt_file;
@@ -187,6 +187,30 @@ WT_API int64_t wt_write(wt_file file, const struct iovec *iov, int iov_count, ui
  */
 WT_API int64_t wt_read(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset);
 
+/* How a write is done, beside its durability; or'ed together. */
+enum {
+    /*
+     * Of an asynchronous operation: give -EAGAIN, with nothing changed, where the call would have to wait for memory, for
+     * room in flight, for another's I/O or for a block that is not cached.
+     */
+    WT_NOWAIT = 1,
+    /*
+     * The write goes to the end of the file, and is told where that was: behind every append and every write that began
+     * before it, so that appends never overlap. None is acknowledged before all that lies before it is stable, and the size
+     * grows with that: nobody sees a gap. One that fails takes those behind it along, with its error: the file ends with the
+     * last bytes that were acknowledged, or are stable by that append's stable_bytes, and the next append goes there. A power
+     * cut may leave parts of appends that were not acknowledged yet, with zeros between them.
+     */
+    WT_APPEND = 2,
+};
+
+/*
+ * wt_write with flags (not WT_NOWAIT). offset is where to write, or with WT_APPEND is set to where it was written, also when
+ * that failed; UINT64_MAX: it has no place.
+ */
+WT_API int64_t wt_write_with(wt_file file, const struct iovec *iov, int iov_count, uint64_t *offset,
+                             uint32_t durability, uint32_t flags, uint64_t *stable_bytes);
+
 /* The size of the file. */
 WT_API int64_t wt_size(wt_file file);
 
@@ -204,30 +228,37 @@ WT_API int wt_truncate(wt_file file, uint64_t size);
  */
 WT_API int wt_allocate(wt_file file, uint64_t offset, uint64_t length);
 
+/*
+ * Makes a range a hole, which reads as zeros and takes no space; durable on return. The size of the file stays: what of the
+ * range is past it does not count. Waits for the I/O in flight on the file, and I/O that begins meanwhile waits for it; a
+ * block that is only partly in the range keeps its other bytes, and its space. Where the file system has no holes to punch,
+ * zeros are written, in pieces of 1 MiB between which others have their turn. On an error each block of the range is as it
+ * was or zeros, and keeps its other bytes.
+ */
+WT_API int wt_punch_hole(wt_file file, uint64_t offset, uint64_t length);
+
+/* The same, but the space stays with the file, so that a write to the range cannot fail for want of it. */
+WT_API int wt_zero(wt_file file, uint64_t offset, uint64_t length);
+
 /* Makes durable what was written with WT_DURABILITY_DEVICE, and all metadata (fsync). Other writes need none of it. */
 WT_API int wt_sync(wt_file file);
 
 /* ---- asynchronous I/O ------------------------------------------------------------------------------------------- */
-
-enum {
-    WT_NOWAIT =
-        1, /* give -EAGAIN, with nothing changed, where the call would have to wait for memory, for room in flight,
-                      for another's I/O or for a block that is not cached */
-};
 
 /* How an asynchronous operation ended. */
 struct wt_event {
     uint64_t token;        /* as given with the operation */
     int64_t result;        /* what the synchronous call would have returned */
     uint64_t stable_bytes; /* of a write */
+    uint64_t offset;       /* of a write: where it is, and so where an append went */
 };
 
 /*
- * Starts a write and returns 0 when its bytes are in the cache: the buffer may be used again, and reads see the bytes. The
+ * Starts a write, with flags, and returns 0 when its bytes are in the cache: the buffer may be used again, and reads see the bytes. The
  * event with the token comes, once, when all of them are durable or failed. -errno: nothing was started, no event comes.
  *
  * Waits while in_flight_bytes are under I/O, and for a device where a partly overwritten block has to be read first;
- * WT_NOWAIT in flags gives -EAGAIN there. A write longer than the engine takes at once (4 MiB, less with little memory)
+ * WT_NOWAIT gives -EAGAIN there. WT_APPEND ignores offset. A write longer than the engine takes at once (4 MiB, less with little memory)
  * cannot be WT_NOWAIT: -EMSGSIZE.
  */
 WT_API int wt_write_submit(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset, uint32_t durability,

@@ -171,7 +171,7 @@ int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservati
 static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, struct wt_cursor *cursor) {
     struct wt_engine_object *engine = inode->engine;
     (void)wt_inode_begin(inode, true);
-    uint64_t size = wt_inode_size(inode);
+    uint64_t size = wt_inode_shown(inode);
     if (*end > size)
         *end = size;
     int64_t n = 0;
@@ -230,7 +230,7 @@ static int64_t read_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
         return -EBADF;
     int64_t result = check_read(file, length, offset);
     if (!result && length > 0) {
-        uint64_t size = wt_inode_size(file->inode);
+        uint64_t size = wt_inode_shown(file->inode);
         uint64_t end = offset + length < size ? offset + length : size;
         if (offset < end && !file->inode->buffered)
             result = read_file(file->inode, cursor, offset, end, cached_only);
@@ -313,7 +313,7 @@ static bool claim_missing(struct fetch *fetch, struct wt_reservation *reservatio
 /* Starts the I/O, or ends the operation if there is nothing to read. -EAGAIN: it would wait and may not. */
 static int start_fetch(struct fetch *fetch, bool may_wait) {
     struct wt_inode *inode = fetch->inode;
-    uint64_t size = wt_inode_size(inode), end = fetch->offset + fetch->length;
+    uint64_t size = wt_inode_shown(inode), end = fetch->offset + fetch->length;
     end = end < size ? end : size;
     fetch->length = end > fetch->offset ? end - fetch->offset : 0;
     if (fetch->length > inode->engine->chunk_bytes)

@@ -17,9 +17,9 @@
 int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservation, uint64_t offset, uint64_t length,
                         struct wt_cursor *cursor);
 
-/* wt_read and wt_write where there is no direct I/O. The arguments are checked; end is the end of the file or before. */
+/* wt_read and wt_write_with where there is no direct I/O. The arguments are checked; end is the end of the file or before. */
 int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t length);
-int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t length,
-                          uint32_t durability, uint64_t *stable_bytes);
+int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
+                          uint32_t durability, uint32_t flags, uint64_t *stable_bytes);
 
 #endif

@@ -20,7 +20,7 @@ int64_t wt_size(wt_file handle) {
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
         return -EBADF;
-    int64_t size = (int64_t)wt_inode_size(file->inode);
+    int64_t size = (int64_t)wt_inode_shown(file->inode);
     wt_file_release(handle);
     return size;
 }
@@ -37,18 +37,21 @@ int wt_sync(wt_file handle) {
 
 int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
     wt_inode_shut(inode);
-    int rc = 0;
+    int rc = inode->append_error ? inode->mend_error : 0;
     uint64_t old = wt_inode_size(inode);
     struct wt_backing *backing = atomic_load(&inode->backing);
     wt_inode_spoil_zeros(inode, size, UINT64_MAX);
-    if (size < old)
-        rc = wt_inode_cut_folios(inode, size); /* all is clean: if the rest fails, it is read again */
+    if (!rc && size < old)
+        rc = wt_inode_cut_folios(inode, size, UINT64_MAX); /* all is clean: if the rest fails, it is read again */
     if (!rc && size != old)
         rc = backing->ops->truncate(backing, size);
     else if (!rc && size > 0) /* it may have grown by writes that are only on the device */
         rc = backing->ops->sync(backing, true);
-    if (!rc)
+    if (!rc) {
         atomic_store_explicit(&inode->size, size, memory_order_release);
+        atomic_store_explicit(&inode->shown, size, memory_order_release);
+        atomic_store_explicit(&inode->reach, size, memory_order_release);
+    }
     wt_inode_open_gate(inode);
     return rc;
 }

@@ -66,7 +66,7 @@ public final class WriteThroughException extends IOException {
                 .append(" (")
                 .append(errno)
                 .append(")");
-        if (operation.equals("write")) {
+        if (operation.equals("write") || operation.equals("append")) {
             message.append(", the first ").append(stableBytes).append(" bytes are known to be stable");
         }
         final String advice = Errno.advice(errno);

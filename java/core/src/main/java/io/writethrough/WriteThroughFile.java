@@ -778,6 +778,265 @@ public final class WriteThroughFile implements Channel {
         return DataPlane.fetch(handle.value(), position, length, DataPlane.NOWAIT, token);
     }
 
+    /**
+     * Writes the remaining bytes of a buffer to the end of the file, with the durability of the file. As {@link
+     * #append(ByteBuffer, Durability, WriteFlag...)} in all else.
+     *
+     * @param source the bytes; its position becomes its limit
+     * @return where in the file the first of them is
+     * @throws IOException as there
+     */
+    public long append(final ByteBuffer source) throws IOException {
+        return append(source, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
+    }
+
+    /**
+     * Writes the remaining bytes of a buffer to the end of the file, and returns when they are as durable as asked, and all
+     * bytes before them. It writes all of them or throws.
+     *
+     * <p>Any number of threads may append at a time: each append gets a place of its own, behind every append and every write
+     * that began before it, and many leave in few I/Os. None is acknowledged before all that lies before it is stable, and
+     * the file grows with that: nobody sees a gap that an earlier append has yet to fill. If an append fails, so do
+     * those that had a place behind it, with the same error; the file then ends with the last bytes that were acknowledged
+     * (or that {@link WriteThroughException#stableBytes()} counts), and the next append goes there. After a crash the file
+     * may end with parts of appends that were never acknowledged, and zeros between them.
+     *
+     * @param source the bytes; its position becomes its limit
+     * @param durability what is promised of the bytes on return
+     * @param flags how to write; {@link WriteFlag#NOWAIT} is refused
+     * @return where in the file the first of them is; the size of the file if there are none
+     * @throws IllegalArgumentException for {@code NOWAIT}
+     * @throws NonWritableChannelException if the file was not opened for writing
+     * @throws ClosedChannelException if the file or its engine is closed
+     * @throws WriteThroughException if the system or the device refuses it, as for a {@link #write(ByteBuffer, long,
+     *     Durability) write}
+     */
+    public long append(final ByteBuffer source, final Durability durability, final WriteFlag... flags)
+            throws IOException {
+        return append(source, durability.code, DataPlane.APPEND | waitingCodeOf(flags));
+    }
+
+    private long append(final ByteBuffer source, final int durabilityCode, final int flags) throws IOException {
+        final int start = source.position();
+        final int length = Buffers.remaining(source, start);
+        requireWritable();
+        if (length == 0) {
+            return size();
+        }
+        final long result;
+        try {
+            result = writeWith(source, start, length, 0, durabilityCode, flags);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+        if (result < 0) {
+            throw failed("append", NONE, length, result);
+        }
+        source.position(start + length);
+        return result;
+    }
+
+    /**
+     * Writes the remaining bytes of several buffers, one after the other, to the end of the file, with the durability of the
+     * file: as one append. As {@link #append(ByteBuffer, Durability, WriteFlag...)} in all else.
+     *
+     * @param sources the bytes; the position of each becomes its limit
+     * @return where in the file the first of them is
+     * @throws IOException as there
+     */
+    public long append(final ByteBuffer[] sources) throws IOException {
+        final Segments segments = Segments.ofThread();
+        final long length;
+        final long result;
+        try {
+            for (final ByteBuffer source : sources) {
+                segments.add(source);
+            }
+            length = segments.length();
+            requireWritable();
+            if (length == 0) {
+                return size();
+            }
+            result = appendSegments(segments, length);
+        } finally {
+            segments.release();
+            Reference.reachabilityFence(this);
+        }
+        if (result < 0) {
+            throw failed("append", NONE, length, result);
+        }
+        moveToLimits(sources);
+        return result;
+    }
+
+    private long appendSegments(final Segments segments, final long length) {
+        final Object[] bases = segments.bases();
+        final long[] ranges = segments.ranges();
+        final long file = handle.value();
+        if (!VirtualThreads.isCurrent()) {
+            return DataPlane.writeSegmentsWith(
+                    file, bases, ranges, length, 0, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
+        }
+        return WaitingThreads.call(() -> DataPlane.writeSegmentsWith(
+                file, bases, ranges, length, 0, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND));
+    }
+
+    /**
+     * Writes the remaining bytes of a buffer, with flags. As {@link #write(ByteBuffer, long, Durability)} in all else.
+     *
+     * @param source the bytes; its position becomes its limit
+     * @param position where in the file the first of them goes; not looked at with {@link WriteFlag#APPEND}
+     * @param durability what is promised of the bytes on return
+     * @param flags how to write; {@link WriteFlag#NOWAIT} is refused
+     * @return the count of bytes written: all that remained
+     * @throws IllegalArgumentException for {@code NOWAIT}, and as there
+     * @throws IOException as there
+     */
+    public int write(
+            final ByteBuffer source, final long position, final Durability durability, final WriteFlag... flags)
+            throws IOException {
+        final int code = waitingCodeOf(flags);
+        if (code == 0) {
+            return write(source, position, durability.code);
+        }
+        final int start = source.position();
+        final int length = Buffers.remaining(source, start);
+        checkWrite(position, length);
+        if (length == 0) {
+            return 0;
+        }
+        final long result;
+        try {
+            result = writeWith(source, start, length, position, durability.code, code);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+        if (result < 0) {
+            throw failed("write", position, length, result);
+        }
+        source.position(start + length);
+        return length;
+    }
+
+    private long writeWith(
+            final ByteBuffer source,
+            final int start,
+            final int length,
+            final long position,
+            final int durabilityCode,
+            final int flags) {
+        if (!VirtualThreads.isCurrent()) {
+            return writeWithWaiting(source, start, length, position, durabilityCode, flags);
+        }
+        final Operation operation = completions.begin();
+        final int started;
+        try {
+            operation.beginWait(this);
+            started = submit(
+                    source, start, length, position, durabilityCode, flags | DataPlane.NOWAIT, operation.token());
+            if (started == 0) {
+                final long result = operation.await();
+                return result >= 0 && (flags & DataPlane.APPEND) != 0 ? operation.offset() : result;
+            }
+        } finally {
+            completions.abandon(operation);
+        }
+        return mustWait(started)
+                ? WaitingThreads.call(() -> writeWithWaiting(source, start, length, position, durabilityCode, flags))
+                : started;
+    }
+
+    private long writeWithWaiting(
+            final ByteBuffer source,
+            final int start,
+            final int length,
+            final long position,
+            final int durabilityCode,
+            final int flags) {
+        final long file = handle.value();
+        if (source.isDirect()) {
+            Buffers.checkAlive(source, start);
+            return DataPlane.writeDirectWith(file, source, start, length, position, durabilityCode, flags);
+        }
+        if (source.hasArray()) {
+            final int index = source.arrayOffset() + start;
+            return DataPlane.writeArrayWith(file, source.array(), index, length, position, durabilityCode, flags);
+        }
+        final byte[] copy = Buffers.copyOf(source, start, length);
+        return DataPlane.writeArrayWith(file, copy, 0, length, position, durabilityCode, flags);
+    }
+
+    /**
+     * Starts an append with the durability of the file. As {@link #appendAsync(ByteBuffer, Durability, WriteFlag...)} in all
+     * else.
+     *
+     * @param source the bytes
+     * @return as there
+     */
+    public CompletableFuture<Long> appendAsync(final ByteBuffer source) {
+        return appendAsync(source, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
+    }
+
+    /**
+     * Starts an append, as {@link #append(ByteBuffer, Durability, WriteFlag...)} describes it. When this returns it has its
+     * place, and the buffer belongs to the caller again; appends that one thread starts are in the file in that order. As {@link #writeAsync(ByteBuffer, long, Durability, WriteFlag...)} in
+     * all else; unlike there, no read sees the bytes before they are stable.
+     *
+     * @param source the bytes; its position becomes its limit when this returns, unless the future has failed then
+     * @param durability what is promised of the bytes when the future completes
+     * @param flags how to submit it
+     * @return a future of where in the file the first of the bytes is; the size of the file if there are none
+     * @throws NonWritableChannelException if the file was not opened for writing
+     */
+    public CompletableFuture<Long> appendAsync(
+            final ByteBuffer source, final Durability durability, final WriteFlag... flags) {
+        return appendAsync(source, durability.code, DataPlane.APPEND | codeOf(flags));
+    }
+
+    private CompletableFuture<Long> appendAsync(final ByteBuffer source, final int durabilityCode, final int flags) {
+        final int start = source.position();
+        final int length = Buffers.remaining(source, start);
+        requireOpenedForWriting();
+        if (!isOpen()) {
+            return IoFuture.failed(new ClosedChannelException());
+        }
+        if (length == 0) {
+            return sizeAsFuture();
+        }
+        final IoFuture<Long> future = new IoFuture<>();
+        final Operation operation = completions.begin();
+        int started = -Errno.EINVAL;
+        try {
+            operation.beginAppend(this, future, length);
+            started = submit(source, start, length, 0, durabilityCode, flags, operation.token());
+        } finally {
+            if (started < 0) {
+                completions.abandon(operation);
+            }
+        }
+        if (started < 0) {
+            return IoFuture.failed(failed("append", NONE, length, started));
+        }
+        source.position(start + length);
+        return future;
+    }
+
+    private CompletableFuture<Long> sizeAsFuture() {
+        try {
+            return IoFuture.completed(size());
+        } catch (final IOException e) {
+            return IoFuture.failed(e);
+        }
+    }
+
+    private static int waitingCodeOf(final WriteFlag... flags) {
+        final int code = codeOf(flags);
+        if ((code & DataPlane.NOWAIT) != 0) {
+            throw new IllegalArgumentException("NOWAIT is for asynchronous writes");
+        }
+        return code;
+    }
+
     private static int codeOf(final WriteFlag... flags) {
         int code = 0;
         for (final WriteFlag flag : flags) {
