@@ -72,6 +72,12 @@ struct wt_backing_ops {
     /* Turns a range of holes and unwritten extents, aligned to blocks, into written zeros inside the device
      * (FALLOC_FL_WRITE_ZEROES). -EOPNOTSUPP where it cannot: then the engine writes zeros. Need not be durable. */
     int (*write_zeroes)(struct wt_backing *backing, uint64_t offset, uint64_t length);
+    /*
+     * Makes a range read as zeros, without moving the end of the file: as a hole, or if keep_space with its space kept. Aligned
+     * to blocks, or up to the end of the file, where there is direct I/O. -EOPNOTSUPP where the file system cannot: nothing
+     * was changed, and the engine writes zeros. Need not be durable.
+     */
+    int (*deallocate)(struct wt_backing *backing, uint64_t offset, uint64_t length, bool keep_space);
     /* fsync, or fdatasync if data_only. */
     int (*sync)(struct wt_backing *backing, bool data_only);
     /* Drops what the kernel's page cache has of the range: it may hold bytes that the device refused. Never fails. */

@@ -312,6 +312,11 @@ static int posix_write_zeroes(struct wt_backing *backing, uint64_t offset, uint6
     return allocate(backing, FALLOC_FL_WRITE_ZEROES, offset, length);
 }
 
+static int posix_deallocate(struct wt_backing *backing, uint64_t offset, uint64_t length, bool keep_space) {
+    return allocate(backing, FALLOC_FL_KEEP_SIZE | (keep_space ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE), offset,
+                    length);
+}
+
 static void posix_forget(struct wt_backing *backing, uint64_t offset, uint64_t length) {
     /* A page that the range only touches is kept by the kernel, so the range is made of whole pages. */
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -462,6 +467,7 @@ static const struct wt_backing_ops posix_ops = {
     .reserve = posix_reserve,
     .find_hole = posix_find_hole,
     .write_zeroes = posix_write_zeroes,
+    .deallocate = posix_deallocate,
     .sync = posix_sync,
     .forget = posix_forget,
     .close = posix_close,

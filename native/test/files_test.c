@@ -254,6 +254,43 @@ TEST(allocate_leaves_no_hole_and_no_unwritten_extent) {
 
 enum { WRITERS = 6, ROUNDS = 60, SHARED_BLOCKS = 32 };
 
+static void zero_ranges(struct place *place) {
+    enum { SIZE = ROOM };
+    const char *path = place->path;
+    wt_file file = open_at(place, path);
+    struct test_random random = test_random_of(test_seed());
+    struct model model = model_new(SIZE);
+    memset(bytes, 0x5a, SIZE - 5);
+    CHECK_EQ(write_at(file, 0, bytes, SIZE - 5), SIZE - 5);
+    model_write(&model, 0, bytes, SIZE - 5);
+    for (unsigned i = 0; i < 40; i++) {
+        uint64_t offset = test_random_below(&random, SIZE);
+        uint64_t length = test_random_below(&random, i % 4 == 0 ? SIZE : 20000);
+        CONTEXT("%s, step %u: %llu+%llu", path, i, (unsigned long long)offset, (unsigned long long)length);
+        CHECK_OK((i % 2 == 0 ? wt_punch_hole : wt_zero)(file, offset, length));
+        model_zero(&model, offset, length);
+        if (i % 3 == 0) {
+            CHECK_EQ(write_at(file, offset / 2, bytes, 5000), 5000);
+            model_write(&model, offset / 2, bytes, 5000);
+        }
+        check_read(file, &model, 0, SIZE);
+        check_path(path, &model);
+    }
+    CHECK_OK(wt_punch_hole(file, 0, INT64_MAX));
+    model_zero(&model, 0, SIZE);
+    reopen_place(place, &file);
+    check_read(file, &model, 0, SIZE);
+    check_path(path, &model);
+    struct stat stat_of;
+    CHECK_EQ(stat(path, &stat_of), 0);
+    CHECK(stat_of.st_blocks < 100);
+    model_free(&model);
+}
+
+TEST(holes_and_zeroed_ranges_read_as_zeros_and_holes_take_no_space) {
+    each_place(zero_ranges);
+}
+
 struct writer {
     wt_file file;
     unsigned id;

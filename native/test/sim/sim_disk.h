@@ -32,6 +32,7 @@ struct sim_options {
     bool buffered;      /* a file system without direct I/O: profile path WT_PATH_BUFFERED */
     bool no_reserve;    /* reserve: -EOPNOTSUPP */
     bool write_zeroes;  /* the device can; else -EOPNOTSUPP */
+    bool no_deallocate; /* neither holes nor zeroed ranges: -EOPNOTSUPP */
     bool holes_unknown; /* find_hole says that all below the size is data */
 };
 
@@ -71,6 +72,7 @@ enum sim_op {
     SIM_OPEN = 256,
     SIM_CLOSE = 512,
     SIM_FORGET = 1024,
+    SIM_DEALLOCATE = 2048,
 };
 
 struct sim_record {

@@ -1121,6 +1121,62 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
+     * Makes a range of the file a hole, durably: it reads as zeros and takes no space. The size stays: what of the range is past
+     * it does not count. Waits for the I/O in flight on the file, and what begins meanwhile waits for it. A block that is only
+     * partly in the range keeps its other bytes, and its space. Where the file system cannot punch holes, zeros are written,
+     * 1 MiB at a time.
+     *
+     * @param offset where in the file the range begins
+     * @param length of the range
+     * @throws IllegalArgumentException if one is negative
+     * @throws NonWritableChannelException if the file was not opened for writing
+     * @throws ClosedChannelException if the file or its engine is closed
+     * @throws WriteThroughException if the system or the device refuses it; each block of the range is then as it was or
+     *     zeros, and keeps its other bytes
+     */
+    public void punchHole(final long offset, final long length) throws IOException {
+        requireNotNegative("offset", offset);
+        requireNotNegative("length", length);
+        requireWritable();
+        final int result;
+        try {
+            result = ControlPlane.wt_punch_hole(handle.value(), offset, length);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+        if (result < 0) {
+            throw failed("punchHole", offset, length, result);
+        }
+    }
+
+    /**
+     * Makes a range of the file read as zeros, durably, and keeps its space, so that a write to it cannot fail for want of
+     * space. For large ranges this costs less than to write zeros. As {@link #punchHole} in all else; {@link #allocate} is what
+     * makes later writes cheap.
+     *
+     * @param offset where in the file the range begins
+     * @param length of the range
+     * @throws IllegalArgumentException if one is negative
+     * @throws NonWritableChannelException if the file was not opened for writing
+     * @throws ClosedChannelException if the file or its engine is closed
+     * @throws WriteThroughException as there
+     */
+    public void zero(final long offset, final long length) throws IOException {
+        requireNotNegative("offset", offset);
+        requireNotNegative("length", length);
+        requireWritable();
+        final int result;
+        try {
+            result = ControlPlane.wt_zero(handle.value(), offset, length);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+        if (result < 0) {
+            throw failed("zero", offset, length, result);
+        }
+    }
+
+    /**
      * Makes everything durable that was written with {@link Durability#DEVICE}, and all metadata, as fsync(2) does. Writes of
      * other durability need none of it.
      *

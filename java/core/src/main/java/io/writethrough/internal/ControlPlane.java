@@ -41,6 +41,10 @@ public final class ControlPlane {
 
     public static native int wt_allocate(long file, long offset, long length);
 
+    public static native int wt_punch_hole(long file, long offset, long length);
+
+    public static native int wt_zero(long file, long offset, long length);
+
     public static native int wt_sync(long file);
 
     /** {@code null} for a number that is no errno. */
