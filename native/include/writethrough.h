@@ -152,11 +152,24 @@ enum {
  * once. A writer also needs permission to read, since a part of a block is written by rewriting the block.
  *
  * While a file is open for writing the engine holds flock(2) LOCK_EX on it, else LOCK_SH: one engine owns a file.
- * -EBUSY: another engine or process holds it. -EISDIR: a directory. -EOPNOTSUPP: no regular file (a FIFO, a device).
+ * -EBUSY: another engine or process holds it (wt_file_holder tells who). -EISDIR: a directory. -EOPNOTSUPP: no regular file (a FIFO, a device).
  * Else what open(2) gives: -ENOENT, -EACCES, -EEXIST, -ELOOP, -EROFS, -EMFILE, ...
  */
 WT_API int wt_file_open(wt_engine engine, const char *path, uint32_t flags, uint32_t mode, uint32_t durability,
                         wt_file *file);
+
+/* Who holds a file. */
+struct wt_holder {
+    int32_t pid;
+    uint32_t own;     /* 1: it is this process, by another engine or by flock(2) of its own */
+    char command[32]; /* the name of the process, as ps shows it; "" if it is gone */
+};
+
+/*
+ * Tells which process has flock(2) on the file at path: for the message after -EBUSY. -ESRCH: none, or none that this process
+ * can see (it let go meanwhile, or lives in another container). Else what stat(2) gives, or opening /proc/locks.
+ */
+WT_API int wt_file_holder(const char *path, struct wt_holder *holder);
 
 /*
  * Closes a handle. Calls on it that have begun finish first; later ones get -EBADF. Everything written was durable

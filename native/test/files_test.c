@@ -434,6 +434,11 @@ static void open_twice(struct place *place) {
     struct place in_second = {.engine = second};
     CHECK_EQ(try_open(&in_second, place->path, WT_OPEN_READ | WT_OPEN_WRITE, &other), -EBUSY);
     CHECK_EQ(try_open(&in_second, place->path, WT_OPEN_READ, &other), -EBUSY);
+    struct wt_holder holder;
+    CHECK_OK(wt_file_holder(place->path, &holder));
+    CHECK_EQ(holder.pid, getpid());
+    CHECK_EQ(holder.own, 1);
+    CHECK(holder.command[0] != '\0');
     CHECK_OK(try_open(place, place->path, WT_OPEN_READ, &other));
     check_filled(other, 0, 1, 10000);
     CHECK_OK(wt_file_close(other));
@@ -441,6 +446,8 @@ static void open_twice(struct place *place) {
     CHECK_OK(try_open(&in_second, place->path, WT_OPEN_READ | WT_OPEN_WRITE, &other));
     check_filled(other, 0, 1, 10000);
     CHECK_OK(wt_engine_close(second));
+    CHECK_EQ(wt_file_holder(place->path, &holder), -ESRCH);
+    CHECK_EQ(wt_file_holder("/nowhere/at/all", &holder), -ENOENT);
 }
 
 TEST(a_file_belongs_to_one_engine) {

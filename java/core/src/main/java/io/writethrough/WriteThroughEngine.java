@@ -129,7 +129,8 @@ public final class WriteThroughEngine implements Closeable {
      * @throws AccessDeniedException if permissions do not allow it
      * @throws FileSystemLoopException if symbolic links lead in a circle
      * @throws FileSystemException if the path is a directory, or a symbolic link and {@code NOFOLLOW_LINKS} was asked for
-     * @throws WriteThroughException if another engine or process has the file ({@code EBUSY}), if it is no regular file
+     * @throws WriteThroughException if another engine or process has the file ({@code EBUSY}; the message
+     *     names it), if it is no regular file
      *     ({@code EOPNOTSUPP}), or for what else the system refuses, such as {@code EROFS} or {@code EMFILE}
      * @throws UnsupportedOperationException for {@code APPEND}, {@code DELETE_ON_CLOSE} and options that are not named above
      * @throws ProviderMismatchException if the path is not of the default file system
@@ -149,6 +150,9 @@ public final class WriteThroughEngine implements Closeable {
         }
         if (result == -Errno.EBADF) {
             throw closed();
+        }
+        if (result == -Errno.EBUSY) {
+            throw Failures.ofHeldFile(path, nativePath);
         }
         if (result < 0) {
             throw Failures.ofPath("open", path, request.noFollow(), -result);
