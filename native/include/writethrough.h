@@ -147,12 +147,21 @@ enum {
 };
 
 /*
+ * What others do to an open file. flock(2) keeps out who asks for it. A file may be unlinked and renamed while it is open. If
+ * another program cuts it short, or puts another in its place (renames one over it), everything on it fails with -ESTALE from
+ * when that is noticed: close all its handles and open it again. It is noticed by wt_sync and by opening the file once more;
+ * by a read of blocks that are not cached and are not there any more; by the first write, and the first read of something not
+ * cached, in each second. A read of cached bytes does not look. Bytes that others overwrite or add are not noticed.
+ */
+
+/*
  * Opens path. flags are WT_OPEN_*, at least READ or WRITE; mode is that of open(2) for a created file; durability is the
  * default of writes to this handle. Two opens of one file on one engine share its folios and see each other's writes at
  * once. A writer also needs permission to read, since a part of a block is written by rewriting the block.
  *
  * While a file is open for writing the engine holds flock(2) LOCK_EX on it, else LOCK_SH: one engine owns a file.
- * -EBUSY: another engine or process holds it (wt_file_holder tells who). -EISDIR: a directory. -EOPNOTSUPP: no regular file (a FIFO, a device).
+ * -ESTALE: it is open here already, and others have cut it short. -EBUSY: another engine or process holds it
+ * (wt_file_holder tells who). -EISDIR: a directory. -EOPNOTSUPP: no regular file (a FIFO, a device).
  * Else what open(2) gives: -ENOENT, -EACCES, -EEXIST, -ELOOP, -EROFS, -EMFILE, ...
  */
 WT_API int wt_file_open(wt_engine engine, const char *path, uint32_t flags, uint32_t mode, uint32_t durability,
@@ -170,6 +179,16 @@ struct wt_holder {
  * can see (it let go meanwhile, or lives in another container). Else what stat(2) gives, or opening /proc/locks.
  */
 WT_API int wt_file_holder(const char *path, struct wt_holder *holder);
+
+enum { WT_RENAME_REPLACE = 1 };
+
+/*
+ * Renames the open file from `from`, which must be a name of it (-ESTALE: it is not; a symbolic link to it is none), to `to`;
+ * the new name is on stable storage when the call returns, and the old one gone from there. -EEXIST: there is a file `to`, and
+ * flags has not WT_RENAME_REPLACE. -EXDEV: to is on another file system. Else what rename(2) gives, or an error of the disk:
+ * then the file has its new name, but perhaps not durably. I/O goes on meanwhile.
+ */
+WT_API int wt_file_rename(wt_file file, const char *from, const char *to, uint32_t flags);
 
 /*
  * Closes a handle. Calls on it that have begun finish first; later ones get -EBADF. Everything written was durable

@@ -65,7 +65,9 @@ int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint6
     int error = 0;
     bool ended = false;
     (void)wt_inode_begin(inode, true);
-    while (read < length && !ended) {
+    uint64_t size = wt_inode_shown(inode);
+    error = wt_inode_check_sometimes(inode);
+    while (!error && read < length && !ended) {
         struct bounce bounce;
         uint64_t piece = piece_of(inode, length - read);
         bounce_begin(&bounce, inode, WT_IO_READ, offset + read, piece);
@@ -85,6 +87,8 @@ int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint6
         error = bounce.io.error;
         ended = bounce.io.done < piece;
         bounce_end(&bounce);
+        if (!error && ended && offset + read < size && offset + read < offset + length)
+            error = wt_inode_check(inode);
     }
     wt_inode_end(inode);
     wt_count(inode->engine, WT_COUNT_READ_MISSES, 1);
@@ -129,8 +133,10 @@ int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint
         pthread_mutex_lock(&inode->append_lock);
         *offset = wt_inode_size(inode);
     }
-    int64_t result = -EFBIG;
-    if (length <= INT64_MAX - *offset)
+    int64_t result = wt_inode_check_sometimes(inode);
+    if (!result && length > INT64_MAX - *offset)
+        result = -EFBIG;
+    if (!result)
         result = write_pieces(inode, cursor, *offset, length, durability, stable_bytes);
     if (append)
         pthread_mutex_unlock(&inode->append_lock);

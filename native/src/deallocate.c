@@ -124,6 +124,8 @@ static int deallocate(wt_file handle, uint64_t offset, uint64_t length, bool kee
     struct wt_file_object *file = wt_file_acquire(handle);
     int rc = file && file->writable ? 0 : -EBADF;
     uint64_t end = length > INT64_MAX - offset ? INT64_MAX : offset + length;
+    if (!rc && atomic_load(&file->inode->lost))
+        rc = -ESTALE;
     if (!rc && length > 0)
         rc = zero_range(file->inode, offset, end, keep_space);
     if (file)

@@ -383,7 +383,15 @@ int wt_inode_open(struct wt_engine_object *engine, struct wt_backing *backing, b
         *inode = found;
     }
     pthread_mutex_unlock(&engine->inode_lock);
+    bool again = !rc && found->opens > 1;
     return rc;
+    if (again) {
+        (void)wt_inode_begin(found, true);
+        rc = wt_inode_check(found);
+        wt_inode_end(found);
+        if (rc)
+            (void)wt_inode_close(found);
+    }
 }
 
 int wt_inode_close(struct wt_inode *inode) {

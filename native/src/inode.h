@@ -22,8 +22,9 @@ struct wt_inode {
     uint64_t id;             /* never used twice in an engine, never 0 */
     uint64_t device, number; /* who it is on disk */
     struct wt_geometry geometry;
-    atomic_bool lost; /* another engine took the file while its lock was changed: what is cached may be old */
-    bool buffered;    /* WT_PATH_BUFFERED: it has no folios */
+    atomic_bool lost; /* others have the file, cut it short or replaced it: what is cached may be old. -ESTALE */
+    _Atomic int64_t checked_seconds; /* when that was looked at */
+    bool buffered;                   /* WT_PATH_BUFFERED: it has no folios */
 
     _Atomic uint64_t size;  /* of stable bytes: grows as writes complete, and falls only with the gate shut */
     _Atomic uint64_t shown; /* what callers are told of it: without appends that wait for others before them */
@@ -106,6 +107,13 @@ void wt_inode_add_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 void wt_inode_spoil_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 /* Whether the range is known to be zeros; its folio is locked. */
 bool wt_inode_has_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
+
+/* check.c */
+
+/* Looks whether others cut the file short or replaced it. The caller is inside the gate. 0 or -ESTALE, for good. */
+int wt_inode_check(struct wt_inode *inode);
+/* The same, unless it was done within the last second. */
+int wt_inode_check_sometimes(struct wt_inode *inode);
 
 /* append.c */
 

@@ -59,6 +59,13 @@ struct wt_backing_ops {
     /* LOCK_EX or LOCK_SH of flock(2), without waiting: -EBUSY if another holds it. Converts a lock already held. */
     int (*lock)(struct wt_backing *backing, bool exclusive);
     int (*size)(struct wt_backing *backing, uint64_t *size);
+    /* The same, and -ESTALE if the path of a file that has no name left leads to another: it was replaced. */
+    int (*check)(struct wt_backing *backing, uint64_t *size);
+    /*
+     * Gives the file that has the name from, which must be this one (-ESTALE), the name to; durable on return. -EEXIST: that is
+     * taken, and it is not to be replaced. After other errors the file may have the new name, but not durably.
+     */
+    int (*rename)(struct wt_backing *backing, const char *from, const char *to, bool replace);
     /* Sets the size; durable on return. */
     int (*truncate)(struct wt_backing *backing, uint64_t size);
     /* Reserves extents, and grows the file to offset + length if it is smaller; what exists stays. Need not be durable.

@@ -38,6 +38,7 @@ struct read_part {
 
 struct missing_read {
     struct wt_io io;
+    uint64_t size; /* of the file, when the read began */
     unsigned part_count;
     struct read_part parts[WT_WRITEBACK_PARTS];
 };
@@ -134,6 +135,19 @@ static void publish(struct missing_read *read, uint64_t offset, uint64_t length,
     }
 }
 
+/*
+ * Whether a read that ended before it had the bytes below size, which the file had when it began, met a file that others have
+ * cut short: then nothing that it brought counts.
+ */
+static void detect_cut(struct missing_read *read, struct wt_inode *inode) {
+    uint64_t end = read->io.offset + read->io.length;
+    end = end < read->size ? end : read->size;
+    if (read->io.error || read->io.offset + read->io.done >= end)
+        return;
+    atomic_store(&inode->lost, true);
+    read->io.error = -ESTALE;
+}
+
 static void prepare(struct missing_read *read, struct wt_inode *inode, uint64_t offset) {
     read->io.op = WT_IO_READ;
     read->io.through_page_cache = false;
@@ -143,6 +157,7 @@ static void prepare(struct missing_read *read, struct wt_inode *inode, uint64_t 
     read->io.error = 0;
     read->io.segment_count = 0;
     read->part_count = 0;
+    read->size = wt_inode_size(inode);
 }
 
 static void count_read(struct wt_inode *inode, const struct missing_read *read) {
@@ -160,6 +175,7 @@ int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservati
     uint64_t read_end = read.io.offset + read.io.length;
     count_read(inode, &read);
     read.io.backing->ops->run(&read.io);
+    detect_cut(&read, inode);
     publish(&read, offset, length, cursor);
     wt_pool_kick(&inode->cache->pool);
     if (read.io.error)
@@ -174,8 +190,8 @@ static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, str
     uint64_t size = wt_inode_shown(inode);
     if (*end > size)
         *end = size;
-    int64_t n = 0;
-    if (at < *end) {
+    int64_t n = wt_inode_check_sometimes(inode);
+    if (!n && at < *end) {
         uint64_t length = *end - at < engine->chunk_bytes ? *end - at : engine->chunk_bytes;
         uint64_t pages = ((at + length - 1) >> WT_PAGE_SHIFT) - (at >> WT_PAGE_SHIFT) + 1;
         struct wt_reservation reservation = {.pool = &engine->cache.pool};
@@ -270,6 +286,7 @@ static void fetch_done(struct wt_io *io) {
     for (unsigned i = 0; i < fetch->read.part_count; i++)
         read_end += (uint64_t)__builtin_popcountll(fetch->read.parts[i].blocks) << inode->geometry.block_shift;
     read_end += io->offset;
+    detect_cut(&fetch->read, inode);
     publish(&fetch->read, fetch->offset, fetch->length, NULL);
     wt_pool_kick(&inode->cache->pool);
     fetch->operation.result = io->error ? io->error : (int64_t)((read_end < end ? read_end : end) - fetch->offset);

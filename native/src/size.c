@@ -30,7 +30,11 @@ int wt_sync(wt_file handle) {
     if (!file)
         return -EBADF;
     struct wt_backing *backing = atomic_load(&file->inode->backing);
-    int rc = backing->ops->sync(backing, false);
+    (void)wt_inode_begin(file->inode, true);
+    int rc = wt_inode_check(file->inode);
+    wt_inode_end(file->inode);
+    if (!rc)
+        rc = backing->ops->sync(backing, false);
     wt_file_release(handle);
     return rc;
 }
@@ -62,7 +66,7 @@ int wt_truncate(wt_file handle, uint64_t size) {
     struct wt_file_object *file = acquire_writable(handle);
     if (!file)
         return -EBADF;
-    int rc = wt_inode_truncate(file->inode, size);
+    int rc = atomic_load(&file->inode->lost) ? -ESTALE : wt_inode_truncate(file->inode, size);
     wt_file_release(handle);
     return rc;
 }
@@ -271,8 +275,8 @@ int wt_allocate(wt_file handle, uint64_t offset, uint64_t length) {
     struct wt_file_object *file = acquire_writable(handle);
     if (!file)
         return -EBADF;
-    int rc = 0;
-    if (length > 0) {
+    int rc = atomic_load(&file->inode->lost) ? -ESTALE : 0;
+    if (!rc && length > 0) {
         (void)wt_inode_begin(file->inode, true);
         bool short_file = false;
         rc = allocate(file->inode, offset, offset + length, &short_file);

@@ -445,7 +445,9 @@ static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint
     struct wt_write write;
     init_write(&write, inode, *offset, length, durability, flags, false);
     (void)wt_inode_begin(inode, true);
-    int rc = flags & WT_APPEND ? begin_append(&write) : 0;
+    int rc = wt_inode_check_sometimes(inode);
+    if (!rc && flags & WT_APPEND)
+        rc = begin_append(&write);
     if (rc) {
         wt_inode_end(inode);
         return rc;
@@ -542,7 +544,10 @@ static int start(struct wt_write *write, struct wt_cursor *cursor, bool may_wait
     bool append = write->flags & WT_APPEND;
     if (append && !may_wait)
         return start_append_now(write, cursor);
-    int rc = append ? begin_append(write) : 0;
+    int rc = wt_inode_check_sometimes(write->inode);
+    if (rc)
+        return rc;
+    rc = append ? begin_append(write) : 0;
     if (!rc && start_write(write, cursor, may_wait) == 0 && !append)
         rc = atomic_load(&write->error);
     return rc;

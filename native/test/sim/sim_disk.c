@@ -931,6 +931,16 @@ static int sim_get_size(struct wt_backing *base, uint64_t *size) {
     return error;
 }
 
+/* Costs no event, and never fails: it may come at any time. */
+static int sim_check(struct wt_backing *base, uint64_t *size) {
+    struct sim_backing *backing = (struct sim_backing *)base;
+    pthread_mutex_lock(&backing->sim->mutex);
+    *size = backing->file->size_now;
+    int error = backing->file->replaced ? -ESTALE : 0;
+    pthread_mutex_unlock(&backing->sim->mutex);
+    return error;
+}
+
 static int sim_truncate(struct wt_backing *base, uint64_t size) {
     struct sim_backing *backing = (struct sim_backing *)base;
     struct sim *sim = backing->sim;
@@ -1083,6 +1093,7 @@ static const struct wt_backing_ops backing_ops = {
     .run = sim_run,
     .lock = sim_lock,
     .size = sim_get_size,
+    .check = sim_check,
     .truncate = sim_truncate,
     .reserve = sim_reserve,
     .find_hole = sim_find_hole,
@@ -1283,6 +1294,22 @@ void sim_put(struct sim *sim, const char *path, const void *bytes, uint64_t leng
     sim_file_set_size(file, length);
     sim_file_settle_all(file);
     file->size_largest = length;
+    pthread_mutex_unlock(&sim->mutex);
+}
+
+void sim_cut_behind(struct sim *sim, const char *path, uint64_t size) {
+    pthread_mutex_lock(&sim->mutex);
+    struct sim_file *file = find_file(sim, path);
+    CHECK(file != NULL);
+    sim_file_truncate(file, size);
+    pthread_mutex_unlock(&sim->mutex);
+}
+
+void sim_replace_behind(struct sim *sim, const char *path) {
+    pthread_mutex_lock(&sim->mutex);
+    struct sim_file *file = find_file(sim, path);
+    CHECK(file != NULL);
+    file->replaced = true;
     pthread_mutex_unlock(&sim->mutex);
 }
 

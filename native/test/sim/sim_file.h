@@ -30,6 +30,7 @@ struct sim_file {
     unsigned opens;
     unsigned shared_locks;
     bool exclusive_lock;
+    bool replaced; /* its name leads to another */
     struct sim_file *next;
 };
 

@@ -44,7 +44,8 @@ final class Failures {
         if (ControlPlane.wt_file_holder(nativePath, holder) < 0) {
             advice = Errno.advice(Errno.EBUSY);
         } else if (holder.own != 0) {
-            advice = "Another engine of this process has the file open: open it through that engine, or close it there.";
+            advice =
+                    "Another engine of this process has the file open: open it through that engine, or close it there.";
         } else {
             final String command = Native.toString(holder.command, StandardCharsets.UTF_8);
             advice = "The process " + holder.pid + (command.isEmpty() ? "" : " (" + command + ")")

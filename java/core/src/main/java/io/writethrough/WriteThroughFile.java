@@ -6,6 +6,8 @@ import io.writethrough.internal.Buffers;
 import io.writethrough.internal.ControlPlane;
 import io.writethrough.internal.DataPlane;
 import io.writethrough.internal.Errno;
+import io.writethrough.internal.NativePaths;
+import io.writethrough.internal.OpenFlags;
 import io.writethrough.internal.Segments;
 import io.writethrough.internal.VirtualThreads;
 import java.io.IOException;
@@ -16,8 +18,11 @@ import java.nio.channels.Channel;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.NonReadableChannelException;
 import java.nio.channels.NonWritableChannelException;
+import java.nio.file.CopyOption;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
@@ -61,13 +66,19 @@ import java.util.concurrent.CompletableFuture;
  * <p><b>Errors.</b> An operation that the system or the device refuses throws {@link WriteThroughException}, which says how
  * much of a write is stable, and what to do.
  *
+ * <p><b>Other programs.</b> The file may be renamed and unlinked while it is open. If another program cuts it short, or renames
+ * another file over it, all operations fail with {@code ESTALE} from when that is noticed: by {@link #sync()}, by opening the
+ * file once more, by a read of something not cached that is not there any more, and otherwise by the first write, and the
+ * first read of something not cached, in each second. A read of cached bytes does not look, and bytes that others overwrite
+ * or add are not noticed.
+ *
  * @since 0.1
  */
 public final class WriteThroughFile implements Channel {
     private final WriteThroughEngine engine;
     private final Completions completions;
     private final NativeHandle handle;
-    private final Path path;
+    private volatile Path path;
     private final Durability durability;
     private final boolean readable;
     private final boolean writable;
@@ -1217,7 +1228,55 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * The path that the file was opened by.
+     * Renames the file, durably: its new name is on stable storage when this returns, and its old one gone from there. The file
+     * stays open, I/O on it goes on, and {@link #path()} is the new path from then on. Its current path must be a name of the
+     * file itself: not a symbolic link to it, and not taken by another file meanwhile.
+     *
+     * @param target the new path, on the same file system
+     * @param options {@link java.nio.file.StandardCopyOption#REPLACE_EXISTING} to replace a file that is there, in one step;
+     *     {@link java.nio.file.StandardCopyOption#ATOMIC_MOVE} is accepted, since a rename always is one
+     * @throws FileAlreadyExistsException if there is a file with that path, and it is not to be replaced
+     * @throws java.nio.file.NoSuchFileException if the target's directory is missing, or the file has no name any more
+     * @throws ClosedChannelException if the file or its engine is closed
+     * @throws WriteThroughException if the system refuses it: {@code EXDEV} for another file system, {@code ESTALE} if the
+     *     current path is not the file's own, {@code EIO} and so on. After an error of the disk the file may have its new
+     *     name, but not durably
+     * @throws UnsupportedOperationException for other options
+     * @throws java.nio.file.ProviderMismatchException if the path is not of the default file system
+     */
+    public void renameTo(final Path target, final CopyOption... options) throws IOException {
+        int flags = 0;
+        for (final CopyOption option : options) {
+            if (option == StandardCopyOption.REPLACE_EXISTING) {
+                flags |= OpenFlags.RENAME_REPLACE;
+            } else if (option != StandardCopyOption.ATOMIC_MOVE) {
+                throw new UnsupportedOperationException(option + " is not supported by renameTo");
+            }
+        }
+        final byte[] to = NativePaths.bytesOf(target);
+        requireOpen();
+        synchronized (handle) {
+            final int result;
+            try {
+                result = ControlPlane.wt_file_rename(handle.value(), NativePaths.bytesOf(path), to, flags);
+            } finally {
+                Reference.reachabilityFence(this);
+            }
+            if (result == -Errno.EEXIST) {
+                throw new FileAlreadyExistsException(target.toString());
+            }
+            if (result == -Errno.EBADF) {
+                throw new ClosedChannelException();
+            }
+            if (result < 0) {
+                throw Failures.ofPath("rename to " + target, path, false, -result);
+            }
+            path = target;
+        }
+    }
+
+    /**
+     * The path that the file was opened by, or {@link #renameTo renamed} to.
      *
      * @return the same object
      */

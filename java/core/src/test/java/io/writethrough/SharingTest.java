@@ -136,6 +136,6 @@ class SharingTest extends OnEveryFileSystem {
         assertEquals("open", e.operation());
         assertEquals(WriteThroughException.NONE, e.offset());
         assertEquals(WriteThroughException.NONE, e.length());
-        assertTrue(e.getMessage().contains("Another engine or process has the file open"), e.getMessage());
+        assertTrue(e.getMessage().contains("has the file open"), e.getMessage());
     }
 }
