@@ -71,7 +71,7 @@ static int mend_size(struct wt_inode *inode) {
     if (!rc)
         rc = backing->ops->size(backing, &on_disk);
     if (!rc && on_disk > size)
-        rc = backing->ops->truncate(backing, size);
+        rc = wt_inode_cut(inode, size);
     if (!rc)
         atomic_store(&inode->size, size);
     return rc;
@@ -335,6 +335,7 @@ static int make_inode(struct wt_engine_object *engine, struct wt_backing *backin
     pthread_mutex_init(&inode->list_lock, NULL);
     pthread_mutex_init(&inode->zeros_lock, NULL);
     pthread_mutex_init(&inode->append_lock, NULL);
+    pthread_mutex_init(&inode->ahead_lock, NULL);
     pthread_mutex_init(&inode->order_lock, NULL);
     pthread_cond_init(&inode->opened, NULL);
     pthread_cond_init(&inode->drained, NULL);
@@ -382,9 +383,8 @@ int wt_inode_open(struct wt_engine_object *engine, struct wt_backing *backing, b
         found->opens++;
         *inode = found;
     }
-    pthread_mutex_unlock(&engine->inode_lock);
     bool again = !rc && found->opens > 1;
-    return rc;
+    pthread_mutex_unlock(&engine->inode_lock);
     if (again) {
         (void)wt_inode_begin(found, true);
         rc = wt_inode_check(found);
@@ -392,6 +392,7 @@ int wt_inode_open(struct wt_engine_object *engine, struct wt_backing *backing, b
         if (rc)
             (void)wt_inode_close(found);
     }
+    return rc;
 }
 
 int wt_inode_close(struct wt_inode *inode) {
@@ -405,8 +406,10 @@ int wt_inode_close(struct wt_inode *inode) {
 
     wt_inode_shut(inode);
     drop_folios(inode);
+    int rc = wt_ahead_end(inode);
     struct wt_backing *backing = atomic_load(&inode->backing);
-    int rc = backing->ops->close(backing);
+    int close_rc = backing->ops->close(backing);
+    rc = rc ? rc : close_rc;
     if (backing != inode->first_backing) {
         int first_rc = inode->first_backing->ops->close(inode->first_backing);
         rc = rc ? rc : first_rc;
@@ -425,6 +428,7 @@ int wt_inode_close(struct wt_inode *inode) {
     pthread_mutex_destroy(&inode->list_lock);
     pthread_mutex_destroy(&inode->zeros_lock);
     pthread_mutex_destroy(&inode->append_lock);
+    pthread_mutex_destroy(&inode->ahead_lock);
     pthread_mutex_destroy(&inode->order_lock);
     pthread_mutex_destroy(&inode->lock);
     free(inode);

@@ -43,6 +43,10 @@ struct wt_inode {
     pthread_cond_t drained; /* nobody is inside */
     uint32_t gate_changes;
 
+    _Atomic uint64_t growth_bytes; /* how much the file grows ahead of what is written, 0: not */
+    _Atomic uint64_t ahead_end;    /* the file is at least so long on disk, with zeros behind size */
+    pthread_mutex_t ahead_lock;    /* who holds it makes it longer */
+
     pthread_mutex_t append_lock; /* who holds it decides where the file ends */
     pthread_mutex_t order_lock;  /* guards the appends in flight, in the order of their offsets */
     struct wt_write *first_append, *last_append;
@@ -107,6 +111,18 @@ void wt_inode_add_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 void wt_inode_spoil_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 /* Whether the range is known to be zeros; its folio is locked. */
 bool wt_inode_has_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
+
+/* size.c: makes zeros of all holes in a range, durably; the file may become longer on disk. Inside the gate. */
+int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end);
+
+/* ahead.c */
+
+/* A write of start..end begins, and may wait: if the file grows ahead, and is not long enough, it does now. Inside the gate. */
+void wt_ahead(struct wt_inode *inode, uint64_t start, uint64_t end);
+/* Sets the length of the file on disk, durably. Nothing is in flight. */
+int wt_inode_cut(struct wt_inode *inode, uint64_t size);
+/* The file is closed: cuts off what it had ahead. */
+int wt_ahead_end(struct wt_inode *inode);
 
 /* check.c */
 

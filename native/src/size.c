@@ -48,7 +48,7 @@ int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
     if (!rc && size < old)
         rc = wt_inode_cut_folios(inode, size, UINT64_MAX); /* all is clean: if the rest fails, it is read again */
     if (!rc && size != old)
-        rc = backing->ops->truncate(backing, size);
+        rc = wt_inode_cut(inode, size);
     else if (!rc && size > 0) /* it may have grown by writes that are only on the device */
         rc = backing->ops->sync(backing, true);
     if (!rc) {
@@ -231,19 +231,23 @@ static int allocate_buffered(struct wt_inode *inode, uint64_t offset, uint64_t e
     return rc;
 }
 
-/*
- * Inside the gate. *short_file: all is there but the file ends before `end`, since the file system could not reserve and
- * the last bytes shared a block with the end of the file.
- */
-static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool *short_file) {
+int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     int rc = backing->ops->reserve(backing, offset, end - offset);
     if (rc == -EOPNOTSUPP)
         rc = 0;
     if (!rc)
         rc = inode->buffered ? allocate_buffered(inode, offset, end) : allocate_cached(inode, offset, end);
-    if (!rc)
-        rc = backing->ops->sync(backing, true);
+    return rc ? rc : backing->ops->sync(backing, true);
+}
+
+/*
+ * Inside the gate. *short_file: all is there but the file ends before `end`, since the file system could not reserve and
+ * the last bytes shared a block with the end of the file.
+ */
+static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool *short_file) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    int rc = wt_inode_reserve(inode, offset, end);
     uint64_t size = 0;
     if (!rc)
         rc = backing->ops->size(backing, &size);
@@ -260,7 +264,7 @@ static int grow_file(struct wt_inode *inode, uint64_t size) {
     wt_inode_shut(inode);
     struct wt_backing *backing = atomic_load(&inode->backing);
     /* A write that ended meanwhile may have grown it, but only on the device. */
-    int rc = wt_inode_size(inode) < size ? backing->ops->truncate(backing, size) : backing->ops->sync(backing, true);
+    int rc = wt_inode_size(inode) < size ? wt_inode_cut(inode, size) : backing->ops->sync(backing, true);
     if (!rc)
         wt_inode_grow(inode, size);
     wt_inode_open_gate(inode);

@@ -396,6 +396,8 @@ static void init_write(struct wt_write *write, struct wt_inode *inode, uint64_t 
 static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bool may_wait) {
     uint64_t at = write->offset, end = write->offset + write->length;
     wt_inode_reach(write->inode, end);
+    if (may_wait)
+        wt_ahead(write->inode, at, end);
     while (at < end && !atomic_load(&write->error)) {
         /* What must not wait has not begun; once it has, what is left is a matter of rare collisions. */
         int64_t n = write_step(write, cursor, at, !write->async, may_wait || at > write->offset);
@@ -542,11 +544,11 @@ static int start_append_now(struct wt_write *write, struct wt_cursor *cursor) {
 /* Takes the bytes and starts their I/O. An error: nothing was started and no event is owed. */
 static int start(struct wt_write *write, struct wt_cursor *cursor, bool may_wait) {
     bool append = write->flags & WT_APPEND;
-    if (append && !may_wait)
-        return start_append_now(write, cursor);
     int rc = wt_inode_check_sometimes(write->inode);
     if (rc)
         return rc;
+    if (append && !may_wait)
+        return start_append_now(write, cursor);
     rc = append ? begin_append(write) : 0;
     if (!rc && start_write(write, cursor, may_wait) == 0 && !append)
         rc = atomic_load(&write->error);

@@ -1131,6 +1131,20 @@ public final class WriteThroughFile implements Channel {
         }
     }
 
+    /* The engine has just opened it. */
+    void growAhead(final long bytes) throws IOException {
+        final int result;
+        try {
+            result = ControlPlane.wt_file_grow_ahead(handle.value(), bytes);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+        if (result < 0) {
+            close();
+            throw failed("open", NONE, NONE, result);
+        }
+    }
+
     /**
      * Makes a range of the file a hole, durably: it reads as zeros and takes no space. The size stays: what of the range is past
      * it does not count. Waits for the I/O in flight on the file, and what begins meanwhile waits for it. A block that is only

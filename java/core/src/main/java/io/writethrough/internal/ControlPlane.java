@@ -37,6 +37,8 @@ public final class ControlPlane {
 
     public static native int wt_file_holder(byte[] path, Holder holder);
 
+    public static native int wt_file_grow_ahead(long file, long bytes);
+
     public static native int wt_file_rename(long file, byte[] from, byte[] to, int flags);
 
     public static native int wt_file_close(long file);
