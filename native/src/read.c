@@ -203,8 +203,9 @@ static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, str
     return n;
 }
 
-static int64_t read_file(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t end,
+static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, uint64_t offset, uint64_t end,
                          bool cached_only) {
+    struct wt_inode *inode = file->inode;
     const struct wt_geometry *geometry = &inode->geometry;
     uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
     bool hit = true;
@@ -221,12 +222,16 @@ static int64_t read_file(struct wt_inode *inode, struct wt_cursor *cursor, uint6
             continue;
         if (cached_only)
             return -EAGAIN;
+        if (hit)
+            wt_read_ahead_miss(file, offset, end);
         hit = false;
         int64_t n = read_step(inode, at, &end, cursor);
         if (n < 0)
             return n;
         at += (uint64_t)n;
     }
+    if (hit && !cached_only)
+        wt_read_ahead_hit(file, offset, end);
     wt_count(inode->engine, hit ? WT_COUNT_READ_HITS : WT_COUNT_READ_MISSES, 1);
     return (int64_t)(at - offset);
 }
@@ -249,7 +254,7 @@ static int64_t read_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
         uint64_t size = wt_inode_shown(file->inode);
         uint64_t end = offset + length < size ? offset + length : size;
         if (offset < end && !file->inode->buffered)
-            result = read_file(file->inode, cursor, offset, end, cached_only);
+            result = read_file(file, cursor, offset, end, cached_only);
         else if (offset < end)
             result = wt_buffered_read(file->inode, cursor, offset, end - offset);
     }
@@ -356,6 +361,54 @@ static int start_fetch(struct fetch *fetch, bool may_wait) {
     fetch->read.io.next = NULL;
     wt_plug_submit(inode->engine->backend, &fetch->read.io);
     return 0;
+}
+
+static void fetch_ahead_done(struct wt_io *io) {
+    struct fetch *fetch = (struct fetch *)io;
+    struct wt_inode *inode = fetch->inode;
+    detect_cut(&fetch->read, inode);
+    publish(&fetch->read, fetch->offset, fetch->length, NULL);
+    wt_pool_kick(&inode->cache->pool);
+    free(fetch);
+    wt_inode_end(inode);
+}
+
+/* The same I/O as start_fetch's. Returns where what it claimed ends, 0: nothing. */
+static uint64_t start_fetch_ahead(struct fetch *fetch, uint64_t end) {
+    struct wt_inode *inode = fetch->inode;
+    uint32_t pages = (uint32_t)(((end - 1) >> WT_PAGE_SHIFT) - (fetch->offset >> WT_PAGE_SHIFT) + 1);
+    struct wt_reservation reservation = {.pool = &inode->cache->pool};
+    bool claimed = wt_pool_reserve(&reservation, pages, false) && claim_missing(fetch, &reservation, end, false);
+    wt_pool_unreserve(&reservation);
+    if (!claimed || fetch->read.part_count == 0)
+        return 0;
+    count_read(inode, &fetch->read);
+    fetch->read.io.complete = fetch_ahead_done;
+    fetch->read.io.next = NULL;
+    uint64_t read_end = fetch->read.io.offset + fetch->read.io.length; /* it may end at once */
+    wt_plug_submit(inode->engine->backend, &fetch->read.io);
+    return read_end;
+}
+
+uint64_t wt_fetch_ahead(struct wt_inode *inode, uint64_t start, uint64_t end) {
+    if (!wt_inode_begin(inode, false))
+        return start;
+    struct fetch *fetch = malloc(sizeof *fetch);
+    if (!fetch) {
+        wt_inode_end(inode);
+        return start;
+    }
+    fetch->inode = inode;
+    fetch->offset = start;
+    fetch->length = end - start;
+    fetch->read.part_count = 0;
+    uint64_t read_end = start_fetch_ahead(fetch, end);
+    if (read_end == 0) {
+        read_end = cached_end(inode, start, end);
+        free(fetch);
+        wt_inode_end(inode);
+    }
+    return read_end;
 }
 
 int wt_fetch_submit(wt_file handle, uint64_t offset, uint64_t length, uint32_t flags, uint64_t token) {
