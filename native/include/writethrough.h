@@ -234,6 +234,11 @@ enum {
      * cut may leave parts of appends that were not acknowledged yet, with zeros between them.
      */
     WT_APPEND = 2,
+    /*
+     * The pages of the write are not cached any more once it is stable, also those that were before it, but for pages that
+     * other I/O is on at that moment. For what will not be read soon.
+     */
+    WT_DONTCACHE = 4,
 };
 
 /*

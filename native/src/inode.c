@@ -275,6 +275,27 @@ int wt_inode_cut_folios(struct wt_inode *inode, uint64_t start, uint64_t end) {
     return 0;
 }
 
+/* The pages first..last of a locked folio, as far as they are idle. */
+static void drop_idle(struct wt_folio *folio, unsigned first, unsigned last) {
+    uint64_t busy = folio->writeback | folio->dirty | folio->reading;
+    for (unsigned page = first; page <= last; page++)
+        if (!(busy & wt_page_blocks(&folio->inode->geometry, page, page)))
+            wt_folio_drop(folio, page, page);
+}
+
+void wt_inode_drop_idle(struct wt_inode *inode, uint64_t start, uint64_t end) {
+    unsigned shift = inode->geometry.folio_shift;
+    for (uint64_t at = start, stop; at < end; at = stop) {
+        uint64_t base = (at >> shift) << shift;
+        stop = end - base < UINT64_C(1) << shift ? end : base + (UINT64_C(1) << shift);
+        struct wt_folio *folio = wt_folio_find(inode, at >> shift);
+        if (!folio)
+            continue;
+        drop_idle(folio, (unsigned)((at - base) >> WT_PAGE_SHIFT), (unsigned)((stop - 1 - base) >> WT_PAGE_SHIFT));
+        wt_folio_put(folio);
+    }
+}
+
 /* Drops all folios; nothing is in flight and nobody can begin. Needs no memory, so that closing cannot fail. */
 static void drop_folios(struct wt_inode *inode) {
     for (;;) {

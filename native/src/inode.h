@@ -112,6 +112,9 @@ void wt_inode_spoil_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 /* Whether the range is known to be zeros; its folio is locked. */
 bool wt_inode_has_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 
+/* Drops the pages that a range meets, as far as no I/O is on them. */
+void wt_inode_drop_idle(struct wt_inode *inode, uint64_t start, uint64_t end);
+
 /* size.c: makes zeros of all holes in a range, durably; the file may become longer on disk. Inside the gate. */
 int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end);
 

@@ -379,7 +379,7 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
 }
 
 /* Of what a synchronous write may ask for. */
-#define WRITE_FLAGS WT_APPEND
+#define WRITE_FLAGS (WT_APPEND | WT_DONTCACHE)
 
 /* ---- the whole write ----------------------------------------------------------------------------------------- */
 
@@ -413,8 +413,8 @@ static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bo
 static void await(struct wt_write *write) {
     atomic_store(&write->waits, true);
     if (atomic_fetch_sub(&write->references, 1) == 1) {
-        /* Nothing was started, or all ended on this thread: nobody will post, unless it waits for other appends. */
-        if (!(write->flags & WT_APPEND))
+        /* Nothing was started, or all ended on this thread: nobody will post. With flags there is more to do. */
+        if (!write->flags)
             return;
         write->next_done = NULL;
         wt_writes_end(write->inode, write);

@@ -484,6 +484,8 @@ void wt_writes_end(struct wt_inode *inode, struct wt_write *done) {
     struct wt_operation *operations = NULL, **tail = &operations;
     for (struct wt_write *write = wt_appends_end(inode, done), *next; write; write = next) {
         next = write->next_done;
+        if (write->flags & WT_DONTCACHE)
+            wt_inode_drop_idle(inode, write->offset, write_end(write));
         if (!write->async) {
             sem_post(&write->wake);
             continue;

@@ -21,7 +21,13 @@ public enum WriteFlag {
      * position that is given with it is not looked at. {@code append} and {@code appendAsync} imply it, and tell where the
      * bytes went.
      */
-    APPEND(DataPlane.APPEND);
+    APPEND(DataPlane.APPEND),
+
+    /**
+     * The pages of the write are not cached any more once it is stable, also those that were before it, but for pages that other
+     * I/O is on at that moment. For what will not be read soon.
+     */
+    DONTCACHE(DataPlane.DONTCACHE);
 
     final int code;
 

@@ -192,6 +192,17 @@ class AppendTest extends OnEveryFileSystem {
     }
 
     @Test
+    void aWriteThatIsNotToBeCachedLeavesNothingInTheCache() throws Exception {
+        file.write(buffer(100_000, 1), 0, Durability.DSYNC, WriteFlag.DONTCACHE);
+        assertEquals(100_000, file.append(buffer(50_000, 2), Durability.DSYNC, WriteFlag.DONTCACHE));
+        assertEquals(150_000, get(file.appendAsync(buffer(50, 3), Durability.DSYNC, WriteFlag.DONTCACHE)));
+        assertEquals(0, engine.stats().cachedBytes());
+        final ByteBuffer read = ByteBuffer.allocate(50);
+        assertEquals(50, file.read(read, 150_000));
+        assertArrayEquals(bytes(50, 3), read.array());
+    }
+
+    @Test
     void misuseIsRefusedAndAppendsNothing() throws Exception {
         assertThrows(
                 IllegalArgumentException.class, () -> file.append(buffer(5, 1), Durability.DSYNC, WriteFlag.NOWAIT));

@@ -19,6 +19,9 @@ public final class DataPlane {
     /** A write goes to the end of the file. */
     public static final int APPEND = 2;
 
+    /** A write leaves nothing in the cache. */
+    public static final int DONTCACHE = 4;
+
     /** The most events of one {@link #reap}. */
     public static final int EVENTS_AT_ONCE = 256;
 
