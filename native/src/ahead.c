@@ -28,15 +28,18 @@ static void grow(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t 
     }
 }
 
-void wt_ahead(struct wt_inode *inode, uint64_t start, uint64_t end) {
+bool wt_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, bool may_wait) {
     uint64_t growth = atomic_load_explicit(&inode->growth_bytes, memory_order_relaxed);
     if (!growth || end <= atomic_load(&inode->ahead_end))
-        return;
+        return true;
+    if (!may_wait)
+        return false;
     pthread_mutex_lock(&inode->ahead_lock);
     growth = atomic_load(&inode->growth_bytes);
     if (growth && end > atomic_load(&inode->ahead_end))
         grow(inode, start, end, growth);
     pthread_mutex_unlock(&inode->ahead_lock);
+    return true;
 }
 
 int wt_inode_cut(struct wt_inode *inode, uint64_t size) {

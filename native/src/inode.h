@@ -120,8 +120,11 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end);
 
 /* ahead.c */
 
-/* A write of start..end begins, and may wait: if the file grows ahead, and is not long enough, it does now. Inside the gate. */
-void wt_ahead(struct wt_inode *inode, uint64_t start, uint64_t end);
+/*
+ * A write of start..end begins: if the file grows ahead, and is not long enough, it does now. Inside the gate. False: it has to,
+ * and the caller may not wait.
+ */
+bool wt_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, bool may_wait);
 /* Sets the length of the file on disk, durably. Nothing is in flight. */
 int wt_inode_cut(struct wt_inode *inode, uint64_t size);
 /* The file is closed: cuts off what it had ahead. */

@@ -396,8 +396,8 @@ static void init_write(struct wt_write *write, struct wt_inode *inode, uint64_t 
 static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bool may_wait) {
     uint64_t at = write->offset, end = write->offset + write->length;
     wt_inode_reach(write->inode, end);
-    if (may_wait)
-        wt_ahead(write->inode, at, end);
+    if (!wt_ahead(write->inode, at, end, may_wait))
+        wt_write_fail(write, -EAGAIN, at);
     while (at < end && !atomic_load(&write->error)) {
         /* What must not wait has not begun; once it has, what is left is a matter of rare collisions. */
         int64_t n = write_step(write, cursor, at, !write->async, may_wait || at > write->offset);

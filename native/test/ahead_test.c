@@ -128,6 +128,22 @@ TEST(a_file_that_was_truncated_grows_ahead_anew) {
     core_close(&core);
 }
 
+TEST(an_append_that_may_not_wait_leaves_growing_to_others) {
+    struct core core = core_open(NULL, NULL);
+    wt_file file = file_ahead(&core);
+    struct iovec iov = {bytes, 100};
+    struct wt_event event;
+    CHECK_EQ(wt_write_submit(file, &iov, 1, 0, 0, WT_APPEND | WT_NOWAIT, 1), -EAGAIN);
+    CHECK_OK(wt_write_submit(file, &iov, 1, 0, 0, WT_APPEND, 2));
+    CHECK_OK(wt_write_submit(file, &iov, 1, 0, 0, WT_APPEND | WT_NOWAIT, 3));
+    for (unsigned i = 0; i < 2; i++) {
+        CHECK_EQ(wt_reap(core.engine, &event, 1, INT64_C(20000000000)), 1);
+        CHECK_EQ(event.offset, (event.token - 2) * 100);
+    }
+    CHECK_EQ(wt_size(file), 200);
+    core_close(&core);
+}
+
 TEST(a_write_far_out_leaves_the_gap_a_hole) {
     struct core core = core_open(NULL, NULL);
     wt_file file = file_ahead(&core);
