@@ -29,7 +29,7 @@ extern "C" {
 #endif
 
 /* Changes when a structure, constant or function below changes incompatibly. */
-#define WT_ABI_VERSION 1
+#define WT_ABI_VERSION 2
 
 typedef uint64_t wt_engine;
 typedef uint64_t wt_file;
@@ -147,16 +147,48 @@ enum {
 };
 
 /*
+ * What others do to an open file. flock(2) keeps out who asks for it. A file may be unlinked and renamed while it is open. If
+ * another program cuts it short, or puts another in its place (renames one over it), everything on it fails with -ESTALE from
+ * when that is noticed: close all its handles and open it again. It is noticed by wt_sync and by opening the file once more;
+ * by a read of blocks that are not cached and are not there any more; by the first write, and the first read of something not
+ * cached, in each second. A read of cached bytes does not look. Bytes that others overwrite or add are not noticed.
+ */
+
+/*
  * Opens path. flags are WT_OPEN_*, at least READ or WRITE; mode is that of open(2) for a created file; durability is the
  * default of writes to this handle. Two opens of one file on one engine share its folios and see each other's writes at
  * once. A writer also needs permission to read, since a part of a block is written by rewriting the block.
  *
  * While a file is open for writing the engine holds flock(2) LOCK_EX on it, else LOCK_SH: one engine owns a file.
- * -EBUSY: another engine or process holds it. -EISDIR: a directory. -EOPNOTSUPP: no regular file (a FIFO, a device).
+ * -ESTALE: it is open here already, and others have cut it short. -EBUSY: another engine or process holds it
+ * (wt_file_holder tells who). -EISDIR: a directory. -EOPNOTSUPP: no regular file (a FIFO, a device).
  * Else what open(2) gives: -ENOENT, -EACCES, -EEXIST, -ELOOP, -EROFS, -EMFILE, ...
  */
 WT_API int wt_file_open(wt_engine engine, const char *path, uint32_t flags, uint32_t mode, uint32_t durability,
                         wt_file *file);
+
+/* Who holds a file. */
+struct wt_holder {
+    int32_t pid;
+    uint32_t own;     /* 1: it is this process, by another engine or by flock(2) of its own */
+    char command[32]; /* the name of the process, as ps shows it; "" if it is gone */
+};
+
+/*
+ * Tells which process has flock(2) on the file at path: for the message after -EBUSY. -ESRCH: none, or none that this process
+ * can see (it let go meanwhile, or lives in another container). Else what stat(2) gives, or opening /proc/locks.
+ */
+WT_API int wt_file_holder(const char *path, struct wt_holder *holder);
+
+enum { WT_RENAME_REPLACE = 1 };
+
+/*
+ * Renames the open file from `from`, which must be a name of it (-ESTALE: it is not; a symbolic link to it is none), to `to`;
+ * the new name is on stable storage when the call returns, and the old one gone from there. -EEXIST: there is a file `to`, and
+ * flags has not WT_RENAME_REPLACE. -EXDEV: to is on another file system. Else what rename(2) gives, or an error of the disk:
+ * then the file has its new name, but perhaps not durably. I/O goes on meanwhile.
+ */
+WT_API int wt_file_rename(wt_file file, const char *from, const char *to, uint32_t flags);
 
 /*
  * Closes a handle. Calls on it that have begun finish first; later ones get -EBADF. Everything written was durable
@@ -187,6 +219,35 @@ WT_API int64_t wt_write(wt_file file, const struct iovec *iov, int iov_count, ui
  */
 WT_API int64_t wt_read(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset);
 
+/* How a write is done, beside its durability; or'ed together. */
+enum {
+    /*
+     * Of an asynchronous operation: give -EAGAIN, with nothing changed, where the call would have to wait for memory, for
+     * room in flight, for another's I/O or for a block that is not cached.
+     */
+    WT_NOWAIT = 1,
+    /*
+     * The write goes to the end of the file, and is told where that was: behind every append and every write that began
+     * before it, so that appends never overlap. None is acknowledged before all that lies before it is stable, and the size
+     * grows with that: nobody sees a gap. One that fails takes those behind it along, with its error: the file ends with the
+     * last bytes that were acknowledged, or are stable by that append's stable_bytes, and the next append goes there. A power
+     * cut may leave parts of appends that were not acknowledged yet, with zeros between them.
+     */
+    WT_APPEND = 2,
+    /*
+     * The pages of the write are not cached any more once it is stable, also those that were before it, but for pages that
+     * other I/O is on at that moment. For what will not be read soon.
+     */
+    WT_DONTCACHE = 4,
+};
+
+/*
+ * wt_write with flags (not WT_NOWAIT). offset is where to write, or with WT_APPEND is set to where it was written, also when
+ * that failed; UINT64_MAX: it has no place.
+ */
+WT_API int64_t wt_write_with(wt_file file, const struct iovec *iov, int iov_count, uint64_t *offset,
+                             uint32_t durability, uint32_t flags, uint64_t *stable_bytes);
+
 /* The size of the file. */
 WT_API int64_t wt_size(wt_file file);
 
@@ -204,30 +265,47 @@ WT_API int wt_truncate(wt_file file, uint64_t size);
  */
 WT_API int wt_allocate(wt_file file, uint64_t offset, uint64_t length);
 
+/*
+ * Makes a range a hole, which reads as zeros and takes no space; durable on return. The size of the file stays: what of the
+ * range is past it does not count. Waits for the I/O in flight on the file, and I/O that begins meanwhile waits for it; a
+ * block that is only partly in the range keeps its other bytes, and its space. Where the file system has no holes to punch,
+ * zeros are written, in pieces of 1 MiB between which others have their turn. On an error each block of the range is as it
+ * was or zeros, and keeps its other bytes.
+ */
+WT_API int wt_punch_hole(wt_file file, uint64_t offset, uint64_t length);
+
+/* The same, but the space stays with the file, so that a write to the range cannot fail for want of it. */
+WT_API int wt_zero(wt_file file, uint64_t offset, uint64_t length);
+
+/*
+ * From now on the file grows ahead, by bytes at a time (0: no more): a write past what it has on disk first makes that longer,
+ * as wt_allocate does, so that the writes that follow are overwrites and need no commit of the file system's journal. Of all
+ * handles of the file the last call counts. wt_size and reads know only what was written; closing the last handle cuts the
+ * rest off. After a crash it is still there: the file is longer than what was written to it, by zeros, and by parts of writes
+ * that were not acknowledged; wt_file_open then takes all of it for the file. Other programs see the longer file at any time.
+ * If there is no room to grow ahead, the file does without from then on. Does nothing on WT_PATH_BUFFERED.
+ */
+WT_API int wt_file_grow_ahead(wt_file file, uint64_t bytes);
+
 /* Makes durable what was written with WT_DURABILITY_DEVICE, and all metadata (fsync). Other writes need none of it. */
 WT_API int wt_sync(wt_file file);
 
 /* ---- asynchronous I/O ------------------------------------------------------------------------------------------- */
-
-enum {
-    WT_NOWAIT =
-        1, /* give -EAGAIN, with nothing changed, where the call would have to wait for memory, for room in flight,
-                      for another's I/O or for a block that is not cached */
-};
 
 /* How an asynchronous operation ended. */
 struct wt_event {
     uint64_t token;        /* as given with the operation */
     int64_t result;        /* what the synchronous call would have returned */
     uint64_t stable_bytes; /* of a write */
+    uint64_t offset;       /* of a write: where it is, and so where an append went */
 };
 
 /*
- * Starts a write and returns 0 when its bytes are in the cache: the buffer may be used again, and reads see the bytes. The
+ * Starts a write, with flags, and returns 0 when its bytes are in the cache: the buffer may be used again, and reads see the bytes. The
  * event with the token comes, once, when all of them are durable or failed. -errno: nothing was started, no event comes.
  *
  * Waits while in_flight_bytes are under I/O, and for a device where a partly overwritten block has to be read first;
- * WT_NOWAIT in flags gives -EAGAIN there. A write longer than the engine takes at once (4 MiB, less with little memory)
+ * WT_NOWAIT gives -EAGAIN there. WT_APPEND ignores offset. A write longer than the engine takes at once (4 MiB, less with little memory)
  * cannot be WT_NOWAIT: -EMSGSIZE.
  */
 WT_API int wt_write_submit(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset, uint32_t durability,

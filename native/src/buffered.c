@@ -1,4 +1,5 @@
 /* Files without direct I/O: the kernel's page cache is the cache, and a durable write to it the write. */
+#include <errno.h>
 
 #include "read.h"
 #include "writeback.h"
@@ -64,7 +65,9 @@ int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint6
     int error = 0;
     bool ended = false;
     (void)wt_inode_begin(inode, true);
-    while (read < length && !ended) {
+    uint64_t size = wt_inode_shown(inode);
+    error = wt_inode_check_sometimes(inode);
+    while (!error && read < length && !ended) {
         struct bounce bounce;
         uint64_t piece = piece_of(inode, length - read);
         bounce_begin(&bounce, inode, WT_IO_READ, offset + read, piece);
@@ -84,17 +87,18 @@ int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint6
         error = bounce.io.error;
         ended = bounce.io.done < piece;
         bounce_end(&bounce);
+        if (!error && ended && offset + read < size && offset + read < offset + length)
+            error = wt_inode_check(inode);
     }
     wt_inode_end(inode);
     wt_count(inode->engine, WT_COUNT_READ_MISSES, 1);
     return error ? error : (int64_t)read;
 }
 
-int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t length,
-                          uint32_t durability, uint64_t *stable_bytes) {
+static int64_t write_pieces(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t length,
+                            uint32_t durability, uint64_t *stable_bytes) {
     uint64_t written = 0;
     int error = 0;
-    (void)wt_inode_begin(inode, true);
     while (written < length && !error) {
         struct bounce bounce;
         uint64_t piece = piece_of(inode, length - written);
@@ -116,8 +120,27 @@ int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint
         bounce_end(&bounce);
         wt_pool_retire(&inode->cache->pool, piece);
     }
-    wt_inode_end(inode);
     *stable_bytes = written;
-    wt_count(inode->engine, error ? WT_COUNT_WRITE_ERRORS : WT_COUNT_WRITES, 1);
     return error ? error : (int64_t)length;
+}
+
+/* Appends go one by one: each ends where the next begins. */
+int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
+                          uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
+    bool append = flags & WT_APPEND;
+    (void)wt_inode_begin(inode, true);
+    if (append) {
+        pthread_mutex_lock(&inode->append_lock);
+        *offset = wt_inode_size(inode);
+    }
+    int64_t result = wt_inode_check_sometimes(inode);
+    if (!result && length > INT64_MAX - *offset)
+        result = -EFBIG;
+    if (!result)
+        result = write_pieces(inode, cursor, *offset, length, durability, stable_bytes);
+    if (append)
+        pthread_mutex_unlock(&inode->append_lock);
+    wt_inode_end(inode);
+    wt_count(inode->engine, result < 0 ? WT_COUNT_WRITE_ERRORS : WT_COUNT_WRITES, 1);
+    return result;
 }

@@ -233,6 +233,8 @@ static int open_file(struct wt_engine_object *engine, const char *path, uint32_t
         file->inode = inode;
         file->readable = flags & WT_OPEN_READ;
         file->writable = for_writing;
+        file->ahead = (struct wt_read_ahead){
+            .trigger = UINT64_MAX, .busy = ATOMIC_FLAG_INIT, .next = UINT64_MAX, .end = UINT64_MAX};
         file->durability = durability ? durability : WT_DURABILITY_DSYNC;
         wt_file opened = publish_file(engine, file, &rc);
         if (!rc)

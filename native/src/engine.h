@@ -82,12 +82,24 @@ struct wt_engine_object {
     struct wt_counter_stripe counters[WT_COUNTER_STRIPES];
 };
 
+/*
+ * How far a handle reads ahead. Cached reads only look at trigger; the rest changes when that is passed, and at misses.
+ */
+struct wt_read_ahead {
+    _Atomic uint64_t trigger; /* a read that ends past this sends for the next window. UINT64_MAX: none */
+    atomic_flag busy;         /* somebody is at what follows; others do without */
+    uint64_t next;            /* where the last miss ended: one that begins here is sequential */
+    uint64_t end;             /* what was sent for ends here */
+    uint64_t window;          /* bytes of the last one, 0: none */
+};
+
 /* An open file: what a handle stands for. */
 struct wt_file_object {
     struct wt_inode *inode;
     bool readable, writable;
     uint32_t durability;
     wt_file handle;
+    struct wt_read_ahead ahead;
     struct wt_file_object *next, *previous; /* in engine->files */
 };
 

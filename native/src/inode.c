@@ -10,7 +10,9 @@
 
 #define SHUT (UINT64_C(1) << 63)
 #define SIZE_SUSPECT (UINT64_C(1) << 62) /* an I/O failed that may have grown the file beyond size */
-#define FLAGS (SHUT | SIZE_SUSPECT)
+#define REACH_STALE (UINT64_C(1) << 61)  /* a write ended that did not come as far as it reached for */
+#define MEND (SIZE_SUSPECT | REACH_STALE)
+#define FLAGS (SHUT | MEND)
 
 static bool is_shut(struct wt_inode *inode) {
     return atomic_load(&inode->gate) & SHUT;
@@ -56,24 +58,45 @@ void wt_inode_begin_more(struct wt_inode *inode) {
 }
 
 /*
- * A failed write may have grown the file: cuts it to the size that is stable. Nothing is in flight, so what lies beyond
+ * A failed write may have grown the file: cuts it to the size that callers know. Nothing is in flight, so what lies beyond
  * was acknowledged to nobody. If the cut fails the file keeps zeros or refused bytes at its end, and the next failure, or
  * an explicit truncation, tries again.
  */
-static void mend_size(struct wt_inode *inode) {
+static int mend_size(struct wt_inode *inode) {
     struct wt_backing *backing = atomic_load(&inode->backing);
-    uint64_t size = wt_inode_size(inode), on_disk;
-    atomic_fetch_and(&inode->gate, ~SIZE_SUSPECT);
-    if (backing->ops->size(backing, &on_disk) == 0 && on_disk > size && backing->ops->truncate(backing, size))
-        atomic_fetch_or(&inode->gate, SIZE_SUSPECT);
+    uint64_t size = wt_inode_shown(inode), on_disk = 0;
+    int rc = 0;
+    if (size < wt_inode_size(inode)) /* appends that ended for nothing */
+        rc = wt_inode_cut_folios(inode, size, UINT64_MAX);
+    if (!rc)
+        rc = backing->ops->size(backing, &on_disk);
+    if (!rc && on_disk > size)
+        rc = wt_inode_cut(inode, size);
+    if (!rc)
+        atomic_store(&inode->size, size);
+    return rc;
+}
+
+/* Nothing is in flight, and the gate is shut. */
+static void mend(struct wt_inode *inode) {
+    uint64_t flags = atomic_fetch_and(&inode->gate, ~MEND);
+    assert(!inode->first_append);
+    inode->mend_error = flags & SIZE_SUSPECT ? mend_size(inode) : 0;
+    if (inode->mend_error) {
+        atomic_fetch_or(&inode->gate, flags & MEND);
+    } else {
+        atomic_store(&inode->reach, wt_inode_size(inode));
+        inode->append_error = 0;
+    }
 }
 
 static void leave_flagged(struct wt_inode *inode) {
     pthread_mutex_lock(&inode->lock);
-    uint64_t alone = SIZE_SUSPECT | 1;
-    if (atomic_compare_exchange_strong(&inode->gate, &alone, alone | SHUT)) { /* keeps others out while it is mended */
+    uint64_t alone = atomic_load(&inode->gate);
+    if ((alone & MEND) && (alone & ~MEND) == 1 &&
+        atomic_compare_exchange_strong(&inode->gate, &alone, alone | SHUT)) { /* keeps others out while it is mended */
         pthread_mutex_unlock(&inode->lock);
-        mend_size(inode);
+        mend(inode);
         pthread_mutex_lock(&inode->lock);
         atomic_fetch_and(&inode->gate, ~SHUT);
         change_gate(inode, &inode->opened);
@@ -99,14 +122,14 @@ void wt_inode_shut(struct wt_inode *inode) {
     atomic_fetch_or(&inode->gate, SHUT);
     while (atomic_load(&inode->gate) & ~FLAGS)
         wait_gate(inode, &inode->drained);
-    if (atomic_load(&inode->gate) & SIZE_SUSPECT)
-        mend_size(inode);
+    if (atomic_load(&inode->gate) & MEND)
+        mend(inode);
     pthread_mutex_unlock(&inode->lock);
 }
 
 void wt_inode_open_gate(struct wt_inode *inode) {
     pthread_mutex_lock(&inode->lock);
-    assert((atomic_load(&inode->gate) & ~SIZE_SUSPECT) == SHUT);
+    assert((atomic_load(&inode->gate) & ~MEND) == SHUT);
     atomic_fetch_and(&inode->gate, ~SHUT);
     change_gate(inode, &inode->opened);
     pthread_mutex_unlock(&inode->lock);
@@ -156,10 +179,28 @@ bool wt_inode_has_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
 
 /* ---- size ---------------------------------------------------------------------------------------------------- */
 
-void wt_inode_grow(struct wt_inode *inode, uint64_t end) {
-    uint64_t size = wt_inode_size(inode);
-    while (end > size && !atomic_compare_exchange_weak(&inode->size, &size, end))
+static void raise_to(_Atomic uint64_t *value, uint64_t end) {
+    uint64_t old = atomic_load_explicit(value, memory_order_acquire);
+    while (end > old && !atomic_compare_exchange_weak(value, &old, end))
         ;
+}
+
+void wt_inode_grow(struct wt_inode *inode, uint64_t end) {
+    raise_to(&inode->size, end);
+    raise_to(&inode->shown, end);
+}
+
+void wt_inode_grow_unseen(struct wt_inode *inode, uint64_t end) {
+    raise_to(&inode->size, end);
+}
+
+void wt_inode_reach(struct wt_inode *inode, uint64_t end) {
+    raise_to(&inode->reach, end);
+}
+
+void wt_inode_miss(struct wt_inode *inode, uint64_t end) {
+    if (end > wt_inode_size(inode))
+        atomic_fetch_or(&inode->gate, REACH_STALE);
 }
 
 void wt_inode_suspect_size(struct wt_inode *inode) {
@@ -194,17 +235,21 @@ void wt_inode_remove_folio(struct wt_inode *inode, uint32_t folio) {
     pthread_mutex_unlock(&inode->list_lock);
 }
 
-/* Cuts what the folio has from offset on, where offset counts in the folio; of a block cut in two all. */
-static void cut_folio(struct wt_folio *folio, uint64_t offset) {
+/* Drops the blocks that start..end meets, and the pages that lie within; both count in the folio. */
+static void cut_folio(struct wt_folio *folio, uint64_t start, uint64_t end) {
     const struct wt_geometry *geometry = &folio->inode->geometry;
-    folio->uptodate &= ~wt_bits((unsigned)(offset >> geometry->block_shift), WT_FOLIO_BLOCKS - 1);
-    unsigned first = (unsigned)((offset + WT_PAGE_BYTES - 1) >> WT_PAGE_SHIFT);
-    if (first < geometry->page_count)
-        wt_folio_drop(folio, first, geometry->page_count - 1u);
+    folio->uptodate &=
+        ~wt_bits((unsigned)(start >> geometry->block_shift), (unsigned)((end - 1) >> geometry->block_shift));
+    uint64_t first = (start + WT_PAGE_BYTES - 1) >> WT_PAGE_SHIFT, stop = end >> WT_PAGE_SHIFT;
+    if (first < stop)
+        wt_folio_drop(folio, (unsigned)first, (unsigned)stop - 1);
 }
 
-int wt_inode_cut_folios(struct wt_inode *inode, uint64_t size) {
-    uint64_t bound = size >> inode->geometry.folio_shift;
+int wt_inode_cut_folios(struct wt_inode *inode, uint64_t start, uint64_t end) {
+    if (start >= end)
+        return 0;
+    unsigned shift = inode->geometry.folio_shift;
+    uint64_t first = start >> shift, last = (end - 1) >> shift;
     struct wt_folio *folios = inode->cache->folios;
     /* While the gate is shut folios are evicted but none is made: a list of them stays good enough. */
     pthread_mutex_lock(&inode->list_lock);
@@ -212,7 +257,7 @@ int wt_inode_cut_folios(struct wt_inode *inode, uint64_t size) {
     uint32_t count = 0;
     for (uint32_t id = inode->first_folio; index && id != WT_NONE; id = folios[id].inode_next) {
         uint64_t at = atomic_load_explicit(&folios[id].index, memory_order_relaxed);
-        if (at >= bound)
+        if (at >= first && at <= last)
             index[count++] = at;
     }
     pthread_mutex_unlock(&inode->list_lock);
@@ -222,11 +267,33 @@ int wt_inode_cut_folios(struct wt_inode *inode, uint64_t size) {
         struct wt_folio *folio = wt_folio_find(inode, index[i]);
         if (!folio)
             continue;
-        cut_folio(folio, index[i] > bound ? 0 : size - (bound << inode->geometry.folio_shift));
+        uint64_t base = index[i] << shift, bytes = UINT64_C(1) << shift;
+        cut_folio(folio, index[i] == first ? start - base : 0, index[i] == last ? end - base : bytes);
         wt_folio_put(folio);
     }
     free(index);
     return 0;
+}
+
+/* The pages first..last of a locked folio, as far as they are idle. */
+static void drop_idle(struct wt_folio *folio, unsigned first, unsigned last) {
+    uint64_t busy = folio->writeback | folio->dirty | folio->reading;
+    for (unsigned page = first; page <= last; page++)
+        if (!(busy & wt_page_blocks(&folio->inode->geometry, page, page)))
+            wt_folio_drop(folio, page, page);
+}
+
+void wt_inode_drop_idle(struct wt_inode *inode, uint64_t start, uint64_t end) {
+    unsigned shift = inode->geometry.folio_shift;
+    for (uint64_t at = start, stop; at < end; at = stop) {
+        uint64_t base = (at >> shift) << shift;
+        stop = end - base < UINT64_C(1) << shift ? end : base + (UINT64_C(1) << shift);
+        struct wt_folio *folio = wt_folio_find(inode, at >> shift);
+        if (!folio)
+            continue;
+        drop_idle(folio, (unsigned)((at - base) >> WT_PAGE_SHIFT), (unsigned)((stop - 1 - base) >> WT_PAGE_SHIFT));
+        wt_folio_put(folio);
+    }
 }
 
 /* Drops all folios; nothing is in flight and nobody can begin. Needs no memory, so that closing cannot fail. */
@@ -282,10 +349,15 @@ static int make_inode(struct wt_engine_object *engine, struct wt_backing *backin
     inode->first_folio = WT_NONE;
     inode->first_backing = backing;
     atomic_init(&inode->size, size);
+    atomic_init(&inode->shown, size);
+    atomic_init(&inode->reach, size);
     atomic_init(&inode->backing, backing);
     pthread_mutex_init(&inode->lock, NULL);
     pthread_mutex_init(&inode->list_lock, NULL);
     pthread_mutex_init(&inode->zeros_lock, NULL);
+    pthread_mutex_init(&inode->append_lock, NULL);
+    pthread_mutex_init(&inode->ahead_lock, NULL);
+    pthread_mutex_init(&inode->order_lock, NULL);
     pthread_cond_init(&inode->opened, NULL);
     pthread_cond_init(&inode->drained, NULL);
     struct wt_inode **bucket = bucket_of(engine, inode->device, inode->number);
@@ -332,7 +404,15 @@ int wt_inode_open(struct wt_engine_object *engine, struct wt_backing *backing, b
         found->opens++;
         *inode = found;
     }
+    bool again = !rc && found->opens > 1;
     pthread_mutex_unlock(&engine->inode_lock);
+    if (again) {
+        (void)wt_inode_begin(found, true);
+        rc = wt_inode_check(found);
+        wt_inode_end(found);
+        if (rc)
+            (void)wt_inode_close(found);
+    }
     return rc;
 }
 
@@ -347,8 +427,10 @@ int wt_inode_close(struct wt_inode *inode) {
 
     wt_inode_shut(inode);
     drop_folios(inode);
+    int rc = wt_ahead_end(inode);
     struct wt_backing *backing = atomic_load(&inode->backing);
-    int rc = backing->ops->close(backing);
+    int close_rc = backing->ops->close(backing);
+    rc = rc ? rc : close_rc;
     if (backing != inode->first_backing) {
         int first_rc = inode->first_backing->ops->close(inode->first_backing);
         rc = rc ? rc : first_rc;
@@ -366,6 +448,9 @@ int wt_inode_close(struct wt_inode *inode) {
     pthread_cond_destroy(&inode->drained);
     pthread_mutex_destroy(&inode->list_lock);
     pthread_mutex_destroy(&inode->zeros_lock);
+    pthread_mutex_destroy(&inode->append_lock);
+    pthread_mutex_destroy(&inode->ahead_lock);
+    pthread_mutex_destroy(&inode->order_lock);
     pthread_mutex_destroy(&inode->lock);
     free(inode);
     return rc;

@@ -14,6 +14,7 @@
 #include "io.h"
 
 struct wt_engine_object;
+struct wt_write;
 
 struct wt_inode {
     struct wt_engine_object *engine;
@@ -21,17 +22,20 @@ struct wt_inode {
     uint64_t id;             /* never used twice in an engine, never 0 */
     uint64_t device, number; /* who it is on disk */
     struct wt_geometry geometry;
-    atomic_bool lost; /* another engine took the file while its lock was changed: what is cached may be old */
-    bool buffered;    /* WT_PATH_BUFFERED: it has no folios */
+    atomic_bool lost; /* others have the file, cut it short or replaced it: what is cached may be old. -ESTALE */
+    _Atomic int64_t checked_seconds; /* when that was looked at */
+    bool buffered;                   /* WT_PATH_BUFFERED: it has no folios */
 
-    _Atomic uint64_t size; /* of stable bytes: grows as writes complete, and falls only with the gate shut */
+    _Atomic uint64_t size;  /* of stable bytes: grows as writes complete, and falls only with the gate shut */
+    _Atomic uint64_t shown; /* what callers are told of it: without appends that wait for others before them */
+    _Atomic uint64_t reach; /* no write or append in flight ends past both this and size */
     _Atomic(struct wt_backing *) backing; /* carries I/O: writable as soon as one open is */
     struct wt_backing *first_backing;     /* holds the flock; often the same */
     atomic_bool no_write_zeroes;          /* the device or file system has none */
     _Atomic uint32_t lead_rests;          /* gathers to come whose leader waits for nobody */
 
     /*
-     * The gate: how many are inside, and two flags. Entering and leaving is one atomic step while no flag is up; with a
+     * The gate: how many are inside, and three flags. Entering and leaving is one atomic step while no flag is up; with a
      * flag leaving takes the lock, so that who waits for the last to leave may free the inode.
      */
     _Atomic uint64_t gate;
@@ -39,6 +43,16 @@ struct wt_inode {
     pthread_cond_t opened;  /* the gate is open again */
     pthread_cond_t drained; /* nobody is inside */
     uint32_t gate_changes;
+
+    _Atomic uint64_t growth_bytes; /* how much the file grows ahead of what is written, 0: not */
+    _Atomic uint64_t ahead_end;    /* the file is at least so long on disk, with zeros behind size */
+    pthread_mutex_t ahead_lock;    /* who holds it makes it longer */
+
+    pthread_mutex_t append_lock; /* who holds it decides where the file ends */
+    pthread_mutex_t order_lock;  /* guards the appends in flight, in the order of their offsets */
+    struct wt_write *first_append, *last_append;
+    int append_error; /* one failed: those behind it do too, until the size is mended */
+    int mend_error;   /* of the last attempt to */
 
     pthread_mutex_t zeros_lock;
     uint64_t zeros_start;       /* blocks between these were zeroed by allocate and not written since: to write to a */
@@ -76,8 +90,19 @@ static inline uint64_t wt_inode_size(const struct wt_inode *inode) {
     return atomic_load_explicit(&inode->size, memory_order_acquire);
 }
 
+/* The size that callers see. */
+static inline uint64_t wt_inode_shown(const struct wt_inode *inode) {
+    return atomic_load_explicit(&inode->shown, memory_order_acquire);
+}
+
 /* Bytes up to end are stable: the file is at least so long. */
 void wt_inode_grow(struct wt_inode *inode, uint64_t end);
+/* The same of an append, which callers do not see yet. */
+void wt_inode_grow_unseen(struct wt_inode *inode, uint64_t end);
+/* A write up to end begins. */
+void wt_inode_reach(struct wt_inode *inode, uint64_t end);
+/* It failed. The caller is inside the gate. */
+void wt_inode_miss(struct wt_inode *inode, uint64_t end);
 /* An I/O failed: the file may have grown on disk by bytes that nobody acknowledged. Mended when nothing is in flight. */
 void wt_inode_suspect_size(struct wt_inode *inode);
 
@@ -88,8 +113,48 @@ void wt_inode_spoil_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 /* Whether the range is known to be zeros; its folio is locked. */
 bool wt_inode_has_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 
-/* Drops from the cache all from size on, and the block that size is in. The gate is shut. -ENOMEM: nothing was dropped. */
-int wt_inode_cut_folios(struct wt_inode *inode, uint64_t size);
+/* Drops the pages that a range meets, as far as no I/O is on them. */
+void wt_inode_drop_idle(struct wt_inode *inode, uint64_t start, uint64_t end);
+
+/* size.c: makes zeros of all holes in a range, durably; the file may become longer on disk. Inside the gate. */
+int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end);
+
+/* ahead.c */
+
+/*
+ * A write of start..end begins: if the file grows ahead, and is not long enough, it does now. Inside the gate. False: it has to,
+ * and the caller may not wait.
+ */
+bool wt_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, bool may_wait);
+/* Sets the length of the file on disk, durably. Nothing is in flight. */
+int wt_inode_cut(struct wt_inode *inode, uint64_t size);
+/* The file is closed: cuts off what it had ahead. */
+int wt_ahead_end(struct wt_inode *inode);
+
+/* check.c */
+
+/* Looks whether others cut the file short or replaced it. The caller is inside the gate. 0 or -ESTALE, for good. */
+int wt_inode_check(struct wt_inode *inode);
+/* The same, unless it was done within the last second. */
+int wt_inode_check_sometimes(struct wt_inode *inode);
+
+/* append.c */
+
+/*
+ * Gives a write its place at the end of the file; the caller is inside the gate, and holds append_lock. -EFBIG: there is no
+ * such place. -EAGAIN: an append failed and the caller has to wait until the size is mended. After that the write ends by
+ * wt_appends_end.
+ */
+int wt_append_begin(struct wt_write *write);
+/* Waits until the size is mended; leaves the gate and comes back. 0, or why it could not be mended. */
+int wt_append_mend(struct wt_inode *inode);
+/* Takes back the place of a write that was not started; append_lock has been held since it was given. */
+void wt_append_cancel(struct wt_write *write);
+/* Writes that ended, linked by next_done: returns those whose callers may be told, others that waited for them included. */
+struct wt_write *wt_appends_end(struct wt_inode *inode, struct wt_write *done);
+
+/* Drops from the cache the blocks that a range meets. The gate is shut. -ENOMEM: nothing was dropped. */
+int wt_inode_cut_folios(struct wt_inode *inode, uint64_t start, uint64_t end);
 
 /* size.c: sets the size, durably. */
 int wt_inode_truncate(struct wt_inode *inode, uint64_t size);

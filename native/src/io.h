@@ -60,6 +60,13 @@ struct wt_backing_ops {
     /* LOCK_EX or LOCK_SH of flock(2), without waiting: -EBUSY if another holds it. Converts a lock already held. */
     int (*lock)(struct wt_backing *backing, bool exclusive);
     int (*size)(struct wt_backing *backing, uint64_t *size);
+    /* The same, and -ESTALE if the path of a file that has no name left leads to another: it was replaced. */
+    int (*check)(struct wt_backing *backing, uint64_t *size);
+    /*
+     * Gives the file that has the name from, which must be this one (-ESTALE), the name to; durable on return. -EEXIST: that is
+     * taken, and it is not to be replaced. After other errors the file may have the new name, but not durably.
+     */
+    int (*rename)(struct wt_backing *backing, const char *from, const char *to, bool replace);
     /* Sets the size; durable on return. */
     int (*truncate)(struct wt_backing *backing, uint64_t size);
     /* Reserves extents, and grows the file to offset + length if it is smaller; what exists stays. Need not be durable.
@@ -73,6 +80,12 @@ struct wt_backing_ops {
     /* Turns a range of holes and unwritten extents, aligned to blocks, into written zeros inside the device
      * (FALLOC_FL_WRITE_ZEROES). -EOPNOTSUPP where it cannot: then the engine writes zeros. Need not be durable. */
     int (*write_zeroes)(struct wt_backing *backing, uint64_t offset, uint64_t length);
+    /*
+     * Makes a range read as zeros, without moving the end of the file: as a hole, or if keep_space with its space kept. Aligned
+     * to blocks, or up to the end of the file, where there is direct I/O. -EOPNOTSUPP where the file system cannot: nothing
+     * was changed, and the engine writes zeros. Need not be durable.
+     */
+    int (*deallocate)(struct wt_backing *backing, uint64_t offset, uint64_t length, bool keep_space);
     /* fsync, or fdatasync if data_only. */
     int (*sync)(struct wt_backing *backing, bool data_only);
     /* Drops what the kernel's page cache has of the range: it may hold bytes that the device refused. Never fails. */

@@ -323,6 +323,11 @@ static int posix_write_zeroes(struct wt_backing *backing, uint64_t offset, uint6
     return allocate(backing, FALLOC_FL_WRITE_ZEROES, offset, length);
 }
 
+static int posix_deallocate(struct wt_backing *backing, uint64_t offset, uint64_t length, bool keep_space) {
+    return allocate(backing, FALLOC_FL_KEEP_SIZE | (keep_space ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE), offset,
+                    length);
+}
+
 static void posix_forget(struct wt_backing *backing, uint64_t offset, uint64_t length) {
     /* A page that the range only touches is kept by the kernel, so the range is made of whole pages. */
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -465,14 +470,116 @@ static int posix_find_hole(struct wt_backing *backing, uint64_t from, uint64_t t
     return 0;
 }
 
+/* ---- names ------------------------------------------------------------------------------------------------------ */
+
+/* Opens the directory that holds path's last component, and makes sure that it holds this file there. -errno if not. */
+static int open_parent(const char *path, const struct wt_backing *backing) {
+    struct stat stat;
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    char *parent = slash != NULL ? strndup(path, (size_t)(name - path)) : strdup(".");
+    if (parent == NULL) {
+        return -ENOMEM;
+    }
+    int fd = open_path(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    free(parent);
+    if (fd < 0) {
+        return fd;
+    }
+    if (fstatat(fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && same_file(&stat, backing)) {
+        return fd;
+    }
+    (void)close(fd);
+    return -ESTALE;
+}
+
+/* Makes the entries of a directory durable; of the whole file system where directories take no fsync. */
+static int sync_directory(const struct posix_file *file, int directory) {
+    int rc = sync_descriptor(directory, false);
+    if (rc == -EINVAL) {
+        rc = syncfs(file->descriptor) < 0 ? -errno : 0;
+    }
+    return rc;
+}
+
+static int posix_check(struct wt_backing *backing, uint64_t *size) {
+    struct posix_file *file = file_of(backing);
+    struct stat stat_of;
+    if (fstat(file->descriptor, &stat_of) < 0) {
+        return -errno;
+    }
+    *size = (uint64_t)stat_of.st_size;
+    if (stat_of.st_nlink > 0) {
+        return 0;
+    }
+    pthread_mutex_lock(&file->lock);
+    bool replaced = stat(file->path, &stat_of) == 0 && !same_file(&stat_of, backing);
+    pthread_mutex_unlock(&file->lock);
+    return replaced ? -ESTALE : 0;
+}
+
+static int rename_path(const char *from, const char *to, bool replace) {
+    if (replace) {
+        return rename(from, to) < 0 ? -errno : 0;
+    }
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) {
+        return 0;
+    }
+    if (errno != EINVAL) {
+        return -errno;
+    }
+    /* A file system that knows no such flag: a link is refused where the name is taken, too. */
+    if (link(from, to) < 0) {
+        return -errno;
+    }
+    return unlink(from) < 0 ? -errno : 0;
+}
+
+static int posix_rename(struct wt_backing *backing, const char *from, const char *to, bool replace) {
+    struct posix_file *file = file_of(backing);
+    char *path = strdup(to);
+    int old_parent = path != NULL ? open_parent(from, backing) : -ENOMEM;
+    if (old_parent < 0) {
+        free(path);
+        return old_parent;
+    }
+    int rc = rename_path(from, to, replace);
+    if (rc < 0) {
+        free(path);
+        (void)close(old_parent);
+        return rc;
+    }
+    pthread_mutex_lock(&file->lock);
+    if (strcmp(file->path, from) == 0) {
+        char *old_path = file->path;
+        file->path = path;
+        path = old_path;
+    }
+    pthread_mutex_unlock(&file->lock);
+    free(path);
+    int new_parent = open_parent(to, backing);
+    rc = new_parent < 0 ? new_parent : sync_directory(file, new_parent); /* the new name first: one of them survives */
+    if (rc == 0) {
+        rc = sync_directory(file, old_parent);
+    }
+    if (new_parent >= 0) {
+        (void)close(new_parent);
+    }
+    (void)close(old_parent);
+    return rc;
+}
+
 static const struct wt_backing_ops posix_ops = {
     .run = posix_run,
     .lock = posix_lock,
     .size = posix_size,
+    .check = posix_check,
+    .rename = posix_rename,
     .truncate = posix_truncate,
     .reserve = posix_reserve,
     .find_hole = posix_find_hole,
     .write_zeroes = posix_write_zeroes,
+    .deallocate = posix_deallocate,
     .sync = posix_sync,
     .forget = posix_forget,
     .close = posix_close,
@@ -551,27 +658,6 @@ static int open_by_flags(const char *path, uint32_t flags, uint32_t mode, enum c
     }
     *creation = EXISTED;
     return open_existing(path, open_flags);
-}
-
-/* Opens the directory that holds path's last component, and makes sure that it holds this file there. -errno if not. */
-static int open_parent(const char *path, const struct wt_backing *backing) {
-    struct stat stat;
-    const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
-    char *parent = slash != NULL ? strndup(path, (size_t)(name - path)) : strdup(".");
-    if (parent == NULL) {
-        return -ENOMEM;
-    }
-    int fd = open_path(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    free(parent);
-    if (fd < 0) {
-        return fd;
-    }
-    if (fstatat(fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && same_file(&stat, backing)) {
-        return fd;
-    }
-    (void)close(fd);
-    return -ESTALE;
 }
 
 /*

@@ -252,6 +252,44 @@ static jlong JNICALL write_segments(JNIEnv *env, jclass class, jlong file, jobje
     return result_of(result, stable_bytes);
 }
 
+/* ---- with flags ------------------------------------------------------------------------------------------------ */
+
+/* What a write with flags returns: where it is, if it was an append, else its length. */
+static jlong result_with(int64_t result, uint64_t offset, jint flags, uint64_t stable_bytes) {
+    return result >= 0 && flags & WT_APPEND ? (jlong)offset : result_of(result, stable_bytes);
+}
+
+static jlong JNICALL write_direct_with(JNIEnv *env, jclass class, jlong file, jobject source, jint start, jint length,
+                                       jlong offset, jint durability, jint flags) {
+    (void)class;
+    struct iovec iov;
+    uint64_t at = (uint64_t)offset, stable_bytes = 0;
+    if (!iovec_of(env, source, start, length, &iov))
+        return -EOPNOTSUPP;
+    int64_t result = wt_write_with((wt_file)file, &iov, 1, &at, (uint32_t)durability, (uint32_t)flags, &stable_bytes);
+    return result_with(result, at, flags, stable_bytes);
+}
+
+static jlong JNICALL write_array_with(JNIEnv *env, jclass class, jlong file, jbyteArray source, jint start, jint length,
+                                      jlong offset, jint durability, jint flags) {
+    (void)class;
+    struct array_cursor from = cursor_of_array(env, source, start);
+    uint64_t at = (uint64_t)offset, stable_bytes = 0;
+    int64_t result = wt_write_cursor_with((wt_file)file, &from.cursor, (uint64_t)length, &at, (uint32_t)durability,
+                                          (uint32_t)flags, &stable_bytes);
+    return result_with(result, at, flags, stable_bytes);
+}
+
+static jlong JNICALL write_segments_with(JNIEnv *env, jclass class, jlong file, jobjectArray bases, jlongArray ranges,
+                                         jlong length, jlong offset, jint durability, jint flags) {
+    (void)class;
+    struct segments_cursor from = cursor_of_segments(env, bases, ranges);
+    uint64_t at = (uint64_t)offset, stable_bytes = 0;
+    int64_t result = wt_write_cursor_with((wt_file)file, &from.cursor, (uint64_t)length, &at, (uint32_t)durability,
+                                          (uint32_t)flags, &stable_bytes);
+    return result_with(result, at, flags, stable_bytes);
+}
+
 static jlong JNICALL read_segments(JNIEnv *env, jclass class, jlong file, jobjectArray bases, jlongArray ranges,
                                    jlong length, jlong offset) {
     (void)class;
@@ -324,7 +362,7 @@ static jint JNICALL fetch(JNIEnv *env, jclass class, jlong file, jlong offset, j
     return wt_fetch_submit((wt_file)file, (uint64_t)offset, (uint64_t)length, (uint32_t)flags, (uint64_t)token);
 }
 
-/* Java has three longs for an event: its token, its result, its stable bytes. */
+/* Java has four longs for an event: its token, its result, its stable bytes, its offset. */
 #define EVENT_LONGS ((jsize)(sizeof(struct wt_event) / sizeof(jlong)))
 #define EVENTS_AT_ONCE 256
 
@@ -346,6 +384,9 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
         {"writeArray", "(J[BIIJI)J", (void *)write_array},
         {"readArray", "(J[BIIJ)J", (void *)read_array},
         {"writeSegments", "(J[Ljava/lang/Object;[JJJI)J", (void *)write_segments},
+        {"writeDirectWith", "(JLjava/nio/ByteBuffer;IIJII)J", (void *)write_direct_with},
+        {"writeArrayWith", "(J[BIIJII)J", (void *)write_array_with},
+        {"writeSegmentsWith", "(J[Ljava/lang/Object;[JJJII)J", (void *)write_segments_with},
         {"readSegments", "(J[Ljava/lang/Object;[JJJ)J", (void *)read_segments},
         {"submitDirect", "(JLjava/nio/ByteBuffer;IIJIIJ)I", (void *)submit_direct},
         {"submitArray", "(J[BIIJIIJ)I", (void *)submit_array},

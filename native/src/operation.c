@@ -129,8 +129,10 @@ int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events,
     while (engine->first_event && count < max) {
         struct wt_operation *operation = engine->first_event;
         engine->first_event = operation->next;
-        events[count++] = (struct wt_event){
-            .token = operation->token, .result = operation->result, .stable_bytes = operation->stable_bytes};
+        events[count++] = (struct wt_event){.token = operation->token,
+                                            .result = operation->result,
+                                            .stable_bytes = operation->stable_bytes,
+                                            .offset = operation->offset};
         struct wt_operation **to = operation->kind == WT_OPERATION_WRITE ? &engine->spare_writes : &fetches;
         operation->next = *to;
         *to = operation;

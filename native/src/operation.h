@@ -20,6 +20,7 @@ struct wt_operation {
     uint64_t token;
     int64_t result;
     uint64_t stable_bytes;
+    uint64_t offset;
     wt_file handle; /* held open until the operation ends */
     enum wt_operation_kind kind;
 };

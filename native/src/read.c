@@ -38,6 +38,7 @@ struct read_part {
 
 struct missing_read {
     struct wt_io io;
+    uint64_t size; /* of the file, when the read began */
     unsigned part_count;
     struct read_part parts[WT_WRITEBACK_PARTS];
 };
@@ -134,6 +135,19 @@ static void publish(struct missing_read *read, uint64_t offset, uint64_t length,
     }
 }
 
+/*
+ * Whether a read that ended before it had the bytes below size, which the file had when it began, met a file that others have
+ * cut short: then nothing that it brought counts.
+ */
+static void detect_cut(struct missing_read *read, struct wt_inode *inode) {
+    uint64_t end = read->io.offset + read->io.length;
+    end = end < read->size ? end : read->size;
+    if (read->io.error || read->io.offset + read->io.done >= end)
+        return;
+    atomic_store(&inode->lost, true);
+    read->io.error = -ESTALE;
+}
+
 static void prepare(struct missing_read *read, struct wt_inode *inode, uint64_t offset) {
     read->io.op = WT_IO_READ;
     read->io.through_page_cache = false;
@@ -143,6 +157,7 @@ static void prepare(struct missing_read *read, struct wt_inode *inode, uint64_t 
     read->io.error = 0;
     read->io.segment_count = 0;
     read->part_count = 0;
+    read->size = wt_inode_size(inode);
 }
 
 static void count_read(struct wt_inode *inode, const struct missing_read *read) {
@@ -160,6 +175,7 @@ int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservati
     uint64_t read_end = read.io.offset + read.io.length;
     count_read(inode, &read);
     read.io.backing->ops->run(&read.io);
+    detect_cut(&read, inode);
     publish(&read, offset, length, cursor);
     wt_pool_kick(&inode->cache->pool);
     if (read.io.error)
@@ -171,11 +187,11 @@ int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservati
 static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, struct wt_cursor *cursor) {
     struct wt_engine_object *engine = inode->engine;
     (void)wt_inode_begin(inode, true);
-    uint64_t size = wt_inode_size(inode);
+    uint64_t size = wt_inode_shown(inode);
     if (*end > size)
         *end = size;
-    int64_t n = 0;
-    if (at < *end) {
+    int64_t n = wt_inode_check_sometimes(inode);
+    if (!n && at < *end) {
         uint64_t length = *end - at < engine->chunk_bytes ? *end - at : engine->chunk_bytes;
         uint64_t pages = ((at + length - 1) >> WT_PAGE_SHIFT) - (at >> WT_PAGE_SHIFT) + 1;
         struct wt_reservation reservation = {.pool = &engine->cache.pool};
@@ -187,8 +203,9 @@ static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, str
     return n;
 }
 
-static int64_t read_file(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t end,
+static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, uint64_t offset, uint64_t end,
                          bool cached_only) {
+    struct wt_inode *inode = file->inode;
     const struct wt_geometry *geometry = &inode->geometry;
     uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
     bool hit = true;
@@ -205,12 +222,16 @@ static int64_t read_file(struct wt_inode *inode, struct wt_cursor *cursor, uint6
             continue;
         if (cached_only)
             return -EAGAIN;
+        if (hit)
+            wt_read_ahead_miss(file, offset, end);
         hit = false;
         int64_t n = read_step(inode, at, &end, cursor);
         if (n < 0)
             return n;
         at += (uint64_t)n;
     }
+    if (hit && !cached_only)
+        wt_read_ahead_hit(file, offset, end);
     wt_count(inode->engine, hit ? WT_COUNT_READ_HITS : WT_COUNT_READ_MISSES, 1);
     return (int64_t)(at - offset);
 }
@@ -230,10 +251,10 @@ static int64_t read_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
         return -EBADF;
     int64_t result = check_read(file, length, offset);
     if (!result && length > 0) {
-        uint64_t size = wt_inode_size(file->inode);
+        uint64_t size = wt_inode_shown(file->inode);
         uint64_t end = offset + length < size ? offset + length : size;
         if (offset < end && !file->inode->buffered)
-            result = read_file(file->inode, cursor, offset, end, cached_only);
+            result = read_file(file, cursor, offset, end, cached_only);
         else if (offset < end)
             result = wt_buffered_read(file->inode, cursor, offset, end - offset);
     }
@@ -270,6 +291,7 @@ static void fetch_done(struct wt_io *io) {
     for (unsigned i = 0; i < fetch->read.part_count; i++)
         read_end += (uint64_t)__builtin_popcountll(fetch->read.parts[i].blocks) << inode->geometry.block_shift;
     read_end += io->offset;
+    detect_cut(&fetch->read, inode);
     publish(&fetch->read, fetch->offset, fetch->length, NULL);
     wt_pool_kick(&inode->cache->pool);
     fetch->operation.result = io->error ? io->error : (int64_t)((read_end < end ? read_end : end) - fetch->offset);
@@ -313,7 +335,7 @@ static bool claim_missing(struct fetch *fetch, struct wt_reservation *reservatio
 /* Starts the I/O, or ends the operation if there is nothing to read. -EAGAIN: it would wait and may not. */
 static int start_fetch(struct fetch *fetch, bool may_wait) {
     struct wt_inode *inode = fetch->inode;
-    uint64_t size = wt_inode_size(inode), end = fetch->offset + fetch->length;
+    uint64_t size = wt_inode_shown(inode), end = fetch->offset + fetch->length;
     end = end < size ? end : size;
     fetch->length = end > fetch->offset ? end - fetch->offset : 0;
     if (fetch->length > inode->engine->chunk_bytes)
@@ -339,6 +361,54 @@ static int start_fetch(struct fetch *fetch, bool may_wait) {
     fetch->read.io.next = NULL;
     wt_plug_submit(inode->engine->backend, &fetch->read.io);
     return 0;
+}
+
+static void fetch_ahead_done(struct wt_io *io) {
+    struct fetch *fetch = (struct fetch *)io;
+    struct wt_inode *inode = fetch->inode;
+    detect_cut(&fetch->read, inode);
+    publish(&fetch->read, fetch->offset, fetch->length, NULL);
+    wt_pool_kick(&inode->cache->pool);
+    free(fetch);
+    wt_inode_end(inode);
+}
+
+/* The same I/O as start_fetch's. Returns where what it claimed ends, 0: nothing. */
+static uint64_t start_fetch_ahead(struct fetch *fetch, uint64_t end) {
+    struct wt_inode *inode = fetch->inode;
+    uint32_t pages = (uint32_t)(((end - 1) >> WT_PAGE_SHIFT) - (fetch->offset >> WT_PAGE_SHIFT) + 1);
+    struct wt_reservation reservation = {.pool = &inode->cache->pool};
+    bool claimed = wt_pool_reserve(&reservation, pages, false) && claim_missing(fetch, &reservation, end, false);
+    wt_pool_unreserve(&reservation);
+    if (!claimed || fetch->read.part_count == 0)
+        return 0;
+    count_read(inode, &fetch->read);
+    fetch->read.io.complete = fetch_ahead_done;
+    fetch->read.io.next = NULL;
+    uint64_t read_end = fetch->read.io.offset + fetch->read.io.length; /* it may end at once */
+    wt_plug_submit(inode->engine->backend, &fetch->read.io);
+    return read_end;
+}
+
+uint64_t wt_fetch_ahead(struct wt_inode *inode, uint64_t start, uint64_t end) {
+    if (!wt_inode_begin(inode, false))
+        return start;
+    struct fetch *fetch = malloc(sizeof *fetch);
+    if (!fetch) {
+        wt_inode_end(inode);
+        return start;
+    }
+    fetch->inode = inode;
+    fetch->offset = start;
+    fetch->length = end - start;
+    fetch->read.part_count = 0;
+    uint64_t read_end = start_fetch_ahead(fetch, end);
+    if (read_end == 0) {
+        read_end = cached_end(inode, start, end);
+        free(fetch);
+        wt_inode_end(inode);
+    }
+    return read_end;
 }
 
 int wt_fetch_submit(wt_file handle, uint64_t offset, uint64_t length, uint32_t flags, uint64_t token) {

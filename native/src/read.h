@@ -17,9 +17,19 @@
 int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservation, uint64_t offset, uint64_t length,
                         struct wt_cursor *cursor);
 
-/* wt_read and wt_write where there is no direct I/O. The arguments are checked; end is the end of the file or before. */
+/*
+ * Starts reading the first missing blocks of start..end into the cache, if that can be done without waiting. Nobody is told
+ * how it ends. Returns where the cached blocks and those being read end: start if there is no room now.
+ */
+uint64_t wt_fetch_ahead(struct wt_inode *inode, uint64_t start, uint64_t end);
+
+/* readahead.c: a read of offset..end found all it wanted in the cache, or is about to read what was not there. */
+void wt_read_ahead_hit(struct wt_file_object *file, uint64_t offset, uint64_t end);
+void wt_read_ahead_miss(struct wt_file_object *file, uint64_t offset, uint64_t end);
+
+/* wt_read and wt_write_with where there is no direct I/O. The arguments are checked; end is the end of the file or before. */
 int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t length);
-int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t length,
-                          uint32_t durability, uint64_t *stable_bytes);
+int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
+                          uint32_t durability, uint32_t flags, uint64_t *stable_bytes);
 
 #endif

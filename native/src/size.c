@@ -20,7 +20,7 @@ int64_t wt_size(wt_file handle) {
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
         return -EBADF;
-    int64_t size = (int64_t)wt_inode_size(file->inode);
+    int64_t size = (int64_t)wt_inode_shown(file->inode);
     wt_file_release(handle);
     return size;
 }
@@ -30,25 +30,32 @@ int wt_sync(wt_file handle) {
     if (!file)
         return -EBADF;
     struct wt_backing *backing = atomic_load(&file->inode->backing);
-    int rc = backing->ops->sync(backing, false);
+    (void)wt_inode_begin(file->inode, true);
+    int rc = wt_inode_check(file->inode);
+    wt_inode_end(file->inode);
+    if (!rc)
+        rc = backing->ops->sync(backing, false);
     wt_file_release(handle);
     return rc;
 }
 
 int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
     wt_inode_shut(inode);
-    int rc = 0;
+    int rc = inode->append_error ? inode->mend_error : 0;
     uint64_t old = wt_inode_size(inode);
     struct wt_backing *backing = atomic_load(&inode->backing);
     wt_inode_spoil_zeros(inode, size, UINT64_MAX);
-    if (size < old)
-        rc = wt_inode_cut_folios(inode, size); /* all is clean: if the rest fails, it is read again */
+    if (!rc && size < old)
+        rc = wt_inode_cut_folios(inode, size, UINT64_MAX); /* all is clean: if the rest fails, it is read again */
     if (!rc && size != old)
-        rc = backing->ops->truncate(backing, size);
+        rc = wt_inode_cut(inode, size);
     else if (!rc && size > 0) /* it may have grown by writes that are only on the device */
         rc = backing->ops->sync(backing, true);
-    if (!rc)
+    if (!rc) {
         atomic_store_explicit(&inode->size, size, memory_order_release);
+        atomic_store_explicit(&inode->shown, size, memory_order_release);
+        atomic_store_explicit(&inode->reach, size, memory_order_release);
+    }
     wt_inode_open_gate(inode);
     return rc;
 }
@@ -59,7 +66,7 @@ int wt_truncate(wt_file handle, uint64_t size) {
     struct wt_file_object *file = acquire_writable(handle);
     if (!file)
         return -EBADF;
-    int rc = wt_inode_truncate(file->inode, size);
+    int rc = atomic_load(&file->inode->lost) ? -ESTALE : wt_inode_truncate(file->inode, size);
     wt_file_release(handle);
     return rc;
 }
@@ -223,19 +230,23 @@ static int allocate_buffered(struct wt_inode *inode, uint64_t offset, uint64_t e
     return rc;
 }
 
-/*
- * Inside the gate. *short_file: all is there but the file ends before `end`, since the file system could not reserve and
- * the last bytes shared a block with the end of the file.
- */
-static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool *short_file) {
+int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     int rc = backing->ops->reserve(backing, offset, end - offset);
     if (rc == -EOPNOTSUPP)
         rc = 0;
     if (!rc)
         rc = inode->buffered ? allocate_buffered(inode, offset, end) : allocate_cached(inode, offset, end);
-    if (!rc)
-        rc = backing->ops->sync(backing, true);
+    return rc ? rc : backing->ops->sync(backing, true);
+}
+
+/*
+ * Inside the gate. *short_file: all is there but the file ends before `end`, since the file system could not reserve and
+ * the last bytes shared a block with the end of the file.
+ */
+static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool *short_file) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    int rc = wt_inode_reserve(inode, offset, end);
     uint64_t size = 0;
     if (!rc)
         rc = backing->ops->size(backing, &size);
@@ -252,7 +263,7 @@ static int grow_file(struct wt_inode *inode, uint64_t size) {
     wt_inode_shut(inode);
     struct wt_backing *backing = atomic_load(&inode->backing);
     /* A write that ended meanwhile may have grown it, but only on the device. */
-    int rc = wt_inode_size(inode) < size ? backing->ops->truncate(backing, size) : backing->ops->sync(backing, true);
+    int rc = wt_inode_size(inode) < size ? wt_inode_cut(inode, size) : backing->ops->sync(backing, true);
     if (!rc)
         wt_inode_grow(inode, size);
     wt_inode_open_gate(inode);
@@ -267,8 +278,8 @@ int wt_allocate(wt_file handle, uint64_t offset, uint64_t length) {
     struct wt_file_object *file = acquire_writable(handle);
     if (!file)
         return -EBADF;
-    int rc = 0;
-    if (length > 0) {
+    int rc = atomic_load(&file->inode->lost) ? -ESTALE : 0;
+    if (!rc && length > 0) {
         (void)wt_inode_begin(file->inode, true);
         bool short_file = false;
         rc = allocate(file->inode, offset, offset + length, &short_file);

@@ -418,12 +418,15 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
     return rc < 0 ? rc : (int64_t)(at - offset);
 }
 
+/* Of what a synchronous write may ask for. */
+#define WRITE_FLAGS (WT_APPEND | WT_DONTCACHE)
+
 /* ---- the whole write ----------------------------------------------------------------------------------------- */
 
 static void init_write(struct wt_write *write, struct wt_inode *inode, uint64_t offset, uint64_t length,
-                       uint32_t durability, bool async) {
-    *write =
-        (struct wt_write){.inode = inode, .offset = offset, .length = length, .durability = durability, .async = async};
+                       uint32_t durability, uint32_t flags, bool async) {
+    *write = (struct wt_write){
+        .inode = inode, .offset = offset, .length = length, .durability = durability, .flags = flags, .async = async};
     atomic_init(&write->references, 1);
     atomic_init(&write->failed_at, UINT64_MAX);
 }
@@ -432,6 +435,9 @@ static void init_write(struct wt_write *write, struct wt_inode *inode, uint64_t 
  * which the write carries. */
 static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bool may_wait) {
     uint64_t at = write->offset, end = write->offset + write->length;
+    wt_inode_reach(write->inode, end);
+    if (!wt_ahead(write->inode, at, end, may_wait))
+        wt_write_fail(write, -EAGAIN, at);
     while (at < end && !atomic_load(&write->error)) {
         /* What must not wait has not begun; once it has, what is left is a matter of rare collisions. */
         int64_t n = write_step(write, cursor, at, !write->async, may_wait || at > write->offset);
@@ -487,6 +493,11 @@ static void await(struct wt_write *write) {
     atomic_store(&write->waits, true);
     /* The last reference: nothing was started, or all of it has ended. Nobody will post any more. */
     bool ended = atomic_fetch_sub(&write->references, 1) == 1;
+    if (ended && write->flags) { /* there is more to do, which posts when it is done */
+        write->next_done = NULL;
+        wt_writes_end(write->inode, write);
+        ended = false;
+    }
     struct wt_folio *lead;
     do {
         if (!ended)
@@ -497,18 +508,38 @@ static void await(struct wt_write *write) {
     } while (lead);
 }
 
-static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t length,
-                          uint32_t durability, uint64_t *stable_bytes) {
+/* Gives an append its place. The caller is inside the gate. */
+static int begin_append(struct wt_write *write) {
+    struct wt_inode *inode = write->inode;
+    int rc;
+    do {
+        pthread_mutex_lock(&inode->append_lock);
+        rc = wt_append_begin(write);
+        pthread_mutex_unlock(&inode->append_lock);
+    } while (rc == -EAGAIN && !(rc = wt_append_mend(inode)));
+    return rc;
+}
+
+static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
+                          uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
     struct wt_write write;
-    init_write(&write, inode, offset, length, durability, false);
-    sem_init(&write.wake, 0, 0);
+    init_write(&write, inode, *offset, length, durability, flags, false);
     (void)wt_inode_begin(inode, true);
+    int rc = wt_inode_check_sometimes(inode);
+    if (!rc && flags & WT_APPEND)
+        rc = begin_append(&write);
+    if (rc) {
+        wt_inode_end(inode);
+        return rc;
+    }
+    sem_init(&write.wake, 0, 0);
     (void)start_write(&write, cursor, true);
     await(&write);
     wt_inode_end(inode);
     sem_destroy(&write.wake);
     wt_write_end(&write);
     *stable_bytes = write.operation.stable_bytes;
+    *offset = write.offset;
     return write.operation.result;
 }
 
@@ -520,30 +551,86 @@ static int check_write(const struct wt_file_object *file, uint64_t length, uint6
     return offset + length > INT64_MAX ? -EFBIG : 0;
 }
 
-int64_t wt_write_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t offset, uint32_t durability,
-                        uint64_t *stable_bytes) {
+int64_t wt_write_cursor_with(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t *offset,
+                             uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
     uint64_t ignored;
     stable_bytes = stable_bytes ? stable_bytes : &ignored;
     *stable_bytes = 0;
+    if (flags & ~(uint32_t)WRITE_FLAGS)
+        return -EINVAL;
+    if (flags & WT_APPEND)
+        *offset = 0;
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
         return -EBADF;
-    int64_t result = check_write(file, length, offset, durability);
+    int64_t result = check_write(file, length, *offset, durability);
     durability = durability ? durability : file->durability;
     if (!result && length > 0)
         result = (file->inode->buffered ? wt_buffered_write : write_file)(file->inode, cursor, offset, length,
-                                                                          durability, stable_bytes);
+                                                                          durability, flags, stable_bytes);
+    else if (!result && (flags & WT_APPEND))
+        *offset = wt_inode_shown(file->inode);
     wt_file_release(handle);
     return result;
+}
+
+int64_t wt_write_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t offset, uint32_t durability,
+                        uint64_t *stable_bytes) {
+    return wt_write_cursor_with(handle, cursor, length, &offset, durability, 0, stable_bytes);
+}
+
+int64_t wt_write_with(wt_file file, const struct iovec *iov, int iov_count, uint64_t *offset, uint32_t durability,
+                      uint32_t flags, uint64_t *stable_bytes) {
+    uint64_t length = 0;
+    if (stable_bytes)
+        *stable_bytes = 0;
+    int rc = offset ? wt_iovec_length(iov, iov_count, &length) : -EINVAL;
+    if (rc)
+        return rc;
+    struct wt_cursor cursor;
+    wt_cursor_of_iovec(&cursor, iov);
+    return wt_write_cursor_with(file, &cursor, length, offset, durability, flags, stable_bytes);
 }
 
 /* ---- asynchronous -------------------------------------------------------------------------------------------- */
 
 /* Without direct I/O there is nothing to wait for but the kernel: the write is done when it was submitted. */
 static void submit_buffered(struct wt_write *write, struct wt_cursor *cursor) {
-    write->operation.result = wt_buffered_write(write->inode, cursor, write->offset, write->length, write->durability,
-                                                &write->operation.stable_bytes);
+    write->operation.result = wt_buffered_write(write->inode, cursor, &write->offset, write->length, write->durability,
+                                                write->flags, &write->operation.stable_bytes);
+    write->operation.offset = write->offset;
     wt_operations_end(write->inode, &write->operation);
+}
+
+/*
+ * Starts an append that must not wait. It gets its place and takes its bytes in one step, so that the place can be taken
+ * back if it cannot start: nobody has one behind it.
+ */
+static int start_append_now(struct wt_write *write, struct wt_cursor *cursor) {
+    struct wt_inode *inode = write->inode;
+    pthread_mutex_lock(&inode->append_lock);
+    int rc = wt_append_begin(write);
+    if (!rc && start_write(write, cursor, false) == 0) {
+        rc = atomic_load(&write->error);
+        if (rc)
+            wt_append_cancel(write);
+    }
+    pthread_mutex_unlock(&inode->append_lock);
+    return rc;
+}
+
+/* Takes the bytes and starts their I/O. An error: nothing was started and no event is owed. */
+static int start(struct wt_write *write, struct wt_cursor *cursor, bool may_wait) {
+    bool append = write->flags & WT_APPEND;
+    int rc = wt_inode_check_sometimes(write->inode);
+    if (rc)
+        return rc;
+    if (append && !may_wait)
+        return start_append_now(write, cursor);
+    rc = append ? begin_append(write) : 0;
+    if (!rc && start_write(write, cursor, may_wait) == 0 && !append)
+        rc = atomic_load(&write->error);
+    return rc;
 }
 
 static int submit(struct wt_write *write, struct wt_cursor *cursor, bool may_wait) {
@@ -554,14 +641,12 @@ static int submit(struct wt_write *write, struct wt_cursor *cursor, bool may_wai
         submit_buffered(write, cursor);
         return 0;
     }
-    int error = 0;
-    if (start_write(write, cursor, may_wait) == 0)
-        error = atomic_load(&write->error); /* nothing was started: no event is owed */
+    int error = start(write, cursor, may_wait);
     if (error) {
         wt_inode_end(inode);
     } else if (atomic_fetch_sub(&write->references, 1) == 1) {
-        wt_write_end(write);
-        wt_operations_end(inode, &write->operation);
+        write->next_done = NULL;
+        wt_writes_end(inode, write);
     }
     return error;
 }
@@ -572,14 +657,18 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
         return -EBADF;
-    int rc = flags & ~(uint32_t)WT_NOWAIT ? -EINVAL : check_write(file, length, offset, durability);
+    if (flags & WT_APPEND)
+        offset = 0;
+    if (length == 0)
+        flags &= ~(uint32_t)WT_APPEND; /* it needs no place */
+    int rc = flags & ~(uint32_t)(WT_NOWAIT | WRITE_FLAGS) ? -EINVAL : check_write(file, length, offset, durability);
     if (!rc && !may_wait && length > file->inode->engine->chunk_bytes)
         rc = -EMSGSIZE;
     struct wt_write *write = rc ? NULL : wt_write_take(file->inode->engine);
     if (!write && !rc)
         rc = -ENOMEM;
     if (!rc) {
-        init_write(write, file->inode, offset, length, durability ? durability : file->durability, true);
+        init_write(write, file->inode, offset, length, durability ? durability : file->durability, flags, true);
         write->operation = (struct wt_operation){.token = token, .handle = handle, .kind = WT_OPERATION_WRITE};
         rc = submit(write, cursor, may_wait);
     }

@@ -86,22 +86,24 @@ void wt_writeback_free_spares(struct wt_engine_object *engine) {
     }
 }
 
+static uint64_t write_end(const struct wt_write *write) {
+    return write->offset + write->length;
+}
+
 void wt_write_fail(struct wt_write *write, int error, uint64_t at) {
     int none = 0;
     atomic_compare_exchange_strong(&write->error, &none, error);
     uint64_t failed_at = atomic_load(&write->failed_at);
     while (at < failed_at && !atomic_compare_exchange_weak(&write->failed_at, &failed_at, at))
         ;
+    if (!(write->flags & WT_APPEND))
+        wt_inode_miss(write->inode, write_end(write));
 }
 
 /* ---- launch: dirty blocks become I/O ------------------------------------------------------------------------- */
 
 static uint64_t folio_offset(const struct wt_folio *folio) {
     return atomic_load_explicit(&folio->index, memory_order_relaxed) << folio->inode->geometry.folio_shift;
-}
-
-static uint64_t write_end(const struct wt_write *write) {
-    return write->offset + write->length;
 }
 
 unsigned wt_launch_need(uint64_t blocks) {
@@ -197,7 +199,8 @@ static void add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigne
 static uint32_t end_of_block(struct wt_folio *folio, unsigned block, struct wt_link *only) {
     uint64_t base = folio_offset(folio);
     uint32_t block_end = (block + 1) << folio->inode->geometry.block_shift;
-    uint64_t end = wt_inode_size(folio->inode);
+    uint64_t end = wt_inode_size(folio->inode), ahead_end = atomic_load(&folio->inode->ahead_end);
+    end = end > ahead_end ? end : ahead_end;
     for (struct wt_link *link = only ? only : folio->links; link && end < base + block_end;
          link = only ? NULL : link->next)
         if (link->dirty >> block & 1 && write_end(link->write) > end)
@@ -365,7 +368,8 @@ static void end_links(struct wt_folio *folio, uint64_t good, uint64_t bad, struc
             continue;
         if (stable) {
             uint64_t end = base + ((uint64_t)(64 - (unsigned)__builtin_clzll(stable)) << shift);
-            wt_inode_grow(folio->inode, end < write_end(write) ? end : write_end(write));
+            end = end < write_end(write) ? end : write_end(write);
+            (write->flags & WT_APPEND ? wt_inode_grow_unseen : wt_inode_grow)(folio->inode, end);
         }
         if (failed) {
             uint64_t at = base + ((uint64_t)__builtin_ctzll(failed) << shift);
@@ -518,12 +522,15 @@ void wt_write_end(struct wt_write *write) {
     wt_count(write->inode->engine, error ? WT_COUNT_WRITE_ERRORS : WT_COUNT_WRITES, 1);
     write->operation.result = error ? error : (int64_t)write->length;
     write->operation.stable_bytes = (failed_at < end ? failed_at : end) - write->offset;
+    write->operation.offset = write->offset;
 }
 
-static void end_writes(struct wt_inode *inode, struct wt_write *done) {
+void wt_writes_end(struct wt_inode *inode, struct wt_write *done) {
     struct wt_operation *operations = NULL, **tail = &operations;
-    for (struct wt_write *write = done, *next; write; write = next) {
+    for (struct wt_write *write = wt_appends_end(inode, done), *next; write; write = next) {
         next = write->next_done;
+        if (write->flags & WT_DONTCACHE)
+            wt_inode_drop_idle(inode, write->offset, write_end(write));
         if (!write->async) {
             sem_post(&write->wake);
             continue;
@@ -551,7 +558,7 @@ static void end_all(struct wt_inode *inode, struct ending *ending, struct wt_io 
         wt_pool_retire(&engine->cache.pool, ending->retired_bytes);
     else
         wt_pool_kick(&engine->cache.pool);
-    end_writes(inode, ending->done);
+    wt_writes_end(inode, ending->done);
     for (unsigned i = 0; i < ending->lead_count; i++)
         sem_post(&ending->leads[i]->wake);
     wt_inode_end(inode);

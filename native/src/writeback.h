@@ -41,6 +41,7 @@ struct wt_write {
     struct wt_inode *inode;
     uint64_t offset, length;
     uint32_t durability;
+    uint32_t flags;             /* WT_APPEND and so on */
     atomic_uint references;     /* its submitter, and each link */
     atomic_int error;           /* the first */
     _Atomic uint64_t failed_at; /* bytes from here on are not known to be stable; UINT64_MAX: none failed */
@@ -48,7 +49,9 @@ struct wt_write {
     atomic_bool waits;          /* its thread has nothing left to do but wait: it may be handed a gather */
     _Atomic(struct wt_folio *) lead; /* whose gather it is to send */
     struct wt_write *next_done;
-    struct wt_link link; /* most writes are in one folio and need no other */
+    struct wt_write *next_append, *previous_append; /* of the inode; under its order_lock, as is ended */
+    bool ended;                                     /* an append that waits for others to end */
+    struct wt_link link;                            /* most writes are in one folio and need no other */
 };
 
 struct wt_part {
@@ -98,6 +101,9 @@ void wt_launch_start(struct wt_launch *launch, bool run_last);
 void wt_gather_lead(struct wt_folio *folio);
 /* The end of an I/O: wt_io.complete of all of them. */
 void wt_writeback_done(struct wt_io *io);
+
+/* Tells the callers of writes, linked by next_done: all their I/O has ended. Appends may have to wait for others first. */
+void wt_writes_end(struct wt_inode *inode, struct wt_write *done);
 
 /* Fills in how the write ended; all its I/O has. */
 void wt_write_end(struct wt_write *write);

@@ -217,7 +217,7 @@ TEST(what_is_refused_has_no_event) {
     CHECK_EQ(submit_as(reader, 0, 1, 10, 0, 0, 1), -EBADF);
     CHECK_EQ(submit_as(file + 1000, 0, 1, 10, 0, 0, 1), -EBADF);
     CHECK_EQ(submit_as(file, 0, 1, 10, 9, 0, 1), -EINVAL);
-    CHECK_EQ(submit_as(file, 0, 1, 10, 0, 2, 1), -EINVAL);
+    CHECK_EQ(submit_as(file, 0, 1, 10, 0, 1u << 31, 1), -EINVAL);
     CHECK_EQ(submit_as(file, INT64_MAX, 1, 10, 0, 0, 1), -EFBIG);
     CHECK_EQ(wt_fetch_submit(file, 0, 10, 2, 1), -EINVAL);
     CHECK_EQ(wt_fetch_submit(file + 1000, 0, 10, 0, 1), -EBADF);

@@ -113,6 +113,12 @@ void model_truncate(struct model *model, uint64_t size) {
     model->size = size;
 }
 
+void model_zero(struct model *model, uint64_t offset, uint64_t length) {
+    if (offset < model->size) {
+        memset(model->bytes + offset, 0, (size_t)(length < model->size - offset ? length : model->size - offset));
+    }
+}
+
 void model_copy(struct model *to, const struct model *from) {
     CHECK(to->room == from->room);
     memcpy(to->bytes, from->bytes, (size_t)from->room);

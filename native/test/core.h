@@ -51,6 +51,8 @@ struct model model_new(uint64_t room);
 void model_free(struct model *model);
 void model_write(struct model *model, uint64_t offset, const void *bytes, size_t length);
 void model_truncate(struct model *model, uint64_t size);
+/* What of the range is within the size. */
+void model_zero(struct model *model, uint64_t offset, uint64_t length);
 void model_copy(struct model *to, const struct model *from);
 
 /* A read of the range gives what the model has, and stops at its size. */

@@ -9,6 +9,32 @@ enum { BLOCK = 4096, SMALLEST_CACHE = 128 << 10 };
 
 static uint8_t bytes[1 << 20];
 
+TEST(a_write_that_is_not_to_be_cached_leaves_no_folio_behind) {
+    static const uint32_t blocks[] = {512, 4096};
+    for (unsigned b = 0; b < 2; b++) {
+        struct core core = core_open(&(struct sim_options){.block_bytes = blocks[b]}, NULL);
+        wt_file file = core_file(&core, "file");
+        static uint8_t some[300000];
+        memset(some, 3, sizeof some);
+        struct iovec iov = {some, sizeof some};
+        uint64_t offset = 0;
+        CHECK_EQ(wt_write_with(file, &iov, 1, &offset, 0, WT_DONTCACHE, NULL), sizeof some);
+        CHECK_EQ(core_stats(&core).cached_bytes, 0);
+        CHECK_EQ(wt_write_with(file, &iov, 1, &offset, 0, WT_DONTCACHE | WT_APPEND, NULL), sizeof some);
+        CHECK_EQ(offset, sizeof some);
+        CHECK_EQ(core_stats(&core).cached_bytes, 0);
+        iov.iov_len = 100;
+        CHECK_OK(wt_write_submit(file, &iov, 1, 5000, 0, WT_DONTCACHE, 1));
+        struct wt_event event;
+        CHECK_EQ(wt_reap(core.engine, &event, 1, INT64_C(20000000000)), 1);
+        CHECK_EQ(event.result, 100);
+        CHECK_EQ(core_stats(&core).cached_bytes, 0);
+        check_filled(file, 0, 3, 2 * sizeof some);
+        CHECK(core_stats(&core).cached_bytes > 0);
+        core_close(&core);
+    }
+}
+
 TEST(invariant_8_cached_bytes_never_pass_the_limit) {
     struct core core = core_open(NULL, &(struct wt_engine_options){.cache_bytes = SMALLEST_CACHE});
     wt_file file = core_file(&core, "file");

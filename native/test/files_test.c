@@ -284,6 +284,148 @@ TEST(allocate_leaves_no_hole_and_no_unwritten_extent) {
 
 enum { WRITERS = 6, ROUNDS = 60, SHARED_BLOCKS = 32 };
 
+static void cut_by_another(struct place *place) {
+    wt_file file = open_at(place, place->path);
+    wt_file other = 0;
+    fill_at(file, 0, 1, 100000);
+    reopen_place(place, &file);
+    check_filled(file, 0, 1, 4096);
+    CHECK_EQ(truncate(place->path, 5000), 0);
+    CHECK_EQ(read_at(file, 50000, bytes, 100), -ESTALE);
+    CHECK_EQ(read_at(file, 0, bytes, 100), -ESTALE);
+    CHECK_EQ(write_at(file, 0, bytes, 100), -ESTALE);
+    CHECK_EQ(wt_sync(file), -ESTALE);
+    CHECK_EQ(try_open(place, place->path, WT_OPEN_READ, &other), -ESTALE);
+    CHECK_OK(wt_file_close(file));
+    file = open_at(place, place->path);
+    CHECK_EQ(wt_size(file), 5000);
+    check_filled(file, 0, 1, 5000);
+    CHECK_EQ(truncate(place->path, 10), 0);
+    CHECK_EQ(try_open(place, place->path, WT_OPEN_READ, &other), -ESTALE);
+}
+
+TEST(a_file_that_another_program_cuts_short_is_not_served_from_the_cache) {
+    each_place(cut_by_another);
+}
+
+static void make_file(const char *path, int value) {
+    FILE *file = fopen(path, "we");
+    CHECK(file != NULL);
+    CHECK_EQ(fputc(value, file), value);
+    CHECK_EQ(fclose(file), 0);
+}
+
+static void replaced_by_another(struct place *place) {
+    char other_path[560];
+    snprintf(other_path, sizeof other_path, "%s.new", place->path);
+    wt_file file = open_at(place, place->path);
+    fill_at(file, 0, 1, 100);
+    CHECK_OK(wt_sync(file));
+    make_file(other_path, 7);
+    CHECK_EQ(rename(other_path, place->path), 0);
+    CHECK_EQ(wt_sync(file), -ESTALE);
+    CHECK_EQ(read_at(file, 0, bytes, 100), -ESTALE);
+    wt_file fresh = open_at(place, place->path);
+    CHECK_EQ(byte_of(fresh, 0), 7);
+}
+
+TEST(a_file_that_another_is_renamed_over_is_not_served_from_the_cache) {
+    each_place(replaced_by_another);
+}
+
+static void unlinked_and_renamed(struct place *place) {
+    char moved[560];
+    snprintf(moved, sizeof moved, "%s.moved", place->path);
+    wt_file file = open_at(place, place->path);
+    fill_at(file, 0, 1, 10000);
+    CHECK_EQ(rename(place->path, moved), 0);
+    make_file(place->path, 7); /* as with a log that is begun anew: the old one is still there */
+    CHECK_OK(wt_sync(file));
+    fill_at(file, 5000, 2, 10000);
+    CHECK_EQ(stat_size(moved), 15000);
+    CHECK_EQ(unlink(moved), 0);
+    CHECK_EQ(unlink(place->path), 0);
+    CHECK_OK(wt_sync(file));
+    fill_at(file, 14999, 3, 10000);
+    check_filled(file, 5000, 2, 9999);
+    check_filled(file, 14999, 3, 10000);
+    CHECK_OK(wt_truncate(file, 5));
+    CHECK_EQ(wt_size(file), 5);
+}
+
+TEST(a_file_works_on_when_it_is_renamed_and_unlinked) {
+    each_place(unlinked_and_renamed);
+}
+
+static void rename_open_file(struct place *place) {
+    char directory[530];
+    char to[560];
+    char link_to[560];
+    snprintf(directory, sizeof directory, "%s/sub", place->directory);
+    snprintf(to, sizeof to, "%s/renamed", directory);
+    snprintf(link_to, sizeof link_to, "%s/link", directory);
+    CHECK_EQ(mkdir(directory, 0700), 0);
+    wt_file file = open_at(place, place->path);
+    fill_at(file, 0, 1, 10000);
+    CHECK_OK(wt_file_rename(file, place->path, to, 0));
+    CHECK_EQ(access(place->path, F_OK), -1);
+    fill_at(file, 10000, 2, 100);
+    CHECK_EQ(stat_size(to), 10100);
+    make_file(place->path, 7);
+    CHECK_EQ(wt_file_rename(file, place->path, link_to, 0), -ESTALE); /* that is another file */
+    CHECK_EQ(wt_file_rename(file, to, place->path, 0), -EEXIST);
+    CHECK_EQ(stat_size(place->path), 1);
+    CHECK_EQ(symlink(to, link_to), 0);
+    CHECK_EQ(wt_file_rename(file, link_to, "elsewhere", 0), -ESTALE);
+    CHECK_EQ(wt_file_rename(file, to, "/no/such/directory", 0), -ENOENT);
+    CHECK_EQ(wt_file_rename(file, to, place->path, 2), -EINVAL);
+    CHECK_OK(wt_file_rename(file, to, place->path, WT_RENAME_REPLACE));
+    CHECK_EQ(stat_size(place->path), 10100);
+    CHECK_OK(wt_sync(file));
+    check_filled(file, 10000, 2, 100);
+}
+
+TEST(an_open_file_is_renamed_and_replaces_another_only_if_it_may) {
+    each_place(rename_open_file);
+}
+
+static void zero_ranges(struct place *place) {
+    enum { SIZE = ROOM };
+    const char *path = place->path;
+    wt_file file = open_at(place, path);
+    struct test_random random = test_random_of(test_seed());
+    struct model model = model_new(SIZE);
+    memset(bytes, 0x5a, SIZE - 5);
+    CHECK_EQ(write_at(file, 0, bytes, SIZE - 5), SIZE - 5);
+    model_write(&model, 0, bytes, SIZE - 5);
+    for (unsigned i = 0; i < 40; i++) {
+        uint64_t offset = test_random_below(&random, SIZE);
+        uint64_t length = test_random_below(&random, i % 4 == 0 ? SIZE : 20000);
+        CONTEXT("%s, step %u: %llu+%llu", path, i, (unsigned long long)offset, (unsigned long long)length);
+        CHECK_OK((i % 2 == 0 ? wt_punch_hole : wt_zero)(file, offset, length));
+        model_zero(&model, offset, length);
+        if (i % 3 == 0) {
+            CHECK_EQ(write_at(file, offset / 2, bytes, 5000), 5000);
+            model_write(&model, offset / 2, bytes, 5000);
+        }
+        check_read(file, &model, 0, SIZE);
+        check_path(path, &model);
+    }
+    CHECK_OK(wt_punch_hole(file, 0, INT64_MAX));
+    model_zero(&model, 0, SIZE);
+    reopen_place(place, &file);
+    check_read(file, &model, 0, SIZE);
+    check_path(path, &model);
+    struct stat stat_of;
+    CHECK_EQ(stat(path, &stat_of), 0);
+    CHECK(stat_of.st_blocks < 100);
+    model_free(&model);
+}
+
+TEST(holes_and_zeroed_ranges_read_as_zeros_and_holes_take_no_space) {
+    each_place(zero_ranges);
+}
+
 struct writer {
     wt_file file;
     unsigned id;
@@ -481,6 +623,11 @@ static void open_twice(struct place *place) {
     struct place in_second = {.engine = second};
     CHECK_EQ(try_open(&in_second, place->path, WT_OPEN_READ | WT_OPEN_WRITE, &other), -EBUSY);
     CHECK_EQ(try_open(&in_second, place->path, WT_OPEN_READ, &other), -EBUSY);
+    struct wt_holder holder;
+    CHECK_OK(wt_file_holder(place->path, &holder));
+    CHECK_EQ(holder.pid, getpid());
+    CHECK_EQ(holder.own, 1);
+    CHECK(holder.command[0] != '\0');
     CHECK_OK(try_open(place, place->path, WT_OPEN_READ, &other));
     check_filled(other, 0, 1, 10000);
     CHECK_OK(wt_file_close(other));
@@ -488,6 +635,8 @@ static void open_twice(struct place *place) {
     CHECK_OK(try_open(&in_second, place->path, WT_OPEN_READ | WT_OPEN_WRITE, &other));
     check_filled(other, 0, 1, 10000);
     CHECK_OK(wt_engine_close(second));
+    CHECK_EQ(wt_file_holder(place->path, &holder), -ESRCH);
+    CHECK_EQ(wt_file_holder("/nowhere/at/all", &holder), -ENOENT);
 }
 
 TEST(a_file_belongs_to_one_engine) {

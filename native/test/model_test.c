@@ -54,6 +54,25 @@ static void play_write(struct player *player, unsigned which) {
     model_write(model, offset, from, length);
 }
 
+static void play_append(struct player *player, unsigned which) {
+    struct model *model = &player->models[which];
+    size_t length = random_length(&player->random);
+    length = length > ROOM - model->size ? (size_t)(ROOM - model->size) : length;
+    struct iovec iov = {bytes + test_random_below(&player->random, 4096), length};
+    uint64_t offset = 0;
+    CHECK_EQ(wt_write_with(player->files[which], &iov, 1, &offset, WT_DURABILITY_DSYNC, WT_APPEND, NULL), length);
+    CHECK_EQ(offset, model->size);
+    model_write(model, offset, iov.iov_base, length);
+}
+
+static void play_zeros(struct player *player, unsigned which) {
+    size_t length = random_length(&player->random);
+    uint64_t offset = random_offset(&player->random, &player->models[which], length);
+    bool punch = test_random_one_in(&player->random, 2);
+    CHECK_OK((punch ? wt_punch_hole : wt_zero)(player->files[which], offset, length));
+    model_zero(&player->models[which], offset, length);
+}
+
 static void play_check(struct player *player, unsigned which) {
     if (player->device_pending[which]) {
         CHECK_OK(wt_sync(player->files[which]));
@@ -79,7 +98,7 @@ static void play_step(struct player *player) {
     struct model *model = &player->models[which];
     uint64_t choice = test_random_below(&player->random, 100);
     if (choice < 45) {
-        play_write(player, which);
+        (test_random_one_in(&player->random, 5) ? play_append : play_write)(player, which);
     } else if (choice < 85) {
         size_t length = random_length(&player->random);
         check_read(player->files[which], model, random_offset(&player->random, model, length), length);
@@ -88,7 +107,9 @@ static void play_step(struct player *player) {
         size = size > ROOM ? ROOM : size;
         CHECK_OK(wt_truncate(player->files[which], size));
         model_truncate(model, size);
-    } else if (choice < 94) {
+    } else if (choice < 93) {
+        play_zeros(player, which);
+    } else if (choice < 95) {
         size_t length = random_length(&player->random);
         uint64_t offset = random_offset(&player->random, model, length);
         CHECK_OK(wt_allocate(player->files[which], offset, length));
@@ -141,9 +162,10 @@ TEST(random_operations_match_an_array_with_blocks_of_1024_and_2048) {
 TEST(random_operations_match_an_array_with_the_smallest_cache) {
     struct wt_engine_options smallest = {.cache_bytes = 128 << 10, .in_flight_bytes = 64 << 10};
     play((struct sim_options){.block_bytes = 4096}, smallest, 4, 2000);
-    play((struct sim_options){.block_bytes = 512, .write_zeroes = true}, smallest, 4, 2000);
+    play((struct sim_options){.block_bytes = 512, .write_zeroes = true, .no_deallocate = true}, smallest, 4, 2000);
 }
 
 TEST(random_operations_match_an_array_without_direct_io) {
     play((struct sim_options){.buffered = true}, (struct wt_engine_options){0}, 2, 2000);
+    play((struct sim_options){.buffered = true, .no_deallocate = true}, (struct wt_engine_options){0}, 2, 2000);
 }

@@ -9,7 +9,7 @@ enum { BLOCK = 4096, ROOM = 256 << 10 };
 
 static uint8_t bytes[ROOM];
 
-enum what { WRITE, DEVICE_WRITE, TRUNCATE, ALLOCATE, SYNC };
+enum what { WRITE, DEVICE_WRITE, TRUNCATE, ALLOCATE, PUNCH, ZERO, SYNC };
 
 struct step {
     enum what what;
@@ -38,6 +38,14 @@ static const struct step device_program[] = {
     {WRITE, 3 * BLOCK, 100},
     {SYNC, 0, 0},
     {WRITE, 100, 100},
+};
+
+static const struct step hole_program[] = {
+    {WRITE, 0, 12 * BLOCK + 100},      {PUNCH, BLOCK + 10, 4 * BLOCK},
+    {WRITE, 2 * BLOCK, 100},           {ZERO, 6 * BLOCK - 600, BLOCK + 1000},
+    {DEVICE_WRITE, 10 * BLOCK, BLOCK}, {PUNCH, 9 * BLOCK + 512, 100},
+    {WRITE, 7 * BLOCK, 2 * BLOCK},     {ZERO, 11 * BLOCK, 3 * BLOCK},
+    {WRITE, 12 * BLOCK + 100, 50},     {PUNCH, 0, 20 * BLOCK},
 };
 
 /* What may be found: the bytes acknowledged, and the same after everything not acknowledged. */
@@ -69,6 +77,11 @@ static void begin_step(struct expected *expected, const struct step *step, const
         if (step->offset + step->length > expected->possible.size) {
             model_truncate(&expected->possible, step->offset + step->length);
         }
+        break;
+    case PUNCH:
+    case ZERO:
+        maybe_range(expected, step->offset, step->length);
+        model_zero(&expected->possible, step->offset, step->length);
         break;
     case SYNC:
         break;
@@ -104,6 +117,10 @@ static int64_t do_step(wt_file file, const struct step *step, const uint8_t *fro
         return wt_truncate(file, step->offset);
     case ALLOCATE:
         return wt_allocate(file, step->offset, step->length);
+    case PUNCH:
+        return wt_punch_hole(file, step->offset, step->length);
+    case ZERO:
+        return wt_zero(file, step->offset, step->length);
     case SYNC:
         return wt_sync(file);
     }
@@ -197,6 +214,12 @@ TEST(invariant_1_no_power_cut_loses_what_was_acknowledged_of_pages) {
 
 TEST(invariant_1_a_sync_makes_device_writes_survive) {
     cut_everywhere_on_each(device_program, sizeof device_program / sizeof device_program[0]);
+}
+
+TEST(invariant_1_holes_and_zeros_survive_every_power_cut_and_their_neighbours_too) {
+    cut_everywhere_on_each(hole_program, sizeof hole_program / sizeof hole_program[0]);
+    cut_everywhere(&(struct sim_options){.no_deallocate = true}, hole_program,
+                   sizeof hole_program / sizeof hole_program[0]);
 }
 
 TEST(invariant_5_untouched_neighbours_survive_errors_and_power_cuts) {

@@ -142,6 +142,8 @@ static const char *op_name(enum sim_op op) {
         return "close";
     case SIM_FORGET:
         return "forget";
+    case SIM_DEALLOCATE:
+        return "deallocate";
     }
     return "?";
 }
@@ -958,6 +960,16 @@ static int sim_get_size(struct wt_backing *base, uint64_t *size) {
     return error;
 }
 
+/* Costs no event, and never fails: it may come at any time. */
+static int sim_check(struct wt_backing *base, uint64_t *size) {
+    struct sim_backing *backing = (struct sim_backing *)base;
+    pthread_mutex_lock(&backing->sim->mutex);
+    *size = backing->file->size_now;
+    int error = backing->file->replaced ? -ESTALE : 0;
+    pthread_mutex_unlock(&backing->sim->mutex);
+    return error;
+}
+
 static int sim_truncate(struct wt_backing *base, uint64_t size) {
     struct sim_backing *backing = (struct sim_backing *)base;
     struct sim *sim = backing->sim;
@@ -1042,6 +1054,30 @@ static int sim_write_zeroes(struct wt_backing *base, uint64_t offset, uint64_t l
     return error;
 }
 
+static int sim_deallocate(struct wt_backing *base, uint64_t offset, uint64_t length, bool keep_space) {
+    struct sim_backing *backing = (struct sim_backing *)base;
+    struct sim *sim = backing->sim;
+    uint64_t block = sim->options.block_bytes;
+    pthread_mutex_lock(&sim->mutex);
+    JUDGE(base->writable, "deallocate of %s, which was opened for reading", backing->file->path);
+    JUDGE(length > 0 && (sim->options.buffered || (offset % block == 0 && length % block == 0)),
+          "misaligned deallocate: %" PRIu64 "+%" PRIu64, offset, length);
+    judge_idle(sim, backing->file, "deallocate");
+    int error = begin_call(sim, SIM_DEALLOCATE, backing->file, offset, length);
+    if (error == 0 && sim->options.no_deallocate) {
+        error = -EOPNOTSUPP;
+    } else if (error == 0 && keep_space && !has_room(sim, backing->file, offset, length)) {
+        error = -ENOSPC;
+    }
+    if (error == 0) {
+        sim_file_deallocate(backing->file, offset, length, keep_space);
+        sim_file_forget(backing->file, offset, length);
+        end_call(sim);
+    }
+    pthread_mutex_unlock(&sim->mutex);
+    return error;
+}
+
 static int sim_sync(struct wt_backing *base, bool data_only) {
     struct sim_backing *backing = (struct sim_backing *)base;
     struct sim *sim = backing->sim;
@@ -1086,10 +1122,12 @@ static const struct wt_backing_ops backing_ops = {
     .run = sim_run,
     .lock = sim_lock,
     .size = sim_get_size,
+    .check = sim_check,
     .truncate = sim_truncate,
     .reserve = sim_reserve,
     .find_hole = sim_find_hole,
     .write_zeroes = sim_write_zeroes,
+    .deallocate = sim_deallocate,
     .sync = sim_sync,
     .forget = sim_forget,
     .close = sim_close,
@@ -1285,6 +1323,22 @@ void sim_put(struct sim *sim, const char *path, const void *bytes, uint64_t leng
     sim_file_set_size(file, length);
     sim_file_settle_all(file);
     file->size_largest = length;
+    pthread_mutex_unlock(&sim->mutex);
+}
+
+void sim_cut_behind(struct sim *sim, const char *path, uint64_t size) {
+    pthread_mutex_lock(&sim->mutex);
+    struct sim_file *file = find_file(sim, path);
+    CHECK(file != NULL);
+    sim_file_truncate(file, size);
+    pthread_mutex_unlock(&sim->mutex);
+}
+
+void sim_replace_behind(struct sim *sim, const char *path) {
+    pthread_mutex_lock(&sim->mutex);
+    struct sim_file *file = find_file(sim, path);
+    CHECK(file != NULL);
+    file->replaced = true;
     pthread_mutex_unlock(&sim->mutex);
 }
 

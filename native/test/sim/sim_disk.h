@@ -32,6 +32,7 @@ struct sim_options {
     bool buffered;      /* a file system without direct I/O: profile path WT_PATH_BUFFERED */
     bool no_reserve;    /* reserve: -EOPNOTSUPP */
     bool write_zeroes;  /* the device can; else -EOPNOTSUPP */
+    bool no_deallocate; /* neither holes nor zeroed ranges: -EOPNOTSUPP */
     bool holes_unknown; /* find_hole says that all below the size is data */
 };
 
@@ -47,6 +48,9 @@ enum sim_state { SIM_HOLE, SIM_UNWRITTEN, SIM_WRITTEN };
 
 /* Makes a file, durable, of written bytes. Replaces one that is there; no engine has it open. */
 void sim_put(struct sim *sim, const char *path, const void *bytes, uint64_t length);
+/* What another program does while the file is open: cuts it short, or renames another file over it. */
+void sim_cut_behind(struct sim *sim, const char *path, uint64_t size);
+void sim_replace_behind(struct sim *sim, const char *path);
 /* The size as any process sees it now, and as it would be after a power cut. -ENOENT. */
 int64_t sim_size(struct sim *sim, const char *path);
 int64_t sim_stable_size(struct sim *sim, const char *path);
@@ -71,6 +75,7 @@ enum sim_op {
     SIM_OPEN = 256,
     SIM_CLOSE = 512,
     SIM_FORGET = 1024,
+    SIM_DEALLOCATE = 2048,
 };
 
 struct sim_record {

@@ -217,6 +217,36 @@ void sim_file_write_zeroes(struct sim_file *file, uint64_t offset, uint64_t leng
     each_unit(file, offset, length, mark_zeroes);
 }
 
+static void mark_hole(struct sim_file *file, struct sim_page *page, unsigned unit) {
+    memset(page->now + unit * UNIT_BYTES, 0, UNIT_BYTES);
+    set_state(file, page, unit, SIM_HOLE);
+}
+
+static void mark_unwritten(struct sim_file *file, struct sim_page *page, unsigned unit) {
+    memset(page->now + unit * UNIT_BYTES, 0, UNIT_BYTES);
+    set_state(file, page, unit, SIM_UNWRITTEN);
+}
+
+static void zero_written(struct sim_file *file, uint64_t offset, uint64_t end) {
+    static const uint8_t zeros[PAGE_BYTES];
+    if (offset < end && sim_file_state(file, offset) == SIM_WRITTEN) {
+        sim_file_write(file, offset, zeros, (size_t)(end - offset));
+    }
+}
+
+void sim_file_deallocate(struct sim_file *file, uint64_t offset, uint64_t length, bool keep_space) {
+    uint64_t end = offset + length;
+    uint64_t first = round_up(offset, file->block_bytes);
+    uint64_t last = round_down(end, file->block_bytes);
+    zero_written(file, offset, smaller(first, end));
+    if (first < last) {
+        each_unit(file, first, last - first, keep_space ? mark_unwritten : mark_hole);
+    }
+    if (last >= first) {
+        zero_written(file, last, end);
+    }
+}
+
 /* Bytes from size on are zeros, and blocks from the next whole one on are holes, in both versions. */
 static void cut_page(struct sim_file *file, struct sim_page *page, uint64_t size) {
     uint64_t start = page->index * PAGE_BYTES;

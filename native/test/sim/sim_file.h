@@ -30,6 +30,7 @@ struct sim_file {
     unsigned opens;
     unsigned shared_locks;
     bool exclusive_lock;
+    bool replaced; /* its name leads to another */
     struct sim_file *next;
 };
 
@@ -49,6 +50,8 @@ void sim_file_settle_all(struct sim_file *file);
 void sim_file_reserve(struct sim_file *file, uint64_t offset, uint64_t length);
 /* Holes and unwritten extents of the range become written zeros. */
 void sim_file_write_zeroes(struct sim_file *file, uint64_t offset, uint64_t length);
+/* The range becomes zeros: whole blocks holes, or unwritten extents. */
+void sim_file_deallocate(struct sim_file *file, uint64_t offset, uint64_t length, bool keep_space);
 /* Stable at once. */
 void sim_file_truncate(struct sim_file *file, uint64_t size);
 void sim_file_find_hole(struct sim_file *file, uint64_t from, uint64_t to, uint64_t *start, uint64_t *end);

@@ -65,7 +65,7 @@ final class Completions {
         Operation last = null;
         for (int i = 0; i < count * DataPlane.EVENT_LONGS; i += DataPlane.EVENT_LONGS) {
             final Operation operation = operations.of(events[i]);
-            if (operation.end(events[i + 1], events[i + 2])) {
+            if (operation.end(events[i + 1], events[i + 2], events[i + 3])) {
                 if (first == null) {
                     first = operation;
                 } else {

@@ -2,9 +2,12 @@ package io.writethrough;
 
 import static io.writethrough.WriteThroughException.NONE;
 
+import com.sun.jna.Native;
+import io.writethrough.internal.ControlPlane;
 import io.writethrough.internal.Errno;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
@@ -32,6 +35,23 @@ final class Failures {
                         : new FileSystemLoopException(file);
             default -> new WriteThroughException(operation, file, NONE, NONE, errno, 0);
         };
+    }
+
+    /** Of opening a file that another engine or process holds. */
+    static IOException ofHeldFile(final Path path, final byte[] nativePath) {
+        final ControlPlane.Holder holder = new ControlPlane.Holder();
+        final String advice;
+        if (ControlPlane.wt_file_holder(nativePath, holder) < 0) {
+            advice = Errno.advice(Errno.EBUSY);
+        } else if (holder.own != 0) {
+            advice =
+                    "Another engine of this process has the file open: open it through that engine, or close it there.";
+        } else {
+            final String command = Native.toString(holder.command, StandardCharsets.UTF_8);
+            advice = "The process " + holder.pid + (command.isEmpty() ? "" : " (" + command + ")")
+                    + " has the file open: one that writes excludes all others. Close it there first.";
+        }
+        return new WriteThroughException("open", path.toString(), NONE, NONE, Errno.EBUSY, 0, advice);
     }
 
     /** Of an operation on an open file. */

@@ -20,7 +20,7 @@ record OpenRequest(int flags, Durability durability) {
                 strongest = Durability.strongest(strongest, durabilityOf(standard));
             } else if (option == LinkOption.NOFOLLOW_LINKS) {
                 flags |= OpenFlags.NOFOLLOW;
-            } else if (!isDirect(option)) {
+            } else if (!isDirect(option) && !(option instanceof GrowthAhead)) {
                 throw new UnsupportedOperationException(
                         option.getClass().getSimpleName() + "." + option + " is not supported by writethrough");
             }

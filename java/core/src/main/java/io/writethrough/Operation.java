@@ -29,6 +29,8 @@ final class Operation {
 
     private long result;
     private long stableBytes;
+    private long offset;
+    private boolean append;
 
     Operation(final int index) {
         this.token = index;
@@ -54,6 +56,12 @@ final class Operation {
         position = at;
         length = bytes;
         future = ofFuture;
+    }
+
+    /** An append, whose future is its offset. */
+    void beginAppend(final WriteThroughFile ofFile, final IoFuture<Long> ofFuture, final long bytes) {
+        append = true;
+        beginWrite(ofFile, ofFuture, true, WriteThroughException.NONE, bytes);
     }
 
     /** A read: the same, and where to go on. */
@@ -90,9 +98,10 @@ final class Operation {
     }
 
     /** Takes the event's result. Returns whether the operation is to be completed now. */
-    boolean end(final long eventResult, final long eventStableBytes) {
+    boolean end(final long eventResult, final long eventStableBytes, final long eventOffset) {
         result = eventResult;
         stableBytes = eventStableBytes;
+        offset = eventOffset;
         if (waiter != null) {
             final Thread thread = waiter;
             waiter = null;
@@ -103,6 +112,11 @@ final class Operation {
         return read == null || eventResult < 0 || read.goOn(this);
     }
 
+    /** Where a write is that ended. */
+    long offset() {
+        return offset;
+    }
+
     /** The result of a read that its event did not bring: a DataPlane's. */
     void endRead(final long readResult) {
         result = readResult < 0 ? -DataPlane.errno(readResult) : readResult;
@@ -111,8 +125,10 @@ final class Operation {
     /** Completes the future: runs its callbacks. */
     void complete() {
         if (result < 0) {
-            final String operation = read == null ? "write" : "read";
+            final String operation = append ? "append" : read == null ? "write" : "read";
             future.completeExceptionally(file.failed(operation, position, length, (int) -result, stableBytes));
+        } else if (append) {
+            complete(future, (Long) offset);
         } else if (longResult) {
             complete(future, read == null ? (Long) result : (Long) read.finish(result));
         } else {
@@ -130,6 +146,7 @@ final class Operation {
         future = null;
         file = null;
         read = null;
+        append = false;
         waiter = null;
         token += 1L << 32;
     }

@@ -112,7 +112,7 @@ public final class WriteThroughEngine implements Closeable {
      * <p>The options mean what they mean to {@link java.nio.channels.FileChannel#open(Path, OpenOption...)}: {@code READ}
      * (the default if there is no {@code WRITE}), {@code WRITE}, {@code CREATE}, {@code CREATE_NEW}, {@code
      * TRUNCATE_EXISTING}, {@code SYNC}, {@code DSYNC}, {@code SPARSE} and {@link java.nio.file.LinkOption#NOFOLLOW_LINKS}.
-     * {@code ExtendedOpenOption.DIRECT} is accepted and changes nothing, since I/O is direct wherever it can be. A file
+     * {@link GrowthAhead} makes the file grow by a chunk at a time. {@code ExtendedOpenOption.DIRECT} is accepted and changes nothing, since I/O is direct wherever it can be. A file
      * that is created here has the permissions {@code rw-rw-rw-} less the umask, and its directory entry is on stable
      * storage when the call returns. So is the new size after {@code TRUNCATE_EXISTING}.
      *
@@ -129,7 +129,8 @@ public final class WriteThroughEngine implements Closeable {
      * @throws AccessDeniedException if permissions do not allow it
      * @throws FileSystemLoopException if symbolic links lead in a circle
      * @throws FileSystemException if the path is a directory, or a symbolic link and {@code NOFOLLOW_LINKS} was asked for
-     * @throws WriteThroughException if another engine or process has the file ({@code EBUSY}), if it is no regular file
+     * @throws WriteThroughException if another engine or process has the file ({@code EBUSY}; the message
+     *     names it), if it is no regular file
      *     ({@code EOPNOTSUPP}), or for what else the system refuses, such as {@code EROFS} or {@code EMFILE}
      * @throws UnsupportedOperationException for {@code APPEND}, {@code DELETE_ON_CLOSE} and options that are not named above
      * @throws ProviderMismatchException if the path is not of the default file system
@@ -150,10 +151,19 @@ public final class WriteThroughEngine implements Closeable {
         if (result == -Errno.EBADF) {
             throw closed();
         }
+        if (result == -Errno.EBUSY) {
+            throw Failures.ofHeldFile(path, nativePath);
+        }
         if (result < 0) {
             throw Failures.ofPath("open", path, request.noFollow(), -result);
         }
-        return new WriteThroughFile(this, file.getValue(), path, request);
+        final WriteThroughFile opened = new WriteThroughFile(this, file.getValue(), path, request);
+        for (final OpenOption option : options) {
+            if (option instanceof GrowthAhead growth && request.writable()) {
+                opened.growAhead(growth.bytes());
+            }
+        }
+        return opened;
     }
 
     /**

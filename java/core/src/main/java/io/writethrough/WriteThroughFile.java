@@ -6,6 +6,8 @@ import io.writethrough.internal.Buffers;
 import io.writethrough.internal.ControlPlane;
 import io.writethrough.internal.DataPlane;
 import io.writethrough.internal.Errno;
+import io.writethrough.internal.NativePaths;
+import io.writethrough.internal.OpenFlags;
 import io.writethrough.internal.Segments;
 import io.writethrough.internal.VirtualThreads;
 import java.io.IOException;
@@ -16,8 +18,11 @@ import java.nio.channels.Channel;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.NonReadableChannelException;
 import java.nio.channels.NonWritableChannelException;
+import java.nio.file.CopyOption;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
@@ -61,13 +66,19 @@ import java.util.concurrent.CompletableFuture;
  * <p><b>Errors.</b> An operation that the system or the device refuses throws {@link WriteThroughException}, which says how
  * much of a write is stable, and what to do.
  *
+ * <p><b>Other programs.</b> The file may be renamed and unlinked while it is open. If another program cuts it short, or renames
+ * another file over it, all operations fail with {@code ESTALE} from when that is noticed: by {@link #sync()}, by opening the
+ * file once more, by a read of something not cached that is not there any more, and otherwise by the first write, and the
+ * first read of something not cached, in each second. A read of cached bytes does not look, and bytes that others overwrite
+ * or add are not noticed.
+ *
  * @since 0.1
  */
 public final class WriteThroughFile implements Channel {
     private final WriteThroughEngine engine;
     private final Completions completions;
     private final NativeHandle handle;
-    private final Path path;
+    private volatile Path path;
     private final Durability durability;
     private final boolean readable;
     private final boolean writable;
@@ -778,6 +789,265 @@ public final class WriteThroughFile implements Channel {
         return DataPlane.fetch(handle.value(), position, length, DataPlane.NOWAIT, token);
     }
 
+    /**
+     * Writes the remaining bytes of a buffer to the end of the file, with the durability of the file. As {@link
+     * #append(ByteBuffer, Durability, WriteFlag...)} in all else.
+     *
+     * @param source the bytes; its position becomes its limit
+     * @return where in the file the first of them is
+     * @throws IOException as there
+     */
+    public long append(final ByteBuffer source) throws IOException {
+        return append(source, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
+    }
+
+    /**
+     * Writes the remaining bytes of a buffer to the end of the file, and returns when they are as durable as asked, and all
+     * bytes before them. It writes all of them or throws.
+     *
+     * <p>Any number of threads may append at a time: each append gets a place of its own, behind every append and every write
+     * that began before it, and many leave in few I/Os. None is acknowledged before all that lies before it is stable, and
+     * the file grows with that: nobody sees a gap that an earlier append has yet to fill. If an append fails, so do
+     * those that had a place behind it, with the same error; the file then ends with the last bytes that were acknowledged
+     * (or that {@link WriteThroughException#stableBytes()} counts), and the next append goes there. After a crash the file
+     * may end with parts of appends that were never acknowledged, and zeros between them.
+     *
+     * @param source the bytes; its position becomes its limit
+     * @param durability what is promised of the bytes on return
+     * @param flags how to write; {@link WriteFlag#NOWAIT} is refused
+     * @return where in the file the first of them is; the size of the file if there are none
+     * @throws IllegalArgumentException for {@code NOWAIT}
+     * @throws NonWritableChannelException if the file was not opened for writing
+     * @throws ClosedChannelException if the file or its engine is closed
+     * @throws WriteThroughException if the system or the device refuses it, as for a {@link #write(ByteBuffer, long,
+     *     Durability) write}
+     */
+    public long append(final ByteBuffer source, final Durability durability, final WriteFlag... flags)
+            throws IOException {
+        return append(source, durability.code, DataPlane.APPEND | waitingCodeOf(flags));
+    }
+
+    private long append(final ByteBuffer source, final int durabilityCode, final int flags) throws IOException {
+        final int start = source.position();
+        final int length = Buffers.remaining(source, start);
+        requireWritable();
+        if (length == 0) {
+            return size();
+        }
+        final long result;
+        try {
+            result = writeWith(source, start, length, 0, durabilityCode, flags);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+        if (result < 0) {
+            throw failed("append", NONE, length, result);
+        }
+        source.position(start + length);
+        return result;
+    }
+
+    /**
+     * Writes the remaining bytes of several buffers, one after the other, to the end of the file, with the durability of the
+     * file: as one append. As {@link #append(ByteBuffer, Durability, WriteFlag...)} in all else.
+     *
+     * @param sources the bytes; the position of each becomes its limit
+     * @return where in the file the first of them is
+     * @throws IOException as there
+     */
+    public long append(final ByteBuffer[] sources) throws IOException {
+        final Segments segments = Segments.ofThread();
+        final long length;
+        final long result;
+        try {
+            for (final ByteBuffer source : sources) {
+                segments.add(source);
+            }
+            length = segments.length();
+            requireWritable();
+            if (length == 0) {
+                return size();
+            }
+            result = appendSegments(segments, length);
+        } finally {
+            segments.release();
+            Reference.reachabilityFence(this);
+        }
+        if (result < 0) {
+            throw failed("append", NONE, length, result);
+        }
+        moveToLimits(sources);
+        return result;
+    }
+
+    private long appendSegments(final Segments segments, final long length) {
+        final Object[] bases = segments.bases();
+        final long[] ranges = segments.ranges();
+        final long file = handle.value();
+        if (!VirtualThreads.isCurrent()) {
+            return DataPlane.writeSegmentsWith(
+                    file, bases, ranges, length, 0, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
+        }
+        return WaitingThreads.call(() -> DataPlane.writeSegmentsWith(
+                file, bases, ranges, length, 0, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND));
+    }
+
+    /**
+     * Writes the remaining bytes of a buffer, with flags. As {@link #write(ByteBuffer, long, Durability)} in all else.
+     *
+     * @param source the bytes; its position becomes its limit
+     * @param position where in the file the first of them goes; not looked at with {@link WriteFlag#APPEND}
+     * @param durability what is promised of the bytes on return
+     * @param flags how to write; {@link WriteFlag#NOWAIT} is refused
+     * @return the count of bytes written: all that remained
+     * @throws IllegalArgumentException for {@code NOWAIT}, and as there
+     * @throws IOException as there
+     */
+    public int write(
+            final ByteBuffer source, final long position, final Durability durability, final WriteFlag... flags)
+            throws IOException {
+        final int code = waitingCodeOf(flags);
+        if (code == 0) {
+            return write(source, position, durability.code);
+        }
+        final int start = source.position();
+        final int length = Buffers.remaining(source, start);
+        checkWrite(position, length);
+        if (length == 0) {
+            return 0;
+        }
+        final long result;
+        try {
+            result = writeWith(source, start, length, position, durability.code, code);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+        if (result < 0) {
+            throw failed("write", position, length, result);
+        }
+        source.position(start + length);
+        return length;
+    }
+
+    private long writeWith(
+            final ByteBuffer source,
+            final int start,
+            final int length,
+            final long position,
+            final int durabilityCode,
+            final int flags) {
+        if (!VirtualThreads.isCurrent()) {
+            return writeWithWaiting(source, start, length, position, durabilityCode, flags);
+        }
+        final Operation operation = completions.begin();
+        final int started;
+        try {
+            operation.beginWait(this);
+            started = submit(
+                    source, start, length, position, durabilityCode, flags | DataPlane.NOWAIT, operation.token());
+            if (started == 0) {
+                final long result = operation.await();
+                return result >= 0 && (flags & DataPlane.APPEND) != 0 ? operation.offset() : result;
+            }
+        } finally {
+            completions.abandon(operation);
+        }
+        return mustWait(started)
+                ? WaitingThreads.call(() -> writeWithWaiting(source, start, length, position, durabilityCode, flags))
+                : started;
+    }
+
+    private long writeWithWaiting(
+            final ByteBuffer source,
+            final int start,
+            final int length,
+            final long position,
+            final int durabilityCode,
+            final int flags) {
+        final long file = handle.value();
+        if (source.isDirect()) {
+            Buffers.checkAlive(source, start);
+            return DataPlane.writeDirectWith(file, source, start, length, position, durabilityCode, flags);
+        }
+        if (source.hasArray()) {
+            final int index = source.arrayOffset() + start;
+            return DataPlane.writeArrayWith(file, source.array(), index, length, position, durabilityCode, flags);
+        }
+        final byte[] copy = Buffers.copyOf(source, start, length);
+        return DataPlane.writeArrayWith(file, copy, 0, length, position, durabilityCode, flags);
+    }
+
+    /**
+     * Starts an append with the durability of the file. As {@link #appendAsync(ByteBuffer, Durability, WriteFlag...)} in all
+     * else.
+     *
+     * @param source the bytes
+     * @return as there
+     */
+    public CompletableFuture<Long> appendAsync(final ByteBuffer source) {
+        return appendAsync(source, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
+    }
+
+    /**
+     * Starts an append, as {@link #append(ByteBuffer, Durability, WriteFlag...)} describes it. When this returns it has its
+     * place, and the buffer belongs to the caller again; appends that one thread starts are in the file in that order. As {@link #writeAsync(ByteBuffer, long, Durability, WriteFlag...)} in
+     * all else; unlike there, no read sees the bytes before they are stable.
+     *
+     * @param source the bytes; its position becomes its limit when this returns, unless the future has failed then
+     * @param durability what is promised of the bytes when the future completes
+     * @param flags how to submit it
+     * @return a future of where in the file the first of the bytes is; the size of the file if there are none
+     * @throws NonWritableChannelException if the file was not opened for writing
+     */
+    public CompletableFuture<Long> appendAsync(
+            final ByteBuffer source, final Durability durability, final WriteFlag... flags) {
+        return appendAsync(source, durability.code, DataPlane.APPEND | codeOf(flags));
+    }
+
+    private CompletableFuture<Long> appendAsync(final ByteBuffer source, final int durabilityCode, final int flags) {
+        final int start = source.position();
+        final int length = Buffers.remaining(source, start);
+        requireOpenedForWriting();
+        if (!isOpen()) {
+            return IoFuture.failed(new ClosedChannelException());
+        }
+        if (length == 0) {
+            return sizeAsFuture();
+        }
+        final IoFuture<Long> future = new IoFuture<>();
+        final Operation operation = completions.begin();
+        int started = -Errno.EINVAL;
+        try {
+            operation.beginAppend(this, future, length);
+            started = submit(source, start, length, 0, durabilityCode, flags, operation.token());
+        } finally {
+            if (started < 0) {
+                completions.abandon(operation);
+            }
+        }
+        if (started < 0) {
+            return IoFuture.failed(failed("append", NONE, length, started));
+        }
+        source.position(start + length);
+        return future;
+    }
+
+    private CompletableFuture<Long> sizeAsFuture() {
+        try {
+            return IoFuture.completed(size());
+        } catch (final IOException e) {
+            return IoFuture.failed(e);
+        }
+    }
+
+    private static int waitingCodeOf(final WriteFlag... flags) {
+        final int code = codeOf(flags);
+        if ((code & DataPlane.NOWAIT) != 0) {
+            throw new IllegalArgumentException("NOWAIT is for asynchronous writes");
+        }
+        return code;
+    }
+
     private static int codeOf(final WriteFlag... flags) {
         int code = 0;
         for (final WriteFlag flag : flags) {
@@ -861,6 +1131,76 @@ public final class WriteThroughFile implements Channel {
         }
     }
 
+    /* The engine has just opened it. */
+    void growAhead(final long bytes) throws IOException {
+        final int result;
+        try {
+            result = ControlPlane.wt_file_grow_ahead(handle.value(), bytes);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+        if (result < 0) {
+            close();
+            throw failed("open", NONE, NONE, result);
+        }
+    }
+
+    /**
+     * Makes a range of the file a hole, durably: it reads as zeros and takes no space. The size stays: what of the range is past
+     * it does not count. Waits for the I/O in flight on the file, and what begins meanwhile waits for it. A block that is only
+     * partly in the range keeps its other bytes, and its space. Where the file system cannot punch holes, zeros are written,
+     * 1 MiB at a time.
+     *
+     * @param offset where in the file the range begins
+     * @param length of the range
+     * @throws IllegalArgumentException if one is negative
+     * @throws NonWritableChannelException if the file was not opened for writing
+     * @throws ClosedChannelException if the file or its engine is closed
+     * @throws WriteThroughException if the system or the device refuses it; each block of the range is then as it was or
+     *     zeros, and keeps its other bytes
+     */
+    public void punchHole(final long offset, final long length) throws IOException {
+        requireNotNegative("offset", offset);
+        requireNotNegative("length", length);
+        requireWritable();
+        final int result;
+        try {
+            result = ControlPlane.wt_punch_hole(handle.value(), offset, length);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+        if (result < 0) {
+            throw failed("punchHole", offset, length, result);
+        }
+    }
+
+    /**
+     * Makes a range of the file read as zeros, durably, and keeps its space, so that a write to it cannot fail for want of
+     * space. For large ranges this costs less than to write zeros. As {@link #punchHole} in all else; {@link #allocate} is what
+     * makes later writes cheap.
+     *
+     * @param offset where in the file the range begins
+     * @param length of the range
+     * @throws IllegalArgumentException if one is negative
+     * @throws NonWritableChannelException if the file was not opened for writing
+     * @throws ClosedChannelException if the file or its engine is closed
+     * @throws WriteThroughException as there
+     */
+    public void zero(final long offset, final long length) throws IOException {
+        requireNotNegative("offset", offset);
+        requireNotNegative("length", length);
+        requireWritable();
+        final int result;
+        try {
+            result = ControlPlane.wt_zero(handle.value(), offset, length);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+        if (result < 0) {
+            throw failed("zero", offset, length, result);
+        }
+    }
+
     /**
      * Makes everything durable that was written with {@link Durability#DEVICE}, and all metadata, as fsync(2) does. Writes of
      * other durability need none of it.
@@ -902,7 +1242,55 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * The path that the file was opened by.
+     * Renames the file, durably: its new name is on stable storage when this returns, and its old one gone from there. The file
+     * stays open, I/O on it goes on, and {@link #path()} is the new path from then on. Its current path must be a name of the
+     * file itself: not a symbolic link to it, and not taken by another file meanwhile.
+     *
+     * @param target the new path, on the same file system
+     * @param options {@link java.nio.file.StandardCopyOption#REPLACE_EXISTING} to replace a file that is there, in one step;
+     *     {@link java.nio.file.StandardCopyOption#ATOMIC_MOVE} is accepted, since a rename always is one
+     * @throws FileAlreadyExistsException if there is a file with that path, and it is not to be replaced
+     * @throws java.nio.file.NoSuchFileException if the target's directory is missing, or the file has no name any more
+     * @throws ClosedChannelException if the file or its engine is closed
+     * @throws WriteThroughException if the system refuses it: {@code EXDEV} for another file system, {@code ESTALE} if the
+     *     current path is not the file's own, {@code EIO} and so on. After an error of the disk the file may have its new
+     *     name, but not durably
+     * @throws UnsupportedOperationException for other options
+     * @throws java.nio.file.ProviderMismatchException if the path is not of the default file system
+     */
+    public void renameTo(final Path target, final CopyOption... options) throws IOException {
+        int flags = 0;
+        for (final CopyOption option : options) {
+            if (option == StandardCopyOption.REPLACE_EXISTING) {
+                flags |= OpenFlags.RENAME_REPLACE;
+            } else if (option != StandardCopyOption.ATOMIC_MOVE) {
+                throw new UnsupportedOperationException(option + " is not supported by renameTo");
+            }
+        }
+        final byte[] to = NativePaths.bytesOf(target);
+        requireOpen();
+        synchronized (handle) {
+            final int result;
+            try {
+                result = ControlPlane.wt_file_rename(handle.value(), NativePaths.bytesOf(path), to, flags);
+            } finally {
+                Reference.reachabilityFence(this);
+            }
+            if (result == -Errno.EEXIST) {
+                throw new FileAlreadyExistsException(target.toString());
+            }
+            if (result == -Errno.EBADF) {
+                throw new ClosedChannelException();
+            }
+            if (result < 0) {
+                throw Failures.ofPath("rename to " + target, path, false, -result);
+            }
+            path = target;
+        }
+    }
+
+    /**
+     * The path that the file was opened by, or {@link #renameTo renamed} to.
      *
      * @return the same object
      */

@@ -5,6 +5,8 @@ import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -118,5 +120,25 @@ class SizeTest extends OnEveryFileSystem {
             }
         }
         assertEquals(3 * 2024, Files.size(path));
+    }
+
+    @Test
+    void aFileThatGrowsAheadShowsItsSizeAndIsCutToItWhenClosed() throws IOException {
+        final GrowthAhead ahead = new GrowthAhead(1 << 20);
+        try (WriteThroughFile file = WriteThroughFile.open(path, CREATE, READ, WRITE, ahead)) {
+            for (int i = 0; i < 20; i++) {
+                assertEquals(i * 100L, file.append(buffer(100, i)));
+            }
+            assertEquals(2000, file.size());
+            assertEquals(-1, file.read(ByteBuffer.allocate(10), 2000));
+            if (file.profile().writePath() == StorageProfile.WritePath.DIRECT) {
+                assertTrue(Files.size(path) >= 1 << 20);
+            }
+        }
+        assertEquals(2000, Files.size(path));
+        assertThrows(IllegalArgumentException.class, () -> new GrowthAhead(-1));
+        try (WriteThroughFile file = WriteThroughFile.open(path, READ, ahead)) {
+            assertEquals(2000, file.size());
+        }
     }
 }

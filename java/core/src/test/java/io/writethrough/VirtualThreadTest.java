@@ -41,7 +41,7 @@ class VirtualThreadTest extends OnEveryFileSystem {
                 .output();
     }
 
-    private interface Body {
+    interface Body {
         void run() throws Exception;
     }
 

@@ -35,11 +35,21 @@ public final class ControlPlane {
     public static native int wt_file_open(
             long engine, byte[] path, int flags, int mode, int durability, LongByReference file);
 
+    public static native int wt_file_holder(byte[] path, Holder holder);
+
+    public static native int wt_file_grow_ahead(long file, long bytes);
+
+    public static native int wt_file_rename(long file, byte[] from, byte[] to, int flags);
+
     public static native int wt_file_close(long file);
 
     public static native int wt_truncate(long file, long size);
 
     public static native int wt_allocate(long file, long offset, long length);
+
+    public static native int wt_punch_hole(long file, long offset, long length);
+
+    public static native int wt_zero(long file, long offset, long length);
 
     public static native int wt_sync(long file);
 
@@ -93,6 +103,14 @@ public final class ControlPlane {
         public long gathers;
         public long gathered_writes;
         public long evictions;
+    }
+
+    /** struct wt_holder. */
+    @FieldOrder({"pid", "own", "command"})
+    public static final class Holder extends Structure {
+        public int pid;
+        public int own;
+        public byte[] command = new byte[32];
     }
 
     /** struct wt_profile. */

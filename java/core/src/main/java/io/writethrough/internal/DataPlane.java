@@ -16,11 +16,17 @@ public final class DataPlane {
     /** A submission that would have to wait fails with EAGAIN. */
     public static final int NOWAIT = 1;
 
+    /** A write goes to the end of the file. */
+    public static final int APPEND = 2;
+
+    /** A write leaves nothing in the cache. */
+    public static final int DONTCACHE = 4;
+
     /** The most events of one {@link #reap}. */
     public static final int EVENTS_AT_ONCE = 256;
 
-    /** Longs of an event: its token, its result, its stable bytes. */
-    public static final int EVENT_LONGS = 3;
+    /** Longs of an event: its token, its result, its stable bytes, its offset. */
+    public static final int EVENT_LONGS = 4;
 
     /** Longs of a request: the range of its base, its offset, its token, which its result replaces. */
     public static final int REQUEST_LONGS = 3;
@@ -65,6 +71,18 @@ public final class DataPlane {
     /** Writes from {@link Segments}, as one write. {@code length} is the sum of theirs. */
     public static native long writeSegments(
             long file, Object[] bases, long[] ranges, long length, long offset, int durability);
+
+    /** Writes from a direct buffer, with flags. With {@link #APPEND} the result is where it went. */
+    public static native long writeDirectWith(
+            long file, ByteBuffer source, int start, int length, long offset, int durability, int flags);
+
+    /** The same from an array. */
+    public static native long writeArrayWith(
+            long file, byte[] source, int start, int length, long offset, int durability, int flags);
+
+    /** The same from {@link Segments}. */
+    public static native long writeSegmentsWith(
+            long file, Object[] bases, long[] ranges, long length, long offset, int durability, int flags);
 
     /** Reads into {@link Segments}. {@code length} is the sum of theirs. */
     public static native long readSegments(long file, Object[] bases, long[] ranges, long length, long offset);

@@ -26,6 +26,7 @@ public final class Errno {
     public static final int ELOOP = 40;
     public static final int EMSGSIZE = 90;
     public static final int EOPNOTSUPP = 95;
+    public static final int ESTALE = 116;
     public static final int EDQUOT = 122;
     public static final int EREMOTEIO = 121;
 
@@ -69,6 +70,9 @@ public final class Errno {
             case EDQUOT ->
                 "The quota of the file's owner is used up. Free space or raise the quota, then write again: what"
                         + " was acknowledged before is intact.";
+            case ESTALE ->
+                "Another program has cut the file short, or put another in its place, while it was open here: what was"
+                        + " cached of it counts no more. Close it wherever it is open in this process, and open it again.";
             case EROFS -> "The file system is mounted read-only. Remount it, or open the file with READ alone.";
             case ENOSYS -> "This kernel does not have it. If io_uring was asked for by name, ask for AUTO or THREADS.";
             case EOPNOTSUPP ->

@@ -9,5 +9,8 @@ public final class OpenFlags {
     public static final int TRUNCATE = 16;
     public static final int NOFOLLOW = 32;
 
+    /** WT_RENAME_REPLACE. */
+    public static final int RENAME_REPLACE = 1;
+
     private OpenFlags() {}
 }

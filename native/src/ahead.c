@@ -1,0 +1,66 @@
+/*
+ * Growth ahead: the file on disk is longer than what was written to it, by zeros that exist there. A write into them changes no
+ * metadata, and its last block is a whole one.
+ */
+#include <errno.h>
+
+#include "engine.h"
+#include "inode.h"
+
+static uint64_t page_start(uint64_t offset) {
+    return offset & ~(uint64_t)(WT_PAGE_BYTES - 1);
+}
+
+static void grow(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t growth) {
+    uint64_t ahead = atomic_load(&inode->ahead_end), size = wt_inode_size(inode);
+    uint64_t from = ahead > size ? ahead : size;
+    from = page_start(from > start ? from : start); /* what lies between, if the write is far out, stays a hole */
+    uint64_t to = end > from ? end : from;
+    if (growth > INT64_MAX - to - WT_PAGE_BYTES)
+        return;
+    to = page_start(to + growth);
+    if (wt_inode_reserve(inode, from, to)) {
+        /* The write that asked for it can do without; if there is no room for that either, it will tell. */
+        atomic_store(&inode->growth_bytes, 0);
+        wt_inode_suspect_size(inode);
+    } else {
+        atomic_store(&inode->ahead_end, to);
+    }
+}
+
+bool wt_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, bool may_wait) {
+    uint64_t growth = atomic_load_explicit(&inode->growth_bytes, memory_order_relaxed);
+    if (!growth || end <= atomic_load(&inode->ahead_end))
+        return true;
+    if (!may_wait)
+        return false;
+    pthread_mutex_lock(&inode->ahead_lock);
+    growth = atomic_load(&inode->growth_bytes);
+    if (growth && end > atomic_load(&inode->ahead_end))
+        grow(inode, start, end, growth);
+    pthread_mutex_unlock(&inode->ahead_lock);
+    return true;
+}
+
+int wt_inode_cut(struct wt_inode *inode, uint64_t size) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    atomic_store(&inode->ahead_end, 0);
+    return backing->ops->truncate(backing, size);
+}
+
+int wt_ahead_end(struct wt_inode *inode) {
+    uint64_t size = wt_inode_size(inode);
+    return atomic_load(&inode->ahead_end) > size && !atomic_load(&inode->lost) ? wt_inode_cut(inode, size) : 0;
+}
+
+int wt_file_grow_ahead(wt_file handle, uint64_t bytes) {
+    if (bytes > INT64_MAX)
+        return -EINVAL;
+    struct wt_file_object *file = wt_file_acquire(handle);
+    int rc = file && file->writable ? 0 : -EBADF;
+    if (!rc && !file->inode->buffered)
+        atomic_store(&file->inode->growth_bytes, bytes);
+    if (file)
+        wt_file_release(handle);
+    return rc;
+}
