@@ -77,10 +77,29 @@ static uint64_t block_bytes(const struct wt_inode *inode) {
     return UINT64_C(1) << inode->geometry.block_shift;
 }
 
-/* Writes zeros to start..end, which is a hole. A last block that the file ends in goes through the page cache. */
-static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
+/*
+ * Whether start..end shares a page of several blocks with the end of the file, at `limit` or still at its size: see
+ * launch_run for what another write may do to that page.
+ */
+static bool is_beside_end_of_file(const struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t limit) {
+    const uint64_t ends[] = {wt_inode_size(inode), limit};
+    bool beside = false;
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t page = ends[i] >> WT_PAGE_SHIFT;
+        beside |= (ends[i] & (block_bytes(inode) - 1)) && start >> WT_PAGE_SHIFT <= page &&
+                  page <= (end - 1) >> WT_PAGE_SHIFT;
+    }
+    return beside && inode->geometry.page_block_shift != 0;
+}
+
+/*
+ * Writes zeros to start..end, which is a hole. A last block that the file ends in goes through the page cache, and so does
+ * what is beside it.
+ */
+static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t limit) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     bool partial = end & (block_bytes(inode) - 1);
+    bool cached = partial || is_beside_end_of_file(inode, start, end, limit);
     if (!partial && !atomic_load(&inode->no_write_zeroes)) {
         int rc = backing->ops->write_zeroes(backing, start, end - start);
         if (rc != -EOPNOTSUPP)
@@ -90,7 +109,7 @@ static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
     struct wt_io io;
     io.op = WT_IO_WRITE;
     io.durability = WT_DURABILITY_DEVICE;
-    io.through_page_cache = partial;
+    io.through_page_cache = cached;
     io.backing = backing;
     io.offset = start;
     io.length = end - start;
@@ -105,7 +124,7 @@ static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
     backing->ops->run(&io);
     wt_count(inode->engine, WT_COUNT_DEVICE_WRITES, 1);
     wt_count(inode->engine, WT_COUNT_DEVICE_WRITTEN_BYTES, io.done);
-    if (partial)
+    if (cached)
         backing->ops->forget(backing, start, end - start);
     return io.error;
 }
@@ -122,7 +141,7 @@ static int zero_holes(struct wt_inode *inode, uint64_t start, uint64_t end, uint
         hole = (hole + block_bytes(inode) - 1) & ~(block_bytes(inode) - 1);
         uint64_t to = hole_end < limit ? hole_end : limit;
         if (hole < to)
-            rc = write_zeros(inode, hole, to);
+            rc = write_zeros(inode, hole, to, limit);
         if (hole < to && !rc)
             *zeroed += to - hole;
         start = hole_end > hole ? hole_end : hole;

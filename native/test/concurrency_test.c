@@ -283,6 +283,25 @@ TEST(a_write_behind_the_end_shares_no_page_with_a_direct_one) {
     core_close(&core);
 }
 
+TEST(a_write_behind_the_end_shares_no_page_with_zeros_of_allocate) {
+    struct core core = core_threaded(1024);
+    wt_file file = core_file(&core, "file");
+    struct job zeros;
+    struct job behind;
+    fill_at(file, 2 * BLOCK + 3 * 1024, 1, 100);
+    sim_hold(core.sim);
+    start_write(&behind, file, 100000, 3, 100);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+    start_call(&zeros, ALLOCATE, file, 2 * BLOCK, 1024);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 2), 2);
+    sim_release_all(core.sim);
+    CHECK_EQ(job_end(&zeros), 0);
+    CHECK_EQ(job_end(&behind), 100);
+    CHECK_EQ(sim_state_at(core.sim, "file", 2 * BLOCK), SIM_WRITTEN);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
 TEST(fault_3_writes_into_a_large_folio_under_writeback_do_not_wait_for_it) {
     enum { WRITERS = 8 };
     struct core core = core_threaded(4096);

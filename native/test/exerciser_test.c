@@ -1,19 +1,7 @@
-/* Short runs of the exerciser, on the simulated disk and in every directory of WT_TEST_DIRS. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
+/* Short runs of the exerciser, in every directory of WT_TEST_DIRS. */
 #include "exercise.h"
 #include "test.h"
 #include "writethrough.h"
-
-static uint64_t scaled(uint64_t operations) {
-    const char *scale = getenv("WT_TEST_SCALE");
-#ifdef __SANITIZE_THREAD__
-    operations /= 4;
-#endif
-    return scale == NULL ? operations : operations * strtoull(scale, NULL, 10);
-}
 
 static bool has_io_uring(void) {
     wt_engine engine = 0;
@@ -29,7 +17,7 @@ static void exercise_directories(uint32_t backend, uint64_t seeds, uint64_t oper
         uint64_t first = test_seed() + i * seeds;
         for (uint64_t seed = first; seed < first + seeds; seed++) {
             exercise(&(struct exercise_options){
-                .seed = seed, .operations = scaled(operations), .backend = backend, .directory = directory});
+                .seed = seed, .operations = test_scaled(operations), .backend = backend, .directory = directory});
         }
     }
 }
@@ -43,14 +31,6 @@ TEST(random_operations_match_an_array_on_io_uring) {
 
 TEST(random_operations_match_an_array_on_threads) {
     exercise_directories(WT_BACKEND_THREADS, 8, 500);
-}
-
-TEST(random_operations_match_an_array_on_the_simulated_disk) {
-    uint64_t first = test_seed();
-    for (uint64_t seed = first; seed < first + 16; seed++) {
-        exercise(&(struct exercise_options){
-            .seed = seed, .operations = scaled(500), .backend = EXERCISE_SIMULATED, .longest_bytes = 100000});
-    }
 }
 
 static void exercise_spoiled(void *directory) {

@@ -1,5 +1,5 @@
 /* Many threads on one file, and many processes on files of their own. Each unit of a file says which write it is of, so
- * that a reader knows whether it may see it. WT_TEST_SCALE=n makes it n times as long. */
+ * that a reader knows whether it may see it. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -20,14 +20,6 @@
 #include "record.h"
 
 enum { THREADS = 4, UNIT_MAX = 4096, WIDEST = 24, IN_FLIGHT = 16 };
-
-static uint64_t scaled(uint64_t count) {
-    const char *scale = getenv("WT_TEST_SCALE");
-#ifdef __SANITIZE_THREAD__
-    count /= 4;
-#endif
-    return scale == NULL ? count : count * strtoull(scale, NULL, 10);
-}
 
 /* ---- one engine on one file -------------------------------------------------------------------------------------- */
 
@@ -164,7 +156,7 @@ static void disjoint(struct place *place, struct test_random *random) {
                                    .random = test_random_of(test_random_next(random)),
                                    .in_flight = &in_flight,
                                    .index = i,
-                                   .count = scaled(400),
+                                   .count = test_scaled(400),
                                    .sequences = sequences};
         threads[i] = test_thread(own_records, &owners[i]);
     }
@@ -296,8 +288,10 @@ static void judge_all(struct overlap *shared, const uint8_t *bytes) {
 }
 
 static void overlap_units(struct place *place, struct test_random *random, uint32_t unit_bytes) {
-    struct overlap shared = {
-        .place = place, .unit_bytes = unit_bytes, .units = unit_bytes == UNIT_MAX ? 150 : 400, .count = scaled(150)};
+    struct overlap shared = {.place = place,
+                             .unit_bytes = unit_bytes,
+                             .units = unit_bytes == UNIT_MAX ? 150 : 400,
+                             .count = test_scaled(150)};
     shared.oracle = record_oracle_new(shared.units, unit_bytes);
     size_t length = (size_t)(shared.units * unit_bytes);
     uint8_t *bytes = malloc(length);
@@ -376,7 +370,7 @@ static struct life life_of(struct ledger *ledgers, char (*paths)[512], struct te
                          .backend = index % 2 == 0 ? WT_BACKEND_IO_URING : WT_BACKEND_THREADS,
                          .path = paths[index],
                          .random = test_random_of(test_random_next(random)),
-                         .count = index == 0 ? scaled(300) : UINT64_MAX};
+                         .count = index == 0 ? test_scaled(300) : UINT64_MAX};
 }
 
 static void acknowledge(struct life *life, wt_engine engine, bool *pending, unsigned *in_flight, unsigned allowed) {
@@ -494,7 +488,7 @@ static void live_and_die(struct ledger *ledgers, char (*paths)[512], struct test
     for (unsigned i = 0; i < PROCESSES; i++) {
         int status = 0;
         if (i > 0) {
-            await_writes(&ledgers[i], before[i] + test_random_below(random, scaled(100) + 1), children[i]);
+            await_writes(&ledgers[i], before[i] + test_random_below(random, test_scaled(100) + 1), children[i]);
             CHECK_EQ(kill(children[i], SIGKILL), 0);
         }
         CHECK_EQ(waitpid(children[i], &status, 0), children[i]);

@@ -371,6 +371,14 @@ const char *test_make_directory(const char *parent) {
     return path;
 }
 
+uint64_t test_scaled(uint64_t count) {
+    const char *scale = getenv("WT_TEST_SCALE");
+#ifdef __SANITIZE_THREAD__
+    count = count < 4 ? 1 : count / 4;
+#endif
+    return scale == NULL ? count : count * strtoull(scale, NULL, 10);
+}
+
 /* ---- pseudo-random numbers --------------------------------------------------------------------------------------- */
 
 uint64_t test_seed(void) {

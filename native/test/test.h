@@ -91,6 +91,9 @@ const char *test_directory(size_t index);
 /* A new, empty directory inside parent, removed with what is in it after the test. */
 const char *test_make_directory(const char *parent);
 
+/* A count of things to do: WT_TEST_SCALE times as many, if that is set; a quarter under ThreadSanitizer. */
+uint64_t test_scaled(uint64_t count);
+
 /* ---- pseudo-random numbers ---- */
 
 struct test_random {

@@ -893,7 +893,7 @@ static void finish(struct run *run) {
 static void play(struct run *run, const unsigned *weights) {
     uint64_t seed = run->options->seed;
     for (run->operation = 1; run->operation <= run->options->operations; run->operation++) {
-        run->random = test_random_of((seed << 32) + run->operation * 0x9e3779b9u);
+        run->random = test_random_of(seed * 0xd1342543de82ef95u + run->operation);
         run->random.state = test_random_next(&run->random);
         if (run->operation % 256 == 1) {
             describe(run->options, replay, sizeof replay, run->operation + 255);
