@@ -26,7 +26,7 @@ struct wt_backing;
 struct wt_io {
     enum wt_io_op op;
     uint32_t durability;     /* WT_DURABILITY_DEVICE, DSYNC or SYNC; of a write */
-    bool through_page_cache; /* unaligned length: goes by the buffered descriptor. Always at least DSYNC */
+    bool through_page_cache; /* unaligned length: goes by the buffered descriptor, which must not leave it there */
     struct wt_backing *backing;
     uint64_t offset;
     uint64_t length; /* sum of the segments; never 0 */
