@@ -101,8 +101,13 @@ static void write_some(wt_file file, struct test_random *random, struct model *m
 static void write_clone(struct place *place, struct test_random *random, struct model *original) {
     struct model clone = model_new(ROOM + SPARE);
     model_copy(&clone, original);
+    struct wt_extents extents;
     wt_file file = open_at(place, place->clone);
+    CHECK_OK(wt_probe_extents(place->clone, &extents));
+    CHECK_EQ(extents.shared_bytes, ROOM);
     write_some(file, random, &clone, 60);
+    CHECK_OK(wt_probe_extents(place->clone, &extents));
+    CHECK(extents.shared_bytes < ROOM);
     check_disk(place->clone, &clone);
     check_disk(place->original, original);
     CHECK_OK(wt_file_close(file));
