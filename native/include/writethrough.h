@@ -135,6 +135,19 @@ WT_API int wt_probe(const char *path, struct wt_profile *profile);
 /* The same for an open file, as in use. */
 WT_API int wt_file_profile(wt_file file, struct wt_profile *profile);
 
+/* How the bytes of a file below its size lie on the device. */
+struct wt_extents {
+    uint64_t size_bytes;
+    uint64_t written_bytes;   /* a write there changes no metadata, unless it is shared */
+    uint64_t unwritten_bytes; /* preallocated, not written yet: a write there needs a commit of the journal */
+    uint64_t hole_bytes;      /* the same, and space must be found */
+    uint64_t shared_bytes;    /* of the written: with other files (reflinks). The first write moves them */
+    uint64_t extents;
+};
+
+/* Looks at the extents of the file at path. Changes nothing. -EOPNOTSUPP: this file system does not tell (no FIEMAP). */
+WT_API int wt_probe_extents(const char *path, struct wt_extents *extents);
+
 /* ---- files --------------------------------------------------------------------------------------------------- */
 
 enum {

@@ -26,7 +26,7 @@ struct wt_backing;
 struct wt_io {
     enum wt_io_op op;
     uint32_t durability;     /* WT_DURABILITY_DEVICE, DSYNC or SYNC; of a write */
-    bool through_page_cache; /* unaligned length: goes by the buffered descriptor. Always at least DSYNC */
+    bool through_page_cache; /* unaligned length: goes by the buffered descriptor, which must not leave it there */
     bool owes_flush;         /* the backend's own: a DSYNC write that was sent without, and shares a flush afterwards */
     struct wt_backing *backing;
     uint64_t offset;

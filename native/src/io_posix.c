@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -216,6 +217,32 @@ bool wt_posix_settle(struct wt_io *io, int64_t result) {
     return true;
 }
 
+/*
+ * Whether what goes through the page cache need only be accepted by the device, and sync_file_range(2) waits for that: it
+ * does where the file system writes pages in place. Anywhere else, and in io_uring, such a write is DSYNC.
+ */
+static bool hands_pages_to_device(const struct wt_io *io) {
+    uint64_t magic = io->backing->profile.fs_magic;
+    return io->op == WT_IO_WRITE && io->durability == WT_DURABILITY_DEVICE && io->through_page_cache &&
+           is_direct(io->backing) && (magic == EXT4_SUPER_MAGIC || magic == XFS_SUPER_MAGIC);
+}
+
+/* Writes the pages of what was transferred, without a flush and without a commit of the journal. */
+static void hand_pages_to_device(struct wt_io *io, int fd) {
+    const unsigned steps = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    int rc;
+    do {
+        rc = sync_file_range(fd, (off_t)io->offset, (off_t)io->done, steps);
+    } while (rc < 0 && errno == EINTR);
+    if (rc < 0 && (errno == ENOSYS || errno == EPERM)) { /* a filter of system calls refuses it */
+        rc = fdatasync(fd);
+    }
+    if (rc < 0) {
+        io->error = io->error != 0 ? io->error : -errno;
+        io->done = 0;
+    }
+}
+
 static void posix_run(struct wt_io *io) {
     wt_posix_begin(io);
     int fd = wt_posix_descriptor(io);
@@ -223,7 +250,8 @@ static void posix_run(struct wt_io *io) {
         io->error = fd;
         return;
     }
-    int flags = wt_posix_rwf(io);
+    bool to_device = hands_pages_to_device(io);
+    int flags = to_device ? 0 : wt_posix_rwf(io);
     ssize_t count;
     do {
         off_t offset = (off_t)(io->offset + io->done);
@@ -233,6 +261,9 @@ static void posix_run(struct wt_io *io) {
             count = preadv2(fd, io->segments, (int)io->segment_count, offset, flags);
         }
     } while (!wt_posix_settle(io, count < 0 ? -errno : count));
+    if (to_device && io->done > 0) {
+        hand_pages_to_device(io, fd);
+    }
 }
 
 /* ---- the file -------------------------------------------------------------------------------------------------- */

@@ -280,6 +280,41 @@ TEST(allocate_leaves_no_hole_and_no_unwritten_extent) {
     each_place(allocate_range);
 }
 
+static void count_extents(struct place *place) {
+    enum { PART = 256 * 1024 };
+    struct wt_extents extents;
+    wt_file file = open_at(place, place->path);
+    CHECK_EQ(wt_probe_extents(place->directory, &extents), -EISDIR);
+    CHECK_OK(wt_probe_extents(place->path, &extents));
+    CHECK_EQ(extents.size_bytes + extents.extents, 0);
+    fill_at(file, 0, 1, PART);
+    int result = wt_probe_extents(place->path, &extents);
+    if (result == -EOPNOTSUPP) {
+        printf("   no FIEMAP on %s\n", place->directory);
+        return;
+    }
+    CHECK_OK(result);
+    CHECK_OK(wt_truncate(file, 3 * PART));
+    int fd = open(place->path, O_WRONLY | O_CLOEXEC);
+    CHECK(fd >= 0);
+    CHECK_EQ(fallocate(fd, 0, PART, PART), 0);
+    CHECK_EQ(close(fd), 0);
+    CHECK_OK(wt_probe_extents(place->path, &extents));
+    CHECK_EQ(extents.size_bytes, 3 * PART);
+    CHECK_EQ(extents.written_bytes, PART);
+    CHECK_EQ(extents.unwritten_bytes, PART);
+    CHECK_EQ(extents.hole_bytes, PART);
+    CHECK_EQ(extents.shared_bytes, 0);
+    CHECK_OK(wt_allocate(file, 0, 3 * PART));
+    CHECK_OK(wt_probe_extents(place->path, &extents));
+    CHECK_EQ(extents.written_bytes, 3 * PART);
+    CHECK_EQ(extents.unwritten_bytes + extents.hole_bytes, 0);
+}
+
+TEST(extents_that_are_written_preallocated_and_missing_are_told_apart) {
+    each_place(count_extents);
+}
+
 /* ---- many threads ------------------------------------------------------------------------------------------------ */
 
 enum { WRITERS = 6, ROUNDS = 60, SHARED_BLOCKS = 32 };

@@ -30,11 +30,13 @@ struct place {
     const char *directory;
 };
 
+/* NULL: the kernel refuses io_uring. */
 static struct wt_backend *open_backend(unsigned kind, const struct wt_engine_options *options) {
     struct wt_backend *backend = NULL;
     int rc = kind == WT_BACKEND_THREADS ? wt_threads_open(options, &backend) : wt_io_uring_open(options, &backend);
     if (kind == WT_BACKEND_IO_URING && (rc == -EPERM || rc == -ENOSYS)) {
-        SKIP("the kernel refuses io_uring: %s", wt_errno_name(-rc));
+        printf("   not on io_uring: the kernel refuses it\n");
+        return NULL;
     }
     CHECK_OK(rc);
     return backend;
@@ -46,7 +48,11 @@ static void everywhere(void (*body)(const struct place *place)) {
     const struct wt_engine_options options = {.ring_entries = 8, .threads = 3};
     for (size_t i = 0; i < test_directory_count(); i++) {
         for (size_t k = 0; k < 2; k++) {
-            struct place place = {open_backend(kinds[k], &options), test_make_directory(test_directory(i))};
+            struct place place = {.backend = open_backend(kinds[k], &options)};
+            if (place.backend == NULL) {
+                continue;
+            }
+            place.directory = test_make_directory(test_directory(i));
             CONTEXT("%s in %s", place.backend->ops->name, test_directory(i));
             body(&place);
             place.backend->ops->close(place.backend);

@@ -20,6 +20,7 @@ import java.nio.file.ProviderMismatchException;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * The page cache of a process and what carries its I/O: memory for cached file contents, limits, and a connection to the
@@ -295,6 +296,9 @@ public final class WriteThroughEngine implements Closeable {
         private static final int MIN_RING_ENTRIES = 8;
         private static final int MAX_RING_ENTRIES = 32768;
 
+        /* Once in a process is enough to be found. */
+        private static final AtomicBoolean FALLBACK_REPORTED = new AtomicBoolean();
+
         private static final Builder DEFAULTS = new Builder(256L << 20, 64L << 20, 256, Backend.AUTO, Runnable::run);
 
         private final long cacheBytes;
@@ -414,7 +418,21 @@ public final class WriteThroughEngine implements Closeable {
             if (result < 0) {
                 throw Failures.ofEngine("open of an engine", -result);
             }
-            return new WriteThroughEngine(engine.getValue(), completionExecutor);
+            final WriteThroughEngine opened = new WriteThroughEngine(engine.getValue(), completionExecutor);
+            if (backend == Backend.AUTO && opened.backend == Backend.THREADS) {
+                reportFallback();
+            }
+            return opened;
+        }
+
+        private static void reportFallback() {
+            if (FALLBACK_REPORTED.compareAndSet(false, true)) {
+                System.getLogger(WriteThroughEngine.class.getPackageName())
+                        .log(
+                                System.Logger.Level.INFO,
+                                "There is no io_uring for this process (kernel.io_uring_disabled, a seccomp filter, or too"
+                                        + " little RLIMIT_MEMLOCK): a pool of threads carries the I/O. Nothing else differs.");
+            }
         }
 
         private static void requireAtLeast(final String name, final long bytes, final long least) {

@@ -30,6 +30,8 @@ public final class ControlPlane {
 
     public static native int wt_probe(byte[] path, Profile profile);
 
+    public static native int wt_probe_extents(byte[] path, Extents extents);
+
     public static native int wt_file_profile(long file, Profile profile);
 
     public static native int wt_file_open(
@@ -111,6 +113,17 @@ public final class ControlPlane {
         public int pid;
         public int own;
         public byte[] command = new byte[32];
+    }
+
+    /** struct wt_extents. */
+    @FieldOrder({"size_bytes", "written_bytes", "unwritten_bytes", "hole_bytes", "shared_bytes", "extents"})
+    public static final class Extents extends Structure {
+        public long size_bytes;
+        public long written_bytes;
+        public long unwritten_bytes;
+        public long hole_bytes;
+        public long shared_bytes;
+        public long extents;
     }
 
     /** struct wt_profile. */

@@ -1,0 +1,241 @@
+/*
+ * The table of device commands per operation, for the engine and for the ways that a program has without it, in each
+ * directory of WT_TEST_DIRS; on the standard output and, as Markdown, at the end of the file WT_COMMANDS.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core.h"
+#include "wire.h"
+
+enum { OPERATIONS = 200, BLOCK = 4096, RECORD = 128, LARGE = 128 * 1024 };
+
+/* ---- what is measured ---------------------------------------------------------------------------------------------- */
+
+enum extents { WRITTEN, UNWRITTEN, NONE };
+
+struct operation {
+    const char *name;
+    size_t length;
+    enum extents extents; /* under the range when it is written */
+};
+
+static const struct operation operations[] = {
+    {"4 KiB overwrite of written extents", BLOCK, WRITTEN}, {"128 B append into a prewritten file", RECORD, WRITTEN},
+    {"4 KiB into unwritten extents", BLOCK, UNWRITTEN},     {"128 B append that grows the file", RECORD, NONE},
+    {"4 KiB append that grows the file", BLOCK, NONE},      {"128 KiB overwrite", LARGE, WRITTEN},
+};
+enum { OPERATION_COUNT = sizeof operations / sizeof operations[0] };
+
+enum way { FDATASYNC, BUFFERED_DSYNC, DIRECT_DSYNC, ENGINE_DSYNC, DIRECT, ENGINE_DEVICE, WAY_COUNT };
+
+static const char *const way_names[WAY_COUNT] = {
+    "write + fdatasync", "buffered, DSYNC",       "O_DIRECT, DSYNC",
+    "**writethrough**",  "O_DIRECT, not durable", "**writethrough**, `DEVICE`",
+};
+
+static bool is_durable(enum way way) {
+    return way <= ENGINE_DSYNC;
+}
+
+/* Direct I/O of less than a block is not to be had. */
+static bool is_possible(enum way way, const struct operation *operation) {
+    return (way != DIRECT_DSYNC && way != DIRECT) || operation->length % BLOCK == 0;
+}
+
+/* ---- one cell ------------------------------------------------------------------------------------------------------ */
+
+static uint8_t bytes[LARGE] __attribute__((aligned(BLOCK)));
+
+static void prepare_file(const char *path, const struct operation *operation) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    CHECK(fd >= 0);
+    if (operation->extents == UNWRITTEN) {
+        CHECK(fallocate(fd, 0, 0, (off_t)operation->length * OPERATIONS) == 0);
+    }
+    size_t range = operation->length * OPERATIONS;
+    for (size_t at = 0; operation->extents == WRITTEN && at < range; at += BLOCK) {
+        CHECK_EQ(pwrite(fd, bytes, BLOCK, (off_t)at), BLOCK);
+    }
+    CHECK(fsync(fd) == 0);
+    CHECK(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0);
+    CHECK(close(fd) == 0);
+}
+
+static struct wire_commands measure_descriptor(struct wire *wire, const char *path, enum way way, size_t length) {
+    int fd = open(path, O_RDWR | O_CLOEXEC | (way == DIRECT_DSYNC || way == DIRECT ? O_DIRECT : 0));
+    int flags = way == BUFFERED_DSYNC || way == DIRECT_DSYNC ? RWF_DSYNC : 0;
+    struct iovec iov = {bytes, length};
+    CHECK(fd >= 0);
+    wire_start(wire);
+    for (uint64_t i = 0; i < OPERATIONS; i++) {
+        CHECK_EQ(pwritev2(fd, &iov, 1, (off_t)(i * length), flags), length);
+        if (way == FDATASYNC) {
+            CHECK(fdatasync(fd) == 0);
+        }
+    }
+    struct wire_commands commands = wire_stop(wire);
+    CHECK(close(fd) == 0);
+    return commands;
+}
+
+static struct wire_commands measure_engine(struct wire *wire, const char *path, enum way way, size_t length) {
+    wt_engine engine = 0;
+    wt_file file = 0;
+    uint32_t durability = way == ENGINE_DEVICE ? WT_DURABILITY_DEVICE : WT_DURABILITY_DSYNC;
+    CHECK_OK(wt_engine_open(NULL, &engine));
+    CHECK_OK(wt_file_open(engine, path, WT_OPEN_READ | WT_OPEN_WRITE, 0, durability, &file));
+    wire_start(wire);
+    for (uint64_t i = 0; i < OPERATIONS; i++) {
+        CHECK_EQ(write_at(file, i * length, bytes, length), length);
+    }
+    struct wire_commands commands = wire_stop(wire);
+    CHECK_OK(wt_engine_close(engine));
+    return commands;
+}
+
+static struct wire_commands measure(struct wire *wire, const char *path, enum way way,
+                                    const struct operation *operation) {
+    memset(bytes, (int)way + 1, sizeof bytes);
+    prepare_file(path, operation);
+    bool engine = way == ENGINE_DSYNC || way == ENGINE_DEVICE;
+    struct wire_commands commands = engine ? measure_engine(wire, path, way, operation->length)
+                                           : measure_descriptor(wire, path, way, operation->length);
+    CHECK(unlink(path) == 0);
+    return commands;
+}
+
+/* ---- the table ----------------------------------------------------------------------------------------------------- */
+
+struct table {
+    struct wire_commands cells[OPERATION_COUNT][WAY_COUNT];
+};
+
+static void fill_table(struct table *table, const char *directory) {
+    char path[600];
+    struct wire wire = wire_open(directory);
+    snprintf(path, sizeof path, "%s/file", test_make_directory(directory));
+    for (unsigned i = 0; i < OPERATION_COUNT; i++) {
+        for (enum way way = 0; way < WAY_COUNT; way++) {
+            if (is_possible(way, &operations[i])) {
+                table->cells[i][way] = measure(&wire, path, way, &operations[i]);
+            }
+        }
+    }
+    wire_close(&wire);
+}
+
+/* One number per operation: 1, or 1.02 where not every operation has the same. */
+static void print_number(FILE *out, double number) {
+    char text[32];
+    snprintf(text, sizeof text, "%.2f", number);
+    char *end = text + strlen(text);
+    while (end[-1] == '0') {
+        *--end = '\0';
+    }
+    if (end[-1] == '.') {
+        end[-1] = '\0';
+    }
+    fputs(text, out);
+}
+
+static void print_cell(FILE *out, const struct wire_commands *cell) {
+    const double numbers[] = {cell->writes, cell->fua, cell->flushes, (double)cell->written_bytes / 1024};
+    for (unsigned i = 0; i < 4; i++) {
+        fputs(i == 0 ? " " : "/", out);
+        print_number(out, numbers[i] / OPERATIONS);
+    }
+    fputs(" |", out);
+}
+
+static void print_table(FILE *out, const struct table *table, const char *directory, bool durable) {
+    fprintf(out, "\n| %s |", directory);
+    for (enum way way = 0; way < WAY_COUNT; way++) {
+        if (is_durable(way) == durable) {
+            fprintf(out, " %s |", way_names[way]);
+        }
+    }
+    fputs(durable ? "\n|---|---|---|---|---|\n" : "\n|---|---|---|\n", out);
+    for (unsigned i = 0; i < OPERATION_COUNT; i++) {
+        fprintf(out, "| %s |", operations[i].name);
+        for (enum way way = 0; way < WAY_COUNT; way++) {
+            if (is_durable(way) != durable) {
+                continue;
+            }
+            if (is_possible(way, &operations[i])) {
+                print_cell(out, &table->cells[i][way]);
+            } else {
+                fputs(" not possible |", out);
+            }
+        }
+        fputs("\n", out);
+    }
+}
+
+static void publish(const struct table *table, const char *directory) {
+    const char *name = strrchr(directory, '/') + 1;
+    const char *path = getenv("WT_COMMANDS");
+    FILE *out = path != NULL ? fopen(path, "a") : NULL;
+    CHECK(path == NULL || out != NULL);
+    for (int durable = 1; durable >= 0; durable--) {
+        print_table(stdout, table, name, durable);
+        if (out != NULL) {
+            print_table(out, table, name, durable);
+        }
+    }
+    CHECK(out == NULL || fclose(out) == 0);
+}
+
+/* ---- the mark ------------------------------------------------------------------------------------------------------ */
+
+/*
+ * The engine's cell is no worse than the best of the other ways: not more commands in all and not more flushes. Bytes may
+ * be more by a tenth, since how a journal's blocks fall is not the same twice; and what grows a file by whole blocks is
+ * beside direct I/O only, for which ext4 and xfs log more of the inode than for the page cache.
+ */
+static void check_cell(const struct table *table, unsigned row, enum way ours) {
+    const struct wire_commands *cell = &table->cells[row][ours];
+    for (enum way way = 0; way < WAY_COUNT; way++) {
+        const struct wire_commands *other = &table->cells[row][way];
+        if (way == ours || is_durable(way) != is_durable(ours) || !is_possible(way, &operations[row])) {
+            continue;
+        }
+        CONTEXT("%s, beside %s", operations[row].name, way_names[way]);
+        CHECK(cell->writes + cell->flushes <= other->writes + other->flushes + OPERATIONS / 50);
+        CHECK(cell->flushes <= other->flushes + OPERATIONS / 50);
+        bool grows_directly = operations[row].extents == NONE && operations[row].length == BLOCK;
+        if (!grows_directly || way == DIRECT_DSYNC || way == DIRECT) {
+            CHECK(cell->written_bytes <= other->written_bytes + other->written_bytes / 10);
+        }
+    }
+}
+
+/* What need not be durable is one write each, flushes nothing, and waits for no journal. */
+static void check_device_cell(const struct table *table, unsigned row) {
+    const struct wire_commands *cell = &table->cells[row][ENGINE_DEVICE];
+    CONTEXT("%s, DEVICE durability", operations[row].name);
+    CHECK(cell->writes <= OPERATIONS + OPERATIONS / 50);
+    CHECK(cell->flushes + cell->fua <= OPERATIONS / 50);
+}
+
+TEST(no_operation_costs_more_commands_than_the_best_other_way) {
+    static struct table tables[16];
+    CHECK(test_directory_count() <= 16);
+    for (size_t i = 0; i < test_directory_count(); i++) {
+        CONTEXT("in %s", test_directory(i));
+        fill_table(&tables[i], test_directory(i));
+        publish(&tables[i], test_directory(i));
+    }
+    for (size_t i = 0; i < test_directory_count(); i++) {
+        for (unsigned row = 0; row < OPERATION_COUNT; row++) {
+            check_cell(&tables[i], row, ENGINE_DSYNC);
+            check_cell(&tables[i], row, ENGINE_DEVICE);
+            check_device_cell(&tables[i], row);
+        }
+    }
+}

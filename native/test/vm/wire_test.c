@@ -1,0 +1,144 @@
+/*
+ * What the engine's writes are on the wire, in each directory of WT_TEST_DIRS: exactly these commands, and no others. The
+ * directories must be on disks and file systems that nothing else writes to, with their background work put off.
+ */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core.h"
+#include "wire.h"
+
+enum { BLOCK = 4096, TIMES = 50, LARGE = 128 * 1024, RECORD = 128, RECORDS = 64 };
+
+static uint8_t bytes[LARGE];
+
+struct place {
+    struct wire wire;
+    wt_engine engine;
+    wt_file file;
+};
+
+/* An engine and a file of written extents. */
+static void open_place(struct place *place, const char *directory) {
+    char path[600];
+    snprintf(path, sizeof path, "%s/file", test_make_directory(directory));
+    place->wire = wire_open(directory);
+    CHECK_OK(wt_engine_open(NULL, &place->engine));
+    CHECK_OK(wt_file_open(place->engine, path, WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE, 0644, WT_DURABILITY_DSYNC,
+                          &place->file));
+    CHECK_OK(wt_allocate(place->file, 0, (uint64_t)TIMES * LARGE));
+}
+
+static void each_place(void (*test)(struct place *)) {
+    for (size_t i = 0; i < test_directory_count(); i++) {
+        struct place place;
+        CONTEXT("in %s", test_directory(i));
+        open_place(&place, test_directory(i));
+        test(&place);
+        CHECK_OK(wt_engine_close(place.engine));
+        wire_close(&place.wire);
+    }
+}
+
+/* Writes length bytes TIMES times, one after the other in the file. */
+static struct wire_commands count_writes(struct place *place, size_t length, uint32_t durability) {
+    wire_start(&place->wire);
+    for (uint64_t i = 0; i < TIMES; i++) {
+        memset(bytes, (int)i + 1, length);
+        CHECK_EQ(write_as(place->file, i * length, bytes, length, durability), length);
+    }
+    return wire_stop(&place->wire);
+}
+
+/* What count durable writes are where each is one command and what the disk needs to make it stable. */
+static void check_durable(const struct wire *wire, struct wire_commands commands, unsigned count) {
+    CHECK_EQ(commands.writes, count);
+    CHECK_EQ(commands.fua, wire_has_fua(wire) ? count : 0);
+    CHECK_EQ(commands.flushes, wire_has_cache(wire) && !wire_has_fua(wire) ? count : 0);
+}
+
+static void overwrite(struct place *place) {
+    struct wire_commands commands = count_writes(place, BLOCK, WT_DURABILITY_DSYNC);
+    check_durable(&place->wire, commands, TIMES);
+    CHECK_EQ(commands.written_bytes, TIMES * BLOCK);
+}
+
+TEST(a_durable_overwrite_of_a_block_is_one_write_with_fua_or_what_the_disk_has_instead) {
+    each_place(overwrite);
+}
+
+static void overwrite_on_device(struct place *place) {
+    struct wire_commands commands = count_writes(place, BLOCK, WT_DURABILITY_DEVICE);
+    CHECK_EQ(commands.writes, TIMES);
+    CHECK_EQ(commands.fua, 0);
+    CHECK_EQ(commands.flushes, 0);
+    CHECK_EQ(commands.written_bytes, TIMES * BLOCK);
+}
+
+TEST(device_durability_flushes_nothing) {
+    each_place(overwrite_on_device);
+}
+
+/* The last, partial block goes through the kernel's page cache, which must not keep it. */
+static void grow_on_device(struct place *place) {
+    CHECK_OK(wt_truncate(place->file, 0));
+    struct wire_commands commands = count_writes(place, RECORD, WT_DURABILITY_DEVICE);
+    CHECK_EQ(commands.writes, TIMES);
+    CHECK_EQ(commands.fua, 0);
+    CHECK_EQ(commands.flushes, 0);
+}
+
+TEST(device_durability_of_a_growing_tail_is_a_write_at_once_and_no_flush) {
+    each_place(grow_on_device);
+}
+
+static void append(struct place *place) {
+    struct wt_profile profile;
+    CHECK_OK(wt_file_profile(place->file, &profile));
+    struct wire_commands commands = count_writes(place, RECORD, WT_DURABILITY_DSYNC);
+    check_durable(&place->wire, commands, TIMES);
+    CHECK_EQ(commands.written_bytes, TIMES * profile.block_bytes);
+}
+
+TEST(an_append_to_an_allocated_log_is_as_an_overwrite) {
+    each_place(append);
+}
+
+static void overwrite_much(struct place *place) {
+    struct wire_commands commands = count_writes(place, LARGE, WT_DURABILITY_DSYNC);
+    check_durable(&place->wire, commands, TIMES);
+    CHECK_EQ(commands.written_bytes, (uint64_t)TIMES * LARGE);
+}
+
+TEST(a_write_of_128_kib_is_one_command) {
+    each_place(overwrite_much);
+}
+
+/* The first record's I/O is under way while the others are started, so these collect until it ends. */
+static void gather(struct place *place) {
+    struct wt_submission submissions[1 + RECORDS];
+    struct iovec iov = {bytes, RECORD};
+    struct wt_event events[1 + RECORDS];
+    for (unsigned i = 0; i < 1 + RECORDS; i++) {
+        submissions[i] = (struct wt_submission){
+            .file = place->file, .iov = &iov, .iov_count = 1, .offset = (uint64_t)i * RECORD, .token = i};
+    }
+    wire_start(&place->wire);
+    CHECK_OK(wt_write_submit_all(submissions, 1 + RECORDS));
+    for (int left = 1 + RECORDS; left > 0;) {
+        int count = wt_reap(place->engine, events, left, -1);
+        CHECK(count > 0);
+        for (int i = 0; i < count; i++) {
+            CHECK_EQ(events[i].result, RECORD);
+        }
+        left -= count;
+    }
+    struct wire_commands commands = wire_stop(&place->wire);
+    check_durable(&place->wire, commands, 2);
+}
+
+TEST(a_gather_of_64_records_is_one_command) {
+    each_place(gather);
+}
