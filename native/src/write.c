@@ -228,7 +228,7 @@ static uint64_t waiting_blocks(const struct wt_folio *folio, const struct span *
 }
 
 static bool take_objects(struct chunk *chunk, uint64_t blocks) {
-    unsigned have = 0, need = wt_launch_need(blocks);
+    unsigned have = 0, need = wt_launch_need(&chunk->write->inode->geometry, blocks);
     for (struct wt_writeback *w = chunk->launch.spare; w; w = w->next)
         have++;
     for (; have < need; have++) {

@@ -106,9 +106,10 @@ static uint64_t folio_offset(const struct wt_folio *folio) {
     return atomic_load_explicit(&folio->index, memory_order_relaxed) << folio->inode->geometry.folio_shift;
 }
 
-unsigned wt_launch_need(uint64_t blocks) {
-    /* One for each run of blocks, two more since two may be cut: that of a new end of the file and that at the old. */
-    return (unsigned)__builtin_popcountll(blocks & ~(blocks << 1)) + 2;
+unsigned wt_launch_need(const struct wt_geometry *geometry, uint64_t blocks) {
+    /* One for each run of blocks. Two may be cut: that at the end of the file and that at a new end. */
+    unsigned cuts = geometry->page_block_shift == 0 ? 0 : 2;
+    return (unsigned)__builtin_popcountll(blocks & ~(blocks << 1)) + cuts;
 }
 
 static struct wt_writeback *launch_object(struct wt_launch *launch) {

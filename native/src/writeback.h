@@ -92,7 +92,7 @@ void wt_writeback_wait(struct wt_engine_object *engine);
  */
 uint64_t wt_launch_blocks(struct wt_launch *launch, struct wt_folio *folio, uint64_t blocks, struct wt_link *only);
 /* How many objects wt_launch_blocks may need for these blocks. */
-unsigned wt_launch_need(uint64_t blocks);
+unsigned wt_launch_need(const struct wt_geometry *geometry, uint64_t blocks);
 
 /* Starts all I/Os of the launch. The last is run on this thread if run_last. */
 void wt_launch_start(struct wt_launch *launch, bool run_last);
