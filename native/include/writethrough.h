@@ -256,7 +256,7 @@ enum {
 
 /*
  * wt_write with flags (not WT_NOWAIT). offset is where to write, or with WT_APPEND is set to where it was written, also when
- * that failed; UINT64_MAX: it has no place.
+ * that failed. 0 if it got no place.
  */
 WT_API int64_t wt_write_with(wt_file file, const struct iovec *iov, int iov_count, uint64_t *offset,
                              uint32_t durability, uint32_t flags, uint64_t *stable_bytes);

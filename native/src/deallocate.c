@@ -72,7 +72,9 @@ static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
 static int zero_blocks(struct wt_inode *inode, uint64_t start, uint64_t *end, bool keep_space) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     uint64_t mask = block_bytes(inode) - 1;
-    uint64_t stop = inode->buffered ? *end : (*end + mask) & ~mask; /* nothing of the file is behind its last byte */
+    /* Nothing of the file is behind its last byte: the block of that goes as a whole. */
+    bool to_block_end = !inode->buffered || *end == wt_inode_size(inode);
+    uint64_t stop = to_block_end ? (*end + mask) & ~mask : *end;
     int rc = backing->ops->deallocate(backing, start, stop - start, keep_space);
     if (rc != -EOPNOTSUPP)
         return rc;
