@@ -275,6 +275,16 @@ int wt_file_profile(wt_file handle, struct wt_profile *profile) {
     return 0;
 }
 
+int wt_file_descriptor(wt_file handle) {
+    struct wt_file_object *file = wt_file_acquire(handle);
+    if (!file)
+        return -EBADF;
+    struct wt_backing *backing = file->inode->first_backing;
+    int rc = backing->ops->descriptor ? backing->ops->descriptor(backing) : -EOPNOTSUPP;
+    wt_file_release(handle);
+    return rc;
+}
+
 int64_t wt_write(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset, uint32_t durability,
                  uint64_t *stable_bytes) {
     uint64_t length = 0;

@@ -454,6 +454,10 @@ static int posix_find_hole(struct wt_backing *backing, uint64_t from, uint64_t t
     return 0;
 }
 
+static int posix_descriptor(struct wt_backing *backing) {
+    return file_of(backing)->descriptor;
+}
+
 static const struct wt_backing_ops posix_ops = {
     .run = posix_run,
     .lock = posix_lock,
@@ -464,6 +468,7 @@ static const struct wt_backing_ops posix_ops = {
     .write_zeroes = posix_write_zeroes,
     .sync = posix_sync,
     .forget = posix_forget,
+    .descriptor = posix_descriptor,
     .close = posix_close,
 };
 
