@@ -21,10 +21,7 @@ import java.util.EnumSet;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.SynchronousQueue;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 
 /**
  * The JDK's own channels of a file that is open on an engine, for what only they can do: locks, in one table with those of every
@@ -38,8 +35,6 @@ import java.util.concurrent.TimeUnit;
  * which need the other kind, are made on threads that nobody interrupts.
  */
 final class JdkChannels {
-    private static final ExecutorService THREADS = threads();
-
     private final long file;
     private final boolean readable;
     private final boolean writable;
@@ -59,26 +54,18 @@ final class JdkChannels {
         this.writable = writable;
     }
 
-    private static ExecutorService threads() {
-        return new ThreadPoolExecutor(
-                0,
-                Integer.MAX_VALUE,
-                5,
-                TimeUnit.SECONDS,
-                new SynchronousQueue<>(),
-                task -> CompletionThread.daemon(task, "writethrough-locking"));
-    }
-
     /**
-     * Starts waiting for a lock. What AsynchronousFileChannel throws at once is thrown; the future fails with the rest. A lock
-     * that comes after the future was cancelled is released.
+     * Starts waiting for a lock, which the owner makes its own. What AsynchronousFileChannel throws at once is thrown; the
+     * future fails with the rest. A lock that comes after the future was cancelled is released.
      */
-    IoFuture<FileLock> lock(final long position, final long size, final boolean shared) throws IOException {
+    IoFuture<FileLock> lock(
+            final long position, final long size, final boolean shared, final UnaryOperator<FileLock> owner)
+            throws IOException {
         final IoFuture<FileLock> future = new IoFuture<>();
         locks().lock(position, size, shared, null, new CompletionHandler<FileLock, Void>() {
             @Override
             public void completed(final FileLock lock, final Void nothing) {
-                if (!future.complete(lock)) {
+                if (!future.complete(owner.apply(lock))) {
                     releaseUnwanted(lock);
                 }
             }
@@ -109,7 +96,8 @@ final class JdkChannels {
     MappedByteBuffer map(final MapMode mode, final long position, final long size) throws IOException {
         final FileChannel channel = mappings(mode);
         try {
-            return CompletableFuture.supplyAsync(() -> mapUninterrupted(channel, mode, position, size), THREADS)
+            return CompletableFuture.supplyAsync(
+                            () -> mapUninterrupted(channel, mode, position, size), ChannelThreads.POOL)
                     .join();
         } catch (final CompletionException e) {
             if (e.getCause() instanceof UncheckedIOException failure) {
@@ -132,7 +120,7 @@ final class JdkChannels {
         requireOpen();
         if (locks == null) {
             final Set<OpenOption> access = access(readable, writable);
-            locks = verified(AsynchronousFileChannel.open(thisFile(), access, THREADS));
+            locks = verified(AsynchronousFileChannel.open(thisFile(), access, ChannelThreads.POOL));
         }
         return locks;
     }

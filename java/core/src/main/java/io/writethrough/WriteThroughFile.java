@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
+import java.nio.channels.AsynchronousFileChannel;
 import java.nio.channels.Channel;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
@@ -21,8 +22,10 @@ import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileAttribute;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -205,6 +208,37 @@ public final class WriteThroughFile implements Channel {
             closeQuietly(channel);
         }
         return channel;
+    }
+
+    /**
+     * The file as an {@link AsynchronousFileChannel} whose handlers run on threads of the library: {@link
+     * #asAsynchronousFileChannel(ExecutorService)} with as many threads as there are handlers busy at a time.
+     *
+     * @return a new channel on this file
+     * @throws UnsupportedOperationException if the file was opened with {@code APPEND}
+     */
+    public AsynchronousFileChannel asAsynchronousFileChannel() {
+        return asAsynchronousFileChannel(ChannelThreads.POOL);
+    }
+
+    /**
+     * The file as an {@link AsynchronousFileChannel}, for code that knows no other. It does what the JDK's channels do; a
+     * write is as durable as this file's are when it completes. What was begun in an order may be carried out in another.
+     * Closing it closes this file, and the other way round: operations that have begun are finished first, those that wait
+     * for a lock end with {@link java.nio.channels.AsynchronousCloseException}. Locks are as in {@link
+     * #asFileChannel(InterruptPolicy)}.
+     *
+     * @param executor runs the handlers, one task for each. When it was shut down no operation can be begun ({@link
+     *     java.util.concurrent.RejectedExecutionException}); handlers of those that were begun before run on threads of the
+     *     library
+     * @return a new channel on this file
+     * @throws UnsupportedOperationException if the file was opened with {@code APPEND}
+     */
+    public AsynchronousFileChannel asAsynchronousFileChannel(final ExecutorService executor) {
+        if (appends()) {
+            throw new UnsupportedOperationException("APPEND not allowed");
+        }
+        return new WriteThroughAsynchronousFileChannel(this, Objects.requireNonNull(executor));
     }
 
     /* The file is closed already: nothing is left that could fail. */

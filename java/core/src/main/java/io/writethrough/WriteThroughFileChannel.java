@@ -323,8 +323,8 @@ final class WriteThroughFileChannel extends FileChannel {
         FileLock lock = null;
         try {
             beginBlocking();
-            lock = awaited(file.jdkChannels().lock(at, size, shared));
-            return new WriteThroughFileLock(this, lock);
+            lock = awaited(file.jdkChannels().lock(at, size, shared, jdk -> new WriteThroughFileLock(this, jdk)));
+            return lock;
         } finally {
             endLocking(lock != null);
         }
