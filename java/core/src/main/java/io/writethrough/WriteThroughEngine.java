@@ -79,6 +79,11 @@ public final class WriteThroughEngine implements Closeable {
         return engine != null ? engine : openShared();
     }
 
+    /** Whether this thread is just making the shared engine: the files that this needs cannot be opened on it. */
+    static boolean isOpeningShared() {
+        return Thread.holdsLock(SHARED_LOCK);
+    }
+
     private static WriteThroughEngine openShared() {
         synchronized (SHARED_LOCK) {
             if (sharedEngine == null) {
@@ -170,7 +175,7 @@ public final class WriteThroughEngine implements Closeable {
     }
 
     private WriteThroughFile open(final Path path, final OpenRequest request, final int mode) throws IOException {
-        final byte[] nativePath = NativePaths.bytesOf(path);
+        final byte[] nativePath = NativePaths.bytesOf(WriteThroughFileSystem.unwrap(path));
         final LongByReference file = new LongByReference();
         final int result;
         try {
