@@ -178,8 +178,9 @@ class DefaultFileSystemTest extends OnEveryFileSystem {
                     statement.execute("insert into killed values(" + id + ")");
                 }
             }
-            System.out.println("writes through the engine: "
-                    + (WriteThroughEngine.shared().stats().writes() > 40));
+            final EngineStats stats = WriteThroughEngine.shared().stats();
+            System.out.println(
+                    "writes through the engine: " + (stats.openFiles() == 1 && stats.writes() > 10) + ", " + stats);
             System.out.flush();
             Runtime.getRuntime().halt(0);
         }
