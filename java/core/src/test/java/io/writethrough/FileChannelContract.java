@@ -864,6 +864,17 @@ abstract class FileChannelContract extends OnEveryFileSystem {
         }
     }
 
+    @Test
+    void openingTheFileAgainKeepsItsLocks() throws Exception {
+        try (FileChannel channel = filled(10, 1);
+                FileLock lock = channel.lock();
+                FileChannel writer = open(READ, WRITE);
+                FileChannel reader = open(READ)) {
+            assertTrue(lock.isValid() && writer.isOpen() && reader.isOpen());
+            assertEquals("null", lockOfAnotherProcess(5, false));
+        }
+    }
+
     private String lockOfAnotherProcess(final long position, final boolean shared) throws Exception {
         return ChildJvm.of(TryLock.class, path.toString(), Long.toString(position), Boolean.toString(shared))
                 .run()
