@@ -303,6 +303,12 @@ WT_API int wt_file_grow_ahead(wt_file file, uint64_t bytes);
 /* Makes durable what was written with WT_DURABILITY_DEVICE, and all metadata (fsync). Other writes need none of it. */
 WT_API int wt_sync(wt_file file);
 
+/*
+ * A descriptor of the file, the same for as long as the file is open: for /proc/self/fd/N, which opens this very file
+ * also when it was renamed or unlinked. It stays the library's: neither close it nor do I/O on it. -EOPNOTSUPP: there is none.
+ */
+WT_API int wt_file_descriptor(wt_file file);
+
 /* ---- asynchronous I/O ------------------------------------------------------------------------------------------- */
 
 /* How an asynchronous operation ended. */

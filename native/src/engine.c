@@ -214,14 +214,18 @@ static wt_file publish_file(struct wt_engine_object *engine, struct wt_file_obje
     return handle;
 }
 
+static int close_spare(struct wt_backing *spare) {
+    return spare ? spare->ops->close(spare) : 0;
+}
+
 static int open_file(struct wt_engine_object *engine, const char *path, uint32_t flags, uint32_t mode,
                      uint32_t durability, wt_file *handle) {
     bool for_writing = flags & WT_OPEN_WRITE;
-    struct wt_backing *backing;
+    struct wt_backing *backing, *spare = NULL;
     struct wt_inode *inode;
     int rc = engine->backend->ops->open(engine->backend, path, flags & ~(uint32_t)WT_OPEN_TRUNCATE, mode, &backing);
     if (!rc)
-        rc = wt_inode_open(engine, backing, for_writing, &inode);
+        rc = wt_inode_open(engine, backing, for_writing, &inode, &spare);
     if (rc)
         return rc;
     if (flags & WT_OPEN_TRUNCATE)
@@ -231,6 +235,7 @@ static int open_file(struct wt_engine_object *engine, const char *path, uint32_t
         rc = -ENOMEM;
     if (!rc) {
         file->inode = inode;
+        file->spare = spare;
         file->readable = flags & WT_OPEN_READ;
         file->writable = for_writing;
         file->ahead = (struct wt_read_ahead){
@@ -243,6 +248,7 @@ static int open_file(struct wt_engine_object *engine, const char *path, uint32_t
     if (rc) {
         free(file);
         (void)wt_inode_close(inode);
+        (void)close_spare(spare);
     }
     return rc;
 }
@@ -265,7 +271,8 @@ int wt_file_close(wt_file handle) {
     if (!file)
         return -EBADF;
     struct wt_engine_object *engine = file->inode->engine;
-    int rc = wt_inode_close(file->inode);
+    int rc = wt_inode_close(file->inode), spare_rc = close_spare(file->spare);
+    rc = rc ? rc : spare_rc;
     pthread_mutex_lock(&engine->file_lock);
     if (file->previous)
         file->previous->next = file->next;
@@ -289,6 +296,16 @@ int wt_file_profile(wt_file handle, struct wt_profile *profile) {
     *profile = atomic_load(&file->inode->backing)->profile;
     wt_file_release(handle);
     return 0;
+}
+
+int wt_file_descriptor(wt_file handle) {
+    struct wt_file_object *file = wt_file_acquire(handle);
+    if (!file)
+        return -EBADF;
+    struct wt_backing *backing = file->inode->first_backing;
+    int rc = backing->ops->descriptor ? backing->ops->descriptor(backing) : -EOPNOTSUPP;
+    wt_file_release(handle);
+    return rc;
 }
 
 int64_t wt_write(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset, uint32_t durability,

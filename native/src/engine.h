@@ -96,6 +96,7 @@ struct wt_read_ahead {
 /* An open file: what a handle stands for. */
 struct wt_file_object {
     struct wt_inode *inode;
+    struct wt_backing *spare; /* a further open of the inode keeps its descriptor, unused: see wt_inode_open */
     bool readable, writable;
     uint32_t durability;
     wt_file handle;

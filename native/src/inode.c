@@ -369,9 +369,9 @@ static int make_inode(struct wt_engine_object *engine, struct wt_backing *backin
 }
 
 /* A further open. The first for writing brings the descriptor that I/O goes by from now on. */
-static int join_inode(struct wt_inode *inode, struct wt_backing *backing, bool for_writing) {
+static int join_inode(struct wt_inode *inode, struct wt_backing *backing, bool for_writing, struct wt_backing **spare) {
     if (!for_writing || inode->exclusive) {
-        (void)backing->ops->close(backing);
+        *spare = backing;
         return 0;
     }
     int rc = inode->first_backing->ops->lock(inode->first_backing, true);
@@ -387,14 +387,15 @@ static int join_inode(struct wt_inode *inode, struct wt_backing *backing, bool f
 }
 
 int wt_inode_open(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
-                  struct wt_inode **inode) {
+                  struct wt_inode **inode, struct wt_backing **spare) {
+    *spare = NULL;
     pthread_mutex_lock(&engine->inode_lock);
     struct wt_inode *found;
     while ((found = find_inode(engine, backing)) && found->closing)
         pthread_cond_wait(&engine->inode_closed, &engine->inode_lock);
     int rc;
     if (found) {
-        rc = join_inode(found, backing, for_writing);
+        rc = join_inode(found, backing, for_writing, spare);
     } else {
         rc = make_inode(engine, backing, for_writing, &found);
         if (rc)

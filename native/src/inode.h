@@ -70,10 +70,11 @@ struct wt_inode {
 
 /*
  * Finds or makes the inode of a backing that was just opened, and takes it over (also on failure). -EBUSY: another engine
- * holds the file.
+ * holds the file. *spare: the backing, if the inode has no use for it, else NULL. Who opened closes it after the inode, not
+ * at once: the kernel drops the POSIX locks of a process on a file when it closes any descriptor of it.
  */
 int wt_inode_open(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
-                  struct wt_inode **inode);
+                  struct wt_inode **inode, struct wt_backing **spare);
 /* Ends one open. The last one drops the folios and closes the file: returns the error of that. */
 int wt_inode_close(struct wt_inode *inode);
 

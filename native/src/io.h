@@ -90,6 +90,8 @@ struct wt_backing_ops {
     int (*sync)(struct wt_backing *backing, bool data_only);
     /* Drops what the kernel's page cache has of the range: it may hold bytes that the device refused. Never fails. */
     void (*forget)(struct wt_backing *backing, uint64_t offset, uint64_t length);
+    /* The descriptor of the open file; NULL if the backing has none. */
+    int (*descriptor)(struct wt_backing *backing);
     int (*close)(struct wt_backing *backing);
 };
 

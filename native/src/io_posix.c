@@ -600,6 +600,10 @@ static int posix_rename(struct wt_backing *backing, const char *from, const char
     return rc;
 }
 
+static int posix_descriptor(struct wt_backing *backing) {
+    return file_of(backing)->descriptor;
+}
+
 static const struct wt_backing_ops posix_ops = {
     .run = posix_run,
     .lock = posix_lock,
@@ -613,6 +617,7 @@ static const struct wt_backing_ops posix_ops = {
     .deallocate = posix_deallocate,
     .sync = posix_sync,
     .forget = posix_forget,
+    .descriptor = posix_descriptor,
     .close = posix_close,
 };
 

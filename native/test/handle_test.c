@@ -21,6 +21,7 @@ static void check_bad_file(wt_file file) {
     CHECK_EQ(wt_allocate(file, 0, 10), -EBADF);
     CHECK_EQ(wt_sync(file), -EBADF);
     CHECK_EQ(wt_file_profile(file, &profile), -EBADF);
+    CHECK_EQ(wt_file_descriptor(file), -EBADF);
     CHECK_EQ(wt_file_close(file), -EBADF);
 }
 

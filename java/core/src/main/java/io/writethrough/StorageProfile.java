@@ -42,7 +42,7 @@ public final class StorageProfile {
     public static StorageProfile of(final Path path) throws IOException {
         NativeLibraries.load();
         final ControlPlane.Profile profile = new ControlPlane.Profile();
-        final int result = ControlPlane.wt_probe(NativePaths.bytesOf(path), profile);
+        final int result = ControlPlane.wt_probe(NativePaths.bytesOf(WriteThroughFileSystem.unwrap(path)), profile);
         if (result < 0) {
             throw Failures.ofPath("probe", path, false, -result);
         }

@@ -13,12 +13,17 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.FileSystemLoopException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.ProviderMismatchException;
+import java.nio.file.attribute.FileAttribute;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -45,6 +50,8 @@ public final class WriteThroughEngine implements Closeable {
 
     private final Completions completions;
 
+    private final Set<JdkChannels> jdkChannels = ConcurrentHashMap.newKeySet();
+
     private WriteThroughEngine(final long engine, final Executor completionExecutor) {
         this.completions = new Completions(engine, completionExecutor);
         this.handle = NativeHandle.of(this, engine, completions::close, "A WriteThroughEngine");
@@ -70,6 +77,11 @@ public final class WriteThroughEngine implements Closeable {
     public static WriteThroughEngine shared() {
         final WriteThroughEngine engine = sharedEngine;
         return engine != null ? engine : openShared();
+    }
+
+    /** Whether this thread is just making the shared engine: the files that this needs cannot be opened on it. */
+    static boolean isOpeningShared() {
+        return Thread.holdsLock(SHARED_LOCK);
     }
 
     private static WriteThroughEngine openShared() {
@@ -111,9 +123,11 @@ public final class WriteThroughEngine implements Closeable {
      * Opens a file.
      *
      * <p>The options mean what they mean to {@link java.nio.channels.FileChannel#open(Path, OpenOption...)}: {@code READ}
-     * (the default if there is no {@code WRITE}), {@code WRITE}, {@code CREATE}, {@code CREATE_NEW}, {@code
-     * TRUNCATE_EXISTING}, {@code SYNC}, {@code DSYNC}, {@code SPARSE} and {@link java.nio.file.LinkOption#NOFOLLOW_LINKS}.
-     * {@link GrowthAhead} makes the file grow by a chunk at a time. {@code ExtendedOpenOption.DIRECT} is accepted and changes nothing, since I/O is direct wherever it can be. A file
+     * (the default if there is no {@code WRITE} or {@code APPEND}), {@code WRITE}, {@code APPEND}, {@code CREATE}, {@code
+     * CREATE_NEW}, {@code TRUNCATE_EXISTING}, {@code DELETE_ON_CLOSE}, {@code SYNC}, {@code DSYNC}, {@code SPARSE} and
+     * {@link java.nio.file.LinkOption#NOFOLLOW_LINKS}. {@code ExtendedOpenOption.DIRECT} is accepted and changes nothing,
+     * since I/O is direct wherever it can be. {@code DELETE_ON_CLOSE} takes the name away at once, as the JDK does on
+     * Linux, and does not follow a symbolic link. {@link GrowthAhead} makes the file grow by a chunk at a time. A file
      * that is created here has the permissions {@code rw-rw-rw-} less the umask, and its directory entry is on stable
      * storage when the call returns. So is the new size after {@code TRUNCATE_EXISTING}.
      *
@@ -133,19 +147,41 @@ public final class WriteThroughEngine implements Closeable {
      * @throws WriteThroughException if another engine or process has the file ({@code EBUSY}; the message
      *     names it), if it is no regular file
      *     ({@code EOPNOTSUPP}), or for what else the system refuses, such as {@code EROFS} or {@code EMFILE}
-     * @throws UnsupportedOperationException for {@code APPEND}, {@code DELETE_ON_CLOSE} and options that are not named above
+     * @throws IllegalArgumentException for {@code APPEND} together with {@code READ} or {@code TRUNCATE_EXISTING}
+     * @throws UnsupportedOperationException for options that are not named above
      * @throws ProviderMismatchException if the path is not of the default file system
      * @throws IllegalStateException if the engine is closed
      */
     public WriteThroughFile open(final Path path, final Durability durability, final OpenOption... options)
             throws IOException {
-        final OpenRequest request = OpenRequest.of(durability, options);
-        final byte[] nativePath = NativePaths.bytesOf(path);
+        return open(path, OpenRequest.of(durability, Arrays.asList(options)), OpenRequest.DEFAULT_MODE);
+    }
+
+    /**
+     * Opens a file as {@link java.nio.channels.FileChannel#open(Path, Set, FileAttribute...)} does: with attributes for a file
+     * that is created. As {@link #open(Path, Durability, OpenOption...)} with {@link Durability#DSYNC} in all else.
+     *
+     * @param path a path of the default file system
+     * @param options as there
+     * @param attributes {@code posix:permissions}, from which the umask is taken, or none; no effect on a file that exists
+     * @return the open file
+     * @throws IOException as there
+     * @throws UnsupportedOperationException as there, and for any other attribute
+     */
+    public WriteThroughFile open(
+            final Path path, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
+            throws IOException {
+        final int mode = OpenRequest.modeOf(attributes);
+        return open(path, OpenRequest.of(Durability.DSYNC, options), mode);
+    }
+
+    private WriteThroughFile open(final Path path, final OpenRequest request, final int mode) throws IOException {
+        final byte[] nativePath = NativePaths.bytesOf(WriteThroughFileSystem.unwrap(path));
         final LongByReference file = new LongByReference();
         final int result;
         try {
             result = ControlPlane.wt_file_open(
-                    handle.value(), nativePath, request.flags(), 0666, request.durability().code, file);
+                    handle.value(), nativePath, request.flags(), mode, request.durability().code, file);
         } finally {
             Reference.reachabilityFence(this);
         }
@@ -159,12 +195,24 @@ public final class WriteThroughEngine implements Closeable {
             throw Failures.ofPath("open", path, request.noFollow(), -result);
         }
         final WriteThroughFile opened = new WriteThroughFile(this, file.getValue(), path, request);
-        for (final OpenOption option : options) {
-            if (option instanceof GrowthAhead growth && request.writable()) {
-                opened.growAhead(growth.bytes());
-            }
+        if (request.growthBytes() >= 0 && request.writable()) {
+            opened.growAhead(request.growthBytes());
+        }
+        if (request.deleteOnClose()) {
+            deleteNow(path);
         }
         return opened;
+    }
+
+    /* As the JDK does on Linux: the name is gone at once, and the file when its last descriptor is. */
+    private static void deleteNow(final Path path) {
+        try {
+            Files.deleteIfExists(path);
+        } catch (final IOException e) {
+            // The name stays: DELETE_ON_CLOSE is best effort.
+            System.getLogger(WriteThroughEngine.class.getPackageName())
+                    .log(System.Logger.Level.DEBUG, "DELETE_ON_CLOSE of " + path, e);
+        }
     }
 
     /**
@@ -212,6 +260,10 @@ public final class WriteThroughEngine implements Closeable {
         return backend;
     }
 
+    Set<JdkChannels> jdkChannels() {
+        return jdkChannels;
+    }
+
     Completions completions() {
         return completions;
     }
@@ -240,6 +292,7 @@ public final class WriteThroughEngine implements Closeable {
         if (this == sharedEngine) {
             throw new UnsupportedOperationException("the shared engine lives as long as the process: close its files");
         }
+        jdkChannels.forEach(JdkChannels::close);
         NativeHandle.check(handle.close(), "");
     }
 

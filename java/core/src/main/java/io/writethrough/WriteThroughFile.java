@@ -14,8 +14,10 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
+import java.nio.channels.AsynchronousFileChannel;
 import java.nio.channels.Channel;
 import java.nio.channels.ClosedChannelException;
+import java.nio.channels.FileChannel;
 import java.nio.channels.NonReadableChannelException;
 import java.nio.channels.NonWritableChannelException;
 import java.nio.file.CopyOption;
@@ -23,8 +25,13 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileAttribute;
 import java.util.List;
+import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
  * A file that is written through: when {@code write} returns, its bytes are on stable storage, as the {@link Durability} of
@@ -32,7 +39,8 @@ import java.util.concurrent.CompletableFuture;
  * system call, and never waits for a device.
  *
  * <p><b>Positions, lengths, alignment.</b> Any position, length and buffer will do: direct or heap, a slice, read-only as a
- * source. There is no current position: every operation names its own. Whole blocks ({@link StorageProfile#blockBytes()}, at a
+ * source. There is no current position: every operation names its own. Of a file that was opened with {@code APPEND} it is not
+ * looked at: writes go to the end of the file, as {@link #append(ByteBuffer)} has it. Whole blocks ({@link StorageProfile#blockBytes()}, at a
  * multiple of it) are cheapest to write: of a block that is only partly written the rest must be known, and is read first if
  * it is not cached. Overwrites of what exists ({@link #allocate}) cost one device command where the device can; writes into
  * holes, or that grow the file, make the file system commit metadata too.
@@ -83,6 +91,14 @@ public final class WriteThroughFile implements Channel {
     private final boolean readable;
     private final boolean writable;
 
+    private final boolean appends;
+
+    private final JdkChannels jdkChannels;
+
+    /* By InterruptPolicy; null where none was asked for, or where it is being closed. */
+    private final AtomicReferenceArray<WriteThroughFileChannel> channels =
+            new AtomicReferenceArray<>(InterruptPolicy.values().length);
+
     WriteThroughFile(final WriteThroughEngine engine, final long file, final Path path, final OpenRequest request) {
         this.engine = engine;
         this.completions = engine.completions();
@@ -90,7 +106,9 @@ public final class WriteThroughFile implements Channel {
         this.durability = request.durability();
         this.readable = request.readable();
         this.writable = request.writable();
-        this.handle = NativeHandle.of(this, file, ControlPlane::wt_file_close, "The WriteThroughFile " + path);
+        this.appends = request.append();
+        this.jdkChannels = new JdkChannels(file, readable, writable, engine.jdkChannels());
+        this.handle = NativeHandle.of(this, file, jdkChannels::closeWithFile, "The WriteThroughFile " + path);
     }
 
     /**
@@ -118,13 +136,138 @@ public final class WriteThroughFile implements Channel {
      */
     public static WriteThroughFile open(final Path path, final Durability durability, final OpenOption... options)
             throws IOException {
-        final WriteThroughEngine engine;
+        return sharedEngine().open(path, durability, options);
+    }
+
+    /**
+     * Opens a file on the {@link WriteThroughEngine#shared() shared engine}, as {@link WriteThroughEngine#open(Path, Set,
+     * FileAttribute...)} does.
+     *
+     * @param path a path of the default file system
+     * @param options as there
+     * @param attributes as there
+     * @return the open file
+     * @throws IOException as there, or if the shared engine cannot be opened
+     */
+    public static WriteThroughFile open(
+            final Path path, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
+            throws IOException {
+        return sharedEngine().open(path, options, attributes);
+    }
+
+    static WriteThroughEngine sharedEngine() throws IOException {
         try {
-            engine = WriteThroughEngine.shared();
+            return WriteThroughEngine.shared();
         } catch (final UncheckedIOException e) {
             throw e.getCause();
         }
-        return engine.open(path, durability, options);
+    }
+
+    /**
+     * The file as a {@link FileChannel} that ignores interrupts: {@link #asFileChannel(InterruptPolicy)} with {@link
+     * InterruptPolicy#IGNORE}.
+     *
+     * @return the same object at every call, until it is closed
+     */
+    public FileChannel asFileChannel() {
+        return asFileChannel(InterruptPolicy.IGNORE);
+    }
+
+    /**
+     * The file as a {@link FileChannel}, for code that knows no other. It does what the JDK's channels do, exceptions, positions
+     * and all, but every write is as durable on return as this file's are. Closing it closes this file, and the other way
+     * round.
+     *
+     * <p><b>Position.</b> The channel has one, 0 at first. With {@code APPEND} every write goes to the end of the file,
+     * also one that names a position, and the position is the size: as in the JDK on Linux.
+     *
+     * <p><b>Force.</b> {@code force(false)} costs nothing where writes are {@link Durability#DSYNC} or stronger: they are
+     * stable. {@code force(true)} is {@link #sync()}.
+     *
+     * <p><b>Locks</b> are those of the JDK. They exclude other processes, and throw {@link
+     * java.nio.channels.OverlappingFileLockException} where any channel of this JVM, of the JDK's too, has a lock that
+     * overlaps. As with every channel on Linux, when the process closes any channel of a file the kernel lets go of all
+     * its locks on that file: take them on one channel, and keep no other.
+     *
+     * <p><b>Mappings.</b> {@code READ_ONLY} and {@code PRIVATE} map the file as the device has it: every write that returned is
+     * in it, and writes that return later show in a {@code READ_ONLY} mapping too, as they do in a {@code PRIVATE} one where
+     * it has not been written to. While a write is under way a mapping may show any mix of old and new bytes. {@code
+     * READ_WRITE} is refused with {@link UnsupportedOperationException}: what is stored in such a mapping would bypass the
+     * cache of the engine, be overwritten by it, and be durable at nobody's word. So is the {@code map} of JDK 22 and
+     * later that takes an arena; {@code MemorySegment.ofBuffer} makes a segment of the buffer of the other.
+     *
+     * @param policy what an interrupt of a thread that uses the channel does
+     * @return the same object at every call with this policy, until it is closed; a closed one if the file is closed
+     */
+    public FileChannel asFileChannel(final InterruptPolicy policy) {
+        final int index = policy.ordinal();
+        WriteThroughFileChannel channel = channels.get(index);
+        if (channel == null) {
+            channel = new WriteThroughFileChannel(this, policy);
+            if (!channels.compareAndSet(index, null, channel)) {
+                return asFileChannel(policy);
+            }
+        }
+        if (!isOpen()) {
+            closeQuietly(channel);
+        }
+        return channel;
+    }
+
+    /**
+     * The file as an {@link AsynchronousFileChannel} whose handlers run on threads of the library: {@link
+     * #asAsynchronousFileChannel(ExecutorService)} with as many threads as there are handlers busy at a time.
+     *
+     * @return a new channel on this file
+     * @throws UnsupportedOperationException if the file was opened with {@code APPEND}
+     */
+    public AsynchronousFileChannel asAsynchronousFileChannel() {
+        return asAsynchronousFileChannel(ChannelThreads.POOL);
+    }
+
+    /**
+     * The file as an {@link AsynchronousFileChannel}, for code that knows no other. It does what the JDK's channels do; a
+     * write is as durable as this file's are when it completes. What was begun in an order may be carried out in another.
+     * Closing it closes this file, and the other way round: operations that have begun are finished first, those that wait
+     * for a lock end with {@link java.nio.channels.AsynchronousCloseException}. Locks are as in {@link
+     * #asFileChannel(InterruptPolicy)}.
+     *
+     * @param executor runs the handlers, one task for each. When it was shut down no operation can be begun ({@link
+     *     java.util.concurrent.RejectedExecutionException}); handlers of those that were begun before run on threads of the
+     *     library
+     * @return a new channel on this file
+     * @throws UnsupportedOperationException if the file was opened with {@code APPEND}
+     */
+    public AsynchronousFileChannel asAsynchronousFileChannel(final ExecutorService executor) {
+        if (appends()) {
+            throw new UnsupportedOperationException("APPEND not allowed");
+        }
+        return new WriteThroughAsynchronousFileChannel(this, Objects.requireNonNull(executor));
+    }
+
+    /* The file is closed already: nothing is left that could fail. */
+    private static void closeQuietly(final WriteThroughFileChannel channel) {
+        try {
+            channel.close();
+        } catch (final IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    JdkChannels jdkChannels() {
+        return jdkChannels;
+    }
+
+    boolean isReadable() {
+        return readable;
+    }
+
+    boolean isWritable() {
+        return writable;
+    }
+
+    boolean appends() {
+        return appends;
     }
 
     /**
@@ -162,6 +305,16 @@ public final class WriteThroughFile implements Channel {
     }
 
     private int write(final ByteBuffer source, final long position, final int durabilityCode) throws IOException {
+        if (!appends) {
+            return writeAt(source, position, durabilityCode);
+        }
+        requireNotNegative("position", position);
+        final int length = source.remaining();
+        append(source, durabilityCode, DataPlane.APPEND);
+        return length;
+    }
+
+    private int writeAt(final ByteBuffer source, final long position, final int durabilityCode) throws IOException {
         final int start = source.position();
         final int length = Buffers.remaining(source, start);
         checkWrite(position, length);
@@ -249,6 +402,19 @@ public final class WriteThroughFile implements Channel {
     }
 
     private long write(final ByteBuffer[] sources, final long position, final int durabilityCode) throws IOException {
+        if (!appends) {
+            return writeAt(sources, position, durabilityCode);
+        }
+        requireNotNegative("position", position);
+        long length = 0;
+        for (final ByteBuffer source : sources) {
+            length += source.remaining();
+        }
+        append(sources, durabilityCode);
+        return length;
+    }
+
+    private long writeAt(final ByteBuffer[] sources, final long position, final int durabilityCode) throws IOException {
         final Segments segments = Segments.ofThread();
         final long length;
         final long result;
@@ -516,7 +682,7 @@ public final class WriteThroughFile implements Channel {
         int started = -Errno.EINVAL;
         try {
             operation.beginWrite(this, future, false, position, length);
-            started = submit(source, start, length, position, durabilityCode, flags, operation.token());
+            started = submit(source, start, length, position, durabilityCode, flags | modeFlags(), operation.token());
         } finally {
             if (started < 0) {
                 completions.abandon(operation);
@@ -607,7 +773,7 @@ public final class WriteThroughFile implements Channel {
         final IoFuture<Long> future = new IoFuture<>();
         final Operation operation = completions.begin();
         operation.beginWrite(this, future, true, position, length);
-        final int started = submit(segments, length, position, durabilityCode, flags, operation.token());
+        final int started = submit(segments, length, position, durabilityCode, flags | modeFlags(), operation.token());
         if (started < 0) {
             completions.abandon(operation);
             return IoFuture.failed(failed("write", position, length, started));
@@ -664,7 +830,7 @@ public final class WriteThroughFile implements Channel {
                 requireNoOverflow("position", write.position(), write.source().remaining());
                 batch.add(write);
             }
-            return batch.submit(this, completions, handle.value(), durabilityCode, flags);
+            return batch.submit(this, completions, handle.value(), durabilityCode, flags | modeFlags());
         } finally {
             batch.release();
         }
@@ -856,6 +1022,10 @@ public final class WriteThroughFile implements Channel {
      * @throws IOException as there
      */
     public long append(final ByteBuffer[] sources) throws IOException {
+        return append(sources, DataPlane.DURABILITY_OF_FILE);
+    }
+
+    private long append(final ByteBuffer[] sources, final int durabilityCode) throws IOException {
         final Segments segments = Segments.ofThread();
         final long length;
         final long result;
@@ -868,7 +1038,7 @@ public final class WriteThroughFile implements Channel {
             if (length == 0) {
                 return size();
             }
-            result = appendSegments(segments, length);
+            result = appendSegments(segments, length, durabilityCode);
         } finally {
             segments.release();
             Reference.reachabilityFence(this);
@@ -880,16 +1050,15 @@ public final class WriteThroughFile implements Channel {
         return result;
     }
 
-    private long appendSegments(final Segments segments, final long length) {
+    private long appendSegments(final Segments segments, final long length, final int durabilityCode) {
         final Object[] bases = segments.bases();
         final long[] ranges = segments.ranges();
         final long file = handle.value();
         if (!VirtualThreads.isCurrent()) {
-            return DataPlane.writeSegmentsWith(
-                    file, bases, ranges, length, 0, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
+            return DataPlane.writeSegmentsWith(file, bases, ranges, length, 0, durabilityCode, DataPlane.APPEND);
         }
-        return WaitingThreads.call(() -> DataPlane.writeSegmentsWith(
-                file, bases, ranges, length, 0, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND));
+        return WaitingThreads.call(
+                () -> DataPlane.writeSegmentsWith(file, bases, ranges, length, 0, durabilityCode, DataPlane.APPEND));
     }
 
     /**
@@ -1046,6 +1215,11 @@ public final class WriteThroughFile implements Channel {
             throw new IllegalArgumentException("NOWAIT is for asynchronous writes");
         }
         return code;
+    }
+
+    /* What every write of a file that was opened with APPEND is. */
+    private int modeFlags() {
+        return appends ? DataPlane.APPEND : 0;
     }
 
     private static int codeOf(final WriteFlag... flags) {
@@ -1325,7 +1499,34 @@ public final class WriteThroughFile implements Channel {
      */
     @Override
     public void close() throws IOException {
-        NativeHandle.check(handle.close(), path.toString());
+        try {
+            NativeHandle.check(handle.close(), path.toString());
+        } finally {
+            for (int i = 0; i < channels.length(); i++) {
+                final WriteThroughFileChannel channel = channels.getAndSet(i, null);
+                if (channel != null) {
+                    channel.close();
+                }
+            }
+        }
+    }
+
+    /**
+     * Closes the file for a channel that is closing. It has left the list before it closes others: so two that close at a time
+     * do not wait for each other.
+     */
+    void close(final WriteThroughFileChannel channel, final InterruptPolicy policy) throws IOException {
+        channels.compareAndSet(policy.ordinal(), channel, null);
+        close();
+    }
+
+    /** What force of a channel does. */
+    void force(final boolean metaData) throws IOException {
+        if (metaData || durability == Durability.DEVICE) {
+            sync();
+        } else {
+            requireOpen();
+        }
     }
 
     /** The path, and whether the file is open. */

@@ -73,7 +73,7 @@ final class ChildJvm {
         return all;
     }
 
-    Result run() throws IOException, InterruptedException {
+    private List<String> command() {
         final List<String> command = new ArrayList<>(wrapper);
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("--enable-native-access=ALL-UNNAMED");
@@ -84,15 +84,24 @@ final class ChildJvm {
         command.add(classPath);
         command.add(main);
         command.addAll(arguments);
-        final Process process = new ProcessBuilder(command)
+        return command;
+    }
+
+    /** Starts it; its errors are in its output, and it ends when its input does. */
+    Process start() throws IOException {
+        return new ProcessBuilder(command())
                 .directory(workingDirectory.toFile())
                 .redirectErrorStream(true)
                 .start();
+    }
+
+    Result run() throws IOException, InterruptedException {
+        final Process process = start();
         process.getOutputStream().close();
         final String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         if (!process.waitFor(2, TimeUnit.MINUTES)) {
             process.destroyForcibly();
-            throw new AssertionError("a child JVM does not end: " + command + "\n" + output);
+            throw new AssertionError("a child JVM does not end: " + command() + "\n" + output);
         }
         return new Result(process.exitValue(), output);
     }

@@ -55,6 +55,8 @@ public final class ControlPlane {
 
     public static native int wt_sync(long file);
 
+    public static native int wt_file_descriptor(long file);
+
     /** {@code null} for a number that is no errno. */
     public static native String wt_errno_name(int errno);
 

@@ -1,8 +1,8 @@
 package io.writethrough.internal;
 
 import java.io.ByteArrayOutputStream;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileSystems;
 import java.nio.file.Path;
 import java.nio.file.ProviderMismatchException;
 
@@ -17,11 +17,13 @@ public final class NativePaths {
      * @throws ProviderMismatchException if the path is not of the default file system
      */
     public static byte[] bytesOf(final Path path) {
-        if (path.getFileSystem() != FileSystems.getDefault()) {
+        // The platform's own provider has this scheme, also where another one is the default above it.
+        final URI absolute = path.toUri();
+        if (!"file".equals(absolute.getScheme())) {
             throw new ProviderMismatchException("writethrough opens files of the default file system; this path is of "
                     + path.getFileSystem().provider() + ": " + path);
         }
-        final byte[] uri = path.toUri().getRawPath().getBytes(StandardCharsets.US_ASCII);
+        final byte[] uri = absolute.getRawPath().getBytes(StandardCharsets.US_ASCII);
         final ByteArrayOutputStream bytes = new ByteArrayOutputStream(uri.length + 1);
         for (int i = 0; i < lengthWithoutSlash(uri); i++) {
             if (uri[i] == '%') {

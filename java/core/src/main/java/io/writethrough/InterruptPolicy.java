@@ -1,0 +1,26 @@
+package io.writethrough;
+
+import java.nio.channels.FileChannel;
+
+/**
+ * What becomes of a {@link FileChannel} when a thread that uses it is interrupted.
+ *
+ * <p>Every {@code FileChannel} of the JDK is closed by an interrupt, and with it the file of all other threads. A database whose
+ * threads may be interrupted has to be built around that; here it is a choice.
+ *
+ * @since 0.1
+ */
+public enum InterruptPolicy {
+    /**
+     * The operation goes on to its end, the channel stays open, and the thread stays interrupted. That also holds for {@link
+     * FileChannel#lock(long, long, boolean)}, which waits until it has the lock or the channel is closed.
+     */
+    IGNORE,
+
+    /**
+     * As in the JDK: the channel and its file are closed, the thread stays interrupted, and the operation throws {@link
+     * java.nio.channels.ClosedByInterruptException}, or {@link java.nio.channels.FileLockInterruptionException} from a wait
+     * for a lock. The operation may have been carried out all the same: a write that has begun goes on to the device.
+     */
+    CLOSE
+}

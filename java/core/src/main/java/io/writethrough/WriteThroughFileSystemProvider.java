@@ -1,0 +1,450 @@
+package io.writethrough;
+
+import io.writethrough.internal.Errno;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.URI;
+import java.nio.channels.AsynchronousFileChannel;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.file.AccessMode;
+import java.nio.file.CopyOption;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileStore;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.nio.file.ProviderMismatchException;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.FileAttributeView;
+import java.nio.file.spi.FileSystemProvider;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+
+/**
+ * The provider of {@link WriteThroughFileSystem}. As the default provider of a JVM it has a program's files written through
+ * that knows nothing of this library:
+ *
+ * <pre>
+ * java -Djava.nio.file.spi.DefaultFileSystemProvider=io.writethrough.WriteThroughFileSystemProvider
+ *      -Dio.writethrough.paths='glob:/var/lib/app/**' ...
+ * </pre>
+ *
+ * <p>These system properties say how, with the jars of this library and JNA on the class path of the program:
+ *
+ * <ul>
+ *   <li>{@code io.writethrough.paths}: which files are written through, as {@link WriteThroughFileSystem.Builder#paths} takes
+ *       it. Files in it are read through the cache too. Without it: every regular file that is opened for writing; one that is
+ *       opened only for reading passes by, since it may be another program's, which changes it.
+ *   <li>{@code io.writethrough.passBy}: which pass by all the same, as {@link WriteThroughFileSystem.Builder#passBy} takes it.
+ *   <li>{@code io.writethrough.interrupts}: {@code ignore} (the default) or {@code close}, an {@link InterruptPolicy}.
+ * </ul>
+ *
+ * <p>The engine is the {@link WriteThroughEngine#shared() shared} one, made when the first file is opened on it. Two
+ * processes cannot have a file open for writing at a time: the second gets an {@link WriteThroughException} with {@code
+ * EBUSY}. If a program depends on that, for a log that several append to, say, let those files pass by.
+ *
+ * <p>{@code java.io} does not go through file systems: what a program writes by {@link java.io.RandomAccessFile} or {@link
+ * java.io.FileOutputStream} passes by, and must not be mixed with channels on one file that is open.
+ *
+ * <p>Without the switch, this provider is installed for URIs of the scheme {@code writethrough}: {@code
+ * writethrough:///var/lib/app} is {@code WriteThroughFileSystem.path(Path.of("/var/lib/app"))}.
+ *
+ * @since 0.1
+ */
+public final class WriteThroughFileSystemProvider extends FileSystemProvider {
+    private static final String FILE_SCHEME = "file";
+    private static final String OWN_SCHEME = "writethrough";
+    private static final String PATHS = "io.writethrough.paths";
+    private static final String PASS_BY = "io.writethrough.passBy";
+    private static final String INTERRUPTS = "io.writethrough.interrupts";
+
+    private final String scheme;
+    private final FileSystemProvider parent;
+    private final WriteThroughFileSystem fileSystem;
+
+    /* null: the shared one. */
+    private final WriteThroughEngine engine;
+    private final PathSelection selection;
+    private final InterruptPolicy interrupts;
+
+    /** The installed provider of the scheme {@code writethrough}. For {@link java.util.ServiceLoader}. */
+    public WriteThroughFileSystemProvider() {
+        this(OWN_SCHEME, null, null, null, null, InterruptPolicy.IGNORE);
+    }
+
+    /**
+     * The default provider of a JVM, with the options that the system properties are. For the JVM, which calls it while {@link
+     * FileSystems#getDefault()} is being made.
+     *
+     * @param parent the provider beneath
+     * @throws IllegalArgumentException if one of the properties has a value that cannot be
+     */
+    public WriteThroughFileSystemProvider(final FileSystemProvider parent) {
+        this(
+                FILE_SCHEME,
+                parent,
+                parent.getFileSystem(URI.create("file:///")),
+                null,
+                selectionOfProperties(parent.getFileSystem(URI.create("file:///"))),
+                interruptsOfProperty());
+    }
+
+    private WriteThroughFileSystemProvider(
+            final String scheme,
+            final FileSystemProvider parent,
+            final FileSystem beneath,
+            final WriteThroughEngine engine,
+            final PathSelection selection,
+            final InterruptPolicy interrupts) {
+        this.scheme = scheme;
+        this.parent = parent;
+        this.fileSystem = beneath == null ? null : new WriteThroughFileSystem(this, beneath);
+        this.engine = engine;
+        this.selection = selection;
+        this.interrupts = interrupts;
+    }
+
+    static WriteThroughFileSystem overDefault(
+            final WriteThroughEngine engine,
+            final String paths,
+            final String passBy,
+            final InterruptPolicy interrupts) {
+        final FileSystem standard = FileSystems.getDefault();
+        final FileSystem beneath = standard instanceof WriteThroughFileSystem wrapped ? wrapped.beneath() : standard;
+        final PathSelection selection = PathSelection.of(beneath, paths, passBy, true);
+        return new WriteThroughFileSystemProvider(
+                        OWN_SCHEME, beneath.provider(), beneath, engine, selection, interrupts)
+                .fileSystem;
+    }
+
+    private static PathSelection selectionOfProperties(final FileSystem beneath) {
+        final String paths = System.getProperty(PATHS);
+        try {
+            return PathSelection.of(beneath, paths, System.getProperty(PASS_BY), paths != null);
+        } catch (final IllegalArgumentException e) {
+            throw new IllegalArgumentException(
+                    "system property " + PATHS + " or " + PASS_BY + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static InterruptPolicy interruptsOfProperty() {
+        final String value = System.getProperty(INTERRUPTS, InterruptPolicy.IGNORE.name());
+        try {
+            return InterruptPolicy.valueOf(value.toUpperCase(Locale.ROOT));
+        } catch (final IllegalArgumentException e) {
+            throw new IllegalArgumentException(
+                    "system property " + INTERRUPTS + " is '" + value + "', must be ignore or close", e);
+        }
+    }
+
+    // ---- file systems and paths ----
+
+    /* The installed provider has no file system of its own: it stands for the shared one. */
+    private WriteThroughFileSystem fileSystem() {
+        return fileSystem != null ? fileSystem : WriteThroughFileSystem.shared();
+    }
+
+    private FileSystemProvider parent() {
+        return parent != null ? parent : fileSystem().beneath().provider();
+    }
+
+    @Override
+    public String getScheme() {
+        return scheme;
+    }
+
+    @Override
+    public FileSystem newFileSystem(final URI uri, final Map<String, ?> environment) throws IOException {
+        return parent().newFileSystem(toParent(uri), environment);
+    }
+
+    @Override
+    public FileSystem getFileSystem(final URI uri) {
+        parent().getFileSystem(toParent(uri));
+        return fileSystem();
+    }
+
+    @Override
+    public Path getPath(final URI uri) {
+        // The platform's provider may come to its path by java.io.File, and so by the default file system.
+        return fileSystem().wrapOrNull(unwrap(parent().getPath(toParent(uri))));
+    }
+
+    private URI toParent(final URI uri) {
+        if (!scheme.equalsIgnoreCase(uri.getScheme())) {
+            throw new IllegalArgumentException("URI scheme is not \"" + scheme + "\"");
+        }
+        return withScheme(parent().getScheme(), uri);
+    }
+
+    URI toUri(final Path beneath) {
+        return withScheme(scheme, beneath.toUri());
+    }
+
+    private static URI withScheme(final String scheme, final URI uri) {
+        return scheme.equals(uri.getScheme())
+                ? uri
+                : URI.create(scheme + uri.toString().substring(uri.getScheme().length()));
+    }
+
+    static ProviderMismatchException mismatch(final Path path) {
+        return new ProviderMismatchException("writethrough opens files of the default file system; this path is of "
+                + path.getFileSystem().provider() + ": " + path);
+    }
+
+    private static Path unwrap(final Path path) {
+        return WriteThroughFileSystem.unwrap(path);
+    }
+
+    // ---- channels and streams ----
+
+    @Override
+    public FileChannel newFileChannel(
+            final Path path, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
+            throws IOException {
+        return newFileChannel(path, options, interrupts, attributes);
+    }
+
+    private FileChannel newFileChannel(
+            final Path path,
+            final Set<? extends OpenOption> options,
+            final InterruptPolicy policy,
+            final FileAttribute<?>... attributes)
+            throws IOException {
+        final WriteThroughFile file = openThrough(path, options, attributes);
+        return file != null ? file.asFileChannel(policy) : parent().newFileChannel(unwrap(path), options, attributes);
+    }
+
+    @Override
+    public SeekableByteChannel newByteChannel(
+            final Path path, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
+            throws IOException {
+        final WriteThroughFile file = openThrough(path, options, attributes);
+        return file != null
+                ? file.asFileChannel(interrupts)
+                : parent().newByteChannel(unwrap(path), options, attributes);
+    }
+
+    @Override
+    public AsynchronousFileChannel newAsynchronousFileChannel(
+            final Path path,
+            final Set<? extends OpenOption> options,
+            final ExecutorService executor,
+            final FileAttribute<?>... attributes)
+            throws IOException {
+        if (options.contains(StandardOpenOption.APPEND)) {
+            throw new UnsupportedOperationException("APPEND not allowed");
+        }
+        final WriteThroughFile file = openThrough(path, options, attributes);
+        if (file == null) {
+            return parent().newAsynchronousFileChannel(unwrap(path), options, executor, attributes);
+        }
+        return executor == null ? file.asAsynchronousFileChannel() : file.asAsynchronousFileChannel(executor);
+    }
+
+    /* Streams know no interrupts. */
+    @Override
+    public InputStream newInputStream(final Path path, final OpenOption... options) throws IOException {
+        final Set<OpenOption> asked = new HashSet<>(Arrays.asList(options));
+        for (final OpenOption option : asked) {
+            if (option == StandardOpenOption.APPEND || option == StandardOpenOption.WRITE) {
+                throw new UnsupportedOperationException("'" + option + "' not allowed");
+            }
+        }
+        final WriteThroughFile file = openThrough(path, asked);
+        return file != null
+                ? Channels.newInputStream(file.asFileChannel())
+                : parent().newInputStream(unwrap(path), options);
+    }
+
+    @Override
+    public OutputStream newOutputStream(final Path path, final OpenOption... options) throws IOException {
+        final Set<OpenOption> asked = new HashSet<>(Arrays.asList(options));
+        if (asked.isEmpty()) {
+            asked.add(StandardOpenOption.CREATE);
+            asked.add(StandardOpenOption.TRUNCATE_EXISTING);
+        }
+        if (asked.contains(StandardOpenOption.READ)) {
+            throw new IllegalArgumentException("READ not allowed");
+        }
+        asked.add(StandardOpenOption.WRITE);
+        final WriteThroughFile file = openThrough(path, asked);
+        return file != null
+                ? Channels.newOutputStream(file.asFileChannel())
+                : parent().newOutputStream(unwrap(path), options);
+    }
+
+    /* null: it passes by. What the file system beneath would refuse anyway, it is left to refuse. */
+    private WriteThroughFile openThrough(
+            final Path path, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
+            throws IOException {
+        final Path beneath = unwrap(path);
+        final boolean forWriting =
+                options.contains(StandardOpenOption.WRITE) || options.contains(StandardOpenOption.APPEND);
+        if (!selection().includes(beneath, forWriting)
+                || !isRegularOrMissing(beneath, options)
+                || WriteThroughEngine.isOpeningShared()) {
+            return null;
+        }
+        try {
+            final WriteThroughEngine on = engine != null ? engine : WriteThroughFile.sharedEngine();
+            return on.open(beneath, options, attributes);
+        } catch (final WriteThroughException e) {
+            if (e.errno() == Errno.EOPNOTSUPP) {
+                return null;
+            }
+            throw e;
+        }
+    }
+
+    private PathSelection selection() {
+        return fileSystem().provider().selection;
+    }
+
+    private boolean isRegularOrMissing(final Path beneath, final Set<? extends OpenOption> options) {
+        final boolean noFollow =
+                options.contains(LinkOption.NOFOLLOW_LINKS) || options.contains(StandardOpenOption.DELETE_ON_CLOSE);
+        final LinkOption[] links = noFollow ? new LinkOption[] {LinkOption.NOFOLLOW_LINKS} : new LinkOption[0];
+        try {
+            return parent().readAttributes(beneath, BasicFileAttributes.class, links)
+                    .isRegularFile();
+        } catch (final NoSuchFileException e) {
+            return true;
+        } catch (final IOException e) {
+            return false;
+        }
+    }
+
+    // ---- everything else ----
+
+    @Override
+    public DirectoryStream<Path> newDirectoryStream(
+            final Path directory, final DirectoryStream.Filter<? super Path> filter) throws IOException {
+        final WriteThroughFileSystem owner = fileSystem();
+        final DirectoryStream<Path> stream =
+                parent().newDirectoryStream(unwrap(directory), entry -> filter.accept(owner.wrapOrNull(entry)));
+        return new Entries(owner, stream);
+    }
+
+    private record Entries(WriteThroughFileSystem owner, DirectoryStream<Path> stream)
+            implements DirectoryStream<Path> {
+        @Override
+        public Iterator<Path> iterator() {
+            final Iterator<Path> entries = stream.iterator();
+            return new Iterator<>() {
+                @Override
+                public boolean hasNext() {
+                    return entries.hasNext();
+                }
+
+                @Override
+                public Path next() {
+                    return owner.wrapOrNull(entries.next());
+                }
+            };
+        }
+
+        @Override
+        public void close() throws IOException {
+            stream.close();
+        }
+    }
+
+    @Override
+    public void createDirectory(final Path directory, final FileAttribute<?>... attributes) throws IOException {
+        parent().createDirectory(unwrap(directory), attributes);
+    }
+
+    @Override
+    public void createSymbolicLink(final Path link, final Path target, final FileAttribute<?>... attributes)
+            throws IOException {
+        parent().createSymbolicLink(unwrap(link), unwrap(target), attributes);
+    }
+
+    @Override
+    public void createLink(final Path link, final Path existing) throws IOException {
+        parent().createLink(unwrap(link), unwrap(existing));
+    }
+
+    @Override
+    public Path readSymbolicLink(final Path link) throws IOException {
+        return fileSystem().wrapOrNull(parent().readSymbolicLink(unwrap(link)));
+    }
+
+    @Override
+    public void delete(final Path path) throws IOException {
+        parent().delete(unwrap(path));
+    }
+
+    @Override
+    public boolean deleteIfExists(final Path path) throws IOException {
+        return parent().deleteIfExists(unwrap(path));
+    }
+
+    @Override
+    public void copy(final Path source, final Path target, final CopyOption... options) throws IOException {
+        parent().copy(unwrap(source), unwrap(target), options);
+    }
+
+    @Override
+    public void move(final Path source, final Path target, final CopyOption... options) throws IOException {
+        parent().move(unwrap(source), unwrap(target), options);
+    }
+
+    @Override
+    public boolean isSameFile(final Path path, final Path other) throws IOException {
+        return parent().isSameFile(unwrap(path), unwrap(other));
+    }
+
+    @Override
+    public boolean isHidden(final Path path) throws IOException {
+        return parent().isHidden(unwrap(path));
+    }
+
+    @Override
+    public FileStore getFileStore(final Path path) throws IOException {
+        return parent().getFileStore(unwrap(path));
+    }
+
+    @Override
+    public void checkAccess(final Path path, final AccessMode... modes) throws IOException {
+        parent().checkAccess(unwrap(path), modes);
+    }
+
+    @Override
+    public <V extends FileAttributeView> V getFileAttributeView(
+            final Path path, final Class<V> type, final LinkOption... options) {
+        return parent().getFileAttributeView(unwrap(path), type, options);
+    }
+
+    @Override
+    public <A extends BasicFileAttributes> A readAttributes(
+            final Path path, final Class<A> type, final LinkOption... options) throws IOException {
+        return parent().readAttributes(unwrap(path), type, options);
+    }
+
+    @Override
+    public Map<String, Object> readAttributes(final Path path, final String attributes, final LinkOption... options)
+            throws IOException {
+        return parent().readAttributes(unwrap(path), attributes, options);
+    }
+
+    @Override
+    public void setAttribute(final Path path, final String attribute, final Object value, final LinkOption... options)
+            throws IOException {
+        parent().setAttribute(unwrap(path), attribute, value, options);
+    }
+}

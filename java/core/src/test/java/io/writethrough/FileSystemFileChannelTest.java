@@ -1,0 +1,27 @@
+package io.writethrough;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
+import java.util.Set;
+
+/** A channel that FileChannel.open makes of a path of this library's file system. */
+class FileSystemFileChannelTest extends FileChannelContract {
+    @Override
+    FileChannel openInterruptible(
+            final Path file, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
+            throws IOException {
+        final WriteThroughFileSystem fileSystem = WriteThroughFileSystem.builder()
+                .interrupts(InterruptPolicy.CLOSE)
+                .build();
+        return FileChannel.open(fileSystem.wrap(file), options, attributes);
+    }
+
+    @Override
+    FileChannel open(final Path file, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
+            throws IOException {
+        return FileChannel.open(WriteThroughFileSystem.path(file), options, attributes);
+    }
+}

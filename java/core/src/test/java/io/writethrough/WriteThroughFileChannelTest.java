@@ -1,0 +1,165 @@
+package io.writethrough;
+
+import static java.nio.channels.FileChannel.MapMode.READ_ONLY;
+import static java.nio.channels.FileChannel.MapMode.READ_WRITE;
+import static java.nio.file.StandardOpenOption.APPEND;
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.file.Files;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
+import java.util.Set;
+import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.Test;
+
+/** This library's channel does what the JDK's does, and what it promises beyond that. */
+class WriteThroughFileChannelTest extends FileChannelContract {
+    @Override
+    FileChannel openInterruptible(
+            final Path file, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
+            throws IOException {
+        return WriteThroughFile.open(file, options, attributes).asFileChannel(InterruptPolicy.CLOSE);
+    }
+
+    @Override
+    FileChannel open(final Path file, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
+            throws IOException {
+        return WriteThroughFile.open(file, options, attributes).asFileChannel();
+    }
+
+    @Test
+    void byDefaultAnInterruptClosesNothingAndIsKept() throws IOException {
+        try (FileChannel channel = filled(10_000, 1)) {
+            for (final ChannelUse use : USES) {
+                Thread.currentThread().interrupt();
+                use.on(channel);
+                assertTrue(Thread.interrupted(), use.toString());
+            }
+            Thread.currentThread().interrupt();
+            try (FileLock lock = channel.lock()) {
+                assertTrue(lock.isValid());
+            }
+            assertTrue(Thread.interrupted());
+            assertTrue(channel.isOpen());
+        }
+    }
+
+    @Test
+    void locksSurviveAnInterruptedThread() throws Exception {
+        try (FileChannel channel = filled(10_000, 1);
+                FileLock lock = channel.lock(0, 1, false)) {
+            Thread.currentThread().interrupt();
+            channel.map(READ_ONLY, 0, 100);
+            channel.tryLock(10, 1, false).release();
+            assertTrue(Thread.interrupted());
+            assertTrue(lock.isValid());
+        }
+    }
+
+    @Test
+    void aReadWriteMappingIsRefusedWithTheReason() throws IOException {
+        try (FileChannel channel = filled(10, 1)) {
+            final Exception e =
+                    assertThrows(UnsupportedOperationException.class, () -> channel.map(READ_WRITE, 0, 1000));
+            assertTrue(e.getMessage().contains("READ_WRITE") && e.getMessage().contains("cache"), e.getMessage());
+            assertEquals(10, channel.size());
+        }
+    }
+
+    @Test
+    void thereIsOneChannelForEachInterruptPolicy() throws IOException {
+        try (WriteThroughFile file = WriteThroughFile.open(path, CREATE, READ, WRITE)) {
+            final FileChannel channel = file.asFileChannel();
+            assertSame(channel, file.asFileChannel());
+            assertSame(channel, file.asFileChannel(InterruptPolicy.IGNORE));
+            assertNotSame(channel, file.asFileChannel(InterruptPolicy.CLOSE));
+        }
+    }
+
+    @Test
+    void aFileAndItsChannelsCloseTogether() throws IOException {
+        final WriteThroughFile file = WriteThroughFile.open(path, CREATE, READ, WRITE);
+        final FileChannel channel = file.asFileChannel();
+        final FileChannel other = file.asFileChannel(InterruptPolicy.CLOSE);
+        channel.close();
+        assertFalse(file.isOpen());
+        assertFalse(other.isOpen());
+        assertFalse(file.asFileChannel().isOpen());
+
+        final WriteThroughFile second = WriteThroughFile.open(path, READ);
+        final FileChannel ofSecond = second.asFileChannel();
+        second.close();
+        assertFalse(ofSecond.isOpen());
+    }
+
+    @Test
+    void bothChannelsOfAFileMayBeClosedAtATime() throws Exception {
+        for (int i = 0; i < 200; i++) {
+            final WriteThroughFile file = WriteThroughFile.open(path, CREATE, READ, WRITE);
+            final FileChannel channel = file.asFileChannel();
+            final FileChannel other = file.asFileChannel(InterruptPolicy.CLOSE);
+            final FutureTask<Void> closing = new FutureTask<>(() -> {
+                other.close();
+                return null;
+            });
+            final Thread thread = new Thread(closing);
+            thread.start();
+            channel.close();
+            closing.get();
+            assertFalse(other.isOpen());
+        }
+    }
+
+    @Test
+    void closingTheEngineReleasesTheLocksOfItsFiles() throws Exception {
+        final WriteThroughEngine engine = WriteThroughEngine.builder().build();
+        final WriteThroughFile file = engine.open(path, CREATE, READ, WRITE);
+        final FileLock lock = file.asFileChannel().lock();
+        engine.close();
+        assertFalse(lock.isValid());
+        try (FileChannel jdk = FileChannel.open(path, WRITE)) {
+            jdk.tryLock().release();
+        }
+        assertThrows(ClosedChannelException.class, () -> file.asFileChannel().tryLock());
+        file.close();
+    }
+
+    @Test
+    void whatAWriteReturnedForceNeedNotWaitFor() throws IOException {
+        try (WriteThroughFile file = WriteThroughFile.open(path, Durability.DEVICE, CREATE, READ, WRITE)) {
+            final FileChannel channel = file.asFileChannel();
+            channel.write(buffer(10, 1), 0);
+            channel.force(false);
+        }
+        assertEquals(10, Files.size(path));
+    }
+
+    @Test
+    void aFileOpenedWithAppendAppendsWhateverPositionIsNamed() throws IOException {
+        Files.write(path, bytes(10, 1));
+        try (WriteThroughFile file = WriteThroughFile.open(path, APPEND)) {
+            assertEquals(5, file.write(buffer(5, 2), 0));
+            assertEquals(6, file.write(new ByteBuffer[] {buffer(5, 3), buffer(1, 4)}, 3));
+            assertThrows(IllegalArgumentException.class, () -> file.write(buffer(1, 1), -1));
+            assertThrows(UnsupportedOperationException.class, () -> file.writeAsync(buffer(1, 1), 0));
+            assertEquals(21, file.size());
+        }
+        final ByteBuffer expected =
+                ByteBuffer.allocate(21).put(bytes(10, 1)).put(bytes(5, 2)).put(bytes(5, 3));
+        assertEquals(expected.put(bytes(1, 4)).flip(), ByteBuffer.wrap(Files.readAllBytes(path)));
+    }
+}

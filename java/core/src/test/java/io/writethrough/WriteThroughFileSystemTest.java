@@ -1,0 +1,353 @@
+package io.writethrough;
+
+import static java.nio.file.StandardOpenOption.APPEND;
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystemAlreadyExistsException;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.ProviderMismatchException;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardWatchEventKinds;
+import java.nio.file.WatchKey;
+import java.nio.file.WatchService;
+import java.nio.file.attribute.BasicFileAttributeView;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Paths whose files are written through, and all else as in the default file system. */
+@Timeout(60)
+class WriteThroughFileSystemTest extends OnEveryFileSystem {
+    private WriteThroughEngine engine;
+    private WriteThroughFileSystem fileSystem;
+    private Path wrapped;
+
+    @BeforeEach
+    void open() throws IOException {
+        engine = WriteThroughEngine.builder().cacheBytes(1 << 20).build();
+        fileSystem = WriteThroughFileSystem.builder().engine(engine).build();
+        wrapped = fileSystem.wrap(path);
+    }
+
+    @AfterEach
+    void close() throws IOException {
+        engine.close();
+    }
+
+    private interface Use {
+        void run() throws IOException;
+    }
+
+    private long opensDuring(final Use use) throws IOException {
+        final long before = engine.stats().writes()
+                + engine.stats().readHits()
+                + engine.stats().readMisses();
+        use.run();
+        return engine.stats().writes()
+                + engine.stats().readHits()
+                + engine.stats().readMisses()
+                - before;
+    }
+
+    private void assertThrough(final Use use) throws IOException {
+        assertNotEquals(0, opensDuring(use), "nothing went to the engine");
+    }
+
+    private void assertPassesBy(final Use use) throws IOException {
+        assertEquals(0, opensDuring(use), "something went to the engine");
+    }
+
+    // ---- what goes to the engine ----
+
+    @Test
+    void everyWayToWriteAndReadAFileGoesToTheEngine() throws IOException {
+        assertThrough(() -> Files.write(wrapped, bytes(10_000, 1)));
+        assertArrayEquals(bytes(10_000, 1), Files.readAllBytes(path));
+        assertThrough(() -> assertArrayEquals(bytes(10_000, 1), Files.readAllBytes(wrapped)));
+        assertThrough(() -> {
+            try (OutputStream out = Files.newOutputStream(wrapped, APPEND)) {
+                out.write(bytes(10, 2));
+            }
+        });
+        assertThrough(() -> {
+            try (InputStream in = Files.newInputStream(wrapped)) {
+                assertEquals(10_010, in.readAllBytes().length);
+            }
+        });
+        assertThrough(() -> {
+            try (SeekableByteChannel channel = Files.newByteChannel(wrapped, WRITE)) {
+                channel.position(5).write(buffer(5, 3));
+            }
+        });
+        assertThrough(() -> {
+            try (FileChannel channel = FileChannel.open(wrapped, READ, WRITE)) {
+                channel.write(buffer(5, 3), 0);
+            }
+        });
+        assertThrough(() -> Files.writeString(wrapped, "text"));
+        assertThrough(() -> assertEquals(List.of("text"), Files.readAllLines(wrapped)));
+        assertThrough(() -> {
+            try (InputStream in = Files.newInputStream(path)) {
+                Files.copy(in, wrapped.resolveSibling("copy"));
+            }
+        });
+    }
+
+    @Test
+    void streamsCheckTheirOptions() throws IOException {
+        Files.write(path, bytes(10, 1));
+        assertThrows(UnsupportedOperationException.class, () -> Files.newInputStream(wrapped, WRITE));
+        assertThrows(IllegalArgumentException.class, () -> Files.newOutputStream(wrapped, READ));
+        assertThrows(NoSuchFileException.class, () -> Files.newInputStream(wrapped.resolveSibling("missing")));
+        assertThrows(NoSuchFileException.class, () -> Files.newOutputStream(wrapped.resolveSibling("missing"), WRITE));
+        Files.newOutputStream(wrapped).close();
+        assertEquals(0, Files.size(wrapped));
+    }
+
+    @Test
+    void patternsSayWhatPassesBy() throws IOException {
+        final WriteThroughFileSystem some = WriteThroughFileSystem.builder()
+                .engine(engine)
+                .paths("glob:" + directory + "/{db,deep/**}")
+                .passBy("glob:**.tmp")
+                .build();
+        Files.createDirectories(directory.resolve("deep/er"));
+        for (final String through : List.of("db", "deep/x", "deep/er/y", "deep/../db")) {
+            assertThrough(() -> Files.write(some.wrap(directory.resolve(through)), bytes(10, 1)));
+            assertThrough(() -> Files.readAllBytes(some.wrap(directory.resolve(through))));
+        }
+        for (final String passing : List.of("other", "deep/x.tmp", "deep/../other")) {
+            assertPassesBy(() -> Files.write(some.wrap(directory.resolve(passing)), bytes(10, 1)));
+            assertPassesBy(() -> Files.readAllBytes(some.wrap(directory.resolve(passing))));
+        }
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> WriteThroughFileSystem.builder().paths("no pattern").build());
+    }
+
+    @Test
+    void whatIsNoRegularFilePassesBy() throws Exception {
+        final Path root = fileSystem.getPath("/");
+        assertPassesBy(() -> {
+            assertTrue(Files.readString(root.resolve("proc/self/status")).contains("Pid:"));
+            Files.write(root.resolve("dev/null"), bytes(10, 1));
+            try (InputStream in = Files.newInputStream(root.resolve("dev/zero"))) {
+                assertArrayEquals(new byte[5], in.readNBytes(5));
+            }
+            try (FileChannel channel = FileChannel.open(fileSystem.wrap(directory), READ)) {
+                assertTrue(channel.isOpen());
+            }
+        });
+        final int made = new ProcessBuilder("mkfifo", path.toString()).start().waitFor();
+        assumeTrue(made == 0, "mkfifo does not work here");
+        assertPassesBy(() -> {
+            try (FileChannel channel = FileChannel.open(wrapped, READ, WRITE)) {
+                channel.write(buffer(10, 1));
+                assertEquals(10, channel.read(buffer(10, 2)));
+            }
+        });
+    }
+
+    @Test
+    void aFileThatIsOpenHereMayBeReadByOtherMeans() throws IOException {
+        try (FileChannel channel = FileChannel.open(wrapped, CREATE, READ, WRITE)) {
+            for (int seed = 1; seed < 20; seed++) {
+                channel.write(buffer(5000, seed), seed * 1000);
+                final byte[] found = Files.readAllBytes(path);
+                assertEquals(channel.size(), found.length);
+                assertEquals(
+                        buffer(5000, seed),
+                        ByteBuffer.wrap(found, seed * 1000, 5000).slice());
+            }
+        }
+    }
+
+    // ---- paths ----
+
+    @Test
+    void pathsBehaveAsThoseBeneath() throws IOException {
+        assertSame(fileSystem, wrapped.getFileSystem());
+        assertEquals(path.toString(), wrapped.toString());
+        assertEquals(fileSystem.wrap(path), wrapped);
+        assertEquals(fileSystem.wrap(path).hashCode(), wrapped.hashCode());
+        assertNotEquals(path, wrapped);
+        assertNotEquals(WriteThroughFileSystem.path(path), wrapped);
+        assertEquals(path, WriteThroughFileSystem.unwrap(wrapped));
+        assertEquals(path, WriteThroughFileSystem.unwrap(path));
+        assertEquals(fileSystem.wrap(directory), wrapped.getParent());
+        assertEquals(fileSystem.getPath("file"), wrapped.getFileName());
+        assertEquals(fileSystem.getPath("a/b"), fileSystem.getPath("a", "b"));
+        assertEquals(path.getNameCount(), wrapped.getNameCount());
+        assertEquals(path.subpath(0, 2).toString(), wrapped.subpath(0, 2).toString());
+        assertEquals("/", wrapped.toAbsolutePath().getRoot().toString());
+        assertEquals(null, fileSystem.getPath("a").getParent());
+        assertTrue(wrapped.startsWith(directory) && wrapped.startsWith(wrapped.getParent()));
+        assertTrue(wrapped.endsWith("file"));
+        assertEquals(wrapped, wrapped.getParent().resolve(Path.of("file")));
+        assertEquals(wrapped, wrapped.getParent().resolve("x/../file").normalize());
+        assertEquals(fileSystem.getPath("file"), wrapped.getParent().relativize(path));
+        assertEquals(0, wrapped.compareTo(fileSystem.wrap(path)));
+        assertThrows(ClassCastException.class, () -> wrapped.compareTo(path));
+        final List<String> names = new ArrayList<>();
+        wrapped.forEach(name -> names.add(name.toString()));
+        assertEquals(path.getNameCount(), names.size());
+        assertThrows(UnsupportedOperationException.class, wrapped::toFile);
+        Files.createSymbolicLink(wrapped, Path.of("target"));
+        assertEquals(fileSystem.getPath("target"), Files.readSymbolicLink(wrapped));
+        assertEquals(
+                fileSystem.wrap(directory.toRealPath()), wrapped.getParent().toRealPath());
+    }
+
+    @Test
+    void pathsAreFoundByTheirUri() {
+        final Path absolute = WriteThroughFileSystem.path(path.toAbsolutePath());
+        final URI uri = absolute.toUri();
+        assertEquals("writethrough", uri.getScheme());
+        assertEquals(absolute, Path.of(uri));
+        final FileSystem found = FileSystems.getFileSystem(URI.create("writethrough:///"));
+        assertSame(WriteThroughFileSystem.shared(), found);
+        assertThrows(
+                FileSystemAlreadyExistsException.class,
+                () -> FileSystems.newFileSystem(URI.create("writethrough:///"), Map.of()));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> fileSystem.provider().getPath(path.toAbsolutePath().toUri()));
+    }
+
+    @Test
+    void aPathOfAnotherFileSystemIsRefused() throws IOException {
+        try (FileSystem zip = FileSystems.newFileSystem(directory.resolve("a.zip"), Map.of("create", "true"))) {
+            assertThrows(ProviderMismatchException.class, () -> WriteThroughFileSystem.path(zip.getPath("/x")));
+            assertThrows(ProviderMismatchException.class, () -> wrapped.resolve(zip.getPath("/x")));
+        }
+    }
+
+    @Test
+    void anEngineOpensSuchAPathToo() throws IOException {
+        try (WriteThroughFile file = engine.open(wrapped, CREATE, WRITE)) {
+            file.write(buffer(10, 1), 0);
+            assertEquals(
+                    StorageProfile.of(path).toString(),
+                    StorageProfile.of(wrapped).toString());
+        }
+        assertEquals(10, Files.size(wrapped));
+    }
+
+    // ---- the rest of a file system ----
+
+    @Test
+    void filesAreCopiedAndMovedBetweenPathsOfBothKinds() throws IOException {
+        Files.write(wrapped, bytes(10_000, 1));
+        final Path plain = directory.resolve("plain");
+        final Path second = fileSystem.wrap(directory.resolve("second"));
+        Files.copy(wrapped, plain);
+        assertArrayEquals(bytes(10_000, 1), Files.readAllBytes(plain));
+        Files.copy(plain, second);
+        assertArrayEquals(bytes(10_000, 1), Files.readAllBytes(second));
+        Files.copy(wrapped, second, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.COPY_ATTRIBUTES);
+        Files.move(second, plain, StandardCopyOption.REPLACE_EXISTING);
+        assertFalse(Files.exists(second));
+        Files.move(plain, second);
+        Files.move(second, wrapped, StandardCopyOption.ATOMIC_MOVE);
+        assertArrayEquals(bytes(10_000, 1), Files.readAllBytes(path));
+        assertTrue(Files.isSameFile(wrapped, path));
+        assertTrue(Files.isSameFile(wrapped, fileSystem.wrap(path)));
+    }
+
+    @Test
+    void directoriesAreListedAndWalkedInPathsOfThisKind() throws IOException {
+        Files.createDirectories(wrapped.resolveSibling("a/b"));
+        Files.write(wrapped, bytes(1, 1));
+        try (DirectoryStream<Path> stream = Files.newDirectoryStream(wrapped.getParent(), "f*")) {
+            final List<Path> found = new ArrayList<>();
+            stream.forEach(found::add);
+            assertEquals(List.of(wrapped), found);
+        }
+        try (Stream<Path> all = Files.walk(wrapped.getParent())) {
+            assertTrue(all.allMatch(found -> found.getFileSystem() == fileSystem));
+        }
+        try (Stream<Path> all = Files.find(wrapped.getParent(), 5, (found, attributes) -> attributes.isRegularFile())) {
+            assertEquals(List.of(wrapped), all.toList());
+        }
+    }
+
+    @Test
+    void attributesLinksAndAccess() throws IOException {
+        final var owner = PosixFilePermissions.fromString("rw-------");
+        Files.createFile(wrapped, PosixFilePermissions.asFileAttribute(owner));
+        assertEquals(owner, Files.getPosixFilePermissions(wrapped));
+        Files.setPosixFilePermissions(wrapped, PosixFilePermissions.fromString("rw-r-----"));
+        assertEquals("rw-r-----", PosixFilePermissions.toString(Files.getPosixFilePermissions(path)));
+        assertTrue(Files.isReadable(wrapped) && Files.isWritable(wrapped));
+        assertFalse(Files.isHidden(wrapped));
+        assertEquals(0L, Files.getAttribute(wrapped, "size"));
+        Files.setAttribute(wrapped, "basic:lastModifiedTime", FileTime.fromMillis(5000));
+        assertEquals(5000, Files.getLastModifiedTime(wrapped).toMillis());
+        assertEquals(
+                5000,
+                Files.getFileAttributeView(wrapped, BasicFileAttributeView.class)
+                        .readAttributes()
+                        .lastModifiedTime()
+                        .toMillis());
+        final Path link = wrapped.resolveSibling("link");
+        Files.createSymbolicLink(link, wrapped);
+        assertTrue(Files.isSymbolicLink(link));
+        assertFalse(Files.isRegularFile(link, LinkOption.NOFOLLOW_LINKS));
+        Files.createLink(wrapped.resolveSibling("hard"), wrapped);
+        assertTrue(Files.isSameFile(wrapped, wrapped.resolveSibling("hard")));
+        assertEquals(Files.getFileStore(path), Files.getFileStore(wrapped));
+        assertTrue(Files.deleteIfExists(link));
+        assertTrue(fileSystem.getPathMatcher("glob:**/fi*").matches(wrapped));
+        assertEquals(FileSystems.getDefault().supportedFileAttributeViews(), fileSystem.supportedFileAttributeViews());
+        assertThrows(UnsupportedOperationException.class, fileSystem::close);
+        assertTrue(Files.createTempFile(wrapped.getParent(), "x", null).getFileSystem() == fileSystem);
+    }
+
+    @Test
+    void watchServicesSpeakOfPathsOfThisKind() throws Exception {
+        try (WatchService watcher = fileSystem.newWatchService()) {
+            final WatchKey registered = wrapped.getParent().register(watcher, StandardWatchEventKinds.ENTRY_CREATE);
+            Files.write(wrapped, bytes(1, 1));
+            final WatchKey key = watcher.poll(30, TimeUnit.SECONDS);
+            assertEquals(registered, key);
+            assertEquals(Set.of(registered), Set.of(key));
+            assertEquals(wrapped.getParent(), key.watchable());
+            final var event = key.pollEvents().get(0);
+            assertEquals(StandardWatchEventKinds.ENTRY_CREATE, event.kind());
+            assertEquals(fileSystem.getPath("file"), event.context());
+            assertTrue(key.reset());
+        }
+    }
+}
