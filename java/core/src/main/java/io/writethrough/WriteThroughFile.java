@@ -40,10 +40,10 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  *
  * <p><b>Positions, lengths, alignment.</b> Any position, length and buffer will do: direct or heap, a slice, read-only as a
  * source. There is no current position: every operation names its own. Of a file that was opened with {@code APPEND} it is not
- * looked at: writes go to the end of the file, as {@link #append(ByteBuffer)} has it. Whole blocks ({@link StorageProfile#blockBytes()}, at a
- * multiple of it) are cheapest to write: of a block that is only partly written the rest must be known, and is read first if
- * it is not cached. Overwrites of what exists ({@link #allocate}) cost one device command where the device can; writes into
- * holes, or that grow the file, make the file system commit metadata too.
+ * looked at: writes go to the end of the file, as {@link #append(ByteBuffer)} has it. Whole blocks ({@link
+ * StorageProfile#blockBytes()}, at a multiple of it) are cheapest to write: of a block that is only partly written the rest
+ * must be known, and is read first if it is not cached. Overwrites of what exists ({@link #allocate}) cost one device command
+ * where the device can; writes into holes, or that grow the file, make the file system commit metadata too.
  *
  * <p><b>Buffers.</b> As with {@link java.nio.channels.FileChannel}: a write takes what is between a buffer's position and
  * limit, a read fills what is there, and the position moves past what was transferred. If an operation throws, no position has
