@@ -22,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileAttribute;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.Test;
@@ -155,11 +156,15 @@ class WriteThroughFileChannelTest extends FileChannelContract {
             assertEquals(5, file.write(buffer(5, 2), 0));
             assertEquals(6, file.write(new ByteBuffer[] {buffer(5, 3), buffer(1, 4)}, 3));
             assertThrows(IllegalArgumentException.class, () -> file.write(buffer(1, 1), -1));
-            assertThrows(UnsupportedOperationException.class, () -> file.writeAsync(buffer(1, 1), 0));
-            assertEquals(21, file.size());
+            assertEquals(2, file.writeAsync(buffer(2, 5), 0).join());
+            assertEquals(2, file.writeAsync(new ByteBuffer[] {buffer(2, 6)}, 1).join());
+            for (final var written : file.writeAllAsync(List.of(new WriteRequest(buffer(2, 7), 0)))) {
+                assertEquals(2, written.join());
+            }
+            assertEquals(27, file.size());
         }
-        final ByteBuffer expected =
-                ByteBuffer.allocate(21).put(bytes(10, 1)).put(bytes(5, 2)).put(bytes(5, 3));
-        assertEquals(expected.put(bytes(1, 4)).flip(), ByteBuffer.wrap(Files.readAllBytes(path)));
+        final ByteBuffer expected = ByteBuffer.allocate(27).put(bytes(10, 1)).put(bytes(5, 2));
+        expected.put(bytes(5, 3)).put(bytes(1, 4)).put(bytes(2, 5)).put(bytes(2, 6));
+        assertEquals(expected.put(bytes(2, 7)).flip(), ByteBuffer.wrap(Files.readAllBytes(path)));
     }
 }
