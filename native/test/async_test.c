@@ -930,19 +930,20 @@ TEST(a_reaper_that_waits_in_vain_returns_when_its_time_is_over) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { MANY = 50000, SANITIZED = 1 };
 #else
-enum { MANY = 1000000, SANITIZED = 0 };
+enum { MANY = 10000000, SANITIZED = 0 };
 #endif
 
-TEST(memory_is_flat_over_a_million_writes) {
+TEST(memory_is_flat_over_ten_million_writes) {
     struct core core = core_open(NULL, &(struct wt_engine_options){.cache_bytes = 1 << 20});
     wt_file file = core_file(&core, "file");
     uint8_t bytes[200];
     struct iovec iov = {bytes, sizeof bytes};
     struct wt_event events[64];
     size_t early = 0;
+    const uint64_t many = test_scaled(MANY);
     memset(bytes, 3, sizeof bytes);
     CHECK_OK(wt_allocate(file, 0, 256 << 10));
-    for (unsigned i = 0; i < MANY; i += 64) {
+    for (uint64_t i = 0; i < many; i += 64) {
         for (unsigned j = 0; j < 64; j++) {
             CHECK_OK(wt_write_submit(file, &iov, 1, (i + j) % 1300 * 200, WT_DURABILITY_DSYNC, 0, j));
         }
@@ -957,7 +958,7 @@ TEST(memory_is_flat_over_a_million_writes) {
     if (!SANITIZED) {
         CHECK(mallinfo2().uordblks <= early + (64 << 10));
     }
-    CHECK_EQ(core_stats(&core).writes, (MANY + 63) / 64 * 64);
+    CHECK_EQ(core_stats(&core).writes, (many + 63) / 64 * 64);
     core_close(&core);
 }
 
