@@ -414,6 +414,10 @@ int wt_inode_open(struct wt_engine_object *engine, struct wt_backing *backing, b
         if (rc)
             (void)wt_inode_close(found);
     }
+    if (rc && *spare) {
+        (void)(*spare)->ops->close(*spare);
+        *spare = NULL;
+    }
     return rc;
 }
 

@@ -234,7 +234,9 @@ static void *read_overlapping(void *argument) {
     wt_file file = open_file(shared->place->engine, shared->place->path);
     uint8_t *bytes = malloc((size_t)WIDEST * UNIT_MAX);
     CHECK(bytes != NULL);
-    while (!atomic_load(&shared->stop)) {
+    bool last; /* after the writers: that read is judged, however quick they were */
+    do {
+        last = atomic_load(&shared->stop);
         uint64_t count = 1 + test_random_below(&reader->random, WIDEST);
         uint64_t first = test_random_below(&reader->random, shared->units - count + 1);
         size_t length = (size_t)(count * shared->unit_bytes);
@@ -246,7 +248,7 @@ static void *read_overlapping(void *argument) {
                                               shared->place->buffered);
             atomic_fetch_add(&shared->judged, judged ? 1u : 0u);
         }
-    }
+    } while (!last);
     free(bytes);
     CHECK_OK(wt_file_close(file));
     return NULL;
