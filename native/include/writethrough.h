@@ -129,7 +129,10 @@ struct wt_profile {
     char device_name[64]; /* as in /sys/block, the disk of a partition; "" for a file system without one device */
 };
 
-/* What a file at path (or created in the directory path) would get. Changes nothing, opens nothing for writing. */
+/*
+ * What a file at path (or created in the directory path) would get. Changes nothing, opens nothing for writing. Of a
+ * directory whose file system makes no nameless files (O_TMPFILE; overlayfs of older kernels) less is known: BUFFERED.
+ */
 WT_API int wt_probe(const char *path, struct wt_profile *profile);
 
 /* The same for an open file, as in use. */

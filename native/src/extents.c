@@ -20,13 +20,16 @@ struct request {
     struct fiemap_extent extents[EXTENTS_AT_ONCE];
 };
 
-/* What is allocated late (DELALLOC) has no place yet: a durable write there has to find one. */
-static void count_extent(struct wt_extents *extents, const struct fiemap_extent *extent) {
+/* Counts what the extent has from `from` on: it may have changed since the call before.
+ * What is allocated late (DELALLOC) has no place yet: a durable write there has to find one. */
+static void count_extent(struct wt_extents *extents, const struct fiemap_extent *extent, uint64_t from) {
+    uint64_t start = extent->fe_logical > from ? extent->fe_logical : from;
     uint64_t end = extent->fe_logical + extent->fe_length;
-    if (extent->fe_logical >= extents->size_bytes) {
-        return; /* preallocated behind the end */
+    end = end < extents->size_bytes ? end : extents->size_bytes;
+    if (start >= end) {
+        return; /* preallocated behind the end of the file */
     }
-    uint64_t length = (end < extents->size_bytes ? end : extents->size_bytes) - extent->fe_logical;
+    uint64_t length = end - start;
     extents->extents++;
     if ((extent->fe_flags & FIEMAP_EXTENT_DELALLOC) != 0) {
         return;
@@ -51,14 +54,16 @@ static int count_some(int fd, struct wt_extents *extents, uint64_t *at) {
     if (ioctl(fd, FS_IOC_FIEMAP, &request.map) < 0) {
         return errno == ENOTTY || errno == EINVAL || errno == ENOSYS ? -EOPNOTSUPP : -errno;
     }
-    bool last = request.map.fm_mapped_extents == 0;
+    uint64_t begin = *at;
+    bool last = false;
     for (uint32_t i = 0; i < request.map.fm_mapped_extents; i++) {
         const struct fiemap_extent *extent = &request.extents[i];
-        count_extent(extents, extent);
-        *at = extent->fe_logical + extent->fe_length;
+        uint64_t end = extent->fe_logical + extent->fe_length;
+        count_extent(extents, extent, *at);
+        *at = end > *at ? end : *at;
         last = last || (extent->fe_flags & FIEMAP_EXTENT_LAST) != 0;
     }
-    return last || *at >= extents->size_bytes ? 1 : 0;
+    return last || *at == begin || *at >= extents->size_bytes ? 1 : 0;
 }
 
 static int count_all(int fd, struct wt_extents *extents) {

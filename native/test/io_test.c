@@ -737,8 +737,16 @@ static void check_probe(const struct place *place) {
     CHECK_EQ(count_entries(place->directory), before);
     struct wt_backing *backing = create_numbered(place, "file", 1);
     CHECK_OK(wt_probe(path_in(place, "file"), &there));
-    CHECK(memcmp(&here, &there, sizeof here) == 0);
-    CHECK(memcmp(&here, &backing->profile, sizeof here) == 0);
+    CHECK(memcmp(&there, &backing->profile, sizeof there) == 0);
+    int nameless = open(place->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (nameless >= 0) {
+        CHECK(memcmp(&here, &there, sizeof here) == 0);
+        CHECK(close(nameless) == 0);
+    } else {
+        CHECK_EQ(here.path, WT_PATH_BUFFERED);
+        CHECK_EQ(here.fs_magic, there.fs_magic);
+        CHECK_EQ(here.fs_block_bytes, there.fs_block_bytes);
+    }
     CHECK(here.path == WT_PATH_DIRECT || here.path == WT_PATH_BUFFERED);
     CHECK(here.block_bytes >= 512 && here.block_bytes <= PAGE && (here.block_bytes & (here.block_bytes - 1)) == 0);
     if (here.path == WT_PATH_DIRECT) {

@@ -88,7 +88,7 @@ final class ProbeReport {
         final long late = of.unwritten_bytes + of.hole_bytes;
         if (late > 0) {
             advice.add(
-                    "%d of %d bytes are unwritten extents or holes: each write there costs a commit of the journal (2 more commands and a flush on ext4, 1 and a flush on xfs) until 'allocate' has zeroed them."
+                    "%d of %d bytes are unwritten extents or holes: each write there costs a commit of the journal (2 more writes and a flush on ext4, 1 and a flush on xfs) until 'allocate' has zeroed them."
                             .formatted(late, of.size_bytes));
         }
         if (of.shared_bytes > 0) {
