@@ -6,6 +6,7 @@
 #define WT_IO_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -109,6 +110,9 @@ struct wt_backend_ops {
     int (*reap)(struct wt_backend *backend, int64_t timeout_ns);
     /* Makes a thread in reap return, or the next one that comes. */
     void (*wake)(struct wt_backend *backend);
+    /* NULL, or: the memory that I/O of the cache will use, before the first of it. It stays until the backend is closed or
+     * no I/O comes any more. */
+    void (*arena)(struct wt_backend *backend, void *base, size_t bytes);
 };
 
 /* plug.c: to be called before waiting for others, with no lock held: sends what this thread holds back, and lets a
