@@ -95,7 +95,7 @@ struct wt_backend_ops {
     /* Starts every I/O of the list; each completes on a thread of the backend. Never blocks on a device. Cannot fail: an
      * I/O that cannot be started completes with its error. */
     void (*submit)(struct wt_backend *backend, struct wt_io *list);
-    /* Ends the backend. No I/O is outstanding. */
+    /* Ends the backend. No I/O is outstanding, and no file open. */
     void (*close)(struct wt_backend *backend);
     /* NULL, or for a backend without threads of its own: completes an I/O on the caller's thread, which has to wait and
      * holds no lock. False: there is none. */

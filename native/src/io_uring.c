@@ -137,16 +137,16 @@ static void prepare_flush(struct uring *uring, struct wt_flush *flush) {
 static void prepare_request(struct uring *uring, struct wt_io *io, bool async) {
     struct io_uring_sqe *sqe = next_request(uring);
     int fd = io == &uring->nudge ? -EBADF : wt_posix_descriptor(io);
+    int file = fd >= 0 ? wt_registry_file(&uring->registry, io, fd) : -1;
+    unsigned flags = (async ? IOSQE_ASYNC : 0) | (file >= 0 ? IOSQE_FIXED_FILE : 0);
     if (fd >= 0) {
-        prepare_transfer(uring, sqe, io, fd);
+        prepare_transfer(uring, sqe, io, file >= 0 ? file : fd);
     } else {
         /* What cannot be started still completes on the reaper. */
         io->error = fd;
         io_uring_prep_nop(sqe);
     }
-    if (async) {
-        io_uring_sqe_set_flags(sqe, IOSQE_ASYNC);
-    }
+    io_uring_sqe_set_flags(sqe, flags);
     io_uring_sqe_set_data64(sqe, (uint64_t)(uintptr_t)io | (async ? TAG_ASYNC : 0));
 }
 
@@ -586,7 +586,7 @@ static void uring_release(struct wt_backend *backend) {
 
 static void uring_arena(struct wt_backend *backend, void *base, size_t bytes) {
     struct uring *uring = uring_of(backend);
-    wt_registry_arena(&uring->registry, &uring->ring, base, bytes);
+    wt_registry_arena(&uring->registry, base, bytes);
 }
 
 static void end_reaper(struct uring *uring) {
@@ -663,6 +663,9 @@ static int open_ring(struct uring *uring, unsigned entries) {
         return rc;
     }
     rc = check_operations(&uring->ring);
+    if (rc == 0) {
+        rc = wt_registry_open(&uring->registry, &uring->ring);
+    }
     if (rc < 0) {
         io_uring_queue_exit(&uring->ring);
         return rc;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -312,4 +313,166 @@ TEST(an_engine_pins_its_cache_up_to_half_of_the_limit) {
     }
     need_buffer_table();
     each_directory(run_engine_within_limit);
+}
+
+/* ---- registered files ------------------------------------------------------------------------------------------ */
+
+/* The descriptor of the ring that was opened last. */
+static int ring_descriptor(void) {
+    char path[64];
+    char target[64];
+    for (int fd = 1023; fd >= 0; fd--) {
+        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        ssize_t length = readlink(path, target, sizeof target - 1);
+        if (length > 0 && strstr((target[length] = 0, target), "[io_uring]") != NULL) {
+            return fd;
+        }
+    }
+    SKIP("no descriptor of a ring in /proc/self/fd");
+}
+
+/* How many files the ring has registered, as its fdinfo lists them; -1: it has no table. */
+static int registered_files(int ring) {
+    char path[64];
+    char line[8192];
+    int slots = -1;
+    int count = 0;
+    (void)snprintf(path, sizeof path, "/proc/self/fdinfo/%d", ring);
+    while (slots < 0) { /* the kernel leaves it out while somebody is in the ring */
+        FILE *info = fopen(path, "r");
+        bool within = false;
+        CHECK(info != NULL);
+        while (fgets(line, sizeof line, info) != NULL) {
+            bool entry = line[0] == ' ';
+            count += within && entry;
+            within = sscanf(line, "UserFiles: %d", &slots) == 1 || (within && entry);
+        }
+        CHECK(fclose(info) == 0);
+    }
+    return slots == 0 ? -1 : count;
+}
+
+/* A backend whose ring has a table of files. */
+static int open_place_with_files(struct place *place) {
+    open_place(place);
+    int ring = ring_descriptor();
+    if (registered_files(ring) < 0) {
+        SKIP("files are not registered on this kernel (Linux 6.14 and later)");
+    }
+    return ring;
+}
+
+/* Whether nobody has the file open for writing any more: only then does the kernel grant a lease for reading. A request
+ * that has completed may hold its file for another instant. */
+static bool is_let_go_of(int fd) {
+    for (int i = 0; i < 100000; i++) {
+        if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
+            return true;
+        }
+        CHECK_EQ(errno, EAGAIN);
+        CHECK(sched_yield() == 0);
+    }
+    return false;
+}
+
+static void check_closed_file(struct place *place) {
+    int ring = open_place_with_files(place);
+    uint8_t *memory = map_arena(PIECE);
+    struct wt_backing *backing = open_file(place, place->path);
+    struct wt_backing *other = open_file(place, place->path);
+    int fd = open(place->path, O_RDONLY | O_CLOEXEC);
+    CHECK(fd >= 0);
+    CHECK_EQ(registered_files(ring), 0);
+    CHECK_OK(backing->ops->lock(backing, true));
+    write_and_read(place, backing, memory, PAGE, 1);
+    write_and_read(place, backing, memory, PAGE, 2);
+    CHECK_EQ(registered_files(ring), 1);
+    write_and_read(place, other, memory, PAGE, 3);
+    CHECK_EQ(registered_files(ring), 2);
+    CHECK_EQ(unlink(place->path), 0);
+    close_file(backing);
+    CHECK_EQ(registered_files(ring), 1);
+    CHECK_OK(other->ops->lock(other, true));
+    write_and_read(place, other, memory, PAGE, 4);
+    close_file(other);
+    CHECK_EQ(registered_files(ring), 0);
+    CHECK(is_let_go_of(fd));
+    CHECK_EQ(close(fd), 0);
+    close_place(place);
+}
+
+TEST(a_registered_file_is_closed_when_it_is_closed) {
+    each_directory(check_closed_file);
+}
+
+static void check_full_table(struct place *place) {
+    enum { SLOTS = 48, FILES = 2 * SLOTS };
+    struct rlimit usual;
+    struct wt_backing *backings[FILES];
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    struct rlimit low = {SLOTS, usual.rlim_max};
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &low), 0); /* which bounds the table */
+    int ring = open_place_with_files(place);
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &usual), 0);
+    uint8_t *memory = map_arena(PIECE);
+    for (int i = 0; i < FILES; i++) {
+        backings[i] = open_file(place, place->path);
+        write_and_read(place, backings[i], memory, PAGE, 1 + (uint64_t)i);
+        CHECK_EQ(registered_files(ring), i < SLOTS ? i + 1 : SLOTS);
+    }
+    close_file(backings[SLOTS]); /* was never in the table */
+    CHECK_EQ(registered_files(ring), SLOTS);
+    close_file(backings[7]);
+    CHECK_EQ(registered_files(ring), SLOTS - 1);
+    write_and_read(place, backings[SLOTS + 1], memory, PAGE, 1);
+    CHECK_EQ(registered_files(ring), SLOTS);
+    for (int i = 0; i < FILES; i++) {
+        if (i != SLOTS && i != 7) {
+            write_and_read(place, backings[i], memory, PAGE, 1 + (uint64_t)i);
+            close_file(backings[i]);
+        }
+    }
+    CHECK_EQ(registered_files(ring), 0);
+    close_place(place);
+}
+
+TEST(a_file_for_which_the_table_has_no_room_goes_by_its_descriptor) {
+    each_directory(check_full_table);
+}
+
+struct closer {
+    struct place *place;
+    uint64_t number;
+};
+
+static void *write_and_close_in_turns(void *argument) {
+    const struct closer *closer = argument;
+    uint8_t *memory = map_arena(PIECE);
+    for (unsigned i = 0; i < 100; i++) {
+        char path[600];
+        (void)snprintf(path, sizeof path, "%s-%u", closer->place->path, (unsigned)closer->number);
+        struct wt_backing *backing = open_file(closer->place, path);
+        write_and_read(closer->place, backing, memory, PAGE, 1 + closer->number + i);
+        close_file(backing);
+    }
+    return NULL;
+}
+
+static void check_turns(struct place *place) {
+    struct closer closers[4];
+    pthread_t threads[4];
+    int ring = open_place_with_files(place);
+    for (unsigned i = 0; i < 4; i++) {
+        closers[i] = (struct closer){place, i};
+        threads[i] = test_thread(write_and_close_in_turns, &closers[i]);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        test_join(threads[i]);
+    }
+    CHECK_EQ(registered_files(ring), 0);
+    close_place(place);
+}
+
+TEST(files_that_open_and_close_under_io_get_each_its_own_slot) {
+    each_directory(check_turns);
 }
