@@ -6,6 +6,7 @@
 #define WT_IO_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -109,7 +110,7 @@ struct wt_backend_ops {
     /* Starts every I/O of the list; each completes on a thread of the backend. Never blocks on a device. Cannot fail: an
      * I/O that cannot be started completes with its error. */
     void (*submit)(struct wt_backend *backend, struct wt_io *list);
-    /* Ends the backend. No I/O is outstanding. */
+    /* Ends the backend. No I/O is outstanding, and no file open. */
     void (*close)(struct wt_backend *backend);
     /* NULL, or for a backend without threads of its own: completes an I/O on the caller's thread, which has to wait and
      * holds no lock. False: there is none. */
@@ -124,6 +125,9 @@ struct wt_backend_ops {
     int (*reap)(struct wt_backend *backend, int64_t timeout_ns);
     /* Makes a thread in reap return, or the next one that comes. */
     void (*wake)(struct wt_backend *backend);
+    /* NULL, or: the memory that I/O of the cache will use, before the first of it. It stays until the backend is closed or
+     * no I/O comes any more. */
+    void (*arena)(struct wt_backend *backend, void *base, size_t bytes);
 };
 
 /* plug.c: to be called before waiting for others, with no lock held: sends what this thread holds back, and lets a

@@ -45,6 +45,7 @@ struct posix_file {
     _Atomic int buffered; /* descriptor through the page cache of a direct file; -1 until one is needed */
     int flock_held;       /* LOCK_UN, LOCK_SH or LOCK_EX; under lock */
     struct wt_flush flush;
+    struct wt_posix_slot slot;
     char *path; /* as it was opened */
 };
 
@@ -122,12 +123,17 @@ static int buffered_descriptor(struct posix_file *file) {
     return fd;
 }
 
+static bool goes_buffered(const struct wt_io *io) {
+    return io->through_page_cache && is_direct(io->backing);
+}
+
 int wt_posix_descriptor(struct wt_io *io) {
     struct posix_file *file = file_of(io->backing);
-    if (io->through_page_cache && is_direct(io->backing)) {
-        return buffered_descriptor(file);
-    }
-    return file->descriptor;
+    return goes_buffered(io) ? buffered_descriptor(file) : file->descriptor;
+}
+
+struct wt_posix_slot *wt_posix_slot(struct wt_io *io) {
+    return goes_buffered(io) ? NULL : &file_of(io->backing)->slot;
 }
 
 struct wt_flush *wt_posix_flush(struct wt_backing *backing) {
@@ -372,6 +378,9 @@ static int posix_close(struct wt_backing *backing) {
     struct posix_file *file = file_of(backing);
     int buffered = atomic_load_explicit(&file->buffered, memory_order_acquire);
     int error = 0;
+    if (file->slot.owner != NULL) {
+        file->slot.release(&file->slot);
+    }
     /* Closing would do, but for who else holds the open file for an instant: a request of io_uring that has completed and
      * is not freed yet, a child between fork and exec. The file can be opened again as soon as this returns. */
     if (file->flock_held != LOCK_UN) {

@@ -14,6 +14,16 @@ void wt_posix_begin(struct wt_io *io);
  */
 bool wt_posix_settle(struct wt_io *io, int64_t result);
 
+/* What a backend has for the descriptor that carries an open file's direct I/O. Its owner alone changes it. */
+struct wt_posix_slot {
+    int number;
+    void *owner;                             /* NULL: it has nothing */
+    void (*release)(struct wt_posix_slot *); /* called when the file is closed, if there is an owner */
+};
+
+/* That of the descriptor that carries this I/O; NULL if the I/O goes by another. */
+struct wt_posix_slot *wt_posix_slot(struct wt_io *io);
+
 /* The flushes of an open file, and the descriptor that one goes by. */
 struct wt_flush *wt_posix_flush(struct wt_backing *backing);
 int wt_posix_flush_descriptor(const struct wt_flush *flush);

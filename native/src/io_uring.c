@@ -24,6 +24,7 @@
 #include "clock.h"
 #include "io_list.h"
 #include "io_posix.h"
+#include "io_registry.h"
 #include "thread.h"
 
 #define RING_ENTRIES_DEFAULT 256u
@@ -56,7 +57,8 @@ static_assert(_Alignof(struct wt_io) > TAG_MASK && _Alignof(struct wt_flush) > T
 
 struct uring {
     struct wt_backend backend;
-    struct io_uring ring; /* submission queue: the submitter's; completion queue: the reaper's */
+    struct io_uring ring;        /* submission queue: the submitter's; completion queue: the reaper's */
+    struct wt_registry registry; /* the submitter's */
     unsigned batch_limit;
     unsigned in_flight_limit;
     pthread_t reaper;
@@ -95,18 +97,23 @@ static struct uring *uring_of(struct wt_backend *backend) {
 
 /* ---- submission ------------------------------------------------------------------------------------------------ */
 
-static void prepare_transfer(struct io_uring_sqe *sqe, const struct wt_io *io, int fd) {
+static void prepare_transfer(struct uring *uring, struct io_uring_sqe *sqe, const struct wt_io *io, int fd) {
     uint64_t offset = io->offset + io->done;
     const struct iovec *first = io->segments;
     bool single = io->segment_count == 1 && first->iov_len <= INT32_MAX; /* saves the kernel a copy of the vector */
+    int buffer = single ? wt_registry_buffer(&uring->registry, first) : -1;
     if (io->op == WT_IO_READ) {
-        if (single) {
+        if (buffer >= 0) {
+            io_uring_prep_read_fixed(sqe, fd, first->iov_base, (unsigned)first->iov_len, offset, buffer);
+        } else if (single) {
             io_uring_prep_read(sqe, fd, first->iov_base, (unsigned)first->iov_len, offset);
         } else {
             io_uring_prep_readv(sqe, fd, first, io->segment_count, offset);
         }
     } else {
-        if (single) {
+        if (buffer >= 0) {
+            io_uring_prep_write_fixed(sqe, fd, first->iov_base, (unsigned)first->iov_len, offset, buffer);
+        } else if (single) {
             io_uring_prep_write(sqe, fd, first->iov_base, (unsigned)first->iov_len, offset);
         } else {
             io_uring_prep_writev(sqe, fd, first, io->segment_count, offset);
@@ -130,16 +137,16 @@ static void prepare_flush(struct uring *uring, struct wt_flush *flush) {
 static void prepare_request(struct uring *uring, struct wt_io *io, bool async) {
     struct io_uring_sqe *sqe = next_request(uring);
     int fd = io == &uring->nudge ? -EBADF : wt_posix_descriptor(io);
+    int file = fd >= 0 ? wt_registry_file(&uring->registry, io, fd) : -1;
+    unsigned flags = (async ? IOSQE_ASYNC : 0) | (file >= 0 ? IOSQE_FIXED_FILE : 0);
     if (fd >= 0) {
-        prepare_transfer(sqe, io, fd);
+        prepare_transfer(uring, sqe, io, file >= 0 ? file : fd);
     } else {
         /* What cannot be started still completes on the reaper. */
         io->error = fd;
         io_uring_prep_nop(sqe);
     }
-    if (async) {
-        io_uring_sqe_set_flags(sqe, IOSQE_ASYNC);
-    }
+    io_uring_sqe_set_flags(sqe, flags);
     io_uring_sqe_set_data64(sqe, (uint64_t)(uintptr_t)io | (async ? TAG_ASYNC : 0));
 }
 
@@ -577,6 +584,11 @@ static void uring_release(struct wt_backend *backend) {
     pthread_mutex_unlock(&uring->lock);
 }
 
+static void uring_arena(struct wt_backend *backend, void *base, size_t bytes) {
+    struct uring *uring = uring_of(backend);
+    wt_registry_arena(&uring->registry, base, bytes);
+}
+
 static void end_reaper(struct uring *uring) {
     pthread_mutex_lock(&uring->lock);
     uring->closing = true;
@@ -601,6 +613,7 @@ static void uring_close(struct wt_backend *backend) {
     }
     assert(uring->in_flight == (uring->nudging ? 1 : 0) && uring->durable_writes == 0);
     assert(uring->waiting.first == NULL && uring->again.first == NULL && uring->flushes == NULL);
+    wt_registry_close(&uring->registry);
     io_uring_queue_exit(&uring->ring);
     pthread_cond_destroy(&uring->reaper_called);
     pthread_cond_destroy(&uring->role_freed);
@@ -617,12 +630,13 @@ static const struct wt_backend_ops uring_ops = {
     .release = uring_release,
     .reap = uring_reap,
     .wake = uring_wake,
+    .arena = uring_arena,
 };
 
 /* Whether this kernel has every operation that is used here: Linux 5.6 on. */
 static int check_operations(struct io_uring *ring) {
-    static const int needed[] = {IORING_OP_NOP,   IORING_OP_READ,   IORING_OP_READV,
-                                 IORING_OP_WRITE, IORING_OP_WRITEV, IORING_OP_FSYNC};
+    static const int needed[] = {IORING_OP_NOP,    IORING_OP_READ,  IORING_OP_READV,      IORING_OP_WRITE,
+                                 IORING_OP_WRITEV, IORING_OP_FSYNC, IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED};
     struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
     if (probe == NULL) {
         return -ENOSYS;
@@ -649,6 +663,9 @@ static int open_ring(struct uring *uring, unsigned entries) {
         return rc;
     }
     rc = check_operations(&uring->ring);
+    if (rc == 0) {
+        rc = wt_registry_open(&uring->registry, &uring->ring);
+    }
     if (rc < 0) {
         io_uring_queue_exit(&uring->ring);
         return rc;

@@ -379,6 +379,8 @@ int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint64_t cach
         pool->free_count += 1u << order;
         free_run_push(pool, end, order);
     }
+    if (backend->ops->arena)
+        backend->ops->arena(backend, pool->arena, pool->arena_bytes);
     return 0;
 }
 

@@ -1,0 +1,478 @@
+/* What the io_uring backend has registered with the kernel: what is pinned and held for it, and what happens where the
+ * kernel refuses. In each directory of WT_TEST_DIRS. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <liburing.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "test.h"
+
+#define PAGE 4096u
+#define PIECE ((size_t)2 << 20)
+
+/* ---- scaffolding ----------------------------------------------------------------------------------------------- */
+
+struct place {
+    const char *directory;
+    struct wt_backend *backend;
+    char path[512];
+};
+
+static void open_place(struct place *place) {
+    const struct wt_engine_options options = {.ring_entries = 8};
+    int rc = wt_io_uring_open(&options, &place->backend);
+    if (rc == -EPERM || rc == -ENOSYS) {
+        SKIP("the kernel refuses io_uring: %s", wt_errno_name(-rc));
+    }
+    CHECK_OK(rc);
+}
+
+static void close_place(struct place *place) {
+    place->backend->ops->close(place->backend);
+}
+
+static void each_directory(void (*body)(struct place *place)) {
+    for (size_t i = 0; i < test_directory_count(); i++) {
+        struct place place = {.directory = test_make_directory(test_directory(i))};
+        CONTEXT("in %s", test_directory(i));
+        CHECK(snprintf(place.path, sizeof place.path, "%s/file", place.directory) < (int)sizeof place.path);
+        body(&place);
+    }
+}
+
+static struct wt_backing *open_file(const struct place *place, const char *path) {
+    struct wt_backing *backing = NULL;
+    CHECK_OK(
+        place->backend->ops->open(place->backend, path, WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE, 0644, &backing));
+    return backing;
+}
+
+static void close_file(struct wt_backing *backing) {
+    CHECK_OK(backing->ops->close(backing));
+}
+
+struct test_io {
+    struct wt_io io;
+    sem_t done;
+};
+
+static void post_done(struct wt_io *io) {
+    CHECK(sem_post(&((struct test_io *)io)->done) == 0);
+}
+
+/* One I/O of the whole of the segments, through the backend. */
+static void transfer(const struct place *place, enum wt_io_op op, struct wt_backing *backing, uint64_t offset,
+                     const struct iovec *segments, unsigned count) {
+    struct test_io test = {.io = {.op = op,
+                                  .durability = WT_DURABILITY_DSYNC,
+                                  .backing = backing,
+                                  .offset = offset,
+                                  .segment_count = count,
+                                  .complete = post_done}};
+    for (unsigned i = 0; i < count; i++) {
+        test.io.segments[i] = segments[i];
+        test.io.length += segments[i].iov_len;
+    }
+    CHECK(sem_init(&test.done, 0, 0) == 0);
+    place->backend->ops->submit(place->backend, &test.io);
+    while (sem_wait(&test.done) < 0) {
+        CHECK_EQ(errno, EINTR);
+    }
+    CHECK(sem_destroy(&test.done) == 0);
+    CHECK_EQ(test.io.error, 0);
+    CHECK_EQ(test.io.done, test.io.length);
+}
+
+/* Writes length bytes of memory, which begin with mark, and reads them back into it. */
+static void write_and_read(const struct place *place, struct wt_backing *backing, void *memory, size_t length,
+                           uint64_t mark) {
+    struct iovec segment = {memory, length};
+    memset(memory, (int)mark, length);
+    memcpy(memory, &mark, sizeof mark);
+    transfer(place, WT_IO_WRITE, backing, mark * PAGE, &segment, 1);
+    uint8_t *written = malloc(length);
+    CHECK(written != NULL);
+    memcpy(written, memory, length);
+    memset(memory, 0, length);
+    transfer(place, WT_IO_READ, backing, mark * PAGE, &segment, 1);
+    CHECK_BYTES(memory, written, length);
+    free(written);
+}
+
+static uint8_t *map_arena(size_t bytes) {
+    uint8_t *memory = mmap(NULL, bytes + PIECE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(memory != MAP_FAILED);
+    return (uint8_t *)(((uintptr_t)memory + PIECE - 1) / PIECE * PIECE);
+}
+
+/* Bytes that the kernel holds in memory for this process: VmPin of its status. */
+static uint64_t pinned_bytes(void) {
+    char line[128];
+    unsigned long long kib = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+    CHECK(status != NULL);
+    while (fgets(line, sizeof line, status) != NULL && sscanf(line, "VmPin: %llu kB", &kib) != 1) {
+    }
+    CHECK(fclose(status) == 0);
+    return kib * 1024;
+}
+
+/* Skips where the kernel has no table of buffers that are registered one by one. */
+static void need_buffer_table(void) {
+    struct io_uring ring;
+    int rc = io_uring_queue_init(8, &ring, 0);
+    if (rc < 0) {
+        SKIP("the kernel refuses io_uring: %s", wt_errno_name(-rc));
+    }
+    rc = io_uring_register_buffers_sparse(&ring, 1);
+    io_uring_queue_exit(&ring);
+    if (rc < 0) {
+        SKIP("no sparse table of buffers here (Linux 5.19 has it): %s", wt_errno_name(-rc));
+    }
+}
+
+static void become_user(uid_t user) {
+    CHECK_EQ(setresgid(user, user, user), 0);
+    CHECK_EQ(setresuid(user, user, user), 0);
+}
+
+/* A user of whom no other process can have locked memory: the kernel counts it by user. */
+static uid_t new_user(void) {
+    return 1000000u + (uid_t)getpid();
+}
+
+/* ---- registered memory ----------------------------------------------------------------------------------------- */
+
+static void check_pinned(struct place *place) {
+    enum { PIECES = 5, LAST = 64 * 1024 }; /* and one that is not whole */
+    open_place(place);
+    uint8_t *arena = map_arena(PIECES * PIECE + LAST);
+    uint8_t *elsewhere = map_arena(PIECE);
+    struct wt_backing *backing = open_file(place, place->path);
+    place->backend->ops->arena(place->backend, arena, PIECES * PIECE + LAST);
+    CHECK_EQ(pinned_bytes(), 0);
+    write_and_read(place, backing, elsewhere, PAGE, 1);
+    CHECK_EQ(pinned_bytes(), 0);
+    write_and_read(place, backing, arena + PIECE + PAGE, 3 * PAGE, 2);
+    CHECK_EQ(pinned_bytes(), PIECE);
+    write_and_read(place, backing, arena + 2 * PIECE - PAGE, PAGE, 5);
+    write_and_read(place, backing, arena + PIECE, PIECE, 6);
+    CHECK_EQ(pinned_bytes(), PIECE);
+    write_and_read(place, backing, arena + 2 * PIECE - PAGE, 2 * PAGE, 700);
+    CHECK_EQ(pinned_bytes(), PIECE);
+    write_and_read(place, backing, arena + PIECES * PIECE + LAST - PAGE, PAGE, 702);
+    CHECK_EQ(pinned_bytes(), PIECE + LAST);
+
+    struct iovec several[] = {{arena, PAGE}, {arena + 3 * PIECE, PAGE}};
+    memset(arena, 'a', PAGE);
+    memset(arena + 3 * PIECE, 'b', PAGE);
+    transfer(place, WT_IO_WRITE, backing, 0, several, 2);
+    CHECK_EQ(pinned_bytes(), PIECE + LAST);
+    close_file(backing);
+    close_place(place);
+    CHECK_EQ(pinned_bytes(), 0);
+}
+
+TEST(memory_is_pinned_when_io_touches_it_and_no_other) {
+    need_buffer_table();
+    each_directory(check_pinned);
+}
+
+/* Pins memory by a ring of its own. */
+static void pin_by_another(struct io_uring *ring, size_t bytes) {
+    const struct iovec memory = {map_arena(bytes), bytes};
+    CHECK_OK(io_uring_queue_init(8, ring, 0));
+    CHECK_OK(io_uring_register_buffers(ring, &memory, 1));
+    CHECK_EQ(pinned_bytes(), bytes);
+}
+
+/* Of a limit of 8 MiB the first two pieces may be used, unless others of the user have pinned too much. */
+static void beyond_the_limit(void *argument) {
+    enum { PIECES = 6 };
+    static const struct {
+        size_t others;
+        unsigned pieces;
+    } cases[] = {{0, 2}, {PIECE, 2}, {2 * PIECE + PAGE, 1}, {3 * PIECE + PAGE, 0}};
+    struct place *place = argument;
+    become_user(new_user());
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        struct io_uring ring;
+        if (cases[c].others > 0) {
+            pin_by_another(&ring, cases[c].others);
+        }
+        open_place(place);
+        uint8_t *arena = map_arena(PIECES * PIECE);
+        struct wt_backing *backing = open_file(place, place->path);
+        place->backend->ops->arena(place->backend, arena, PIECES * PIECE);
+        for (unsigned i = 0; i < 2 * PIECES; i++) {
+            write_and_read(place, backing, arena + i % PIECES * PIECE, 2 * PAGE, 1 + 2 * i);
+            CHECK_EQ(pinned_bytes(), cases[c].others + (i + 1 < cases[c].pieces ? i + 1 : cases[c].pieces) * PIECE);
+        }
+        close_file(backing);
+        close_place(place);
+        if (cases[c].others > 0) {
+            CHECK_OK(io_uring_unregister_buffers(&ring));
+            io_uring_queue_exit(&ring);
+        }
+        CHECK_EQ(pinned_bytes(), 0);
+    }
+}
+
+static void run_beyond_the_limit(struct place *place) {
+    CHECK_EQ(chmod(place->directory, 0777), 0);
+    CHECK_EQ(test_in_child(beyond_the_limit, place), 0);
+}
+
+TEST(io_goes_on_unregistered_where_a_limit_on_locked_memory_is_met) {
+    if (geteuid() != 0) {
+        SKIP("needs root, to become a user without privileges");
+    }
+    need_buffer_table();
+    const struct rlimit limit = {8 << 20, 8 << 20};
+    if (setrlimit(RLIMIT_MEMLOCK, &limit) < 0) {
+        SKIP("a limit of 8 MiB on locked memory cannot be set: %s", wt_errno_name(errno));
+    }
+    each_directory(run_beyond_the_limit);
+}
+
+/* Fills the cache of an engine and more by asynchronous writes. Returns what is pinned then. */
+static uint64_t pinned_by_engine(const char *path, uint64_t cache_bytes) {
+    enum { BLOCKS = 4096, IN_FLIGHT = 64 };
+    const struct wt_engine_options options = {.cache_bytes = cache_bytes, .backend = WT_BACKEND_IO_URING};
+    wt_engine engine = 0;
+    wt_file file = 0;
+    struct wt_event events[IN_FLIGHT];
+    uint64_t block[PAGE / sizeof(uint64_t)];
+    CHECK_OK(wt_engine_open(&options, &engine));
+    CHECK_OK(wt_file_open(engine, path, WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE, 0644, 0, &file));
+    struct wt_profile profile;
+    CHECK_OK(wt_file_profile(file, &profile));
+    for (uint64_t written = 0, ended = 0; ended < BLOCKS;) {
+        for (; written < BLOCKS && written - ended < IN_FLIGHT; written++) {
+            const struct iovec iov = {block, PAGE};
+            for (size_t i = 0; i < PAGE / sizeof *block; i++) {
+                block[i] = written;
+            }
+            CHECK_OK(wt_write_submit(file, &iov, 1, written * 2 * PAGE, WT_DURABILITY_DEVICE, 0, written));
+        }
+        int count = wt_reap(engine, events, IN_FLIGHT, -1);
+        CHECK_OK(count);
+        for (int i = 0; i < count; i++) {
+            CHECK_EQ(events[i].result, PAGE);
+        }
+        ended += (uint64_t)count;
+    }
+    uint64_t pinned = profile.path == WT_PATH_DIRECT ? pinned_bytes() : UINT64_MAX;
+    CHECK_OK(wt_engine_close(engine));
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    CHECK(fd >= 0);
+    for (uint64_t i = 0; i < BLOCKS; i++) {
+        CHECK_EQ(pread(fd, block, PAGE, (off_t)(i * 2 * PAGE)), PAGE);
+        CHECK_EQ(block[0], i);
+        CHECK_EQ(block[PAGE / sizeof *block - 1], i);
+    }
+    CHECK_EQ(close(fd), 0);
+    return pinned;
+}
+
+static void check_engine_within_limit(void *argument) {
+    const struct place *place = argument;
+    const struct rlimit limit = {5 << 20, 5 << 20};
+    uint64_t all = pinned_by_engine(place->path, 8 << 20);
+    CHECK_EQ(pinned_bytes(), 0);
+    CHECK_EQ(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+    CHECK_EQ(chmod(place->path, 0666), 0);
+    become_user(new_user());
+    uint64_t some = pinned_by_engine(place->path, 8 << 20);
+    if (all == UINT64_MAX) {
+        printf("   no direct I/O in %s: nothing to pin\n", place->directory);
+        return;
+    }
+    CHECK_EQ(all, 8 << 20);
+    CHECK_EQ(some, PIECE);
+}
+
+static void run_engine_within_limit(struct place *place) {
+    CHECK_EQ(chmod(place->directory, 0777), 0);
+    CHECK_EQ(test_in_child(check_engine_within_limit, place), 0);
+}
+
+TEST(an_engine_pins_its_cache_up_to_half_of_the_limit) {
+    if (geteuid() != 0) {
+        SKIP("needs root, to become a user without privileges");
+    }
+    need_buffer_table();
+    each_directory(run_engine_within_limit);
+}
+
+/* ---- registered files ------------------------------------------------------------------------------------------ */
+
+/* The descriptor of the ring that was opened last. */
+static int ring_descriptor(void) {
+    char path[64];
+    char target[64];
+    for (int fd = 1023; fd >= 0; fd--) {
+        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        ssize_t length = readlink(path, target, sizeof target - 1);
+        if (length > 0 && strstr((target[length] = 0, target), "[io_uring]") != NULL) {
+            return fd;
+        }
+    }
+    SKIP("no descriptor of a ring in /proc/self/fd");
+}
+
+/* How many files the ring has registered, as its fdinfo lists them; -1: it has no table. */
+static int registered_files(int ring) {
+    char path[64];
+    char line[8192];
+    int slots = -1;
+    int count = 0;
+    (void)snprintf(path, sizeof path, "/proc/self/fdinfo/%d", ring);
+    while (slots < 0) { /* the kernel leaves it out while somebody is in the ring */
+        FILE *info = fopen(path, "r");
+        bool within = false;
+        CHECK(info != NULL);
+        while (fgets(line, sizeof line, info) != NULL) {
+            bool entry = line[0] == ' ';
+            count += within && entry;
+            within = sscanf(line, "UserFiles: %d", &slots) == 1 || (within && entry);
+        }
+        CHECK(fclose(info) == 0);
+    }
+    return slots == 0 ? -1 : count;
+}
+
+/* A backend whose ring has a table of files. */
+static int open_place_with_files(struct place *place) {
+    open_place(place);
+    int ring = ring_descriptor();
+    if (registered_files(ring) < 0) {
+        SKIP("files are not registered on this kernel (Linux 6.14 and later)");
+    }
+    return ring;
+}
+
+/* Whether nobody has the file open for writing any more: only then does the kernel grant a lease for reading. A request
+ * that has completed may hold its file for another instant. */
+static bool is_let_go_of(int fd) {
+    for (int i = 0; i < 100000; i++) {
+        if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
+            return true;
+        }
+        CHECK_EQ(errno, EAGAIN);
+        CHECK(sched_yield() == 0);
+    }
+    return false;
+}
+
+static void check_closed_file(struct place *place) {
+    int ring = open_place_with_files(place);
+    uint8_t *memory = map_arena(PIECE);
+    struct wt_backing *backing = open_file(place, place->path);
+    struct wt_backing *other = open_file(place, place->path);
+    int fd = open(place->path, O_RDONLY | O_CLOEXEC);
+    CHECK(fd >= 0);
+    CHECK_EQ(registered_files(ring), 0);
+    CHECK_OK(backing->ops->lock(backing, true));
+    write_and_read(place, backing, memory, PAGE, 1);
+    write_and_read(place, backing, memory, PAGE, 2);
+    CHECK_EQ(registered_files(ring), 1);
+    write_and_read(place, other, memory, PAGE, 3);
+    CHECK_EQ(registered_files(ring), 2);
+    CHECK_EQ(unlink(place->path), 0);
+    close_file(backing);
+    CHECK_EQ(registered_files(ring), 1);
+    CHECK_OK(other->ops->lock(other, true));
+    write_and_read(place, other, memory, PAGE, 4);
+    close_file(other);
+    CHECK_EQ(registered_files(ring), 0);
+    CHECK(is_let_go_of(fd));
+    CHECK_EQ(close(fd), 0);
+    close_place(place);
+}
+
+TEST(a_registered_file_is_closed_when_it_is_closed) {
+    each_directory(check_closed_file);
+}
+
+static void check_full_table(struct place *place) {
+    enum { SLOTS = 48, FILES = 2 * SLOTS };
+    struct rlimit usual;
+    struct wt_backing *backings[FILES];
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    struct rlimit low = {SLOTS, usual.rlim_max};
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &low), 0); /* which bounds the table */
+    int ring = open_place_with_files(place);
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &usual), 0);
+    uint8_t *memory = map_arena(PIECE);
+    for (int i = 0; i < FILES; i++) {
+        backings[i] = open_file(place, place->path);
+        write_and_read(place, backings[i], memory, PAGE, 1 + (uint64_t)i);
+        CHECK_EQ(registered_files(ring), i < SLOTS ? i + 1 : SLOTS);
+    }
+    close_file(backings[SLOTS]); /* was never in the table */
+    CHECK_EQ(registered_files(ring), SLOTS);
+    close_file(backings[7]);
+    CHECK_EQ(registered_files(ring), SLOTS - 1);
+    write_and_read(place, backings[SLOTS + 1], memory, PAGE, 1);
+    CHECK_EQ(registered_files(ring), SLOTS);
+    for (int i = 0; i < FILES; i++) {
+        if (i != SLOTS && i != 7) {
+            write_and_read(place, backings[i], memory, PAGE, 1 + (uint64_t)i);
+            close_file(backings[i]);
+        }
+    }
+    CHECK_EQ(registered_files(ring), 0);
+    close_place(place);
+}
+
+TEST(a_file_for_which_the_table_has_no_room_goes_by_its_descriptor) {
+    each_directory(check_full_table);
+}
+
+struct closer {
+    struct place *place;
+    uint64_t number;
+};
+
+static void *write_and_close_in_turns(void *argument) {
+    const struct closer *closer = argument;
+    uint8_t *memory = map_arena(PIECE);
+    for (unsigned i = 0; i < 100; i++) {
+        char path[600];
+        (void)snprintf(path, sizeof path, "%s-%u", closer->place->path, (unsigned)closer->number);
+        struct wt_backing *backing = open_file(closer->place, path);
+        write_and_read(closer->place, backing, memory, PAGE, 1 + closer->number + i);
+        close_file(backing);
+    }
+    return NULL;
+}
+
+static void check_turns(struct place *place) {
+    struct closer closers[4];
+    pthread_t threads[4];
+    int ring = open_place_with_files(place);
+    for (unsigned i = 0; i < 4; i++) {
+        closers[i] = (struct closer){place, i};
+        threads[i] = test_thread(write_and_close_in_turns, &closers[i]);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        test_join(threads[i]);
+    }
+    CHECK_EQ(registered_files(ring), 0);
+    close_place(place);
+}
+
+TEST(files_that_open_and_close_under_io_get_each_its_own_slot) {
+    each_directory(check_turns);
+}
