@@ -929,6 +929,29 @@ TEST(appenders_of_one_file_lose_nothing) {
     }
 }
 
+/* Two small records in turns in one block, as often as it takes to meet every order of leading, launching and ending. */
+static void *write_in_turns(void *argument) {
+    struct worker *worker = argument;
+    uint8_t record[RECORD];
+    for (unsigned round = 0; round < worker->rounds; round++) {
+        memset(record, (int)(round % 251 + 1), RECORD);
+        CHECK_EQ(write_at(worker->file, worker->id * RECORD, record, RECORD), RECORD);
+    }
+    return NULL;
+}
+
+TEST(writers_that_lead_gathers_in_turns_are_never_left_waiting) {
+    struct worker workers[3];
+    struct core core =
+        core_open(&(struct sim_options){.block_bytes = BLOCK, .threaded = true, .seed = test_seed()}, NULL);
+    wt_file file = core_file(&core, "file");
+    CHECK_OK(wt_truncate(file, BLOCK));
+    make_workers(workers, 3, &core, file, 3000);
+    run_workers(workers, 3, write_in_turns);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
 enum { WIDE = 50 * BLOCK + 300 };
 
 static void *write_wide(void *argument) {
