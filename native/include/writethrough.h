@@ -148,7 +148,10 @@ struct wt_extents {
     uint64_t extents;
 };
 
-/* Looks at the extents of the file at path. Changes nothing. -EOPNOTSUPP: this file system does not tell (no FIEMAP). */
+/*
+ * Looks at the extents of the file at path. Changes nothing; what others wrote to the file and the kernel holds back is
+ * written first. -EOPNOTSUPP: this file system does not tell (no FIEMAP).
+ */
 WT_API int wt_probe_extents(const char *path, struct wt_extents *extents);
 
 /* ---- files --------------------------------------------------------------------------------------------------- */

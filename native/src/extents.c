@@ -50,6 +50,7 @@ static int count_some(int fd, struct wt_extents *extents, uint64_t *at) {
     memset(&request, 0, sizeof request);
     request.map.fm_start = *at;
     request.map.fm_length = extents->size_bytes - *at;
+    request.map.fm_flags = FIEMAP_FLAG_SYNC; /* btrfs shows a write that has just ended only after it */
     request.map.fm_extent_count = EXTENTS_AT_ONCE;
     if (ioctl(fd, FS_IOC_FIEMAP, &request.map) < 0) {
         return errno == ENOTTY || errno == EINVAL || errno == ENOSYS ? -EOPNOTSUPP : -errno;
