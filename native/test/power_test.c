@@ -190,7 +190,7 @@ static void cut_everywhere(const struct sim_options *options, const struct step 
     for (uint64_t event = 1; cut; event++) {
         cut_at(options, program, steps, event, SIM_LOSE_ALL, 0);
         cut_at(options, program, steps, event, SIM_KEEP_ALL, 0);
-        for (uint64_t i = 0; i < 8; i++) {
+        for (uint64_t i = 0; i < test_scaled(8); i++) {
             cut = cut_at(options, program, steps, event, SIM_RANDOM, seed + i);
         }
     }
