@@ -22,7 +22,9 @@ static int take_place(struct wt_inode *inode, uint64_t length, uint64_t *start) 
 int wt_append_begin(struct wt_write *write) {
     struct wt_inode *inode = write->inode;
     pthread_mutex_lock(&inode->order_lock);
-    int rc = inode->append_error ? -EAGAIN : take_place(inode, write->length, &write->offset);
+    /* With reach where no write ends the append would leave a gap that nobody fills. */
+    bool mend = inode->append_error || wt_inode_has_missed(inode);
+    int rc = mend ? -EAGAIN : take_place(inode, write->length, &write->offset);
     if (!rc) {
         write->next_append = NULL;
         write->previous_append = inode->last_append;

@@ -203,6 +203,10 @@ void wt_inode_miss(struct wt_inode *inode, uint64_t end) {
         atomic_fetch_or(&inode->gate, REACH_STALE);
 }
 
+bool wt_inode_has_missed(struct wt_inode *inode) {
+    return atomic_load(&inode->gate) & REACH_STALE;
+}
+
 void wt_inode_suspect_size(struct wt_inode *inode) {
     atomic_fetch_or(&inode->gate, SIZE_SUSPECT);
 }

@@ -104,6 +104,8 @@ void wt_inode_grow_unseen(struct wt_inode *inode, uint64_t end);
 void wt_inode_reach(struct wt_inode *inode, uint64_t end);
 /* It failed. The caller is inside the gate. */
 void wt_inode_miss(struct wt_inode *inode, uint64_t end);
+/* A write missed its end, and reach may still lie there: it is set right when nothing is in flight. */
+bool wt_inode_has_missed(struct wt_inode *inode);
 /* An I/O failed: the file may have grown on disk by bytes that nobody acknowledged. Mended when nothing is in flight. */
 void wt_inode_suspect_size(struct wt_inode *inode);
 
@@ -143,8 +145,8 @@ int wt_inode_check_sometimes(struct wt_inode *inode);
 
 /*
  * Gives a write its place at the end of the file; the caller is inside the gate, and holds append_lock. -EFBIG: there is no
- * such place. -EAGAIN: an append failed and the caller has to wait until the size is mended. After that the write ends by
- * wt_appends_end.
+ * such place. -EAGAIN: an append failed, or a write that went past the end failed or was not started, and the caller has to
+ * wait until that is mended. After that the write ends by wt_appends_end.
  */
 int wt_append_begin(struct wt_write *write);
 /* Waits until the size is mended; leaves the gate and comes back. 0, or why it could not be mended. */

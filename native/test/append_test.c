@@ -179,6 +179,20 @@ TEST(an_append_goes_to_the_end_after_a_write_past_it_failed) {
     core_close(&core);
 }
 
+TEST(an_append_goes_to_the_end_after_a_write_past_it_was_refused_while_others_are_in_flight) {
+    struct core core = core_open(NULL, NULL);
+    wt_file file = core_file(&core, "file");
+    struct iovec iov = {bytes, BLOCK};
+    fill_at(file, 0, 1, 10 * BLOCK + 5);
+    core_reopen(&core);
+    file = core_file(&core, "file");
+    CHECK_OK(wt_write_submit(file, &iov, 1, 0, WT_DURABILITY_FILE, 0, 1));
+    CHECK_EQ(wt_write_submit(file, &iov, 1, 10 * BLOCK + 2, WT_DURABILITY_FILE, WT_NOWAIT, 2), -EAGAIN);
+    CHECK_EQ(append(file, 3, 10), 10 * BLOCK + 5);
+    CHECK_EQ(reap(&core).token, 1);
+    core_close(&core);
+}
+
 TEST(an_append_that_fails_takes_those_behind_it_along_and_the_next_goes_to_the_old_end) {
     for (unsigned order = 0; order < 2; order++) {
         struct core core = core_threaded();

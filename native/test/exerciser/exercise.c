@@ -41,6 +41,7 @@ struct run {
 
     struct model model; /* with what is in flight */
     uint64_t least;     /* the size without what is in flight */
+    uint64_t ahead;     /* so much longer than that the file on disk may be, by zeros */
     bool on_device;     /* some writes are not durable before a sync */
 
     struct pending pending[TOKENS];
@@ -150,7 +151,7 @@ static void check_sizes(struct run *run) {
     int64_t known = wt_size(run->handles[0].file);
     CHECK_OK(known);
     check_between("wt_size", (uint64_t)known, run->least, run->model.size);
-    check_between("the size on disk", ground_size(&run->ground), (uint64_t)known, run->model.size);
+    check_between("the size on disk", ground_size(&run->ground), (uint64_t)known, run->model.size + run->ahead);
 }
 
 /* What another process reads is the model, and so is what a power cut leaves. Nothing is in flight. */
@@ -189,6 +190,7 @@ static void take_event(struct run *run, const struct wt_event *event) {
     } else {
         CHECK_EQ(event->result, pending->length);
         CHECK_EQ(event->stable_bytes, pending->length);
+        CHECK_EQ(event->offset, pending->offset);
         if (!pending->settled && pending->length > 0) {
             raise_least(run, pending->offset + pending->length);
         }
@@ -345,6 +347,26 @@ static uint32_t pick_durability(struct run *run) {
     return durability;
 }
 
+/* Of a write, beside WT_NOWAIT. */
+static uint32_t pick_flags(struct run *run) {
+    return one_in(run, 8) ? WT_DONTCACHE : 0;
+}
+
+/* Where the next append goes: behind all that has begun. Its length is cut to what the file has room for, perhaps to 0. */
+static void pick_append(struct run *run, uint64_t *offset, uint64_t *length) {
+    pick_range(run, offset, length);
+    *offset = run->model.size;
+    uint64_t room = run->options->file_bytes - *offset;
+    *length = *length < room ? *length : room;
+    run->last_offset = *offset;
+    run->last_end = *offset + *length;
+}
+
+/* What is given as the offset of an append, which has to be ignored. */
+static uint64_t ignored_offset(struct run *run) {
+    return test_random_next(&run->random);
+}
+
 /* Memory for the bytes, with any alignment, in one segment or cut into several. Returns how many. */
 static int pick_segments(struct run *run, uint8_t *memory, uint64_t length, struct iovec *iov) {
     unsigned count = one_in(run, 3) ? 1 + (unsigned)below(run, SEGMENTS) : 1;
@@ -380,6 +402,16 @@ static uint8_t *source_of(struct run *run, uint64_t length) {
     return source;
 }
 
+static void check_written(struct run *run, struct history_entry *entry, int64_t result, uint64_t stable_bytes) {
+    history_end(entry, result);
+    CHECK_EQ(result, entry->length);
+    CHECK_EQ(stable_bytes, entry->length);
+    note_write(run, entry);
+    if (entry->length > 0) {
+        raise_least(run, entry->offset + entry->length);
+    }
+}
+
 static void play_write(struct run *run) {
     uint64_t offset, length;
     pick_range(run, &offset, &length);
@@ -389,13 +421,34 @@ static void play_write(struct run *run) {
     int count = pick_segments(run, source_of(run, length), length, iov);
     uint64_t stable_bytes = 0;
     int64_t result = wt_write(run->handles[entry->handle].file, iov, count, offset, entry->durability, &stable_bytes);
-    history_end(entry, result);
-    CHECK_EQ(result, length);
-    CHECK_EQ(stable_bytes, length);
-    note_write(run, entry);
-    if (length > 0) {
-        raise_least(run, offset + length);
+    check_written(run, entry, result, stable_bytes);
+}
+
+static void write_with(struct run *run, struct history_entry *entry, uint32_t flags) {
+    struct iovec iov[SEGMENTS];
+    int count = pick_segments(run, source_of(run, entry->length), entry->length, iov);
+    uint64_t stable_bytes = 0, offset = flags & WT_APPEND ? ignored_offset(run) : entry->offset;
+    int64_t result =
+        wt_write_with(run->handles[entry->handle].file, iov, count, &offset, entry->durability, flags, &stable_bytes);
+    /* Without bytes it has no place, and is told the size as callers see it. */
+    if (entry->length > 0 || !(flags & WT_APPEND)) {
+        CHECK_EQ(offset, entry->offset);
+    } else {
+        check_between("the place of an empty append", offset, run->least, run->model.size);
     }
+    check_written(run, entry, result, stable_bytes);
+}
+
+static void play_append(struct run *run) {
+    uint64_t offset, length;
+    pick_append(run, &offset, &length);
+    write_with(run, begin_write(run, "append", offset, length), WT_APPEND | pick_flags(run));
+}
+
+static void play_dontcache(struct run *run) {
+    uint64_t offset, length;
+    pick_range(run, &offset, &length);
+    write_with(run, begin_write(run, "dontcache", offset, length), WT_DONTCACHE);
 }
 
 static void check_read_of(struct run *run, const char *name, uint64_t offset, uint64_t length, int64_t result,
@@ -465,19 +518,32 @@ static bool is_refused(struct history_entry *entry, int result, uint32_t flags) 
     return false;
 }
 
-static void play_submit(struct run *run) {
-    uint64_t offset, length;
-    pick_range(run, &offset, &length);
+static void submit(struct run *run, struct history_entry *entry, uint32_t flags) {
     unsigned token = free_token(run);
-    struct history_entry *entry = begin_write(run, "submit", offset, length);
+    uint64_t length = entry->length, offset = flags & WT_APPEND ? ignored_offset(run) : entry->offset;
     struct iovec iov[SEGMENTS];
     int count = pick_segments(run, source_of(run, length), length, iov);
-    uint32_t flags = one_in(run, 3) ? WT_NOWAIT : 0;
     int result = wt_write_submit(run->handles[entry->handle].file, iov, count, offset, entry->durability, flags, token);
     memset(iov[0].iov_base, 0x5a, (size_t)length); /* the buffer is the caller's again */
     if (!is_refused(entry, result, flags)) {
         note_write(run, entry);
         pend(run, token, false, entry);
+    }
+}
+
+static void play_submit(struct run *run) {
+    uint64_t offset, length;
+    pick_range(run, &offset, &length);
+    struct history_entry *entry = begin_write(run, "submit", offset, length);
+    submit(run, entry, (one_in(run, 3) ? WT_NOWAIT : 0) | pick_flags(run));
+}
+
+static void play_submit_append(struct run *run) {
+    uint64_t offset, length;
+    pick_append(run, &offset, &length);
+    if (length > 0) {
+        struct history_entry *entry = begin_write(run, "submit append", offset, length);
+        submit(run, entry, WT_APPEND | (one_in(run, 3) ? WT_NOWAIT : 0) | pick_flags(run));
     }
 }
 
@@ -588,6 +654,38 @@ static void play_allocate(struct run *run) {
     raise_least(run, offset + length);
 }
 
+/* Zeros in a part of the file, as a hole or with its space. */
+static void clear(struct run *run, const char *name, int (*make_zeros)(wt_file, uint64_t, uint64_t)) {
+    uint64_t offset, length;
+    pick_range(run, &offset, &length);
+    struct history_entry *entry = history_add(run->history, run->operation, name, HISTORY_ZEROS, offset, length);
+    entry->handle = pick_handle(run, true);
+    int result = make_zeros(run->handles[entry->handle].file, offset, length);
+    history_end(entry, result);
+    CHECK_OK(result);
+    model_zero(&run->model, offset, length);
+}
+
+static void play_punch_hole(struct run *run) {
+    clear(run, "punch hole", wt_punch_hole);
+}
+
+static void play_zero(struct run *run) {
+    clear(run, "zero", wt_zero);
+}
+
+static void play_grow_ahead(struct run *run) {
+    static const uint64_t most[] = {1, PAGE, 100000, 1 << 20};
+    uint64_t bytes = one_in(run, 4) ? 0 : 1 + below(run, most[below(run, 4)]);
+    struct history_entry *entry = history_add(run->history, run->operation, "grow ahead", HISTORY_NONE, 0, bytes);
+    entry->handle = pick_handle(run, true);
+    int result = wt_file_grow_ahead(run->handles[entry->handle].file, bytes);
+    history_end(entry, result);
+    CHECK_OK(result);
+    /* What it grew until now stays. */
+    run->ahead = run->ahead > bytes + PAGE ? run->ahead : bytes + PAGE;
+}
+
 static void play_sync(struct run *run) {
     struct history_entry *entry = history_add(run->history, run->operation, "sync", HISTORY_NONE, 0, 0);
     bool all = is_quiescent(run);
@@ -633,6 +731,24 @@ static void close_handle(struct run *run, unsigned index) {
     run->handles[index] = (struct handle){0};
 }
 
+/* The simulated disk has no names to change. */
+static void play_rename(struct run *run) {
+    if (run->ground.sim != NULL) {
+        return;
+    }
+    char to[sizeof run->ground.path];
+    ground_next_name(&run->ground, to);
+    struct history_entry *entry = history_add(run->history, run->operation, "rename", HISTORY_NONE, 0, 0);
+    entry->handle = pick_handle(run, false);
+    wt_file file = run->handles[entry->handle].file;
+    CHECK_EQ(wt_file_rename(file, run->ground.path, run->ground.path, 0), -EEXIST);
+    CHECK_EQ(wt_file_rename(file, to, run->ground.path, WT_RENAME_REPLACE), -ESTALE);
+    int result = wt_file_rename(file, run->ground.path, to, one_in(run, 2) ? WT_RENAME_REPLACE : 0);
+    history_end(entry, result);
+    CHECK_OK(result);
+    memcpy(run->ground.path, to, sizeof to);
+}
+
 /* Opens another handle, or closes it. */
 static void play_handle(struct run *run) {
     static const uint32_t ways[] = {WT_OPEN_READ, WT_OPEN_WRITE, WT_OPEN_READ | WT_OPEN_WRITE};
@@ -658,6 +774,7 @@ static void close_handles(struct run *run) {
 static void play_reopen(struct run *run) {
     close_handles(run);
     CHECK(is_quiescent(run));
+    run->ahead = 0;
     check_between("the size on disk", ground_size(&run->ground), run->model.size, run->model.size);
     check_ground(run, pick_offset(run), run->options->longest_bytes, true);
     if (one_in(run, 3)) {
@@ -696,6 +813,7 @@ static void close_engine(struct run *run) {
     memset(run->handles, 0, sizeof run->handles);
     memset(run->pending, 0, sizeof run->pending);
     run->pending_count = 0;
+    run->ahead = 0;
     check_between("the size on disk", ground_size(&run->ground), run->model.size, run->model.size);
     bool all = run->model.size <= 1 << 20 || run->operation > run->options->operations || one_in(run, 8);
     check_ground(run, all ? 0 : pick_offset(run), all ? run->model.size : 1 << 18, true);
@@ -705,6 +823,24 @@ static void play_reopen_engine(struct run *run) {
     close_engine(run);
     run->engine = ground_open_engine(&run->ground);
     open_first(run);
+}
+
+/* After a crash what the file had grown ahead is taken for the file: zeros behind what was written. */
+static void cut_ahead(struct run *run) {
+    uint64_t size = ground_size(&run->ground);
+    check_between("the size after a crash", size, run->model.size, run->model.size + run->ahead);
+    size_t length = (size_t)(size - run->model.size);
+    run->ahead = 0;
+    if (length > 0) {
+        uint8_t *found = malloc(length), *zeros = calloc(1, length);
+        CHECK(found != NULL && zeros != NULL);
+        struct iovec iov = {.iov_base = found, .iov_len = length};
+        CHECK_EQ(wt_read(run->handles[0].file, &iov, 1, run->model.size), length);
+        CHECK_BYTES(found, zeros, length);
+        free(found);
+        free(zeros);
+        truncate_to(run, run->model.size);
+    }
 }
 
 /* Only the simulated disk has a plug to pull. Nothing is in flight and all is durable: nothing may be lost. */
@@ -725,6 +861,7 @@ static void play_power_cut(struct run *run) {
     memset(run->handles, 0, sizeof run->handles);
     run->engine = ground_open_engine(&run->ground);
     open_first(run);
+    cut_ahead(run);
 }
 
 /* ---- looking ----------------------------------------------------------------------------------------------------- */
@@ -783,8 +920,11 @@ struct operation {
 };
 
 static const struct operation operations[] = {
-    {"write", 240, play_write},
-    {"submit", 140, play_submit},
+    {"write", 220, play_write},
+    {"append", 40, play_append},
+    {"dontcache", 20, play_dontcache},
+    {"submit", 120, play_submit},
+    {"submit_append", 60, play_submit_append},
     {"submit_all", 30, play_submit_all},
     {"reap", 60, play_reap},
     {"read", 240, play_read},
@@ -795,7 +935,11 @@ static const struct operation operations[] = {
     {"shrink", 24, play_shrink},
     {"grow", 16, play_grow},
     {"allocate", 24, play_allocate},
+    {"punch_hole", 16, play_punch_hole},
+    {"zero", 12, play_zero},
+    {"grow_ahead", 8, play_grow_ahead},
     {"sync", 10, play_sync},
+    {"rename", 4, play_rename},
     {"handle", 24, play_handle},
     {"reopen", 8, play_reopen},
     {"reopen_engine", 3, play_reopen_engine},

@@ -39,6 +39,14 @@ void ground_leave(struct ground *ground) {
     CHECK_EQ(unlink(ground->path), 0);
 }
 
+void ground_next_name(struct ground *ground, char *name) {
+    snprintf(name, sizeof ground->path, "%s", ground->path);
+    size_t length = strlen(name);
+    bool renamed = length > 2 && strcmp(name + length - 2, "-b") == 0;
+    CHECK(renamed || length + 3 <= sizeof ground->path);
+    memcpy(renamed ? name + length - 2 : name + length, renamed ? "" : "-b", renamed ? 1 : 3);
+}
+
 wt_engine ground_open_engine(struct ground *ground) {
     wt_engine engine = 0;
     if (ground->sim != NULL) {

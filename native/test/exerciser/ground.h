@@ -22,6 +22,9 @@ void ground_prepare(struct ground *ground, const struct exercise_options *option
 /* Removes the file. */
 void ground_leave(struct ground *ground);
 
+/* The other of the two names that the file has by turns; name has room for a path. */
+void ground_next_name(struct ground *ground, char *name);
+
 wt_engine ground_open_engine(struct ground *ground);
 
 /* The simulated disk has no thread of its own that would end the I/O which a close waits for: ends it. */
