@@ -34,7 +34,18 @@ public final class WriteThroughException extends IOException {
             final long length,
             final int errno,
             final long stableBytes) {
-        super(message(operation, path, offset, length, errno, stableBytes));
+        this(operation, path, offset, length, errno, stableBytes, Errno.advice(errno));
+    }
+
+    WriteThroughException(
+            final String operation,
+            final String path,
+            final long offset,
+            final long length,
+            final int errno,
+            final long stableBytes,
+            final String advice) {
+        super(message(operation, path, offset, length, errno, stableBytes, advice));
         this.operation = operation;
         this.path = path;
         this.offset = offset;
@@ -50,7 +61,8 @@ public final class WriteThroughException extends IOException {
             final long offset,
             final long length,
             final int errno,
-            final long stableBytes) {
+            final long stableBytes,
+            final String advice) {
         final StringBuilder message = new StringBuilder(operation);
         if (length != NONE) {
             message.append(" of ").append(length).append(" bytes");
@@ -69,7 +81,6 @@ public final class WriteThroughException extends IOException {
         if (operation.equals("write")) {
             message.append(", the first ").append(stableBytes).append(" bytes are known to be stable");
         }
-        final String advice = Errno.advice(errno);
         if (!advice.isEmpty()) {
             message.append(". ").append(advice);
         }
