@@ -54,13 +54,19 @@ enum {
     WT_BACKEND_THREADS = 2,
 };
 
+enum {
+    /* A thread of the kernel takes what is submitted (IORING_SETUP_SQPOLL): asynchronous I/O starts without a system call.
+     * The thread spins, and sleeps when there was nothing for 10 ms: it wants a processor of its own. */
+    WT_ENGINE_SQPOLL = 1,
+};
+
 struct wt_engine_options {
     uint64_t cache_bytes;     /* folio memory: the hard limit of cached bytes. 0: 256 MiB. 128 KiB to 16 TiB */
     uint64_t in_flight_bytes; /* past this many bytes under I/O a caller waits. 0: 64 MiB. At least 64 KiB */
     uint32_t ring_entries;    /* submission queue of the io_uring backend. 0: 256. A power of two, 8 to 32768 */
     uint32_t backend;         /* WT_BACKEND_* */
     uint32_t threads;         /* of the threads backend. 0: 8. At most 256 */
-    uint32_t reserved;        /* 0 */
+    uint32_t flags;           /* WT_ENGINE_*. They are io_uring's: with one, AUTO means IO_URING */
 };
 
 struct wt_engine_stats {
@@ -85,7 +91,8 @@ struct wt_engine_stats {
 /*
  * Opens an engine: reserves cache_bytes of address space (memory is used as it is touched) and sets up the backend.
  * options may be NULL for the defaults. -EINVAL: a value out of its range; -ENOMEM: no memory of that size;
- * -EPERM, -ENOSYS: io_uring was asked for by name and the kernel refuses it.
+ * -EPERM, -ENOSYS: io_uring was asked for, by name or by a flag, and the kernel refuses it. -EOPNOTSUPP: it refuses what a
+ * flag asks for. A flag together with the threads backend is -EINVAL.
  */
 WT_API int wt_engine_open(const struct wt_engine_options *options, wt_engine *engine);
 

@@ -58,8 +58,12 @@ static int with_defaults(const struct wt_engine_options *given, struct wt_engine
     bool power = (options->ring_entries & (options->ring_entries - 1)) == 0;
     if (options->cache_bytes < 128u << 10 || options->in_flight_bytes < 64u << 10 || options->ring_entries < 8 ||
         options->ring_entries > 32768 || !power || options->backend > WT_BACKEND_THREADS || options->threads > 256 ||
-        options->reserved)
+        (options->flags & ~(uint32_t)WT_ENGINE_SQPOLL))
         return -EINVAL;
+    if (options->flags && options->backend == WT_BACKEND_THREADS)
+        return -EINVAL;
+    if (options->flags)
+        options->backend = WT_BACKEND_IO_URING; /* what was asked for is not left out silently */
     return 0;
 }
 

@@ -45,6 +45,8 @@
 #define HOLD_MOST 8u
 /* Completions taken at once. */
 #define REAP_BATCH 64u
+/* With SQPOLL: the kernel's thread sleeps after so long without a request, and waking it costs a system call. */
+#define POLLING_IDLE_MS 10u
 /* A kernel that is out of memory for requests is asked again after this long. */
 #define BUSY_PAUSE_NS 100000L
 /* Set in a request's user data, beside the address of its wt_io: it went with IOSQE_ASYNC. */
@@ -122,9 +124,27 @@ static void prepare_transfer(struct uring *uring, struct io_uring_sqe *sqe, cons
     }
 }
 
+/* The ring worked when it was opened, and requests may be written that nobody can take back: no way on from here. */
+_Noreturn static void fail(const char *call, int rc) {
+    (void)fprintf(stderr, "writethrough: %s: impossible error %s\n", call, wt_errno_name(-rc));
+    abort();
+}
+
+/* A thread of the kernel takes what is submitted. */
+static bool kernel_submits(const struct uring *uring) {
+    return (uring->ring.flags & IORING_SETUP_SQPOLL) != 0;
+}
+
 static struct io_uring_sqe *next_request(struct uring *uring) {
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
-    assert(sqe != NULL); /* a batch begins with an empty queue and is no larger than it */
+    struct io_uring_sqe *sqe;
+    /* A batch is no larger than the queue and begins with an empty one, unless a thread of the kernel empties it. */
+    while ((sqe = io_uring_get_sqe(&uring->ring)) == NULL) {
+        assert(kernel_submits(uring));
+        int rc = io_uring_sqring_wait(&uring->ring);
+        if (rc < 0 && rc != -EINTR) {
+            fail("io_uring_enter", rc);
+        }
+    }
     return sqe;
 }
 
@@ -150,10 +170,13 @@ static void prepare_request(struct uring *uring, struct wt_io *io, bool async) {
     io_uring_sqe_set_data64(sqe, (uint64_t)(uintptr_t)io | (async ? TAG_ASYNC : 0));
 }
 
-/* Gives every prepared request to the kernel. */
+/* Gives every prepared request to the kernel, or to its thread, which is awake then. */
 static void enter(struct uring *uring) {
     while (io_uring_sq_ready(&uring->ring) > 0) {
         int rc = io_uring_submit(&uring->ring);
+        if (rc >= 0 && kernel_submits(uring)) {
+            return; /* it takes them in its own time */
+        }
         if (rc > 0 || rc == -EINTR) {
             continue;
         }
@@ -162,9 +185,7 @@ static void enter(struct uring *uring) {
             (void)nanosleep(&pause, NULL); /* cut short by a signal: asked again the sooner */
             continue;
         }
-        /* The ring worked when it was opened. Requests are written that nobody can take back: no way on from here. */
-        (void)fprintf(stderr, "writethrough: io_uring_enter: impossible error %s\n", wt_errno_name(-rc));
-        abort();
+        fail("io_uring_enter", rc);
     }
 }
 
@@ -269,8 +290,7 @@ static unsigned take_completions(struct uring *uring, struct completion *complet
             return 0;
         }
         if (rc < 0 && rc != -EINTR && rc != -EAGAIN) {
-            (void)fprintf(stderr, "writethrough: io_uring wait: impossible error %s\n", wt_errno_name(-rc));
-            abort();
+            fail("io_uring wait", rc);
         }
     }
     for (unsigned i = 0; i < count; i++) {
@@ -651,14 +671,28 @@ static int check_operations(struct io_uring *ring) {
     return rc;
 }
 
-static int open_ring(struct uring *uring, unsigned entries) {
+/*
+ * Sets up a ring with what was asked for. SQPOLL works on any file from Linux 5.11 on, and the kernels before it, which took
+ * it for registered files alone, count as refusing it.
+ */
+static int set_up_ring(struct io_uring *ring, unsigned entries, uint32_t flags) {
     /* SUBMIT_ALL: one bad request does not hold up those behind it. Linux 5.18; before it they go one enter later. */
-    struct io_uring_params params = {.flags = IORING_SETUP_SUBMIT_ALL};
-    int rc = io_uring_queue_init_params(entries, &uring->ring, &params);
+    const unsigned setup = (flags & WT_ENGINE_SQPOLL) != 0 ? IORING_SETUP_SQPOLL : 0;
+    struct io_uring_params params = {.flags = setup | IORING_SETUP_SUBMIT_ALL, .sq_thread_idle = POLLING_IDLE_MS};
+    int rc = io_uring_queue_init_params(entries, ring, &params);
     if (rc == -EINVAL) {
-        memset(&params, 0, sizeof params);
-        rc = io_uring_queue_init_params(entries, &uring->ring, &params);
+        params = (struct io_uring_params){.flags = setup, .sq_thread_idle = POLLING_IDLE_MS};
+        rc = io_uring_queue_init_params(entries, ring, &params);
     }
+    if (rc == 0 && setup != 0 && (params.features & IORING_FEAT_SQPOLL_NONFIXED) == 0) {
+        io_uring_queue_exit(ring);
+        rc = -EOPNOTSUPP;
+    }
+    return rc;
+}
+
+static int open_ring(struct uring *uring, unsigned entries, uint32_t flags) {
+    int rc = set_up_ring(&uring->ring, entries, flags);
     if (rc < 0) {
         return rc;
     }
@@ -670,8 +704,8 @@ static int open_ring(struct uring *uring, unsigned entries) {
         io_uring_queue_exit(&uring->ring);
         return rc;
     }
-    uring->batch_limit = params.sq_entries;
-    uring->in_flight_limit = params.cq_entries;
+    uring->batch_limit = uring->ring.sq.ring_entries;
+    uring->in_flight_limit = uring->ring.cq.ring_entries;
     return 0;
 }
 
@@ -696,7 +730,7 @@ int wt_io_uring_open(const struct wt_engine_options *options, struct wt_backend 
     (void)pthread_cond_init(&uring->reaper_called, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
     (void)pthread_cond_init(&uring->role_freed, NULL);
-    rc = open_ring(uring, entries);
+    rc = open_ring(uring, entries, options->flags);
     if (rc < 0) {
         pthread_cond_destroy(&uring->reaper_called);
         pthread_cond_destroy(&uring->role_freed);

@@ -42,18 +42,25 @@ static struct wt_backend *open_backend(unsigned kind, const struct wt_engine_opt
     return backend;
 }
 
-/* Runs body with both backends in every directory. A small ring, so that its bounds are met. */
+/* Runs body with both backends in every directory, and with the kernel's own thread for submission. A small ring, so that
+ * its bounds are met. */
 static void everywhere(void (*body)(const struct place *place)) {
-    static const unsigned kinds[] = {WT_BACKEND_THREADS, WT_BACKEND_IO_URING};
-    const struct wt_engine_options options = {.ring_entries = 8, .threads = 3};
+    static const struct {
+        unsigned kind;
+        uint32_t flags;
+        const char *name;
+    } ways[] = {{WT_BACKEND_THREADS, 0, "threads"},
+                {WT_BACKEND_IO_URING, 0, "io_uring"},
+                {WT_BACKEND_IO_URING, WT_ENGINE_SQPOLL, "io_uring with SQPOLL"}};
     for (size_t i = 0; i < test_directory_count(); i++) {
-        for (size_t k = 0; k < 2; k++) {
-            struct place place = {.backend = open_backend(kinds[k], &options)};
+        for (size_t k = 0; k < sizeof ways / sizeof *ways; k++) {
+            const struct wt_engine_options options = {.ring_entries = 8, .threads = 3, .flags = ways[k].flags};
+            struct place place = {.backend = open_backend(ways[k].kind, &options)};
             if (place.backend == NULL) {
                 continue;
             }
             place.directory = test_make_directory(test_directory(i));
-            CONTEXT("%s in %s", place.backend->ops->name, test_directory(i));
+            CONTEXT("%s in %s", ways[k].name, test_directory(i));
             body(&place);
             place.backend->ops->close(place.backend);
         }

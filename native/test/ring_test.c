@@ -4,14 +4,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "io.h"
@@ -475,4 +480,62 @@ static void check_turns(struct place *place) {
 
 TEST(files_that_open_and_close_under_io_get_each_its_own_slot) {
     each_directory(check_turns);
+}
+
+/* ---- a thread of the kernel that submits ------------------------------------------------------------------------ */
+
+static wt_engine open_polling_engine(uint32_t backend) {
+    const struct wt_engine_options options = {.cache_bytes = 1 << 20, .backend = backend, .flags = WT_ENGINE_SQPOLL};
+    wt_engine engine = 0;
+    int rc = wt_engine_open(&options, &engine);
+    if (rc == -EPERM || rc == -ENOSYS || rc == -EOPNOTSUPP) {
+        SKIP("the kernel refuses SQPOLL: %s", wt_errno_name(-rc));
+    }
+    CHECK_OK(rc);
+    return engine;
+}
+
+TEST(with_sqpoll_the_kernel_submits) {
+    static const uint32_t backends[] = {WT_BACKEND_AUTO, WT_BACKEND_IO_URING};
+    for (size_t i = 0; i < 2; i++) {
+        char path[64];
+        char line[8192];
+        int thread = -1;
+        wt_engine engine = open_polling_engine(backends[i]);
+        CHECK_EQ(wt_engine_backend(engine), WT_BACKEND_IO_URING);
+        (void)snprintf(path, sizeof path, "/proc/self/fdinfo/%d", ring_descriptor());
+        for (int tries = 0; thread < 0 && tries < 100000; tries++) { /* left out while somebody is in the ring */
+            FILE *info = fopen(path, "r");
+            CHECK(info != NULL);
+            while (fgets(line, sizeof line, info) != NULL && sscanf(line, "SqThread: %d", &thread) != 1) {
+            }
+            CHECK(fclose(info) == 0);
+        }
+        CHECK(thread > 0);
+        CHECK_OK(wt_engine_close(engine));
+    }
+}
+
+static void open_without_io_uring(void *argument) {
+    const int error = *(int *)argument;
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
+    const struct wt_engine_options options = {.cache_bytes = 1 << 20, .flags = WT_ENGINE_SQPOLL};
+    wt_engine engine = 0;
+    CHECK_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    CHECK_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+    CHECK_EQ(wt_engine_open(&options, &engine), -error);
+    CHECK_EQ(engine, 0);
+}
+
+TEST(a_refused_sqpoll_is_an_error_and_no_fallback) {
+    for (int i = 0; i < 3; i++) {
+        int error = (int[]){EPERM, ENOSYS, ENOMEM}[i];
+        CHECK_EQ(test_in_child(open_without_io_uring, &error), 0);
+    }
 }

@@ -72,4 +72,9 @@ final class Failures {
     static IOException ofEngine(final String operation, final int errno) {
         return new WriteThroughException(operation, "", NONE, NONE, errno, 0);
     }
+
+    /** Of an operation on an engine, with what to do about it. */
+    static IOException ofEngine(final String operation, final int errno, final String advice) {
+        return new WriteThroughException(operation, "", NONE, NONE, errno, 0, advice);
+    }
 }

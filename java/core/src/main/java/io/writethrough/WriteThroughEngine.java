@@ -352,12 +352,17 @@ public final class WriteThroughEngine implements Closeable {
         /* Once in a process is enough to be found. */
         private static final AtomicBoolean FALLBACK_REPORTED = new AtomicBoolean();
 
-        private static final Builder DEFAULTS = new Builder(256L << 20, 64L << 20, 256, Backend.AUTO, Runnable::run);
+        /* WT_ENGINE_SQPOLL. */
+        private static final int ENGINE_SQPOLL = 1;
+
+        private static final Builder DEFAULTS =
+                new Builder(256L << 20, 64L << 20, 256, Backend.AUTO, false, Runnable::run);
 
         private final long cacheBytes;
         private final long inFlightBytes;
         private final int ringEntries;
         private final Backend backend;
+        private final boolean submissionPolling;
         private final Executor completionExecutor;
 
         private Builder(
@@ -365,11 +370,13 @@ public final class WriteThroughEngine implements Closeable {
                 final long inFlightBytes,
                 final int ringEntries,
                 final Backend backend,
+                final boolean submissionPolling,
                 final Executor completionExecutor) {
             this.cacheBytes = cacheBytes;
             this.inFlightBytes = inFlightBytes;
             this.ringEntries = ringEntries;
             this.backend = backend;
+            this.submissionPolling = submissionPolling;
             this.completionExecutor = completionExecutor;
         }
 
@@ -382,7 +389,7 @@ public final class WriteThroughEngine implements Closeable {
          */
         public Builder cacheBytes(final long bytes) {
             requireAtLeast("cacheBytes", bytes, MIN_CACHE_BYTES);
-            return new Builder(bytes, inFlightBytes, ringEntries, backend, completionExecutor);
+            return new Builder(bytes, inFlightBytes, ringEntries, backend, submissionPolling, completionExecutor);
         }
 
         /**
@@ -394,7 +401,7 @@ public final class WriteThroughEngine implements Closeable {
          */
         public Builder inFlightBytes(final long bytes) {
             requireAtLeast("inFlightBytes", bytes, MIN_IN_FLIGHT_BYTES);
-            return new Builder(cacheBytes, bytes, ringEntries, backend, completionExecutor);
+            return new Builder(cacheBytes, bytes, ringEntries, backend, submissionPolling, completionExecutor);
         }
 
         /**
@@ -409,7 +416,7 @@ public final class WriteThroughEngine implements Closeable {
                 throw new IllegalArgumentException("ringEntries is " + entries + ", must be a power of two from "
                         + MIN_RING_ENTRIES + " to " + MAX_RING_ENTRIES);
             }
-            return new Builder(cacheBytes, inFlightBytes, entries, backend, completionExecutor);
+            return new Builder(cacheBytes, inFlightBytes, entries, backend, submissionPolling, completionExecutor);
         }
 
         /**
@@ -420,7 +427,29 @@ public final class WriteThroughEngine implements Closeable {
          */
         public Builder backend(final Backend wanted) {
             return new Builder(
-                    cacheBytes, inFlightBytes, ringEntries, Objects.requireNonNull(wanted), completionExecutor);
+                    cacheBytes,
+                    inFlightBytes,
+                    ringEntries,
+                    Objects.requireNonNull(wanted),
+                    submissionPolling,
+                    completionExecutor);
+        }
+
+        /**
+         * Whether a thread of the kernel takes the requests of asynchronous operations out of io_uring's submission queue
+         * (SQPOLL), so that starting one needs no system call. It is for engines that are always busy with asynchronous
+         * operations, on machines with a processor to spare: the kernel's thread spins while there are requests and for 10
+         * ms after the last, and takes a whole processor then. With fewer processors than busy threads, or with synchronous
+         * writes, which do not go this way, it costs more than it saves.
+         *
+         * <p>It is a feature of io_uring, and is never left out silently: with it {@link Backend#AUTO} is {@link
+         * Backend#IO_URING}, and an engine that cannot have it does not open.
+         *
+         * @param wanted false by default
+         * @return a builder with this value
+         */
+        public Builder submissionPolling(final boolean wanted) {
+            return new Builder(cacheBytes, inFlightBytes, ringEntries, backend, wanted, completionExecutor);
         }
 
         /**
@@ -443,7 +472,13 @@ public final class WriteThroughEngine implements Closeable {
          * @return a builder with this value
          */
         public Builder completionExecutor(final Executor executor) {
-            return new Builder(cacheBytes, inFlightBytes, ringEntries, backend, Objects.requireNonNull(executor));
+            return new Builder(
+                    cacheBytes,
+                    inFlightBytes,
+                    ringEntries,
+                    backend,
+                    submissionPolling,
+                    Objects.requireNonNull(executor));
         }
 
         /**
@@ -451,17 +486,24 @@ public final class WriteThroughEngine implements Closeable {
          *
          * @return a new engine, to be closed by the caller
          * @throws IllegalArgumentException if the cache is larger than any engine's can be, some tebibytes
+         * @throws IllegalStateException if the backend is {@link Backend#THREADS}, and submission polling was asked for
          * @throws WriteThroughException if there is no memory for the cache ({@code ENOMEM}), or the kernel refuses a
-         *     backend that was asked for by name ({@code EPERM}, {@code ENOSYS})
+         *     backend that was asked for by name, or submission polling ({@code EPERM}, {@code ENOSYS}, {@code EOPNOTSUPP})
          * @throws UnsatisfiedLinkError if the native library cannot be loaded, or there is none for this platform
          */
         public WriteThroughEngine build() throws IOException {
+            if (submissionPolling && backend == Backend.THREADS) {
+                throw new IllegalStateException(
+                        "submissionPolling needs io_uring, and the backend is THREADS: ask for AUTO"
+                                + " or IO_URING, or leave submissionPolling out");
+            }
             NativeLibraries.load();
             final ControlPlane.EngineOptions options = new ControlPlane.EngineOptions();
             options.cache_bytes = cacheBytes;
             options.in_flight_bytes = inFlightBytes;
             options.ring_entries = ringEntries;
             options.backend = backend.code;
+            options.flags = submissionPolling ? ENGINE_SQPOLL : 0;
             final LongByReference engine = new LongByReference();
             final int result = ControlPlane.wt_engine_open(options, engine);
             if (result == -Errno.EINVAL) {
@@ -469,7 +511,7 @@ public final class WriteThroughEngine implements Closeable {
                         + inFlightBytes + ", ringEntries " + ringEntries);
             }
             if (result < 0) {
-                throw Failures.ofEngine("open of an engine", -result);
+                throw refused(-result);
             }
             final WriteThroughEngine opened = new WriteThroughEngine(engine.getValue(), completionExecutor);
             if (backend == Backend.AUTO && opened.backend == Backend.THREADS) {
@@ -486,6 +528,19 @@ public final class WriteThroughEngine implements Closeable {
                                 "There is no io_uring for this process (kernel.io_uring_disabled, a seccomp filter, or too"
                                         + " little RLIMIT_MEMLOCK): a pool of threads carries the I/O. Nothing else differs.");
             }
+        }
+
+        private IOException refused(final int errno) {
+            final String operation = "open of an engine";
+            if (submissionPolling && errno != Errno.ENOMEM) {
+                return Failures.ofEngine(
+                        operation,
+                        errno,
+                        "The kernel refuses io_uring with submissionPolling (SQPOLL), which needs Linux 5.11, and before 5.13 the"
+                                + " capability CAP_SYS_NICE. Leave it out, or allow it (kernel.io_uring_disabled, the"
+                                + " container's seccomp profile).");
+            }
+            return Failures.ofEngine(operation, errno);
         }
 
         private static void requireAtLeast(final String name, final long bytes, final long least) {

@@ -3,14 +3,21 @@ package io.writethrough;
 import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
 /** Options of engines, and what engines tell of themselves. */
@@ -89,6 +96,42 @@ class EngineTest extends OnEveryFileSystem {
         }
         try (WriteThroughEngine engine = WriteThroughEngine.builder().build()) {
             assertNotEquals(Backend.AUTO, engine.backend());
+        }
+    }
+
+    @Test
+    void submissionPollingNeedsIoUring() {
+        final WriteThroughEngine.Builder builder =
+                WriteThroughEngine.builder().backend(Backend.THREADS).submissionPolling(true);
+        final Exception e = assertThrows(IllegalStateException.class, builder::build);
+        assertTrue(e.getMessage().contains("the backend is THREADS"), e.getMessage());
+    }
+
+    @Test
+    void withSubmissionPollingWhatIsWrittenIsRead() throws Exception {
+        try (WriteThroughEngine engine = openWithSubmissionPolling();
+                WriteThroughFile file = engine.open(path, CREATE, READ, WRITE)) {
+            assertEquals(Backend.IO_URING, engine.backend());
+            final List<CompletableFuture<Integer>> writes = new ArrayList<>();
+            for (int i = 0; i < 500; i++) {
+                writes.add(file.writeAsync(buffer(4096, i), i * 4096L));
+            }
+            for (final CompletableFuture<Integer> write : writes) {
+                assertEquals(4096, write.get());
+            }
+        }
+        final byte[] found = Files.readAllBytes(path);
+        for (int i = 0; i < 500; i++) {
+            assertArrayEquals(bytes(4096, i), Arrays.copyOfRange(found, i * 4096, (i + 1) * 4096), "block " + i);
+        }
+    }
+
+    private static WriteThroughEngine openWithSubmissionPolling() throws IOException {
+        try {
+            return WriteThroughEngine.builder().submissionPolling(true).build();
+        } catch (final WriteThroughException e) {
+            assumeTrue(false, "the kernel refuses SQPOLL: " + e.getMessage());
+            throw e;
         }
     }
 

@@ -143,6 +143,28 @@ class RefusalTest extends OnEveryFileSystem {
     }
 
     @Test
+    void whereTheKernelRefusesSubmissionPollingTheEngineDoesNotOpen() throws Exception {
+        Strace.assumeThatItWorksHere();
+        for (final String errno : List.of("EPERM", "ENOSYS")) {
+            final ChildJvm.Result result =
+                    Strace.inject(ChildJvm.of(WithSubmissionPolling.class), "io_uring_setup", errno);
+            assertTrue(result.output().startsWith(errno), result.output());
+            assertTrue(result.output().contains("refuses io_uring with submissionPolling"), result.output());
+        }
+    }
+
+    static final class WithSubmissionPolling {
+        public static void main(final String[] arguments) throws IOException {
+            try (WriteThroughEngine engine =
+                    WriteThroughEngine.builder().submissionPolling(true).build()) {
+                System.out.println(engine.backend());
+            } catch (final WriteThroughException e) {
+                System.out.println(e.errnoName() + " " + e.getMessage());
+            }
+        }
+    }
+
+    @Test
     void aWriteThatTheDeviceRefusesThrowsAndLeavesNothingOfItselfInTheCache() throws Exception {
         Strace.assumeThatItWorksHere();
         Files.write(path, bytes(16384, 1));

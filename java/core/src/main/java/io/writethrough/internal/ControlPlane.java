@@ -61,14 +61,14 @@ public final class ControlPlane {
     public static native String wt_errno_name(int errno);
 
     /** struct wt_engine_options. */
-    @FieldOrder({"cache_bytes", "in_flight_bytes", "ring_entries", "backend", "threads", "reserved"})
+    @FieldOrder({"cache_bytes", "in_flight_bytes", "ring_entries", "backend", "threads", "flags"})
     public static final class EngineOptions extends Structure {
         public long cache_bytes;
         public long in_flight_bytes;
         public int ring_entries;
         public int backend;
         public int threads;
-        public int reserved;
+        public int flags;
     }
 
     /** struct wt_engine_stats. */
