@@ -505,6 +505,8 @@ static void await(struct wt_write *write) {
         lead = atomic_exchange(&write->lead, NULL);
         if (lead)
             wt_gather_lead(lead);
+        if (lead && ended) /* another sent it, and all has ended, before who handed it over posted */
+            wait_for_post(write);
     } while (lead);
 }
 
