@@ -58,6 +58,10 @@ enum {
     /* A thread of the kernel takes what is submitted (IORING_SETUP_SQPOLL): asynchronous I/O starts without a system call.
      * The thread spins, and sleeps when there was nothing for 10 ms: it wants a processor of its own. */
     WT_ENGINE_SQPOLL = 1,
+    /* The device is asked for the end of asynchronous I/O and does not interrupt (IORING_SETUP_IOPOLL). A thread of the
+     * engine spins while any is in flight. Only files on a device with polled queues (/sys/block/X/queue/io_poll is 1; for
+     * NVMe the kernel's parameter nvme.poll_queues) can be opened: others are -EOPNOTSUPP, and not created. */
+    WT_ENGINE_IOPOLL = 2,
 };
 
 struct wt_engine_options {

@@ -58,7 +58,7 @@ static int with_defaults(const struct wt_engine_options *given, struct wt_engine
     bool power = (options->ring_entries & (options->ring_entries - 1)) == 0;
     if (options->cache_bytes < 128u << 10 || options->in_flight_bytes < 64u << 10 || options->ring_entries < 8 ||
         options->ring_entries > 32768 || !power || options->backend > WT_BACKEND_THREADS || options->threads > 256 ||
-        (options->flags & ~(uint32_t)WT_ENGINE_SQPOLL))
+        (options->flags & ~(uint32_t)(WT_ENGINE_SQPOLL | WT_ENGINE_IOPOLL)))
         return -EINVAL;
     if (options->flags && options->backend == WT_BACKEND_THREADS)
         return -EINVAL;

@@ -150,5 +150,7 @@ int wt_threads_open(const struct wt_engine_options *options, struct wt_backend *
 
 /* probe.c */
 int wt_probe_descriptor(int fd, struct wt_profile *profile);
+/* Whether the device has queues that are polled, now. */
+bool wt_probe_polled(const struct wt_profile *profile);
 
 #endif

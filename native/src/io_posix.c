@@ -768,9 +768,8 @@ static struct posix_file *new_file(const char *path, bool writable) {
     return file;
 }
 
-int wt_posix_open(struct wt_backend *backend, const char *path, uint32_t flags, uint32_t mode,
-                  struct wt_backing **backing) {
-    (void)backend; /* a descriptor serves them all */
+int wt_posix_open_checked(const char *path, uint32_t flags, uint32_t mode,
+                          int (*check)(const struct wt_profile *profile, int fd), struct wt_backing **backing) {
     enum creation creation = EXISTED;
     struct posix_file *file = new_file(path, (flags & WT_OPEN_WRITE) != 0);
     if (file == NULL) {
@@ -785,6 +784,9 @@ int wt_posix_open(struct wt_backend *backend, const char *path, uint32_t flags, 
     }
     file->descriptor = rc;
     rc = prepare(file);
+    if (rc == 0 && check != NULL) {
+        rc = check(&file->backing.profile, file->descriptor);
+    }
     if (rc == 0 && creation != EXISTED) {
         rc = persist_creation(file, creation);
     }
@@ -797,6 +799,12 @@ int wt_posix_open(struct wt_backend *backend, const char *path, uint32_t flags, 
     }
     *backing = &file->backing;
     return 0;
+}
+
+int wt_posix_open(struct wt_backend *backend, const char *path, uint32_t flags, uint32_t mode,
+                  struct wt_backing **backing) {
+    (void)backend; /* a descriptor serves them all */
+    return wt_posix_open_checked(path, flags, mode, NULL, backing);
 }
 
 const char *wt_errno_name(int errno_value) {

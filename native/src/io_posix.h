@@ -8,6 +8,10 @@
 /* Readies a wt_io that was handed over: nothing done, no error. */
 void wt_posix_begin(struct wt_io *io);
 
+/* wt_posix_open of files that check finds no fault with: before one is created for good. */
+int wt_posix_open_checked(const char *path, uint32_t flags, uint32_t mode,
+                          int (*check)(const struct wt_profile *profile, int fd), struct wt_backing **backing);
+
 /*
  * Takes the result of one transfer, a count or -errno. True: the I/O is over, with done and error set. False: what is
  * left of it must be sent again. -EINTR is sent again; -EAGAIN is an error here.

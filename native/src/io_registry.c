@@ -158,7 +158,7 @@ int wt_registry_file(struct wt_registry *registry, struct wt_io *io, int fd) {
         return -1;
     }
     if (slot->owner != NULL) {
-        return slot->number;
+        return slot->owner == registry ? slot->number : -1;
     }
     int number = take_slot(registry);
     if (number < 0) {

@@ -8,6 +8,10 @@
  * together. There are never more I/Os in the kernel than the completion queue has room for; the rest waits on the list
  * and leaves as completions arrive.
  *
+ * With IOPOLL there is a second ring beside it, for direct reads and writes alone, which is all that can be polled: with
+ * lists and a reaper of its own. That one never waits in the kernel: while I/O is in flight it asks the device, else it
+ * sleeps. Flushes and what goes through the page cache stay on the first ring, which has no callers in uring_reap then.
+ *
  * The ring is set up without IORING_SETUP_COOP_TASKRUN and what goes with it: the kernel finishes an I/O in the thread
  * that submitted it, which here may be a thread of the application that does not enter the kernel again for a long time.
  */
@@ -59,6 +63,8 @@ static_assert(_Alignof(struct wt_io) > TAG_MASK && _Alignof(struct wt_flush) > T
 
 struct uring {
     struct wt_backend backend;
+    struct uring *polled;        /* the ring of direct reads and writes, or NULL: this one has all */
+    struct uring *main;          /* of the backend: this one, or the one that has this as polled */
     struct io_uring ring;        /* submission queue: the submitter's; completion queue: the reaper's */
     struct wt_registry registry; /* the submitter's */
     unsigned batch_limit;
@@ -67,15 +73,15 @@ struct uring {
     /* Raised after requests are written and before the kernel gets them. The reaper reads it: that is how the order, which
      * the kernel keeps, is known to the language too. */
     atomic_uint handed_over;
+    atomic_uint durable_writes; /* of the main ring, for both: sent, and not completed */
 
     pthread_mutex_t lock; /* guards what follows; never held over a system call of the ring or a completion */
     struct wt_io_list waiting;
     struct wt_io_list again;  /* to be sent with IOSQE_ASYNC, before the others */
     struct wt_flush *flushes; /* to begin, before all else */
     unsigned in_flight;       /* requests in the kernel */
-    unsigned durable_writes;  /* sent, and not completed */
     bool submitting;          /* someone owns the submission queue */
-    bool started;             /* the reaper was */
+    atomic_bool started;      /* the reaper was */
     bool closing;
     enum { ROLE_FREE, ROLE_REAPER, ROLE_CALLER } role; /* who takes completions */
     unsigned callers_waiting; /* for the reaper to give up the role: it does not take it again before them */
@@ -128,6 +134,11 @@ static void prepare_transfer(struct uring *uring, struct io_uring_sqe *sqe, cons
 _Noreturn static void fail(const char *call, int rc) {
     (void)fprintf(stderr, "writethrough: %s: impossible error %s\n", call, wt_errno_name(-rc));
     abort();
+}
+
+/* Completions are not announced: the device has to be asked. A thread of the kernel that submits does that, too. */
+static bool must_ask_device(const struct uring *uring) {
+    return (uring->ring.flags & (IORING_SETUP_IOPOLL | IORING_SETUP_SQPOLL)) == IORING_SETUP_IOPOLL;
 }
 
 /* A thread of the kernel takes what is submitted. */
@@ -233,6 +244,9 @@ static void submit_collected(struct uring *uring) {
             break;
         }
         uring->in_flight += count;
+        if (uring->main != uring) {
+            pthread_cond_signal(&uring->reaper_called);
+        }
         pthread_mutex_unlock(&uring->lock);
         for (struct wt_flush *flush = flushes; flush != NULL; flush = flush->next) {
             prepare_flush(uring, flush);
@@ -278,14 +292,23 @@ static struct wt_io *io_of(const struct completion *completion) {
     return (struct wt_io *)(uintptr_t)(completion->data & ~(uint64_t)TAG_MASK);
 }
 
+/* Waits for a completion, up to a time if that is not NULL. -ETIME: it is over. */
+static int wait_for_completion(struct uring *uring, struct __kernel_timespec *timeout) {
+    struct io_uring_cqe *cqe;
+    if (must_ask_device(uring)) {
+        /* Once, and not until there is one: the ring is locked meanwhile, and nobody could submit. */
+        return io_uring_get_events(&uring->ring);
+    }
+    return timeout ? io_uring_wait_cqe_timeout(&uring->ring, &cqe, timeout) : io_uring_wait_cqe(&uring->ring, &cqe);
+}
+
 /* Waits for completions, up to a time if that is not NULL, and takes what there is. 0: the time is over. */
 static unsigned take_completions(struct uring *uring, struct completion *completions,
                                  struct __kernel_timespec *timeout) {
     struct io_uring_cqe *cqes[REAP_BATCH];
     unsigned count;
     while ((count = io_uring_peek_batch_cqe(&uring->ring, cqes, REAP_BATCH)) == 0) {
-        int rc = timeout ? io_uring_wait_cqe_timeout(&uring->ring, &cqes[0], timeout)
-                         : io_uring_wait_cqe(&uring->ring, &cqes[0]);
+        int rc = wait_for_completion(uring, timeout);
         if (rc == -ETIME) {
             return 0;
         }
@@ -372,19 +395,34 @@ static void complete_flushed(struct reaped *reaped) {
     }
 }
 
-/* Hands what a batch came to on to the submitter. With the lock held. */
-static void collect(struct uring *uring, struct reaped *reaped) {
+/* Sees to a flush of what was written. With the lock of the main ring held. */
+static void flush_written(struct uring *uring, struct wt_io_list *written) {
     struct wt_io *io;
-    uring->durable_writes -= reaped->durable_writes;
-    uring->nudging = uring->nudging && !reaped->nudged;
-    (void)wt_io_list_append(&uring->waiting, reaped->rest.first);
-    (void)wt_io_list_append(&uring->again, reaped->again.first);
-    while ((io = wt_io_list_pop(&reaped->written)) != NULL) {
+    while ((io = wt_io_list_pop(written)) != NULL) {
         struct wt_flush *flush = wt_posix_flush(io->backing);
         if (wt_flush_add(flush, io)) {
             push_flush(uring, flush);
         }
     }
+}
+
+/* The same from the polled ring, on which nothing can be flushed. */
+static void flush_on_main(struct uring *main, struct wt_io_list *written) {
+    if (written->first == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&main->lock);
+    flush_written(main, written);
+    submit_now(main);
+    pthread_mutex_unlock(&main->lock);
+}
+
+/* Hands what a batch came to on to the submitter. With the lock held. */
+static void collect(struct uring *uring, struct reaped *reaped) {
+    uring->nudging = uring->nudging && !reaped->nudged;
+    (void)wt_io_list_append(&uring->waiting, reaped->rest.first);
+    (void)wt_io_list_append(&uring->again, reaped->again.first);
+    flush_written(uring, &reaped->written); /* none on the polled ring */
 }
 
 /*
@@ -419,6 +457,10 @@ static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout) {
         }
     }
     complete_flushed(&reaped);
+    atomic_fetch_sub_explicit(&uring->main->durable_writes, reaped.durable_writes, memory_order_relaxed);
+    if (uring->main != uring) {
+        flush_on_main(uring->main, &reaped.written);
+    }
 
     pthread_mutex_lock(&uring->lock);
     collect(uring, &reaped);
@@ -491,6 +533,23 @@ static void *reaper(void *argument) {
     return NULL;
 }
 
+/* The reaper of the polled ring. */
+static void *poller(void *argument) {
+    struct uring *uring = argument;
+    pthread_mutex_lock(&uring->lock);
+    while (!uring->closing || uring->in_flight > 0) {
+        if (uring->in_flight == 0) {
+            pthread_cond_wait(&uring->reaper_called, &uring->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&uring->lock);
+        (void)reap_batch(uring, NULL);
+        pthread_mutex_lock(&uring->lock);
+    }
+    pthread_mutex_unlock(&uring->lock);
+    return NULL;
+}
+
 /* I/O was submitted: if callers take completions and none is there, the reaper is to watch. With the lock held. */
 static void ensure_watched(struct uring *uring) {
     if (uring->attached && uring->role == ROLE_FREE && !uring->watching) {
@@ -557,32 +616,41 @@ static void refuse(struct wt_io *list, int error) {
     }
 }
 
-/* Counts durable writes, and decides which of them share flushes. With the lock held. */
+/* Counts durable writes, and decides which of them share flushes. */
 static void share_flushes(struct uring *uring, struct wt_io *list) {
+    unsigned count = 0;
     for (struct wt_io *io = list; io != NULL; io = io->next) {
-        uring->durable_writes += is_durable_write(io);
+        count += is_durable_write(io);
     }
-    for (struct wt_io *io = list; io != NULL && uring->durable_writes >= WT_FLUSH_SHARED_FROM; io = io->next) {
+    count += atomic_fetch_add_explicit(&uring->durable_writes, count, memory_order_relaxed);
+    for (struct wt_io *io = list; io != NULL && count >= WT_FLUSH_SHARED_FROM; io = io->next) {
         io->owes_flush = wt_flush_suits(io);
     }
 }
 
-static void uring_submit(struct wt_backend *backend, struct wt_io *list) {
-    struct uring *uring = uring_of(backend);
-    for (struct wt_io *io = list; io != NULL; io = io->next) {
-        wt_posix_begin(io);
+/* Starts the threads that are not there yet. */
+static int start_threads(struct uring *uring) {
+    struct uring *polled = uring->polled;
+    struct uring *last = polled != NULL ? polled : uring;
+    int rc = 0;
+    if (atomic_load_explicit(&last->started, memory_order_relaxed)) {
+        return 0;
     }
     pthread_mutex_lock(&uring->lock);
     if (!uring->started) {
-        int rc = wt_thread_start(&uring->reaper, "wt-reaper", reaper, uring);
-        if (rc < 0) {
-            pthread_mutex_unlock(&uring->lock);
-            refuse(list, rc); /* without a thread of ours they can only complete here */
-            return;
-        }
-        uring->started = true;
+        rc = wt_thread_start(&uring->reaper, "wt-reaper", reaper, uring);
+        uring->started = rc == 0;
     }
-    share_flushes(uring, list);
+    if (rc == 0 && polled != NULL && !polled->started) {
+        rc = wt_thread_start(&polled->reaper, "wt-poller", poller, polled);
+        polled->started = rc == 0;
+    }
+    pthread_mutex_unlock(&uring->lock);
+    return rc;
+}
+
+static void submit_list(struct uring *uring, struct wt_io *list) {
+    pthread_mutex_lock(&uring->lock);
     unsigned count = wt_io_list_append(&uring->waiting, list);
     if (may_hold_back(uring, count)) {
         uring->held_count += count;
@@ -592,6 +660,47 @@ static void uring_submit(struct wt_backend *backend, struct wt_io *list) {
     }
     ensure_watched(uring);
     pthread_mutex_unlock(&uring->lock);
+}
+
+static void uring_submit(struct wt_backend *backend, struct wt_io *list) {
+    struct uring *uring = uring_of(backend);
+    for (struct wt_io *io = list; io != NULL; io = io->next) {
+        wt_posix_begin(io);
+    }
+    int rc = start_threads(uring);
+    if (rc < 0) {
+        refuse(list, rc); /* without a thread of ours they can only complete here */
+        return;
+    }
+    share_flushes(uring, list);
+    submit_list(uring, list);
+}
+
+/* With a polled ring: each I/O goes to the one that can have it. */
+static void polled_submit(struct wt_backend *backend, struct wt_io *list) {
+    struct uring *uring = uring_of(backend);
+    struct wt_io_list polled = {0};
+    struct wt_io_list others = {0};
+    int rc = start_threads(uring);
+    for (struct wt_io *io = list; io != NULL; io = io->next) {
+        wt_posix_begin(io);
+    }
+    if (rc < 0) {
+        refuse(list, rc);
+        return;
+    }
+    share_flushes(uring, list);
+    while (list != NULL) {
+        struct wt_io *io = list;
+        list = io->next;
+        wt_io_list_push(io->through_page_cache ? &others : &polled, io);
+    }
+    if (polled.first != NULL) {
+        submit_list(uring->polled, polled.first);
+    }
+    if (others.first != NULL) {
+        submit_list(uring, others.first);
+    }
 }
 
 static void uring_release(struct wt_backend *backend) {
@@ -606,17 +715,12 @@ static void uring_release(struct wt_backend *backend) {
 
 static void uring_arena(struct wt_backend *backend, void *base, size_t bytes) {
     struct uring *uring = uring_of(backend);
-    wt_registry_arena(&uring->registry, base, bytes);
+    struct uring *direct = uring->polled != NULL ? uring->polled : uring;
+    wt_registry_arena(&direct->registry, base, bytes);
 }
 
-static void end_reaper(struct uring *uring) {
-    pthread_mutex_lock(&uring->lock);
-    uring->closing = true;
-    nudge(uring);
-    pthread_cond_signal(&uring->reaper_called);
-    pthread_mutex_unlock(&uring->lock);
-    (void)pthread_join(uring->reaper, NULL); /* cannot fail: it is ours and joined once */
-    /* A submitter may have seen its last I/O complete before it came back from the kernel. */
+/* A submitter may have seen its last I/O complete before it came back from the kernel. */
+static void wait_for_submitter(struct uring *uring) {
     pthread_mutex_lock(&uring->lock);
     while (uring->submitting) {
         pthread_mutex_unlock(&uring->lock);
@@ -626,8 +730,26 @@ static void end_reaper(struct uring *uring) {
     pthread_mutex_unlock(&uring->lock);
 }
 
-static void uring_close(struct wt_backend *backend) {
-    struct uring *uring = uring_of(backend);
+static void end_reaper(struct uring *uring) {
+    pthread_mutex_lock(&uring->lock);
+    uring->closing = true;
+    if (uring->main == uring) {
+        nudge(uring);
+    }
+    pthread_cond_signal(&uring->reaper_called);
+    pthread_mutex_unlock(&uring->lock);
+    (void)pthread_join(uring->reaper, NULL); /* cannot fail: it is ours and joined once */
+    wait_for_submitter(uring);
+}
+
+static void free_uring(struct uring *uring) {
+    pthread_cond_destroy(&uring->reaper_called);
+    pthread_cond_destroy(&uring->role_freed);
+    pthread_mutex_destroy(&uring->lock);
+    free(uring);
+}
+
+static void close_ring(struct uring *uring) {
     if (uring->started) {
         end_reaper(uring);
     }
@@ -635,10 +757,15 @@ static void uring_close(struct wt_backend *backend) {
     assert(uring->waiting.first == NULL && uring->again.first == NULL && uring->flushes == NULL);
     wt_registry_close(&uring->registry);
     io_uring_queue_exit(&uring->ring);
-    pthread_cond_destroy(&uring->reaper_called);
-    pthread_cond_destroy(&uring->role_freed);
-    pthread_mutex_destroy(&uring->lock);
-    free(uring);
+    free_uring(uring);
+}
+
+static void uring_close(struct wt_backend *backend) {
+    struct uring *uring = uring_of(backend);
+    if (uring->polled != NULL) {
+        close_ring(uring->polled);
+    }
+    close_ring(uring);
 }
 
 static const struct wt_backend_ops uring_ops = {
@@ -650,6 +777,61 @@ static const struct wt_backend_ops uring_ops = {
     .release = uring_release,
     .reap = uring_reap,
     .wake = uring_wake,
+    .arena = uring_arena,
+};
+
+/* ---- files that can be polled ---------------------------------------------------------------------------------- */
+
+/* Asks the kernel by a polled read of one block, which transfers nothing from a file that was just created. */
+static int try_polled_read(int fd, uint32_t length) {
+    struct io_uring ring;
+    struct io_uring_cqe *cqe;
+    void *block = aligned_alloc(4096, 4096); /* no block is larger */
+    int rc = block != NULL ? io_uring_queue_init(RING_ENTRIES_MIN, &ring, IORING_SETUP_IOPOLL) : -ENOMEM;
+    if (rc < 0) {
+        free(block);
+        return rc;
+    }
+    io_uring_prep_read(io_uring_get_sqe(&ring), fd, block, length, 0);
+    do {
+        rc = io_uring_submit(&ring);
+    } while (rc == -EINTR || rc == -EAGAIN || rc == -ENOMEM);
+    while (rc >= 0 && io_uring_peek_cqe(&ring, &cqe) < 0) {
+        rc = io_uring_get_events(&ring);
+        rc = rc == -EINTR || rc == -EAGAIN ? 0 : rc;
+    }
+    if (rc < 0) {
+        fail("io_uring_enter", rc);
+    }
+    rc = cqe->res == -EOPNOTSUPP || cqe->res == -EINVAL ? -EOPNOTSUPP : 0; /* other errors are for the caller's I/O */
+    io_uring_queue_exit(&ring);
+    free(block);
+    return rc;
+}
+
+/* Polling is of use where the device has queues without interrupts, and the file system has to pass it on. */
+static int check_polled(const struct wt_profile *profile, int fd) {
+    if (profile->path != WT_PATH_DIRECT || !wt_probe_polled(profile)) {
+        return -EOPNOTSUPP;
+    }
+    return try_polled_read(fd, profile->block_bytes);
+}
+
+static int polled_open(struct wt_backend *backend, const char *path, uint32_t flags, uint32_t mode,
+                       struct wt_backing **backing) {
+    (void)backend;
+    return wt_posix_open_checked(path, flags, mode, check_polled, backing);
+}
+
+/* ---- opening the backend --------------------------------------------------------------------------------------- */
+
+/* Completions of two rings cannot be waited for at once: none is taken by callers. */
+static const struct wt_backend_ops polled_ops = {
+    .name = "io_uring",
+    .kind = WT_BACKEND_IO_URING,
+    .open = polled_open,
+    .submit = polled_submit,
+    .close = uring_close,
     .arena = uring_arena,
 };
 
@@ -675,24 +857,23 @@ static int check_operations(struct io_uring *ring) {
  * Sets up a ring with what was asked for. SQPOLL works on any file from Linux 5.11 on, and the kernels before it, which took
  * it for registered files alone, count as refusing it.
  */
-static int set_up_ring(struct io_uring *ring, unsigned entries, uint32_t flags) {
+static int set_up_ring(struct io_uring *ring, unsigned entries, unsigned setup) {
     /* SUBMIT_ALL: one bad request does not hold up those behind it. Linux 5.18; before it they go one enter later. */
-    const unsigned setup = (flags & WT_ENGINE_SQPOLL) != 0 ? IORING_SETUP_SQPOLL : 0;
     struct io_uring_params params = {.flags = setup | IORING_SETUP_SUBMIT_ALL, .sq_thread_idle = POLLING_IDLE_MS};
     int rc = io_uring_queue_init_params(entries, ring, &params);
     if (rc == -EINVAL) {
         params = (struct io_uring_params){.flags = setup, .sq_thread_idle = POLLING_IDLE_MS};
         rc = io_uring_queue_init_params(entries, ring, &params);
     }
-    if (rc == 0 && setup != 0 && (params.features & IORING_FEAT_SQPOLL_NONFIXED) == 0) {
+    if (rc == 0 && (setup & IORING_SETUP_SQPOLL) != 0 && (params.features & IORING_FEAT_SQPOLL_NONFIXED) == 0) {
         io_uring_queue_exit(ring);
         rc = -EOPNOTSUPP;
     }
     return rc;
 }
 
-static int open_ring(struct uring *uring, unsigned entries, uint32_t flags) {
-    int rc = set_up_ring(&uring->ring, entries, flags);
+static int open_ring(struct uring *uring, unsigned entries, unsigned setup) {
+    int rc = set_up_ring(&uring->ring, entries, setup);
     if (rc < 0) {
         return rc;
     }
@@ -709,16 +890,11 @@ static int open_ring(struct uring *uring, unsigned entries, uint32_t flags) {
     return 0;
 }
 
-int wt_io_uring_open(const struct wt_engine_options *options, struct wt_backend **backend) {
-    unsigned entries = options->ring_entries != 0 ? options->ring_entries : RING_ENTRIES_DEFAULT;
-    if (entries < RING_ENTRIES_MIN || entries > RING_ENTRIES_MAX || (entries & (entries - 1)) != 0) {
-        return -EINVAL;
-    }
+static int new_uring(unsigned entries, unsigned setup, struct uring **result) {
     struct uring *uring = calloc(1, sizeof *uring);
     if (uring == NULL) {
         return -ENOMEM;
     }
-    uring->backend.ops = &uring_ops;
     int rc = pthread_mutex_init(&uring->lock, NULL);
     if (rc != 0) {
         free(uring);
@@ -730,13 +906,38 @@ int wt_io_uring_open(const struct wt_engine_options *options, struct wt_backend 
     (void)pthread_cond_init(&uring->reaper_called, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
     (void)pthread_cond_init(&uring->role_freed, NULL);
-    rc = open_ring(uring, entries, options->flags);
+    uring->main = uring;
+    rc = open_ring(uring, entries, setup);
     if (rc < 0) {
-        pthread_cond_destroy(&uring->reaper_called);
-        pthread_cond_destroy(&uring->role_freed);
-        pthread_mutex_destroy(&uring->lock);
-        free(uring);
+        free_uring(uring);
         return rc;
+    }
+    *result = uring;
+    return 0;
+}
+
+int wt_io_uring_open(const struct wt_engine_options *options, struct wt_backend **backend) {
+    unsigned entries = options->ring_entries != 0 ? options->ring_entries : RING_ENTRIES_DEFAULT;
+    if (entries < RING_ENTRIES_MIN || entries > RING_ENTRIES_MAX || (entries & (entries - 1)) != 0) {
+        return -EINVAL;
+    }
+    /* A thread of the kernel serves the ring that carries the data. */
+    bool polled = (options->flags & WT_ENGINE_IOPOLL) != 0;
+    unsigned setup = (options->flags & WT_ENGINE_SQPOLL) != 0 ? IORING_SETUP_SQPOLL : 0;
+    struct uring *uring;
+    int rc = new_uring(entries, polled ? 0 : setup, &uring);
+    if (rc < 0) {
+        return rc;
+    }
+    uring->backend.ops = &uring_ops;
+    if (polled) {
+        uring->backend.ops = &polled_ops;
+        rc = new_uring(entries, setup | IORING_SETUP_IOPOLL, &uring->polled);
+        if (rc < 0) {
+            close_ring(uring);
+            return rc;
+        }
+        uring->polled->main = uring;
     }
     *backend = &uring->backend;
     return 0;

@@ -127,6 +127,10 @@ static uint32_t read_queue_number(const struct wt_profile *profile, const char *
     return number <= UINT32_MAX ? (uint32_t)number : 0;
 }
 
+bool wt_probe_polled(const struct wt_profile *profile) {
+    return read_queue_number(profile, "io_poll") == 1;
+}
+
 /* The name of the disk: the last part of where /sys/dev/block points, for a partition the one before it. */
 static void read_device_name(struct wt_profile *profile) {
     char link[64];

@@ -211,6 +211,7 @@ TEST(engine_options_out_of_range_are_einval) {
     check_engine_options(-EINVAL, (struct wt_engine_options){.cache_bytes = 1 << 20, .flags = 1u << 31});
     const uint32_t threads = WT_BACKEND_THREADS;
     check_engine_options(-EINVAL, (struct wt_engine_options){.backend = threads, .flags = WT_ENGINE_SQPOLL});
+    check_engine_options(-EINVAL, (struct wt_engine_options){.backend = threads, .flags = WT_ENGINE_IOPOLL});
 }
 
 TEST(an_odd_cache_size_is_rounded_and_works) {

@@ -1,6 +1,7 @@
 /* What the io_uring backend has registered with the kernel: what is pinned and held for it, and what happens where the
  * kernel refuses. In each directory of WT_TEST_DIRS. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
@@ -33,13 +34,17 @@ struct place {
     char path[512];
 };
 
-static void open_place(struct place *place) {
-    const struct wt_engine_options options = {.ring_entries = 8};
+static void open_place_with(struct place *place, uint32_t flags) {
+    const struct wt_engine_options options = {.ring_entries = 8, .flags = flags};
     int rc = wt_io_uring_open(&options, &place->backend);
     if (rc == -EPERM || rc == -ENOSYS) {
         SKIP("the kernel refuses io_uring: %s", wt_errno_name(-rc));
     }
     CHECK_OK(rc);
+}
+
+static void open_place(struct place *place) {
+    open_place_with(place, 0);
 }
 
 static void close_place(struct place *place) {
@@ -114,13 +119,18 @@ static void write_and_read(const struct place *place, struct wt_backing *backing
     free(written);
 }
 
+/* Memory that begins at a huge page and ends where it says: the kernel counts the whole of a huge page that is pinned. */
 static uint8_t *map_arena(size_t bytes) {
     uint8_t *memory = mmap(NULL, bytes + PIECE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(memory != MAP_FAILED);
-    return (uint8_t *)(((uintptr_t)memory + PIECE - 1) / PIECE * PIECE);
+    size_t before = (PIECE - (uintptr_t)memory % PIECE) % PIECE;
+    CHECK(before == 0 || munmap(memory, before) == 0);
+    CHECK_EQ(munmap(memory + before + bytes, PIECE - before), 0);
+    return memory + before;
 }
 
-/* Bytes that the kernel holds in memory for this process: VmPin of its status. */
+/* Bytes that the kernel holds in memory for this process: VmPin of its status. Of who may lock any amount new kernels do not
+ * count it, so tests that look at it are ordinary users. */
 static uint64_t pinned_bytes(void) {
     char line[128];
     unsigned long long kib = 0;
@@ -158,8 +168,10 @@ static uid_t new_user(void) {
 
 /* ---- registered memory ----------------------------------------------------------------------------------------- */
 
-static void check_pinned(struct place *place) {
+static void check_pinned(void *argument) {
     enum { PIECES = 5, LAST = 64 * 1024 }; /* and one that is not whole */
+    struct place *place = argument;
+    become_user(new_user());
     open_place(place);
     uint8_t *arena = map_arena(PIECES * PIECE + LAST);
     uint8_t *elsewhere = map_arena(PIECE);
@@ -188,9 +200,26 @@ static void check_pinned(struct place *place) {
     CHECK_EQ(pinned_bytes(), 0);
 }
 
+/* Limits what an ordinary user may lock to 8 MiB. */
+static void limit_locked_memory(void) {
+    const struct rlimit limit = {8 << 20, 8 << 20};
+    if (geteuid() != 0) {
+        SKIP("needs root, to become a user without privileges");
+    }
+    if (setrlimit(RLIMIT_MEMLOCK, &limit) < 0) {
+        SKIP("a limit of 8 MiB on locked memory cannot be set: %s", wt_errno_name(errno));
+    }
+}
+
+static void run_check_pinned(struct place *place) {
+    CHECK_EQ(chmod(place->directory, 0777), 0);
+    CHECK_EQ(test_in_child(check_pinned, place), 0);
+}
+
 TEST(memory_is_pinned_when_io_touches_it_and_no_other) {
     need_buffer_table();
-    each_directory(check_pinned);
+    limit_locked_memory();
+    each_directory(run_check_pinned);
 }
 
 /* Pins memory by a ring of its own. */
@@ -239,14 +268,8 @@ static void run_beyond_the_limit(struct place *place) {
 }
 
 TEST(io_goes_on_unregistered_where_a_limit_on_locked_memory_is_met) {
-    if (geteuid() != 0) {
-        SKIP("needs root, to become a user without privileges");
-    }
     need_buffer_table();
-    const struct rlimit limit = {8 << 20, 8 << 20};
-    if (setrlimit(RLIMIT_MEMLOCK, &limit) < 0) {
-        SKIP("a limit of 8 MiB on locked memory cannot be set: %s", wt_errno_name(errno));
-    }
+    limit_locked_memory();
     each_directory(run_beyond_the_limit);
 }
 
@@ -292,19 +315,20 @@ static uint64_t pinned_by_engine(const char *path, uint64_t cache_bytes) {
 
 static void check_engine_within_limit(void *argument) {
     const struct place *place = argument;
-    const struct rlimit limit = {5 << 20, 5 << 20};
-    uint64_t all = pinned_by_engine(place->path, 8 << 20);
-    CHECK_EQ(pinned_bytes(), 0);
-    CHECK_EQ(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+    const struct rlimit smaller = {5 << 20, 5 << 20};
+    (void)pinned_by_engine(place->path, 8 << 20); /* all of it, as root */
     CHECK_EQ(chmod(place->path, 0666), 0);
     become_user(new_user());
-    uint64_t some = pinned_by_engine(place->path, 8 << 20);
-    if (all == UINT64_MAX) {
+    uint64_t half = pinned_by_engine(place->path, 8 << 20);
+    CHECK_EQ(pinned_bytes(), 0);
+    CHECK_EQ(setrlimit(RLIMIT_MEMLOCK, &smaller), 0);
+    uint64_t less = pinned_by_engine(place->path, 8 << 20);
+    if (half == UINT64_MAX) {
         printf("   no direct I/O in %s: nothing to pin\n", place->directory);
         return;
     }
-    CHECK_EQ(all, 8 << 20);
-    CHECK_EQ(some, PIECE);
+    CHECK_EQ(half, 2 * PIECE);
+    CHECK_EQ(less, PIECE);
 }
 
 static void run_engine_within_limit(struct place *place) {
@@ -313,10 +337,8 @@ static void run_engine_within_limit(struct place *place) {
 }
 
 TEST(an_engine_pins_its_cache_up_to_half_of_the_limit) {
-    if (geteuid() != 0) {
-        SKIP("needs root, to become a user without privileges");
-    }
     need_buffer_table();
+    limit_locked_memory();
     each_directory(run_engine_within_limit);
 }
 
@@ -448,6 +470,7 @@ TEST(a_file_for_which_the_table_has_no_room_goes_by_its_descriptor) {
 struct closer {
     struct place *place;
     uint64_t number;
+    uint64_t seed;
 };
 
 static void *write_and_close_in_turns(void *argument) {
@@ -468,7 +491,7 @@ static void check_turns(struct place *place) {
     pthread_t threads[4];
     int ring = open_place_with_files(place);
     for (unsigned i = 0; i < 4; i++) {
-        closers[i] = (struct closer){place, i};
+        closers[i] = (struct closer){.place = place, .number = i};
         threads[i] = test_thread(write_and_close_in_turns, &closers[i]);
     }
     for (unsigned i = 0; i < 4; i++) {
@@ -538,4 +561,186 @@ TEST(a_refused_sqpoll_is_an_error_and_no_fallback) {
         int error = (int[]){EPERM, ENOSYS, ENOMEM}[i];
         CHECK_EQ(test_in_child(open_without_io_uring, &error), 0);
     }
+}
+
+/* ---- completions that are polled -------------------------------------------------------------------------------- */
+
+/* Whether files here are on a device with polled queues. */
+static bool polls(const struct place *place) {
+    struct wt_profile profile;
+    CHECK_OK(wt_probe(place->directory, &profile));
+    return wt_probe_polled(&profile);
+}
+
+static void check_unpolled(struct place *place) {
+    struct wt_backing *backing = NULL;
+    const uint32_t flags = WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE;
+    if (polls(place)) {
+        printf("   the device of %s has polled queues: nothing to refuse\n", place->directory);
+        return;
+    }
+    open_place_with(place, WT_ENGINE_IOPOLL);
+    CHECK_EQ(place->backend->ops->open(place->backend, place->path, flags, 0644, &backing), -EOPNOTSUPP);
+    CHECK_EQ(access(place->path, F_OK), -1);
+    int fd = open(place->path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    CHECK_EQ(write(fd, "content", 7), 7);
+    CHECK_EQ(close(fd), 0);
+    CHECK_EQ(place->backend->ops->open(place->backend, place->path, flags, 0644, &backing), -EOPNOTSUPP);
+    CHECK(backing == NULL);
+    struct stat stat_of;
+    CHECK_EQ(stat(place->path, &stat_of), 0);
+    CHECK_EQ(stat_of.st_size, 7);
+    close_place(place);
+}
+
+TEST(a_file_on_a_device_that_cannot_be_polled_is_refused_and_not_created) {
+    each_directory(check_unpolled);
+}
+
+/* The shortest and the longest of lists, of whole blocks and parts of one, durable and not: four threads at once. */
+static void *write_lists(void *argument) {
+    enum { LIST = 24, ROUNDS = 20 };
+    const struct closer *closer = argument;
+    struct wt_backend *backend = closer->place->backend;
+    struct test_io *tests = calloc(LIST, sizeof *tests);
+    uint8_t *memory = map_arena(PIECE);
+    uint8_t *read = map_arena(PIECE);
+    struct test_random random = test_random_of(closer->seed);
+    char path[600];
+    CHECK(tests != NULL);
+    (void)snprintf(path, sizeof path, "%s-%u", closer->place->path, (unsigned)closer->number);
+    struct wt_backing *backing = open_file(closer->place, path);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        unsigned count = 1 + (unsigned)test_random_below(&random, LIST);
+        test_random_bytes(&random, memory, (size_t)count * PAGE);
+        for (unsigned i = 0; i < count; i++) {
+            /* The last ends the file, and only it may be no whole block. */
+            size_t length = i + 1 == count && round + 1 == ROUNDS ? 100 : PAGE;
+            tests[i].io = (struct wt_io){.op = WT_IO_WRITE,
+                                         .durability = i % 3 + WT_DURABILITY_DEVICE,
+                                         .through_page_cache = length != PAGE,
+                                         .backing = backing,
+                                         .offset = ((uint64_t)round * LIST + i) * PAGE,
+                                         .length = length,
+                                         .segment_count = 1,
+                                         .segments = {{memory + (size_t)i * PAGE, length}},
+                                         .complete = post_done,
+                                         .next = i + 1 < count ? &tests[i + 1].io : NULL};
+            CHECK(sem_init(&tests[i].done, 0, 0) == 0);
+        }
+        backend->ops->submit(backend, &tests[0].io);
+        for (unsigned i = 0; i < count; i++) {
+            while (sem_wait(&tests[i].done) < 0) {
+                CHECK_EQ(errno, EINTR);
+            }
+            CHECK(sem_destroy(&tests[i].done) == 0);
+            CHECK_EQ(tests[i].io.error, 0);
+            CHECK_EQ(tests[i].io.done, tests[i].io.length);
+            const struct iovec segment = {read, PAGE};
+            if (tests[i].io.length == PAGE) {
+                transfer(closer->place, WT_IO_READ, backing, ((uint64_t)round * LIST + i) * PAGE, &segment, 1);
+                CHECK_BYTES(read, memory + (size_t)i * PAGE, PAGE);
+            }
+        }
+    }
+    close_file(backing);
+    free(tests);
+    return NULL;
+}
+
+static void write_lists_at_once(struct place *place) {
+    struct closer closers[4];
+    pthread_t threads[4];
+    for (unsigned i = 0; i < 4; i++) {
+        closers[i] = (struct closer){place, i, test_seed() + i};
+        threads[i] = test_thread(write_lists, &closers[i]);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        test_join(threads[i]);
+    }
+}
+
+static void check_polled_lists(struct place *place) {
+    static const uint32_t flags[] = {WT_ENGINE_IOPOLL, WT_ENGINE_IOPOLL | WT_ENGINE_SQPOLL};
+    if (!polls(place)) {
+        return;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        open_place_with(place, flags[i]);
+        place->backend->ops->arena(place->backend, map_arena(PIECE), PIECE);
+        write_lists_at_once(place);
+        close_place(place);
+    }
+}
+
+static void need_polled_device(void) {
+    for (size_t i = 0; i < test_directory_count(); i++) {
+        const struct place place = {.directory = test_directory(i)};
+        if (polls(&place)) {
+            return;
+        }
+    }
+    SKIP("no directory is on a device with polled queues (nvme.poll_queues)");
+}
+
+TEST(what_is_polled_for_is_written_and_read) {
+    need_polled_device();
+    each_directory(check_polled_lists);
+}
+
+static void check_plain_lists(struct place *place) {
+    open_place(place);
+    write_lists_at_once(place);
+    close_place(place);
+}
+
+TEST(lists_of_several_threads_are_written_and_read) {
+    each_directory(check_plain_lists);
+}
+
+/* What the kernel says of the thread with this name: 'R' running, 'S' sleeping ...; 0: there is none. */
+static char state_of_thread(const char *name) {
+    char state = 0;
+    struct dirent *entry;
+    DIR *threads = opendir("/proc/self/task");
+    CHECK(threads != NULL);
+    while ((entry = readdir(threads)) != NULL) {
+        char path[300];
+        char line[256];
+        int end = 0;
+        (void)snprintf(path, sizeof path, "/proc/self/task/%s/stat", entry->d_name);
+        FILE *stat = fopen(path, "r");
+        if (stat != NULL && fgets(line, sizeof line, stat) != NULL && strstr(line, name) != NULL &&
+            sscanf(line, "%*d %*s%n", &end) == 0 && end > 0) {
+            state = line[end + 1];
+        }
+        CHECK(stat == NULL || fclose(stat) == 0);
+    }
+    CHECK(closedir(threads) == 0);
+    return state;
+}
+
+static void check_asleep(struct place *place) {
+    uint8_t *memory = map_arena(PIECE);
+    if (!polls(place)) {
+        return;
+    }
+    open_place_with(place, WT_ENGINE_IOPOLL);
+    struct wt_backing *backing = open_file(place, place->path);
+    for (unsigned round = 0; round < 3; round++) {
+        write_and_read(place, backing, memory, PAGE, 1);
+        unsigned asleep = 0;
+        for (unsigned looks = 0; asleep < 100; looks++) { /* in a row */
+            CHECK(looks < 100000);
+            asleep = state_of_thread("(wt-poller)") == 'S' ? asleep + 1 : 0;
+            CHECK(sched_yield() == 0);
+        }
+    }
+    close_file(backing);
+    close_place(place);
+}
+
+TEST(nothing_spins_while_nothing_is_in_flight) {
+    need_polled_device();
+    each_directory(check_asleep);
 }

@@ -12,6 +12,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.FileSystemLoopException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
@@ -52,6 +53,44 @@ final class Failures {
                     + " has the file open: one that writes excludes all others. Close it there first.";
         }
         return new WriteThroughException("open", path.toString(), NONE, NONE, Errno.EBUSY, 0, advice);
+    }
+
+    /** Of opening a file with EOPNOTSUPP on an engine that polls for completions: most likely its device cannot be polled. */
+    static IOException ofUnpolled(final Path path) {
+        final boolean present = Files.exists(path);
+        final Path parent = path.toAbsolutePath().getParent();
+        if (present && !Files.isRegularFile(path) || !present && parent == null) {
+            return ofPath("open", path, false, Errno.EOPNOTSUPP);
+        }
+        try {
+            final String reason = whyUnpolled(StorageProfile.of(present ? path : parent));
+            return new WriteThroughException(
+                    "open",
+                    path.toString(),
+                    NONE,
+                    NONE,
+                    Errno.EOPNOTSUPP,
+                    0,
+                    "The engine was opened with completionPolling, and " + reason
+                            + ", or open an engine without completionPolling.");
+        } catch (final IOException e) {
+            return ofPath("open", path, false, Errno.EOPNOTSUPP);
+        }
+    }
+
+    private static String whyUnpolled(final StorageProfile profile) {
+        if (profile.writePath() != StorageProfile.WritePath.DIRECT) {
+            return profile.fileSystemType() + " has no direct I/O here. Put the file on another file system";
+        }
+        final String device = profile.deviceName();
+        if (device.isEmpty()) {
+            return profile.fileSystemType() + " does not tell which device it is on. Use ext4 or xfs on a device with"
+                    + " polled queues";
+        }
+        return "the device " + device + " has no polled queues (/sys/block/" + device + "/queue/io_poll is not 1), or "
+                + profile.fileSystemType()
+                + " does not use them. Use a device that has (NVMe: nvme.poll_queues=N on the"
+                + " kernel's command line)";
     }
 
     /** Of an operation on an open file. */

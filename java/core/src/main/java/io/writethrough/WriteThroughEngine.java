@@ -52,7 +52,10 @@ public final class WriteThroughEngine implements Closeable {
 
     private final Set<JdkChannels> jdkChannels = ConcurrentHashMap.newKeySet();
 
-    private WriteThroughEngine(final long engine, final Executor completionExecutor) {
+    private final boolean completionPolling;
+
+    private WriteThroughEngine(final long engine, final Executor completionExecutor, final boolean completionPolling) {
+        this.completionPolling = completionPolling;
         this.completions = new Completions(engine, completionExecutor);
         this.handle = NativeHandle.of(this, engine, completions::close, "A WriteThroughEngine");
         this.backend = Backend.of(ControlPlane.wt_engine_backend(engine));
@@ -144,9 +147,9 @@ public final class WriteThroughEngine implements Closeable {
      * @throws AccessDeniedException if permissions do not allow it
      * @throws FileSystemLoopException if symbolic links lead in a circle
      * @throws FileSystemException if the path is a directory, or a symbolic link and {@code NOFOLLOW_LINKS} was asked for
-     * @throws WriteThroughException if another engine or process has the file ({@code EBUSY}; the message
-     *     names it), if it is no regular file
-     *     ({@code EOPNOTSUPP}), or for what else the system refuses, such as {@code EROFS} or {@code EMFILE}
+     * @throws WriteThroughException if another engine or process has the file ({@code EBUSY}; the message names it), if it
+     *     is no regular file or its device has no polled queues, on an engine with completion polling ({@code EOPNOTSUPP}),
+     *     or for what else the system refuses, such as {@code EROFS} or {@code EMFILE}
      * @throws IllegalArgumentException for {@code APPEND} together with {@code READ} or {@code TRUNCATE_EXISTING}
      * @throws UnsupportedOperationException for options that are not named above
      * @throws ProviderMismatchException if the path is not of the default file system
@@ -190,6 +193,9 @@ public final class WriteThroughEngine implements Closeable {
         }
         if (result == -Errno.EBUSY) {
             throw Failures.ofHeldFile(path, nativePath);
+        }
+        if (result == -Errno.EOPNOTSUPP && completionPolling) {
+            throw Failures.ofUnpolled(path);
         }
         if (result < 0) {
             throw Failures.ofPath("open", path, request.noFollow(), -result);
@@ -352,17 +358,19 @@ public final class WriteThroughEngine implements Closeable {
         /* Once in a process is enough to be found. */
         private static final AtomicBoolean FALLBACK_REPORTED = new AtomicBoolean();
 
-        /* WT_ENGINE_SQPOLL. */
+        /* WT_ENGINE_*. */
         private static final int ENGINE_SQPOLL = 1;
+        private static final int ENGINE_IOPOLL = 2;
 
         private static final Builder DEFAULTS =
-                new Builder(256L << 20, 64L << 20, 256, Backend.AUTO, false, Runnable::run);
+                new Builder(256L << 20, 64L << 20, 256, Backend.AUTO, false, false, Runnable::run);
 
         private final long cacheBytes;
         private final long inFlightBytes;
         private final int ringEntries;
         private final Backend backend;
         private final boolean submissionPolling;
+        private final boolean completionPolling;
         private final Executor completionExecutor;
 
         private Builder(
@@ -371,12 +379,14 @@ public final class WriteThroughEngine implements Closeable {
                 final int ringEntries,
                 final Backend backend,
                 final boolean submissionPolling,
+                final boolean completionPolling,
                 final Executor completionExecutor) {
             this.cacheBytes = cacheBytes;
             this.inFlightBytes = inFlightBytes;
             this.ringEntries = ringEntries;
             this.backend = backend;
             this.submissionPolling = submissionPolling;
+            this.completionPolling = completionPolling;
             this.completionExecutor = completionExecutor;
         }
 
@@ -389,7 +399,14 @@ public final class WriteThroughEngine implements Closeable {
          */
         public Builder cacheBytes(final long bytes) {
             requireAtLeast("cacheBytes", bytes, MIN_CACHE_BYTES);
-            return new Builder(bytes, inFlightBytes, ringEntries, backend, submissionPolling, completionExecutor);
+            return new Builder(
+                    bytes,
+                    inFlightBytes,
+                    ringEntries,
+                    backend,
+                    submissionPolling,
+                    completionPolling,
+                    completionExecutor);
         }
 
         /**
@@ -401,7 +418,8 @@ public final class WriteThroughEngine implements Closeable {
          */
         public Builder inFlightBytes(final long bytes) {
             requireAtLeast("inFlightBytes", bytes, MIN_IN_FLIGHT_BYTES);
-            return new Builder(cacheBytes, bytes, ringEntries, backend, submissionPolling, completionExecutor);
+            return new Builder(
+                    cacheBytes, bytes, ringEntries, backend, submissionPolling, completionPolling, completionExecutor);
         }
 
         /**
@@ -416,7 +434,14 @@ public final class WriteThroughEngine implements Closeable {
                 throw new IllegalArgumentException("ringEntries is " + entries + ", must be a power of two from "
                         + MIN_RING_ENTRIES + " to " + MAX_RING_ENTRIES);
             }
-            return new Builder(cacheBytes, inFlightBytes, entries, backend, submissionPolling, completionExecutor);
+            return new Builder(
+                    cacheBytes,
+                    inFlightBytes,
+                    entries,
+                    backend,
+                    submissionPolling,
+                    completionPolling,
+                    completionExecutor);
         }
 
         /**
@@ -432,6 +457,7 @@ public final class WriteThroughEngine implements Closeable {
                     ringEntries,
                     Objects.requireNonNull(wanted),
                     submissionPolling,
+                    completionPolling,
                     completionExecutor);
         }
 
@@ -449,7 +475,27 @@ public final class WriteThroughEngine implements Closeable {
          * @return a builder with this value
          */
         public Builder submissionPolling(final boolean wanted) {
-            return new Builder(cacheBytes, inFlightBytes, ringEntries, backend, wanted, completionExecutor);
+            return new Builder(
+                    cacheBytes, inFlightBytes, ringEntries, backend, wanted, completionPolling, completionExecutor);
+        }
+
+        /**
+         * Whether the device is asked for the end of asynchronous operations and does not interrupt for it (IOPOLL). It saves
+         * the interrupt's time with a device that takes some microseconds. A thread of the engine spins while such an
+         * operation is in flight, and takes a whole processor then. Flushes, and the last part of a block of a file, are not
+         * polled for.
+         *
+         * <p>Only files on a device with polled queues can be opened on such an engine: {@code
+         * /sys/block/NAME/queue/io_poll} is 1 there. For NVMe the kernel's parameter {@code nvme.poll_queues=N} makes N of
+         * them. It is a feature of io_uring, and is never left out silently: with it {@link Backend#AUTO} is {@link
+         * Backend#IO_URING}, and an engine that cannot have it does not open.
+         *
+         * @param wanted false by default
+         * @return a builder with this value
+         */
+        public Builder completionPolling(final boolean wanted) {
+            return new Builder(
+                    cacheBytes, inFlightBytes, ringEntries, backend, submissionPolling, wanted, completionExecutor);
         }
 
         /**
@@ -478,6 +524,7 @@ public final class WriteThroughEngine implements Closeable {
                     ringEntries,
                     backend,
                     submissionPolling,
+                    completionPolling,
                     Objects.requireNonNull(executor));
         }
 
@@ -486,16 +533,16 @@ public final class WriteThroughEngine implements Closeable {
          *
          * @return a new engine, to be closed by the caller
          * @throws IllegalArgumentException if the cache is larger than any engine's can be, some tebibytes
-         * @throws IllegalStateException if the backend is {@link Backend#THREADS}, and submission polling was asked for
+         * @throws IllegalStateException if the backend is {@link Backend#THREADS}, and polling was asked for
          * @throws WriteThroughException if there is no memory for the cache ({@code ENOMEM}), or the kernel refuses a
-         *     backend that was asked for by name, or submission polling ({@code EPERM}, {@code ENOSYS}, {@code EOPNOTSUPP})
+         *     backend that was asked for by name, or polling ({@code EPERM}, {@code ENOSYS}, {@code EOPNOTSUPP})
          * @throws UnsatisfiedLinkError if the native library cannot be loaded, or there is none for this platform
          */
         public WriteThroughEngine build() throws IOException {
-            if (submissionPolling && backend == Backend.THREADS) {
+            if (!polling().isEmpty() && backend == Backend.THREADS) {
                 throw new IllegalStateException(
-                        "submissionPolling needs io_uring, and the backend is THREADS: ask for AUTO"
-                                + " or IO_URING, or leave submissionPolling out");
+                        polling() + " needs io_uring, and the backend is THREADS: ask for AUTO or"
+                                + " IO_URING, or leave " + polling() + " out");
             }
             NativeLibraries.load();
             final ControlPlane.EngineOptions options = new ControlPlane.EngineOptions();
@@ -503,7 +550,7 @@ public final class WriteThroughEngine implements Closeable {
             options.in_flight_bytes = inFlightBytes;
             options.ring_entries = ringEntries;
             options.backend = backend.code;
-            options.flags = submissionPolling ? ENGINE_SQPOLL : 0;
+            options.flags = (submissionPolling ? ENGINE_SQPOLL : 0) | (completionPolling ? ENGINE_IOPOLL : 0);
             final LongByReference engine = new LongByReference();
             final int result = ControlPlane.wt_engine_open(options, engine);
             if (result == -Errno.EINVAL) {
@@ -513,7 +560,8 @@ public final class WriteThroughEngine implements Closeable {
             if (result < 0) {
                 throw refused(-result);
             }
-            final WriteThroughEngine opened = new WriteThroughEngine(engine.getValue(), completionExecutor);
+            final WriteThroughEngine opened =
+                    new WriteThroughEngine(engine.getValue(), completionExecutor, completionPolling);
             if (backend == Backend.AUTO && opened.backend == Backend.THREADS) {
                 reportFallback();
             }
@@ -530,17 +578,25 @@ public final class WriteThroughEngine implements Closeable {
             }
         }
 
+        /* The options of polling that were asked for, or nothing. */
+        private String polling() {
+            final String submission = submissionPolling ? "submissionPolling" : "";
+            final String completion = completionPolling ? "completionPolling" : "";
+            return submission + (submissionPolling && completionPolling ? " and " : "") + completion;
+        }
+
         private IOException refused(final int errno) {
             final String operation = "open of an engine";
-            if (submissionPolling && errno != Errno.ENOMEM) {
-                return Failures.ofEngine(
-                        operation,
-                        errno,
-                        "The kernel refuses io_uring with submissionPolling (SQPOLL), which needs Linux 5.11, and before 5.13 the"
-                                + " capability CAP_SYS_NICE. Leave it out, or allow it (kernel.io_uring_disabled, the"
-                                + " container's seccomp profile).");
+            if (polling().isEmpty() || errno == Errno.ENOMEM) {
+                return Failures.ofEngine(operation, errno);
             }
-            return Failures.ofEngine(operation, errno);
+            final String needs =
+                    submissionPolling ? ", which needs Linux 5.11, and before 5.13 the capability CAP_SYS_NICE" : "";
+            return Failures.ofEngine(
+                    operation,
+                    errno,
+                    "The kernel refuses io_uring with " + polling() + needs + ". Leave it out, or allow it"
+                            + " (kernel.io_uring_disabled, the container's seccomp profile).");
         }
 
         private static void requireAtLeast(final String name, final long bytes, final long least) {

@@ -14,6 +14,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -100,16 +101,42 @@ class EngineTest extends OnEveryFileSystem {
     }
 
     @Test
-    void submissionPollingNeedsIoUring() {
-        final WriteThroughEngine.Builder builder =
-                WriteThroughEngine.builder().backend(Backend.THREADS).submissionPolling(true);
-        final Exception e = assertThrows(IllegalStateException.class, builder::build);
-        assertTrue(e.getMessage().contains("the backend is THREADS"), e.getMessage());
+    void pollingNeedsIoUring() {
+        final WriteThroughEngine.Builder threads = WriteThroughEngine.builder().backend(Backend.THREADS);
+        for (final String name : new String[] {"submissionPolling", "completionPolling"}) {
+            final WriteThroughEngine.Builder builder = name.equals("submissionPolling")
+                    ? threads.submissionPolling(true)
+                    : threads.completionPolling(true);
+            final Exception e = assertThrows(IllegalStateException.class, builder::build);
+            assertTrue(e.getMessage().startsWith(name + " needs io_uring, and the backend is THREADS"), e.getMessage());
+        }
+    }
+
+    @Test
+    void aDeviceThatCannotBePolledIsNamedAndNoFileIsMade() throws IOException {
+        final StorageProfile profile = StorageProfile.of(path.getParent());
+        final Path attribute = Path.of("/sys/block", profile.deviceName(), "queue", "io_poll");
+        assumeTrue(
+                profile.deviceName().isEmpty()
+                        || !Files.readString(attribute).trim().equals("1"),
+                "the device has polled queues");
+        try (WriteThroughEngine engine = open(WriteThroughEngine.builder().completionPolling(true))) {
+            final WriteThroughException e =
+                    assertThrows(WriteThroughException.class, () -> engine.open(path, CREATE, READ, WRITE));
+            assertEquals("EOPNOTSUPP", e.errnoName());
+            assertTrue(e.getMessage().contains("opened with completionPolling"), e.getMessage());
+            if (profile.writePath() == StorageProfile.WritePath.DIRECT
+                    && !profile.deviceName().isEmpty()) {
+                assertTrue(e.getMessage().contains("the device " + profile.deviceName() + " has no"), e.getMessage());
+                assertTrue(e.getMessage().contains("nvme.poll_queues=N"), e.getMessage());
+            }
+            assertTrue(Files.notExists(path));
+        }
     }
 
     @Test
     void withSubmissionPollingWhatIsWrittenIsRead() throws Exception {
-        try (WriteThroughEngine engine = openWithSubmissionPolling();
+        try (WriteThroughEngine engine = open(WriteThroughEngine.builder().submissionPolling(true));
                 WriteThroughFile file = engine.open(path, CREATE, READ, WRITE)) {
             assertEquals(Backend.IO_URING, engine.backend());
             final List<CompletableFuture<Integer>> writes = new ArrayList<>();
@@ -126,11 +153,11 @@ class EngineTest extends OnEveryFileSystem {
         }
     }
 
-    private static WriteThroughEngine openWithSubmissionPolling() throws IOException {
+    private static WriteThroughEngine open(final WriteThroughEngine.Builder builder) throws IOException {
         try {
-            return WriteThroughEngine.builder().submissionPolling(true).build();
+            return builder.build();
         } catch (final WriteThroughException e) {
-            assumeTrue(false, "the kernel refuses SQPOLL: " + e.getMessage());
+            assumeTrue(false, "the kernel refuses it: " + e.getMessage());
             throw e;
         }
     }
