@@ -471,6 +471,7 @@ struct closer {
     struct place *place;
     uint64_t number;
     uint64_t seed;
+    struct wt_backing *backing;
 };
 
 static void *write_and_close_in_turns(void *argument) {
@@ -606,10 +607,8 @@ static void *write_lists(void *argument) {
     uint8_t *memory = map_arena(PIECE);
     uint8_t *read = map_arena(PIECE);
     struct test_random random = test_random_of(closer->seed);
-    char path[600];
+    struct wt_backing *backing = closer->backing;
     CHECK(tests != NULL);
-    (void)snprintf(path, sizeof path, "%s-%u", closer->place->path, (unsigned)closer->number);
-    struct wt_backing *backing = open_file(closer->place, path);
     for (unsigned round = 0; round < ROUNDS; round++) {
         unsigned count = 1 + (unsigned)test_random_below(&random, LIST);
         test_random_bytes(&random, memory, (size_t)count * PAGE);
@@ -643,7 +642,6 @@ static void *write_lists(void *argument) {
             }
         }
     }
-    close_file(backing);
     free(tests);
     return NULL;
 }
@@ -652,11 +650,16 @@ static void write_lists_at_once(struct place *place) {
     struct closer closers[4];
     pthread_t threads[4];
     for (unsigned i = 0; i < 4; i++) {
-        closers[i] = (struct closer){place, i, test_seed() + i};
+        char path[600];
+        (void)snprintf(path, sizeof path, "%s-%u", place->path, i);
+        closers[i] = (struct closer){place, i, test_seed() + i, open_file(place, path)};
+    }
+    for (unsigned i = 0; i < 4; i++) {
         threads[i] = test_thread(write_lists, &closers[i]);
     }
     for (unsigned i = 0; i < 4; i++) {
         test_join(threads[i]);
+        close_file(closers[i].backing);
     }
 }
 
