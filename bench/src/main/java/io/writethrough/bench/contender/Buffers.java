@@ -34,13 +34,13 @@ public final class Buffers {
     }
 
     /**
-     * Reads a file once, as the kernel's page cache has the files that were made for its users: the first use of each page
+     * Reads the first spanBytes of a file once, as the kernel's page cache has the files that were made for its users: the first use of each page
      * of memory, which the operating system has to clear, is not part of an operation.
      */
-    static void readAll(WriteThroughFile file) throws IOException {
+    static void readOnce(WriteThroughFile file, long spanBytes) throws IOException {
         ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 20);
-        for (long offset = 0; file.read(buffer.clear(), offset) > 0; offset += buffer.position()) {
-            // On to the next.
+        for (long offset = 0; offset < spanBytes; offset += buffer.position()) {
+            file.read(buffer.clear(), offset);
         }
     }
 }

@@ -41,7 +41,7 @@ public final class LibraryAsync implements Contender {
         this.bytes = bytes;
         this.inFlight = inFlight;
         this.drive = drive;
-        Buffers.readAll(file);
+        Buffers.readOnce(file, file.size());
     }
 
     @Override

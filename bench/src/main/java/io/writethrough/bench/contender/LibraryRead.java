@@ -20,7 +20,7 @@ public final class LibraryRead extends JavaContender {
                 .build();
         this.file = engine.open(path, StandardOpenOption.READ);
         this.destination = Buffers.destination(bytes, direct);
-        Buffers.readAll(file);
+        Buffers.readOnce(file, spanBytes);
     }
 
     @Override

@@ -19,7 +19,7 @@ public final class LibraryWrite extends JavaContender {
         this.engine = WriteThroughEngine.builder().build();
         this.file = engine.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
         this.source = Buffers.source(bytes);
-        Buffers.readAll(file);
+        Buffers.readOnce(file, file.size());
     }
 
     @Override
