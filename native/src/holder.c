@@ -1,14 +1,13 @@
 /* Who holds a file: the process with flock(2) on it, as /proc/locks tells. For the message of a refused open. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "writethrough.h"
@@ -19,42 +18,54 @@ static bool parse_lock(const char *line, long *pid, unsigned *major_number, unsi
     return sscanf(line, "%*d: FLOCK %*s %15s %ld %x:%x:%" SCNu64, access, pid, major_number, minor_number, inode) == 5;
 }
 
-struct candidates {
-    long other, own; /* processes that have the file locked, 0: none */
-    bool ambiguous;  /* there are several others */
-};
-
-static void add_candidate(struct candidates *candidates, long pid) {
-    if (pid == getpid()) {
-        candidates->own = pid;
-        return;
+/* Does the process have a descriptor of this file with a flock on it? No, where its descriptors may not be seen. */
+static bool has_locked(long pid, const struct stat *file) {
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%ld/fd", pid);
+    DIR *descriptors = opendir(path);
+    if (!descriptors)
+        return false;
+    bool found = false;
+    for (struct dirent *entry = readdir(descriptors); entry && !found; entry = readdir(descriptors)) {
+        struct stat other;
+        if (fstatat(dirfd(descriptors), entry->d_name, &other, 0) < 0 || other.st_dev != file->st_dev ||
+            other.st_ino != file->st_ino)
+            continue;
+        (void)snprintf(path, sizeof path, "/proc/%ld/fdinfo/%.20s", pid, entry->d_name);
+        FILE *information = fopen(path, "re");
+        char line[256];
+        while (information && !found && fgets(line, sizeof line, information))
+            found = strncmp(line, "lock:", 5) == 0 && strstr(line, "FLOCK");
+        if (information)
+            (void)fclose(information);
     }
-    candidates->ambiguous = candidates->ambiguous || (candidates->other && candidates->other != pid);
-    candidates->other = pid;
+    (void)closedir(descriptors);
+    return found;
 }
 
 /*
- * The process that has the file locked, another than this if there is one; 0: none that can be seen. btrfs has devices of
- * its own making, and stat(2) shows another than /proc/locks: then the inode's number has to do, as long as only one process
- * fits.
+ * The process that has the file locked, another than this if there is one; 0: none that can be seen. btrfs and overlayfs
+ * have numbers of their own making, and /proc/locks shows others than stat(2): there (`exact` is false) the descriptors of
+ * each process with a lock are looked through.
  */
-static long find_holder(FILE *locks, const struct stat *stat, bool own_devices) {
-    struct candidates exact = {0}, similar = {0};
+static long find_holder(FILE *locks, const struct stat *file, bool exact) {
+    long own = 0;
     char line[256];
+    rewind(locks);
     while (fgets(line, sizeof line, locks)) {
         long pid = 0;
         unsigned major_number = 0, minor_number = 0;
         uint64_t inode = 0;
-        if (!parse_lock(line, &pid, &major_number, &minor_number, &inode) || inode != stat->st_ino || pid <= 0)
+        if (!parse_lock(line, &pid, &major_number, &minor_number, &inode) || pid <= 0)
             continue;
-        bool same_device = makedev(major_number, minor_number) == stat->st_dev;
-        add_candidate(same_device ? &exact : &similar, pid);
+        bool same = inode == file->st_ino && makedev(major_number, minor_number) == file->st_dev;
+        if (exact ? !same : !has_locked(pid, file))
+            continue;
+        if (pid != getpid())
+            return pid;
+        own = pid;
     }
-    if (exact.other || exact.own)
-        return exact.other ? exact.other : exact.own;
-    if (!own_devices || similar.ambiguous || (similar.other && similar.own))
-        return 0;
-    return similar.other ? similar.other : similar.own;
+    return own;
 }
 
 /* Its command name; "" if it is gone or cannot be seen. */
@@ -72,16 +83,17 @@ static void name_of(long pid, char *command, size_t size) {
 
 int wt_file_holder(const char *path, struct wt_holder *holder) {
     struct stat file;
-    struct statfs file_system;
     if (!path || !holder)
         return -EINVAL;
     memset(holder, 0, sizeof *holder);
-    if (stat(path, &file) < 0 || statfs(path, &file_system) < 0)
+    if (stat(path, &file) < 0)
         return -errno;
     FILE *locks = fopen("/proc/locks", "re");
     if (!locks)
         return -errno;
-    long pid = find_holder(locks, &file, file_system.f_type == BTRFS_SUPER_MAGIC);
+    long pid = find_holder(locks, &file, true);
+    if (pid == 0)
+        pid = find_holder(locks, &file, false);
     (void)fclose(locks);
     if (pid == 0)
         return -ESRCH;
