@@ -145,7 +145,7 @@ int wt_engine_open_on(const struct wt_engine_options *given, struct wt_backend *
     if (!rc)
         rc = wt_cache_open(&engine->cache, backend, options.cache_bytes, options.in_flight_bytes);
     bool cache_open = !rc;
-    wt_engine opened = rc ? 0 : wt_handle_open(&engine_handles, engine);
+    wt_engine opened = rc ? 0 : wt_handle_open(&engine_handles, engine, NULL);
     if (!opened) {
         free_engine(engine, cache_open);
         backend->ops->close(backend);
@@ -186,6 +186,14 @@ void wt_file_release(wt_file file) {
     wt_handle_release(&file_handles, file);
 }
 
+struct wt_folio *wt_file_recent_folio(wt_file file) {
+    return wt_handle_recent(&file_handles, file);
+}
+
+void wt_file_note_folio(wt_file file, struct wt_folio *folio) {
+    wt_handle_note(&file_handles, file, folio);
+}
+
 static int check_open(const char *path, uint32_t flags, uint32_t durability, const wt_file *file) {
     const uint32_t known =
         WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE | WT_OPEN_CREATE_NEW | WT_OPEN_TRUNCATE | WT_OPEN_NOFOLLOW;
@@ -203,7 +211,7 @@ static wt_file publish_file(struct wt_engine_object *engine, struct wt_file_obje
     pthread_mutex_lock(&engine->file_lock);
     *rc = engine->closing ? -EBADF : 0;
     if (!*rc) {
-        handle = wt_handle_open(&file_handles, file);
+        handle = wt_handle_open(&file_handles, file, file->inode);
         *rc = handle ? 0 : -ENFILE;
     }
     if (!*rc) {
@@ -234,10 +242,11 @@ static int open_file(struct wt_engine_object *engine, const char *path, uint32_t
         return rc;
     if (flags & WT_OPEN_TRUNCATE)
         rc = wt_inode_truncate(inode, 0);
-    struct wt_file_object *file = rc ? NULL : calloc(1, sizeof *file);
+    struct wt_file_object *file = rc ? NULL : aligned_alloc(_Alignof(struct wt_file_object), sizeof *file);
     if (!file && !rc)
         rc = -ENOMEM;
     if (!rc) {
+        memset(file, 0, sizeof *file);
         file->inode = inode;
         file->spare = spare;
         file->readable = flags & WT_OPEN_READ;

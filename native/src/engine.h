@@ -95,7 +95,7 @@ struct wt_read_ahead {
 
 /* An open file: what a handle stands for. */
 struct wt_file_object {
-    struct wt_inode *inode;
+    _Alignas(64) struct wt_inode *inode;
     struct wt_backing *spare; /* a further open of the inode keeps its descriptor, unused: see wt_inode_open */
     bool readable, writable;
     uint32_t durability;
@@ -110,6 +110,9 @@ int wt_engine_open_on(const struct wt_engine_options *options, struct wt_backend
 /* The file of a handle, which stays open until it is released; NULL if it is not open. */
 struct wt_file_object *wt_file_acquire(wt_file file);
 void wt_file_release(wt_file file);
+/* The folio that was last read through an acquired file, or what its descriptor is used for now; NULL: none yet. */
+struct wt_folio *wt_file_recent_folio(wt_file file);
+void wt_file_note_folio(wt_file file, struct wt_folio *folio);
 
 void wt_count(struct wt_engine_object *engine, enum wt_counter counter, uint64_t n);
 

@@ -117,6 +117,16 @@ static void free_folio(struct wt_folio *folio) {
     give_descriptor(cache, id);
 }
 
+struct wt_folio *wt_folio_find_near(struct wt_inode *inode, uint64_t index, struct wt_folio *guess) {
+    if (guess && is_folio(guess, inode->id, index)) {
+        pthread_mutex_lock(&guess->lock);
+        if (is_folio(guess, inode->id, index))
+            return guess;
+        pthread_mutex_unlock(&guess->lock);
+    }
+    return wt_folio_find(inode, index);
+}
+
 struct wt_folio *wt_folio_find(struct wt_inode *inode, uint64_t index) {
     struct wt_cache *cache = inode->cache;
     uint32_t bucket = bucket_of(cache, inode->id, index);

@@ -75,6 +75,8 @@ void wt_cache_close(struct wt_cache *cache);
 
 /* The folio, locked; NULL if the cache has none. */
 struct wt_folio *wt_folio_find(struct wt_inode *inode, uint64_t index);
+/* The same, faster if it is this one: any descriptor of the cache, or NULL. */
+struct wt_folio *wt_folio_find_near(struct wt_inode *inode, uint64_t index, struct wt_folio *guess);
 /* The same, made if missing. */
 struct wt_folio *wt_folio_get(struct wt_inode *inode, uint64_t index);
 /* Unlocks it, and frees it if nothing is in it. */

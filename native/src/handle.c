@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define GENERATION (((UINT64_C(1) << 30) - 1) << 32) /* 30 bits: a handle is positive as a signed number too */
 #define CLOSED (UINT64_C(1) << 31)
@@ -25,9 +26,10 @@ static bool take_slot(struct wt_handle_table *table, uint32_t *index) {
     if (table->slot_count == WT_HANDLE_CHUNK * WT_HANDLE_CHUNKS)
         return false;
     if (table->slot_count % WT_HANDLE_CHUNK == 0) {
-        struct wt_handle_slot *chunk = calloc(WT_HANDLE_CHUNK, sizeof *chunk);
+        struct wt_handle_slot *chunk = aligned_alloc(_Alignof(struct wt_handle_slot), WT_HANDLE_CHUNK * sizeof *chunk);
         if (!chunk)
             return false;
+        memset((void *)chunk, 0, WT_HANDLE_CHUNK * sizeof *chunk);
         for (uint32_t i = 0; i < WT_HANDLE_CHUNK; i++)
             atomic_init(&chunk[i].word, CLOSED);
         atomic_store_explicit(&table->chunks[table->slot_count / WT_HANDLE_CHUNK], chunk, memory_order_release);
@@ -36,13 +38,15 @@ static bool take_slot(struct wt_handle_table *table, uint32_t *index) {
     return true;
 }
 
-uint64_t wt_handle_open(struct wt_handle_table *table, void *object) {
+uint64_t wt_handle_open(struct wt_handle_table *table, void *object, const void *near) {
     uint64_t handle = 0;
     uint32_t index;
     pthread_mutex_lock(&table->lock);
     if (take_slot(table, &index)) {
         struct wt_handle_slot *slot = slot_of(table, (uint64_t)index + 1);
         slot->object = object;
+        atomic_store_explicit(&slot->near, near, memory_order_relaxed);
+        atomic_store_explicit(&slot->recent, NULL, memory_order_relaxed);
         /* Calls with stale handles may be inside for an instant: keep their count. */
         uint64_t word = atomic_load(&slot->word);
         uint64_t next = ((word + (UINT64_C(1) << 32)) & GENERATION) | table->tag;
@@ -63,11 +67,19 @@ static void leave(struct wt_handle_table *table, struct wt_handle_slot *slot) {
     }
 }
 
+/* Prefetching harms nothing if the slot is another's by now. */
+static void prefetch_lines(const char *memory, unsigned lines) {
+    for (unsigned i = 0; memory && i < lines; i++)
+        __builtin_prefetch(memory + (size_t)i * 64);
+}
+
 void *wt_handle_acquire(struct wt_handle_table *table, uint64_t handle) {
     struct wt_handle_slot *slot = slot_of(table, handle);
     if (!slot)
         return NULL;
     uint64_t word = atomic_fetch_add(&slot->word, 1);
+    prefetch_lines(atomic_load_explicit(&slot->near, memory_order_relaxed), 2);
+    prefetch_lines(atomic_load_explicit(&slot->recent, memory_order_relaxed), 3);
     if (word >> 32 == handle >> 32 && !(word & CLOSED))
         return slot->object;
     leave(table, slot);
@@ -76,6 +88,14 @@ void *wt_handle_acquire(struct wt_handle_table *table, uint64_t handle) {
 
 void wt_handle_release(struct wt_handle_table *table, uint64_t handle) {
     leave(table, slot_of(table, handle));
+}
+
+void *wt_handle_recent(struct wt_handle_table *table, uint64_t handle) {
+    return atomic_load_explicit(&slot_of(table, handle)->recent, memory_order_relaxed);
+}
+
+void wt_handle_note(struct wt_handle_table *table, uint64_t handle, void *recent) {
+    atomic_store_explicit(&slot_of(table, handle)->recent, recent, memory_order_relaxed);
 }
 
 void *wt_handle_close(struct wt_handle_table *table, uint64_t handle) {

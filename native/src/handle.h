@@ -12,9 +12,15 @@
 #define WT_HANDLE_CHUNK 1024u
 #define WT_HANDLE_CHUNKS 1024u
 
+/*
+ * One cache line. What a call is about to touch besides the object is known here, so that the lines of all of it are fetched
+ * at once and not one after the other as each leads to the next: with many open files none is in the processor's caches.
+ */
 struct wt_handle_slot {
-    _Atomic uint64_t word; /* tag and generation << 32 | closed << 31 | calls inside */
+    _Alignas(64) _Atomic uint64_t word; /* tag and generation << 32 | closed << 31 | calls inside */
     void *object;
+    _Atomic(const void *) near; /* two cache lines that go with the object */
+    _Atomic(void *) recent;     /* what the last call found there, three cache lines */
     uint32_t next_free;
 };
 
@@ -30,11 +36,14 @@ struct wt_handle_table {
 #define WT_HANDLE_TABLE(bit)                                                                                           \
     { .lock = PTHREAD_MUTEX_INITIALIZER, .left = PTHREAD_COND_INITIALIZER, .tag = (uint64_t)(bit) << 62 }
 
-/* A new handle for the object, never 0; 0: no memory, or too many. */
-uint64_t wt_handle_open(struct wt_handle_table *table, void *object);
+/* A new handle for the object, never 0; 0: no memory, or too many. near: see the slot; may be NULL. */
+uint64_t wt_handle_open(struct wt_handle_table *table, void *object, const void *near);
 /* The object, held open until released; NULL: no such handle. */
 void *wt_handle_acquire(struct wt_handle_table *table, uint64_t handle);
 void wt_handle_release(struct wt_handle_table *table, uint64_t handle);
+/* What was last noted with the handle, NULL: nothing yet. Between acquire and release. */
+void *wt_handle_recent(struct wt_handle_table *table, uint64_t handle);
+void wt_handle_note(struct wt_handle_table *table, uint64_t handle, void *recent);
 /* Closes the handle, waits for the calls inside, and returns the object; NULL: no such handle (any more). */
 void *wt_handle_close(struct wt_handle_table *table, uint64_t handle);
 

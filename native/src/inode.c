@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine.h"
 
@@ -339,9 +340,10 @@ static int make_inode(struct wt_engine_object *engine, struct wt_backing *backin
     int rc = backing->ops->lock(backing, for_writing);
     if (!rc)
         rc = backing->ops->size(backing, &size);
-    struct wt_inode *inode = rc ? NULL : calloc(1, sizeof *inode);
+    struct wt_inode *inode = rc ? NULL : aligned_alloc(_Alignof(struct wt_inode), sizeof *inode);
     if (!inode)
         return rc ? rc : -ENOMEM;
+    memset(inode, 0, sizeof *inode);
     inode->engine = engine;
     inode->cache = &engine->cache;
     inode->id = ++engine->last_inode_id;

@@ -17,18 +17,19 @@ struct wt_engine_object;
 struct wt_write;
 
 struct wt_inode {
-    struct wt_engine_object *engine;
+    /* What a cached read looks at is one cache line. */
+    _Alignas(64) struct wt_engine_object *engine;
     struct wt_cache *cache;
-    uint64_t id;             /* never used twice in an engine, never 0 */
-    uint64_t device, number; /* who it is on disk */
+    uint64_t id; /* never used twice in an engine, never 0 */
     struct wt_geometry geometry;
-    atomic_bool lost; /* others have the file, cut it short or replaced it: what is cached may be old. -ESTALE */
-    _Atomic int64_t checked_seconds; /* when that was looked at */
-    bool buffered;                   /* WT_PATH_BUFFERED: it has no folios */
-
+    atomic_bool lost;       /* others have the file, cut it short or replaced it: what is cached may be old. -ESTALE */
+    bool buffered;          /* WT_PATH_BUFFERED: it has no folios */
     _Atomic uint64_t size;  /* of stable bytes: grows as writes complete, and falls only with the gate shut */
     _Atomic uint64_t shown; /* what callers are told of it: without appends that wait for others before them */
-    _Atomic uint64_t reach; /* no write or append in flight ends past both this and size */
+
+    uint64_t device, number;              /* who it is on disk */
+    _Atomic int64_t checked_seconds;      /* when others were last looked for */
+    _Atomic uint64_t reach;               /* no write or append in flight ends past both this and size */
     _Atomic(struct wt_backing *) backing; /* carries I/O: writable as soon as one open is */
     struct wt_backing *first_backing;     /* holds the flock; often the same */
     atomic_bool no_write_zeroes;          /* the device or file system has none */

@@ -210,11 +210,17 @@ static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, 
     uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
     bool hit = true;
     uint64_t at = offset;
+    /* Of a larger file the next read would seldom find it, and the look-up finds its neighbours' lines cached. */
+    bool one_folio = wt_inode_shown(inode) <= folio_bytes;
+    struct wt_folio *recent = one_folio ? wt_file_recent_folio(file->handle) : NULL;
     while (at < end) {
         uint64_t base = at & ~(folio_bytes - 1);
         uint64_t stop = end - base < folio_bytes ? end : base + folio_bytes;
-        struct wt_folio *folio = wt_folio_find(inode, base >> geometry->folio_shift);
+        uint64_t index = base >> geometry->folio_shift;
+        struct wt_folio *folio = one_folio ? wt_folio_find_near(inode, index, recent) : wt_folio_find(inode, index);
         if (folio) {
+            if (one_folio && folio != recent)
+                wt_file_note_folio(file->handle, recent = folio);
             at = base + copy_cached(folio, cursor, (uint32_t)(at - base), (uint32_t)(stop - base));
             wt_folio_put(folio);
         }
