@@ -85,7 +85,7 @@ static void make_folio(struct wt_inode *inode, uint32_t bucket, uint64_t index, 
     struct wt_folio *folio = &cache->folios[id];
     folio->waiters = folio->pages = folio->gathering = 0;
     atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
-    folio->uptodate = folio->writeback = folio->dirty = folio->reading = folio->used = 0;
+    folio->uptodate = folio->writeback = folio->dirty = folio->reading = folio->used = folio->ahead = 0;
     folio->held = WT_NONE;
     folio->links = NULL;
     folio->inode = inode;
@@ -322,8 +322,9 @@ enum wt_evict wt_folio_try_evict(struct wt_folio *folio, unsigned page, unsigned
     enum wt_evict result = WT_EVICT_YES;
     if ((folio->writeback | folio->dirty | folio->reading) & blocks) {
         result = WT_EVICT_IO;
-    } else if (folio->used & wt_bits(page, last)) {
+    } else if ((folio->used | folio->ahead) & wt_bits(page, last)) {
         folio->used &= ~wt_bits(page, last);
+        folio->ahead &= ~wt_bits(page, last);
         result = WT_EVICT_USED;
     } else {
         folio->uptodate &= ~blocks;

@@ -41,7 +41,8 @@ struct wt_folio {
     uint32_t pages;            /* of frame[] in use */
 
     uint64_t uptodate, reading, writeback, dirty;
-    uint64_t used; /* per page: touched since the eviction hand passed */
+    uint64_t used;  /* per page: touched since the eviction hand passed */
+    uint64_t ahead; /* per page: read for somebody who has not come for it yet, and the hand has not passed */
     struct wt_inode *inode;
     struct wt_link *links; /* writes with blocks here that are dirty or under writeback */
     uint32_t waiters;      /* threads in settled */

@@ -21,7 +21,10 @@ static uint32_t copy_cached(struct wt_folio *folio, struct wt_cursor *cursor, ui
             return a;
         b = stop << geometry->block_shift;
     }
-    folio->used |= wt_bits(a >> WT_PAGE_SHIFT, (b - 1) >> WT_PAGE_SHIFT);
+    uint64_t pages = wt_bits(a >> WT_PAGE_SHIFT, (b - 1) >> WT_PAGE_SHIFT), ahead = folio->ahead;
+    folio->used |= pages & ~ahead; /* the read that it was read for is no second use */
+    if (pages & ahead)
+        folio->ahead = ahead & ~pages;
     for (uint32_t at = a, length; at < b; at += length) {
         const uint8_t *memory = wt_folio_memory(folio, at, b, &length);
         cursor->copy_out(cursor, memory, length);
@@ -121,6 +124,8 @@ static void publish(struct missing_read *read, uint64_t offset, uint64_t length,
                 memset(memory, 0, n);
             }
             folio->uptodate |= blocks;
+            if (!cursor)
+                folio->ahead |= wt_bits(start >> WT_PAGE_SHIFT, (stop - 1) >> WT_PAGE_SHIFT);
             if (cursor && end > base + start) {
                 uint32_t a = offset > base + start ? (uint32_t)(offset - base) : start;
                 uint32_t b = end < base + stop ? (uint32_t)(end - base) : stop;

@@ -65,6 +65,20 @@ TEST(a_window_is_under_way_while_the_one_before_it_is_read) {
     core_close(&core);
 }
 
+TEST(what_was_read_ahead_is_not_evicted_before_it_is_read) {
+    static const size_t lengths[] = {512, BLOCK, 3 * BLOCK, STEP};
+    for (unsigned i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        CONTEXT("reads of %zu bytes", lengths[i]);
+        struct core core;
+        wt_file file = cold_file(&core, NULL, 2 << 20);
+        for (uint64_t at = 0; at + lengths[i] <= SIZE; at += lengths[i]) {
+            read_and_check(file, at, lengths[i]);
+        }
+        CHECK_EQ(sim_bytes(core.sim, SIM_READ), SIZE);
+        core_close(&core);
+    }
+}
+
 TEST(random_reads_are_not_read_ahead) {
     struct core core;
     wt_file file = cold_file(&core, NULL, 64 << 20);
