@@ -273,6 +273,18 @@ void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation,
     folio->held = old;
 }
 
+void wt_folio_hold(struct wt_folio *folio, struct wt_reservation *reservation, unsigned block) {
+    struct wt_pool *pool = pool_of(folio);
+    unsigned shift = folio->inode->geometry.page_block_shift;
+    assert(!wt_folio_held_memory(folio, block));
+    uint32_t held = wt_pool_hold(reservation, 0);
+    assert(held != WT_NONE);
+    pool->frames[held].page = (uint8_t)(block >> shift);
+    pool->frames[held].busy = (uint8_t)(1u << (block & ((1u << shift) - 1)));
+    pool->frames[held].next = folio->held;
+    folio->held = held;
+}
+
 void wt_folio_release_held(struct wt_folio *folio, uint64_t blocks) {
     struct wt_pool *pool = pool_of(folio);
     unsigned shift = folio->inode->geometry.page_block_shift;

@@ -14,6 +14,8 @@
  *              a writer is about to (gathering)
  *   reading    an I/O fills the block: nobody else touches it
  * dirty and writeback at once: the I/O reads a detached page, the folio has a newer copy (the shadow).
+ * dirty and reading at once, and uptodate: the folio has what writes put there, and the I/O fills a detached page with what
+ * goes below. More writes of parts of the block may come.
  */
 #ifndef WT_FOLIO_H
 #define WT_FOLIO_H
@@ -92,6 +94,8 @@ void wt_folio_settle(struct wt_folio *folio);
 void wt_folio_fill(struct wt_folio *folio, struct wt_reservation *reservation, unsigned first, unsigned last);
 /* Replaces a page's memory by a copy, since I/O reads the old one: the shadow. No block of the page is under reading. */
 void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation, unsigned page, bool copy);
+/* Holds a page of the reservation for I/O on a block that has none. */
+void wt_folio_hold(struct wt_folio *folio, struct wt_reservation *reservation, unsigned block);
 /* I/O no longer reads these blocks: frees detached pages that none reads. */
 void wt_folio_release_held(struct wt_folio *folio, uint64_t blocks);
 /* The memory that I/O on this block was started with, if that was detached since; else NULL. */

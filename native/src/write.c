@@ -17,6 +17,7 @@ struct chunk {
     uint64_t offset, end;
     bool may_wait;
     bool need_objects; /* stopped, since there was no object for another I/O */
+    bool may_fill;     /* blocks that are written in part and not cached are read when the write is on its way */
 };
 
 static uint64_t block_mask(const struct wt_inode *inode) {
@@ -49,14 +50,30 @@ static uint64_t read_end(struct chunk *chunk, bool sequential, uint64_t start, u
     if (!sequential || !record || !roomy || ahead <= end)
         return end;
     uint32_t pages = (uint32_t)((ahead - end) >> WT_PAGE_SHIFT) + 1;
+    if (chunk->write->async)
+        return ahead;
     return wt_pool_reserve(&chunk->reservation, pages, false) ? ahead : end;
+}
+
+/* A block whose bytes are being read to go below those of writes takes more of them, if it has its page for itself. */
+static uint64_t joinable(const struct wt_folio *folio) {
+    return folio->inode->geometry.page_block_shift == 0 ? folio->reading & folio->dirty : 0;
+}
+
+/* Whether I/O has the block, or its page, so that a write has to wait. */
+static bool is_in_the_way(const struct wt_folio *folio, unsigned block, bool partial) {
+    unsigned page = wt_page_of(&folio->inode->geometry, block);
+    uint64_t in_page = wt_page_blocks(&folio->inode->geometry, page, page), bit = UINT64_C(1) << block;
+    if (partial && (joinable(folio) & bit))
+        return false;
+    return (folio->reading & in_page) || (partial && (folio->writeback & ~folio->uptodate & bit));
 }
 
 enum { TRY_AGAIN = 1 };
 
 /*
  * Makes the block at `at` fit to be written by the chunk: nobody is reading it or its page and, if the chunk covers only
- * part of it, it is uptodate. Holds nothing when it returns, so that it may have changed again: then copying stops there.
+ * part of it, it is uptodate, or an asynchronous write may fill it. Holds nothing when it returns, so that it may have changed again: then copying stops there.
  * Takes one page of the reservation at most: TRY_AGAIN asks for a new one, since the page was evicted at once.
  */
 static int begin_block(struct chunk *chunk, uint64_t at) {
@@ -70,9 +87,10 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
     bool filled = false;
     for (;;) {
         struct wt_folio *folio = wt_folio_get(inode, index);
-        while (chunk->may_wait && (folio->reading & wt_page_blocks(geometry, page, page)))
+        while (chunk->may_wait && is_in_the_way(folio, block, partial))
             wt_folio_wait(folio);
-        bool ready = (!partial || (folio->uptodate >> block & 1)) && !(folio->reading >> block & 1);
+        bool ready = partial && joinable(folio) >> block & 1;
+        ready = ready || ((!partial || (folio->uptodate >> block & 1)) && !(folio->reading >> block & 1));
         if (!ready && !filled && is_zero(inode, start, end) && !(folio->reading >> block & 1)) {
             uint32_t in_folio = block << geometry->block_shift, length;
             wt_folio_fill(folio, &chunk->reservation, page, page);
@@ -90,6 +108,12 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
         if (filled)
             return TRY_AGAIN;
         uint64_t to = read_end(chunk, sequential, start, end);
+        if (chunk->write->async) {
+            chunk->may_fill = true;
+            if (to > end)
+                (void)wt_fetch_ahead(inode, end, to);
+            return 0;
+        }
         int64_t n = wt_read_missing(inode, &chunk->reservation, start, to - start, NULL);
         if (n < 0)
             return (int)n;
@@ -117,6 +141,7 @@ struct span {
     uint32_t a, b;
     unsigned first, last;
     uint64_t blocks;
+    uint64_t fill;  /* of them: written in part, and the rest is to be read */
     bool zero_rest; /* of the last block: nothing of the file is behind b in it */
 };
 
@@ -140,10 +165,12 @@ static bool needs_shadow(const struct wt_folio *folio, uint64_t blocks, unsigned
 }
 
 /* Blocks of the span that cannot be written now: to be read first, or being read. */
-static uint64_t find_obstacles(struct wt_folio *folio, struct span *span) {
+static uint64_t find_obstacles(const struct chunk *chunk, const struct wt_folio *folio, struct span *span) {
     const struct wt_geometry *geometry = &folio->inode->geometry;
     uint32_t mask = (1u << geometry->block_shift) - 1;
-    uint64_t obstacles = span->blocks & folio->reading;
+    uint64_t partial =
+        ((span->a & mask) ? UINT64_C(1) << span->first : 0) | ((span->b & mask) ? UINT64_C(1) << span->last : 0);
+    uint64_t obstacles = span->blocks & folio->reading & ~(joinable(folio) & partial);
     if (span->a & mask)
         obstacles |= UINT64_C(1) << span->first & ~folio->uptodate;
     if ((span->b & mask) && !(folio->uptodate >> span->last & 1)) {
@@ -154,6 +181,9 @@ static uint64_t find_obstacles(struct wt_folio *folio, struct span *span) {
         else
             obstacles |= UINT64_C(1) << span->last;
     }
+    if (chunk->may_fill)
+        span->fill = obstacles & ~(folio->uptodate | folio->reading | folio->writeback);
+    obstacles &= ~span->fill;
     for (unsigned page = span->a >> WT_PAGE_SHIFT; page <= (span->b - 1) >> WT_PAGE_SHIFT; page++) {
         uint64_t in_page = wt_page_blocks(geometry, page, page);
         if ((folio->reading & in_page) && needs_shadow(folio, span->blocks, page))
@@ -164,7 +194,7 @@ static uint64_t find_obstacles(struct wt_folio *folio, struct span *span) {
 
 /* Whether the reservation has the pages that the span needs; adds to it what is to be had without waiting. */
 static bool reserve_memory(struct chunk *chunk, const struct wt_folio *folio, const struct span *span) {
-    uint32_t need = 0;
+    uint32_t need = (uint32_t)__builtin_popcountll(span->fill);
     for (unsigned page = span->a >> WT_PAGE_SHIFT; page <= (span->b - 1) >> WT_PAGE_SHIFT; page++)
         need += folio->frame[page] == WT_NONE || needs_shadow(folio, span->blocks, page);
     return need <= chunk->reservation.pages ||
@@ -227,8 +257,9 @@ static uint64_t waiting_blocks(const struct wt_folio *folio, const struct span *
     return waiting;
 }
 
-static bool take_objects(struct chunk *chunk, uint64_t blocks) {
-    unsigned have = 0, need = wt_launch_need(&chunk->write->inode->geometry, blocks);
+/* Takes what is needed for I/Os of the blocks, and more others. */
+static bool take_objects(struct chunk *chunk, uint64_t blocks, unsigned more) {
+    unsigned have = 0, need = wt_launch_need(&chunk->write->inode->geometry, blocks) + more;
     for (struct wt_writeback *w = chunk->launch.spare; w; w = w->next)
         have++;
     for (; have < need; have++) {
@@ -270,7 +301,7 @@ static void count_arrival(struct chunk *chunk, struct wt_folio *folio) {
         return;
     atomic_store_explicit(&folio->expected, expected - 1, memory_order_relaxed);
     uint64_t blocks = folio->dirty & ~(folio->writeback | folio->reading);
-    if (expected == 1 && blocks && take_objects(chunk, blocks)) {
+    if (expected == 1 && blocks && take_objects(chunk, blocks, 0)) {
         chunk->launch.gather = true;
         (void)wt_launch_blocks(&chunk->launch, folio, blocks, NULL);
     }
@@ -280,20 +311,23 @@ static void count_arrival(struct chunk *chunk, struct wt_folio *folio) {
 static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_t a, uint32_t b) {
     struct wt_write *write = chunk->write;
     struct span span = span_of(&write->inode->geometry, a, b);
-    uint64_t obstacles = find_obstacles(folio, &span);
+    uint64_t obstacles = find_obstacles(chunk, folio, &span);
     if (obstacles) {
         unsigned stop = (unsigned)__builtin_ctzll(obstacles);
         if (stop <= span.first)
             return a;
+        uint64_t fill = span.fill;
         span = span_of(&write->inode->geometry, a, stop << write->inode->geometry.block_shift);
+        span.fill = fill & span.blocks;
     }
     if (!reserve_memory(chunk, folio, &span))
         return a;
     uint64_t waiting = waiting_blocks(folio, &span);
     bool leads = waiting == 0 && may_lead(chunk, folio, &span);
-    uint64_t leaving = leads ? 0 : span.blocks & ~waiting;
+    uint64_t leaving = leads ? 0 : span.blocks & ~(waiting | span.fill | folio->reading);
+    unsigned fills = (unsigned)__builtin_popcountll(span.fill);
     struct wt_link *link = NULL;
-    if (!(leaving && !take_objects(chunk, leaving)))
+    if (!((leaving || fills) && !take_objects(chunk, leaving, fills)))
         link = wt_link_take(write);
     if (!link) {
         chunk->need_objects = true;
@@ -307,6 +341,9 @@ static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_
     add_link(folio, link);
     atomic_fetch_add(&write->references, 1);
     folio->dirty |= span.blocks;
+    for (uint64_t fill = span.fill; fill; fill &= fill - 1)
+        wt_folio_hold(folio, &chunk->reservation, (unsigned)__builtin_ctzll(fill));
+    wt_launch_fill(&chunk->launch, folio, span.fill);
     if (leaving)
         (void)wt_launch_blocks(&chunk->launch, folio, leaving, link);
     if (leads) {

@@ -1,6 +1,7 @@
 #include "writeback.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,7 +149,7 @@ static struct wt_writeback *launch_next(struct wt_launch *launch, uint64_t offse
 
 static bool can_extend(const struct wt_writeback *writeback, const struct wt_folio *folio, uint64_t offset,
                        unsigned pages) {
-    return writeback && writeback->io.offset + writeback->io.length == offset &&
+    return writeback && writeback->io.op == WT_IO_WRITE && writeback->io.offset + writeback->io.length == offset &&
            writeback->io.segment_count + pages <= WT_IO_SEGMENTS &&
            (writeback->part_count < WT_WRITEBACK_PARTS || writeback->parts[writeback->part_count - 1].folio == folio);
 }
@@ -382,31 +383,24 @@ static void end_links(struct wt_folio *folio, uint64_t good, uint64_t bad, struc
     }
 }
 
-static void repair_done(struct wt_io *io);
+static void fill_done(struct wt_io *io);
 
-/*
- * These blocks failed while newer writes had gone to a shadow, which is a copy of refused bytes with theirs on top. Reads
- * what the device has into the memory of the failed I/O; repair_done puts the newer writes on top of that.
- */
-static void start_repair(struct wt_folio *folio, uint64_t blocks, struct wt_io ***tail) {
+void wt_launch_fill(struct wt_launch *launch, struct wt_folio *folio, uint64_t blocks) {
     struct wt_inode *inode = folio->inode;
     unsigned shift = inode->geometry.block_shift;
+    assert((blocks & ~(folio->dirty & folio->uptodate)) == 0 && (blocks & (folio->writeback | folio->reading)) == 0);
     folio->reading |= blocks;
     for (; blocks; blocks &= blocks - 1) {
         unsigned block = (unsigned)__builtin_ctzll(blocks);
-        struct wt_launch launch = {.inode = inode};
-        struct wt_writeback *read = launch_next(&launch, folio_offset(folio) + ((uint64_t)block << shift));
+        struct wt_writeback *read = launch_next(launch, folio_offset(folio) + ((uint64_t)block << shift));
         uint8_t *memory = wt_folio_held_memory(folio, block);
         assert(memory);
         add_segment(&read->io, memory, 1u << shift);
         read->io.op = WT_IO_READ;
-        read->io.complete = repair_done;
+        read->io.complete = fill_done;
+        read->file_size = wt_inode_size(inode);
         read->parts[0] = (struct wt_part){.folio = folio, .blocks = UINT64_C(1) << block};
         read->part_count = 1;
-        count_start(inode->engine, &read->io, false);
-        read->io.next = NULL;
-        **tail = &read->io;
-        *tail = &read->io.next;
     }
 }
 
@@ -491,7 +485,7 @@ void wt_gather_lead(struct wt_folio *folio) {
     wt_launch_start(&launch, true);
 }
 
-static void end_part(const struct wt_part *part, struct ending *ending, struct wt_io ***repairs) {
+static void end_part(const struct wt_part *part, struct ending *ending) {
     struct wt_folio *folio = part->folio;
     unsigned shift = folio->inode->geometry.block_shift;
     pthread_mutex_lock(&folio->lock);
@@ -512,8 +506,8 @@ static void end_part(const struct wt_part *part, struct ending *ending, struct w
     }
     /* A block fenced off may be in repair, which fills the memory that is held for it. */
     wt_folio_release_held(folio, (part->blocks | part->fenced) & ~(repair | folio->reading));
-    if (repair)
-        start_repair(folio, repair, repairs);
+    /* Newer writes went to a shadow, a copy of refused bytes with theirs on top: they need what the device has below. */
+    wt_launch_fill(&ending->launch, folio, repair);
     send_gather(folio, ending);
 }
 
@@ -545,15 +539,13 @@ void wt_writes_end(struct wt_inode *inode, struct wt_write *done) {
         wt_operations_end(inode, operations);
 }
 
-static void end_all(struct wt_inode *inode, struct ending *ending, struct wt_io *repairs) {
+static void end_all(struct wt_inode *inode, struct ending *ending) {
     struct wt_engine_object *engine = inode->engine;
     while (ending->launch.spare) {
         struct wt_writeback *spare = ending->launch.spare;
         ending->launch.spare = spare->next;
         wt_writeback_give(engine, spare);
     }
-    if (repairs)
-        wt_plug_submit(engine->backend, repairs);
     wt_launch_start(&ending->launch, false);
     if (ending->retired_bytes)
         wt_pool_retire(&engine->cache.pool, ending->retired_bytes);
@@ -568,7 +560,6 @@ static void end_all(struct wt_inode *inode, struct ending *ending, struct wt_io 
 void wt_writeback_done(struct wt_io *io) {
     struct wt_writeback *writeback = (struct wt_writeback *)io;
     struct wt_inode *inode = writeback->inode;
-    struct wt_io *repairs = NULL, **repairs_tail = &repairs;
     assert(io->error || io->done == io->length);
 
     /* The object carries the first gather, so what it says now must be kept. */
@@ -588,12 +579,12 @@ void wt_writeback_done(struct wt_io *io) {
                             .launch = {.inode = inode, .gather = true, .spare = writeback}};
     writeback->next = NULL;
     for (unsigned i = 0; i < part_count; i++)
-        end_part(&parts[i], &ending, &repairs_tail);
-    end_all(inode, &ending, repairs);
+        end_part(&parts[i], &ending);
+    end_all(inode, &ending);
 }
 
-/* Puts the writes that wait in the shadow on top of what the device has. */
-static void lay_shadow_over(struct wt_folio *folio, unsigned block, uint8_t *from_device) {
+/* Puts the writes that wait in the folio on top of what the device has. */
+static void lay_writes_over(struct wt_folio *folio, unsigned block, uint8_t *from_device) {
     unsigned shift = folio->inode->geometry.block_shift;
     uint32_t start = block << shift, end = start + (1u << shift), length;
     uint64_t base = folio_offset(folio);
@@ -608,13 +599,23 @@ static void lay_shadow_over(struct wt_folio *folio, unsigned block, uint8_t *fro
     memcpy(shadow, from_device, (size_t)1 << shift);
 }
 
-static void repair_done(struct wt_io *io) {
+/* Whether a read ended before bytes that the file had when it began: others have cut it short. */
+static bool is_cut_short(const struct wt_writeback *read) {
+    uint64_t end = read->io.offset + read->io.length;
+    return read->io.offset + read->io.done < (end < read->file_size ? end : read->file_size);
+}
+
+static void fill_done(struct wt_io *io) {
     struct wt_writeback *read = (struct wt_writeback *)io;
     struct wt_inode *inode = read->inode;
     struct wt_folio *folio = read->parts[0].folio;
     uint64_t bit = read->parts[0].blocks;
     unsigned block = (unsigned)__builtin_ctzll(bit);
     uint64_t done = io->done;
+    if (!io->error && is_cut_short(read)) {
+        atomic_store(&inode->lost, true);
+        io->error = -ESTALE;
+    }
     struct ending ending = {.error = io->error, .launch = {.inode = inode, .gather = true, .spare = read}};
     read->next = NULL;
 
@@ -630,10 +631,10 @@ static void repair_done(struct wt_io *io) {
         folio->uptodate &= ~bit;
     } else {
         memset(memory + done, 0, ((size_t)1 << inode->geometry.block_shift) - done);
-        lay_shadow_over(folio, block, memory);
+        lay_writes_over(folio, block, memory);
     }
     folio->reading &= ~bit;
     wt_folio_release_held(folio, bit);
     send_gather(folio, &ending);
-    end_all(inode, &ending, NULL);
+    end_all(inode, &ending);
 }

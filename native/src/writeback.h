@@ -64,7 +64,8 @@ struct wt_writeback {
     struct wt_io io;
     struct wt_inode *inode;
     struct wt_writeback *next;
-    bool zeroing; /* of allocate: its memory is no folio's */
+    bool zeroing;       /* of allocate: its memory is no folio's */
+    uint64_t file_size; /* of a fill: when it began */
     unsigned part_count;
     struct wt_part parts[WT_WRITEBACK_PARTS];
 };
@@ -93,6 +94,12 @@ void wt_writeback_wait(struct wt_engine_object *engine);
 uint64_t wt_launch_blocks(struct wt_launch *launch, struct wt_folio *folio, uint64_t blocks, struct wt_link *only);
 /* How many objects wt_launch_blocks may need for these blocks. */
 unsigned wt_launch_need(const struct wt_geometry *geometry, uint64_t blocks);
+
+/*
+ * Dirty blocks of a locked folio of whose bytes only those of their writes are right: reads what the device has into the
+ * pages held for them, and puts the writes on top of that. The read blocks leave with the gather at its end.
+ */
+void wt_launch_fill(struct wt_launch *launch, struct wt_folio *folio, uint64_t blocks);
 
 /* Starts all I/Os of the launch. The last is run on this thread if run_last. */
 void wt_launch_start(struct wt_launch *launch, bool run_last);

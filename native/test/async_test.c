@@ -729,6 +729,69 @@ TEST(nowait_of_more_than_is_taken_at_once_is_refused) {
     core_close(&core);
 }
 
+/* A disk with a file of 8 blocks of 0x11, none of them cached. */
+static wt_file uncached_file(struct core *core, uint32_t block_bytes) {
+    uint8_t bytes[8 * BLOCK];
+    memset(bytes, 0x11, sizeof bytes);
+    *core = core_open(&(struct sim_options){.block_bytes = block_bytes}, NULL);
+    sim_put(core->sim, "file", bytes, sizeof bytes);
+    wt_file file = core_file(core, "file");
+    sim_clear_log(core->sim);
+    return file;
+}
+
+TEST(an_asynchronous_write_to_parts_of_blocks_that_are_not_cached_waits_for_no_read) {
+    for (uint32_t block_bytes = 512; block_bytes <= BLOCK; block_bytes *= 8) {
+        struct core core;
+        CONTEXT("blocks of %u bytes", block_bytes);
+        wt_file file = uncached_file(&core, block_bytes);
+        /* The middle of one block, the parts of two around whole ones, and the first again while it is being read. */
+        submit(file, 100, 0x22, 50, 0);
+        submit(file, 2 * BLOCK - 100, 0x33, 2 * BLOCK + 200, 1);
+        CHECK_EQ(sim_in_flight(core.sim), 4); /* the whole blocks left at once */
+        CHECK(sim_count(core.sim, SIM_READ) == 3 && sim_bytes(core.sim, SIM_READ) == 3 * block_bytes);
+        if (block_bytes == BLOCK) {
+            submit(file, 120, 0x44, 50, 2);
+        }
+        check_no_event(core.engine);
+        pump_all(&core);
+        struct wt_event events[3];
+        take_all(core.engine, events, block_bytes == BLOCK ? 3 : 2);
+        int second = block_bytes == BLOCK ? 0x44 : 0x22;
+        size_t second_end = block_bytes == BLOCK ? 170 : 150;
+        for (int cached = 1; cached >= 0; cached--) {
+            check_filled(file, 0, 0x11, 100);
+            check_filled(file, 100, 0x22, 20);
+            check_filled(file, 120, second, second_end - 120);
+            check_filled(file, second_end, 0x11, 2 * BLOCK - 100 - second_end);
+            check_filled(file, 2 * BLOCK - 100, 0x33, 2 * BLOCK + 200);
+            check_filled(file, 4 * BLOCK + 100, 0x11, 4 * BLOCK - 100);
+            core_restart(&core);
+            file = core_file(&core, "file");
+        }
+        core_close(&core);
+    }
+}
+
+TEST(a_block_written_in_part_that_cannot_be_read_fails_the_writes_to_it_and_no_other) {
+    struct core core;
+    wt_file file = uncached_file(&core, BLOCK);
+    sim_fail(core.sim,
+             &(struct sim_fault){.ops = SIM_READ, .offset = BLOCK, .length = BLOCK, .count = 1, .error = -EIO});
+    submit(file, BLOCK - 10, 0x22, 20, 0); /* in two blocks: the first is stable */
+    submit(file, BLOCK + 50, 0x33, 10, 1);
+    submit(file, 3 * BLOCK + 1, 0x44, 10, 2);
+    pump_all(&core);
+    struct wt_event events[3];
+    take_all(core.engine, events, 3);
+    check_event(events[0], 0, -EIO, 10);
+    check_event(events[1], 1, -EIO, 0);
+    check_event(events[2], 2, 10, 10);
+    check_filled(file, BLOCK, 0x11, BLOCK);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
 TEST(nowait_meeting_a_read_on_the_page_of_its_block_is_told_so) {
     struct core core = core_open(&(struct sim_options){.block_bytes = 512}, NULL);
     static uint8_t old[BLOCK];
