@@ -108,7 +108,7 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
         if (filled)
             return TRY_AGAIN;
         uint64_t to = read_end(chunk, sequential, start, end);
-        if (chunk->write->async) {
+        if (chunk->write->async && (start | (WT_PAGE_BYTES - 1)) < wt_inode_size(inode)) {
             chunk->may_fill = true;
             if (to > end)
                 (void)wt_fetch_ahead(inode, end, to);
@@ -164,6 +164,21 @@ static bool needs_shadow(const struct wt_folio *folio, uint64_t blocks, unsigned
     return folio->frame[page] != WT_NONE && (stable_blocks(folio) & blocks & in_page) != 0;
 }
 
+/*
+ * Missing blocks that may be read when bytes are in them already. Not in the page that the file ends in: a part of the same
+ * write that begins behind the end would go through the kernel's page cache before this block goes by direct I/O, and the
+ * kernel then has that page, too.
+ */
+static uint64_t fillable(const struct wt_folio *folio) {
+    const struct wt_geometry *geometry = &folio->inode->geometry;
+    uint64_t base = folio_base(folio), size = wt_inode_size(folio->inode);
+    uint64_t pages = size > base ? (size - base) >> WT_PAGE_SHIFT : 0;
+    if (pages == 0)
+        return 0;
+    unsigned last = pages < geometry->page_count ? (unsigned)pages - 1 : geometry->page_count - 1u;
+    return wt_page_blocks(geometry, 0, last) & ~(folio->uptodate | folio->reading | folio->writeback);
+}
+
 /* Blocks of the span that cannot be written now: to be read first, or being read. */
 static uint64_t find_obstacles(const struct chunk *chunk, const struct wt_folio *folio, struct span *span) {
     const struct wt_geometry *geometry = &folio->inode->geometry;
@@ -182,7 +197,7 @@ static uint64_t find_obstacles(const struct chunk *chunk, const struct wt_folio 
             obstacles |= UINT64_C(1) << span->last;
     }
     if (chunk->may_fill)
-        span->fill = obstacles & ~(folio->uptodate | folio->reading | folio->writeback);
+        span->fill = obstacles & fillable(folio);
     obstacles &= ~span->fill;
     for (unsigned page = span->a >> WT_PAGE_SHIFT; page <= (span->b - 1) >> WT_PAGE_SHIFT; page++) {
         uint64_t in_page = wt_page_blocks(geometry, page, page);

@@ -773,6 +773,27 @@ TEST(an_asynchronous_write_to_parts_of_blocks_that_are_not_cached_waits_for_no_r
     }
 }
 
+TEST(a_part_of_the_block_that_the_file_ends_in_is_written_beside_what_grows_the_file) {
+    enum { SIZE = 7 * BLOCK + 2213 };
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        CONTEXT("seed %llu", (unsigned long long)seed);
+        struct core core = core_open(&(struct sim_options){.block_bytes = 512, .seed = seed}, NULL);
+        uint8_t bytes[SIZE];
+        memset(bytes, 0x11, SIZE);
+        sim_put(core.sim, "file", bytes, SIZE);
+        wt_file file = core_file(&core, "file");
+        /* Its end, behind that of the file, goes through the page cache. */
+        CHECK_OK(submit_as(file, 0, 0x22, BLOCK, WT_DURABILITY_FILE, WT_APPEND, 0));
+        CHECK_OK(wt_allocate(file, SIZE + 1, 1536));
+        pump_all(&core);
+        check_event(next_event(core.engine), 0, BLOCK, BLOCK);
+        check_filled(file, 0, 0x11, SIZE);
+        check_filled(file, SIZE, 0x22, BLOCK);
+        check_cache_is_disk(&core, file, "file");
+        core_close(&core);
+    }
+}
+
 TEST(a_block_written_in_part_that_cannot_be_read_fails_the_writes_to_it_and_no_other) {
     struct core core;
     wt_file file = uncached_file(&core, BLOCK);

@@ -89,8 +89,13 @@ static void describe(const struct exercise_options *options, char *line, size_t 
     }
 }
 
+static void (*print_ground)(void); /* what the simulated disk has to say */
+
 static void print_run(void) {
     struct run *run = current;
+    if (print_ground != NULL) {
+        print_ground();
+    }
     describe(run->options, replay, sizeof replay, run->operation);
     printf("  In operation %" PRIu64 "; the size is %" PRIu64 ", of which %" PRIu64
            " are acknowledged; blocks of %u, cache of %" PRIu64 ", %u in flight\n",
@@ -1066,9 +1071,11 @@ void exercise(const struct exercise_options *given) {
     run.model = model_new(options.file_bytes);
 
     current = &run;
-    test_on_failure = print_run;
     signal(SIGALRM, on_hang);
+    test_on_failure = NULL;
     ground_prepare(&run.ground, &options, sim);
+    print_ground = test_on_failure;
+    test_on_failure = print_run;
     run.engine = ground_open_engine(&run.ground);
     open_first(&run);
     play(&run, weights);
