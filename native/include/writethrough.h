@@ -29,7 +29,7 @@ extern "C" {
 #endif
 
 /* Changes when a structure, constant or function below changes incompatibly. */
-#define WT_ABI_VERSION 2
+#define WT_ABI_VERSION 3
 
 typedef uint64_t wt_engine;
 typedef uint64_t wt_file;
@@ -130,8 +130,9 @@ struct wt_profile {
     uint32_t fs_block_bytes;         /* of the file system (statfs f_bsize) */
     uint32_t fua;                    /* WT_YES, WT_NO, WT_UNKNOWN: the device takes a durable write as one command */
     uint32_t volatile_cache;         /* WT_YES, WT_NO, WT_UNKNOWN: the device has a cache that a power cut empties */
-    uint32_t atomic_write_min_bytes; /* statx STATX_WRITE_ATOMIC, 0: none */
+    uint32_t atomic_write_min_bytes; /* of WT_ATOMIC: statx STATX_WRITE_ATOMIC, at least a block. 0: none */
     uint32_t atomic_write_max_bytes;
+    uint32_t atomic_write_optimal_bytes; /* the file system does longer ones, not the device: they cost more */
     uint32_t atomic_write_max_segments;
     uint32_t device_major; /* st_dev */
     uint32_t device_minor;
@@ -269,6 +270,19 @@ enum {
      * other I/O is on at that moment. For what will not be read soon.
      */
     WT_DONTCACHE = 4,
+    /*
+     * Nothing tears the write: after a power cut, a crash or an error the file has all of it or none. Its length is a power of
+     * two, from atomic_write_min_bytes to atomic_write_max_bytes of wt_file_profile, and offset is a multiple of it. The file
+     * does not end in the middle of it, nor within a block in a page (4096 bytes) that it touches: else the bytes and the size
+     * could not change as one. With WT_APPEND the file ends at a multiple of the length.
+     *
+     * It is one I/O, with RWF_ATOMIC, and carries nothing else: it first waits until no other I/O is on its blocks, also when it
+     * is asynchronous (-EAGAIN with WT_NOWAIT), and what is written to them later leaves after it.
+     *
+     * -EOPNOTSUPP: this file has no atomic writes, since the kernel, the file system or the device has none. -EINVAL: not of
+     * this length, or not there. -EMSGSIZE: more than the engine takes at once: 4 MiB or 2048 blocks, less with little memory.
+     */
+    WT_ATOMIC = 8,
 };
 
 /*

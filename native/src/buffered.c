@@ -23,6 +23,7 @@ static void bounce_begin(struct bounce *bounce, struct wt_inode *inode, enum wt_
     struct wt_io *io = &bounce->io;
     io->op = op;
     io->through_page_cache = true;
+    io->atomic = false;
     io->backing = atomic_load(&inode->backing);
     io->offset = offset;
     io->length = length;

@@ -27,9 +27,12 @@
 
 static_assert(sizeof(off_t) == 8, "offsets are 64 bits wide");
 
-/* Linux 6.17; the headers may be older. */
+/* Linux 6.17 and 6.11; the headers may be older. */
 #ifndef FALLOC_FL_WRITE_ZEROES
 #define FALLOC_FL_WRITE_ZEROES 0x80
+#endif
+#ifndef RWF_ATOMIC
+#define RWF_ATOMIC 0x40
 #endif
 
 /* Two processes that create and delete one name in turns can send an open round in circles; this often, no more. */
@@ -146,8 +149,8 @@ int wt_posix_flush_descriptor(const struct wt_flush *flush) {
 
 /* ---- one I/O --------------------------------------------------------------------------------------------------- */
 
-int wt_posix_rwf(const struct wt_io *io) {
-    if (io->op == WT_IO_READ || io->owes_flush) {
+static int rwf_of_durability(const struct wt_io *io) {
+    if (io->owes_flush) {
         return 0;
     }
     if (io->durability == WT_DURABILITY_SYNC) {
@@ -156,6 +159,10 @@ int wt_posix_rwf(const struct wt_io *io) {
     /* A page of the kernel's cache has not been accepted by the device, so nothing less than DSYNC will do there. */
     bool buffered = io->through_page_cache || !is_direct(io->backing);
     return io->durability == WT_DURABILITY_DEVICE && !buffered ? 0 : RWF_DSYNC;
+}
+
+int wt_posix_rwf(const struct wt_io *io) {
+    return io->op == WT_IO_READ ? 0 : rwf_of_durability(io) | (io->atomic ? RWF_ATOMIC : 0);
 }
 
 bool wt_io_advance(struct wt_io *io, uint64_t n) {
@@ -179,6 +186,7 @@ bool wt_io_advance(struct wt_io *io, uint64_t n) {
 
 void wt_posix_begin(struct wt_io *io) {
     assert(io->length > 0 && io->segment_count > 0 && io->segment_count <= WT_IO_SEGMENTS);
+    assert(!io->atomic || (io->op == WT_IO_WRITE && io->segment_count == 1 && !io->through_page_cache));
     assert(io->offset <= INT64_MAX && io->length <= INT64_MAX - io->offset);
     io->done = 0;
     io->error = 0;
@@ -209,6 +217,10 @@ static bool past_size_limit(const struct wt_io *io) {
 }
 
 bool wt_posix_settle(struct wt_io *io, int64_t result) {
+    if (io->atomic && result > 0 && (uint64_t)result < io->length) {
+        io->error = -EIO; /* the rest would be another write: there is none to a kernel that keeps its promise */
+        return true;
+    }
     if (result > 0) {
         return wt_io_advance(io, (uint64_t)result) || ends_here(io, io->offset + io->done);
     }

@@ -109,7 +109,8 @@ static void prepare_transfer(struct uring *uring, struct io_uring_sqe *sqe, cons
     uint64_t offset = io->offset + io->done;
     const struct iovec *first = io->segments;
     bool single = io->segment_count == 1 && first->iov_len <= INT32_MAX; /* saves the kernel a copy of the vector */
-    int buffer = single ? wt_registry_buffer(&uring->registry, first) : -1;
+    /* The kernel takes an atomic write from plain memory alone. */
+    int buffer = single && !io->atomic ? wt_registry_buffer(&uring->registry, first) : -1;
     if (io->op == WT_IO_READ) {
         if (buffer >= 0) {
             io_uring_prep_read_fixed(sqe, fd, first->iov_base, (unsigned)first->iov_len, offset, buffer);

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <string.h>
 
+#include "atomic.h"
 #include "clock.h"
 #include "plug.h"
 #include "read.h"
@@ -70,10 +71,12 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
     bool filled = false;
     for (;;) {
         struct wt_folio *folio = wt_folio_get(inode, index);
-        while (chunk->may_wait && (folio->reading & wt_page_blocks(geometry, page, page)))
+        while (chunk->may_wait &&
+               ((folio->reading & wt_page_blocks(geometry, page, page)) || (folio->awaited >> block & 1)))
             wt_folio_wait(folio);
-        bool ready = (!partial || (folio->uptodate >> block & 1)) && !(folio->reading >> block & 1);
-        if (!ready && !filled && is_zero(inode, start, end) && !(folio->reading >> block & 1)) {
+        bool taken = (folio->reading | folio->awaited) >> block & 1;
+        bool ready = (!partial || (folio->uptodate >> block & 1)) && !taken;
+        if (!ready && !filled && is_zero(inode, start, end) && !taken) {
             uint32_t in_folio = block << geometry->block_shift, length;
             wt_folio_fill(folio, &chunk->reservation, page, page);
             uint8_t *memory = wt_folio_memory(folio, in_folio, in_folio + (uint32_t)(end - start), &length);
@@ -139,11 +142,11 @@ static bool needs_shadow(const struct wt_folio *folio, uint64_t blocks, unsigned
     return folio->frame[page] != WT_NONE && (stable_blocks(folio) & blocks & in_page) != 0;
 }
 
-/* Blocks of the span that cannot be written now: to be read first, or being read. */
+/* Blocks of the span that cannot be written now: to be read first, being read, or an atomic write's turn. */
 static uint64_t find_obstacles(struct wt_folio *folio, struct span *span) {
     const struct wt_geometry *geometry = &folio->inode->geometry;
     uint32_t mask = (1u << geometry->block_shift) - 1;
-    uint64_t obstacles = span->blocks & folio->reading;
+    uint64_t obstacles = span->blocks & (folio->reading | folio->awaited);
     if (span->a & mask)
         obstacles |= UINT64_C(1) << span->first & ~folio->uptodate;
     if ((span->b & mask) && !(folio->uptodate >> span->last & 1)) {
@@ -419,7 +422,7 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
 }
 
 /* Of what a synchronous write may ask for. */
-#define WRITE_FLAGS (WT_APPEND | WT_DONTCACHE)
+#define WRITE_FLAGS (WT_APPEND | WT_DONTCACHE | WT_ATOMIC)
 
 /* ---- the whole write ----------------------------------------------------------------------------------------- */
 
@@ -431,6 +434,15 @@ static void init_write(struct wt_write *write, struct wt_inode *inode, uint64_t 
     atomic_init(&write->failed_at, UINT64_MAX);
 }
 
+static int64_t start_step(struct wt_write *write, struct wt_cursor *cursor, uint64_t at, bool may_wait) {
+    if (write->flags & WT_ATOMIC) {
+        int rc = wt_atomic_write(write, cursor, !write->async, may_wait);
+        return rc ? rc : (int64_t)write->length;
+    }
+    /* What must not wait has not begun; once it has, what is left is a matter of rare collisions. */
+    return write_step(write, cursor, at, !write->async, may_wait || at > write->offset);
+}
+
 /* Copies all in and starts its I/O, step by step. Returns the bytes that are on their way; fewer than all on an error,
  * which the write carries. */
 static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bool may_wait) {
@@ -439,8 +451,7 @@ static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bo
     if (!wt_ahead(write->inode, at, end, may_wait))
         wt_write_fail(write, -EAGAIN, at);
     while (at < end && !atomic_load(&write->error)) {
-        /* What must not wait has not begun; once it has, what is left is a matter of rare collisions. */
-        int64_t n = write_step(write, cursor, at, !write->async, may_wait || at > write->offset);
+        int64_t n = start_step(write, cursor, at, may_wait);
         if (n < 0)
             wt_write_fail(write, (int)n, at);
         else
@@ -545,12 +556,15 @@ static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint
     return write.operation.result;
 }
 
-static int check_write(const struct wt_file_object *file, uint64_t length, uint64_t offset, uint32_t durability) {
+static int check_write(const struct wt_file_object *file, uint64_t length, uint64_t offset, uint32_t durability,
+                       uint32_t flags) {
     if (!file->writable)
         return -EBADF;
     if (durability > WT_DURABILITY_SYNC || offset > INT64_MAX || length > INT64_MAX)
         return -EINVAL;
-    return offset + length > INT64_MAX ? -EFBIG : 0;
+    if (offset + length > INT64_MAX)
+        return -EFBIG;
+    return flags & WT_ATOMIC && length > 0 ? wt_atomic_check(file->inode, offset, length) : 0;
 }
 
 int64_t wt_write_cursor_with(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t *offset,
@@ -565,7 +579,7 @@ int64_t wt_write_cursor_with(wt_file handle, struct wt_cursor *cursor, uint64_t 
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
         return -EBADF;
-    int64_t result = check_write(file, length, *offset, durability);
+    int64_t result = check_write(file, length, *offset, durability, flags);
     durability = durability ? durability : file->durability;
     if (!result && length > 0)
         result = (file->inode->buffered ? wt_buffered_write : write_file)(file->inode, cursor, offset, length,
@@ -663,7 +677,8 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
         offset = 0;
     if (length == 0)
         flags &= ~(uint32_t)WT_APPEND; /* it needs no place */
-    int rc = flags & ~(uint32_t)(WT_NOWAIT | WRITE_FLAGS) ? -EINVAL : check_write(file, length, offset, durability);
+    int rc =
+        flags & ~(uint32_t)(WT_NOWAIT | WRITE_FLAGS) ? -EINVAL : check_write(file, length, offset, durability, flags);
     if (!rc && !may_wait && length > file->inode->engine->chunk_bytes)
         rc = -EMSGSIZE;
     struct wt_write *write = rc ? NULL : wt_write_take(file->inode->engine);

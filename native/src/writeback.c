@@ -64,7 +64,7 @@ struct wt_link *wt_link_take(struct wt_write *write) {
     return link ? link : malloc(sizeof *link);
 }
 
-static void give_link(struct wt_link *link) {
+void wt_link_give(struct wt_link *link) {
     if (link == &link->write->link)
         return; /* not used twice: the write may have another thread in it that takes links */
     struct wt_engine_object *engine = link->write->inode->engine;
@@ -121,12 +121,12 @@ static struct wt_writeback *launch_object(struct wt_launch *launch) {
     return writeback;
 }
 
-static struct wt_writeback *launch_next(struct wt_launch *launch, uint64_t offset) {
+struct wt_writeback *wt_launch_next(struct wt_launch *launch, uint64_t offset) {
     struct wt_writeback *writeback = launch_object(launch);
     struct wt_io *io = &writeback->io;
     io->op = WT_IO_WRITE;
     io->durability = WT_DURABILITY_DEVICE;
-    io->through_page_cache = false;
+    io->through_page_cache = io->atomic = false;
     io->backing = atomic_load(&launch->inode->backing);
     io->offset = offset;
     io->length = io->done = 0;
@@ -136,6 +136,7 @@ static struct wt_writeback *launch_next(struct wt_launch *launch, uint64_t offse
     writeback->inode = launch->inode;
     writeback->next = NULL;
     writeback->zeroing = false;
+    writeback->bounce = NULL;
     writeback->part_count = 0;
     if (launch->last)
         launch->last->next = writeback;
@@ -174,7 +175,7 @@ static void add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigne
     uint64_t offset = folio_offset(folio) + start;
     struct wt_writeback *writeback = launch->last;
     if (alone || !can_extend(writeback, folio, offset, pages))
-        writeback = launch_next(launch, offset);
+        writeback = wt_launch_next(launch, offset);
 
     for (uint32_t at = start, length; at < end; at += length) {
         uint8_t *memory = wt_folio_memory(folio, at, end, &length);
@@ -346,7 +347,7 @@ static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct end
         link->next->previous = link->previous;
     ending->retired_bytes += link->bytes;
     struct wt_write *write = link->write;
-    give_link(link);
+    wt_link_give(link);
     /* After its last reference but one is dropped a write may end on its own thread, and be gone. */
     bool async = write->async, waits = atomic_load(&write->waits);
     unsigned left = atomic_fetch_sub(&write->references, 1) - 1;
@@ -395,7 +396,7 @@ static void start_repair(struct wt_folio *folio, uint64_t blocks, struct wt_io *
     for (; blocks; blocks &= blocks - 1) {
         unsigned block = (unsigned)__builtin_ctzll(blocks);
         struct wt_launch launch = {.inode = inode};
-        struct wt_writeback *read = launch_next(&launch, folio_offset(folio) + ((uint64_t)block << shift));
+        struct wt_writeback *read = wt_launch_next(&launch, folio_offset(folio) + ((uint64_t)block << shift));
         uint8_t *memory = wt_folio_held_memory(folio, block);
         assert(memory);
         add_segment(&read->io, memory, 1u << shift);
@@ -570,6 +571,7 @@ void wt_writeback_done(struct wt_io *io) {
     struct wt_inode *inode = writeback->inode;
     struct wt_io *repairs = NULL, **repairs_tail = &repairs;
     assert(io->error || io->done == io->length);
+    free(writeback->bounce);
 
     /* The object carries the first gather, so what it says now must be kept. */
     struct wt_part parts[WT_WRITEBACK_PARTS];
