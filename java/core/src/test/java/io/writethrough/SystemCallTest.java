@@ -53,6 +53,17 @@ class SystemCallTest extends OnEveryFileSystem {
     }
 
     @Test
+    void anAtomicWriteIsOneDirectWriteThatSaysSo() throws Exception {
+        assumeTrue(
+                StorageProfile.of(directory).atomicWriteMaxBytes() >= 4096,
+                "no atomic writes on " + StorageProfile.of(directory));
+        final List<Call> calls = trace();
+        assertOneDirectWrite(calls, "write ATOMIC", "RWF_DSYNC");
+        final String text = callsOf(calls, "write ATOMIC").get(0).text();
+        assertTrue(text.contains("RWF_ATOMIC") || text.contains("|0x40"), text); // older straces have no name for it
+    }
+
+    @Test
     void aReadOfCachedBytesIsNoSystemCall() throws Exception {
         final List<Call> calls = trace();
         for (final String operation : List.of("read direct", "read heap", "read vector", "size")) {
@@ -115,6 +126,9 @@ class SystemCallTest extends OnEveryFileSystem {
                 marked("write vector", () -> file.write(cleared(vector), 8192));
                 for (final Durability durability : Durability.values()) {
                     marked("write " + durability, () -> file.write(direct.clear(), 16384, durability));
+                }
+                if (file.profile().atomicWriteMaxBytes() >= 4096) {
+                    marked("write ATOMIC", () -> file.write(heap.clear(), 8192, Durability.DSYNC, WriteFlag.ATOMIC));
                 }
                 marked("read direct", () -> file.read(direct.clear(), 8192));
                 marked("read heap", () -> file.read(heap.clear(), 8192));
