@@ -283,6 +283,17 @@ enum {
      * this length, or not there. -EMSGSIZE: more than the engine takes at once: 4 MiB or 2048 blocks, less with little memory.
      */
     WT_ATOMIC = 8,
+    /*
+     * The write does not wait for company: neither for other I/O near it nor for other writers, as small writes do that gather,
+     * nor for a flush that it could share; what collected behind an I/O leaves at once if such a write is among it. Only for
+     * I/O on its own blocks it waits, as every write.
+     *
+     * And it asks the kernel for the highest priority that needs no privilege, best effort 0, for each I/O that carries a part
+     * of it. What comes of that is the scheduler's affair (/sys/block/X/queue/scheduler): bfq prefers it to best effort 1 to 7,
+     * which is 4 unless ionice(1) or nice(1) said otherwise; mq-deadline tells only classes apart, kyber and none nothing.
+     * What the kernel writes by threads of its own, as of an asynchronous write past the end of the file, has their priority.
+     */
+    WT_HIGH_PRIORITY = 16,
 };
 
 /*

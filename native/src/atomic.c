@@ -272,6 +272,7 @@ static void start(struct whole *whole) {
     assert(whole->bounce || length == write->length);
     writeback->bounce = whole->bounce;
     writeback->io.atomic = true;
+    writeback->io.high_priority = write->flags & WT_HIGH_PRIORITY;
     writeback->io.durability = write->durability;
     writeback->io.length = write->length;
     writeback->io.segments[writeback->io.segment_count++] =

@@ -87,6 +87,7 @@ static void make_folio(struct wt_inode *inode, uint32_t bucket, uint64_t index, 
     atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
     folio->uptodate = folio->writeback = folio->dirty = folio->reading = folio->used = folio->awaited = 0;
     folio->held = WT_NONE;
+    folio->urgent = false;
     folio->links = NULL;
     folio->inode = inode;
     memset(folio->frame, 0xff, sizeof folio->frame);

@@ -21,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "errno_names.h"
@@ -261,8 +262,29 @@ static void hand_pages_to_device(struct wt_io *io, int fd) {
     }
 }
 
-static void posix_run(struct wt_io *io) {
-    wt_posix_begin(io);
+/*
+ * The I/O of a system call has the priority of its thread: pwritev2(2) takes none (RWF_HIPRI means polling). Raises it, and
+ * returns what to put back; -1 if nothing was changed.
+ */
+static int raise_priority(void) {
+    long had = syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0);
+    if (had < 0 || had == WT_POSIX_HIGH_PRIORITY || IOPRIO_PRIO_CLASS(had) == IOPRIO_CLASS_RT) {
+        return -1;
+    }
+    if (syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, WT_POSIX_HIGH_PRIORITY) < 0) {
+        return -1;
+    }
+    return IOPRIO_PRIO_CLASS(had) == IOPRIO_CLASS_NONE ? 0
+                                                       : (int)had; /* that class has no levels, though some are told */
+}
+
+static void restore_priority(int had) {
+    if (had >= 0) {
+        (void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, had); /* cannot fail: it was so before */
+    }
+}
+
+static void run_transfers(struct wt_io *io) {
     int fd = wt_posix_descriptor(io);
     if (fd < 0) {
         io->error = fd;
@@ -282,6 +304,13 @@ static void posix_run(struct wt_io *io) {
     if (to_device && io->done > 0) {
         hand_pages_to_device(io, fd);
     }
+}
+
+static void posix_run(struct wt_io *io) {
+    wt_posix_begin(io);
+    int had = io->high_priority ? raise_priority() : -1;
+    run_transfers(io);
+    restore_priority(had);
 }
 
 /* ---- the file -------------------------------------------------------------------------------------------------- */

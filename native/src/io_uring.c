@@ -129,6 +129,7 @@ static void prepare_transfer(struct uring *uring, struct io_uring_sqe *sqe, cons
         }
         sqe->rw_flags = wt_posix_rwf(io);
     }
+    sqe->ioprio = io->high_priority ? WT_POSIX_HIGH_PRIORITY : 0; /* 0: that of the thread */
 }
 
 /* The ring worked when it was opened, and requests may be written that nobody can take back: no way on from here. */
@@ -650,10 +651,19 @@ static int start_threads(struct uring *uring) {
     return rc;
 }
 
+static bool any_urgent(const struct wt_io *list) {
+    bool urgent = false;
+    for (; list != NULL; list = list->next) {
+        urgent = urgent || list->high_priority;
+    }
+    return urgent;
+}
+
 static void submit_list(struct uring *uring, struct wt_io *list) {
+    bool urgent = any_urgent(list);
     pthread_mutex_lock(&uring->lock);
     unsigned count = wt_io_list_append(&uring->waiting, list);
-    if (may_hold_back(uring, count)) {
+    if (!urgent && may_hold_back(uring, count)) {
         uring->held_count += count;
         atomic_store_explicit(&uring->holding_back, true, memory_order_relaxed);
     } else {

@@ -219,9 +219,11 @@ static bool is_record(const struct wt_folio *folio, const struct span *span) {
 /*
  * Which blocks wait for the end of I/O that is under way, instead of leaving at once. Blocks under it must. A write of
  * less than a block near it, as a log makes them, waits too: it costs the device a command less, and leaves with what
- * else collects.
+ * else collects. One of high priority does not, and takes along what others wrote to its blocks.
  */
-static uint64_t waiting_blocks(const struct wt_folio *folio, const struct span *span) {
+static uint64_t waiting_blocks(const struct wt_folio *folio, const struct span *span, bool urgent) {
+    if (urgent)
+        return span->blocks & folio->writeback;
     uint64_t busy = folio->writeback | folio->dirty;
     uint64_t waiting = span->blocks & busy;
     uint64_t idle = span->blocks & ~busy;
@@ -258,8 +260,8 @@ static void add_link(struct wt_folio *folio, struct wt_link *link) {
  */
 static bool may_lead(const struct chunk *chunk, const struct wt_folio *folio, const struct span *span) {
     const struct wt_write *write = chunk->write;
-    return !write->async && is_record(folio, span) && span->b - span->a == write->length &&
-           (folio->writeback | folio->dirty) == 0 && folio->gathering == 0 &&
+    return !write->async && !(write->flags & WT_HIGH_PRIORITY) && is_record(folio, span) &&
+           span->b - span->a == write->length && (folio->writeback | folio->dirty) == 0 && folio->gathering == 0 &&
            atomic_load_explicit(&folio->expected, memory_order_relaxed) > 1;
 }
 
@@ -279,6 +281,12 @@ static void count_arrival(struct chunk *chunk, struct wt_folio *folio) {
     }
 }
 
+/* Something urgent waits: who leads what is dirty goes at once. */
+static void hurry(struct wt_folio *folio) {
+    folio->urgent = true;
+    atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
+}
+
 /* Copies a..b into the locked folio and prepares its I/O. Returns where it had to stop: b if nothing was in the way. */
 static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_t a, uint32_t b) {
     struct wt_write *write = chunk->write;
@@ -292,7 +300,8 @@ static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_
     }
     if (!reserve_memory(chunk, folio, &span))
         return a;
-    uint64_t waiting = waiting_blocks(folio, &span);
+    bool urgent = write->flags & WT_HIGH_PRIORITY;
+    uint64_t waiting = waiting_blocks(folio, &span, urgent);
     bool leads = waiting == 0 && may_lead(chunk, folio, &span);
     uint64_t leaving = leads ? 0 : span.blocks & ~waiting;
     struct wt_link *link = NULL;
@@ -311,13 +320,15 @@ static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_
     atomic_fetch_add(&write->references, 1);
     folio->dirty |= span.blocks;
     if (leaving)
-        (void)wt_launch_blocks(&chunk->launch, folio, leaving, link);
+        (void)wt_launch_blocks(&chunk->launch, folio, leaving, urgent ? NULL : link);
     if (leads) {
         folio->gathering++;
         atomic_store(&write->lead, folio);
         sem_post(&write->wake);
     }
-    if (waiting || leads)
+    if (urgent && (folio->dirty & span.blocks))
+        hurry(folio);
+    else if (waiting || leads)
         count_arrival(chunk, folio);
     return span.b;
 }
@@ -422,7 +433,7 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
 }
 
 /* Of what a synchronous write may ask for. */
-#define WRITE_FLAGS (WT_APPEND | WT_DONTCACHE | WT_ATOMIC)
+#define WRITE_FLAGS (WT_APPEND | WT_DONTCACHE | WT_ATOMIC | WT_HIGH_PRIORITY)
 
 /* ---- the whole write ----------------------------------------------------------------------------------------- */
 

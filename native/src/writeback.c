@@ -126,7 +126,7 @@ struct wt_writeback *wt_launch_next(struct wt_launch *launch, uint64_t offset) {
     struct wt_io *io = &writeback->io;
     io->op = WT_IO_WRITE;
     io->durability = WT_DURABILITY_DEVICE;
-    io->through_page_cache = io->atomic = false;
+    io->through_page_cache = io->atomic = io->high_priority = false;
     io->backing = atomic_load(&launch->inode->backing);
     io->offset = offset;
     io->length = io->done = 0;
@@ -252,7 +252,7 @@ static uint64_t launch_run(struct wt_launch *launch, struct wt_folio *folio, uns
     return taken;
 }
 
-/* The writes whose bytes just left: they wait for the I/O now, which is as durable as any of them asks. */
+/* The writes whose bytes just left: they wait for the I/O now, which is as durable and as urgent as any of them asks. */
 static void launch_links(struct wt_launch *launch, struct wt_folio *folio, uint64_t launched, struct wt_link *only) {
     uint64_t moved_links = 0;
     for (struct wt_link *link = only ? only : folio->links; link; link = only ? NULL : link->next) {
@@ -268,6 +268,8 @@ static void launch_links(struct wt_launch *launch, struct wt_folio *folio, uint6
                 continue;
             if (w->io.durability < link->write->durability)
                 w->io.durability = link->write->durability;
+            if (link->write->flags & WT_HIGH_PRIORITY)
+                w->io.high_priority = true;
         }
     }
     if (launch->gather)
@@ -285,6 +287,7 @@ uint64_t wt_launch_blocks(struct wt_launch *launch, struct wt_folio *folio, uint
         left &= ~(wt_bits(first, last) | folio->writeback); /* which may have fenced off more than the run */
     }
     folio->dirty &= ~launched;
+    folio->urgent = folio->urgent && folio->dirty;
     launch_links(launch, folio, launched, only);
     return launched;
 }
@@ -436,7 +439,7 @@ static bool hand_gather(struct wt_folio *folio, struct ending *ending) {
 static void send_gather(struct wt_folio *folio, struct ending *ending) {
     uint64_t blocks = collected(folio);
     if (!folio->gathering)
-        atomic_store_explicit(&folio->expected, ending->freed, memory_order_relaxed);
+        atomic_store_explicit(&folio->expected, folio->urgent ? 0 : ending->freed, memory_order_relaxed);
     if (blocks && !folio->gathering && !hand_gather(folio, ending))
         (void)wt_launch_blocks(&ending->launch, folio, blocks, NULL);
     wt_folio_settle(folio);

@@ -24,7 +24,7 @@ enum state { PENDING, DONE, FAILED };
 struct record {
     uint64_t offset, length, key;
     uint32_t durability;
-    uint32_t flags; /* WT_ATOMIC or none */
+    uint32_t flags; /* WT_ATOMIC, WT_HIGH_PRIORITY */
     enum state state;
     size_t before, after; /* how many operations the disk had begun when the call began and when it returned */
     size_t errors_before; /* how many had failed */
@@ -547,6 +547,9 @@ static unsigned draw_record(struct player *player, struct track *track) {
     if (player->atomic_bytes != 0 && one_in(player, 4)) {
         make_atomic(player, &track->records[r]);
     }
+    if (player->atomic_bytes != 0 && one_in(player, 3)) {
+        track->records[r].flags |= WT_HIGH_PRIORITY;
+    }
     track->records[r].before = log_length(player);
     track->records[r].errors_before = errors(player);
     return r;
@@ -630,7 +633,7 @@ static void play_submit_all(struct player *player) {
         tracks[i] = &player->tracks[which];
         records[i] = draw_record(player, tracks[i]);
         struct record *record = &tracks[i]->records[records[i]];
-        if (record->length > 20000 && !record->flags) {
+        if (record->length > 20000 && !(record->flags & WT_ATOMIC)) {
             record->length = 20000;
         }
         bytes[i] = malloc((size_t)record->length);
@@ -678,7 +681,7 @@ static void play_sync_write(struct player *player, struct track *track) {
     memset(scratch, 0xa5, (size_t)record->length);
     close_record(player, record);
     if (result == -EINVAL || result == -EMSGSIZE) {
-        CHECK_EQ(record->flags, WT_ATOMIC);
+        CHECK(record->flags & WT_ATOMIC);
         return;
     }
     apply_record(track, r);
@@ -1039,7 +1042,7 @@ TEST(interleavings_match_the_model_with_the_smallest_cache) {
     play((struct sim_options){.block_bytes = 512, .write_zeroes = true}, small, false, 4, 800);
 }
 
-TEST(interleavings_with_atomic_writes_match_the_model) {
+TEST(interleavings_with_writes_that_are_atomic_or_of_high_priority_match_the_model) {
     play((struct sim_options){.block_bytes = 4096, .atomic_bytes = 128 << 10}, roomy, false, 4, 800);
     play((struct sim_options){.block_bytes = 512, .atomic_bytes = 128 << 10}, roomy, false, 4, 800);
     play((struct sim_options){.block_bytes = 1024, .atomic_bytes = 8 << 10}, small, false, 2, 800);

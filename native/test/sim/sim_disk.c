@@ -516,6 +516,7 @@ static void log_begin(struct sim *sim, struct flight *flight) {
                                      .durability = flight->durability,
                                      .through_page_cache = flight->through_page_cache,
                                      .atomic = flight->atomic,
+                                     .high_priority = flight->io->high_priority,
                                      .segment_count = flight->segment_count,
                                      .submitted = flight->submitted});
 }

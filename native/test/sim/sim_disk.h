@@ -89,6 +89,7 @@ struct sim_record {
     uint32_t durability;
     bool through_page_cache;
     bool atomic;
+    bool high_priority;
     unsigned segment_count;
     bool submitted; /* by submit, not by run */
     bool ended;     /* a read or write: it took effect, and this is how */

@@ -50,7 +50,20 @@ public enum WriteFlag {
      * kernel, the file system or the device has no such writes (xfs has them on any device from Linux 6.16 on), with {@code
      * EINVAL} for a length or position that cannot be, with {@code EMSGSIZE} if the engine has too little memory for it.
      */
-    ATOMIC(DataPlane.ATOMIC);
+    ATOMIC(DataPlane.ATOMIC),
+
+    /**
+     * The write does not wait for company: neither for other I/O near it nor for other writers, as small writes do that
+     * gather, nor for a flush that it could share; what collected behind an I/O leaves at once if such a write is among it. Only
+     * for I/O on its own blocks it waits, as every write. For the few writes that much else waits for: it costs the device more
+     * commands.
+     *
+     * <p>And it asks the kernel for the highest priority that needs no privilege, best effort 0, for each I/O that carries a
+     * part of it. What comes of that is the affair of the device's scheduler ({@code /sys/block/X/queue/scheduler}): {@code bfq}
+     * prefers it to other levels, of which 4 is the usual one; {@code mq-deadline} tells only classes apart, {@code kyber} and
+     * {@code none} nothing. A synchronous write sets the priority of its thread for as long as it takes.
+     */
+    HIGH_PRIORITY(DataPlane.HIGH_PRIORITY);
 
     final int code;
 
