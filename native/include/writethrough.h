@@ -259,10 +259,13 @@ enum {
     WT_NOWAIT = 1,
     /*
      * The write goes to the end of the file, and is told where that was: behind every append and every write that began
-     * before it, so that appends never overlap. None is acknowledged before all that lies before it is stable, and the size
-     * grows with that: nobody sees a gap. One that fails takes those behind it along, with its error: the file ends with the
-     * last bytes that were acknowledged, or are stable by that append's stable_bytes, and the next append goes there. A power
-     * cut may leave parts of appends that were not acknowledged yet, with zeros between them.
+     * before it, so that appends never overlap. None is acknowledged before all appends before it are stable, and the size
+     * grows with that: nobody sees a gap that an append has yet to fill. One that fails takes those behind it along, with its
+     * error: the file ends with the last bytes that were acknowledged, or are stable by that append's stable_bytes, and the
+     * next append goes there. A power cut may leave parts of appends that were not acknowledged yet, with zeros between them.
+     *
+     * For plain writes past the end an append does not wait: acknowledged behind one that is still in flight, it has zeros
+     * before it until that is stable, and for good if that fails or the power goes first.
      */
     WT_APPEND = 2,
     /*
@@ -333,7 +336,7 @@ WT_API int wt_punch_hole(wt_file file, uint64_t offset, uint64_t length);
 WT_API int wt_zero(wt_file file, uint64_t offset, uint64_t length);
 
 /*
- * From now on the file grows ahead, by bytes at a time (0: no more): a write past what it has on disk first makes that longer,
+ * From now on the file grows ahead, by bytes at a time (whole pages of 4096; 0: no more): a write past what it has on disk first makes that longer,
  * as wt_allocate does, so that the writes that follow are overwrites and need no commit of the file system's journal. Of all
  * handles of the file the last call counts. wt_size and reads know only what was written; closing the last handle cuts the
  * rest off. After a crash it is still there: the file is longer than what was written to it, by zeros, and by parts of writes

@@ -969,11 +969,13 @@ public final class WriteThroughFile implements Channel {
 
     /**
      * Writes the remaining bytes of a buffer to the end of the file, and returns when they are as durable as asked, and all
-     * bytes before them. It writes all of them or throws.
+     * appends before them. It writes all of them or throws.
      *
      * <p>Any number of threads may append at a time: each append gets a place of its own, behind every append and every write
-     * that began before it, and many leave in few I/Os. None is acknowledged before all that lies before it is stable, and
-     * the file grows with that: nobody sees a gap that an earlier append has yet to fill. If an append fails, so do
+     * that began before it, and many leave in few I/Os. None is acknowledged before all appends before it are stable, and
+     * the file grows with that: nobody sees a gap that an earlier append has yet to fill. For plain writes past the end an
+     * append does not wait: behind one that is still in flight it has zeros before it until that is stable, and for good if that
+     * fails or the power goes first. If an append fails, so do
      * those that had a place behind it, with the same error; the file then ends with the last bytes that were acknowledged
      * (or that {@link WriteThroughException#stableBytes()} counts), and the next append goes there. After a crash the file
      * may end with parts of appends that were never acknowledged, and zeros between them.
