@@ -29,7 +29,7 @@ extern "C" {
 #endif
 
 /* Changes when a structure, constant or function below changes incompatibly. */
-#define WT_ABI_VERSION 2
+#define WT_ABI_VERSION 3
 
 typedef uint64_t wt_engine;
 typedef uint64_t wt_file;
@@ -130,8 +130,9 @@ struct wt_profile {
     uint32_t fs_block_bytes;         /* of the file system (statfs f_bsize) */
     uint32_t fua;                    /* WT_YES, WT_NO, WT_UNKNOWN: the device takes a durable write as one command */
     uint32_t volatile_cache;         /* WT_YES, WT_NO, WT_UNKNOWN: the device has a cache that a power cut empties */
-    uint32_t atomic_write_min_bytes; /* statx STATX_WRITE_ATOMIC, 0: none */
+    uint32_t atomic_write_min_bytes; /* of WT_ATOMIC: statx STATX_WRITE_ATOMIC, at least a block. 0: none */
     uint32_t atomic_write_max_bytes;
+    uint32_t atomic_write_optimal_bytes; /* the file system does longer ones, not the device: they cost more */
     uint32_t atomic_write_max_segments;
     uint32_t device_major; /* st_dev */
     uint32_t device_minor;
@@ -258,10 +259,13 @@ enum {
     WT_NOWAIT = 1,
     /*
      * The write goes to the end of the file, and is told where that was: behind every append and every write that began
-     * before it, so that appends never overlap. None is acknowledged before all that lies before it is stable, and the size
-     * grows with that: nobody sees a gap. One that fails takes those behind it along, with its error: the file ends with the
-     * last bytes that were acknowledged, or are stable by that append's stable_bytes, and the next append goes there. A power
-     * cut may leave parts of appends that were not acknowledged yet, with zeros between them.
+     * before it, so that appends never overlap. None is acknowledged before all appends before it are stable, and the size
+     * grows with that: nobody sees a gap that an append has yet to fill. One that fails takes those behind it along, with its
+     * error: the file ends with the last bytes that were acknowledged, or are stable by that append's stable_bytes, and the
+     * next append goes there. A power cut may leave parts of appends that were not acknowledged yet, with zeros between them.
+     *
+     * For plain writes past the end an append does not wait: acknowledged behind one that is still in flight, it has zeros
+     * before it until that is stable, and for good if that fails or the power goes first.
      */
     WT_APPEND = 2,
     /*
@@ -269,6 +273,30 @@ enum {
      * other I/O is on at that moment. For what will not be read soon.
      */
     WT_DONTCACHE = 4,
+    /*
+     * Nothing tears the write: after a power cut, a crash or an error the file has all of it or none. Its length is a power of
+     * two, from atomic_write_min_bytes to atomic_write_max_bytes of wt_file_profile, and offset is a multiple of it. The file
+     * does not end in the middle of it, nor within a block in a page (4096 bytes) that it touches: else the bytes and the size
+     * could not change as one. With WT_APPEND the file ends at a multiple of the length.
+     *
+     * It is one I/O, with RWF_ATOMIC, and carries nothing else: it first waits until no other I/O is on its blocks, also when it
+     * is asynchronous (-EAGAIN with WT_NOWAIT), and what is written to them later leaves after it.
+     *
+     * -EOPNOTSUPP: this file has no atomic writes, since the kernel, the file system or the device has none. -EINVAL: not of
+     * this length, or not there. -EMSGSIZE: more than the engine takes at once: 4 MiB or 2048 blocks, less with little memory.
+     */
+    WT_ATOMIC = 8,
+    /*
+     * The write does not wait for company: neither for other I/O near it nor for other writers, as small writes do that gather,
+     * nor for a flush that it could share; what collected behind an I/O leaves at once if such a write is among it. Only for
+     * I/O on its own blocks it waits, as every write.
+     *
+     * And it asks the kernel for the highest priority that needs no privilege, best effort 0, for each I/O that carries a part
+     * of it. What comes of that is the scheduler's affair (/sys/block/X/queue/scheduler): bfq prefers it to best effort 1 to 7,
+     * which is 4 unless ionice(1) or nice(1) said otherwise; mq-deadline tells only classes apart, kyber and none nothing.
+     * What the kernel writes by threads of its own, as of an asynchronous write past the end of the file, has their priority.
+     */
+    WT_HIGH_PRIORITY = 16,
 };
 
 /*
@@ -308,7 +336,7 @@ WT_API int wt_punch_hole(wt_file file, uint64_t offset, uint64_t length);
 WT_API int wt_zero(wt_file file, uint64_t offset, uint64_t length);
 
 /*
- * From now on the file grows ahead, by bytes at a time (0: no more): a write past what it has on disk first makes that longer,
+ * From now on the file grows ahead, by bytes at a time (whole pages of 4096; 0: no more): a write past what it has on disk first makes that longer,
  * as wt_allocate does, so that the writes that follow are overwrites and need no commit of the file system's journal. Of all
  * handles of the file the last call counts. wt_size and reads know only what was written; closing the last handle cuts the
  * rest off. After a crash it is still there: the file is longer than what was written to it, by zeros, and by parts of writes

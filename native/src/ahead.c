@@ -58,8 +58,9 @@ int wt_file_grow_ahead(wt_file handle, uint64_t bytes) {
         return -EINVAL;
     struct wt_file_object *file = wt_file_acquire(handle);
     int rc = file && file->writable ? 0 : -EBADF;
+    uint64_t pages = page_start(bytes + WT_PAGE_BYTES - 1); /* less would not bring the end to the next page */
     if (!rc && !file->inode->buffered)
-        atomic_store(&file->inode->growth_bytes, bytes);
+        atomic_store(&file->inode->growth_bytes, pages);
     if (file)
         wt_file_release(handle);
     return rc;

@@ -7,14 +7,19 @@
 
 #include "writeback.h"
 
-/* The new end of a file, and in *start the old. -EFBIG: there is none. */
-static int take_place(struct wt_inode *inode, uint64_t length, uint64_t *start) {
+/*
+ * The new end of a file, and in *start the old. -EFBIG: there is none. -EINVAL: an atomic append, and the old end is not a
+ * multiple of its length.
+ */
+static int take_place(struct wt_inode *inode, uint64_t length, bool atomic, uint64_t *start) {
     uint64_t reach = atomic_load(&inode->reach), size;
     do {
         size = wt_inode_size(inode);
         *start = reach > size ? reach : size;
         if (length > INT64_MAX - *start)
             return -EFBIG;
+        if (atomic && (*start & (length - 1)))
+            return -EINVAL;
     } while (!atomic_compare_exchange_weak(&inode->reach, &reach, *start + length));
     return 0;
 }
@@ -24,7 +29,7 @@ int wt_append_begin(struct wt_write *write) {
     pthread_mutex_lock(&inode->order_lock);
     /* With reach where no write ends the append would leave a gap that nobody fills. */
     bool mend = inode->append_error || wt_inode_has_missed(inode);
-    int rc = mend ? -EAGAIN : take_place(inode, write->length, &write->offset);
+    int rc = mend ? -EAGAIN : take_place(inode, write->length, write->flags & WT_ATOMIC, &write->offset);
     if (!rc) {
         write->next_append = NULL;
         write->previous_append = inode->last_append;

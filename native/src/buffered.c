@@ -23,6 +23,7 @@ static void bounce_begin(struct bounce *bounce, struct wt_inode *inode, enum wt_
     struct wt_io *io = &bounce->io;
     io->op = op;
     io->through_page_cache = true;
+    io->atomic = io->high_priority = false;
     io->backing = atomic_load(&inode->backing);
     io->offset = offset;
     io->length = length;
@@ -96,7 +97,7 @@ int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint6
 }
 
 static int64_t write_pieces(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t length,
-                            uint32_t durability, uint64_t *stable_bytes) {
+                            uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
     uint64_t written = 0;
     int error = 0;
     while (written < length && !error) {
@@ -106,6 +107,7 @@ static int64_t write_pieces(struct wt_inode *inode, struct wt_cursor *cursor, ui
         for (unsigned i = 0; i < bounce.io.segment_count; i++)
             cursor->copy_in(cursor, bounce.io.segments[i].iov_base, bounce.io.segments[i].iov_len);
         bounce.io.durability = durability;
+        bounce.io.high_priority = flags & WT_HIGH_PRIORITY;
         bounce.io.backing->ops->run(&bounce.io);
         wt_count(inode->engine, WT_COUNT_DEVICE_WRITES, 1);
         wt_count(inode->engine, WT_COUNT_DEVICE_WRITTEN_BYTES, bounce.io.done);
@@ -137,7 +139,7 @@ int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint
     if (!result && length > INT64_MAX - *offset)
         result = -EFBIG;
     if (!result)
-        result = write_pieces(inode, cursor, *offset, length, durability, stable_bytes);
+        result = write_pieces(inode, cursor, *offset, length, durability, flags, stable_bytes);
     if (append)
         pthread_mutex_unlock(&inode->append_lock);
     wt_inode_end(inode);

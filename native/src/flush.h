@@ -23,11 +23,12 @@ struct wt_flush {
 /* From so many durable writes in flight on they share flushes: with fewer RWF_DSYNC was faster. */
 #define WT_FLUSH_SHARED_FROM 4u
 
-/* Whether a write may be sent as a plain one and be flushed afterwards. */
+/* Whether a write may be sent as a plain one and be flushed afterwards. One of high priority waits for no flush of others. */
 static inline bool wt_flush_suits(const struct wt_io *io) {
     const struct wt_profile *profile = &io->backing->profile;
     return io->op == WT_IO_WRITE && io->durability == WT_DURABILITY_DSYNC && !io->through_page_cache &&
-           profile->path == WT_PATH_DIRECT && profile->fua != WT_YES && profile->volatile_cache != WT_NO;
+           !io->high_priority && profile->path == WT_PATH_DIRECT && profile->fua != WT_YES &&
+           profile->volatile_cache != WT_NO;
 }
 
 /* A plain write is transferred. True: no flush is under way, and the caller has to see to one. */

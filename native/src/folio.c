@@ -83,10 +83,12 @@ static void give_descriptor(struct wt_cache *cache, uint32_t id) {
 static void make_folio(struct wt_inode *inode, uint32_t bucket, uint64_t index, uint32_t id) {
     struct wt_cache *cache = inode->cache;
     struct wt_folio *folio = &cache->folios[id];
-    folio->waiters = folio->pages = folio->gathering = 0;
+    folio->waiters = folio->pages = folio->gathering = folio->awaiting = 0;
     atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
-    folio->uptodate = folio->writeback = folio->dirty = folio->reading = folio->used = folio->ahead = 0;
+    folio->uptodate = folio->writeback = folio->dirty = folio->reading = 0;
+    folio->used = folio->ahead = folio->awaited = 0;
     folio->held = WT_NONE;
+    folio->urgent = false;
     folio->links = NULL;
     folio->inode = inode;
     memset(folio->frame, 0xff, sizeof folio->frame);
@@ -170,8 +172,8 @@ struct wt_folio *wt_folio_get(struct wt_inode *inode, uint64_t index) {
 }
 
 static bool is_empty(const struct wt_folio *folio) {
-    return folio->pages == 0 && !folio->links && folio->waiters + folio->gathering == 0 && folio->held == WT_NONE &&
-           (folio->writeback | folio->reading) == 0;
+    return folio->pages == 0 && !folio->links && folio->waiters + folio->gathering + folio->awaiting == 0 &&
+           folio->held == WT_NONE && (folio->writeback | folio->reading) == 0;
 }
 
 void wt_folio_put(struct wt_folio *folio) {

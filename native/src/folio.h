@@ -50,6 +50,9 @@ struct wt_folio {
     uint32_t waiters;      /* threads in settled */
     uint32_t held;         /* first of its detached pages, WT_NONE: none */
 
+    uint64_t awaited;  /* blocks that atomic writes wait for, to have them alone: others let them go first */
+    uint32_t awaiting; /* such writes */
+    bool urgent;       /* among what is dirty may be a write of high priority: it is sent without waiting for company */
     uint32_t gathering; /* writers that were told to send what is dirty, and did not yet */
     _Atomic uint32_t
         expected;       /* how many more writers they wait for, for a moment: those that the I/O before set free */

@@ -28,7 +28,9 @@ struct wt_io {
     enum wt_io_op op;
     uint32_t durability;     /* WT_DURABILITY_DEVICE, DSYNC or SYNC; of a write */
     bool through_page_cache; /* unaligned length: goes by the buffered descriptor, which must not leave it there */
-    bool owes_flush;         /* the backend's own: a DSYNC write that was sent without, and shares a flush afterwards */
+    bool atomic;        /* of a write in one segment, within the limits of the profile: done as a whole or not at all */
+    bool high_priority; /* WT_HIGH_PRIORITY: it waits for nothing that it need not, and has that I/O priority */
+    bool owes_flush;    /* the backend's own: a DSYNC write that was sent without, and shares a flush afterwards */
     struct wt_backing *backing;
     uint64_t offset;
     uint64_t length; /* sum of the segments; never 0 */

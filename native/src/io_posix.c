@@ -21,15 +21,19 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "errno_names.h"
 
 static_assert(sizeof(off_t) == 8, "offsets are 64 bits wide");
 
-/* Linux 6.17; the headers may be older. */
+/* Linux 6.17 and 6.11; the headers may be older. */
 #ifndef FALLOC_FL_WRITE_ZEROES
 #define FALLOC_FL_WRITE_ZEROES 0x80
+#endif
+#ifndef RWF_ATOMIC
+#define RWF_ATOMIC 0x40
 #endif
 
 /* Two processes that create and delete one name in turns can send an open round in circles; this often, no more. */
@@ -146,8 +150,8 @@ int wt_posix_flush_descriptor(const struct wt_flush *flush) {
 
 /* ---- one I/O --------------------------------------------------------------------------------------------------- */
 
-int wt_posix_rwf(const struct wt_io *io) {
-    if (io->op == WT_IO_READ || io->owes_flush) {
+static int rwf_of_durability(const struct wt_io *io) {
+    if (io->owes_flush) {
         return 0;
     }
     if (io->durability == WT_DURABILITY_SYNC) {
@@ -156,6 +160,10 @@ int wt_posix_rwf(const struct wt_io *io) {
     /* A page of the kernel's cache has not been accepted by the device, so nothing less than DSYNC will do there. */
     bool buffered = io->through_page_cache || !is_direct(io->backing);
     return io->durability == WT_DURABILITY_DEVICE && !buffered ? 0 : RWF_DSYNC;
+}
+
+int wt_posix_rwf(const struct wt_io *io) {
+    return io->op == WT_IO_READ ? 0 : rwf_of_durability(io) | (io->atomic ? RWF_ATOMIC : 0);
 }
 
 bool wt_io_advance(struct wt_io *io, uint64_t n) {
@@ -179,6 +187,7 @@ bool wt_io_advance(struct wt_io *io, uint64_t n) {
 
 void wt_posix_begin(struct wt_io *io) {
     assert(io->length > 0 && io->segment_count > 0 && io->segment_count <= WT_IO_SEGMENTS);
+    assert(!io->atomic || (io->op == WT_IO_WRITE && io->segment_count == 1 && !io->through_page_cache));
     assert(io->offset <= INT64_MAX && io->length <= INT64_MAX - io->offset);
     io->done = 0;
     io->error = 0;
@@ -209,6 +218,10 @@ static bool past_size_limit(const struct wt_io *io) {
 }
 
 bool wt_posix_settle(struct wt_io *io, int64_t result) {
+    if (io->atomic && result > 0 && (uint64_t)result < io->length) {
+        io->error = -EIO; /* the rest would be another write: there is none to a kernel that keeps its promise */
+        return true;
+    }
     if (result > 0) {
         return wt_io_advance(io, (uint64_t)result) || ends_here(io, io->offset + io->done);
     }
@@ -249,8 +262,29 @@ static void hand_pages_to_device(struct wt_io *io, int fd) {
     }
 }
 
-static void posix_run(struct wt_io *io) {
-    wt_posix_begin(io);
+/*
+ * The I/O of a system call has the priority of its thread: pwritev2(2) takes none (RWF_HIPRI means polling). Raises it, and
+ * returns what to put back; -1 if nothing was changed.
+ */
+static int raise_priority(void) {
+    long had = syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0);
+    if (had < 0 || had == WT_POSIX_HIGH_PRIORITY || IOPRIO_PRIO_CLASS(had) == IOPRIO_CLASS_RT) {
+        return -1;
+    }
+    if (syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, WT_POSIX_HIGH_PRIORITY) < 0) {
+        return -1;
+    }
+    return IOPRIO_PRIO_CLASS(had) == IOPRIO_CLASS_NONE ? 0
+                                                       : (int)had; /* that class has no levels, though some are told */
+}
+
+static void restore_priority(int had) {
+    if (had >= 0) {
+        (void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, had); /* cannot fail: it was so before */
+    }
+}
+
+static void run_transfers(struct wt_io *io) {
     int fd = wt_posix_descriptor(io);
     if (fd < 0) {
         io->error = fd;
@@ -270,6 +304,13 @@ static void posix_run(struct wt_io *io) {
     if (to_device && io->done > 0) {
         hand_pages_to_device(io, fd);
     }
+}
+
+static void posix_run(struct wt_io *io) {
+    wt_posix_begin(io);
+    int had = io->high_priority ? raise_priority() : -1;
+    run_transfers(io);
+    restore_priority(had);
 }
 
 /* ---- the file -------------------------------------------------------------------------------------------------- */

@@ -2,8 +2,13 @@
 #ifndef WT_IO_POSIX_H
 #define WT_IO_POSIX_H
 
+#include <linux/ioprio.h>
+
 #include "flush.h"
 #include "io.h"
+
+/* The highest that needs no privilege: the class of real time does. */
+#define WT_POSIX_HIGH_PRIORITY ((uint16_t)IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 0))
 
 /* Readies a wt_io that was handed over: nothing done, no error. */
 void wt_posix_begin(struct wt_io *io);

@@ -17,6 +17,7 @@ struct pool {
     struct wt_backend backend;
     pthread_mutex_t lock; /* guards all below; never held over an I/O */
     pthread_cond_t work;
+    struct wt_io_list urgent; /* of high priority: before the others */
     struct wt_io_list queue;
     unsigned queued;
     unsigned idle;
@@ -30,14 +31,14 @@ static struct pool *pool_of(struct wt_backend *backend) {
     return (struct pool *)backend;
 }
 
-/* Waits for the oldest I/O and takes it. NULL once the pool closes. Called with the lock held. */
+/* Waits for the oldest I/O, of those of high priority if there are any, and takes it. NULL once the pool closes. Called with the lock held. */
 static struct wt_io *take(struct pool *pool) {
-    while (pool->queue.first == NULL && !pool->closing) {
+    while (pool->queued == 0 && !pool->closing) {
         pool->idle++;
         pthread_cond_wait(&pool->work, &pool->lock);
         pool->idle--;
     }
-    struct wt_io *io = wt_io_list_pop(&pool->queue);
+    struct wt_io *io = wt_io_list_pop(pool->urgent.first != NULL ? &pool->urgent : &pool->queue);
     if (io != NULL) {
         pool->queued--;
     }
@@ -73,17 +74,27 @@ static int start_threads(struct pool *pool) {
     return pool->started > 0 ? 0 : rc;
 }
 
+static unsigned add(struct pool *pool, struct wt_io *list) {
+    unsigned added = 0;
+    for (struct wt_io *next; list != NULL; list = next, added++) {
+        next = list->next;
+        wt_io_list_push(list->high_priority ? &pool->urgent : &pool->queue, list);
+    }
+    pool->queued += added;
+    return added;
+}
+
 static void threads_submit(struct wt_backend *backend, struct wt_io *list) {
     struct pool *pool = pool_of(backend);
     struct wt_io *refused = NULL;
     pthread_mutex_lock(&pool->lock);
-    unsigned added = wt_io_list_append(&pool->queue, list);
-    pool->queued += added;
+    unsigned added = add(pool, list);
     int rc = start_threads(pool);
     if (rc < 0) {
         /* Not one thread: nothing else can be in the queue, and these have nowhere to go but back. */
-        refused = pool->queue.first;
-        pool->queue.first = NULL;
+        (void)wt_io_list_append(&pool->urgent, pool->queue.first);
+        refused = pool->urgent.first;
+        pool->urgent.first = pool->queue.first = NULL;
         pool->queued = 0;
     } else {
         /* One thread for each I/O: more would wake for nothing. */

@@ -109,7 +109,8 @@ static void prepare_transfer(struct uring *uring, struct io_uring_sqe *sqe, cons
     uint64_t offset = io->offset + io->done;
     const struct iovec *first = io->segments;
     bool single = io->segment_count == 1 && first->iov_len <= INT32_MAX; /* saves the kernel a copy of the vector */
-    int buffer = single ? wt_registry_buffer(&uring->registry, first) : -1;
+    /* The kernel takes an atomic write from plain memory alone. */
+    int buffer = single && !io->atomic ? wt_registry_buffer(&uring->registry, first) : -1;
     if (io->op == WT_IO_READ) {
         if (buffer >= 0) {
             io_uring_prep_read_fixed(sqe, fd, first->iov_base, (unsigned)first->iov_len, offset, buffer);
@@ -128,6 +129,7 @@ static void prepare_transfer(struct uring *uring, struct io_uring_sqe *sqe, cons
         }
         sqe->rw_flags = wt_posix_rwf(io);
     }
+    sqe->ioprio = io->high_priority ? WT_POSIX_HIGH_PRIORITY : 0; /* 0: that of the thread */
 }
 
 /* The ring worked when it was opened, and requests may be written that nobody can take back: no way on from here. */
@@ -649,10 +651,19 @@ static int start_threads(struct uring *uring) {
     return rc;
 }
 
+static bool any_urgent(const struct wt_io *list) {
+    bool urgent = false;
+    for (; list != NULL; list = list->next) {
+        urgent = urgent || list->high_priority;
+    }
+    return urgent;
+}
+
 static void submit_list(struct uring *uring, struct wt_io *list) {
+    bool urgent = any_urgent(list);
     pthread_mutex_lock(&uring->lock);
     unsigned count = wt_io_list_append(&uring->waiting, list);
-    if (may_hold_back(uring, count)) {
+    if (!urgent && may_hold_back(uring, count)) {
         uring->held_count += count;
         atomic_store_explicit(&uring->holding_back, true, memory_order_relaxed);
     } else {

@@ -49,7 +49,9 @@ struct kernel_statx {
     uint32_t atomic_write_min;
     uint32_t atomic_write_max;
     uint32_t atomic_write_segments_max;
-    uint32_t spare[19];
+    uint32_t dio_read_offset_alignment;
+    uint32_t atomic_write_max_optimal;
+    uint32_t spare[17];
 };
 static_assert(sizeof(struct kernel_statx) == 256, "the size that the kernel fills");
 
@@ -316,6 +318,24 @@ static uint32_t choose_block(const struct wt_profile *profile, bool alignment_kn
     return block;
 }
 
+/*
+ * Of whole blocks, and by direct I/O: the kernel has no others. On overlayfs statx speaks of the file below, and its own takes
+ * none.
+ */
+static void describe_atomic_writes(const struct kernel_statx *stat, struct wt_profile *profile) {
+    uint32_t max = stat->atomic_write_max;
+    uint32_t min = stat->atomic_write_min > profile->block_bytes ? stat->atomic_write_min : profile->block_bytes;
+    bool known = (stat->mask & KERNEL_STATX_WRITE_ATOMIC) != 0 && strcmp(profile->fs_type, "overlay") != 0;
+    if (!known || profile->path != WT_PATH_DIRECT || max < min) {
+        return;
+    }
+    uint32_t optimal = stat->atomic_write_max_optimal; /* 0: all that it takes */
+    profile->atomic_write_min_bytes = min;
+    profile->atomic_write_max_bytes = max;
+    profile->atomic_write_optimal_bytes = optimal != 0 && optimal < max ? optimal : max;
+    profile->atomic_write_max_segments = stat->atomic_write_segments_max;
+}
+
 static int describe(int fd, const struct kernel_statx *stat, struct wt_profile *profile) {
     memset(profile, 0, sizeof *profile);
     profile->device_major = stat->device_major;
@@ -330,14 +350,10 @@ static int describe(int fd, const struct kernel_statx *stat, struct wt_profile *
         profile->dio_memory_alignment = stat->dio_memory_alignment;
         profile->dio_offset_alignment = stat->dio_offset_alignment;
     }
-    if ((stat->mask & KERNEL_STATX_WRITE_ATOMIC) != 0) {
-        profile->atomic_write_min_bytes = stat->atomic_write_min;
-        profile->atomic_write_max_bytes = stat->atomic_write_max;
-        profile->atomic_write_max_segments = stat->atomic_write_segments_max;
-    }
     profile->path = choose_path(profile, alignment_known, takes_direct(fd));
     profile->block_bytes = choose_block(profile, alignment_known);
     assert(power_of_two(profile->block_bytes) && profile->block_bytes <= BLOCK_BYTES_MAX);
+    describe_atomic_writes(stat, profile);
     return 0;
 }
 

@@ -155,7 +155,7 @@ static void detect_cut(struct missing_read *read, struct wt_inode *inode) {
 
 static void prepare(struct missing_read *read, struct wt_inode *inode, uint64_t offset) {
     read->io.op = WT_IO_READ;
-    read->io.through_page_cache = false;
+    read->io.through_page_cache = read->io.atomic = read->io.high_priority = false;
     read->io.backing = atomic_load(&inode->backing);
     read->io.offset = offset & ~((UINT64_C(1) << inode->geometry.block_shift) - 1);
     read->io.length = read->io.done = 0;

@@ -110,6 +110,7 @@ static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end, uin
     io.op = WT_IO_WRITE;
     io.durability = WT_DURABILITY_DEVICE;
     io.through_page_cache = cached;
+    io.atomic = io.high_priority = false;
     io.backing = backing;
     io.offset = start;
     io.length = end - start;
@@ -196,9 +197,10 @@ static int zero_range(struct wt_inode *inode, uint64_t start, uint64_t end, uint
         return -ENOMEM;
     claim->inode = inode;
     claim->zeroing = true;
+    claim->bounce = NULL;
     claim->part_count = 0;
     claim->io.op = WT_IO_WRITE;
-    claim->io.through_page_cache = false;
+    claim->io.through_page_cache = claim->io.atomic = claim->io.high_priority = false;
     claim->io.backing = atomic_load(&inode->backing);
     claim->io.offset = start;
     claim->io.length = claim->io.done = end - start;

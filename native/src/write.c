@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <string.h>
 
+#include "atomic.h"
 #include "clock.h"
 #include "plug.h"
 #include "read.h"
@@ -64,6 +65,8 @@ static uint64_t joinable(const struct wt_folio *folio) {
 static bool is_in_the_way(const struct wt_folio *folio, unsigned block, bool partial) {
     unsigned page = wt_page_of(&folio->inode->geometry, block);
     uint64_t in_page = wt_page_blocks(&folio->inode->geometry, page, page), bit = UINT64_C(1) << block;
+    if (folio->awaited & bit)
+        return true;
     if (partial && (joinable(folio) & bit))
         return false;
     return (folio->reading & in_page) || (partial && (folio->writeback & ~folio->uptodate & bit));
@@ -73,8 +76,8 @@ enum { TRY_AGAIN = 1 };
 
 /*
  * Makes the block at `at` fit to be written by the chunk: nobody is reading it or its page and, if the chunk covers only
- * part of it, it is uptodate, or an asynchronous write may fill it. Holds nothing when it returns, so that it may have changed again: then copying stops there.
- * Takes one page of the reservation at most: TRY_AGAIN asks for a new one, since the page was evicted at once.
+ * part of it, it is uptodate, or an asynchronous write may fill it. Holds nothing when it returns, so that it may have
+ * changed again: then copying stops there. Takes one page of the reservation at most: TRY_AGAIN asks for a new one, since the page was evicted at once.
  */
 static int begin_block(struct chunk *chunk, uint64_t at) {
     struct wt_inode *inode = chunk->write->inode;
@@ -89,9 +92,10 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
         struct wt_folio *folio = wt_folio_get(inode, index);
         while (chunk->may_wait && is_in_the_way(folio, block, partial))
             wt_folio_wait(folio);
-        bool ready = partial && joinable(folio) >> block & 1;
-        ready = ready || ((!partial || (folio->uptodate >> block & 1)) && !(folio->reading >> block & 1));
-        if (!ready && !filled && is_zero(inode, start, end) && !(folio->reading >> block & 1)) {
+        bool taken = (folio->reading | folio->awaited) >> block & 1;
+        bool joins = partial && (joinable(folio) & ~folio->awaited) >> block & 1;
+        bool ready = joins || ((!partial || (folio->uptodate >> block & 1)) && !taken);
+        if (!ready && !filled && is_zero(inode, start, end) && !taken) {
             uint32_t in_folio = block << geometry->block_shift, length;
             wt_folio_fill(folio, &chunk->reservation, page, page);
             uint8_t *memory = wt_folio_memory(folio, in_folio, in_folio + (uint32_t)(end - start), &length);
@@ -179,13 +183,13 @@ static uint64_t fillable(const struct wt_folio *folio) {
     return wt_page_blocks(geometry, 0, last) & ~(folio->uptodate | folio->reading | folio->writeback);
 }
 
-/* Blocks of the span that cannot be written now: to be read first, or being read. */
+/* Blocks of the span that cannot be written now: to be read first, or being read, or an atomic write's turn. */
 static uint64_t find_obstacles(const struct chunk *chunk, const struct wt_folio *folio, struct span *span) {
     const struct wt_geometry *geometry = &folio->inode->geometry;
     uint32_t mask = (1u << geometry->block_shift) - 1;
     uint64_t partial =
         ((span->a & mask) ? UINT64_C(1) << span->first : 0) | ((span->b & mask) ? UINT64_C(1) << span->last : 0);
-    uint64_t obstacles = span->blocks & folio->reading & ~(joinable(folio) & partial);
+    uint64_t obstacles = span->blocks & ((folio->reading & ~(joinable(folio) & partial)) | folio->awaited);
     if (span->a & mask)
         obstacles |= UINT64_C(1) << span->first & ~folio->uptodate;
     if ((span->b & mask) && !(folio->uptodate >> span->last & 1)) {
@@ -261,9 +265,11 @@ static bool is_record(const struct wt_folio *folio, const struct span *span) {
 /*
  * Which blocks wait for the end of I/O that is under way, instead of leaving at once. Blocks under it must. A write of
  * less than a block near it, as a log makes them, waits too: it costs the device a command less, and leaves with what
- * else collects.
+ * else collects. One of high priority does not, and takes along what others wrote to its blocks.
  */
-static uint64_t waiting_blocks(const struct wt_folio *folio, const struct span *span) {
+static uint64_t waiting_blocks(const struct wt_folio *folio, const struct span *span, bool urgent) {
+    if (urgent)
+        return span->blocks & folio->writeback;
     uint64_t busy = folio->writeback | folio->dirty;
     uint64_t waiting = span->blocks & busy;
     uint64_t idle = span->blocks & ~busy;
@@ -301,8 +307,8 @@ static void add_link(struct wt_folio *folio, struct wt_link *link) {
  */
 static bool may_lead(const struct chunk *chunk, const struct wt_folio *folio, const struct span *span) {
     const struct wt_write *write = chunk->write;
-    return !write->async && is_record(folio, span) && span->b - span->a == write->length &&
-           (folio->writeback | folio->dirty) == 0 && folio->gathering == 0 &&
+    return !write->async && !(write->flags & WT_HIGH_PRIORITY) && is_record(folio, span) &&
+           span->b - span->a == write->length && (folio->writeback | folio->dirty) == 0 && folio->gathering == 0 &&
            atomic_load_explicit(&folio->expected, memory_order_relaxed) > 1;
 }
 
@@ -322,6 +328,12 @@ static void count_arrival(struct chunk *chunk, struct wt_folio *folio) {
     }
 }
 
+/* Something urgent waits: who leads what is dirty goes at once. */
+static void hurry(struct wt_folio *folio) {
+    folio->urgent = true;
+    atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
+}
+
 /* Copies a..b into the locked folio and prepares its I/O. Returns where it had to stop: b if nothing was in the way. */
 static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_t a, uint32_t b) {
     struct wt_write *write = chunk->write;
@@ -337,7 +349,8 @@ static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_
     }
     if (!reserve_memory(chunk, folio, &span))
         return a;
-    uint64_t waiting = waiting_blocks(folio, &span);
+    bool urgent = write->flags & WT_HIGH_PRIORITY;
+    uint64_t waiting = waiting_blocks(folio, &span, urgent);
     bool leads = waiting == 0 && may_lead(chunk, folio, &span);
     uint64_t leaving = leads ? 0 : span.blocks & ~(waiting | span.fill | folio->reading);
     unsigned fills = (unsigned)__builtin_popcountll(span.fill);
@@ -360,13 +373,15 @@ static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_
         wt_folio_hold(folio, &chunk->reservation, (unsigned)__builtin_ctzll(fill));
     wt_launch_fill(&chunk->launch, folio, span.fill);
     if (leaving)
-        (void)wt_launch_blocks(&chunk->launch, folio, leaving, link);
+        (void)wt_launch_blocks(&chunk->launch, folio, leaving, urgent ? NULL : link);
     if (leads) {
         folio->gathering++;
         atomic_store(&write->lead, folio);
         sem_post(&write->wake);
     }
-    if (waiting || leads)
+    if (urgent && (folio->dirty & span.blocks))
+        hurry(folio);
+    else if (waiting || leads)
         count_arrival(chunk, folio);
     return span.b;
 }
@@ -471,7 +486,7 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
 }
 
 /* Of what a synchronous write may ask for. */
-#define WRITE_FLAGS (WT_APPEND | WT_DONTCACHE)
+#define WRITE_FLAGS (WT_APPEND | WT_DONTCACHE | WT_ATOMIC | WT_HIGH_PRIORITY)
 
 /* ---- the whole write ----------------------------------------------------------------------------------------- */
 
@@ -483,6 +498,15 @@ static void init_write(struct wt_write *write, struct wt_inode *inode, uint64_t 
     atomic_init(&write->failed_at, UINT64_MAX);
 }
 
+static int64_t start_step(struct wt_write *write, struct wt_cursor *cursor, uint64_t at, bool may_wait) {
+    if (write->flags & WT_ATOMIC) {
+        int rc = wt_atomic_write(write, cursor, !write->async, may_wait);
+        return rc ? rc : (int64_t)write->length;
+    }
+    /* What must not wait has not begun; once it has, what is left is a matter of rare collisions. */
+    return write_step(write, cursor, at, !write->async, may_wait || at > write->offset);
+}
+
 /* Copies all in and starts its I/O, step by step. Returns the bytes that are on their way; fewer than all on an error,
  * which the write carries. */
 static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bool may_wait) {
@@ -491,8 +515,7 @@ static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bo
     if (!wt_ahead(write->inode, at, end, may_wait))
         wt_write_fail(write, -EAGAIN, at);
     while (at < end && !atomic_load(&write->error)) {
-        /* What must not wait has not begun; once it has, what is left is a matter of rare collisions. */
-        int64_t n = write_step(write, cursor, at, !write->async, may_wait || at > write->offset);
+        int64_t n = start_step(write, cursor, at, may_wait);
         if (n < 0)
             wt_write_fail(write, (int)n, at);
         else
@@ -597,12 +620,15 @@ static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint
     return write.operation.result;
 }
 
-static int check_write(const struct wt_file_object *file, uint64_t length, uint64_t offset, uint32_t durability) {
+static int check_write(const struct wt_file_object *file, uint64_t length, uint64_t offset, uint32_t durability,
+                       uint32_t flags) {
     if (!file->writable)
         return -EBADF;
     if (durability > WT_DURABILITY_SYNC || offset > INT64_MAX || length > INT64_MAX)
         return -EINVAL;
-    return offset + length > INT64_MAX ? -EFBIG : 0;
+    if (offset + length > INT64_MAX)
+        return -EFBIG;
+    return flags & WT_ATOMIC && length > 0 ? wt_atomic_check(file->inode, offset, length) : 0;
 }
 
 int64_t wt_write_cursor_with(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t *offset,
@@ -617,7 +643,7 @@ int64_t wt_write_cursor_with(wt_file handle, struct wt_cursor *cursor, uint64_t 
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
         return -EBADF;
-    int64_t result = check_write(file, length, *offset, durability);
+    int64_t result = check_write(file, length, *offset, durability, flags);
     durability = durability ? durability : file->durability;
     if (!result && length > 0)
         result = (file->inode->buffered ? wt_buffered_write : write_file)(file->inode, cursor, offset, length,
@@ -715,7 +741,8 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
         offset = 0;
     if (length == 0)
         flags &= ~(uint32_t)WT_APPEND; /* it needs no place */
-    int rc = flags & ~(uint32_t)(WT_NOWAIT | WRITE_FLAGS) ? -EINVAL : check_write(file, length, offset, durability);
+    int rc =
+        flags & ~(uint32_t)(WT_NOWAIT | WRITE_FLAGS) ? -EINVAL : check_write(file, length, offset, durability, flags);
     if (!rc && !may_wait && length > file->inode->engine->chunk_bytes)
         rc = -EMSGSIZE;
     struct wt_write *write = rc ? NULL : wt_write_take(file->inode->engine);

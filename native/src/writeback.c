@@ -65,7 +65,7 @@ struct wt_link *wt_link_take(struct wt_write *write) {
     return link ? link : malloc(sizeof *link);
 }
 
-static void give_link(struct wt_link *link) {
+void wt_link_give(struct wt_link *link) {
     if (link == &link->write->link)
         return; /* not used twice: the write may have another thread in it that takes links */
     struct wt_engine_object *engine = link->write->inode->engine;
@@ -122,12 +122,12 @@ static struct wt_writeback *launch_object(struct wt_launch *launch) {
     return writeback;
 }
 
-static struct wt_writeback *launch_next(struct wt_launch *launch, uint64_t offset) {
+struct wt_writeback *wt_launch_next(struct wt_launch *launch, uint64_t offset) {
     struct wt_writeback *writeback = launch_object(launch);
     struct wt_io *io = &writeback->io;
     io->op = WT_IO_WRITE;
     io->durability = WT_DURABILITY_DEVICE;
-    io->through_page_cache = false;
+    io->through_page_cache = io->atomic = io->high_priority = false;
     io->backing = atomic_load(&launch->inode->backing);
     io->offset = offset;
     io->length = io->done = 0;
@@ -137,6 +137,7 @@ static struct wt_writeback *launch_next(struct wt_launch *launch, uint64_t offse
     writeback->inode = launch->inode;
     writeback->next = NULL;
     writeback->zeroing = false;
+    writeback->bounce = NULL;
     writeback->part_count = 0;
     if (launch->last)
         launch->last->next = writeback;
@@ -175,7 +176,7 @@ static void add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigne
     uint64_t offset = folio_offset(folio) + start;
     struct wt_writeback *writeback = launch->last;
     if (alone || !can_extend(writeback, folio, offset, pages))
-        writeback = launch_next(launch, offset);
+        writeback = wt_launch_next(launch, offset);
 
     for (uint32_t at = start, length; at < end; at += length) {
         uint8_t *memory = wt_folio_memory(folio, at, end, &length);
@@ -252,7 +253,7 @@ static uint64_t launch_run(struct wt_launch *launch, struct wt_folio *folio, uns
     return taken;
 }
 
-/* The writes whose bytes just left: they wait for the I/O now, which is as durable as any of them asks. */
+/* The writes whose bytes just left: they wait for the I/O now, which is as durable and as urgent as any of them asks. */
 static void launch_links(struct wt_launch *launch, struct wt_folio *folio, uint64_t launched, struct wt_link *only) {
     uint64_t moved_links = 0;
     for (struct wt_link *link = only ? only : folio->links; link; link = only ? NULL : link->next) {
@@ -268,6 +269,8 @@ static void launch_links(struct wt_launch *launch, struct wt_folio *folio, uint6
                 continue;
             if (w->io.durability < link->write->durability)
                 w->io.durability = link->write->durability;
+            if (link->write->flags & WT_HIGH_PRIORITY)
+                w->io.high_priority = true;
         }
     }
     if (launch->gather)
@@ -285,6 +288,7 @@ uint64_t wt_launch_blocks(struct wt_launch *launch, struct wt_folio *folio, uint
         left &= ~(wt_bits(first, last) | folio->writeback); /* which may have fenced off more than the run */
     }
     folio->dirty &= ~launched;
+    folio->urgent = folio->urgent && folio->dirty;
     launch_links(launch, folio, launched, only);
     return launched;
 }
@@ -347,7 +351,7 @@ static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct end
         link->next->previous = link->previous;
     ending->retired_bytes += link->bytes;
     struct wt_write *write = link->write;
-    give_link(link);
+    wt_link_give(link);
     /* After its last reference but one is dropped a write may end on its own thread, and be gone. */
     bool async = write->async, waits = atomic_load(&write->waits);
     unsigned left = atomic_fetch_sub(&write->references, 1) - 1;
@@ -392,7 +396,7 @@ void wt_launch_fill(struct wt_launch *launch, struct wt_folio *folio, uint64_t b
     folio->reading |= blocks;
     for (; blocks; blocks &= blocks - 1) {
         unsigned block = (unsigned)__builtin_ctzll(blocks);
-        struct wt_writeback *read = launch_next(launch, folio_offset(folio) + ((uint64_t)block << shift));
+        struct wt_writeback *read = wt_launch_next(launch, folio_offset(folio) + ((uint64_t)block << shift));
         uint8_t *memory = wt_folio_held_memory(folio, block);
         assert(memory);
         add_segment(&read->io, memory, 1u << shift);
@@ -429,7 +433,7 @@ static bool hand_gather(struct wt_folio *folio, struct ending *ending) {
 static void send_gather(struct wt_folio *folio, struct ending *ending) {
     uint64_t blocks = collected(folio);
     if (!folio->gathering)
-        atomic_store_explicit(&folio->expected, ending->freed, memory_order_relaxed);
+        atomic_store_explicit(&folio->expected, folio->urgent ? 0 : ending->freed, memory_order_relaxed);
     if (blocks && !folio->gathering && !hand_gather(folio, ending))
         (void)wt_launch_blocks(&ending->launch, folio, blocks, NULL);
     wt_folio_settle(folio);
@@ -561,6 +565,7 @@ void wt_writeback_done(struct wt_io *io) {
     struct wt_writeback *writeback = (struct wt_writeback *)io;
     struct wt_inode *inode = writeback->inode;
     assert(io->error || io->done == io->length);
+    free(writeback->bounce);
 
     /* The object carries the first gather, so what it says now must be kept. */
     struct wt_part parts[WT_WRITEBACK_PARTS];

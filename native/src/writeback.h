@@ -66,6 +66,7 @@ struct wt_writeback {
     struct wt_writeback *next;
     bool zeroing;       /* of allocate: its memory is no folio's */
     uint64_t file_size; /* of a fill: when it began */
+    void *bounce;       /* of an atomic write whose folios' memory is not in one piece: a copy that is. Else NULL */
     unsigned part_count;
     struct wt_part parts[WT_WRITEBACK_PARTS];
 };
@@ -83,6 +84,8 @@ struct wt_writeback *wt_writeback_take(struct wt_engine_object *engine, bool lim
 void wt_writeback_give(struct wt_engine_object *engine, struct wt_writeback *writeback);
 /* A link for the write; NULL: no memory. */
 struct wt_link *wt_link_take(struct wt_write *write);
+/* Its folio has it no more. */
+void wt_link_give(struct wt_link *link);
 /* Waits until an object may be taken. The caller holds none, and no lock. */
 void wt_writeback_wait(struct wt_engine_object *engine);
 
@@ -92,6 +95,8 @@ void wt_writeback_wait(struct wt_engine_object *engine);
  * I/O on the same page: that I/O's end sends them.
  */
 uint64_t wt_launch_blocks(struct wt_launch *launch, struct wt_folio *folio, uint64_t blocks, struct wt_link *only);
+/* An I/O more at the end of the launch, as yet without memory and blocks. */
+struct wt_writeback *wt_launch_next(struct wt_launch *launch, uint64_t offset);
 /* How many objects wt_launch_blocks may need for these blocks. */
 unsigned wt_launch_need(const struct wt_geometry *geometry, uint64_t blocks);
 

@@ -62,6 +62,40 @@ TEST(appends_are_direct_overwrites_between_growths_and_closing_cuts_to_the_size)
     }
 }
 
+TEST(a_chunk_of_less_than_a_page_is_one) {
+    static const uint64_t chunks[] = {1, 100, BLOCK - 1, BLOCK, BLOCK + 1};
+    for (size_t i = 0; i < sizeof chunks / sizeof chunks[0]; i++) {
+        struct core core = core_open(NULL, NULL);
+        struct test_random random = test_random_of(1);
+        struct model model = model_new(ROOM);
+        wt_file file = core_file(&core, "file");
+        CONTEXT("a chunk of %llu", (unsigned long long)chunks[i]);
+        CHECK_OK(wt_file_grow_ahead(file, chunks[i]));
+        for (unsigned j = 0; j < 200; j++) {
+            append(file, &model, &random, 100);
+            uint64_t on_disk = (uint64_t)sim_size(core.sim, "file");
+            CHECK_EQ(on_disk % BLOCK, 0);
+            CHECK(on_disk >= model.size && on_disk <= model.size + 3 * BLOCK);
+        }
+        for (size_t j = 0; j < sim_count(core.sim, SIM_RESERVE); j++) {
+            CHECK(sim_record(core.sim, SIM_RESERVE, j).length > 0);
+        }
+        for (size_t j = 0; j < sim_count(core.sim, SIM_WRITE); j++) {
+            CHECK(!sim_record(core.sim, SIM_WRITE, j).through_page_cache);
+        }
+        core_reopen(&core);
+        check_file(&core, core_file(&core, "file"), "file", &model);
+        model_free(&model);
+        core_close(&core);
+    }
+    struct core core = core_open(NULL, NULL);
+    wt_file file = core_file(&core, "file");
+    CHECK_OK(wt_file_grow_ahead(file, INT64_MAX)); /* more than a file can have: it does without */
+    fill_at(file, 0, 1, 100);
+    CHECK_EQ(sim_size(core.sim, "file"), 100);
+    core_close(&core);
+}
+
 TEST(every_other_operation_knows_only_the_size) {
     static const uint32_t blocks[] = {512, 4096};
     for (uint64_t seed = test_seed(); seed < test_seed() + 20; seed++) {

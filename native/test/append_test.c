@@ -163,6 +163,30 @@ TEST(an_append_goes_behind_a_write_in_flight) {
     core_close(&core);
 }
 
+TEST(an_append_waits_for_no_plain_write_before_it_and_stays_if_that_fails) {
+    struct core core = core_threaded();
+    wt_file file = core_file(&core, "file");
+    CHECK_EQ(append(file, 1, BLOCK), 0);
+    sim_fail(core.sim,
+             &(struct sim_fault){.ops = SIM_WRITE, .offset = BLOCK, .length = FOLIO, .count = 1, .error = -EIO});
+    sim_hold(core.sim);
+    struct iovec iov = {bytes, FOLIO};
+    CHECK_OK(wt_write_submit(file, &iov, 1, BLOCK, WT_DURABILITY_FILE, 0, 1));
+    submit(file, 2, BLOCK, 2);
+    sim_release_at(core.sim, "file", BLOCK + FOLIO);
+    struct wt_event event = reap(&core);
+    CHECK_EQ(event.token, 2);
+    CHECK_EQ(event.offset, BLOCK + FOLIO);
+    CHECK_EQ(wt_size(file), 2 * BLOCK + FOLIO);
+    sim_release_all(core.sim);
+    CHECK_EQ(reap(&core).result, -EIO);
+    sim_heal(core.sim);
+    check_filled(file, BLOCK, 0, FOLIO);
+    check_filled(file, BLOCK + FOLIO, 2, BLOCK);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
 TEST(an_append_goes_to_the_end_after_a_write_past_it_failed) {
     struct core core = core_open(NULL, NULL);
     wt_file file = core_file(&core, "file");

@@ -24,6 +24,7 @@ enum state { PENDING, DONE, FAILED };
 struct record {
     uint64_t offset, length, key;
     uint32_t durability;
+    uint32_t flags; /* WT_ATOMIC, WT_HIGH_PRIORITY */
     enum state state;
     size_t before, after; /* how many operations the disk had begun when the call began and when it returned */
     size_t errors_before; /* how many had failed */
@@ -62,6 +63,7 @@ struct player {
     uint64_t epoch; /* part of the tokens: an event of another time is seen */
     uint64_t seed;
     uint32_t block;
+    uint32_t atomic_bytes; /* the longest atomic write, 0: there are none */
     bool faults, buffered, cuts;
     bool armed;  /* a fault is */
     bool failed; /* one was since the log was cleared */
@@ -272,6 +274,8 @@ static void check_idle(const struct wt_folio *folio) {
     CHECK(folio->links == NULL);
     CHECK_EQ(folio->held, WT_NONE);
     CHECK_EQ(folio->waiters, 0);
+    CHECK_EQ(folio->awaiting, 0);
+    CHECK_EQ(folio->awaited, 0);
 }
 
 static uint32_t held_pages(const struct wt_pool *pool, const struct wt_folio *folio) {
@@ -521,6 +525,14 @@ static uint64_t random_offset(struct player *player, const struct track *track, 
     return offset + length > ROOM ? ROOM - length : offset;
 }
 
+/* Moves a record to where it may be atomic; the file may end in the middle of it. */
+static void make_atomic(struct player *player, struct record *record) {
+    record->length = (uint64_t)player->block << below(player, 6);
+    record->length = smaller(record->length, player->atomic_bytes);
+    record->offset = smaller(record->offset, ROOM - record->length) & ~(record->length - 1);
+    record->flags = WT_ATOMIC;
+}
+
 /* A new record of the track; the caller applies it if the write is taken. */
 static unsigned draw_record(struct player *player, struct track *track) {
     CHECK(track->count < RECORDS);
@@ -532,6 +544,12 @@ static unsigned draw_record(struct player *player, struct track *track) {
                                         .durability = one_in(player, 5)   ? WT_DURABILITY_DEVICE
                                                       : one_in(player, 8) ? WT_DURABILITY_SYNC
                                                                           : WT_DURABILITY_DSYNC};
+    if (player->atomic_bytes != 0 && one_in(player, 4)) {
+        make_atomic(player, &track->records[r]);
+    }
+    if (player->atomic_bytes != 0 && one_in(player, 3)) {
+        track->records[r].flags |= WT_HIGH_PRIORITY;
+    }
     track->records[r].before = log_length(player);
     track->records[r].errors_before = errors(player);
     return r;
@@ -571,9 +589,11 @@ static void close_record(struct player *player, struct record *record) {
 }
 
 static void check_refusal(struct player *player, const struct record *record, uint32_t flags, int rc) {
-    if (rc == -EAGAIN || rc == -EMSGSIZE) {
+    if (rc == -EAGAIN || (rc == -EMSGSIZE && !(flags & WT_ATOMIC))) {
         CHECK(flags & WT_NOWAIT);
         CHECK_EQ(log_length(player), record->before);
+    } else if (rc == -EINVAL || rc == -EMSGSIZE) { /* the file ends within, or it is too long: told after a wait */
+        CHECK(flags & WT_ATOMIC);
     } else {
         CHECK(is_error_of_log(player, record, rc));
     }
@@ -585,7 +605,7 @@ static void play_submit(struct player *player, unsigned which) {
     struct record *record = &track->records[r];
     struct iovec iov[3];
     int count = segments_of(player, record, scratch, iov);
-    uint32_t flags = one_in(player, 4) ? WT_NOWAIT : 0;
+    uint32_t flags = record->flags | (one_in(player, 4) ? WT_NOWAIT : 0);
     int rc = wt_write_submit(track->handle, iov, count, record->offset, record->durability, flags,
                              token_of(player, which, r, 0));
     memset(scratch, 0xa5, (size_t)record->length);
@@ -613,7 +633,7 @@ static void play_submit_all(struct player *player) {
         tracks[i] = &player->tracks[which];
         records[i] = draw_record(player, tracks[i]);
         struct record *record = &tracks[i]->records[records[i]];
-        if (record->length > 20000) {
+        if (record->length > 20000 && !(record->flags & WT_ATOMIC)) {
             record->length = 20000;
         }
         bytes[i] = malloc((size_t)record->length);
@@ -626,7 +646,7 @@ static void play_submit_all(struct player *player) {
                                                 .offset = record->offset,
                                                 .token = token_of(player, which, records[i], 0),
                                                 .result = 99,
-                                                .flags = one_in(player, 5) ? WT_NOWAIT : 0};
+                                                .flags = record->flags | (one_in(player, 5) ? WT_NOWAIT : 0)};
     }
     CHECK_OK(wt_write_submit_all(submissions, count));
     for (int i = 0; i < count; i++) {
@@ -656,9 +676,14 @@ static void play_sync_write(struct player *player, struct track *track) {
     struct iovec iov[3];
     uint64_t stable = 77;
     int count = segments_of(player, record, scratch, iov);
-    int64_t result = wt_write(track->handle, iov, count, record->offset, record->durability, &stable);
+    uint64_t offset = record->offset;
+    int64_t result = wt_write_with(track->handle, iov, count, &offset, record->durability, record->flags, &stable);
     memset(scratch, 0xa5, (size_t)record->length);
     close_record(player, record);
+    if (result == -EINVAL || result == -EMSGSIZE) {
+        CHECK(record->flags & WT_ATOMIC);
+        return;
+    }
     apply_record(track, r);
     end_write(player, track, r, result, stable);
 }
@@ -931,6 +956,7 @@ static void begin_play(struct player *player, const struct sim_options *sim, con
     player->random = test_random_of(seed);
     player->block = sim->block_bytes != 0 ? sim->block_bytes : 4096;
     player->buffered = sim->buffered;
+    player->atomic_bytes = sim->atomic_bytes;
     player->core = core_open(&seeded, options);
     player->tracks = calloc(FILES, sizeof *player->tracks);
     CHECK(player->tracks != NULL);
@@ -1016,6 +1042,14 @@ TEST(interleavings_match_the_model_with_the_smallest_cache) {
     play((struct sim_options){.block_bytes = 512, .write_zeroes = true}, small, false, 4, 800);
 }
 
+TEST(interleavings_with_writes_that_are_atomic_or_of_high_priority_match_the_model) {
+    play((struct sim_options){.block_bytes = 4096, .atomic_bytes = 128 << 10}, roomy, false, 4, 800);
+    play((struct sim_options){.block_bytes = 512, .atomic_bytes = 128 << 10}, roomy, false, 4, 800);
+    play((struct sim_options){.block_bytes = 1024, .atomic_bytes = 8 << 10}, small, false, 2, 800);
+    play((struct sim_options){.block_bytes = 4096, .atomic_bytes = 128 << 10}, small, true, 2, 800);
+    play((struct sim_options){.block_bytes = 512, .atomic_bytes = 128 << 10}, roomy, true, 4, 800);
+}
+
 TEST(interleavings_match_the_model_without_direct_io) {
     play((struct sim_options){.block_bytes = 4096, .buffered = true}, roomy, false, 2, 500);
 }
@@ -1075,8 +1109,8 @@ static bool play_until_cut(const struct sim_options *sim, uint64_t seed, uint64_
     return cut;
 }
 
-static void cut_everywhere(uint32_t block_bytes, unsigned programs, unsigned steps) {
-    struct sim_options sim = {.block_bytes = block_bytes, .logical_block_bytes = 512};
+static void cut_everywhere(uint32_t block_bytes, uint32_t atomic_bytes, unsigned programs, unsigned steps) {
+    struct sim_options sim = {.block_bytes = block_bytes, .logical_block_bytes = 512, .atomic_bytes = atomic_bytes};
     struct test_random random = test_random_of(1);
     test_random_bytes(&random, pattern, sizeof pattern);
     uint64_t first = test_seed();
@@ -1088,7 +1122,8 @@ static void cut_everywhere(uint32_t block_bytes, unsigned programs, unsigned ste
 
 TEST(a_power_cut_at_any_event_keeps_what_was_acknowledged) {
     unsigned steps = SLOWER > 1 ? 12 : 30;
-    cut_everywhere(4096, 8, steps);
-    cut_everywhere(512, 8, steps);
-    cut_everywhere(1024, 4, steps);
+    cut_everywhere(4096, 0, 8, steps);
+    cut_everywhere(512, 0, 8, steps);
+    cut_everywhere(1024, 0, 4, steps);
+    cut_everywhere(1024, 16 << 10, 4, steps);
 }

@@ -116,6 +116,7 @@ static void set_io(struct test_io *test, enum wt_io_op op, struct wt_backing *ba
     io->op = op;
     io->durability = WT_DURABILITY_DSYNC;
     io->through_page_cache = length % backing->profile.block_bytes != 0;
+    io->atomic = io->high_priority = false;
     io->backing = backing;
     io->offset = offset;
     io->length = length;

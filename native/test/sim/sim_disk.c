@@ -38,6 +38,7 @@ struct flight {
     uint64_t length;
     uint32_t durability;
     bool through_page_cache;
+    bool atomic;
     bool writable;
     unsigned segment_count;
     struct iovec segments[WT_IO_SEGMENTS];
@@ -214,8 +215,12 @@ static void cut_now(struct sim *sim, enum sim_cut kind, uint64_t seed) {
     for (const struct flight *flight = sim->flights; flight != NULL; flight = flight->next) {
         if (flight->op == WT_IO_WRITE && !flight->done) {
             uint8_t *bytes = gather_bytes(flight);
-            sim_file_tear(flight->file, flight->offset, bytes, (size_t)flight->length, kind,
-                          sim->options.logical_block_bytes, &random);
+            if (flight->atomic) {
+                sim_file_take_or_leave(flight->file, flight->offset, bytes, (size_t)flight->length, kind, &random);
+            } else {
+                sim_file_tear(flight->file, flight->offset, bytes, (size_t)flight->length, kind,
+                              sim->options.logical_block_bytes, &random);
+            }
             free(bytes);
         }
     }
@@ -407,6 +412,19 @@ static void judge_shape(struct sim *sim, const struct wt_io *io) {
           sim->options.block_bytes);
 }
 
+/* What the kernel refuses, and what it takes and may tear all the same. */
+static void judge_atomic(struct sim *sim, const struct wt_io *io, const struct sim_file *file) {
+    bool power = (io->length & (io->length - 1)) == 0;
+    JUDGE(io->op == WT_IO_WRITE && io->segment_count == 1 && !io->through_page_cache,
+          "an atomic I/O of op %d in %u segments%s", (int)io->op, io->segment_count,
+          io->through_page_cache ? ", through the page cache" : "");
+    JUDGE(power && io->offset % io->length == 0 && io->length >= sim->options.block_bytes &&
+              io->length <= sim->options.atomic_bytes,
+          "an atomic write of %" PRIu64 " bytes at %" PRIu64, io->length, io->offset);
+    JUDGE(file->size_now <= io->offset || file->size_now >= io->offset + io->length,
+          "an atomic write over the end of the file: %" PRIu64 "+%" PRIu64, io->offset, io->length);
+}
+
 static bool memory_meets(const struct iovec *a, const struct iovec *b) {
     uintptr_t a_start = (uintptr_t)a->iov_base;
     uintptr_t b_start = (uintptr_t)b->iov_base;
@@ -487,16 +505,18 @@ static void log_begin(struct sim *sim, struct flight *flight) {
     flight->record = sim->records_cleared + sim->record_count;
     enum sim_op op = flight->op == WT_IO_READ ? SIM_READ : SIM_WRITE;
     static const char *const durabilities[] = {"", "DEVICE", "DSYNC", "SYNC"};
-    trace(sim, "#%" PRIu64 " %s %s %" PRIu64 "+%" PRIu64 " %s%s in %u segments%s", flight->number, op_name(op),
+    trace(sim, "#%" PRIu64 " %s %s %" PRIu64 "+%" PRIu64 " %s%s%s in %u segments%s", flight->number, op_name(op),
           flight->file->path, flight->offset, flight->length, op == SIM_WRITE ? durabilities[flight->durability] : "",
-          flight->through_page_cache ? " through the page cache" : "", flight->segment_count,
-          flight->fault != NULL ? ", to fail" : "");
+          flight->through_page_cache ? " through the page cache" : "", flight->atomic ? " atomic" : "",
+          flight->segment_count, flight->fault != NULL ? ", to fail" : "");
     record(sim, &(struct sim_record){.op = op,
                                      .inode = flight->file->inode,
                                      .offset = flight->offset,
                                      .length = flight->length,
                                      .durability = flight->durability,
                                      .through_page_cache = flight->through_page_cache,
+                                     .atomic = flight->atomic,
+                                     .high_priority = flight->io->high_priority,
                                      .segment_count = flight->segment_count,
                                      .submitted = flight->submitted});
 }
@@ -533,9 +553,13 @@ static struct flight *begin(struct sim *sim, struct wt_io *io, bool submitted) {
     flight->length = io->length;
     flight->durability = io->op == WT_IO_WRITE ? io->durability : 0;
     flight->through_page_cache = io->through_page_cache || sim->options.buffered;
+    flight->atomic = io->atomic;
     flight->segment_count = io->segment_count;
     flight->submitted = submitted;
     judge_shape(sim, io);
+    if (io->atomic) {
+        judge_atomic(sim, io, flight->file);
+    }
     memcpy(flight->segments, io->segments, io->segment_count * sizeof io->segments[0]);
     if (io->op == WT_IO_WRITE) {
         JUDGE(backing->base.writable, "a write to %s, which was opened for reading", flight->file->path);
@@ -598,13 +622,13 @@ static uint64_t limit_of_write(struct sim *sim, const struct flight *flight, int
         limit = end > flight->offset ? end - flight->offset : 0;
         *error = -ENOSPC;
     }
-    return limit;
+    return flight->atomic && limit < flight->length ? 0 : limit;
 }
 
 /* What may be left of the part that failed: some blocks on the disk, and the kernel's page cache believing in them. */
 static void leave_refused(struct sim *sim, const struct flight *flight, const uint8_t *bytes, uint64_t limit) {
     uint64_t block = sim->options.block_bytes;
-    bool scribble = flight->fault != NULL && flight->fault->scribble;
+    bool scribble = flight->fault != NULL && flight->fault->scribble && !flight->atomic;
     for (uint64_t at = limit; scribble && at < flight->length;) {
         uint64_t part = smaller(flight->length - at, block - (flight->offset + at) % block);
         bool in_place = flight->offset + at + part <= flight->file->size_now;
@@ -639,6 +663,8 @@ static void effect_of_write(struct sim *sim, struct flight *flight) {
         if (flight->durability >= WT_DURABILITY_DSYNC || flight->through_page_cache) {
             sim_file_settle(file, flight->offset, limit);
             file->size_stable = end > file->size_stable ? end : file->size_stable;
+        } else if (flight->atomic) {
+            sim_file_keep_together(file, flight->offset, limit);
         }
         sim_file_forget(file, flight->offset, limit);
     }
@@ -1163,6 +1189,11 @@ static struct wt_profile profile_of(const struct sim *sim) {
         .volatile_cache = WT_YES,
         .fs_type = "simulated",
     };
+    if (sim->options.atomic_bytes != 0) {
+        profile.atomic_write_min_bytes = sim->options.block_bytes;
+        profile.atomic_write_max_bytes = profile.atomic_write_optimal_bytes = sim->options.atomic_bytes;
+        profile.atomic_write_max_segments = 1;
+    }
     return profile;
 }
 
@@ -1269,6 +1300,7 @@ struct sim *sim_new(const struct sim_options *options) {
     CHECK(set->block_bytes >= 512 && set->block_bytes <= 4096 && (set->block_bytes & (set->block_bytes - 1)) == 0);
     CHECK(set->logical_block_bytes >= 512 && set->block_bytes % set->logical_block_bytes == 0);
     CHECK(!set->shuffle || set->threaded);
+    CHECK(!set->buffered || set->atomic_bytes == 0);
     sim->random = test_random_of(set->seed);
     init_sync(sim);
     for (unsigned i = 0; set->threaded && i < HELPERS; i++) {

@@ -2,6 +2,8 @@
  * The simulated disk: a backend of io.h in memory, with a volatile cache, faults and power cuts, that repeats itself
  * exactly for one seed. It outlives the engines that run on it, so that what is durable can be looked at and reopened.
  *
+ * An atomic write is whole or absent after whatever happens; of any other some blocks may be there and some not.
+ *
  * It judges as it serves. A misaligned direct request, two I/Os in flight on one block or one piece of memory, memory
  * that changes under an I/O, a truncate under an I/O: each ends the test with a message and the trace of the last
  * operations.
@@ -28,12 +30,13 @@ struct sim_options {
     uint64_t capacity_bytes;      /* of all files, counted by 512. 0: no limit */
     uint64_t file_bytes_max;      /* -EFBIG past it. 0: 2^63 - 1 */
     bool threaded;
-    bool shuffle;       /* threaded: whatever is in flight completes one at a time, in seeded order */
-    bool buffered;      /* a file system without direct I/O: profile path WT_PATH_BUFFERED */
-    bool no_reserve;    /* reserve: -EOPNOTSUPP */
-    bool write_zeroes;  /* the device can; else -EOPNOTSUPP */
-    bool no_deallocate; /* neither holes nor zeroed ranges: -EOPNOTSUPP */
-    bool holes_unknown; /* find_hole says that all below the size is data */
+    bool shuffle;          /* threaded: whatever is in flight completes one at a time, in seeded order */
+    bool buffered;         /* a file system without direct I/O: profile path WT_PATH_BUFFERED */
+    bool no_reserve;       /* reserve: -EOPNOTSUPP */
+    bool write_zeroes;     /* the device can; else -EOPNOTSUPP */
+    bool no_deallocate;    /* neither holes nor zeroed ranges: -EOPNOTSUPP */
+    bool holes_unknown;    /* find_hole says that all below the size is data */
+    uint32_t atomic_bytes; /* the longest atomic write; a block is the shortest. 0: there are none */
 };
 
 struct sim *sim_new(const struct sim_options *options);
@@ -85,6 +88,8 @@ struct sim_record {
     uint64_t length;
     uint32_t durability;
     bool through_page_cache;
+    bool atomic;
+    bool high_priority;
     unsigned segment_count;
     bool submitted; /* by submit, not by run */
     bool ended;     /* a read or write: it took effect, and this is how */

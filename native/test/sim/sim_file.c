@@ -20,6 +20,11 @@ struct sim_stale {
     uint8_t bytes[];
 };
 
+struct sim_whole {
+    uint64_t offset, length;
+    struct sim_whole *next;
+};
+
 static void *allocate(size_t bytes) {
     void *memory = calloc(1, bytes);
     CHECK(memory != NULL);
@@ -91,7 +96,16 @@ struct sim_file *sim_file_new(const char *path, uint64_t inode, uint32_t block_b
     return file;
 }
 
+static void forget_wholes(struct sim_file *file) {
+    while (file->wholes != NULL) {
+        struct sim_whole *whole = file->wholes;
+        file->wholes = whole->next;
+        free(whole);
+    }
+}
+
 void sim_file_free(struct sim_file *file) {
+    forget_wholes(file);
     sim_file_forget(file, 0, UINT64_MAX);
     for (size_t i = 0; i < file->page_slots; i++) {
         free(file->pages[i]);
@@ -207,6 +221,7 @@ void sim_file_settle_all(struct sim_file *file) {
         }
     }
     file->size_stable = file->size_now;
+    forget_wholes(file);
 }
 
 void sim_file_reserve(struct sim_file *file, uint64_t offset, uint64_t length) {
@@ -396,9 +411,54 @@ static int by_index(const void *a, const void *b) {
     return (*left)->index < (*right)->index ? -1 : (*left)->index > (*right)->index;
 }
 
+/*
+ * Ranges are of a power of two and aligned to it, so that of two that meet one is within the other. The outer one is kept:
+ * what was written over a part of it shares its fate, which is one of those that may be.
+ */
+void sim_file_keep_together(struct sim_file *file, uint64_t offset, uint64_t length) {
+    for (struct sim_whole **link = &file->wholes, *whole; (whole = *link) != NULL;) {
+        if (whole->offset <= offset && offset + length <= whole->offset + whole->length) {
+            return;
+        }
+        if (offset <= whole->offset && whole->offset + whole->length <= offset + length) {
+            *link = whole->next;
+            free(whole);
+        } else {
+            link = &whole->next;
+        }
+    }
+    struct sim_whole *whole = allocate(sizeof *whole);
+    *whole = (struct sim_whole){.offset = offset, .length = length, .next = file->wholes};
+    file->wholes = whole;
+}
+
+/* Makes the range stable, or as it was before, so that nothing in it is left to decide. */
+static void cut_whole(struct sim_file *file, const struct sim_whole *whole, bool kept) {
+    if (kept) {
+        sim_file_settle(file, whole->offset, whole->length);
+        return;
+    }
+    for (uint64_t at = whole->offset; at < whole->offset + whole->length; at += UNIT_BYTES) {
+        struct sim_page *page = make_page(file, at / PAGE_BYTES);
+        unsigned unit = (unsigned)(at % PAGE_BYTES / UNIT_BYTES);
+        memcpy(page->now + at % PAGE_BYTES, page->stable + at % PAGE_BYTES, UNIT_BYTES);
+        set_state(file, page, unit, (enum sim_state)page->stable_state[unit]);
+        page->dirty = (uint8_t)(page->dirty & ~(1u << unit));
+    }
+}
+
+static void cut_wholes(struct sim_file *file, bool all_past_stable_size, enum sim_cut cut, struct test_random *random) {
+    for (const struct sim_whole *whole = file->wholes; whole != NULL; whole = whole->next) {
+        bool needed = all_past_stable_size && whole->offset + whole->length > file->size_stable;
+        cut_whole(file, whole, survives(cut, random) || needed);
+    }
+    forget_wholes(file);
+}
+
 void sim_file_cut(struct sim_file *file, enum sim_cut cut, uint32_t logical_bytes, struct test_random *random) {
     /* A file system writes a size down only after the bytes below it. */
     bool grew = file->size_now > file->size_stable && survives(cut, random);
+    cut_wholes(file, grew, cut, random);
     struct sim_page **dirty = allocate((file->page_count + 1) * sizeof(struct sim_page *));
     size_t count = 0;
     for (size_t i = 0; i < file->page_slots; i++) {
@@ -454,6 +514,16 @@ void sim_file_tear(struct sim_file *file, uint64_t offset, const uint8_t *bytes,
     if (whole && end > file->size_stable) {
         file->size_stable = end;
     }
+}
+
+void sim_file_take_or_leave(struct sim_file *file, uint64_t offset, const uint8_t *bytes, size_t length,
+                            enum sim_cut cut, struct test_random *random) {
+    if (!survives(cut, random)) {
+        return;
+    }
+    keep_stable(file, offset, bytes, length);
+    uint64_t end = offset + length;
+    file->size_stable = end > file->size_stable ? end : file->size_stable;
 }
 
 static void restart_page(struct sim_file *file, struct sim_page *page) {

@@ -14,6 +14,7 @@
 
 struct sim_page;
 struct sim_stale;
+struct sim_whole;
 
 struct sim_file {
     char *path;
@@ -26,7 +27,8 @@ struct sim_file {
     struct sim_page **pages; /* a hash table by page index */
     size_t page_slots;
     size_t page_count;
-    struct sim_stale *stale; /* blocks of the kernel's page cache that the device refused */
+    struct sim_whole *wholes; /* atomic writes in the volatile cache */
+    struct sim_stale *stale;  /* blocks of the kernel's page cache that the device refused */
     unsigned opens;
     unsigned shared_locks;
     bool exclusive_lock;
@@ -64,11 +66,16 @@ void sim_file_overlay(struct sim_file *file, uint64_t offset, void *bytes, size_
 void sim_file_flush_stale(struct sim_file *file, uint64_t offset, uint64_t length);
 void sim_file_forget(struct sim_file *file, uint64_t offset, uint64_t length);
 
+/* What was just written is atomic, and not stable: of a power cut all of it survives, or none. */
+void sim_file_keep_together(struct sim_file *file, uint64_t offset, uint64_t length);
 /* Power is gone: of what is not stable, chooses by logical block what had become so. */
 void sim_file_cut(struct sim_file *file, enum sim_cut cut, uint32_t logical_bytes, struct test_random *random);
 /* An I/O in flight at the cut: bytes may reach stable storage by logical block. */
 void sim_file_tear(struct sim_file *file, uint64_t offset, const uint8_t *bytes, size_t length, enum sim_cut cut,
                    uint32_t logical_bytes, struct test_random *random);
+/* The same of an atomic one: all of it or nothing. */
+void sim_file_take_or_leave(struct sim_file *file, uint64_t offset, const uint8_t *bytes, size_t length,
+                            enum sim_cut cut, struct test_random *random);
 /* Power is back: stable is all there is. */
 void sim_file_restart(struct sim_file *file);
 

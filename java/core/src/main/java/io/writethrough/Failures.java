@@ -107,6 +107,52 @@ final class Failures {
         return new WriteThroughException(operation, path.toString(), offset, length, errno, stableBytes);
     }
 
+    /** Of an atomic write. Its profile is that of the file. */
+    static IOException ofAtomicWrite(
+            final String operation,
+            final Path path,
+            final long offset,
+            final long length,
+            final int errno,
+            final long stableBytes,
+            final StorageProfile profile) {
+        final String advice = switch (errno) {
+            case Errno.EOPNOTSUPP -> noAtomicWrites(profile);
+            case Errno.EINVAL -> wrongAtomicWrite(offset, length, profile);
+            case Errno.EMSGSIZE ->
+                "The file takes atomic writes of up to " + profile.atomicWriteMaxBytes() + " bytes, but the engine"
+                        + " no more at once than 4 MiB, 2048 blocks of the file (of " + profile.blockBytes()
+                        + " bytes) and a quarter of its cache. Give it more (cacheBytes, inFlightBytes), or write less.";
+            default -> null;
+        };
+        if (advice == null) {
+            return ofFile(operation, path, offset, length, errno, stableBytes);
+        }
+        return new WriteThroughException(operation, path.toString(), offset, length, errno, stableBytes, advice);
+    }
+
+    private static String noAtomicWrites(final StorageProfile profile) {
+        final String device = profile.deviceName();
+        return "There are no atomic writes here, on " + profile.fileSystemType()
+                + (device.isEmpty() ? "" : " on " + device)
+                + " and with this kernel. xfs has them on any device (Linux 6.16, made with reflink=1), ext4 where the"
+                + " device has (Linux 6.13). Put the file there, or write without ATOMIC and keep a second copy of what must"
+                + " not be torn.";
+    }
+
+    private static String wrongAtomicWrite(final long offset, final long length, final StorageProfile profile) {
+        final int min = profile.atomicWriteMinBytes();
+        final int max = profile.atomicWriteMaxBytes();
+        final String rule = "The length of an atomic write to this file is a power of two from " + min + " to " + max
+                + " bytes, and where it goes is a multiple of that";
+        if (Long.bitCount(length) != 1 || length < min || length > max || offset != NONE && offset % length != 0) {
+            return rule + ". Divide it, or write without ATOMIC.";
+        }
+        return rule + ", but the file ends "
+                + (offset == NONE ? "elsewhere" : "in the middle of this one, or within a block beside it")
+                + ". Bring its size to a multiple of the length first, by allocate or truncate.";
+    }
+
     /** Of an operation on an engine. */
     static IOException ofEngine(final String operation, final int errno) {
         return new WriteThroughException(operation, "", NONE, NONE, errno, 0);

@@ -17,7 +17,7 @@ import java.nio.file.OpenOption;
  * ahead, the file does without from then on. It does nothing for a file that is opened for reading alone, or without direct
  * I/O.
  *
- * @param bytes how far to grow at a time; 0: not any more
+ * @param bytes how far to grow at a time, rounded up to pages of 4096; 0: not any more
  * @since 0.1
  */
 public record GrowthAhead(long bytes) implements OpenOption {

@@ -144,6 +144,7 @@ final class ProbeReport {
         values.put("volatile_cache", known(profile.volatileCache()));
         values.put("atomic_write_min_bytes", profile.atomicWriteMinBytes());
         values.put("atomic_write_max_bytes", profile.atomicWriteMaxBytes());
+        values.put("atomic_write_optimal_bytes", profile.atomicWriteOptimalBytes());
         extents.ifPresent(of -> {
             values.put("size_bytes", of.size_bytes);
             values.put("written_bytes", of.written_bytes);

@@ -170,7 +170,8 @@ public final class StorageProfile {
     }
 
     /**
-     * The least that can be written so that a crash leaves all or nothing of it.
+     * The least that can be written so that a crash leaves all or nothing of it: the shortest {@link WriteFlag#ATOMIC} write. It
+     * is a block at least, and a power of two.
      *
      * @return 0 if there is no such promise
      */
@@ -179,7 +180,8 @@ public final class StorageProfile {
     }
 
     /**
-     * The most that can be written so that a crash leaves all or nothing of it.
+     * The most that can be written so that a crash leaves all or nothing of it: the longest {@link WriteFlag#ATOMIC} write. An
+     * engine with a small cache takes less at once.
      *
      * @return 0 if there is no such promise
      */
@@ -188,7 +190,17 @@ public final class StorageProfile {
     }
 
     /**
-     * In how many pieces of memory such a write may be.
+     * How much the device itself writes so. The file system does what is longer, by writing it elsewhere and then switching over,
+     * which costs a commit of its journal each. Where the device does none this is the same as {@link #atomicWriteMaxBytes()}.
+     *
+     * @return 0 if there is no such promise
+     */
+    public int atomicWriteOptimalBytes() {
+        return profile.atomic_write_optimal_bytes;
+    }
+
+    /**
+     * In how many pieces of memory the kernel takes such a write. The library hands it one, whatever memory the caller has.
      *
      * @return 0 if there is no such promise
      */

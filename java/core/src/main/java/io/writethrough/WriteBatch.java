@@ -91,7 +91,7 @@ final class WriteBatch {
             final int started = (int) requests[request + 2];
             if (started < 0) {
                 completions.abandon(operations[i]);
-                final IOException failure = file.failed("write", requests[request + 1], length, -started, 0);
+                final IOException failure = file.writeFailed("write", requests[request + 1], length, flags, started);
                 futures.get(i).completeExceptionally(failure);
             } else {
                 sources[i].position(sources[i].position() + length);

@@ -689,7 +689,7 @@ public final class WriteThroughFile implements Channel {
             }
         }
         if (started < 0) {
-            return IoFuture.failed(failed("write", position, length, started));
+            return IoFuture.failed(writeFailed("write", position, length, flags, started));
         }
         source.position(start + length);
         return future;
@@ -776,7 +776,7 @@ public final class WriteThroughFile implements Channel {
         final int started = submit(segments, length, position, durabilityCode, flags | modeFlags(), operation.token());
         if (started < 0) {
             completions.abandon(operation);
-            return IoFuture.failed(failed("write", position, length, started));
+            return IoFuture.failed(writeFailed("write", position, length, flags, started));
         }
         moveToLimits(sources);
         return future;
@@ -969,11 +969,13 @@ public final class WriteThroughFile implements Channel {
 
     /**
      * Writes the remaining bytes of a buffer to the end of the file, and returns when they are as durable as asked, and all
-     * bytes before them. It writes all of them or throws.
+     * appends before them. It writes all of them or throws.
      *
      * <p>Any number of threads may append at a time: each append gets a place of its own, behind every append and every write
-     * that began before it, and many leave in few I/Os. None is acknowledged before all that lies before it is stable, and
-     * the file grows with that: nobody sees a gap that an earlier append has yet to fill. If an append fails, so do
+     * that began before it, and many leave in few I/Os. None is acknowledged before all appends before it are stable, and
+     * the file grows with that: nobody sees a gap that an earlier append has yet to fill. For plain writes past the end an
+     * append does not wait: behind one that is still in flight it has zeros before it until that is stable, and for good if that
+     * fails or the power goes first. If an append fails, so do
      * those that had a place behind it, with the same error; the file then ends with the last bytes that were acknowledged
      * (or that {@link WriteThroughException#stableBytes()} counts), and the next append goes there. After a crash the file
      * may end with parts of appends that were never acknowledged, and zeros between them.
@@ -1007,7 +1009,7 @@ public final class WriteThroughFile implements Channel {
             Reference.reachabilityFence(this);
         }
         if (result < 0) {
-            throw failed("append", NONE, length, result);
+            throw writeFailed("append", NONE, length, flags, result);
         }
         source.position(start + length);
         return result;
@@ -1038,7 +1040,7 @@ public final class WriteThroughFile implements Channel {
             if (length == 0) {
                 return size();
             }
-            result = appendSegments(segments, length, durabilityCode);
+            result = writeSegmentsWith(segments, length, 0, durabilityCode, DataPlane.APPEND);
         } finally {
             segments.release();
             Reference.reachabilityFence(this);
@@ -1050,15 +1052,20 @@ public final class WriteThroughFile implements Channel {
         return result;
     }
 
-    private long appendSegments(final Segments segments, final long length, final int durabilityCode) {
+    private long writeSegmentsWith(
+            final Segments segments,
+            final long length,
+            final long position,
+            final int durabilityCode,
+            final int flags) {
         final Object[] bases = segments.bases();
         final long[] ranges = segments.ranges();
         final long file = handle.value();
         if (!VirtualThreads.isCurrent()) {
-            return DataPlane.writeSegmentsWith(file, bases, ranges, length, 0, durabilityCode, DataPlane.APPEND);
+            return DataPlane.writeSegmentsWith(file, bases, ranges, length, position, durabilityCode, flags);
         }
         return WaitingThreads.call(
-                () -> DataPlane.writeSegmentsWith(file, bases, ranges, length, 0, durabilityCode, DataPlane.APPEND));
+                () -> DataPlane.writeSegmentsWith(file, bases, ranges, length, position, durabilityCode, flags));
     }
 
     /**
@@ -1075,7 +1082,7 @@ public final class WriteThroughFile implements Channel {
     public int write(
             final ByteBuffer source, final long position, final Durability durability, final WriteFlag... flags)
             throws IOException {
-        final int code = waitingCodeOf(flags);
+        final int code = waitingCodeOf(flags) | modeFlags();
         if (code == 0) {
             return write(source, position, durability.code);
         }
@@ -1092,9 +1099,52 @@ public final class WriteThroughFile implements Channel {
             Reference.reachabilityFence(this);
         }
         if (result < 0) {
-            throw failed("write", position, length, result);
+            throw writeFailed("write", position, length, code, result);
         }
         source.position(start + length);
+        return length;
+    }
+
+    /**
+     * Writes the remaining bytes of several buffers, one after the other, as one write, with flags. As {@link
+     * #write(ByteBuffer, long, Durability, WriteFlag...)} in all else.
+     *
+     * @param sources the bytes; the position of each becomes its limit
+     * @param position where in the file the first of them goes; not looked at with {@link WriteFlag#APPEND}
+     * @param durability what is promised of the bytes on return
+     * @param flags how to write; {@link WriteFlag#NOWAIT} is refused
+     * @return the count of bytes written: all that remained
+     * @throws IllegalArgumentException as there
+     * @throws IOException as there
+     */
+    public long write(
+            final ByteBuffer[] sources, final long position, final Durability durability, final WriteFlag... flags)
+            throws IOException {
+        final int code = waitingCodeOf(flags) | modeFlags();
+        if (code == 0) {
+            return write(sources, position, durability.code);
+        }
+        final Segments segments = Segments.ofThread();
+        final long length;
+        final long result;
+        try {
+            for (final ByteBuffer source : sources) {
+                segments.add(source);
+            }
+            length = segments.length();
+            checkWrite(position, length);
+            if (length == 0) {
+                return 0;
+            }
+            result = writeSegmentsWith(segments, length, position, durability.code, code);
+        } finally {
+            segments.release();
+            Reference.reachabilityFence(this);
+        }
+        if (result < 0) {
+            throw writeFailed("write", position, length, code, result);
+        }
+        moveToLimits(sources);
         return length;
     }
 
@@ -1195,7 +1245,7 @@ public final class WriteThroughFile implements Channel {
             }
         }
         if (started < 0) {
-            return IoFuture.failed(failed("append", NONE, length, started));
+            return IoFuture.failed(writeFailed("append", NONE, length, flags, started));
         }
         source.position(start + length);
         return future;
@@ -1610,6 +1660,21 @@ public final class WriteThroughFile implements Channel {
 
     private IOException failed(final String operation, final long offset, final long length, final long failure) {
         return failed(operation, offset, length, DataPlane.errno(failure), DataPlane.stableBytes(failure));
+    }
+
+    /** Of a write with flags. */
+    IOException writeFailed(
+            final String operation, final long offset, final long length, final int flags, final long failure) {
+        final int errno = DataPlane.errno(failure);
+        if ((flags & DataPlane.ATOMIC) == 0) {
+            return failed(operation, offset, length, failure);
+        }
+        try {
+            return Failures.ofAtomicWrite(
+                    operation, path, offset, length, errno, DataPlane.stableBytes(failure), profile());
+        } catch (final IOException e) {
+            return failed(operation, offset, length, failure);
+        }
     }
 
     IOException failed(

@@ -16,7 +16,7 @@ import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The first Java program of README.md compiles as printed, without a warning, and runs. */
+/** The Java programs of README.md compile as printed, without a warning, and run. */
 class ReadmeTest {
     private static final Path README = Path.of("..", "..", "README.md");
 
@@ -25,7 +25,24 @@ class ReadmeTest {
 
     @Test
     void theFirstProgramCompilesAndRuns() throws Exception {
-        final String program = firstProgram();
+        run(compile(programAfter("## A first program")));
+    }
+
+    @Test
+    void thePageStoreCompilesAndRunsWithAtomicWritesAndWithout() throws Exception {
+        final String name = compile(programAfter("## Pages that nothing tears"));
+        for (final Path root : TestDirectories.all().toList()) {
+            final Path pages = Files.createTempFile(root, "pages-", "");
+            try {
+                run(name, pages.toString());
+                assertEquals(4 * (16 << 10), Files.size(pages));
+            } finally {
+                Files.delete(pages);
+            }
+        }
+    }
+
+    private String compile(final String program) throws IOException {
         final String name = firstGroup("class (\\w+)", program);
         final Path source = Files.writeString(directory.resolve(name + ".java"), program);
 
@@ -41,8 +58,11 @@ class ReadmeTest {
                 .call();
         assertTrue(compiled, messages.toString());
         assertEquals("", messages.toString());
+        return name;
+    }
 
-        final ChildJvm.Result result = ChildJvm.of(ReadmeTest.class)
+    private void run(final String name, final String... arguments) throws Exception {
+        final ChildJvm.Result result = ChildJvm.of(ReadmeTest.class, arguments)
                 .named(name)
                 .withClassPath(directory + File.pathSeparator + ChildJvm.testClassPath())
                 .in(directory)
@@ -50,8 +70,8 @@ class ReadmeTest {
         assertEquals(0, result.exitCode(), result.output());
     }
 
-    private static String firstProgram() throws IOException {
-        return firstGroup("```java\n(.*?)```", Files.readString(README));
+    private static String programAfter(final String heading) throws IOException {
+        return firstGroup(Pattern.quote(heading) + ".*?```java\n(.*?)```", Files.readString(README));
     }
 
     private static String firstGroup(final String pattern, final String text) {

@@ -4,6 +4,7 @@ import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -20,7 +21,7 @@ import org.junit.jupiter.api.Test;
 /** What an operation asks of the kernel: the evidence is strace's. */
 class SystemCallTest extends OnEveryFileSystem {
     private static final String TRACED =
-            "openat,fcntl,pwritev2,pwritev,pwrite64,preadv2,preadv,pread64,fsync,fdatasync,sync_file_range,io_uring_enter";
+            "openat,fcntl,pwritev2,pwritev,pwrite64,preadv2,preadv,pread64,fsync,fdatasync,sync_file_range,io_uring_enter,ioprio_set";
     private static final Set<String> IO = Set.of(
             "pwritev2", "pwritev", "pwrite64", "preadv2", "preadv", "pread64", "fsync", "fdatasync", "sync_file_range");
 
@@ -50,6 +51,35 @@ class SystemCallTest extends OnEveryFileSystem {
         assertOneDirectWrite(calls, "write DEVICE", ", 0)");
         assertOneDirectWrite(calls, "write DSYNC", "RWF_DSYNC");
         assertOneDirectWrite(calls, "write SYNC", "RWF_SYNC");
+    }
+
+    @Test
+    void anAtomicWriteIsOneDirectWriteThatSaysSo() throws Exception {
+        assumeTrue(
+                StorageProfile.of(directory).atomicWriteMaxBytes() >= 4096,
+                "no atomic writes on " + StorageProfile.of(directory));
+        final List<Call> calls = trace();
+        assertOneDirectWrite(calls, "write ATOMIC", "RWF_DSYNC");
+        final String text = callsOf(calls, "write ATOMIC").get(0).text();
+        assertTrue(text.contains("RWF_ATOMIC") || text.contains("|0x40"), text); // older straces have no name for it
+    }
+
+    @Test
+    void aWriteOfHighPriorityRaisesThatOfItsThreadAndPutsItBack() throws Exception {
+        final List<Call> calls = trace();
+        final String operation = "write HIGH_PRIORITY";
+        assertOneDirectWrite(calls, operation, "RWF_DSYNC");
+        final List<Call> made =
+                calls.subList(indexOfMark(calls, "begin " + operation), indexOfMark(calls, "end " + operation));
+        final List<Call> inOrder = made.stream()
+                .filter(call -> call.name().equals("ioprio_set")
+                        || call.name().equals("pwritev2") && call.text().contains("<" + path + ">"))
+                .toList();
+        assertEquals(
+                List.of("ioprio_set", "pwritev2", "ioprio_set"),
+                inOrder.stream().map(Call::name).toList());
+        assertTrue(inOrder.get(0).text().contains("IOPRIO_CLASS_BE, 0)"), inOrder.toString());
+        assertFalse(inOrder.get(2).text().contains("IOPRIO_CLASS_BE, 0)"), inOrder.toString());
     }
 
     @Test
@@ -115,6 +145,12 @@ class SystemCallTest extends OnEveryFileSystem {
                 marked("write vector", () -> file.write(cleared(vector), 8192));
                 for (final Durability durability : Durability.values()) {
                     marked("write " + durability, () -> file.write(direct.clear(), 16384, durability));
+                }
+                marked(
+                        "write HIGH_PRIORITY",
+                        () -> file.write(direct.clear(), 8192, Durability.DSYNC, WriteFlag.HIGH_PRIORITY));
+                if (file.profile().atomicWriteMaxBytes() >= 4096) {
+                    marked("write ATOMIC", () -> file.write(heap.clear(), 8192, Durability.DSYNC, WriteFlag.ATOMIC));
                 }
                 marked("read direct", () -> file.read(direct.clear(), 8192));
                 marked("read heap", () -> file.read(heap.clear(), 8192));

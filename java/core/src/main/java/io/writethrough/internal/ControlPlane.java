@@ -141,6 +141,7 @@ public final class ControlPlane {
         "volatile_cache",
         "atomic_write_min_bytes",
         "atomic_write_max_bytes",
+        "atomic_write_optimal_bytes",
         "atomic_write_max_segments",
         "device_major",
         "device_minor",
@@ -160,6 +161,7 @@ public final class ControlPlane {
         public int volatile_cache;
         public int atomic_write_min_bytes;
         public int atomic_write_max_bytes;
+        public int atomic_write_optimal_bytes;
         public int atomic_write_max_segments;
         public int device_major;
         public int device_minor;
