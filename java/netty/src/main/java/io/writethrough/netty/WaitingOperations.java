@@ -66,12 +66,21 @@ final class WaitingOperations implements Runnable {
     @Override
     public void run() {
         for (int i = 0; i < STARTED_IN_A_ROW; i++) {
-            first().startWaiting();
+            start(first());
             if (!removeFirst()) {
                 return;
             }
         }
         execute();
+    }
+
+    /* Whatever becomes of it, those behind it have their turn. */
+    private static void start(final FileOperation<?> operation) {
+        try {
+            operation.startWaiting();
+        } catch (final RuntimeException | Error e) {
+            operation.fail(e);
+        }
     }
 
     private synchronized FileOperation<?> first() {

@@ -2,6 +2,7 @@ package io.writethrough.netty;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
+import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.EventExecutor;
 import io.writethrough.WriteFlag;
 import io.writethrough.WriteThroughFile;
@@ -114,7 +115,7 @@ final class WriteOperation<T> extends FileOperation<T> {
 
     @Override
     void release() {
-        source.release();
+        ReferenceCountUtil.safeRelease(source); // a caller that had no reference left is told by the future
     }
 
     @Override

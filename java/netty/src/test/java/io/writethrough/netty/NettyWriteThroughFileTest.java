@@ -16,6 +16,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.CompositeByteBuf;
 import io.netty.buffer.Unpooled;
+import io.netty.util.IllegalReferenceCountException;
 import io.netty.util.concurrent.Future;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import io.writethrough.WriteThroughEngine;
@@ -440,6 +441,24 @@ class NettyWriteThroughFileTest extends OnEveryFileSystem {
         assertInstanceOf(IllegalArgumentException.class, failure(file.read(-1, 0)));
         assertInstanceOf(IllegalArgumentException.class, failure(file.read(0, -10)));
         assertEquals(0, core.size());
+    }
+
+    @Test
+    void aBufferThatWasReleasedFailsTheFutureAndHoldsNothingUp() throws Exception {
+        final NettyWriteThroughFile slow = withManualHelper();
+        final ByteBuf at = direct(bytes(10, 1));
+        at.release();
+        if (isDirect(core)) {
+            assertInstanceOf(IllegalReferenceCountException.class, failure(slow.write(at, 0)));
+        }
+        final ByteBuf later = direct(bytes(10, 2));
+        final List<Future<?>> futures =
+                List.of(slow.write(direct(bytes(LARGE, 3)), 0), slow.append(later), slow.append(heap(bytes(10, 4))));
+        later.release();
+        helper.runAll();
+        assertEquals(LARGE, get(futures.get(0)));
+        assertInstanceOf(IllegalReferenceCountException.class, failure(futures.get(1)));
+        assertEquals((long) LARGE, get(futures.get(2)));
     }
 
     @Test

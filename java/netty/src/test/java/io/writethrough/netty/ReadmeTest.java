@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.netty.incubator.channel.uring.IOUring;
 import java.io.BufferedReader;
 import java.io.File;
+import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.StringWriter;
 import java.net.InetAddress;
@@ -45,7 +46,7 @@ class ReadmeTest {
                 .redirectErrorStream(true)
                 .start();
         try (BufferedReader output = server.inputReader()) {
-            final int port = Integer.parseInt(firstGroup("listening on .*:(\\d+)", output.readLine()));
+            final int port = Integer.parseInt(firstGroup("listening on .*:(\\d+)", firstOf("listening", output)));
             try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
                 socket.setSoTimeout(60_000);
                 socket.getOutputStream().write("one\ntwo\n".getBytes(StandardCharsets.UTF_8));
@@ -57,6 +58,18 @@ class ReadmeTest {
         } finally {
             server.destroyForcibly().waitFor();
         }
+    }
+
+    /* Newer JVMs may have warnings before it. */
+    private static String firstOf(final String start, final BufferedReader output) throws IOException {
+        final StringBuilder before = new StringBuilder();
+        for (String line = output.readLine(); line != null; line = output.readLine()) {
+            if (line.startsWith(start)) {
+                return line;
+            }
+            before.append(line).append('\n');
+        }
+        throw new AssertionError(before);
     }
 
     private void compile(final Path source) throws Exception {
@@ -79,7 +92,7 @@ class ReadmeTest {
     }
 
     private static String firstGroup(final String pattern, final String text) {
-        final Matcher matcher = Pattern.compile(pattern, Pattern.DOTALL).matcher(text == null ? "" : text);
+        final Matcher matcher = Pattern.compile(pattern, Pattern.DOTALL).matcher(text);
         assertTrue(matcher.find(), "nothing like " + pattern + " in " + text);
         return matcher.group(1);
     }
