@@ -1251,6 +1251,51 @@ public final class WriteThroughFile implements Channel {
         return future;
     }
 
+    /**
+     * Starts an append of the remaining bytes of several buffers, one after the other, as one append. As {@link
+     * #appendAsync(ByteBuffer, Durability, WriteFlag...)} in all else.
+     *
+     * @param sources the bytes; the position of each becomes its limit when this returns, unless the future has failed then
+     * @param durability what is promised of the bytes when the future completes
+     * @param flags how to submit it
+     * @return a future of where in the file the first of the bytes is; the size of the file if there are none
+     * @throws NonWritableChannelException if the file was not opened for writing
+     */
+    public CompletableFuture<Long> appendAsync(
+            final ByteBuffer[] sources, final Durability durability, final WriteFlag... flags) {
+        final Segments segments = Segments.ofThread();
+        try {
+            for (final ByteBuffer source : sources) {
+                segments.add(source);
+            }
+            return appendAsync(segments, sources, durability.code, DataPlane.APPEND | codeOf(flags));
+        } finally {
+            segments.release();
+        }
+    }
+
+    private CompletableFuture<Long> appendAsync(
+            final Segments segments, final ByteBuffer[] sources, final int durabilityCode, final int flags) {
+        final long length = segments.length();
+        requireOpenedForWriting();
+        if (!isOpen()) {
+            return IoFuture.failed(new ClosedChannelException());
+        }
+        if (length == 0) {
+            return sizeAsFuture();
+        }
+        final IoFuture<Long> future = new IoFuture<>();
+        final Operation operation = completions.begin();
+        operation.beginAppend(this, future, length);
+        final int started = submit(segments, length, 0, durabilityCode, flags, operation.token());
+        if (started < 0) {
+            completions.abandon(operation);
+            return IoFuture.failed(failed("append", NONE, length, started));
+        }
+        moveToLimits(sources);
+        return future;
+    }
+
     private CompletableFuture<Long> sizeAsFuture() {
         try {
             return IoFuture.completed(size());

@@ -75,6 +75,11 @@ class AppendTest extends OnEveryFileSystem {
         assertEquals(end + 5300, file.append(ByteBuffer.allocate(0)));
         assertEquals(end + 5300, file.append(new ByteBuffer[0]));
         assertEquals(end + 5300, get(file.appendAsync(ByteBuffer.allocateDirect(0))));
+        final ByteBuffer[] more = {direct(bytes(70, 6)), ByteBuffer.allocate(0), buffer(9000, 7)};
+        expected.put(bytes(70, 6)).put(bytes(9000, 7));
+        assertEquals(end + 5300, get(file.appendAsync(more, Durability.DSYNC)));
+        assertEquals(0, more[0].remaining() + more[2].remaining());
+        assertEquals(end + 14_370, get(file.appendAsync(new ByteBuffer[0], Durability.DSYNC)));
         assertArrayEquals(Arrays.copyOf(expected.array(), expected.position()), Files.readAllBytes(path));
     }
 

@@ -1,0 +1,6 @@
+/**
+ * Write-through files for Netty: {@link io.writethrough.netty.NettyWriteThroughFile} is written and read from an event loop,
+ * which never waits, and {@link io.writethrough.netty.DurableHandler} makes the messages of a channel durable before they are
+ * passed on.
+ */
+package io.writethrough.netty;

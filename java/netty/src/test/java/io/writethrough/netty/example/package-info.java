@@ -1,0 +1,2 @@
+/** A server that can be read, run and taken as a beginning: {@link io.writethrough.netty.example.DurableLogServer}. */
+package io.writethrough.netty.example;
