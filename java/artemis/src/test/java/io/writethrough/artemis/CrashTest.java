@@ -45,7 +45,7 @@ class CrashTest {
         // Twice: a journal that was killed goes on, in files that were used before.
         for (final int count : new int[] {300, 600}) {
             acknowledged.addAll(killedAfter(count, kind, acknowledged.size()));
-            try (TestJournal journal = TestJournal.open(reopened(kind))) {
+            try (TestJournal journal = TestJournal.open(reopened(kind, directory))) {
                 check(journal, acknowledged);
             }
         }
@@ -72,7 +72,7 @@ class CrashTest {
     }
 
     /* The kernel may keep the lock of a process that was killed until its last I/O has ended. */
-    private SequentialFileFactory reopened(final Kind kind) throws Exception {
+    static SequentialFileFactory reopened(final Kind kind, final Path directory) throws Exception {
         final SequentialFileFactory factory = kind.factory(directory, (failure, message, file) -> {});
         for (final String name : factory.listFiles("amq")) {
             while (true) {
