@@ -1,5 +1,6 @@
 package io.writethrough.h2;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -64,10 +65,20 @@ public final class TpcBBenchmark {
         return (sorted[(sorted.length - 1) / 2] + sorted[sorted.length / 2]) / 2;
     }
 
-    private static double measure(
-            final Contender contender, final Path directory, final int clients, final double seconds) throws Exception {
-        final String url = "jdbc:h2:" + contender.scheme() + directory.resolve("db" + clients) + ";LOCK_TIMEOUT=60000;"
-                + contender.settings();
+    private static double measure(final Contender contender, final Path root, final int clients, final double seconds)
+            throws Exception {
+        final Path directory = Files.createTempDirectory(root, "writethrough-h2-");
+        try {
+            final String url = "jdbc:h2:" + contender.scheme() + directory.resolve("db") + ";LOCK_TIMEOUT=60000;"
+                    + contender.settings();
+            return measure(url, contender.checkpoints(), clients, seconds);
+        } finally {
+            TestDirectories.delete(directory);
+        }
+    }
+
+    private static double measure(final String url, final boolean checkpoints, final int clients, final double seconds)
+            throws Exception {
         TpcB.create(url);
         final ExecutorService executor = Executors.newFixedThreadPool(clients);
         final List<TpcB.Client> all = new ArrayList<>();
@@ -75,9 +86,9 @@ public final class TpcBBenchmark {
             for (int client = 0; client < clients; client++) {
                 all.add(new TpcB.Client(url, client));
             }
-            run(executor, all, contender.checkpoints(), seconds / 4); // so that what follows is compiled and cached
+            run(executor, all, checkpoints, seconds / 4); // so that what follows is compiled and cached
             final long begin = System.nanoTime();
-            final long count = run(executor, all, contender.checkpoints(), seconds);
+            final long count = run(executor, all, checkpoints, seconds);
             return count * 1e9 / (System.nanoTime() - begin);
         } finally {
             for (final TpcB.Client client : all) {
