@@ -1,0 +1,5 @@
+/**
+ * The journal of ActiveMQ Artemis on write-through files: {@link io.writethrough.artemis.WriteThroughSequentialFileFactory}
+ * in place of Artemis' own factories for NIO, AIO and mapped files.
+ */
+package io.writethrough.artemis;

@@ -1,0 +1,69 @@
+package io.writethrough.h2;
+
+import java.sql.Connection;
+import java.sql.Driver;
+import java.sql.DriverPropertyInfo;
+import java.sql.SQLFeatureNotSupportedException;
+import java.util.Properties;
+import java.util.logging.Logger;
+
+/**
+ * Makes H2 know {@code wt:} when {@link java.sql.DriverManager} looks for drivers, which it does before it makes its first
+ * connection. It is none of the drivers that the manager then tries, and takes no URL: {@code jdbc:h2:wt:} is H2's.
+ *
+ * @since 0.1
+ */
+public final class RegisteringDriver implements Driver {
+    /** Registers {@link FilePathWriteThrough}, on the shared engine unless the program has registered it already. */
+    public RegisteringDriver() {
+        try {
+            FilePathWriteThrough.registerIfAbsent();
+        } catch (final NoClassDefFoundError e) {
+            // There is no H2, and the manager gives up looking for other drivers when one throws.
+            System.getLogger(RegisteringDriver.class.getPackageName())
+                    .log(System.Logger.Level.DEBUG, "no H2 to register with", e);
+        }
+    }
+
+    /** {@return null: no URL is this driver's} */
+    @Override
+    public Connection connect(final String url, final Properties info) {
+        return null;
+    }
+
+    /** {@return false} */
+    @Override
+    public boolean acceptsURL(final String url) {
+        return false;
+    }
+
+    /** {@return none} */
+    @Override
+    public DriverPropertyInfo[] getPropertyInfo(final String url, final Properties info) {
+        return new DriverPropertyInfo[0];
+    }
+
+    /** {@return 0} */
+    @Override
+    public int getMajorVersion() {
+        return 0;
+    }
+
+    /** {@return 1} */
+    @Override
+    public int getMinorVersion() {
+        return 1;
+    }
+
+    /** {@return false} */
+    @Override
+    public boolean jdbcCompliant() {
+        return false;
+    }
+
+    /** Not supported: nothing is logged by way of it. */
+    @Override
+    public Logger getParentLogger() throws SQLFeatureNotSupportedException {
+        throw new SQLFeatureNotSupportedException();
+    }
+}

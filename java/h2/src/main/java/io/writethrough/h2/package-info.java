@@ -1,0 +1,6 @@
+/**
+ * H2 databases that are written through: {@code jdbc:h2:wt:/path/db}. With this artifact on the class path the URL is all
+ * there is to it; {@link io.writethrough.h2.FilePathWriteThrough} says what it does, and what to do where no {@link
+ * java.sql.DriverManager} is asked for connections.
+ */
+package io.writethrough.h2;

@@ -1,0 +1,164 @@
+package io.writethrough.h2;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.io.Writer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.stream.Stream;
+import org.h2.api.ErrorCode;
+import org.h2.mvstore.MVStoreTool;
+import org.h2.tools.Recover;
+import org.h2.tools.RunScript;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** A JVM with a database under load is killed; another opens the database. */
+@Timeout(300)
+class CrashTest {
+    private static final int CLIENTS = 4;
+
+    private Path directory;
+
+    static Stream<Path> directories() {
+        return TestDirectories.all();
+    }
+
+    @AfterEach
+    void deleteDirectory() throws IOException {
+        TestDirectories.delete(directory);
+    }
+
+    @ParameterizedTest
+    @MethodSource("directories")
+    void aKilledDatabaseHasEveryAcknowledgedCommitAndNothingInPart(final Path root) throws Exception {
+        directory = Files.createTempDirectory(root, "writethrough-h2-");
+        final String url = "jdbc:h2:wt:" + directory.resolve("db") + ";WRITE_DELAY=0;LOCK_TIMEOUT=60000";
+        TpcB.create(url);
+        final int[] acknowledged = new int[CLIENTS];
+        // Twice: a database that has recovered is one to crash again.
+        for (final int transactions : new int[] {100, 200}) {
+            killedAfter(transactions, url, acknowledged);
+            try (Connection connection = reopened(url + ";IFEXISTS=TRUE")) {
+                checkBooks(connection, acknowledged);
+            }
+            assertNull(MVStoreTool.info("wt:" + directory.resolve("db.mv.db"), new PrintWriter(Writer.nullWriter())));
+        }
+        checkRecoveryTool();
+    }
+
+    private static void killedAfter(final int transactions, final String url, final int[] acknowledged)
+            throws Exception {
+        final Process child = ChildJvm.start(Load.class, url);
+        try (BufferedReader lines =
+                new BufferedReader(new InputStreamReader(child.getInputStream(), StandardCharsets.UTF_8))) {
+            int count = 0;
+            String line;
+            while ((line = lines.readLine()) != null && line.endsWith(";")) {
+                final int space = line.indexOf(' ');
+                final int client = Integer.parseInt(line.substring(0, space));
+                acknowledged[client] = Integer.parseInt(line.substring(space + 1, line.length() - 1));
+                if (++count == transactions) {
+                    child.toHandle().destroyForcibly(); // SIGKILL, and its output stays open
+                }
+            }
+            assertTrue(count >= transactions, "the load ended by itself after " + count);
+        } finally {
+            child.destroyForcibly().waitFor();
+        }
+        assertEquals(128 + 9, child.exitValue());
+    }
+
+    /* The kernel may keep the lock of a process that was killed until its last I/O has ended. */
+    private static Connection reopened(final String url) throws SQLException {
+        while (true) {
+            try {
+                return DriverManager.getConnection(url);
+            } catch (final SQLException e) {
+                if (e.getErrorCode() != ErrorCode.DATABASE_ALREADY_OPEN_1) {
+                    throw e;
+                }
+                Thread.onSpinWait();
+            }
+        }
+    }
+
+    private static void checkBooks(final Connection connection, final int[] acknowledged) throws SQLException {
+        final TpcB.Books books = TpcB.Books.of(connection);
+        assertTrue(books.agree(), books.toString());
+        for (int client = 0; client < CLIENTS; client++) {
+            final long last = TpcB.number(connection, "select max(number) from history where client = " + client);
+            final long count = TpcB.number(connection, "select count(*) from history where client = " + client);
+            // One more may have been committed whose acknowledgement did not get out.
+            assertTrue(
+                    last == acknowledged[client] || last == acknowledged[client] + 1,
+                    "client " + client + ": " + last + " of " + acknowledged[client]);
+            assertEquals(last, count);
+        }
+        try (Statement statement = connection.createStatement();
+                ResultSet script = statement.executeQuery("script")) {
+            int lines = 0;
+            while (script.next()) {
+                lines++;
+            }
+            assertTrue(lines > 10, lines + " lines");
+        }
+    }
+
+    /* What H2's own tool for damaged databases gets out of the file is the whole database. */
+    private void checkRecoveryTool() throws SQLException {
+        Recover.execute(directory.toString(), "db");
+        final String copy = "jdbc:h2:mem:";
+        try (Connection original = DriverManager.getConnection("jdbc:h2:wt:" + directory.resolve("db"));
+                Connection recovered = DriverManager.getConnection(copy)) {
+            try (BufferedReader script = Files.newBufferedReader(directory.resolve("db.h2.sql"))) {
+                RunScript.execute(recovered, script);
+            } catch (final IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            assertEquals(TpcB.Books.of(original), TpcB.Books.of(recovered));
+            final String rows = "select count(*) from history";
+            assertEquals(TpcB.number(original, rows), TpcB.number(recovered, rows));
+        }
+    }
+
+    /** Runs transactions until it is killed, and tells each that was committed. */
+    static final class Load {
+        public static void main(final String[] arguments) throws Exception {
+            for (int client = 0; client < CLIENTS; client++) {
+                final TpcB.Client transactions = new TpcB.Client(arguments[0], client);
+                final int number = client;
+                new Thread(() -> run(transactions, number)).start();
+            }
+        }
+
+        private static void run(final TpcB.Client client, final int number) {
+            try {
+                while (true) {
+                    final String line = number + " " + client.run() + ";\n";
+                    // One write(2), so that a kill leaves whole lines.
+                    System.out.write(line.getBytes(StandardCharsets.UTF_8));
+                    System.out.flush();
+                }
+            } catch (final SQLException | IOException e) {
+                e.printStackTrace();
+                Runtime.getRuntime().halt(1);
+            }
+        }
+    }
+}
