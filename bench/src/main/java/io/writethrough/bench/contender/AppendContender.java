@@ -3,7 +3,6 @@ package io.writethrough.bench.contender;
 import io.writethrough.bench.measure.Pattern;
 import io.writethrough.bench.measure.Slice;
 import java.io.IOException;
-import org.HdrHistogram.Histogram;
 
 /**
  * Threads that append records to one log that was allocated, and written with zeros. At its end it starts again at its
@@ -23,24 +22,26 @@ public abstract class AppendContender implements Contender {
 
     /** One thread's way to append. */
     @FunctionalInterface
-    protected interface Appender {
+    public interface Appender {
         /** Appends one record and returns when it is durable. */
         void append() throws IOException;
     }
 
     /** For one more thread, in whose hands it stays. */
-    protected abstract Appender appender() throws IOException;
+    public abstract Appender appender() throws IOException;
 
-    /** What a thread does in a slice. Every operation is timed by itself. */
-    protected void append(long end, Pace pace, Histogram latency) throws IOException {
+    /** What one more thread does in a slice. Every operation is timed by itself. */
+    Team.Work work() throws IOException {
         Appender appender = appender();
-        long before;
-        do {
-            pace.await();
-            before = System.nanoTime();
-            appender.append();
-            Slice.record(latency, System.nanoTime() - before, 1);
-        } while (before < end);
+        return (end, pace, latency) -> {
+            long before;
+            do {
+                pace.await();
+                before = System.nanoTime();
+                appender.append();
+                Slice.record(latency, System.nanoTime() - before, 1);
+            } while (before < end);
+        };
     }
 
     @Override
@@ -50,6 +51,6 @@ public abstract class AppendContender implements Contender {
 
     /** With another number of threads, and at no more than so many operations per second; 0 for as many as can be. */
     public final Slice run(long nanos, int count, double operationsPerSecond) throws IOException {
-        return Team.run(count, nanos, operationsPerSecond, (thread, end, pace, latency) -> append(end, pace, latency));
+        return Team.run(count, nanos, operationsPerSecond, thread -> work());
     }
 }

@@ -15,7 +15,7 @@ public final class AppendWay extends AppendContender {
     }
 
     @Override
-    protected Appender appender() throws IOException {
+    public Appender appender() throws IOException {
         Way.Operation operation = way.operation();
         return () -> operation.at(position.getAndAdd(RECORD_BYTES) % LOG_BYTES);
     }

@@ -75,6 +75,12 @@ public final class ColdRead implements Contender {
         }
     }
 
+    /** Opens it for one pass, when nothing of it is cached. */
+    public Way open() throws IOException {
+        PageCache.drop(path);
+        return opener.open();
+    }
+
     @Override
     public Slice run(Pattern pattern, long nanos, int sampleEvery) throws IOException {
         Histogram latency = Slice.newHistogram();
@@ -83,8 +89,7 @@ public final class ColdRead implements Contender {
         long allocated = 0;
         // A whole pass at least: its beginning, where read-ahead has not begun, has the share that it has.
         while (took < nanos) {
-            PageCache.drop(path);
-            try (Way way = opener.open()) {
+            try (Way way = open()) {
                 Way.Operation operation = way.operation();
                 CpuClock cpu = CpuClock.start();
                 long allocatedBefore = THREADS.getCurrentThreadAllocatedBytes();

@@ -21,11 +21,11 @@ public final class Crowd implements Contender {
 
     @Override
     public Slice run(Pattern pattern, long nanos, int sampleEvery) throws IOException {
-        return Team.run(
-                operations.length,
-                nanos,
-                0,
-                (thread, end, pace, latency) -> work(operations[thread], pattern.fork(thread), end, latency));
+        return Team.run(operations.length, nanos, 0, thread -> {
+            Way.Operation operation = operations[thread];
+            Pattern own = pattern.fork(thread);
+            return (end, pace, latency) -> work(operation, own, end, latency);
+        });
     }
 
     private static void work(Way.Operation operation, Pattern pattern, long end, Histogram latency) throws IOException {

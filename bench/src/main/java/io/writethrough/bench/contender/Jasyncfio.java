@@ -5,6 +5,9 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import one.jasyncfio.AsyncFile;
 import one.jasyncfio.EventExecutor;
 import one.jasyncfio.OpenOption;
@@ -33,6 +36,9 @@ public final class Jasyncfio implements Way, AsyncWay {
             return this == READ || this == DIRECT_READ;
         }
     }
+
+    /** An operation that takes longer than this is lost. */
+    private static final long LOST_SECONDS = 30;
 
     private final EventExecutor executor;
     private final AsyncFile file;
@@ -95,9 +101,9 @@ public final class Jasyncfio implements Way, AsyncWay {
             }
             int done;
             try {
-                done = start(buffers, offset).join();
-            } catch (CompletionException e) {
-                throw new IOException(e.getCause());
+                done = start(buffers, offset).get(LOST_SECONDS, TimeUnit.SECONDS);
+            } catch (ExecutionException | TimeoutException | InterruptedException e) {
+                throw new IOException(e);
             }
             if (done != bytes) {
                 throw new IOException(done + " of " + bytes + " bytes at " + offset);

@@ -11,11 +11,12 @@ import java.nio.file.StandardOpenOption;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Pages of a database: seven in ten operations read one into a byte array that is the caller's, three overwrite one and
- * return when it is durable. Every way may cache the same number of bytes.
+ * Pages of a database: so many in ten operations read one into a byte array that is the caller's, the others overwrite one
+ * and return when it is durable. Every way may cache the same number of bytes.
  */
 public final class Pages implements Way {
-    private static final int READS_IN_TEN = 7;
+    /** Of the workload of the comparison. */
+    public static final int READS_IN_TEN = 7;
 
     /** The two things that are done to a page, by one thread. */
     private interface Access {
@@ -35,18 +36,20 @@ public final class Pages implements Way {
     }
 
     private final int bytes;
+    private final int readsInTen;
     private final AccessOpener opener;
     private final Closer closer;
     private final AtomicInteger threads = new AtomicInteger();
 
-    private Pages(int bytes, AccessOpener opener, Closer closer) {
+    private Pages(int bytes, int readsInTen, AccessOpener opener, Closer closer) {
         this.bytes = bytes;
+        this.readsInTen = readsInTen;
         this.opener = opener;
         this.closer = closer;
     }
 
     /** By this library. */
-    public static Pages library(Path path, int bytes, long cacheBytes) throws IOException {
+    public static Pages library(Path path, int bytes, int readsInTen, long cacheBytes) throws IOException {
         WriteThroughEngine engine =
                 WriteThroughEngine.builder().cacheBytes(cacheBytes).build();
         WriteThroughFile file = engine.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
@@ -61,7 +64,7 @@ public final class Pages implements Way {
                 return file.write(source, offset);
             }
         };
-        return new Pages(bytes, () -> access, () -> {
+        return new Pages(bytes, readsInTen, () -> access, () -> {
             try (engine;
                     file) {
                 // Closes the file, then the engine.
@@ -70,18 +73,19 @@ public final class Pages implements Way {
     }
 
     /** By the JDK's channel past the kernel's page cache, without a cache. */
-    public static Pages direct(Path path, int bytes) throws IOException {
+    public static Pages direct(Path path, int bytes, int readsInTen) throws IOException {
         FileChannel channel = direct(path);
-        return new Pages(bytes, () -> new Bounced(channel, bytes), channel::close);
+        return new Pages(bytes, readsInTen, () -> new Bounced(channel, bytes), channel::close);
     }
 
     /** The same behind a page cache by hand. */
-    public static Pages directCached(Path path, int bytes, long cacheBytes) throws IOException {
+    public static Pages directCached(Path path, int bytes, int readsInTen, long cacheBytes) throws IOException {
         FileChannel channel = direct(path);
         HandMadeCache cache = new HandMadeCache((int) (cacheBytes / bytes), bytes);
         Closer closer = channel::close;
         return new Pages(
                 bytes,
+                readsInTen,
                 () -> {
                     Bounced bounced = new Bounced(channel, bytes);
                     return new Access() {
@@ -146,7 +150,7 @@ public final class Pages implements Way {
             @Override
             public void at(long offset) throws IOException {
                 state = state * 6364136223846793005L + 1442695040888963407L;
-                boolean reads = ((state >>> 33) * 10 >>> 31) < READS_IN_TEN;
+                boolean reads = ((state >>> 33) * 10 >>> 31) < readsInTen;
                 (reads ? read : write).at(offset);
             }
         };

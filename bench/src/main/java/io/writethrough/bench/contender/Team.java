@@ -12,16 +12,24 @@ import org.HdrHistogram.Histogram;
 /** Threads that begin together and end at about the same time: one slice. */
 final class Team {
 
-    /** What one of the threads does until the end. */
+    /** Makes what one of the threads needs, on that thread, before time is counted. */
     @FunctionalInterface
-    interface Member {
+    interface Preparation {
         /**
          * @param thread which one it is, from 0
+         */
+        Work prepare(int thread) throws IOException;
+    }
+
+    /** What one of the threads does until the end. */
+    @FunctionalInterface
+    interface Work {
+        /**
          * @param end by {@link System#nanoTime()}: no operation begins after it
          * @param pace to be kept
          * @param latency of this thread's operations
          */
-        void work(int thread, long end, Pace pace, Histogram latency) throws IOException;
+        void run(long end, Pace pace, Histogram latency) throws IOException;
     }
 
     /** A latch that ignores interrupts, of which this program has none. */
@@ -39,7 +47,7 @@ final class Team {
         }
     }
 
-    private final Member member;
+    private final Preparation preparation;
     private final int count;
     private final Gate ready;
     private final Gate go = new Gate(1);
@@ -50,8 +58,8 @@ final class Team {
     private volatile double rate;
     private volatile Throwable failure;
 
-    private Team(int count, Member member) {
-        this.member = member;
+    private Team(int count, Preparation preparation) {
+        this.preparation = preparation;
         this.count = count;
         this.ready = new Gate(count);
         this.done = new Gate(count);
@@ -66,8 +74,8 @@ final class Team {
     }
 
     /** So many threads for so long, together at no more than so many operations per second; 0 for as many as can be. */
-    static Slice run(int count, long nanos, double operationsPerSecond, Member member) throws IOException {
-        return new Team(count, member).run(nanos, operationsPerSecond);
+    static Slice run(int count, long nanos, double operationsPerSecond, Preparation preparation) throws IOException {
+        return new Team(count, preparation).run(nanos, operationsPerSecond);
     }
 
     private Slice run(long nanos, double operationsPerSecond) throws IOException {
@@ -93,14 +101,22 @@ final class Team {
     }
 
     private void work(int number, Histogram latency) {
-        ready.countDown();
-        go.awaitAll();
         try {
-            member.work(number, end, new Pace(rate, System.nanoTime()), latency);
+            Work work = prepared(number);
+            go.awaitAll();
+            work.run(end, new Pace(rate, System.nanoTime()), latency);
         } catch (IOException | RuntimeException | Error e) {
             failure = e;
         }
         done.countDown();
         leave.awaitAll();
+    }
+
+    private Work prepared(int number) throws IOException {
+        try {
+            return preparation.prepare(number);
+        } finally {
+            ready.countDown();
+        }
     }
 }

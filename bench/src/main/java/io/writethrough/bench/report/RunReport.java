@@ -119,15 +119,19 @@ public record RunReport(
             return Spread.of(quotients(roundsOpsPerSecond, other.roundsOpsPerSecond));
         }
 
-        /** Processor time of an operation of this by that of another, round by round. */
+        /** Processor time of an operation of this by that of another, round by round; null where it is too short to tell. */
         public Spread cpuAgainst(Contender other) {
-            return Spread.of(quotients(roundsCpuNsPerOp, other.roundsCpuNsPerOp));
+            List<Double> quotients = quotients(roundsCpuNsPerOp, other.roundsCpuNsPerOp);
+            return quotients.isEmpty() ? null : Spread.of(quotients);
         }
 
         private static List<Double> quotients(List<Double> numerators, List<Double> denominators) {
             List<Double> quotients = new ArrayList<>();
             for (int round = 0; round < Math.min(numerators.size(), denominators.size()); round++) {
-                quotients.add(numerators.get(round) / denominators.get(round));
+                double quotient = numerators.get(round) / denominators.get(round);
+                if (Double.isFinite(quotient)) {
+                    quotients.add(quotient);
+                }
             }
             return quotients;
         }

@@ -371,15 +371,16 @@ public final class Workloads {
                         crowd(
                                 LIBRARY,
                                 Guarantees.LIBRARY_WRITE,
-                                () -> Pages.library(scratch.file("pages", span), PAGE, cache)),
+                                () -> Pages.library(scratch.file("pages", span), PAGE, Pages.READS_IN_TEN, cache)),
                         crowd(
                                 DIRECT_CACHED,
                                 Guarantees.DSYNC,
-                                () -> Pages.directCached(scratch.file("pages-cached", span), PAGE, cache)),
+                                () -> Pages.directCached(
+                                        scratch.file("pages-cached", span), PAGE, Pages.READS_IN_TEN, cache)),
                         crowd(
                                 DIRECT_DSYNC,
                                 Guarantees.DIRECT_DSYNC,
-                                () -> Pages.direct(scratch.file("pages-direct", span), PAGE))));
+                                () -> Pages.direct(scratch.file("pages-direct", span), PAGE, Pages.READS_IN_TEN))));
     }
 
     private static Entry crowd(String name, String guarantee, Way.Opener opener) {

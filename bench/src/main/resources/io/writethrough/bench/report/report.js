@@ -45,22 +45,19 @@
     light: ['#0f7b6c', '#12a594', '#3d4f9f', '#c2541b', '#8e4ec6', '#a8871a', '#d6409f', '#0091c2', '#6b7a1e', '#b3261e', '#7d6b5d'],
     dark: ['#4cc3ae', '#2a9d8a', '#8da4ef', '#ff9f5a', '#c79af0', '#e5c454', '#f28bc5', '#5cc8ee', '#b9cc57', '#ff8a80', '#bfae9f'],
   };
-  const KNOWN = [LIBRARY, LIBRARY + ' futures', 'FileChannel + force(false)', 'FileChannel DSYNC', 'FileChannel DIRECT + DSYNC',
-    'jasyncfio', 'artemis-native', 'group commit', 'RandomAccessFile', 'force under a lock', 'MappedByteBuffer.force(range)'];
-  const colours = new Map();
+  /** By how a name begins; the longest beginning wins. */
+  const KNOWN = {
+    'writethrough': 0, 'writethrough callbacks': 1, 'FileChannel + force': 2, 'FileChannel': 3, 'FileChannel DIRECT': 4,
+    'FileChannel.read DIRECT': 4, 'FileChannel DIRECT + DSYNC + cache': 2, 'jasyncfio': 5, 'artemis': 6,
+    'AsynchronousFileChannel': 7, 'group commit': 7, 'RandomAccessFile': 8, 'force under': 9, 'MappedByteBuffer': 10, 'copy from': 10,
+  };
 
   function colour(name) {
-    const palette = PALETTE[dark.matches ? 'dark' : 'light'];
     if (name.startsWith('fio')) {
       return dark.matches ? '#aab4b8' : '#4b5559';
     }
-    if (!colours.has(name)) {
-      const known = KNOWN.indexOf(name);
-      const used = new Set(colours.values());
-      const free = palette.map((_, index) => index).find(index => index > 1 && !used.has(index));
-      colours.set(name, known >= 0 ? known : name === LIBRARY + ' callbacks' ? 0 : free ?? colours.size % palette.length);
-    }
-    return palette[colours.get(name)];
+    const known = Object.keys(KNOWN).filter(one => name.startsWith(one)).sort((a, b) => b.length - a.length)[0];
+    return PALETTE[dark.matches ? 'dark' : 'light'][KNOWN[known] ?? 10];
   }
 
   // ---- charts ----
@@ -168,6 +165,9 @@
     }));
   }
 
+  /** Room for a bar and its name, which takes more lines on a phone. */
+  const row = () => isPhone() ? 36 : 27;
+
   /** One bar for each contender, with its number beside it. */
   function barChart(parent, title, contenders, value, format, logarithmic) {
     const shown = contenders.filter(one => value(one) !== null).slice().reverse();
@@ -177,7 +177,7 @@
     const most = Math.max(...shown.map(value));
     const least = Math.min(...shown.map(value).filter(number => number > 0));
     const logs = logarithmic && most / least > 12;
-    chart(parent, title + (logs ? ' (logarithmic)' : ''), () => 34 + 27 * shown.length, () => Object.assign(base(), {
+    chart(parent, title + (logs ? ' (logarithmic)' : ''), () => 34 + row() * shown.length, () => Object.assign(base(), {
       grid: {left: 0, right: 64, top: 8, bottom: 4, containLabel: true},
       tooltip: Object.assign(base().tooltip, {
         trigger: 'item', formatter: point => `${point.name}<br><b>${format(point.value)}</b>`,
@@ -189,7 +189,7 @@
       yAxis: axis({
         type: 'category', data: shown.map(one => one.name),
         axisLabel: {
-          fontSize: 11, width: isPhone() ? 118 : 180, overflow: 'break', lineHeight: 12,
+          fontSize: isPhone() ? 10 : 11, width: isPhone() ? 130 : 180, overflow: 'break', lineHeight: 12,
           color: name => isOwn(name) ? style('--own') : style('--text'),
         },
       }),
@@ -208,12 +208,12 @@
     const kinds = [['reads', 'device_reads_per_op', '--own'], ['writes', 'device_writes_per_op', null],
       ['flushes', 'device_flushes_per_op', null]];
     const shown = contenders.filter(one => one.device_writes_per_op !== null).slice().reverse();
-    const used = kinds.filter(kind => shown.some(one => one[kind[1]] > 0.005));
+    const used = kinds.filter(kind => shown.some(one => one[kind[1]] > 0.05 * Math.max(...kinds.map(other => one[other[1]]))));
     if (used.length === 0) {
       return;
     }
     const tints = dark.matches ? ['#8da4ef', '#4cc3ae', '#ff9f5a'] : ['#3d4f9f', '#0f7b6c', '#d9772e'];
-    chart(parent, 'Device commands per operation', () => 60 + 27 * shown.length, () => {
+    chart(parent, 'Device commands per operation', () => 60 + row() * shown.length, () => {
       const total = one => used.reduce((sum, kind) => sum + one[kind[1]], 0);
       return Object.assign(base(), {
         grid: {left: 0, right: 64, top: 8, bottom: 28, containLabel: true},
@@ -223,7 +223,7 @@
         yAxis: axis({
           type: 'category', data: shown.map(one => one.name),
           axisLabel: {
-            fontSize: 11, width: isPhone() ? 118 : 180, overflow: 'break', lineHeight: 12,
+            fontSize: isPhone() ? 10 : 11, width: isPhone() ? 130 : 180, overflow: 'break', lineHeight: 12,
             color: name => isOwn(name) ? style('--own') : style('--text'),
           },
         }),
@@ -344,7 +344,7 @@
     const bytes = each => each.device_read_bytes_per_op === null ? null
         : (each.device_read_bytes_per_op + each.device_written_bytes_per_op) / 1024;
     const rows = one.contenders.map(each => element('tr', isOwn(each.name) ? {class: 'own'} : {},
-        cell(each.name), cell(count(Math.round(each.ops_per_second.median))),
+        element('td', {class: 'name'}, each.name, element('small', {}, each.guarantee)), cell(count(Math.round(each.ops_per_second.median))),
         ...one.references.map(reference => {
           const ratio = each.ratios[reference];
           return ratio === undefined ? cell('–') : element('td', {}, ratio.median.toFixed(2),
@@ -352,10 +352,9 @@
         }),
         cell(micros(at(each, 50))), cell(micros(at(each, 99))), cell(micros(at(each, 99.9))),
         cell(small(each.device_reads_per_op)), cell(small(each.device_writes_per_op)), cell(small(each.device_flushes_per_op)),
-        cell(small(bytes(each))), cell(micros(each.cpu_ns_per_op)), cell(small(each.heap_bytes_per_op)),
-        cell(each.guarantee, {class: 'text'})));
-    return table(['', 'ops/s', ...one.references.map(reference => '× ' + reference), 'p50 µs', 'p99 µs', 'p99.9 µs', 'disk reads',
-      'disk writes', 'flushes', 'disk KiB', 'CPU µs', 'heap bytes', 'what it guarantees'], rows);
+        cell(small(bytes(each))), cell(micros(each.cpu_ns_per_op)), cell(small(each.heap_bytes_per_op))));
+    return table(['and what it guarantees', 'ops/s', ...one.references.map(reference => '× ' + reference), 'p50 µs', 'p99 µs', 'p99.9 µs', 'disk reads',
+      'disk writes', 'flushes', 'disk KiB', 'CPU µs', 'heap bytes'], rows);
   }
 
   function growth() {

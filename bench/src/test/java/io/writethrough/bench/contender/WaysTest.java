@@ -11,13 +11,17 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** A way that does less than it says would win every comparison. */
+@Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = ThreadMode.SEPARATE_THREAD)
 final class WaysTest {
     private static final int BYTES = 4096;
     private static final int UNITS = 16;
@@ -34,47 +38,9 @@ final class WaysTest {
         Files.write(path, new byte[UNITS * BYTES]);
     }
 
-    private enum Writer {
-        LIBRARY(path -> new LibraryWrite(path, BYTES)),
-        FORCE(path -> new ChannelWrite(path, BYTES, ChannelWrite.Mode.FORCE)),
-        DSYNC(path -> new ChannelWrite(path, BYTES, ChannelWrite.Mode.DSYNC)),
-        DIRECT_DSYNC(path -> new ChannelWrite(path, BYTES, ChannelWrite.Mode.DIRECT_DSYNC)),
-        RANDOM_ACCESS(path -> new RandomAccessWrite(path, BYTES)),
-        MAPPED(path -> new MappedWrite(path, BYTES)),
-        ASYNC_CHANNEL(path -> new AsyncChannel(path, BYTES, 1)),
-        JASYNCFIO(path -> new Jasyncfio(path, BYTES, Jasyncfio.Mode.DIRECT_DSYNC)),
-        ARTEMIS(path -> new Artemis(path, BYTES));
-
-        private interface Opener {
-            Way open(Path path) throws IOException;
-        }
-
-        private final Opener opener;
-
-        Writer(Opener opener) {
-            this.opener = opener;
-        }
-    }
-
-    private enum AsyncWriter {
-        ASYNC_CHANNEL(path -> new AsyncChannel(path, BYTES, 4)),
-        JASYNCFIO(path -> new Jasyncfio(path, BYTES, Jasyncfio.Mode.DIRECT_DSYNC)),
-        ARTEMIS(path -> new Artemis(path, BYTES));
-
-        private interface Opener {
-            AsyncWay open(Path path) throws IOException;
-        }
-
-        private final Opener opener;
-
-        AsyncWriter(Opener opener) {
-            this.opener = opener;
-        }
-    }
-
-    private Way open(Writer writer) {
+    private Way open(DurableWay writer) {
         try {
-            return writer.opener.open(path);
+            return writer.open(path, BYTES);
         } catch (IOException | UnsupportedOperationException e) {
             return abort(writer + " does not work here: " + e.getMessage());
         }
@@ -86,7 +52,7 @@ final class WaysTest {
 
     @ParameterizedTest
     @EnumSource
-    void aWriterWritesItsWholeUnitThereAndNowhereElse(Writer writer) throws IOException {
+    void aWriterWritesItsWholeUnitThereAndNowhereElse(DurableWay writer) throws IOException {
         byte[] source = new byte[BYTES];
         Buffers.source(BYTES).get(source);
         try (Way way = open(writer)) {
@@ -100,10 +66,10 @@ final class WaysTest {
 
     @ParameterizedTest
     @EnumSource
-    void everyAsynchronousWriteIsDoneWhenTheSliceEnds(AsyncWriter writer) throws IOException {
+    void everyAsynchronousWriteIsDoneWhenTheSliceEnds(DurableAsyncWay writer) throws IOException {
         AsyncWay way;
         try {
-            way = writer.opener.open(path);
+            way = writer.open(path, BYTES, 4);
         } catch (IOException | UnsupportedOperationException e) {
             abort(writer + " does not work here: " + e.getMessage());
             return;
@@ -133,13 +99,13 @@ final class WaysTest {
     @Test
     void pagesAreReadAndWrittenBySeveralThreads() throws IOException {
         long span = (long) UNITS * BYTES;
-        try (Contender crowd = new Crowd(Pages.directCached(path, BYTES, span / 2), 3)) {
+        try (Contender crowd = new Crowd(Pages.directCached(path, BYTES, Pages.READS_IN_TEN, span / 2), 3)) {
             Slice slice = crowd.run(Pattern.skewed(BYTES, span, 1), NANOS, 1);
             assertTrue(slice.operations() >= 3);
         } catch (UnsupportedOperationException e) {
             abort("no direct I/O here: " + e.getMessage());
         }
-        try (Contender crowd = new Crowd(Pages.library(path, BYTES, 1 << 20), 3)) {
+        try (Contender crowd = new Crowd(Pages.library(path, BYTES, Pages.READS_IN_TEN, 1 << 20), 3)) {
             assertTrue(crowd.run(Pattern.skewed(BYTES, span, 1), NANOS, 1).operations() >= 3);
         }
     }
