@@ -2,9 +2,11 @@ package io.writethrough.bench;
 
 import io.writethrough.StorageProfile;
 import io.writethrough.bench.measure.DeviceStat;
+import io.writethrough.bench.report.Collector;
+import io.writethrough.bench.report.HtmlReport;
 import io.writethrough.bench.report.Progress;
-import io.writethrough.bench.report.Report;
-import io.writethrough.bench.report.Targets;
+import io.writethrough.bench.report.RunReport;
+import io.writethrough.bench.report.TextReport;
 import io.writethrough.bench.workload.Curve;
 import io.writethrough.bench.workload.Result;
 import io.writethrough.bench.workload.Scratch;
@@ -13,7 +15,7 @@ import io.writethrough.bench.workload.Workload;
 import io.writethrough.bench.workload.Workloads;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.time.Duration;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,8 +27,8 @@ public final class Compare {
     private static final long MIB = 1 << 20;
 
     private final Options options;
-    private final Report report = new Report(System.out);
-    private final Targets targets = new Targets();
+    private final TextReport text = new TextReport(System.out);
+    private final Collector collector = new Collector();
     private boolean failed;
 
     private Compare(Options options) {
@@ -41,6 +43,7 @@ public final class Compare {
         }
         try {
             Compare compare = new Compare(Options.parse(arguments));
+            compare.collector.command("this run", "bench/compare " + String.join(" ", arguments));
             compare.run();
             System.exit(compare.failed ? 1 : 0);
         } catch (IllegalArgumentException e) {
@@ -49,53 +52,82 @@ public final class Compare {
         }
     }
 
-    private void run() throws IOException {
+    /** Measures what the options ask for, prints it, and writes the report. */
+    static RunReport run(Options options, String command) throws IOException {
+        Compare compare = new Compare(options);
+        compare.collector.command("this run", command);
+        return compare.run();
+    }
+
+    private RunReport run() throws IOException {
         requireRoom();
+        ProcessHandle.current().info().commandLine().ifPresent(line -> collector.command("Java", line));
         Optional<DeviceStat> device = DeviceStat.under(options.directory());
-        report.heading("machine", Machine.facts());
-        report.heading("storage", storage(device));
-        report.heading("measured", method());
+        Map<String, String> machine = Machine.facts();
+        Map<String, String> storage = storage(device);
+        Map<String, String> method = method();
+        text.heading("machine", machine);
+        text.heading("storage", storage);
+        text.heading("measured", method);
         try (Scratch scratch = new Scratch(options.directory())) {
             measure(scratch, device);
         }
-        report.add(targets);
-        report.write(options.output());
+        RunReport report = collector.report(machine, storage, method);
+        text.print(report.targets());
+        write(report);
+        return report;
+    }
+
+    private void write(RunReport report) throws IOException {
+        Files.createDirectories(options.output());
+        Path json = options.output().resolve("report.json");
+        Path page = options.output().resolve("report.html");
+        Files.writeString(json, report.json());
+        Files.writeString(page, HtmlReport.of(report));
+        System.out.println("The report, with charts: " + page);
+        System.out.println("The same for programs: " + json);
     }
 
     private void measure(Scratch scratch, Optional<DeviceStat> device) throws IOException {
         List<Workload> workloads = Workloads.all(scratch, options.quick()).stream()
                 .filter(workload -> options.wants(workload.id()))
                 .toList();
-        boolean terminal = System.console() != null;
-        Progress progress = new Progress(System.err, terminal, estimate(workloads));
-        Runner runner = new Runner(options.slice(), options.rounds(), device, progress);
+        double slices = slices(workloads);
+        Budget budget = options.slice() == null
+                ? Budget.within(options.effort().time(), slices)
+                : Budget.of(options.slice(), slices);
+        Progress progress = new Progress(System.err, System.console() != null, budget::done, budget::left);
+        Runner runner = new Runner(budget, options.rounds(), device, progress);
         for (Workload workload : workloads) {
             attempt(workload.id(), progress, () -> {
                 Result result = runner.run(workload);
                 progress.clear();
-                report.add(result);
-                targets.add(result);
+                text.print(collector.add(result));
                 failed |= result.absent().keySet().stream().anyMatch(name -> name.startsWith(Workloads.LIBRARY));
+            });
+        }
+        if (options.wants(Workloads.ASYNC)) {
+            attempt(
+                    Workloads.ASYNC,
+                    progress,
+                    () -> collector.asyncHeapBytes(Workloads.allocatedBesidesFuture(scratch)));
+        }
+        if (options.wants(Growth.ID)) {
+            attempt(Growth.ID, progress, () -> {
+                Growth growth = new Growth(scratch, options, budget, progress);
+                List<Curve> curves = growth.run();
+                progress.clear();
+                curves.forEach(curve -> text.print(collector.add(curve)));
+                growth.spend(budget);
             });
         }
         if (options.wants(Scaling.ID)) {
             attempt(Scaling.ID, progress, () -> {
-                List<Steps> scaling = new Scaling(scratch, options, progress).run();
+                List<Steps> scaling = new Scaling(scratch, options, budget, progress).run();
                 progress.clear();
-                scaling.forEach(report::add);
-                scaling.forEach(targets::add);
+                scaling.forEach(collector::add);
+                scaling.forEach(text::print);
             });
-        }
-        if (options.wants(Growth.ID)) {
-            attempt(Growth.ID, progress, () -> {
-                List<Curve> growth = new Growth(scratch, options, progress).run();
-                progress.clear();
-                growth.forEach(report::add);
-                growth.forEach(targets::add);
-            });
-        }
-        if (options.wants(Workloads.ASYNC)) {
-            attempt(Workloads.ASYNC, progress, () -> targets.addAllocated(Workloads.allocatedBesidesFuture(scratch)));
         }
     }
 
@@ -110,26 +142,27 @@ public final class Compare {
             part.run();
         } catch (IOException e) {
             progress.clear();
-            report.failure(id, e);
+            text.failure(id, e);
+            collector.failure(id, e);
             failed = true;
         }
     }
 
-    private Duration estimate(List<Workload> workloads) {
-        Duration total = options.wants(Scaling.ID) ? Scaling.estimate(options) : Duration.ZERO;
-        total = total.plus(options.wants(Growth.ID) ? Growth.estimate(options) : Duration.ZERO);
+    private double slices(List<Workload> workloads) {
+        double slices = options.wants(Scaling.ID) ? Scaling.slices(options) : 0;
+        slices += options.wants(Growth.ID) ? Growth.slices(options) : 0;
         for (Workload workload : workloads) {
-            total = total.plus(Runner.estimate(workload, options));
+            slices += Runner.slices(workload, options.rounds());
         }
-        return total;
+        return slices;
     }
 
     private void requireRoom() throws IOException {
-        long needed = (options.quick() ? 2048 : 4096) * MIB;
+        long needed = (options.quick() ? 4096 : 8192) * MIB;
         long usable = Files.getFileStore(options.directory()).getUsableSpace();
         if (usable < needed) {
             throw new IllegalArgumentException(options.directory() + " has room for " + usable / MIB + " MiB, needs "
-                    + needed / MIB + (options.quick() ? "" : " (--quick needs 2048)"));
+                    + needed / MIB + (options.quick() ? "" : " (--quick needs 4096)"));
         }
     }
 
@@ -144,7 +177,12 @@ public final class Compare {
 
     private Map<String, String> method() {
         Map<String, String> facts = new LinkedHashMap<>();
-        facts.put("rounds", options.rounds() + " of " + options.slice().toMillis() + " ms for each contender, in turn");
+        facts.put(
+                "rounds",
+                options.rounds() + " in each workload, every contender in turn, "
+                        + (options.slice() == null
+                                ? "as long as " + options.effort().time().toMinutes() + " minutes allow"
+                                : options.slice().toMillis() + " ms each"));
         facts.put("ratios", "of operations per second, in the same round: median (least..greatest)");
         facts.put(
                 "processor time",

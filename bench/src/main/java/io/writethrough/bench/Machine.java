@@ -6,6 +6,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** What the figures were measured on. */
 final class Machine {
@@ -18,6 +20,11 @@ final class Machine {
                 "processor", Runtime.getRuntime().availableProcessors() + " x " + field("/proc/cpuinfo", "model name"));
         facts.put("memory", field("/proc/meminfo", "MemTotal"));
         facts.put("java", System.getProperty("java.vm.name") + " " + Runtime.version());
+        facts.put("writethrough", version("writethrough"));
+        facts.put(
+                "peers",
+                "jasyncfio " + version("jasyncfio") + ", activemq-artemis-native "
+                        + version("activemq-artemis-native"));
         facts.put("fio", fio());
         facts.put("load", read("/proc/loadavg").split(" ")[0] + " before the run");
         return facts;
@@ -29,6 +36,13 @@ final class Machine {
         } catch (IOException e) {
             return "none: " + e.getMessage();
         }
+    }
+
+    /** Of a library, as the name of its file on the class path tells. */
+    private static String version(String artifact) {
+        Pattern jar = Pattern.compile("/" + Pattern.quote(artifact) + "-([0-9][^/]*)\\.jar");
+        Matcher matcher = jar.matcher(System.getProperty("java.class.path"));
+        return matcher.find() ? matcher.group(1) : "of unknown version";
     }
 
     private static String field(String file, String name) {

@@ -1,9 +1,11 @@
 package io.writethrough.bench;
 
+import io.writethrough.bench.workload.Workloads;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 
@@ -11,40 +13,61 @@ import java.util.List;
  * What the command line asks for.
  *
  * @param directory on the disk to measure
- * @param slice how long a contender runs at a time
+ * @param effort how much is measured
+ * @param slice how long a contender runs at a time; null for as long as the effort's time allows
  * @param rounds in each of which every contender has one slice
- * @param quick smaller files, and fewer steps of the scaling report
- * @param only the ids of the workloads to run; empty for all
- * @param output where the results go as JSON
+ * @param only the ids of the workloads to run; empty for all that the effort has
+ * @param output directory for report.html and report.json
  */
-public record Options(Path directory, Duration slice, int rounds, boolean quick, List<String> only, Path output) {
+public record Options(Path directory, Effort effort, Duration slice, int rounds, List<String> only, Path output) {
 
-    private static final List<String> IDS = List.of(
-            "overwrite-4k",
-            "sequential-1m",
-            "read-heap",
-            "read-direct",
-            "async32",
-            "append64",
-            "append-async",
-            "scaling",
-            "growth");
+    /** How much is measured, and how long that may take. */
+    public enum Effort {
+        QUICK(Duration.ofSeconds(95), 3),
+        USUAL(Duration.ofMinutes(9), 5),
+        FULL(Duration.ofMinutes(28), 11);
+
+        private final Duration time;
+        private final int rounds;
+
+        Effort(Duration time, int rounds) {
+            this.time = time;
+            this.rounds = rounds;
+        }
+
+        /** For the whole run, less what building takes. */
+        public Duration time() {
+            return time;
+        }
+    }
+
+    private static final List<String> IDS = ids();
+
+    private static List<String> ids() {
+        List<String> ids = new ArrayList<>(Workloads.IDS);
+        ids.add(Growth.ID);
+        ids.add(Scaling.ID);
+        return List.copyOf(ids);
+    }
 
     /** What a user is told who asked for help, or for something that does not exist. */
-    public static final String USAGE = """
+    public static final String USAGE =
+            """
             usage: bench/compare DIR [options]
 
-            Compares durable writes, one at a time and many in flight, appends to a log, and cached reads of this
-            library with the JDK's ways and with fio, on the disk under the directory DIR, and says at the end which
-            targets were reached. Needs about 4 GiB there (--quick: 2 GiB), all deleted at the end.
+            Compares durable writes, one at a time and many in flight, appends to a log, reads, and pages that are read and
+            written, of this library with the JDK's ways, with other libraries and with fio, on the disk under the
+            directory DIR. Writes a report with charts, and the same for programs. Needs about 8 GiB in DIR
+            (--quick: 4 GiB), all deleted at the end but the report.
 
-              --quick        done in about two minutes instead of seven or so: shorter slices, fewer rounds, smaller files
-              --seconds S    how long each contender runs in a round (1.5; --quick: 0.5)
-              --rounds N     how many rounds (5; --quick: 3)
+              --quick        done in two minutes: short slices, few rounds, small files, and no scaling
+              --full         done in half an hour: long slices, many rounds. Without either: about ten minutes
+              --seconds S    how long each contender runs in a round, however long the whole takes
+              --rounds N     how many rounds (5; --quick: 3; --full: 11)
               --only ID,...  only these workloads, of
                              %s
-              --out FILE     where to write the results as JSON (DIR/writethrough-compare.json)
-            """.formatted(String.join(", ", IDS));
+              --out DIR      where to write report.html and report.json (DIR/writethrough-report)
+            """.formatted(String.join(", ", IDS).replace("read-direct, ", "read-direct,\n                 "));
 
     /** Reads the command line. The message of the exception is meant for the user. */
     public static Options parse(String[] arguments) {
@@ -52,13 +75,14 @@ public record Options(Path directory, Duration slice, int rounds, boolean quick,
         Path directory = null;
         double seconds = 0;
         int rounds = 0;
-        boolean quick = false;
+        Effort effort = Effort.USUAL;
         List<String> only = List.of();
         Path output = null;
         while (!rest.isEmpty()) {
             String argument = rest.pop();
             switch (argument) {
-                case "--quick" -> quick = true;
+                case "--quick" -> effort = Effort.QUICK;
+                case "--full" -> effort = Effort.FULL;
                 case "--seconds" -> seconds = number(argument, rest, 0.1, 3600);
                 case "--rounds" -> rounds = (int) number(argument, rest, 1, 1000);
                 case "--only" -> only = ids(value(argument, rest));
@@ -77,14 +101,13 @@ public record Options(Path directory, Duration slice, int rounds, boolean quick,
         if (!Files.isDirectory(directory)) {
             throw new IllegalArgumentException("not a directory: " + directory);
         }
-        double slice = seconds > 0 ? seconds : quick ? 0.5 : 1.5;
         return new Options(
                 directory.toAbsolutePath().normalize(),
-                Duration.ofNanos((long) (slice * 1e9)),
-                rounds > 0 ? rounds : quick ? 3 : 5,
-                quick,
+                effort,
+                seconds > 0 ? Duration.ofNanos((long) (seconds * 1e9)) : null,
+                rounds > 0 ? rounds : effort.rounds,
                 only,
-                output != null ? output : directory.resolve("writethrough-compare.json"));
+                output != null ? output : directory.resolve("writethrough-report"));
     }
 
     private static String value(String option, Deque<String> rest) {
@@ -115,8 +138,13 @@ public record Options(Path directory, Duration slice, int rounds, boolean quick,
         throw new IllegalArgumentException(option + " " + text + ": must be a number from " + least + " to " + most);
     }
 
+    /** Whether the files are to be small and the steps few. */
+    public boolean quick() {
+        return effort == Effort.QUICK;
+    }
+
     /** Whether a workload is to run. */
     public boolean wants(String id) {
-        return only.isEmpty() || only.contains(id);
+        return only.isEmpty() ? !(quick() && id.equals(Scaling.ID)) : only.contains(id);
     }
 }

@@ -2,6 +2,7 @@ package io.writethrough.bench;
 
 import com.sun.nio.file.ExtendedOpenOption;
 import io.writethrough.WriteThroughEngine;
+import io.writethrough.bench.contender.Alone;
 import io.writethrough.bench.contender.Contender;
 import io.writethrough.bench.contender.LibraryRead;
 import io.writethrough.bench.contender.ManyFiles;
@@ -46,9 +47,9 @@ final class Scaling {
     private final long[] cachedBytes;
     private final Progress progress;
 
-    Scaling(Scratch scratch, Options options, Progress progress) {
+    Scaling(Scratch scratch, Options options, Budget budget, Progress progress) {
         this.scratch = scratch;
-        this.slice = options.slice().dividedBy(2);
+        this.slice = budget.slice().dividedBy(2);
         this.rounds = Math.min(3, options.rounds());
         this.cachedBytes = cachedBytes(options.quick());
         this.progress = progress;
@@ -58,11 +59,10 @@ final class Scaling {
         return quick ? new long[] {64 * MIB, 256 * MIB} : new long[] {64 * MIB, 256 * MIB, 512 * MIB, 1024 * MIB};
     }
 
-    /** How long it takes, roughly. */
-    static Duration estimate(Options options) {
+    /** How many slices it is, roughly: opening and filling take about as long again as measuring. */
+    static double slices(Options options) {
         int slices = 4 * FILE_COUNTS.length + 2 * cachedBytes(options.quick()).length;
-        // Opening and filling takes about as long again as measuring.
-        return options.slice().dividedBy(2).multipliedBy(2L * slices * (1 + Math.min(3, options.rounds())));
+        return slices * (1 + Math.min(3, options.rounds()));
     }
 
     List<Steps> run() throws IOException {
@@ -99,7 +99,7 @@ final class Scaling {
     private List<Steps> overFiles() throws IOException {
         Map<Integer, Path[]> sets = new TreeMap<>();
         for (int count : FILE_COUNTS) {
-            progress.step(ID + ": making " + count + " files", Duration.ZERO);
+            progress.step(ID + ": making " + count + " files");
             sets.put(count, scratch.files("files-" + count, count, fileBytes(count)));
         }
         Samples opens = new Samples();
@@ -109,7 +109,7 @@ final class Scaling {
         for (int round = -1; round < rounds; round++) {
             for (int turn = 0; turn < FILE_COUNTS.length; turn++) {
                 int count = FILE_COUNTS[Math.floorMod(round + turn, FILE_COUNTS.length)];
-                progress.step(ID + ": " + count + " open files", slice.multipliedBy(8));
+                progress.step(ID + ": " + count + " open files");
                 Samples[] into = round < 0
                         ? new Samples[] {new Samples(), new Samples(), new Samples()}
                         : new Samples[] {opens, reads, writes};
@@ -179,15 +179,15 @@ final class Scaling {
 
     private Steps overCachedBytes() throws IOException {
         long most = cachedBytes[cachedBytes.length - 1];
-        progress.step(ID + ": making a file of " + most / MIB + " MiB", Duration.ZERO);
+        progress.step(ID + ": making a file of " + most / MIB + " MiB");
         Path path = scratch.file("cached", most);
         Samples samples = new Samples();
         for (int round = -1; round < rounds; round++) {
             for (int turn = 0; turn < cachedBytes.length; turn++) {
                 long bytes = cachedBytes[Math.floorMod(round + turn, cachedBytes.length)];
-                progress.step(ID + ": " + bytes / MIB + " MiB cached", slice.multipliedBy(4));
+                progress.step(ID + ": " + bytes / MIB + " MiB cached");
                 Samples into = round < 0 ? new Samples() : samples;
-                try (LibraryRead library = new LibraryRead(path, bytes, PAGE, true)) {
+                try (Contender library = new Alone(new LibraryRead(path, bytes, PAGE, true))) {
                     into.add(true, bytes / MIB, nanosPerOperation(library, Pattern.random(PAGE, bytes, round), false));
                 }
                 try (MemoryCopy memory = new MemoryCopy(bytes, PAGE)) {

@@ -1,9 +1,16 @@
 package io.writethrough.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.writethrough.bench.Options.Effort;
+import io.writethrough.bench.workload.Scratch;
+import io.writethrough.bench.workload.Workload;
+import io.writethrough.bench.workload.Workloads;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -24,18 +31,37 @@ final class OptionsTest {
     @Test
     void onlyTheDirectoryIsNeeded() {
         Options options = parse();
-        assertEquals(Duration.ofMillis(1500), options.slice());
+        assertEquals(Effort.USUAL, options.effort());
+        assertNull(options.slice());
         assertEquals(5, options.rounds());
-        assertEquals(directory.resolve("writethrough-compare.json"), options.output());
+        assertEquals(directory.resolve("writethrough-report"), options.output());
         assertTrue(options.wants("scaling"));
     }
 
     @Test
-    void whatIsSaidWinsOverQuick() {
-        Options options = parse("--quick", "--seconds", "2.5", "--only", "read-heap,growth");
+    void quickLeavesOutWhatTakesLongUnlessItIsAskedFor() {
+        assertFalse(parse("--quick").wants("scaling"));
+        assertTrue(parse("--quick").wants("open-close"));
+        assertTrue(parse("--quick", "--only", "scaling").wants("scaling"));
+        assertTrue(parse("--full").rounds() > parse().rounds());
+    }
+
+    @Test
+    void whatIsSaidWinsOverTheEffort() {
+        Options options = parse("--quick", "--seconds", "2.5", "--rounds", "4", "--only", "read-heap,growth");
         assertEquals(Duration.ofMillis(2500), options.slice());
-        assertEquals(3, options.rounds());
+        assertEquals(4, options.rounds());
         assertEquals(List.of("read-heap", "growth"), options.only());
+    }
+
+    @Test
+    void everyWorkloadCanBeNamedAlone() throws IOException {
+        try (Scratch scratch = new Scratch(directory)) {
+            List<String> ids =
+                    Workloads.all(scratch, true).stream().map(Workload::id).toList();
+            assertEquals(Workloads.IDS, ids);
+            ids.forEach(id -> assertTrue(parse("--only", id).wants(id)));
+        }
     }
 
     @Test

@@ -19,7 +19,7 @@ public final class AppendChannel extends AppendContender {
     }
 
     @Override
-    protected Appender appender() {
+    public Appender appender() {
         ByteBuffer record = Buffers.source(RECORD_BYTES);
         return () -> {
             synchronized (lock) {

@@ -57,7 +57,7 @@ public final class AppendGroupCommit extends AppendContender {
     }
 
     @Override
-    protected Appender appender() {
+    public Appender appender() {
         return new Request(this);
     }
 

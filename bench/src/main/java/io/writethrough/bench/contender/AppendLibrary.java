@@ -41,17 +41,17 @@ public final class AppendLibrary extends AppendContender {
     }
 
     @Override
-    protected Appender appender() {
+    public Appender appender() {
         ByteBuffer record = Buffers.source(RECORD_BYTES);
         return () -> file.write(record.clear(), next());
     }
 
     @Override
-    protected void append(long end, Pace pace, Histogram latency) throws IOException {
-        if (inFlight == 0) {
-            super.append(end, pace, latency);
-            return;
-        }
+    Team.Work work() throws IOException {
+        return inFlight == 0 ? super.work() : this::appendByFutures;
+    }
+
+    private void appendByFutures(long end, Pace pace, Histogram latency) throws IOException {
         Window window = new Window(latency);
         ByteBuffer record = Buffers.source(RECORD_BYTES);
         while (window.failure == null && System.nanoTime() < end) {

@@ -7,14 +7,21 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /** Reads from the kernel's page cache by {@link FileChannel#read(ByteBuffer, long)}. */
-public final class ChannelRead extends JavaContender {
+public final class ChannelRead implements Way {
     private final FileChannel channel;
-    private final ByteBuffer destination;
+    private final int bytes;
+    private final boolean direct;
 
     /** Opens a file and reads all of it once, so that it is cached. */
     public ChannelRead(Path path, int bytes, boolean direct) throws IOException {
         this.channel = FileChannel.open(path, StandardOpenOption.READ);
-        this.destination = Buffers.destination(bytes, direct);
+        this.bytes = bytes;
+        this.direct = direct;
+        readOnce(channel);
+    }
+
+    /** Brings a file into the kernel's page cache. */
+    static void readOnce(FileChannel channel) throws IOException {
         ByteBuffer all = ByteBuffer.allocateDirect(1 << 20);
         for (long offset = 0; channel.read(all.clear(), offset) > 0; ) {
             offset += all.position();
@@ -22,11 +29,8 @@ public final class ChannelRead extends JavaContender {
     }
 
     @Override
-    protected void operate(long offset) throws IOException {
-        int read = channel.read(destination.clear(), offset);
-        if (read != destination.capacity()) {
-            throw new IOException("read " + read + " of " + destination.capacity() + " bytes at " + offset);
-        }
+    public Operation operation() {
+        return new Whole(Buffers.destination(bytes, direct), channel::read);
     }
 
     @Override

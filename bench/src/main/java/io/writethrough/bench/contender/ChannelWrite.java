@@ -2,14 +2,13 @@ package io.writethrough.bench.contender;
 
 import com.sun.nio.file.ExtendedOpenOption;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /** Durable overwrites by the JDK's {@link FileChannel}. */
-public final class ChannelWrite extends JavaContender {
+public final class ChannelWrite implements Way {
 
     /** How the channel makes a write durable. */
     public enum Mode {
@@ -28,27 +27,25 @@ public final class ChannelWrite extends JavaContender {
     }
 
     private final FileChannel channel;
-    private final ByteBuffer source;
+    private final int bytes;
     private final boolean force;
-    private long count;
 
     /** Opens a file that exists, for writes of so many bytes each. */
     public ChannelWrite(Path path, int bytes, Mode mode) throws IOException {
         this.channel = FileChannel.open(path, mode.options);
-        this.source = Buffers.source(bytes);
+        this.bytes = bytes;
         this.force = mode == Mode.FORCE;
     }
 
     @Override
-    protected void operate(long offset) throws IOException {
-        source.clear().putLong(0, count++);
-        int written = channel.write(source, offset);
-        if (written != source.capacity()) {
-            throw new IOException("wrote " + written + " of " + source.capacity() + " bytes at " + offset);
-        }
-        if (force) {
-            channel.force(false);
-        }
+    public Operation operation() {
+        Operation write = new Stamped(bytes, channel::write);
+        return !force
+                ? write
+                : offset -> {
+                    write.at(offset);
+                    channel.force(false);
+                };
     }
 
     @Override

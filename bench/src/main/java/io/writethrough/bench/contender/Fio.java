@@ -47,24 +47,34 @@ public final class Fio implements Contender {
         return overwrite(path, spanBytes, bytes, false, List.of("--ioengine=io_uring", "--iodepth=" + inFlight));
     }
 
+    /** Reads in order past the kernel's page cache, one at a time. */
+    public static Fio sequentialRead(Path path, long spanBytes, int bytes) {
+        return of(path, spanBytes, bytes, List.of("--rw=read", "--ioengine=psync"));
+    }
+
     private static Fio overwrite(Path path, long spanBytes, int bytes, boolean sequential, List<String> engine) {
+        List<String> more = new ArrayList<>(engine);
+        more.add("--rw=" + (sequential ? "write" : "randwrite"));
+        more.add("--sync=dsync");
+        return of(path, spanBytes, bytes, more);
+    }
+
+    private static Fio of(Path path, long spanBytes, int bytes, List<String> more) {
         List<String> command = new ArrayList<>(List.of(
                 "fio",
                 "--name=reference",
                 "--filename=" + path,
                 "--size=" + spanBytes,
                 "--bs=" + bytes,
-                "--rw=" + (sequential ? "write" : "randwrite"),
                 "--norandommap",
                 "--randrepeat=0",
                 "--thread",
                 "--direct=1",
-                "--sync=dsync",
                 "--time_based",
                 "--lat_percentiles=1",
                 "--clat_percentiles=0",
                 "--output-format=json+"));
-        command.addAll(engine);
+        command.addAll(more);
         return new Fio(command);
     }
 
@@ -109,16 +119,16 @@ public final class Fio implements Contender {
 
     static Slice parse(JsonNode output, long cpuNanos) throws IOException {
         JsonNode job = output.path("jobs").path(0);
-        JsonNode write = job.path("write");
-        long operations = write.path("total_ios").asLong();
+        JsonNode done = job.path(job.path("write").path("total_ios").asLong() > 0 ? "write" : "read");
+        long operations = done.path("total_ios").asLong();
         if (job.path("error").asInt() != 0 || operations == 0) {
             throw new IOException("fio failed with error " + job.path("error").asInt());
         }
         Histogram latency = Slice.newHistogram();
-        for (Map.Entry<String, JsonNode> bin : write.path("lat_ns").path("bins").properties()) {
+        for (Map.Entry<String, JsonNode> bin : done.path("lat_ns").path("bins").properties()) {
             Slice.record(latency, Long.parseLong(bin.getKey()), bin.getValue().asLong());
         }
-        long nanos = Math.round(operations / write.path("iops").asDouble() * 1e9);
+        long nanos = Math.round(operations / done.path("iops").asDouble() * 1e9);
         return new Slice(operations, nanos, latency, cpuNanos, -1, null);
     }
 

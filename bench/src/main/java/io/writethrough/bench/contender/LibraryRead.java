@@ -3,15 +3,15 @@ package io.writethrough.bench.contender;
 import io.writethrough.WriteThroughEngine;
 import io.writethrough.WriteThroughFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /** Reads from this library's cache. */
-public final class LibraryRead extends JavaContender {
+public final class LibraryRead implements Way {
     private final WriteThroughEngine engine;
     private final WriteThroughFile file;
-    private final ByteBuffer destination;
+    private final int bytes;
+    private final boolean direct;
 
     /** Opens a file on an engine whose cache holds the span, and reads the span once. */
     public LibraryRead(Path path, long spanBytes, int bytes, boolean direct) throws IOException {
@@ -19,16 +19,14 @@ public final class LibraryRead extends JavaContender {
                 .cacheBytes(spanBytes + spanBytes / 8)
                 .build();
         this.file = engine.open(path, StandardOpenOption.READ);
-        this.destination = Buffers.destination(bytes, direct);
+        this.bytes = bytes;
+        this.direct = direct;
         Buffers.readOnce(file, spanBytes);
     }
 
     @Override
-    protected void operate(long offset) throws IOException {
-        int read = file.read(destination.clear(), offset);
-        if (read != destination.capacity()) {
-            throw new IOException("read " + read + " of " + destination.capacity() + " bytes at " + offset);
-        }
+    public Operation operation() {
+        return new Whole(Buffers.destination(bytes, direct), file::read);
     }
 
     @Override

@@ -3,29 +3,26 @@ package io.writethrough.bench.contender;
 import io.writethrough.WriteThroughEngine;
 import io.writethrough.WriteThroughFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /** Durable overwrites by this library, on the caller's thread. */
-public final class LibraryWrite extends JavaContender {
+public final class LibraryWrite implements Way {
     private final WriteThroughEngine engine;
     private final WriteThroughFile file;
-    private final ByteBuffer source;
-    private long count;
+    private final int bytes;
 
     /** Opens a file that exists, for writes of so many bytes each, on an engine of its own, and reads it once. */
     public LibraryWrite(Path path, int bytes) throws IOException {
         this.engine = WriteThroughEngine.builder().build();
         this.file = engine.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
-        this.source = Buffers.source(bytes);
+        this.bytes = bytes;
         Buffers.readOnce(file, file.size());
     }
 
     @Override
-    protected void operate(long offset) throws IOException {
-        source.clear().putLong(0, count++);
-        file.write(source, offset);
+    public Operation operation() {
+        return new Stamped(bytes, file::write);
     }
 
     @Override

@@ -8,9 +8,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /** Copies out of a file mapped into memory: no system call, and no protection from an error of the disk. */
-public final class MappedRead extends JavaContender {
+public final class MappedRead implements Way {
     private final MappedByteBuffer mapped;
-    private final ByteBuffer destination;
+    private final int bytes;
+    private final boolean direct;
 
     /** Maps a file of at most 2 GiB and touches all of it, so that no page is missing. */
     public MappedRead(Path path, int bytes, boolean direct) throws IOException {
@@ -18,16 +19,16 @@ public final class MappedRead extends JavaContender {
             this.mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size());
         }
         this.mapped.load();
-        this.destination = Buffers.destination(bytes, direct);
+        this.bytes = bytes;
+        this.direct = direct;
     }
 
     @Override
-    protected void operate(long offset) {
-        if (destination.hasArray()) {
-            mapped.get((int) offset, destination.array());
-        } else {
-            destination.put(0, mapped, (int) offset, destination.capacity());
-        }
+    public Operation operation() {
+        ByteBuffer destination = Buffers.destination(bytes, direct);
+        return direct
+                ? offset -> destination.put(0, mapped, (int) offset, bytes)
+                : offset -> mapped.get((int) offset, destination.array());
     }
 
     @Override

@@ -10,6 +10,9 @@ import java.util.Optional;
  * machine that does nothing else measures best.
  */
 public final class DeviceStat {
+    /** What the kernel counts bytes in, whatever the disk's own sectors are. */
+    private static final int SECTOR = 512;
+
     private final Path stat;
     private final String name;
 
@@ -51,23 +54,32 @@ public final class DeviceStat {
     public Counters read() throws IOException {
         String[] fields = Files.readString(stat).trim().split("\\s+");
         long flushes = fields.length > 15 ? Long.parseLong(fields[15]) : 0;
-        return new Counters(Long.parseLong(fields[4]), Long.parseLong(fields[6]) * 512, flushes);
+        return new Counters(
+                Long.parseLong(fields[0]),
+                Long.parseLong(fields[2]) * SECTOR,
+                Long.parseLong(fields[4]),
+                Long.parseLong(fields[6]) * SECTOR,
+                flushes);
     }
 
     /**
-     * Counters since the machine started.
+     * Counters since the machine started, or in a stretch of time.
      *
+     * @param reads read commands completed
+     * @param readBytes by them
      * @param writes write commands completed
      * @param writtenBytes by them
      * @param flushes flush commands completed
      */
-    public record Counters(long writes, long writtenBytes, long flushes) {
+    public record Counters(long reads, long readBytes, long writes, long writtenBytes, long flushes) {
         /** What happened from then until this. */
-        public Delta since(Counters then) {
-            return new Delta(writes - then.writes, writtenBytes - then.writtenBytes, flushes - then.flushes);
+        public Counters since(Counters then) {
+            return new Counters(
+                    reads - then.reads,
+                    readBytes - then.readBytes,
+                    writes - then.writes,
+                    writtenBytes - then.writtenBytes,
+                    flushes - then.flushes);
         }
     }
-
-    /** Commands and bytes in a stretch of time. */
-    public record Delta(long writes, long writtenBytes, long flushes) {}
 }

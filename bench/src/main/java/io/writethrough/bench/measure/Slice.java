@@ -13,7 +13,12 @@ import org.HdrHistogram.Histogram;
  * @param device what the disk did meanwhile
  */
 public record Slice(
-        long operations, long nanos, Histogram latency, long cpuNanos, long allocatedBytes, DeviceStat.Delta device) {
+        long operations,
+        long nanos,
+        Histogram latency,
+        long cpuNanos,
+        long allocatedBytes,
+        DeviceStat.Counters device) {
 
     /** The longest latency that a histogram of this project tells apart. */
     private static final long LONGEST_NANOS = 600_000_000_000L;
@@ -34,7 +39,7 @@ public record Slice(
     }
 
     /** The same slice with what the disk did in it. */
-    public Slice withDevice(DeviceStat.Delta delta) {
+    public Slice withDevice(DeviceStat.Counters delta) {
         return new Slice(operations, nanos, latency, cpuNanos, allocatedBytes, delta);
     }
 }

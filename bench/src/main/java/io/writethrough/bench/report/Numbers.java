@@ -1,26 +1,25 @@
 package io.writethrough.bench.report;
 
-import io.writethrough.bench.workload.Result.Spread;
 import java.util.Locale;
 
-/** Numbers as a person reads them. NaN is unknown: a dash. */
+/** Numbers as a person reads them. What is unknown is a dash. */
 public final class Numbers {
     private Numbers() {}
 
     /** A count with its thousands apart. */
     public static String count(double value) {
-        return Double.isNaN(value) ? "-" : String.format(Locale.ROOT, "%,.0f", value);
+        return String.format(Locale.ROOT, "%,.0f", value);
     }
 
     /** Nanoseconds as microseconds, to three digits or so. */
     public static String micros(double nanos) {
         double micros = nanos / 1000;
-        return Double.isNaN(nanos) ? "-" : String.format(Locale.ROOT, micros < 10 ? "%.2f" : "%,.0f", micros);
+        return String.format(Locale.ROOT, micros < 10 ? "%.2f" : "%,.0f", micros);
     }
 
     /** A small number: commands or bytes per operation. */
-    public static String small(double value) {
-        return Double.isNaN(value) ? "-" : String.format(Locale.ROOT, value < 100 ? "%.2f" : "%,.0f", value);
+    public static String small(Double value) {
+        return value == null ? "-" : String.format(Locale.ROOT, value < 100 ? "%.2f" : "%,.0f", value);
     }
 
     /** A ratio: the median of the rounds, and the least and greatest of them. */
@@ -32,8 +31,6 @@ public final class Numbers {
 
     /** Any number, to three digits or so. */
     public static String plain(double value) {
-        return Double.isNaN(value)
-                ? "-"
-                : String.format(Locale.ROOT, value < 0.1 ? "%.3f" : value < 10 ? "%.2f" : "%,.0f", value);
+        return String.format(Locale.ROOT, value < 0.1 ? "%.3f" : value < 10 ? "%.2f" : "%,.1f", value);
     }
 }

@@ -2,6 +2,8 @@ package io.writethrough.bench.report;
 
 import java.io.PrintStream;
 import java.time.Duration;
+import java.util.function.DoubleSupplier;
+import java.util.function.Supplier;
 
 /** Tells on a terminal what is being done and how long it will take, in one line; elsewhere a line now and then. */
 public final class Progress {
@@ -9,22 +11,23 @@ public final class Progress {
 
     private final PrintStream out;
     private final boolean terminal;
-    private final Duration total;
-    private Duration done = Duration.ZERO;
+    private final DoubleSupplier done;
+    private final Supplier<Duration> left;
     private long lastLine = System.nanoTime() - QUIET_NANOS;
 
-    /** The whole job takes about so long. */
-    public Progress(PrintStream out, boolean terminal, Duration total) {
+    /** Asks how much of the whole is done, from 0 to 1, and what time is left. */
+    public Progress(PrintStream out, boolean terminal, DoubleSupplier done, Supplier<Duration> left) {
         this.out = out;
         this.terminal = terminal;
-        this.total = total;
+        this.done = done;
+        this.left = left;
     }
 
-    /** A step begins that will take about so long. */
-    public void step(String what, Duration takes) {
-        long left = Math.max(0, total.minus(done).toSeconds());
-        long percent = Math.min(99, done.toMillis() * 100 / Math.max(1, total.toMillis()));
-        String line = String.format("[%2d%%, about %d:%02d left] %s", percent, left / 60, left % 60, what);
+    /** A step begins. */
+    public void step(String what) {
+        long seconds = left.get().toSeconds();
+        String line = String.format(
+                "[%2.0f%%, about %d:%02d left] %s", done.getAsDouble() * 100, seconds / 60, seconds % 60, what);
         if (terminal) {
             out.print("\r\033[K" + line);
             out.flush();
@@ -32,12 +35,6 @@ public final class Progress {
             out.println(line);
             lastLine = System.nanoTime();
         }
-        done = done.plus(takes);
-    }
-
-    /** So much of the estimated time was used, or is not needed. */
-    public void passed(Duration time) {
-        done = done.plus(time);
     }
 
     /** Something that should stay readable. */

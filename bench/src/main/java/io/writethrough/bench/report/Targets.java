@@ -1,150 +1,161 @@
 package io.writethrough.bench.report;
 
-import io.writethrough.bench.workload.Curve;
-import io.writethrough.bench.workload.Result;
-import io.writethrough.bench.workload.Result.Spread;
+import io.writethrough.bench.report.RunReport.Contender;
+import io.writethrough.bench.report.RunReport.Growth;
+import io.writethrough.bench.report.RunReport.Workload;
 import io.writethrough.bench.workload.Steps;
 import io.writethrough.bench.workload.Workloads;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
 
-/** What the library is to reach, beside what this run measured. Of what was not measured nothing is said. */
-public final class Targets {
-    /** What still counts as not having fallen, or as none: machines are not still. */
-    private static final double NOISE = 0.95;
-
+/** What the library is to reach, beside what a run measured. Of workloads that did not run nothing is said. */
+final class Targets {
+    /** What still counts as none: the first slice pays for what is allocated once. */
     private static final double NO_BYTES = 0.5;
+    /** The bounds of contenders that the library is to beat by more than a little, or may lose to by a little. */
+    private static final Map<String, Map<String, Double>> BOUNDS = Map.of(
+            Workloads.OVERWRITE, Map.of(Workloads.FIO, 0.97),
+            Workloads.SEQUENTIAL, Map.of(Workloads.FIO, 0.97),
+            Workloads.APPEND, Map.of(Workloads.GROUP_COMMIT, 1.5, Workloads.LOCKED, 40.0),
+            Workloads.READ, Map.of(Workloads.CHANNEL_READ, 2.5, Workloads.MAPPED, 0.9),
+            Workloads.READ_DIRECT, Map.of(Workloads.CHANNEL_READ, 2.5, Workloads.MAPPED, 0.9),
+            Workloads.READ_SMALL, Map.of(Workloads.CHANNEL_READ, 6.0),
+            Workloads.READ_COLD, Map.of(Workloads.FIO_READ, 0.95));
 
-    /**
-     * One of them.
-     *
-     * @param name of it
-     * @param value that was measured
-     * @param bound that it is held against
-     * @param atLeast whether the value is to be at least the bound, or at most
-     */
-    public record Target(String name, double value, double bound, boolean atLeast) {
-        /** Whether it is met. A value that is unknown is not. */
-        public boolean reached() {
-            return atLeast ? value >= bound : value <= bound;
-        }
+    private static final double PAGES = 1.5;
+    private static final double AT_LEAST_EQUAL = 1;
+    /** A mapping gives less: no read of it is atomic, and an error of the disk is a fault. */
+    private static final Map<String, Set<String>> UNLIKE =
+            Map.of(Workloads.READ_SMALL, Set.of(Workloads.MAPPED), Workloads.APPEND_ASYNC, Set.of(Workloads.LIBRARY));
 
-        @Override
-        public String toString() {
-            return String.format(
-                    Locale.ROOT,
-                    "%-8s %8s  (%s %s)  %s",
-                    reached() ? "reached" : Double.isNaN(value) ? "unknown" : "MISSED",
-                    Numbers.plain(value),
-                    atLeast ? "at least" : "at most",
-                    Numbers.plain(bound),
-                    name);
-        }
-    }
+    private static final Map<String, Double> CPU_BOUNDS = Map.of(Workloads.FIO, 1.1, Workloads.FIO_ASYNC, 1.2);
 
     private final List<Target> all = new ArrayList<>();
 
-    /** In the order in which they were measured. */
-    public List<Target> all() {
-        return List.copyOf(all);
+    private Targets() {}
+
+    /** In the order of the report. */
+    static List<Target> of(RunReport report) {
+        Targets targets = new Targets();
+        report.workloads().forEach(targets::add);
+        if (report.asyncHeapBytes() != null) {
+            targets.atMost(Workloads.ASYNC, "heap bytes besides the future", report.asyncHeapBytes(), 64, true);
+        }
+        report.growth().forEach(targets::add);
+        report.scaling().forEach(targets::add);
+        return List.copyOf(targets.all);
     }
 
-    private void atLeast(String name, double value, double bound) {
-        all.add(new Target(name, value, bound, true));
-    }
-
-    private void atMost(String name, double value, double bound) {
-        all.add(new Target(name, value, bound, false));
-    }
-
-    /** The targets of one workload. */
-    public void add(Result result) {
-        switch (result.workload().id()) {
-            case "overwrite-4k" -> {
-                atLeast("overwrite-4k: × fio psync", ratio(result, Workloads.LIBRARY, Workloads.FIO), 0.97);
-                heap(result);
+    private void add(Workload workload) {
+        switch (workload.id()) {
+            case Workloads.ASYNC -> {
+                against(workload, Workloads.FUTURES, Workloads.FIO_ASYNC);
+                against(workload, Workloads.CALLBACKS, Workloads.FIO_ASYNC);
+                others(workload, Workloads.CALLBACKS, Set.of(Workloads.FUTURES, Workloads.FIO_ASYNC));
             }
-            case "read-heap", "read-direct" -> {
-                String id = result.workload().id();
-                atLeast(id + ": × FileChannel.read", ratio(result, Workloads.LIBRARY, Workloads.CHANNEL_READ), 2);
-                atMost(
-                        id + ": time against a copy from a mapping",
-                        1 / ratio(result, Workloads.LIBRARY, Workloads.MAPPED),
-                        1.3);
-                heap(result);
-            }
-            case "async32" -> {
-                async(result, Workloads.FUTURES);
-                async(result, Workloads.CALLBACKS);
-            }
-            case "append64" -> {
-                atLeast("append64: × force under a lock", ratio(result, Workloads.LIBRARY, Workloads.LOCKED), 30);
-                atLeast("append64: × group commit", ratio(result, Workloads.LIBRARY, Workloads.GROUP_COMMIT), 1.3);
-                atMost("append64: disk writes per record", writes(result, Workloads.LIBRARY), 1.0 / 20);
-            }
-            case "append-async" ->
-                atLeast("append-async: × append64", ratio(result, Workloads.FUTURES, Workloads.LIBRARY), 2);
+            case Workloads.APPEND_ASYNC ->
+                more(workload, "ops/s of futures × waiting", Workloads.FUTURES, Workloads.LIBRARY, 2);
             default -> {
-                // Shown, and without a target.
+                others(workload, Workloads.LIBRARY, UNLIKE.getOrDefault(workload.id(), Set.of()));
+                if (!workload.id().equals(Workloads.OPEN_CLOSE)) {
+                    heap(workload);
+                }
             }
+        }
+        if (workload.id().equals(Workloads.APPEND)) {
+            workload.contender(Workloads.LIBRARY)
+                    .map(Contender::deviceWritesPerOp)
+                    .ifPresent(writes -> atMost(workload.id(), "disk writes per record", writes, 0.05, false));
         }
     }
 
-    private void async(Result result, String contender) {
-        atLeast("async32: " + contender + " × fio io_uring", ratio(result, contender, Workloads.FIO_ASYNC), 1);
-        atMost(
-                "async32: processor time of " + contender + " against fio's",
-                cpu(result, contender) / cpu(result, Workloads.FIO_ASYNC),
-                1.2);
+    /** Against every other contender that there was to be. */
+    private void others(Workload workload, String library, Set<String> except) {
+        List<String> names = new ArrayList<>();
+        workload.contenders().forEach(contender -> names.add(contender.name()));
+        names.addAll(workload.absent().keySet());
+        names.stream()
+                .filter(name -> !name.startsWith(Workloads.LIBRARY) && !except.contains(name))
+                .forEach(name -> against(workload, library, name));
     }
 
-    private void heap(Result result) {
-        atMost(
-                result.workload().id() + ": heap bytes per operation",
-                measured(result, Workloads.LIBRARY)
-                        ? result.summary(Workloads.LIBRARY).allocatedBytesPerOperation()
-                        : Double.NaN,
-                NO_BYTES);
+    private void against(Workload workload, String library, String other) {
+        double bound = workload.id().equals(Workloads.PAGES)
+                ? PAGES
+                : BOUNDS.getOrDefault(workload.id(), Map.of()).getOrDefault(other, AT_LEAST_EQUAL);
+        String subject = library.equals(Workloads.LIBRARY) ? "" : library + " ";
+        compare(workload, subject + "ops/s × " + other, library, other, bound, true);
+        Double cpuBound = workload.id().equals(Workloads.SEQUENTIAL) ? null : CPU_BOUNDS.get(other);
+        if (cpuBound != null) {
+            compare(workload, subject + "CPU time × " + other, library, other, cpuBound, false);
+        }
     }
 
-    private static boolean measured(Result result, String contender) {
-        return result.slices().containsKey(contender);
+    private void compare(Workload workload, String name, String library, String other, double bound, boolean atLeast) {
+        String absent = workload.absent().get(other);
+        Spread spread = workload.contender(library)
+                .flatMap(own -> workload.contender(other)
+                        .map(against -> atLeast ? own.rateAgainst(against) : own.cpuAgainst(against)))
+                .orElse(null);
+        boolean skipped = spread == null && workload.contender(library).isPresent();
+        all.add(new Target(
+                workload.id(),
+                name,
+                spread == null ? null : spread.median(),
+                spread == null ? 0 : spread.noise(),
+                bound,
+                atLeast,
+                true,
+                skipped ? absent : null));
     }
 
-    private static double ratio(Result result, String contender, String reference) {
-        Spread ratio =
-                measured(result, contender) ? result.summary(contender).ratios().get(reference) : null;
-        return ratio == null ? Double.NaN : ratio.median();
+    private void more(Workload workload, String name, String own, String other, double bound) {
+        workload.contender(own)
+                .flatMap(one -> workload.contender(other).map(one::rateAgainst))
+                .ifPresent(spread -> all.add(
+                        new Target(workload.id(), name, spread.median(), spread.noise(), bound, true, false, null)));
     }
 
-    private static double cpu(Result result, String contender) {
-        return measured(result, contender) ? result.summary(contender).cpuNanosPerOperation() : Double.NaN;
+    private void heap(Workload workload) {
+        Double bytes = workload.contender(Workloads.LIBRARY)
+                .map(Contender::heapBytesPerOp)
+                .orElse(null);
+        atMost(workload.id(), "heap bytes per operation", bytes, NO_BYTES, true);
     }
 
-    private static double writes(Result result, String contender) {
-        return measured(result, contender) ? result.summary(contender).deviceWritesPerOperation() : Double.NaN;
+    private void atMost(String workload, String name, Double value, double bound, boolean decides) {
+        all.add(new Target(workload, name, value, 0, bound, false, decides, null));
     }
 
-    /** The target of one scaling report: the cost stays flat where the machine's does. */
-    public void add(Steps steps) {
+    /** The cost stays flat where the machine's does. */
+    private void add(Steps steps) {
         Steps.Step first = steps.steps().get(0);
         double worst = 0;
         for (Steps.Step step : steps.steps()) {
             double machine = Math.max(1, step.referenceNanos() / first.referenceNanos());
             worst = Math.max(worst, step.nanos() / first.nanos() / machine);
         }
-        atMost(steps.id() + ": most expensive step against the first, less what the machine adds", worst, 1.1);
+        atMost(steps.id(), "dearest step × the first, less what the machine adds", worst, 1.1, false);
     }
 
-    /** The targets of a curve. */
-    public void add(Curve curve) {
-        atLeast(curve.id() + ": throughput against the best at a smaller load", curve.lowest(), NOISE);
-        atMost(curve.id() + ": p99.9 / p50 at half load", Curve.tail(curve.latency()), 3);
-    }
-
-    /** What an asynchronous write allocates besides its future. */
-    public void addAllocated(double bytes) {
-        atMost("async32: heap bytes per operation besides the future", bytes, 64);
+    private void add(Growth growth) {
+        all.add(new Target(
+                growth.id(),
+                "throughput × the best at a smaller load",
+                growth.lowestAgainstBest(),
+                0,
+                0.95,
+                true,
+                false,
+                null));
+        List<double[]> latency = growth.halfLoadLatency().get(Workloads.LIBRARY);
+        atMost(
+                growth.id(),
+                "p99.9 / p50 at half load",
+                Percentiles.of(latency, 99.9) / Percentiles.of(latency, 50),
+                3,
+                false);
     }
 }

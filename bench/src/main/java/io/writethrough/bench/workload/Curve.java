@@ -2,41 +2,40 @@ package io.writethrough.bench.workload;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.HdrHistogram.Histogram;
 
 /**
- * How the throughput of the library goes as the load on it rises, and how long operations take at half of the most.
+ * How throughput goes as the load rises, and how long operations take at half of the most that the library reaches.
  *
  * @param id for programs
  * @param title for people
  * @param unit of the load
  * @param loads from small to large
- * @param rates operations per second: one row for each round, in it one for each load
- * @param halfLoad operations per second in the run at half of the most
- * @param latency in that run
- * @param reference what stands beside it at half load; null for nothing
- * @param referenceLatency of the reference at as many operations per second; null without one
+ * @param rates of each contender by its name, the library first: operations per second, one row for each round, in it one
+ *     for each load
+ * @param halfLoad operations per second of the library in the run at half of its most
+ * @param atHalf latencies of the library at that rate, and of a reference at the same rate if there is one
  */
 public record Curve(
         String id,
         String title,
         String unit,
         int[] loads,
-        List<double[]> rates,
+        Map<String, List<double[]>> rates,
         double halfLoad,
-        Histogram latency,
-        String reference,
-        Histogram referenceLatency) {
+        Map<String, Histogram> atHalf) {
 
-    /** The rate at one load: the median of the rounds. */
-    public double rate(int load) {
-        return median(rates.stream().mapToDouble(round -> round[load]).toArray());
+    /** The rate of a contender at one load: the median of the rounds. */
+    public double rate(String contender, int load) {
+        return median(
+                rates.get(contender).stream().mapToDouble(round -> round[load]).toArray());
     }
 
-    /** The greatest rate of all. */
-    public static double peak(int[] loads, List<double[]> rates) {
+    /** The greatest rate of all loads. */
+    public static double peak(List<double[]> rates) {
         double peak = 0;
-        for (int load = 0; load < loads.length; load++) {
+        for (int load = 0; load < rates.get(0).length; load++) {
             int at = load;
             peak = Math.max(
                     peak, median(rates.stream().mapToDouble(round -> round[at]).toArray()));
@@ -44,13 +43,13 @@ public record Curve(
         return peak;
     }
 
-    /** A rate against the best at any smaller load: below 1 it has fallen. */
+    /** The library's rate against its best at any smaller load: below 1 it has fallen. */
     public double againstBest(int load) {
         double best = 0;
         for (int smaller = 0; smaller < load; smaller++) {
-            best = Math.max(best, rate(smaller));
+            best = Math.max(best, rate(Workloads.LIBRARY, smaller));
         }
-        return load == 0 ? 1 : rate(load) / best;
+        return load == 0 ? 1 : rate(Workloads.LIBRARY, load) / best;
     }
 
     /** The deepest fall: 1 where it never falls. */

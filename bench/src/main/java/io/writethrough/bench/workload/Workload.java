@@ -11,7 +11,7 @@ import java.util.List;
  * @param title for people
  * @param unitBytes of one operation
  * @param spanBytes over which the offsets go
- * @param sequential offsets in order, or at random
+ * @param order of the offsets
  * @param sampleEvery one in so many operations is timed by itself
  * @param references names of the contenders that the others are divided by
  * @param entries the contenders
@@ -21,18 +21,34 @@ public record Workload(
         String title,
         int unitBytes,
         long spanBytes,
-        boolean sequential,
+        Order order,
         int sampleEvery,
         List<String> references,
         List<Entry> entries) {
 
-    /** A contender that is not open yet. */
-    public record Entry(String name, Contender.Opener opener) {}
+    /** The order of offsets; see {@link Pattern}. */
+    public enum Order {
+        SEQUENTIAL,
+        RANDOM,
+        SKEWED
+    }
+
+    /**
+     * A contender that is not open yet.
+     *
+     * @param name in every table
+     * @param guarantee what a caller knows when an operation has ended
+     * @param opener makes it
+     */
+    public record Entry(String name, String guarantee, Contender.Opener opener) {}
 
     /** The offsets of one round: the same for each contender. */
     public Pattern pattern(long round) {
-        return sequential
-                ? Pattern.sequential(unitBytes, spanBytes)
-                : Pattern.random(unitBytes, spanBytes, 0x5DEECE66DL + round);
+        long seed = 0x5DEECE66DL + round;
+        return switch (order) {
+            case SEQUENTIAL -> Pattern.sequential(unitBytes, spanBytes);
+            case RANDOM -> Pattern.random(unitBytes, spanBytes, seed);
+            case SKEWED -> Pattern.skewed(unitBytes, spanBytes, seed);
+        };
     }
 }

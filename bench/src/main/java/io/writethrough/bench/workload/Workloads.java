@@ -1,24 +1,40 @@
 package io.writethrough.bench.workload;
 
+import io.writethrough.bench.contender.Alone;
 import io.writethrough.bench.contender.AppendChannel;
 import io.writethrough.bench.contender.AppendContender;
 import io.writethrough.bench.contender.AppendGroupCommit;
 import io.writethrough.bench.contender.AppendLibrary;
+import io.writethrough.bench.contender.AppendWay;
+import io.writethrough.bench.contender.Artemis;
+import io.writethrough.bench.contender.AsyncChannel;
+import io.writethrough.bench.contender.AsyncContender;
+import io.writethrough.bench.contender.AsyncWay;
 import io.writethrough.bench.contender.ChannelRead;
 import io.writethrough.bench.contender.ChannelWrite;
+import io.writethrough.bench.contender.ColdRead;
+import io.writethrough.bench.contender.Crowd;
 import io.writethrough.bench.contender.Fio;
+import io.writethrough.bench.contender.Jasyncfio;
 import io.writethrough.bench.contender.LibraryAsync;
 import io.writethrough.bench.contender.LibraryRead;
 import io.writethrough.bench.contender.LibraryWrite;
 import io.writethrough.bench.contender.MappedRead;
+import io.writethrough.bench.contender.MappedWrite;
+import io.writethrough.bench.contender.OpenClose;
+import io.writethrough.bench.contender.Pages;
+import io.writethrough.bench.contender.RandomAccessWrite;
+import io.writethrough.bench.contender.Way;
 import io.writethrough.bench.measure.Pattern;
 import io.writethrough.bench.workload.Workload.Entry;
+import io.writethrough.bench.workload.Workload.Order;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 
 /**
  * The workloads of the comparison. Only like stands beside like: in one workload every contender gives the same
- * guarantee, moves the same bytes, and uses a buffer of the same kind.
+ * guarantee, moves the same bytes, and uses a buffer of the same kind where its way allows.
  */
 public final class Workloads {
     /** The name of this library in every table. */
@@ -33,66 +49,178 @@ public final class Workloads {
     public static final String FIO = "fio psync direct dsync";
 
     public static final String FIO_ASYNC = "fio io_uring direct dsync";
+    public static final String FIO_READ = "fio psync direct";
     public static final String CHANNEL_READ = "FileChannel.read";
+    public static final String CHANNEL_OPEN = "FileChannel.open";
     public static final String MAPPED = "copy from a mapping";
     public static final String LOCKED = "force under a lock";
     public static final String GROUP_COMMIT = "group commit";
+    public static final String JASYNCFIO = "jasyncfio";
+    public static final String ARTEMIS = "artemis-native";
+    public static final String DIRECT_CACHED = "FileChannel DIRECT + DSYNC + cache by hand";
 
-    /** The workload of asynchronous overwrites. */
+    private static final String FORCE = "FileChannel + force(false)";
+    private static final String DSYNC = "FileChannel DSYNC";
+    private static final String DIRECT_DSYNC = "FileChannel DIRECT + DSYNC";
+    private static final String RWD = "RandomAccessFile rwd";
+    private static final String MAPPED_FORCE = "MappedByteBuffer.force(range)";
+    private static final String ASYNC_CHANNEL = "AsynchronousFileChannel DIRECT + DSYNC";
+
+    /** The ids that something else than a table depends on. */
+    public static final String OVERWRITE = "overwrite-4k";
+
+    public static final String SEQUENTIAL = "sequential-1m";
+    public static final String READ = "read-heap";
+    public static final String READ_DIRECT = "read-direct";
+    public static final String READ_SMALL = "read-64b";
+    public static final String READ_COLD = "read-cold";
     public static final String ASYNC = "async32";
+    public static final String APPEND = "append64";
+    public static final String APPEND_ASYNC = "append-async";
+    public static final String PAGES = "pages-70-30";
+    public static final String OPEN_CLOSE = "open-close";
+
+    /** All ids, in the order of the report. */
+    public static final List<String> IDS = List.of(
+            OVERWRITE,
+            ASYNC,
+            SEQUENTIAL,
+            APPEND,
+            APPEND_ASYNC,
+            READ,
+            READ_DIRECT,
+            READ_SMALL,
+            READ_COLD,
+            PAGES,
+            OPEN_CLOSE);
 
     private static final int IN_FLIGHT = 32;
-
     private static final int APPENDERS = 64;
     private static final int ASYNC_APPENDERS = 2;
     private static final int ASYNC_APPENDS = 256;
+    private static final int PAGE_USERS = 8;
     private static final int PAGE = 4096;
+    private static final int SMALL = 64;
+    private static final int COLD_READ = 128 << 10;
     private static final int MIB = 1 << 20;
     /** One file serves the reads: small enough for any cache, larger than the processor's. */
     private static final long READ_SPAN = 240L * MIB;
 
-    private Workloads() {}
+    private final Scratch scratch;
+    private final long span;
+
+    private Workloads(Scratch scratch, boolean quick) {
+        this.scratch = scratch;
+        this.span = (quick ? 64L : 256L) * MIB;
+    }
 
     /** All of them, in the order of the report. */
     public static List<Workload> all(Scratch scratch, boolean quick) {
-        long span = (quick ? 64L : 256L) * MIB;
+        Workloads workloads = new Workloads(scratch, quick);
         return List.of(
-                durableWrites(
-                        scratch, "overwrite-4k", "4 KiB durable overwrites at random, one thread", PAGE, span, false),
-                durableWrites(
-                        scratch, "sequential-1m", "1 MiB durable overwrites in sequence, one thread", MIB, span, true),
-                cachedReads(
-                        scratch, "read-heap", "4 KiB cached reads at random over 240 MiB, into a byte array", false),
-                cachedReads(
-                        scratch,
-                        "read-direct",
-                        "4 KiB cached reads at random over 240 MiB, into a direct buffer",
-                        true),
-                asyncWrites(scratch, span),
-                append(scratch),
-                appendAsync(scratch));
+                workloads.durableWrites(
+                        OVERWRITE, "4 KiB durable overwrites at random, one thread", PAGE, Order.RANDOM),
+                workloads.asyncWrites(),
+                workloads.durableWrites(
+                        SEQUENTIAL, "1 MiB durable overwrites in sequence, one thread", MIB, Order.SEQUENTIAL),
+                workloads.append(),
+                workloads.appendAsync(),
+                workloads.cachedReads(
+                        READ, "4 KiB cached reads at random over 240 MiB, into a byte array", PAGE, false),
+                workloads.cachedReads(
+                        READ_DIRECT, "4 KiB cached reads at random over 240 MiB, into a direct buffer", PAGE, true),
+                workloads.cachedReads(
+                        READ_SMALL, "64-byte cached reads at random over 240 MiB, into a byte array", SMALL, false),
+                workloads.coldReads(),
+                workloads.pages(),
+                workloads.openClose());
     }
 
-    private static Workload asyncWrites(Scratch scratch, long span) {
+    private static Entry alone(String name, String guarantee, Way.Opener opener) {
+        return new Entry(name, guarantee, () -> new Alone(opener.open()));
+    }
+
+    private static Entry async(String name, String guarantee, AsyncWay.Opener opener) {
+        return new Entry(name, guarantee, () -> new AsyncContender(opener.open(), IN_FLIGHT));
+    }
+
+    /** Each contender has a file of its own, made in the same way: none meets another's cached pages or extents. */
+    private Workload durableWrites(String id, String title, int bytes, Order order) {
+        return new Workload(
+                id,
+                title,
+                bytes,
+                span,
+                order,
+                1,
+                List.of(FIO),
+                List.of(
+                        alone(
+                                LIBRARY,
+                                Guarantees.LIBRARY_WRITE,
+                                () -> new LibraryWrite(scratch.file("library", span), bytes)),
+                        channel(FORCE, Guarantees.FORCE, ChannelWrite.Mode.FORCE, bytes),
+                        channel(DSYNC, Guarantees.DSYNC, ChannelWrite.Mode.DSYNC, bytes),
+                        channel(DIRECT_DSYNC, Guarantees.DIRECT_DSYNC, ChannelWrite.Mode.DIRECT_DSYNC, bytes),
+                        alone(RWD, Guarantees.DSYNC, () -> new RandomAccessWrite(scratch.file("rwd", span), bytes)),
+                        alone(
+                                MAPPED_FORCE,
+                                Guarantees.MAPPED_FORCE,
+                                () -> new MappedWrite(scratch.file("mapped", span), bytes)),
+                        alone(
+                                ASYNC_CHANNEL,
+                                Guarantees.DIRECT_DSYNC,
+                                () -> new AsyncChannel(scratch.file("async-channel", span), bytes, 1)),
+                        alone(
+                                JASYNCFIO,
+                                Guarantees.JASYNCFIO_DIRECT,
+                                () -> new Jasyncfio(
+                                        scratch.file("jasyncfio", span), bytes, Jasyncfio.Mode.DIRECT_DSYNC)),
+                        alone(ARTEMIS, Guarantees.ARTEMIS, () -> new Artemis(scratch.file("artemis", span), bytes)),
+                        new Entry(
+                                FIO,
+                                Guarantees.FIO_WRITE,
+                                () -> Fio.durableOverwrite(
+                                        scratch.file("fio", span), span, bytes, order == Order.SEQUENTIAL))));
+    }
+
+    private Entry channel(String name, String guarantee, ChannelWrite.Mode mode, int bytes) {
+        return alone(name, guarantee, () -> new ChannelWrite(scratch.file(mode.name(), span), bytes, mode));
+    }
+
+    private Workload asyncWrites() {
         return new Workload(
                 ASYNC,
                 "4 KiB durable overwrites at random, one thread, " + IN_FLIGHT + " in flight",
                 PAGE,
                 span,
-                false,
+                Order.RANDOM,
                 1,
                 List.of(FIO_ASYNC),
                 List.of(
-                        async(scratch, FUTURES, LibraryAsync.Drive.PERMITS, span),
-                        async(scratch, CALLBACKS, LibraryAsync.Drive.CALLBACK, span),
+                        libraryAsync(FUTURES, LibraryAsync.Drive.PERMITS),
+                        libraryAsync(CALLBACKS, LibraryAsync.Drive.CALLBACK),
+                        async(
+                                ASYNC_CHANNEL,
+                                Guarantees.HANDLER,
+                                () -> new AsyncChannel(scratch.file("async-channel", span), PAGE, IN_FLIGHT)),
+                        async(
+                                JASYNCFIO,
+                                Guarantees.JASYNCFIO_DIRECT,
+                                () -> new Jasyncfio(
+                                        scratch.file("jasyncfio", span), PAGE, Jasyncfio.Mode.DIRECT_DSYNC)),
+                        async(ARTEMIS, Guarantees.ARTEMIS, () -> new Artemis(scratch.file("artemis", span), PAGE)),
                         new Entry(
                                 FIO_ASYNC,
+                                Guarantees.FIO_WRITE,
                                 () -> Fio.asyncOverwrite(scratch.file("fio", span), span, PAGE, IN_FLIGHT))));
     }
 
-    private static Entry async(Scratch scratch, String name, LibraryAsync.Drive drive, long span) {
+    private Entry libraryAsync(String name, LibraryAsync.Drive drive) {
         return new Entry(
-                name, () -> new LibraryAsync(scratch.file("async-" + drive.name(), span), PAGE, IN_FLIGHT, drive));
+                name,
+                Guarantees.LIBRARY_FUTURE,
+                () -> new LibraryAsync(scratch.file("async-" + drive.name(), span), PAGE, IN_FLIGHT, drive));
     }
 
     /** What an asynchronous write allocates besides its future, in bytes. */
@@ -104,77 +232,186 @@ public final class Workloads {
         }
     }
 
-    private static Workload append(Scratch scratch) {
+    private Workload append() {
+        int bytes = AppendContender.RECORD_BYTES;
         return log(
-                "append64",
+                APPEND,
                 "128-byte records appended to one log, " + APPENDERS + " threads",
                 List.of(LOCKED, GROUP_COMMIT),
                 List.of(
-                        appendSync(scratch),
-                        new Entry(GROUP_COMMIT, () -> new AppendGroupCommit(scratch.log("log-group"), APPENDERS)),
-                        new Entry(LOCKED, () -> new AppendChannel(scratch.log("log-locked"), APPENDERS))));
+                        appendSync(),
+                        new Entry(
+                                GROUP_COMMIT,
+                                Guarantees.GROUP_COMMIT,
+                                () -> new AppendGroupCommit(scratch.log("log-group"), APPENDERS)),
+                        new Entry(
+                                LOCKED,
+                                Guarantees.FORCE,
+                                () -> new AppendChannel(scratch.log("log-locked"), APPENDERS)),
+                        appendWay(
+                                FORCE,
+                                Guarantees.FORCE,
+                                () -> new ChannelWrite(scratch.log("log-force"), bytes, ChannelWrite.Mode.FORCE)),
+                        appendWay(
+                                DSYNC,
+                                Guarantees.DSYNC,
+                                () -> new ChannelWrite(scratch.log("log-dsync"), bytes, ChannelWrite.Mode.DSYNC)),
+                        appendWay(RWD, Guarantees.DSYNC, () -> new RandomAccessWrite(scratch.log("log-rwd"), bytes)),
+                        appendWay(
+                                MAPPED_FORCE,
+                                Guarantees.MAPPED_FORCE,
+                                () -> new MappedWrite(scratch.log("log-mapped"), bytes)),
+                        appendWay(
+                                JASYNCFIO,
+                                Guarantees.JASYNCFIO_DSYNC,
+                                () -> new Jasyncfio(scratch.log("log-jasyncfio"), bytes, Jasyncfio.Mode.DSYNC))));
     }
 
-    private static Workload appendAsync(Scratch scratch) {
+    private static Entry appendWay(String name, String guarantee, Way.Opener opener) {
+        return new Entry(name, guarantee, () -> new AppendWay(opener.open(), APPENDERS));
+    }
+
+    private Workload appendAsync() {
         return log(
-                "append-async",
+                APPEND_ASYNC,
                 "The same by futures: " + ASYNC_APPENDERS + " threads, " + ASYNC_APPENDS + " in flight in all",
                 List.of(LIBRARY),
                 List.of(
                         new Entry(
                                 FUTURES,
+                                Guarantees.LIBRARY_FUTURE,
                                 () -> AppendLibrary.futures(
                                         scratch.log("log-futures"), ASYNC_APPENDERS, ASYNC_APPENDS / ASYNC_APPENDERS)),
-                        appendSync(scratch)));
+                        appendSync()));
     }
 
-    private static Entry appendSync(Scratch scratch) {
-        return new Entry(LIBRARY, () -> AppendLibrary.waiting(scratch.log("log-library"), APPENDERS));
+    private Entry appendSync() {
+        return new Entry(
+                LIBRARY, Guarantees.LIBRARY_WRITE, () -> AppendLibrary.waiting(scratch.log("log-library"), APPENDERS));
     }
 
     private static Workload log(String id, String title, List<String> references, List<Entry> entries) {
         return new Workload(
-                id, title, AppendContender.RECORD_BYTES, AppendContender.LOG_BYTES, true, 1, references, entries);
+                id,
+                title,
+                AppendContender.RECORD_BYTES,
+                AppendContender.LOG_BYTES,
+                Order.SEQUENTIAL,
+                1,
+                references,
+                entries);
     }
 
-    /** Each contender has a file of its own, made in the same way: none meets another's cached pages or extents. */
-    private static Workload durableWrites(
-            Scratch scratch, String id, String title, int bytes, long span, boolean sequential) {
+    private Workload cachedReads(String id, String title, int bytes, boolean direct) {
         return new Workload(
                 id,
                 title,
                 bytes,
-                span,
-                sequential,
-                1,
-                List.of(FIO),
-                List.of(
-                        new Entry(LIBRARY, () -> new LibraryWrite(scratch.file("library", span), bytes)),
-                        channel(scratch, "FileChannel + force(false)", ChannelWrite.Mode.FORCE, bytes, span),
-                        channel(scratch, "FileChannel DSYNC", ChannelWrite.Mode.DSYNC, bytes, span),
-                        channel(scratch, "FileChannel DIRECT + DSYNC", ChannelWrite.Mode.DIRECT_DSYNC, bytes, span),
-                        new Entry(
-                                FIO, () -> Fio.durableOverwrite(scratch.file("fio", span), span, bytes, sequential))));
-    }
-
-    private static Entry channel(Scratch scratch, String name, ChannelWrite.Mode mode, int bytes, long span) {
-        return new Entry(name, () -> new ChannelWrite(scratch.file(mode.name(), span), bytes, mode));
-    }
-
-    private static Workload cachedReads(Scratch scratch, String id, String title, boolean direct) {
-        return new Workload(
-                id,
-                title,
-                PAGE,
                 READ_SPAN,
-                false,
+                Order.RANDOM,
                 16,
                 List.of(CHANNEL_READ, MAPPED),
                 List.of(
+                        alone(
+                                LIBRARY,
+                                Guarantees.LIBRARY_READ,
+                                () -> new LibraryRead(readFile(), READ_SPAN, bytes, direct)),
+                        alone(CHANNEL_READ, Guarantees.CHANNEL_READ, () -> new ChannelRead(readFile(), bytes, direct)),
+                        alone(MAPPED, Guarantees.MAPPED_READ, () -> new MappedRead(readFile(), bytes, direct))));
+    }
+
+    private Path readFile() throws IOException {
+        return scratch.file("read", READ_SPAN);
+    }
+
+    private Workload coldReads() {
+        return new Workload(
+                READ_COLD,
+                "240 MiB read in sequence by 128 KiB, nothing of it cached, one thread",
+                COLD_READ,
+                READ_SPAN,
+                Order.SEQUENTIAL,
+                1,
+                List.of(FIO_READ),
+                List.of(
                         new Entry(
                                 LIBRARY,
-                                () -> new LibraryRead(scratch.file("read", READ_SPAN), READ_SPAN, PAGE, direct)),
-                        new Entry(CHANNEL_READ, () -> new ChannelRead(scratch.file("read", READ_SPAN), PAGE, direct)),
-                        new Entry(MAPPED, () -> new MappedRead(scratch.file("read", READ_SPAN), PAGE, direct))));
+                                Guarantees.LIBRARY_READ,
+                                () -> ColdRead.library(readFile(), READ_SPAN, COLD_READ)),
+                        new Entry(
+                                CHANNEL_READ,
+                                Guarantees.CHANNEL_READ,
+                                () -> ColdRead.channel(readFile(), READ_SPAN, COLD_READ, false)),
+                        new Entry(
+                                CHANNEL_READ + " DIRECT",
+                                Guarantees.DIRECT_READ,
+                                () -> ColdRead.channel(readFile(), READ_SPAN, COLD_READ, true)),
+                        new Entry(
+                                JASYNCFIO,
+                                Guarantees.DIRECT_READ,
+                                () -> ColdRead.jasyncfio(readFile(), READ_SPAN, COLD_READ)),
+                        new Entry(
+                                FIO_READ,
+                                Guarantees.DIRECT_READ,
+                                () -> Fio.sequentialRead(readFile(), READ_SPAN, COLD_READ))));
+    }
+
+    private Workload pages() {
+        long cache = span / 2;
+        return new Workload(
+                PAGES,
+                "4 KiB pages, 70 % read and 30 % durably overwritten, " + PAGE_USERS + " threads, " + (span / MIB)
+                        + " MiB with a cache of half of it, 80 % of them on 20 % of the pages",
+                PAGE,
+                span,
+                Order.SKEWED,
+                1,
+                List.of(DIRECT_CACHED),
+                List.of(
+                        crowd(
+                                LIBRARY,
+                                Guarantees.LIBRARY_WRITE,
+                                () -> Pages.library(scratch.file("pages", span), PAGE, Pages.READS_IN_TEN, cache)),
+                        crowd(
+                                DIRECT_CACHED,
+                                Guarantees.DSYNC,
+                                () -> Pages.directCached(
+                                        scratch.file("pages-cached", span), PAGE, Pages.READS_IN_TEN, cache)),
+                        crowd(
+                                DIRECT_DSYNC,
+                                Guarantees.DIRECT_DSYNC,
+                                () -> Pages.direct(scratch.file("pages-direct", span), PAGE, Pages.READS_IN_TEN))));
+    }
+
+    private static Entry crowd(String name, String guarantee, Way.Opener opener) {
+        return new Entry(name, guarantee, () -> new Crowd(opener.open(), PAGE_USERS));
+    }
+
+    private Workload openClose() {
+        return new Workload(
+                OPEN_CLOSE,
+                "A file opened and closed, one thread",
+                PAGE,
+                PAGE,
+                Order.SEQUENTIAL,
+                1,
+                List.of(CHANNEL_OPEN),
+                List.of(
+                        alone(LIBRARY, Guarantees.OPENED_LIBRARY, () -> OpenClose.library(smallFile("open-library"))),
+                        alone(CHANNEL_OPEN, Guarantees.OPENED, () -> OpenClose.channel(smallFile("open-channel"))),
+                        alone(
+                                "RandomAccessFile rw",
+                                Guarantees.OPENED,
+                                () -> OpenClose.randomAccess(smallFile("open-random"))),
+                        alone(
+                                "AsynchronousFileChannel.open",
+                                Guarantees.OPENED,
+                                () -> OpenClose.asyncChannel(smallFile("open-async"))),
+                        alone(JASYNCFIO, Guarantees.OPENED, () -> OpenClose.jasyncfio(smallFile("open-jasyncfio"))),
+                        alone(ARTEMIS, Guarantees.OPENED, () -> OpenClose.artemis(smallFile("open-artemis")))));
+    }
+
+    private Path smallFile(String name) throws IOException {
+        return scratch.file(name, PAGE);
     }
 }

@@ -32,6 +32,17 @@ final class FioTest {
     }
 
     @Test
+    void aJobThatReadsHasItsOperationsUnderAnotherName() throws IOException {
+        JsonNode read = new ObjectMapper().readTree("""
+                        {"jobs": [{"error": 0, "write": {"total_ios": 0},
+                          "read": {"total_ios": 100, "iops": 50.0, "lat_ns": {"bins": {"2000": 100}}}}]}
+                        """);
+        Slice slice = Fio.parse(read, 0);
+        assertEquals(100, slice.operations());
+        assertEquals(2_000_000_000L, slice.nanos());
+    }
+
+    @Test
     void anErrorOfTheJobIsAFailure() throws IOException {
         JsonNode failed = output(22, 1000);
         assertThrows(IOException.class, () -> Fio.parse(failed, 0));

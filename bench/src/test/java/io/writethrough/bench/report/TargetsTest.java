@@ -1,76 +1,143 @@
 package io.writethrough.bench.report;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.writethrough.bench.measure.DeviceStat;
 import io.writethrough.bench.measure.Slice;
-import io.writethrough.bench.report.Targets.Target;
+import io.writethrough.bench.report.Target.Verdict;
 import io.writethrough.bench.workload.Result;
 import io.writethrough.bench.workload.Steps;
 import io.writethrough.bench.workload.Workload;
+import io.writethrough.bench.workload.Workload.Entry;
+import io.writethrough.bench.workload.Workload.Order;
 import io.writethrough.bench.workload.Workloads;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 final class TargetsTest {
 
-    private static Slice slice(long operations, long deviceWrites) {
+    private static Slice slice(long operations, long cpuNanosPerOperation) {
         return new Slice(
                 operations,
                 1_000_000_000L,
                 Slice.newHistogram(),
-                operations * 1000,
+                operations * cpuNanosPerOperation,
                 0,
-                new DeviceStat.Delta(deviceWrites, 0, 0));
+                new DeviceStat.Counters(0, 0, operations / 10, 0, 0));
     }
 
-    private static Target only(List<Target> targets, String nameEnds) {
-        return targets.stream()
+    private static Collector collector(String id, Map<String, List<Slice>> slices, Map<String, String> absent) {
+        List<Entry> entries = slices.keySet().stream()
+                .map(name -> new Entry(name, "guarantee", () -> null))
+                .toList();
+        Workload workload = new Workload(id, "title", 1, 10, Order.SEQUENTIAL, 1, List.of(), entries);
+        Collector collector = new Collector();
+        collector.add(new Result(workload, slices, absent, Map.of()));
+        return collector;
+    }
+
+    private static RunReport report(Collector collector) {
+        return collector.report(Map.of(), Map.of(), Map.of());
+    }
+
+    private static Target only(RunReport report, String nameEnds) {
+        List<Target> found = report.targets().stream()
                 .filter(target -> target.name().endsWith(nameEnds))
-                .findFirst()
-                .orElseThrow();
-    }
-
-    private static Targets append(Map<String, List<Slice>> slices) {
-        Workload workload = new Workload(
-                "append64", "title", 1, 10, true, 1, List.of(Workloads.LOCKED, Workloads.GROUP_COMMIT), List.of());
-        Targets targets = new Targets();
-        targets.add(new Result(workload, slices, Map.of()));
-        return targets;
+                .toList();
+        assertEquals(1, found.size(), () -> found + " end with " + nameEnds);
+        return found.get(0);
     }
 
     @Test
-    void aTargetHasTheValueOfTheRun() {
-        Targets targets = append(Map.of(
-                Workloads.LIBRARY, List.of(slice(3100, 310)),
-                Workloads.GROUP_COMMIT, List.of(slice(3100, 100)),
-                Workloads.LOCKED, List.of(slice(100, 200))));
-        assertEquals(31, only(targets.all(), Workloads.LOCKED).value());
-        assertTrue(only(targets.all(), Workloads.LOCKED).reached());
-        assertEquals(1, only(targets.all(), Workloads.GROUP_COMMIT).value());
-        assertFalse(only(targets.all(), Workloads.GROUP_COMMIT).reached());
-        assertEquals(0.1, only(targets.all(), "per record").value());
-        assertFalse(only(targets.all(), "per record").reached());
+    void eachContenderHasTheBoundOfItsWorkload() {
+        RunReport report = report(collector(
+                Workloads.APPEND,
+                Map.of(
+                        Workloads.LIBRARY,
+                        List.of(slice(4100, 1)),
+                        Workloads.GROUP_COMMIT,
+                        List.of(slice(4100, 1)),
+                        Workloads.LOCKED,
+                        List.of(slice(100, 1)),
+                        "another",
+                        List.of(slice(4000, 1))),
+                Map.of()));
+        assertEquals(41, only(report, Workloads.LOCKED).value());
+        assertEquals(Verdict.PASS, only(report, Workloads.LOCKED).verdict());
+        assertEquals(1.5, only(report, Workloads.GROUP_COMMIT).bound());
+        assertEquals(Verdict.FAIL, only(report, Workloads.GROUP_COMMIT).verdict());
+        assertEquals(1, only(report, "× another").bound());
+        assertEquals(Verdict.PASS, only(report, "× another").verdict());
+        assertEquals(0.1, only(report, "disk writes per record").value(), 1e-9);
     }
 
     @Test
-    void whatIsUnknownIsNotReached() {
-        for (Target target : append(Map.of()).all()) {
-            assertTrue(Double.isNaN(target.value()));
-            assertFalse(target.reached());
-            assertTrue(target.toString().startsWith("unknown"));
-        }
+    void processorTimeIsComparedRoundByRound() {
+        // The machine gets twice as slow; the ratio stays.
+        RunReport report = report(collector(
+                Workloads.OVERWRITE,
+                Map.of(
+                        Workloads.LIBRARY, List.of(slice(100, 210), slice(50, 420)),
+                        Workloads.FIO, List.of(slice(100, 200), slice(50, 400))),
+                Map.of()));
+        Target cpu = only(report, "CPU time × " + Workloads.FIO);
+        assertEquals(1.05, cpu.value(), 1e-9);
+        assertEquals(0, cpu.noise(), 1e-9);
+        assertEquals(Verdict.PASS, cpu.verdict());
+    }
+
+    @Test
+    void anAbsentPeerIsSkippedAndAnAbsentLibraryFails() {
+        RunReport withoutPeer = report(collector(
+                Workloads.OVERWRITE,
+                Map.of(Workloads.LIBRARY, List.of(slice(100, 1))),
+                Map.of(Workloads.ARTEMIS, "does not load")));
+        assertEquals(Verdict.SKIPPED, only(withoutPeer, Workloads.ARTEMIS).verdict());
+        RunReport withoutLibrary = report(collector(
+                Workloads.OVERWRITE,
+                Map.of(Workloads.ARTEMIS, List.of(slice(100, 1))),
+                Map.of(Workloads.LIBRARY, "does not open")));
+        assertEquals(Verdict.FAIL, only(withoutLibrary, Workloads.ARTEMIS).verdict());
     }
 
     @Test
     void whatTheMachineAddsToAStepIsNotTheLibrarys() {
-        Targets targets = new Targets();
-        targets.add(new Steps(
+        Collector collector = new Collector();
+        collector.add(new Steps(
                 "id", "title", "unit", "reference", List.of(new Steps.Step(1, 100, 10), new Steps.Step(2, 210, 20))));
-        assertEquals(1.05, targets.all().get(0).value(), 1e-9);
-        assertTrue(targets.all().get(0).reached());
+        Target target = report(collector).targets().get(0);
+        assertEquals(1.05, target.value(), 1e-9);
+        assertEquals(Verdict.PASS, target.verdict());
+    }
+
+    @Test
+    void aReportThatIsReadAgainIsJudgedAsItWas(@TempDir Path directory) throws IOException {
+        Collector collector = collector(
+                Workloads.OVERWRITE,
+                Map.of(
+                        Workloads.LIBRARY, List.of(slice(90, 210), slice(95, 210)),
+                        Workloads.FIO, List.of(slice(100, 200), slice(100, 200))),
+                Map.of(Workloads.ARTEMIS, "does not load"));
+        collector.asyncHeapBytes(12);
+        RunReport report = report(collector);
+        Path file = directory.resolve("report.json");
+        Files.writeString(file, report.json());
+        assertEquals(report.targets(), RunReport.read(file).targets());
+        assertEquals(report.json(), RunReport.read(file).json());
+    }
+
+    @Test
+    void aWorkloadWithoutADiskOfItsOwnHasNoCommands() throws IOException {
+        Slice unknown = new Slice(10, 1_000_000_000L, Slice.newHistogram(), 0, -1, null);
+        RunReport report = report(collector("id", Map.of(Workloads.LIBRARY, List.of(unknown)), Map.of()));
+        assertNull(report.workloads().get(0).contenders().get(0).deviceWritesPerOp());
+        assertTrue(report.json().contains("\"device_flushes_per_op\" : null"));
     }
 }

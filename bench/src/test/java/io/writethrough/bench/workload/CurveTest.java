@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.writethrough.bench.measure.Slice;
 import java.util.List;
+import java.util.Map;
 import org.HdrHistogram.Histogram;
 import org.junit.jupiter.api.Test;
 
@@ -11,7 +12,7 @@ final class CurveTest {
     private static final int[] LOADS = {1, 2, 4};
 
     private static Curve curve(double[]... rounds) {
-        return new Curve("id", "title", "unit", LOADS, List.of(rounds), 0, Slice.newHistogram(), null, null);
+        return new Curve("id", "title", "unit", LOADS, Map.of(Workloads.LIBRARY, List.of(rounds)), 0, Map.of());
     }
 
     @Test
@@ -19,7 +20,7 @@ final class CurveTest {
         assertEquals(
                 20,
                 curve(new double[] {1, 10, 1}, new double[] {1, 20, 1}, new double[] {1, 90, 1})
-                        .rate(1));
+                        .rate(Workloads.LIBRARY, 1));
     }
 
     @Test
@@ -27,7 +28,7 @@ final class CurveTest {
         Curve curve = curve(new double[] {100, 90, 91});
         assertEquals(0.91, curve.againstBest(2), 1e-9);
         assertEquals(0.9, curve.lowest(), 1e-9);
-        assertEquals(100, Curve.peak(LOADS, curve.rates()));
+        assertEquals(100, Curve.peak(curve.rates().get(Workloads.LIBRARY)));
     }
 
     @Test
