@@ -33,13 +33,11 @@ final class CrashLedger {
     /** A file that is appended to: what was in it before, and the appends since by where they are. */
     private static final class Log {
         byte[] before = {};
-        final TreeMap<Long, Op> appends = new TreeMap<>();
+        final TreeMap<Long, byte[]> appends = new TreeMap<>();
 
         long end() {
-            final Map.Entry<Long, Op> last = appends.lastEntry();
-            return last == null
-                    ? before.length
-                    : last.getKey() + last.getValue().length();
+            final Map.Entry<Long, byte[]> last = appends.lastEntry();
+            return last == null ? before.length : last.getKey() + last.getValue().length;
         }
     }
 
@@ -79,7 +77,7 @@ final class CrashLedger {
         acknowledged.get(op.task()).set(op.number());
         switch (op.task().file) {
             case pages -> apply(op);
-            case log, ahead -> logs.get(op.task().file).appends.put(Long.parseLong(words[2]), op);
+            case log, ahead -> logs.get(op.task().file).appends.put(Long.parseLong(words[2]), plan.content(op));
             case sizes -> sizes = op.kind() == Kind.TRUNCATE ? Arrays.copyOf(sizes, op.length()) : plan.content(op);
         }
         return true;
@@ -161,12 +159,12 @@ final class CrashLedger {
         }
         int at = log.before.length;
         while (at < log.end()) {
-            final Op append = log.appends.get((long) at);
-            final Op there = append != null ? append : recordAt(begun, found, at);
+            final byte[] append = log.appends.get((long) at);
+            final byte[] there = append != null ? append : recordAt(begun, found, at);
             if (there == null || !isAt(there, found, at)) {
-                throw new AssertionError(file + " at " + at + ": " + (append != null ? append + " is lost" : "a gap"));
+                throw new AssertionError(file + " at " + at + ": " + (append != null ? "an append is lost" : "a gap"));
             }
-            at += there.length();
+            at += there.length;
         }
         final long most = log.end() + begun.stream().mapToInt(Op::length).sum();
         if (grows) {
@@ -188,12 +186,16 @@ final class CrashLedger {
     }
 
     /* An append whose acknowledgement did not come through, which others are behind. */
-    private Op recordAt(final List<Op> begun, final byte[] found, final int at) {
-        return begun.stream().filter(op -> isAt(op, found, at)).findFirst().orElse(null);
+    private byte[] recordAt(final List<Op> begun, final byte[] found, final int at) {
+        return begun.stream()
+                .map(plan::content)
+                .filter(content -> isAt(content, found, at))
+                .findFirst()
+                .orElse(null);
     }
 
-    private boolean isAt(final Op op, final byte[] found, final int at) {
-        return at + op.length() <= found.length && equal(found, at, plan.content(op), 0, op.length());
+    private static boolean isAt(final byte[] content, final byte[] found, final int at) {
+        return at + content.length <= found.length && equal(found, at, content, 0, content.length);
     }
 
     private void checkSizes(final byte[] found) {
@@ -202,8 +204,9 @@ final class CrashLedger {
             return;
         }
         if (next.kind() == Kind.TRUNCATE) {
-            if (!Arrays.equals(found, Arrays.copyOf(sizes, next.length()))) {
-                throw new AssertionError("sizes: neither what was acknowledged nor " + next + ": " + found.length);
+            if (!isBetween(found, next.length())) {
+                throw new AssertionError("sizes: " + found.length + " bytes, not the same as the " + sizes.length
+                        + " acknowledged at " + Arrays.mismatch(found, sizes) + ", and not " + next);
             }
             return;
         }
@@ -215,6 +218,27 @@ final class CrashLedger {
                 throw new AssertionError("sizes at " + at + ": not as acknowledged, and not " + next);
             }
         }
+    }
+
+    /*
+     * What a power cut may leave of a truncation. The file systems make zeros of what is behind the new end in its block, and
+     * have these on the disk before the new size. xfs writes the zeros behind an old end up to the end of its block, with the
+     * size that they need, before it makes the file as long as it should be.
+     */
+    private boolean isBetween(final byte[] found, final int size) {
+        final int least = Math.min(size, sizes.length);
+        if (found.length < least || found.length > Math.max(size, sizes.length) || !equal(found, 0, sizes, 0, least)) {
+            return false;
+        }
+        final byte[] cut = Arrays.copyOf(sizes, found.length);
+        if (found.length == sizes.length && size < found.length) {
+            final int block = Math.min(found.length, size + CrashPlan.BLOCK - size % CrashPlan.BLOCK);
+            if (!Arrays.equals(found, cut)) {
+                Arrays.fill(cut, size, block, (byte) 0);
+            }
+        }
+        return Arrays.equals(found, cut)
+                && (size > sizes.length || found.length == size || found.length == sizes.length);
     }
 
     /** Takes the files as they are for what has to be there from now on. Where the logs end is where they are cut to. */

@@ -28,14 +28,14 @@ final class CrashPlan {
     enum Task {
         BLOCKS(File.pages, 1),
         BLOCKS_AND_HOLES(File.pages, 1),
-        BLOCKS_ASYNC(File.pages, 4),
+        BLOCKS_ASYNC(File.pages, 8),
         EVEN_RECORDS(File.pages, 1),
-        ODD_RECORDS_ASYNC(File.pages, 4),
+        ODD_RECORDS_ASYNC(File.pages, 16),
         LOG(File.log, 1),
         LOG_TOO(File.log, 1),
-        LOG_ASYNC(File.log, 4),
+        LOG_ASYNC(File.log, 16),
         AHEAD(File.ahead, 1),
-        AHEAD_ASYNC(File.ahead, 8),
+        AHEAD_ASYNC(File.ahead, 16),
         SIZES(File.sizes, 1);
 
         final File file;

@@ -22,7 +22,7 @@ import java.util.concurrent.Semaphore;
 
 /**
  * A program to be killed, or to have its power cut: {@code CrashWriter DIRECTORY SEED COUNT [DEVICE]}. Each task of a {@link
- * CrashPlan} does COUNT operations in a thread of its own, and tells of each that has been acknowledged before it begins another:
+ * CrashPlan} does COUNT operations, times those that it has in flight, in a thread of its own, and tells of each that has been acknowledged before it begins another:
  * on its output, or by marks in the log of a device of dm-log-writes. {@link CrashLedger} understands them.
  */
 final class CrashWriter {
@@ -46,7 +46,7 @@ final class CrashWriter {
     }
 
     public static void main(final String[] arguments) throws Exception {
-        final Teller teller = arguments.length > 3 ? new DeviceMarks(arguments[3]) : output();
+        final Teller teller = arguments.length > 3 ? marks(arguments[3]) : output();
         final CrashWriter writer =
                 new CrashWriter(new CrashPlan(Long.parseLong(arguments[1])), Integer.parseInt(arguments[2]), teller);
         try (WriteThroughEngine engine =
@@ -62,6 +62,11 @@ final class CrashWriter {
         @SuppressWarnings("resource")
         final FileOutputStream out = new FileOutputStream(FileDescriptor.out);
         return what -> out.write((what + "\n").getBytes(US_ASCII));
+    }
+
+    private static Teller marks(final String device) {
+        final DeviceMapper mapper = new DeviceMapper();
+        return what -> mapper.message(device, "mark " + what.replace(' ', ',')); // a message is split at blanks
     }
 
     private void open(final WriteThroughEngine engine, final Path directory) throws IOException {
@@ -90,7 +95,7 @@ final class CrashWriter {
     private void run(final Task task) {
         final Semaphore room = new Semaphore(task.inFlight);
         try {
-            for (int number = 0; number < count; number++) {
+            for (int number = 0; number < count * task.inFlight; number++) {
                 room.acquire();
                 final Op op = plan.op(task, number);
                 if (task.inFlight == 1) {

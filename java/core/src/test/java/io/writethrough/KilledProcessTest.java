@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Test;
 class KilledProcessTest extends OnEveryFileSystem {
     private static final int KILLS = Integer.parseInt(orElse(TestDirectories.setting("WT_KILLS"), "200"));
     private static final int LANES = 2;
+    private static final int ENDLESS = 1_000_000;
     private static final int MOST_ACKNOWLEDGED = 600;
 
     private static String orElse(final String value, final String other) {
@@ -63,10 +64,7 @@ class KilledProcessTest extends OnEveryFileSystem {
             throws IOException, InterruptedException {
         final int last = new Random(seed).nextInt(MOST_ACKNOWLEDGED);
         final Process process = ChildJvm.of(
-                        CrashWriter.class,
-                        files.toString(),
-                        Integer.toString(seed),
-                        Integer.toString(Integer.MAX_VALUE))
+                        CrashWriter.class, files.toString(), Integer.toString(seed), Integer.toString(ENDLESS))
                 .start();
         final StringBuilder other = new StringBuilder();
         try (BufferedReader output = process.inputReader()) {
