@@ -30,12 +30,12 @@ final class CrashPlan {
         BLOCKS_AND_HOLES(File.pages, 1),
         BLOCKS_ASYNC(File.pages, 8),
         EVEN_RECORDS(File.pages, 1),
-        ODD_RECORDS_ASYNC(File.pages, 16),
+        ODD_RECORDS_ASYNC(File.pages, 24),
         LOG(File.log, 1),
         LOG_TOO(File.log, 1),
-        LOG_ASYNC(File.log, 16),
+        LOG_ASYNC(File.log, 24),
         AHEAD(File.ahead, 1),
-        AHEAD_ASYNC(File.ahead, 16),
+        AHEAD_ASYNC(File.ahead, 24),
         SIZES(File.sizes, 1);
 
         final File file;
