@@ -190,7 +190,8 @@ enum {
  * default of writes to this handle. Two opens of one file on one engine share its folios and see each other's writes at
  * once. A writer also needs permission to read, since a part of a block is written by rewriting the block.
  *
- * While a file is open for writing the engine holds flock(2) LOCK_EX on it, else LOCK_SH: one engine owns a file.
+ * While a file is open for writing the engine holds flock(2) LOCK_EX on it, else LOCK_SH: one engine owns a file. Of a process
+ * that was killed the kernel does the I/O to its end and keeps the lock until then: an open waits for that, 2 s at most.
  * -ESTALE: it is open here already, and others have cut it short. -EBUSY: another engine or process holds it
  * (wt_file_holder tells who). -EISDIR: a directory. -EOPNOTSUPP: no regular file (a FIFO, a device).
  * Else what open(2) gives: -ENOENT, -EACCES, -EEXIST, -ELOOP, -EROFS, -EMFILE, ...

@@ -1,4 +1,7 @@
-/* Who holds a file: the process with flock(2) on it, as /proc/locks tells. For the message of a refused open. */
+/*
+ * Who holds a file: the process with flock(2) on it, as /proc/locks tells. For the message of a refused open, and for an
+ * open that meets the lock of a process that is gone.
+ */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -10,7 +13,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "holder.h"
 #include "writethrough.h"
+
+#define EXITING 0x4 /* PF_EXITING among the flags in /proc/PID/stat */
 
 /* A line of /proc/locks that is a flock held (not waited for): "7: FLOCK  ADVISORY  WRITE 4711 fd:01:1234 0 EOF". */
 static bool parse_lock(const char *line, long *pid, unsigned *major_number, unsigned *minor_number, uint64_t *inode) {
@@ -79,6 +85,37 @@ static void name_of(long pid, char *command, size_t size) {
     if (fgets(command, (int)size, file))
         command[strcspn(command, "\n")] = '\0';
     (void)fclose(file);
+}
+
+/* The process is gone, or on its way. */
+static bool is_ending(long pid) {
+    char path[40], text[512] = "";
+    (void)snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return errno == ENOENT;
+    size_t length = fread(text, 1, sizeof text - 1, file);
+    (void)fclose(file);
+    if (length == 0)
+        return true; /* ended between the two */
+    char state = 0;
+    unsigned flags = 0;
+    const char *after_name = strrchr(text, ')');
+    if (!after_name || sscanf(after_name, ") %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
+        return false;
+    return state == 'Z' || state == 'X' || (flags & EXITING);
+}
+
+bool wt_holder_is_gone(uint64_t device, uint64_t inode) {
+    const struct stat file = {.st_dev = device, .st_ino = inode};
+    FILE *locks = fopen("/proc/locks", "re");
+    if (!locks)
+        return false;
+    long pid = find_holder(locks, &file, true);
+    if (pid == 0)
+        pid = find_holder(locks, &file, false);
+    (void)fclose(locks);
+    return pid == 0 || is_ending(pid); /* none: in a container a process that is gone has no number to be shown by */
 }
 
 int wt_file_holder(const char *path, struct wt_holder *holder) {

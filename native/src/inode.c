@@ -4,8 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "clock.h"
 #include "engine.h"
+
+/* How long an open waits for the I/O of a process that is gone. */
+#define ORPHAN_WAIT_NS (INT64_C(2) * 1000000000)
 
 /* ---- the gate ------------------------------------------------------------------------------------------------ */
 
@@ -380,45 +385,63 @@ static int join_inode(struct wt_inode *inode, struct wt_backing *backing, bool f
         *spare = backing;
         return 0;
     }
-    int rc = inode->first_backing->ops->lock(inode->first_backing, true);
+    int rc = backing->ops->take_lock(backing, inode->first_backing);
     if (rc) {
-        (void)backing->ops->close(backing);
         if (rc == -ENOLCK)
             atomic_store(&inode->lost, true);
-        return rc == -ENOLCK ? -EBUSY : rc;
+        return rc;
     }
     inode->exclusive = true;
     atomic_store(&inode->backing, backing);
     return 0;
 }
 
-int wt_inode_open(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
-                  struct wt_inode **inode, struct wt_backing **spare) {
-    *spare = NULL;
+/* On an error the backing is still the caller's. */
+static int find_or_make(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
+                        struct wt_inode **inode, struct wt_backing **spare, bool *again) {
     pthread_mutex_lock(&engine->inode_lock);
     struct wt_inode *found;
     while ((found = find_inode(engine, backing)) && found->closing)
         pthread_cond_wait(&engine->inode_closed, &engine->inode_lock);
-    int rc;
-    if (found) {
-        rc = join_inode(found, backing, for_writing, spare);
-    } else {
-        rc = make_inode(engine, backing, for_writing, &found);
-        if (rc)
-            (void)backing->ops->close(backing);
-    }
+    *again = found;
+    int rc = found ? join_inode(found, backing, for_writing, spare) : make_inode(engine, backing, for_writing, &found);
     if (!rc) {
         found->opens++;
         *inode = found;
     }
-    bool again = !rc && found->opens > 1;
     pthread_mutex_unlock(&engine->inode_lock);
+    return rc;
+}
+
+/* The file is locked: true if that may pass, after a moment. */
+static bool await_orphan(const struct wt_backing *backing, int64_t since_ns) {
+    const struct timespec moment = {.tv_nsec = 1000000};
+    if (!backing->ops->lock_is_orphaned || wt_now_ns() - since_ns > ORPHAN_WAIT_NS ||
+        !backing->ops->lock_is_orphaned(backing))
+        return false;
+    (void)nanosleep(&moment, NULL);
+    return true;
+}
+
+int wt_inode_open(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
+                  struct wt_inode **inode, struct wt_backing **spare) {
+    bool again = false;
+    int64_t since_ns = wt_now_ns();
+    int rc;
+    *spare = NULL;
+    do
+        rc = find_or_make(engine, backing, for_writing, inode, spare, &again);
+    while (rc == -EBUSY && await_orphan(backing, since_ns));
+    if (rc) {
+        (void)backing->ops->close(backing);
+        return rc == -ENOLCK ? -EBUSY : rc;
+    }
     if (again) {
-        (void)wt_inode_begin(found, true);
-        rc = wt_inode_check(found);
-        wt_inode_end(found);
+        (void)wt_inode_begin(*inode, true);
+        rc = wt_inode_check(*inode);
+        wt_inode_end(*inode);
         if (rc)
-            (void)wt_inode_close(found);
+            (void)wt_inode_close(*inode);
     }
     if (rc && *spare) {
         (void)(*spare)->ops->close(*spare);

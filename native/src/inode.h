@@ -31,7 +31,7 @@ struct wt_inode {
     _Atomic int64_t checked_seconds;      /* when others were last looked for */
     _Atomic uint64_t reach;               /* no write or append in flight ends past both this and size */
     _Atomic(struct wt_backing *) backing; /* carries I/O: writable as soon as one open is */
-    struct wt_backing *first_backing;     /* holds the flock; often the same */
+    struct wt_backing *first_backing;     /* of the first open; often the same */
     atomic_bool no_write_zeroes;          /* the device or file system has none */
     _Atomic uint32_t lead_rests;          /* gathers to come whose leader waits for nobody */
 
@@ -65,7 +65,7 @@ struct wt_inode {
 
     struct wt_inode *next; /* in the engine's table; under its lock, as are opens and closing */
     uint32_t opens;
-    bool exclusive; /* flock LOCK_EX is held */
+    bool exclusive; /* flock LOCK_EX is held, by the backing that I/O goes by */
     bool closing;
 };
 

@@ -62,6 +62,16 @@ struct wt_backing_ops {
     void (*run)(struct wt_io *io);
     /* LOCK_EX or LOCK_SH of flock(2), without waiting: -EBUSY if another holds it. Converts a lock already held. */
     int (*lock)(struct wt_backing *backing, bool exclusive);
+    /*
+     * LOCK_EX in place of the lock that from has, another open of the same file. -EBUSY: not to be had, from has its lock
+     * as before; -ENOLCK: and has lost that too.
+     */
+    int (*take_lock)(struct wt_backing *backing, struct wt_backing *from);
+    /*
+     * NULL, or: whether it is worth trying again when lock or take_lock gave -EBUSY: no living process that can be seen has
+     * the file locked. The kernel does the I/O of a process that was killed to its end, and keeps its lock until then.
+     */
+    bool (*lock_is_orphaned)(const struct wt_backing *backing);
     int (*size)(struct wt_backing *backing, uint64_t *size);
     /* The same, and -ESTALE if the path of a file that has no name left leads to another: it was replaced. */
     int (*check)(struct wt_backing *backing, uint64_t *size);

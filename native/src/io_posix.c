@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "errno_names.h"
+#include "holder.h"
 
 static_assert(sizeof(off_t) == 8, "offsets are 64 bits wide");
 
@@ -355,6 +356,29 @@ static int posix_lock(struct wt_backing *backing, bool exclusive) {
     return rc;
 }
 
+/*
+ * The lock goes to the open file that writes go by: then it outlasts them, also when the process is killed. To let go first
+ * is what flock(2) does in a conversion too.
+ */
+static int posix_take_lock(struct wt_backing *backing, struct wt_backing *from) {
+    struct posix_file *file = file_of(backing), *holder = file_of(from);
+    pthread_mutex_lock(&holder->lock);
+    int held = holder->flock_held;
+    int rc = flock(holder->descriptor, LOCK_UN) < 0 ? -errno : convert_lock(file, LOCK_EX);
+    if (rc == 0) {
+        holder->flock_held = LOCK_UN;
+    } else if (held != LOCK_UN && flock(holder->descriptor, held | LOCK_NB) < 0) {
+        holder->flock_held = LOCK_UN;
+        rc = -ENOLCK;
+    }
+    pthread_mutex_unlock(&holder->lock);
+    return rc;
+}
+
+static bool posix_lock_is_orphaned(const struct wt_backing *backing) {
+    return wt_holder_is_gone(backing->device, backing->inode);
+}
+
 static int posix_size(struct wt_backing *backing, uint64_t *size) {
     struct stat stat;
     if (fstat(file_of(backing)->descriptor, &stat) < 0) {
@@ -657,6 +681,8 @@ static int posix_descriptor(struct wt_backing *backing) {
 static const struct wt_backing_ops posix_ops = {
     .run = posix_run,
     .lock = posix_lock,
+    .take_lock = posix_take_lock,
+    .lock_is_orphaned = posix_lock_is_orphaned,
     .size = posix_size,
     .check = posix_check,
     .rename = posix_rename,

@@ -571,6 +571,31 @@ TEST(a_lock_that_another_holds_is_busy_and_the_one_held_stays) {
     everywhere(check_locks);
 }
 
+/* A process that is killed leaves I/O to the kernel, which keeps the lock if it is on the file that the I/O goes by. */
+static void check_moved_lock(const struct place *place) {
+    struct wt_backing *reader = create_file(place, "file");
+    struct wt_backing *writer = create_file(place, "file");
+    struct wt_backing *other = create_file(place, "file");
+    const struct wt_backing_ops *ops = reader->ops;
+    CHECK_OK(ops->lock(reader, false));
+    CHECK_OK(ops->lock(other, false));
+    CHECK_EQ(ops->take_lock(writer, reader), -EBUSY);
+    CHECK_EQ(ops->lock(other, true), -EBUSY); /* reader has its lock again */
+    CHECK(!ops->lock_is_orphaned(writer));
+    close_file(other);
+    CHECK_OK(ops->take_lock(writer, reader));
+    close_file(reader);
+    other = create_file(place, "file");
+    CHECK_EQ(ops->lock(other, false), -EBUSY);
+    close_file(writer);
+    CHECK_OK(ops->lock(other, false));
+    close_file(other);
+}
+
+TEST(a_lock_moves_to_the_file_that_writes_go_by) {
+    everywhere(check_moved_lock);
+}
+
 static void check_without_proc(const struct place *place) {
     struct wt_backing *backing = create_file(place, "file");
     struct wt_backing *renamed = create_file(place, "renamed");

@@ -974,6 +974,18 @@ static int sim_lock(struct wt_backing *base, bool exclusive) {
     return busy ? -EBUSY : 0;
 }
 
+static int sim_take_lock(struct wt_backing *base, struct wt_backing *from) {
+    struct sim_backing *backing = (struct sim_backing *)base, *holder = (struct sim_backing *)from;
+    int rc = sim_lock(from, true);
+    if (rc == 0) {
+        pthread_mutex_lock(&backing->sim->mutex);
+        backing->lock = EXCLUSIVE;
+        holder->lock = UNLOCKED;
+        pthread_mutex_unlock(&backing->sim->mutex);
+    }
+    return rc;
+}
+
 static int sim_get_size(struct wt_backing *base, uint64_t *size) {
     struct sim_backing *backing = (struct sim_backing *)base;
     struct sim *sim = backing->sim;
@@ -1147,6 +1159,7 @@ static int sim_close(struct wt_backing *base) {
 static const struct wt_backing_ops backing_ops = {
     .run = sim_run,
     .lock = sim_lock,
+    .take_lock = sim_take_lock,
     .size = sim_get_size,
     .check = sim_check,
     .truncate = sim_truncate,

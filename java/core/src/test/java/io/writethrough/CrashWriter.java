@@ -1,0 +1,158 @@
+package io.writethrough;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
+
+import io.writethrough.CrashPlan.Op;
+import io.writethrough.CrashPlan.Task;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Semaphore;
+
+/**
+ * A program to be killed, or to have its power cut: {@code CrashWriter DIRECTORY SEED COUNT [DEVICE]}. Each task of a {@link
+ * CrashPlan} does COUNT operations, times those that it has in flight, in a thread of its own, and tells of each that has been acknowledged before it begins another:
+ * on its output, or by marks in the log of a device of dm-log-writes. {@link CrashLedger} understands them.
+ */
+final class CrashWriter {
+    static final String READY = "ready";
+    static final String DONE = "done";
+
+    /** Tells somebody who survives; returns when it is told. */
+    interface Teller {
+        void tell(String what) throws IOException;
+    }
+
+    private final CrashPlan plan;
+    private final int count;
+    private final Teller teller;
+    private final Map<CrashPlan.File, WriteThroughFile> files = new EnumMap<>(CrashPlan.File.class);
+
+    private CrashWriter(final CrashPlan plan, final int count, final Teller teller) {
+        this.plan = plan;
+        this.count = count;
+        this.teller = teller;
+    }
+
+    public static void main(final String[] arguments) throws Exception {
+        final Teller teller = arguments.length > 3 ? marks(arguments[3]) : output();
+        final CrashWriter writer =
+                new CrashWriter(new CrashPlan(Long.parseLong(arguments[1])), Integer.parseInt(arguments[2]), teller);
+        try (WriteThroughEngine engine =
+                WriteThroughEngine.builder().cacheBytes(8 << 20).build()) {
+            writer.open(engine, Path.of(arguments[0]));
+            writer.run();
+        }
+        teller.tell(DONE);
+    }
+
+    /* One call of write(2) a line: a line is in the pipe, or is not. */
+    private static Teller output() {
+        @SuppressWarnings("resource")
+        final FileOutputStream out = new FileOutputStream(FileDescriptor.out);
+        return what -> out.write((what + "\n").getBytes(US_ASCII));
+    }
+
+    private static Teller marks(final String device) {
+        final DeviceMapper mapper = new DeviceMapper();
+        return what -> mapper.message(device, "mark " + what.replace(' ', ',')); // a message is split at blanks
+    }
+
+    private void open(final WriteThroughEngine engine, final Path directory) throws IOException {
+        for (final CrashPlan.File file : CrashPlan.File.values()) {
+            final List<OpenOption> options = new ArrayList<>(List.of(CREATE, READ, WRITE));
+            if (file == CrashPlan.File.ahead) {
+                options.add(new GrowthAhead(CrashPlan.GROWTH));
+            }
+            files.put(file, engine.open(directory.resolve(file.name()), options.toArray(OpenOption[]::new)));
+        }
+        files.get(CrashPlan.File.pages).allocate(0, CrashPlan.PAGES_BYTES);
+        teller.tell(READY);
+    }
+
+    private void run() throws InterruptedException {
+        final List<Thread> threads = new ArrayList<>();
+        for (final Task task : Task.values()) {
+            threads.add(new Thread(() -> run(task), task.name()));
+        }
+        threads.forEach(Thread::start);
+        for (final Thread thread : threads) {
+            thread.join();
+        }
+    }
+
+    private void run(final Task task) {
+        final Semaphore room = new Semaphore(task.inFlight);
+        try {
+            for (int number = 0; number < count * task.inFlight; number++) {
+                room.acquire();
+                final Op op = plan.op(task, number);
+                if (task.inFlight == 1) {
+                    tell(op, carryOut(op));
+                    room.release();
+                } else {
+                    start(op).whenComplete((offset, failure) -> told(op, offset, failure, room));
+                }
+            }
+            room.acquire(task.inFlight);
+        } catch (final IOException | InterruptedException | RuntimeException e) {
+            fail(e);
+        }
+    }
+
+    /* The position of an append, else 0. */
+    private long carryOut(final Op op) throws IOException {
+        final WriteThroughFile file = files.get(op.task().file);
+        switch (op.kind()) {
+            case WRITE -> file.write(ByteBuffer.wrap(plan.content(op)), op.offset());
+            case PUNCH -> file.punchHole(op.offset(), op.length());
+            case ZERO -> file.zero(op.offset(), op.length());
+            case TRUNCATE -> file.truncate(op.length());
+            case APPEND -> {
+                return file.append(ByteBuffer.wrap(plan.content(op)));
+            }
+        }
+        return 0;
+    }
+
+    private CompletableFuture<Long> start(final Op op) {
+        final WriteThroughFile file = files.get(op.task().file);
+        final ByteBuffer content = ByteBuffer.wrap(plan.content(op));
+        return op.kind() == CrashPlan.Kind.APPEND
+                ? file.appendAsync(content)
+                : file.writeAsync(content, op.offset()).thenApply(Long::valueOf);
+    }
+
+    private void told(final Op op, final Long offset, final Throwable failure, final Semaphore room) {
+        if (failure != null) {
+            fail(failure);
+        }
+        try {
+            tell(op, offset);
+        } catch (final IOException e) {
+            fail(e);
+        }
+        room.release();
+    }
+
+    private void tell(final Op op, final long offset) throws IOException {
+        final String what = op.task().ordinal() + " " + op.number();
+        teller.tell(op.kind() == CrashPlan.Kind.APPEND ? what + " " + offset : what);
+    }
+
+    private static void fail(final Throwable failure) {
+        failure.printStackTrace(System.out);
+        Runtime.getRuntime().halt(1);
+    }
+}

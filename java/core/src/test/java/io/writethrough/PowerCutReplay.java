@@ -1,0 +1,122 @@
+package io.writethrough;
+
+import com.sun.jna.NativeLong;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * Replays what a {@link CrashWriter} did to a disk, and cuts the power at each flush, each write with FUA and each mark: {@code
+ * PowerCutReplay LOG IMAGE ORIGIN STORE TYPE DIRECTORY SEED LEAST}. LOG is the log of dm-log-writes, IMAGE a file of zeros that
+ * becomes the disk, ORIGIN and STORE are loop devices on it and on room for a snapshot. Each time the file system, of TYPE, is
+ * mounted at DIRECTORY from a snapshot, so that its recovery does not touch the image, and its files are checked. There have to be
+ * LEAST acknowledgements.
+ *
+ * <p>The disk is the same at all points between two of its changes, and the last of them has the most acknowledgements: what
+ * holds there holds at the others. So it is mounted once for all of them.
+ */
+final class PowerCutReplay {
+    /** A mark of this text is made once the file system is mounted; what was before is not checked. */
+    static final String BEGIN = "begin";
+
+    private static final int SECTOR = 512;
+    private static final NativeLong MS_RDONLY = new NativeLong(1);
+
+    private final DeviceMapper mapper = new DeviceMapper();
+    private final CrashLedger ledger = new CrashLedger();
+    private final FileChannel image;
+    private final String snapshot;
+    private final String type;
+    private final String directory;
+    private boolean begun;
+    private boolean unchecked;
+    private int entries;
+    private int points;
+    private int mounts;
+
+    private PowerCutReplay(final FileChannel image, final String snapshot, final String type, final String directory) {
+        this.image = image;
+        this.snapshot = snapshot;
+        this.type = type;
+        this.directory = directory;
+    }
+
+    public static void main(final String[] arguments) throws IOException {
+        final int least = Integer.parseInt(arguments[7]);
+        final String name =
+                "every_acknowledgement_on_" + arguments[4] + "_survives_a_power_cut_at_every_point_of_the_log";
+        try (WriteLog log = new WriteLog(Path.of(arguments[0]));
+                FileChannel image = FileChannel.open(Path.of(arguments[1]), StandardOpenOption.WRITE)) {
+            final PowerCutReplay replay =
+                    new PowerCutReplay(image, arguments[2] + " " + arguments[3] + " N 8", arguments[4], arguments[5]);
+            replay.ledger.begin(Long.parseLong(arguments[6]));
+            replay.run(log);
+            if (replay.ledger.count() < least) {
+                throw new AssertionError("only " + replay.ledger.count() + " acknowledgements");
+            }
+            System.out.println("ok " + name);
+        } catch (final AssertionError e) {
+            System.out.println("FAIL " + name + ": " + e.getMessage());
+            System.exit(1);
+        }
+    }
+
+    private void run(final WriteLog log) throws IOException {
+        for (WriteLog.Entry entry = log.next(); entry != null; entry = log.next()) {
+            if (entry.changesDisk()) {
+                checkIfNeeded();
+                apply(entry);
+            }
+            entries++;
+            if (entry.isMark()) {
+                take(entry.text());
+            }
+            if (begun && (entry.isMark() || entry.isStable())) {
+                points++;
+                unchecked = true;
+            }
+        }
+        checkIfNeeded();
+        System.out.println(type + ": " + entries + " entries in the log, " + ledger.count() + " acknowledgements, "
+                + points + " power cuts at " + mounts + " states of the disk");
+    }
+
+    private void take(final String mark) {
+        begun |= mark.equals(BEGIN);
+        if (begun
+                && !mark.equals(BEGIN)
+                && !mark.startsWith("dm-log-writes")
+                && !ledger.acknowledge(mark.replace(',', ' '))) {
+            throw new AssertionError("a mark of nobody: " + mark);
+        }
+    }
+
+    private void apply(final WriteLog.Entry entry) throws IOException {
+        final ByteBuffer bytes =
+                entry.isDiscard() ? ByteBuffer.allocate((int) entry.length()) : ByteBuffer.wrap(entry.bytes());
+        while (bytes.hasRemaining()) {
+            image.write(bytes, entry.offset() + bytes.position());
+        }
+    }
+
+    private void checkIfNeeded() throws IOException {
+        if (!unchecked) {
+            return;
+        }
+        unchecked = false;
+        mounts++;
+        final String device = mapper.create("cut", image.size() / SECTOR, "snapshot", snapshot);
+        DeviceMapper.C.LIBRARY.mount(device, directory, type, MS_RDONLY, null);
+        try {
+            ledger.check(Path.of(directory));
+        } catch (final AssertionError e) {
+            throw new AssertionError(
+                    "after entry " + entries + ", " + ledger.count() + " acknowledgements: " + e.getMessage(), e);
+        } finally {
+            DeviceMapper.C.LIBRARY.umount(directory);
+            mapper.remove("cut");
+        }
+    }
+}
