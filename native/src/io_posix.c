@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "errno_names.h"
 
 static_assert(sizeof(off_t) == 8, "offsets are 64 bits wide");
@@ -251,6 +252,9 @@ static void hand_pages_to_device(struct wt_io *io, int fd) {
 
 static void posix_run(struct wt_io *io) {
     wt_posix_begin(io);
+    if (io->started_ns == 0) {
+        io->started_ns = wt_now_ns();
+    }
     int fd = wt_posix_descriptor(io);
     if (fd < 0) {
         io->error = fd;
@@ -613,6 +617,15 @@ static int posix_descriptor(struct wt_backing *backing) {
     return file_of(backing)->descriptor;
 }
 
+static void posix_path(struct wt_backing *backing, char *path, size_t size) {
+    struct posix_file *file = file_of(backing);
+    pthread_mutex_lock(&file->lock);
+    size_t length = strlen(file->path);
+    bool fits = length < size;
+    (void)snprintf(path, size, "%s%s", fits ? "" : "...", fits ? file->path : file->path + length - (size - 4));
+    pthread_mutex_unlock(&file->lock);
+}
+
 static const struct wt_backing_ops posix_ops = {
     .run = posix_run,
     .lock = posix_lock,
@@ -627,6 +640,7 @@ static const struct wt_backing_ops posix_ops = {
     .sync = posix_sync,
     .forget = posix_forget,
     .descriptor = posix_descriptor,
+    .path = posix_path,
     .close = posix_close,
 };
 

@@ -80,7 +80,7 @@ class LoadingTest {
                 .withClassPath(classPathWith(classes))
                 .run()
                 .output();
-        assertTrue(output.contains("has ABI version 99, these classes need 2"), output);
+        assertTrue(output.contains("has ABI version 99, these classes need 3"), output);
     }
 
     private static boolean compile(final Path source, final Path library) throws InterruptedException {

@@ -14,7 +14,7 @@ import java.util.Map;
  */
 public final class NativeLibraries {
     private static final String NAME = "writethrough";
-    private static final int ABI_VERSION = 2;
+    private static final int ABI_VERSION = 3;
 
     /* As System.load does. JNA's default would make the library's symbols visible to all others. */
     private static final int RTLD_LAZY = 1;
