@@ -32,17 +32,23 @@ class StatsCommandTest {
             WriteThroughEngine.builder().build().close();
             try (WriteThroughEngine engine =
                     WriteThroughEngine.builder().cacheBytes(8 << 20).build()) {
-                if (arguments.length > 0) {
-                    final WriteThroughFile file = engine.open(Path.of(arguments[0]), CREATE, READ, WRITE);
+                if (arguments.length == 0) {
+                    engine.close();
+                    awaitEnd();
+                    return;
+                }
+                try (WriteThroughFile file = engine.open(Path.of(arguments[0]), CREATE, READ, WRITE)) {
                     for (int i = 0; i < 5; i++) {
                         file.write(ByteBuffer.allocate(100), 0);
                     }
-                } else {
-                    engine.close();
+                    awaitEnd();
                 }
-                System.out.println("ready");
-                System.in.read();
             }
+        }
+
+        private static void awaitEnd() throws IOException {
+            System.out.println("ready");
+            System.in.read();
         }
     }
 

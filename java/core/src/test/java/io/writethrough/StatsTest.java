@@ -128,11 +128,13 @@ class StatsTest extends OnEveryFileSystem {
                 WriteThroughEngine.builder().cacheBytes(1 << 20).build()) {
             name = newest(before);
             assertTrue(name.getKeyProperty("id").matches("[1-9][0-9]*"), name.toString());
-            final WriteThroughFile file = engine.open(path, CREATE, READ, WRITE);
-            file.write(buffer(100, 1), 0);
+            try (WriteThroughFile file = engine.open(path, CREATE, READ, WRITE)) {
+                file.write(buffer(100, 1), 0);
+                assertEquals(1L, server.getAttribute(name, "OpenFiles"));
+            }
+            assertEquals(0L, server.getAttribute(name, "OpenFiles"));
             assertEquals(1L << 20, server.getAttribute(name, "CacheBytes"));
             assertEquals(1L, server.getAttribute(name, "Writes"));
-            assertEquals(1L, server.getAttribute(name, "OpenFiles"));
             assertEquals(engine.backend().name().toLowerCase(), server.getAttribute(name, "Backend"));
             final CompositeData writes = (CompositeData) server.getAttribute(name, "WriteNanos");
             assertEquals(1L, writes.get("count"));
