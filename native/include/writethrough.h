@@ -90,6 +90,10 @@ struct wt_engine_stats {
     uint64_t gathers;         /* write I/Os that carried writes collected under another I/O */
     uint64_t gathered_writes; /* writes that those carried */
     uint64_t evictions;       /* runs of folio memory taken back */
+    uint64_t in_flight_ios;   /* I/Os that were sent and have not ended, now */
+    uint64_t fua_writes;      /* durable write I/Os that were to be one command each: the device has FUA */
+    uint64_t flushes; /* flushes of a device's cache that durable writes needed: their own, or one shared by several */
+    uint64_t lost_traces; /* trace records that nobody took in time */
 };
 
 /*
@@ -107,6 +111,64 @@ WT_API int wt_engine_open(const struct wt_engine_options *options, wt_engine *en
 WT_API int wt_engine_close(wt_engine engine);
 
 WT_API int wt_engine_stats(wt_engine engine, struct wt_engine_stats *stats);
+
+/* What there are histograms of. All are of times but the last. */
+enum {
+    WT_HISTOGRAM_READ_HITS = 0,    /* of every 64th of them, as one read in 64 is timed */
+    WT_HISTOGRAM_READ_MISSES = 1,  /* the whole call */
+    WT_HISTOGRAM_WRITES = 2,       /* from the call or the submission until all was stable, or failed */
+    WT_HISTOGRAM_DEVICE_READS = 3, /* of an I/O, from when the kernel got it to its end */
+    WT_HISTOGRAM_DEVICE_WRITES = 4,
+    WT_HISTOGRAM_QUEUE = 5,   /* of an I/O, from when the first write or read needed it until the kernel got it */
+    WT_HISTOGRAM_GATHERS = 6, /* writes that one gather carried */
+};
+#define WT_HISTOGRAMS 7
+
+/*
+ * Values 0 to 3 have a bucket each, and each power of two from 4 on has four of the same width: bucket i, from 4 on, begins at
+ * (4 + i % 4) << (i / 4 - 1). The last has all that is larger, too.
+ */
+#define WT_HISTOGRAM_BUCKETS 160
+
+struct wt_histogram {
+    uint64_t sum; /* of the values */
+    uint64_t count[WT_HISTOGRAM_BUCKETS];
+};
+
+/* The WT_HISTOGRAM_* which, since the engine was opened. */
+WT_API int wt_engine_histogram(wt_engine engine, uint32_t which, struct wt_histogram *histogram);
+
+/* ---- what happens as it happens --------------------------------------------------------------------------------- */
+
+enum {
+    WT_TRACE_GATHERS = 1, /* the gathers */
+    WT_TRACE_SLOW = 2,    /* I/Os that took slow_ns or longer, the time in the queue included */
+};
+
+/* One I/O that ended. */
+struct wt_trace_record {
+    uint64_t offset;
+    uint64_t bytes;
+    uint64_t queue_ns;  /* from when the first of its writes, or a read, needed it until the kernel got it */
+    uint64_t device_ns; /* from then to its end, a flush included */
+    uint32_t reason;    /* WT_TRACE_* that it is here for */
+    uint32_t writes;    /* of a gather: that it carried */
+    int32_t error;      /* 0 or -errno */
+    uint32_t is_write;
+    char path[256]; /* of the file; the end of one that is longer, behind "..." */
+};
+
+/*
+ * From now on records are kept of I/Os that end, until wt_trace_take takes them; up to 1024, and those that do not fit are
+ * counted as lost. what is WT_TRACE_*, 0 for none.
+ */
+WT_API int wt_engine_trace(wt_engine engine, uint32_t what, uint64_t slow_ns);
+
+/*
+ * Takes up to max records, waiting up to timeout_ns (negative: for ever) for the first. Returns their count, 0 after the
+ * timeout, -ESHUTDOWN when the engine was shut down and all were taken.
+ */
+WT_API int wt_trace_take(wt_engine engine, struct wt_trace_record *records, int max, int64_t timeout_ns);
 
 /* The WT_BACKEND_* in use: never AUTO. */
 WT_API int wt_engine_backend(wt_engine engine);

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "read.h"
+#include "stats.h"
 #include "writeback.h"
 
 /* Pages that carry a piece of the caller's bytes to or from the kernel: the caller's memory may have no address. */
@@ -29,6 +30,8 @@ static void bounce_begin(struct bounce *bounce, struct wt_inode *inode, enum wt_
     io->length = length;
     io->done = 0;
     io->error = 0;
+    io->queued_ns = io->started_ns = 0;
+    io->owes_flush = false;
     io->segment_count = bounce->run_count = 0;
     unsigned order = WT_MAX_ORDER;
     for (uint64_t left = length; left > 0;) {
@@ -54,6 +57,12 @@ static void bounce_end(struct bounce *bounce) {
     wt_pool_unreserve(&bounce->reservation);
 }
 
+static void run(struct wt_inode *inode, struct wt_io *io) {
+    wt_stats_io_start(inode->engine, io);
+    io->backing->ops->run(io);
+    wt_stats_io_end(inode, io, 0);
+}
+
 static uint64_t piece_of(const struct wt_inode *inode, uint64_t left) {
     uint64_t most = (uint64_t)WT_IO_SEGMENTS << WT_PAGE_SHIFT;
     if (most > inode->engine->chunk_bytes)
@@ -65,6 +74,7 @@ int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint6
     uint64_t read = 0;
     int error = 0;
     bool ended = false;
+    int64_t begin_ns = wt_now_ns();
     (void)wt_inode_begin(inode, true);
     uint64_t size = wt_inode_shown(inode);
     error = wt_inode_check_sometimes(inode);
@@ -75,7 +85,7 @@ int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint6
         struct iovec memory[WT_IO_SEGMENTS];
         for (unsigned i = 0; i < bounce.io.segment_count; i++)
             memory[i] = bounce.io.segments[i];
-        bounce.io.backing->ops->run(&bounce.io);
+        run(inode, &bounce.io);
         wt_count(inode->engine, WT_COUNT_DEVICE_READS, 1);
         uint64_t left = bounce.io.done;
         wt_count(inode->engine, WT_COUNT_DEVICE_READ_BYTES, left);
@@ -93,6 +103,7 @@ int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint6
     }
     wt_inode_end(inode);
     wt_count(inode->engine, WT_COUNT_READ_MISSES, 1);
+    wt_stats_add(inode->engine, WT_HISTOGRAM_READ_MISSES, (uint64_t)(wt_now_ns() - begin_ns));
     return error ? error : (int64_t)read;
 }
 
@@ -108,7 +119,7 @@ static int64_t write_pieces(struct wt_inode *inode, struct wt_cursor *cursor, ui
             cursor->copy_in(cursor, bounce.io.segments[i].iov_base, bounce.io.segments[i].iov_len);
         bounce.io.durability = durability;
         bounce.io.high_priority = flags & WT_HIGH_PRIORITY;
-        bounce.io.backing->ops->run(&bounce.io);
+        run(inode, &bounce.io);
         wt_count(inode->engine, WT_COUNT_DEVICE_WRITES, 1);
         wt_count(inode->engine, WT_COUNT_DEVICE_WRITTEN_BYTES, bounce.io.done);
         written += bounce.io.done;
@@ -130,6 +141,7 @@ static int64_t write_pieces(struct wt_inode *inode, struct wt_cursor *cursor, ui
 int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
                           uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
     bool append = flags & WT_APPEND;
+    int64_t begin_ns = wt_now_ns();
     (void)wt_inode_begin(inode, true);
     if (append) {
         pthread_mutex_lock(&inode->append_lock);
@@ -144,5 +156,6 @@ int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint
         pthread_mutex_unlock(&inode->append_lock);
     wt_inode_end(inode);
     wt_count(inode->engine, result < 0 ? WT_COUNT_WRITE_ERRORS : WT_COUNT_WRITES, 1);
+    wt_stats_add(inode->engine, WT_HISTOGRAM_WRITES, (uint64_t)(wt_now_ns() - begin_ns));
     return result;
 }

@@ -26,23 +26,6 @@ uint32_t wt_abi_version(void) {
     return WT_ABI_VERSION;
 }
 
-/* ---- counters ------------------------------------------------------------------------------------------------ */
-
-void wt_count(struct wt_engine_object *engine, enum wt_counter counter, uint64_t n) {
-    static _Atomic uint32_t threads;
-    static _Thread_local uint32_t stripe;
-    if (!stripe)
-        stripe = 1 + atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) % WT_COUNTER_STRIPES;
-    atomic_fetch_add_explicit(&engine->counters[stripe - 1].count[counter], n, memory_order_relaxed);
-}
-
-static uint64_t count_of(struct wt_engine_object *engine, enum wt_counter counter) {
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < WT_COUNTER_STRIPES; i++)
-        sum += atomic_load_explicit(&engine->counters[i].count[counter], memory_order_relaxed);
-    return sum;
-}
-
 /* ---- open ---------------------------------------------------------------------------------------------------- */
 
 static int with_defaults(const struct wt_engine_options *given, struct wt_engine_options *options) {
@@ -100,6 +83,7 @@ static void init_locks(struct wt_engine_object *engine) {
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&engine->event_posted, &monotonic);
     pthread_condattr_destroy(&monotonic);
+    wt_trace_open(&engine->trace);
 }
 
 static void destroy_locks(struct wt_engine_object *engine) {
@@ -111,6 +95,7 @@ static void destroy_locks(struct wt_engine_object *engine) {
     pthread_cond_destroy(&engine->writeback_room);
     pthread_mutex_destroy(&engine->event_lock);
     pthread_cond_destroy(&engine->event_posted);
+    wt_trace_close(&engine->trace);
 }
 
 /* Frees what there is; the backend is the caller's. */
@@ -177,6 +162,14 @@ int wt_engine_open(const struct wt_engine_options *given, wt_engine *handle) {
 }
 
 /* ---- files --------------------------------------------------------------------------------------------------- */
+
+struct wt_engine_object *wt_engine_acquire(wt_engine engine) {
+    return wt_handle_acquire(&engine_handles, engine);
+}
+
+void wt_engine_release(wt_engine engine) {
+    wt_handle_release(&engine_handles, engine);
+}
 
 struct wt_file_object *wt_file_acquire(wt_file file) {
     return wt_handle_acquire(&file_handles, file);
@@ -365,41 +358,6 @@ int wt_engine_backend(wt_engine handle) {
     return kind;
 }
 
-int wt_engine_stats(wt_engine handle, struct wt_engine_stats *stats) {
-    if (!stats)
-        return -EINVAL;
-    struct wt_engine_object *engine = wt_handle_acquire(&engine_handles, handle);
-    if (!engine)
-        return -EBADF;
-    *stats = (struct wt_engine_stats){
-        .read_hits = count_of(engine, WT_COUNT_READ_HITS),
-        .read_misses = count_of(engine, WT_COUNT_READ_MISSES),
-        .writes = count_of(engine, WT_COUNT_WRITES),
-        .write_errors = count_of(engine, WT_COUNT_WRITE_ERRORS),
-        .device_reads = count_of(engine, WT_COUNT_DEVICE_READS),
-        .device_writes = count_of(engine, WT_COUNT_DEVICE_WRITES),
-        .device_read_bytes = count_of(engine, WT_COUNT_DEVICE_READ_BYTES),
-        .device_written_bytes = count_of(engine, WT_COUNT_DEVICE_WRITTEN_BYTES),
-        .gathers = count_of(engine, WT_COUNT_GATHERS),
-        .gathered_writes = count_of(engine, WT_COUNT_GATHERED_WRITES),
-    };
-    struct wt_pool *pool = &engine->cache.pool;
-    pthread_mutex_lock(&pool->lock);
-    stats->cache_bytes = pool->arena_bytes;
-    stats->cached_bytes = (uint64_t)(pool->frame_count - pool->free_count) << WT_PAGE_SHIFT;
-    stats->in_flight_bytes = atomic_load(&pool->in_flight_bytes);
-    stats->evictions = pool->evictions;
-    pthread_mutex_unlock(&pool->lock);
-    pthread_mutex_lock(&engine->file_lock);
-    stats->open_files = engine->file_count;
-    pthread_mutex_unlock(&engine->file_lock);
-    pthread_mutex_lock(&engine->inode_lock);
-    stats->open_inodes = engine->inode_count;
-    pthread_mutex_unlock(&engine->inode_lock);
-    wt_handle_release(&engine_handles, handle);
-    return 0;
-}
-
 /* Closes the files one by one. One that another thread closes at the same time is waited for. */
 static int close_files(struct wt_engine_object *engine) {
     int first_error = 0;
@@ -425,6 +383,7 @@ int wt_engine_shutdown(wt_engine handle) {
         return -EBADF;
     int rc = close_files(engine);
     wt_operations_shut_down(engine);
+    wt_trace_end(&engine->trace);
     wt_handle_release(&engine_handles, handle);
     return rc;
 }

@@ -10,6 +10,7 @@
 #include "folio.h"
 #include "handle.h"
 #include "io.h"
+#include "trace.h"
 
 #define WT_INODE_BUCKETS 16384u
 
@@ -32,13 +33,23 @@ enum wt_counter {
     WT_COUNT_DEVICE_WRITTEN_BYTES,
     WT_COUNT_GATHERS,
     WT_COUNT_GATHERED_WRITES,
+    WT_COUNT_IO_STARTED,
+    WT_COUNT_IO_ENDED,
+    WT_COUNT_FUA_WRITES,
+    WT_COUNT_FLUSHES,
     WT_COUNTERS,
+};
+
+struct wt_histogram_stripe {
+    _Atomic uint64_t sum;
+    _Atomic uint64_t count[WT_HISTOGRAM_BUCKETS];
 };
 
 /* Counters are spread over cache lines by thread, so that counting a cached read costs no line bounced between cores. */
 #define WT_COUNTER_STRIPES 16u
 struct wt_counter_stripe {
     _Alignas(128) _Atomic uint64_t count[WT_COUNTERS];
+    struct wt_histogram_stripe histograms[WT_HISTOGRAMS];
 };
 
 struct wt_engine_object {
@@ -80,6 +91,7 @@ struct wt_engine_object {
     _Atomic uint32_t crowd_rests;              /* waits to come that do without the yields of a crowd */
 
     struct wt_counter_stripe counters[WT_COUNTER_STRIPES];
+    struct wt_trace trace;
 };
 
 /*
@@ -113,6 +125,10 @@ void wt_file_release(wt_file file);
 /* The folio that was last read through an acquired file, or what its descriptor is used for now; NULL: none yet. */
 struct wt_folio *wt_file_recent_folio(wt_file file);
 void wt_file_note_folio(wt_file file, struct wt_folio *folio);
+
+/* The engine of a handle, which stays there until it is released; NULL if it is not open. */
+struct wt_engine_object *wt_engine_acquire(wt_engine engine);
+void wt_engine_release(wt_engine engine);
 
 void wt_count(struct wt_engine_object *engine, enum wt_counter counter, uint64_t n);
 

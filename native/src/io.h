@@ -33,7 +33,9 @@ struct wt_io {
     bool owes_flush;    /* the backend's own: a DSYNC write that was sent without, and shares a flush afterwards */
     struct wt_backing *backing;
     uint64_t offset;
-    uint64_t length; /* sum of the segments; never 0 */
+    uint64_t length;    /* sum of the segments; never 0 */
+    int64_t queued_ns;  /* when it was needed first; 0: unknown */
+    int64_t started_ns; /* when the kernel got it: set by the backend where it is 0 */
     unsigned segment_count;
     struct iovec segments[WT_IO_SEGMENTS]; /* a backend may advance these in place */
 
@@ -105,11 +107,14 @@ struct wt_backing_ops {
     void (*forget)(struct wt_backing *backing, uint64_t offset, uint64_t length);
     /* The descriptor of the open file; NULL if the backing has none. */
     int (*descriptor)(struct wt_backing *backing);
+    /* The path as it was opened or renamed to, as a string; its end behind "..." if it is longer. NULL: it has none. */
+    void (*path)(struct wt_backing *backing, char *path, size_t size);
     int (*close)(struct wt_backing *backing);
 };
 
 struct wt_backend {
     const struct wt_backend_ops *ops;
+    _Atomic uint64_t shared_flushes; /* flushes that the backend sent for several writes: to be counted */
 };
 
 struct wt_backend_ops {

@@ -24,6 +24,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "errno_names.h"
 #include "holder.h"
 
@@ -309,6 +310,9 @@ static void run_transfers(struct wt_io *io) {
 
 static void posix_run(struct wt_io *io) {
     wt_posix_begin(io);
+    if (io->started_ns == 0) {
+        io->started_ns = wt_now_ns();
+    }
     int had = io->high_priority ? raise_priority() : -1;
     run_transfers(io);
     restore_priority(had);
@@ -678,6 +682,15 @@ static int posix_descriptor(struct wt_backing *backing) {
     return file_of(backing)->descriptor;
 }
 
+static void posix_path(struct wt_backing *backing, char *path, size_t size) {
+    struct posix_file *file = file_of(backing);
+    pthread_mutex_lock(&file->lock);
+    size_t length = strlen(file->path);
+    bool fits = length < size;
+    (void)snprintf(path, size, "%s%s", fits ? "" : "...", fits ? file->path : file->path + length - (size - 4));
+    pthread_mutex_unlock(&file->lock);
+}
+
 static const struct wt_backing_ops posix_ops = {
     .run = posix_run,
     .lock = posix_lock,
@@ -694,6 +707,7 @@ static const struct wt_backing_ops posix_ops = {
     .sync = posix_sync,
     .forget = posix_forget,
     .descriptor = posix_descriptor,
+    .path = posix_path,
     .close = posix_close,
 };
 

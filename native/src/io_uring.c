@@ -167,8 +167,11 @@ static void prepare_flush(struct uring *uring, struct wt_flush *flush) {
     io_uring_sqe_set_data64(sqe, (uint64_t)(uintptr_t)flush | TAG_FLUSH);
 }
 
-static void prepare_request(struct uring *uring, struct wt_io *io, bool async) {
+static void prepare_request(struct uring *uring, struct wt_io *io, bool async, int64_t now_ns) {
     struct io_uring_sqe *sqe = next_request(uring);
+    if (io->started_ns == 0) {
+        io->started_ns = now_ns;
+    }
     int fd = io == &uring->nudge ? -EBADF : wt_posix_descriptor(io);
     int file = fd >= 0 ? wt_registry_file(&uring->registry, io, fd) : -1;
     unsigned flags = (async ? IOSQE_ASYNC : 0) | (file >= 0 ? IOSQE_FIXED_FILE : 0);
@@ -250,14 +253,15 @@ static void submit_collected(struct uring *uring) {
             pthread_cond_signal(&uring->reaper_called);
         }
         pthread_mutex_unlock(&uring->lock);
+        int64_t now_ns = wt_now_ns();
         for (struct wt_flush *flush = flushes; flush != NULL; flush = flush->next) {
             prepare_flush(uring, flush);
         }
         for (struct wt_io *io = again; io != NULL; io = io->next) {
-            prepare_request(uring, io, true);
+            prepare_request(uring, io, true, now_ns);
         }
         for (struct wt_io *io = fresh; io != NULL; io = io->next) {
-            prepare_request(uring, io, false);
+            prepare_request(uring, io, false, now_ns);
         }
         atomic_fetch_add_explicit(&uring->handed_over, 1, memory_order_release);
         enter(uring);
@@ -362,6 +366,7 @@ static void end_flush(struct uring *uring, const struct completion *completion, 
     int result = completion->result;
     bool again = was_dropped(result) || result == -EINTR || result == -EAGAIN;
     if (!again) {
+        atomic_fetch_add_explicit(&uring->main->backend.shared_flushes, 1, memory_order_relaxed);
         (void)wt_io_list_append(&reaped->flushed, wt_flush_end(flush, result, &again));
     }
     if (again) {

@@ -8,6 +8,7 @@
 
 #include "operation.h"
 #include "plug.h"
+#include "stats.h"
 #include "writeback.h"
 
 /* The bytes from a to b of a locked folio, as far as they are there. Returns where that ends. */
@@ -160,14 +161,16 @@ static void prepare(struct missing_read *read, struct wt_inode *inode, uint64_t 
     read->io.offset = offset & ~((UINT64_C(1) << inode->geometry.block_shift) - 1);
     read->io.length = read->io.done = 0;
     read->io.error = 0;
+    read->io.queued_ns = read->io.started_ns = 0;
     read->io.segment_count = 0;
     read->part_count = 0;
     read->size = wt_inode_size(inode);
 }
 
-static void count_read(struct wt_inode *inode, const struct missing_read *read) {
+static void count_read(struct wt_inode *inode, struct missing_read *read) {
     wt_count(inode->engine, WT_COUNT_DEVICE_READS, 1);
     wt_count(inode->engine, WT_COUNT_DEVICE_READ_BYTES, read->io.length);
+    wt_stats_io_start(inode->engine, &read->io);
 }
 
 int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservation, uint64_t offset, uint64_t length,
@@ -180,6 +183,7 @@ int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservati
     uint64_t read_end = read.io.offset + read.io.length;
     count_read(inode, &read);
     read.io.backing->ops->run(&read.io);
+    wt_stats_io_end(inode, &read.io, 0);
     detect_cut(&read, inode);
     publish(&read, offset, length, cursor);
     wt_pool_kick(&inode->cache->pool);
@@ -214,6 +218,7 @@ static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, 
     const struct wt_geometry *geometry = &inode->geometry;
     uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
     bool hit = true;
+    int64_t begin_ns = wt_stats_sample_read();
     uint64_t at = offset;
     /* Of a larger file the next read would seldom find it, and the look-up finds its neighbours' lines cached. */
     bool one_folio = wt_inode_shown(inode) <= folio_bytes;
@@ -236,6 +241,7 @@ static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, 
         if (hit)
             wt_read_ahead_miss(file, offset, end);
         hit = false;
+        begin_ns = begin_ns ? begin_ns : wt_now_ns();
         int64_t n = read_step(inode, at, &end, cursor);
         if (n < 0)
             return n;
@@ -244,6 +250,9 @@ static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, 
     if (hit && !cached_only)
         wt_read_ahead_hit(file, offset, end);
     wt_count(inode->engine, hit ? WT_COUNT_READ_HITS : WT_COUNT_READ_MISSES, 1);
+    if (begin_ns)
+        wt_stats_add(inode->engine, hit ? WT_HISTOGRAM_READ_HITS : WT_HISTOGRAM_READ_MISSES,
+                     (uint64_t)(wt_now_ns() - begin_ns));
     return (int64_t)(at - offset);
 }
 
@@ -302,6 +311,7 @@ static void fetch_done(struct wt_io *io) {
     for (unsigned i = 0; i < fetch->read.part_count; i++)
         read_end += (uint64_t)__builtin_popcountll(fetch->read.parts[i].blocks) << inode->geometry.block_shift;
     read_end += io->offset;
+    wt_stats_io_end(inode, io, 0);
     detect_cut(&fetch->read, inode);
     publish(&fetch->read, fetch->offset, fetch->length, NULL);
     wt_pool_kick(&inode->cache->pool);
@@ -377,6 +387,7 @@ static int start_fetch(struct fetch *fetch, bool may_wait) {
 static void fetch_ahead_done(struct wt_io *io) {
     struct fetch *fetch = (struct fetch *)io;
     struct wt_inode *inode = fetch->inode;
+    wt_stats_io_end(inode, io, 0);
     detect_cut(&fetch->read, inode);
     publish(&fetch->read, fetch->offset, fetch->length, NULL);
     wt_pool_kick(&inode->cache->pool);

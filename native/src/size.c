@@ -116,6 +116,7 @@ static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end, uin
     io.length = end - start;
     io.done = 0;
     io.error = 0;
+    io.started_ns = 0;
     io.segment_count = 0;
     for (uint64_t left = end - start; left > 0;) {
         uint64_t n = left < WT_ZERO_BYTES ? left : WT_ZERO_BYTES;

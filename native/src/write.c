@@ -494,6 +494,7 @@ static void init_write(struct wt_write *write, struct wt_inode *inode, uint64_t 
                        uint32_t durability, uint32_t flags, bool async) {
     *write = (struct wt_write){
         .inode = inode, .offset = offset, .length = length, .durability = durability, .flags = flags, .async = async};
+    write->begin_ns = wt_now_ns();
     atomic_init(&write->references, 1);
     atomic_init(&write->failed_at, UINT64_MAX);
 }
@@ -614,7 +615,7 @@ static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint
     await(&write);
     wt_inode_end(inode);
     sem_destroy(&write.wake);
-    wt_write_end(&write);
+    wt_write_end(&write, wt_now_ns());
     *stable_bytes = write.operation.stable_bytes;
     *offset = write.offset;
     return write.operation.result;

@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "plug.h"
+#include "stats.h"
 
 /* ---- objects ------------------------------------------------------------------------------------------------- */
 
@@ -132,11 +133,13 @@ struct wt_writeback *wt_launch_next(struct wt_launch *launch, uint64_t offset) {
     io->offset = offset;
     io->length = io->done = 0;
     io->error = 0;
+    io->queued_ns = io->started_ns = 0;
     io->segment_count = 0;
     io->complete = wt_writeback_done;
     writeback->inode = launch->inode;
     writeback->next = NULL;
-    writeback->zeroing = false;
+    writeback->zeroing = writeback->gather = false;
+    writeback->writes = 0;
     writeback->bounce = NULL;
     writeback->part_count = 0;
     if (launch->last)
@@ -271,6 +274,8 @@ static void launch_links(struct wt_launch *launch, struct wt_folio *folio, uint6
                 w->io.durability = link->write->durability;
             if (link->write->flags & WT_HIGH_PRIORITY)
                 w->io.high_priority = true;
+            if (w->writes++ == 0 || link->write->begin_ns < w->io.queued_ns)
+                w->io.queued_ns = link->write->begin_ns;
         }
     }
     if (launch->gather)
@@ -293,12 +298,13 @@ uint64_t wt_launch_blocks(struct wt_launch *launch, struct wt_folio *folio, uint
     return launched;
 }
 
-static void count_start(struct wt_engine_object *engine, const struct wt_io *io, bool gather) {
+static void count_start(struct wt_engine_object *engine, struct wt_io *io, bool gather) {
     bool write = io->op == WT_IO_WRITE;
     wt_count(engine, write ? WT_COUNT_DEVICE_WRITES : WT_COUNT_DEVICE_READS, 1);
     wt_count(engine, write ? WT_COUNT_DEVICE_WRITTEN_BYTES : WT_COUNT_DEVICE_READ_BYTES, io->length);
     if (gather && write)
         wt_count(engine, WT_COUNT_GATHERS, 1);
+    wt_stats_io_start(engine, io);
 }
 
 static void run(struct wt_writeback *writeback) {
@@ -311,6 +317,7 @@ void wt_launch_start(struct wt_launch *launch, bool run_last) {
     struct wt_writeback *mine = NULL, *next;
     for (struct wt_writeback *w = launch->first; w; w = next) {
         next = w->next;
+        w->gather = launch->gather;
         count_start(launch->inode->engine, &w->io, launch->gather);
         if (run_last && !next) {
             mine = w;
@@ -515,10 +522,11 @@ static void end_part(const struct wt_part *part, struct ending *ending) {
     send_gather(folio, ending);
 }
 
-void wt_write_end(struct wt_write *write) {
+void wt_write_end(struct wt_write *write, int64_t now_ns) {
     int error = atomic_load(&write->error);
     uint64_t failed_at = atomic_load(&write->failed_at), end = write_end(write);
     wt_count(write->inode->engine, error ? WT_COUNT_WRITE_ERRORS : WT_COUNT_WRITES, 1);
+    wt_stats_add(write->inode->engine, WT_HISTOGRAM_WRITES, (uint64_t)(now_ns - write->begin_ns));
     write->operation.result = error ? error : (int64_t)write->length;
     write->operation.stable_bytes = (failed_at < end ? failed_at : end) - write->offset;
     write->operation.offset = write->offset;
@@ -526,6 +534,7 @@ void wt_write_end(struct wt_write *write) {
 
 void wt_writes_end(struct wt_inode *inode, struct wt_write *done) {
     struct wt_operation *operations = NULL, **tail = &operations;
+    int64_t now_ns = 0;
     for (struct wt_write *write = wt_appends_end(inode, done), *next; write; write = next) {
         next = write->next_done;
         if (write->flags & WT_DONTCACHE)
@@ -534,7 +543,8 @@ void wt_writes_end(struct wt_inode *inode, struct wt_write *done) {
             sem_post(&write->wake);
             continue;
         }
-        wt_write_end(write);
+        now_ns = now_ns ? now_ns : wt_now_ns();
+        wt_write_end(write, now_ns);
         write->operation.next = NULL;
         *tail = &write->operation;
         tail = &write->operation.next;
@@ -566,6 +576,8 @@ void wt_writeback_done(struct wt_io *io) {
     struct wt_inode *inode = writeback->inode;
     assert(io->error || io->done == io->length);
     free(writeback->bounce);
+    if (!writeback->zeroing)
+        wt_stats_io_end(inode, io, writeback->gather ? writeback->writes : 0);
 
     /* The object carries the first gather, so what it says now must be kept. */
     struct wt_part parts[WT_WRITEBACK_PARTS];
@@ -621,6 +633,7 @@ static void fill_done(struct wt_io *io) {
         atomic_store(&inode->lost, true);
         io->error = -ESTALE;
     }
+    wt_stats_io_end(inode, io, 0);
     struct ending ending = {.error = io->error, .launch = {.inode = inode, .gather = true, .spare = read}};
     read->next = NULL;
 

@@ -40,6 +40,7 @@ struct wt_write {
     bool async;
     struct wt_inode *inode;
     uint64_t offset, length;
+    int64_t begin_ns;
     uint32_t durability;
     uint32_t flags;             /* WT_APPEND and so on */
     atomic_uint references;     /* its submitter, and each link */
@@ -67,6 +68,8 @@ struct wt_writeback {
     bool zeroing;       /* of allocate: its memory is no folio's */
     uint64_t file_size; /* of a fill: when it began */
     void *bounce;       /* of an atomic write whose folios' memory is not in one piece: a copy that is. Else NULL */
+    bool gather;
+    uint32_t writes; /* that it carries */
     unsigned part_count;
     struct wt_part parts[WT_WRITEBACK_PARTS];
 };
@@ -117,8 +120,8 @@ void wt_writeback_done(struct wt_io *io);
 /* Tells the callers of writes, linked by next_done: all their I/O has ended. Appends may have to wait for others first. */
 void wt_writes_end(struct wt_inode *inode, struct wt_write *done);
 
-/* Fills in how the write ended; all its I/O has. */
-void wt_write_end(struct wt_write *write);
+/* Fills in how the write ended; all its I/O has, by now. */
+void wt_write_end(struct wt_write *write, int64_t now_ns);
 
 /* Records that bytes of the write from `at` on are not stable. */
 void wt_write_fail(struct wt_write *write, int error, uint64_t at);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "sim_file.h"
 #include "test.h"
 
@@ -543,6 +544,7 @@ static void remove_flight(struct sim *sim, struct flight *flight) {
 }
 
 static struct flight *begin(struct sim *sim, struct wt_io *io, bool submitted) {
+    io->started_ns = io->started_ns ? io->started_ns : wt_now_ns();
     struct sim_backing *backing = (struct sim_backing *)io->backing;
     struct flight *flight = allocate(sizeof *flight);
     flight->io = io;

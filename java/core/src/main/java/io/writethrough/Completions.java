@@ -20,6 +20,7 @@ final class Completions {
     private static final long CLOSE_PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
     private final long engine;
+    private final EngineObserver observer;
     private final Operations operations = new Operations();
     private final CompletionQueue queue;
 
@@ -31,8 +32,9 @@ final class Completions {
     private boolean closing;
     private volatile boolean closed;
 
-    Completions(final long engine, final Executor executor) {
+    Completions(final long engine, final Executor executor, final EngineObserver observer) {
         this.engine = engine;
+        this.observer = observer;
         this.queue = new CompletionQueue(this, operations, executor);
     }
 
@@ -206,6 +208,7 @@ final class Completions {
         }
         closed = true;
         LockSupport.unpark(watch);
+        observer.end();
         final int result = ControlPlane.wt_engine_close(handle);
         return shutDown < 0 ? shutDown : result;
     }

@@ -24,6 +24,7 @@ public record GrowthAhead(long bytes) implements OpenOption {
     /**
      * Makes the option.
      *
+     * @param bytes how far to grow at a time; 0: not any more
      * @throws IllegalArgumentException if bytes is negative
      */
     public GrowthAhead {

@@ -12,11 +12,12 @@ import java.util.List;
 /** What {@code java -jar} runs: tools for people who look after a database. */
 final class Main {
     private static final String USAGE =
-            "usage: probe [--json] PATH...   what a file, or one made in a directory, gets there, and advice";
+            "usage: probe [--json] PATH...   what a file, or one made in a directory, gets there, and advice\n"
+                    + StatsCommand.USAGE;
 
-    private static final int DONE = 0;
-    private static final int FAILED = 1;
-    private static final int MISUSED = 2;
+    static final int DONE = 0;
+    static final int FAILED = 1;
+    static final int MISUSED = 2;
 
     private Main() {}
 
@@ -26,6 +27,9 @@ final class Main {
 
     /** @return the exit status: 1 if something failed, 2 if the arguments make no sense */
     static int run(final List<String> args, final PrintStream out, final PrintStream err) {
+        if (!args.isEmpty() && args.get(0).equals("stats")) {
+            return StatsCommand.run(args.subList(1, args.size()), out, err);
+        }
         final boolean json = args.contains("--json");
         final List<String> paths = args.stream()
                 .skip(1)

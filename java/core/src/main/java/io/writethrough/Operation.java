@@ -1,6 +1,8 @@
 package io.writethrough;
 
 import io.writethrough.internal.DataPlane;
+import io.writethrough.internal.jfr.Events;
+import io.writethrough.internal.jfr.IoEvent;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -32,6 +34,10 @@ final class Operation {
     private long offset;
     private boolean append;
 
+    private IoEvent event; /* null: nobody wants one */
+    private int durability;
+    private int flags;
+
     Operation(final int index) {
         this.token = index;
     }
@@ -56,6 +62,13 @@ final class Operation {
         position = at;
         length = bytes;
         future = ofFuture;
+        event = read == null ? Events.beginWrite() : Events.beginRead();
+    }
+
+    /** How a write is done, for its event. */
+    void describe(final int durabilityCode, final int flagBits) {
+        durability = durabilityCode;
+        flags = flagBits;
     }
 
     /** An append, whose future is its offset. */
@@ -124,6 +137,9 @@ final class Operation {
 
     /** Completes the future: runs its callbacks. */
     void complete() {
+        if (event != null) {
+            endEvent();
+        }
         if (result < 0) {
             final String operation = append ? "append" : read == null ? "write" : "read";
             future.completeExceptionally(file.failed(operation, position, length, (int) -result, stableBytes));
@@ -134,6 +150,12 @@ final class Operation {
         } else {
             complete(future, read == null ? (Integer) (int) result : (Integer) (int) read.finish(result));
         }
+    }
+
+    private void endEvent() {
+        final long at = read == null && result >= 0 ? offset : position;
+        final long done = read == null && result < 0 ? stableBytes : Math.max(result, 0);
+        event.end(file.path(), at, length, durability, flags, true, (int) -Math.min(result, 0), done);
     }
 
     @SuppressWarnings("unchecked")
@@ -147,6 +169,9 @@ final class Operation {
         file = null;
         read = null;
         append = false;
+        event = null;
+        durability = DataPlane.DURABILITY_OF_FILE;
+        flags = 0;
         waiter = null;
         token += 1L << 32;
     }

@@ -81,6 +81,7 @@ final class WriteBatch {
             final IoFuture<Integer> future = new IoFuture<>();
             operations[i] = completions.begin();
             operations[i].beginWrite(file, future, false, requests[request + 1], (int) requests[request]);
+            operations[i].describe(durability, flags);
             requests[request + 2] = operations[i].token();
             futures.add(future);
         }

@@ -14,6 +14,8 @@ public record WriteRequest(ByteBuffer source, long position) {
     /**
      * A write of a buffer to a position.
      *
+     * @param source the bytes: what is between its position and limit
+     * @param position where in the file the first of them goes, in bytes
      * @throws IllegalArgumentException if the position is negative
      */
     public WriteRequest {

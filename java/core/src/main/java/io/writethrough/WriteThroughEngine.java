@@ -19,6 +19,7 @@ import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.ProviderMismatchException;
 import java.nio.file.attribute.FileAttribute;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Objects;
@@ -26,6 +27,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongToIntFunction;
 
 /**
  * The page cache of a process and what carries its I/O: memory for cached file contents, limits, and a connection to the
@@ -36,6 +39,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * engine, a file has one set of cached bytes, and each opening sees the other's writes at once. A program that uses other means
  * to write to the file (a {@link java.nio.channels.FileChannel}, say) is not kept out, and what it writes may not be seen.
  *
+ * <p>{@link #stats()} tells what it does; {@link WriteThroughEngineMXBean} the same by JMX. With the module {@code jdk.jfr} the
+ * flight recorder gets the events {@code io.writethrough.Write}, {@code Read}, {@code Gather}, {@code Eviction} and {@code
+ * Error}, all of them, if a recording does not say otherwise. A slow I/O is {@link Builder#slowIoThreshold logged}.
+ *
  * <p>An engine that is not closed before it becomes unreachable is closed then, with a warning to the {@link System.Logger}
  * {@code io.writethrough}.
  *
@@ -43,6 +50,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 public final class WriteThroughEngine implements Closeable {
     private static final Object SHARED_LOCK = new Object();
+    private static final AtomicInteger NUMBERS = new AtomicInteger();
     private static volatile WriteThroughEngine sharedEngine;
 
     private final NativeHandle handle;
@@ -54,11 +62,25 @@ public final class WriteThroughEngine implements Closeable {
 
     private final boolean completionPolling;
 
-    private WriteThroughEngine(final long engine, final Executor completionExecutor, final boolean completionPolling) {
-        this.completionPolling = completionPolling;
-        this.completions = new Completions(engine, completionExecutor);
-        this.handle = NativeHandle.of(this, engine, completions::close, "A WriteThroughEngine");
+    private final EngineRegistration registration;
+
+    private WriteThroughEngine(final long engine, final Builder options) {
+        this.completionPolling = options.completionPolling;
+        final int number = NUMBERS.incrementAndGet();
+        final EngineObserver observer = new EngineObserver(engine, number, options.slowIoNanos);
+        this.completions = new Completions(engine, options.completionExecutor, observer);
         this.backend = Backend.of(ControlPlane.wt_engine_backend(engine));
+        this.registration = new EngineRegistration(engine, backend, number);
+        this.handle = NativeHandle.of(this, engine, closing(registration, completions), "A WriteThroughEngine");
+        observer.start();
+    }
+
+    /* Static, so that it does not know the engine, which may be lost. */
+    private static LongToIntFunction closing(final EngineRegistration registration, final Completions completions) {
+        return engine -> {
+            registration.end();
+            return completions.close(engine);
+        };
     }
 
     /**
@@ -67,7 +89,8 @@ public final class WriteThroughEngine implements Closeable {
      * <ul>
      *   <li>{@code io.writethrough.cacheBytes}, {@code io.writethrough.inFlightBytes}: counts of bytes, as {@link
      *       Builder#cacheBytes} and {@link Builder#inFlightBytes} take them;
-     *   <li>{@code io.writethrough.backend}: the name of a {@link Backend}, in upper or lower case.
+     *   <li>{@code io.writethrough.backend}: the name of a {@link Backend}, in upper or lower case;
+     *   <li>{@code io.writethrough.slowIoMillis}: the {@link Builder#slowIoThreshold} in milliseconds, 0 for none.
      * </ul>
      *
      * <p>It lives as long as the process: {@link #close()} on it is refused.
@@ -91,13 +114,15 @@ public final class WriteThroughEngine implements Closeable {
         synchronized (SHARED_LOCK) {
             if (sharedEngine == null) {
                 try {
-                    sharedEngine = builderOfProperties().build();
+                    sharedEngine = builderOfProperties().open();
                 } catch (final IOException e) {
                     throw new UncheckedIOException("cannot open the shared engine", e);
                 }
             }
-            return sharedEngine;
         }
+        // Without the lock: what is loaded for it may open files, on other threads that hold locks of classes.
+        sharedEngine.registration.begin();
+        return sharedEngine;
     }
 
     /**
@@ -222,39 +247,22 @@ public final class WriteThroughEngine implements Closeable {
     }
 
     /**
-     * What the engine has done and holds. It costs some microseconds.
+     * What the engine has done and holds. It costs some tens of microseconds.
      *
      * @return the counts of now
      * @throws IllegalStateException if the engine is closed
      */
     public EngineStats stats() {
-        final ControlPlane.EngineCounters counters = new ControlPlane.EngineCounters();
-        final int result;
+        final EngineStats stats;
         try {
-            result = ControlPlane.wt_engine_stats(handle.value(), counters);
+            stats = EngineStats.of(handle.value());
         } finally {
             Reference.reachabilityFence(this);
         }
-        if (result < 0) {
+        if (stats == null) {
             throw closed();
         }
-        return new EngineStats(
-                counters.cache_bytes,
-                counters.cached_bytes,
-                counters.in_flight_bytes,
-                counters.open_files,
-                counters.open_inodes,
-                counters.read_hits,
-                counters.read_misses,
-                counters.writes,
-                counters.write_errors,
-                counters.device_reads,
-                counters.device_writes,
-                counters.device_read_bytes,
-                counters.device_written_bytes,
-                counters.gathers,
-                counters.gathered_writes,
-                counters.evictions);
+        return stats;
     }
 
     /**
@@ -310,12 +318,16 @@ public final class WriteThroughEngine implements Closeable {
         final String cacheBytes = "io.writethrough.cacheBytes";
         final String inFlightBytes = "io.writethrough.inFlightBytes";
         final String backend = "io.writethrough.backend";
+        final String slowIoMillis = "io.writethrough.slowIoMillis";
         Builder builder = builder();
         if (System.getProperty(cacheBytes) != null) {
             builder = builder.cacheBytes(bytesOfProperty(cacheBytes));
         }
         if (System.getProperty(inFlightBytes) != null) {
             builder = builder.inFlightBytes(bytesOfProperty(inFlightBytes));
+        }
+        if (System.getProperty(slowIoMillis) != null) {
+            builder = builder.slowIoThreshold(Duration.ofMillis(millisOfProperty(slowIoMillis)));
         }
         if (System.getProperty(backend) != null) {
             builder = builder.backend(backendOfProperty(backend));
@@ -329,6 +341,18 @@ public final class WriteThroughEngine implements Closeable {
         } catch (final NumberFormatException e) {
             throw badProperty(name, "a count of bytes", e);
         }
+    }
+
+    private static long millisOfProperty(final String name) {
+        try {
+            final long millis = Long.parseLong(System.getProperty(name));
+            if (millis >= 0 && millis <= Builder.MAX_SLOW_IO.toMillis()) {
+                return millis;
+            }
+        } catch (final NumberFormatException e) {
+            // Said below.
+        }
+        throw badProperty(name, "milliseconds, from 0 to " + Builder.MAX_SLOW_IO.toMillis(), null);
     }
 
     private static Backend backendOfProperty(final String name) {
@@ -363,7 +387,9 @@ public final class WriteThroughEngine implements Closeable {
         private static final int ENGINE_IOPOLL = 2;
 
         private static final Builder DEFAULTS =
-                new Builder(256L << 20, 64L << 20, 256, Backend.AUTO, false, false, Runnable::run);
+                new Builder(256L << 20, 64L << 20, 256, Backend.AUTO, false, false, Runnable::run, 1_000_000_000L);
+
+        private static final Duration MAX_SLOW_IO = Duration.ofDays(1);
 
         private final long cacheBytes;
         private final long inFlightBytes;
@@ -372,6 +398,7 @@ public final class WriteThroughEngine implements Closeable {
         private final boolean submissionPolling;
         private final boolean completionPolling;
         private final Executor completionExecutor;
+        private final long slowIoNanos;
 
         private Builder(
                 final long cacheBytes,
@@ -380,7 +407,8 @@ public final class WriteThroughEngine implements Closeable {
                 final Backend backend,
                 final boolean submissionPolling,
                 final boolean completionPolling,
-                final Executor completionExecutor) {
+                final Executor completionExecutor,
+                final long slowIoNanos) {
             this.cacheBytes = cacheBytes;
             this.inFlightBytes = inFlightBytes;
             this.ringEntries = ringEntries;
@@ -388,6 +416,7 @@ public final class WriteThroughEngine implements Closeable {
             this.submissionPolling = submissionPolling;
             this.completionPolling = completionPolling;
             this.completionExecutor = completionExecutor;
+            this.slowIoNanos = slowIoNanos;
         }
 
         /**
@@ -406,7 +435,8 @@ public final class WriteThroughEngine implements Closeable {
                     backend,
                     submissionPolling,
                     completionPolling,
-                    completionExecutor);
+                    completionExecutor,
+                    slowIoNanos);
         }
 
         /**
@@ -419,7 +449,14 @@ public final class WriteThroughEngine implements Closeable {
         public Builder inFlightBytes(final long bytes) {
             requireAtLeast("inFlightBytes", bytes, MIN_IN_FLIGHT_BYTES);
             return new Builder(
-                    cacheBytes, bytes, ringEntries, backend, submissionPolling, completionPolling, completionExecutor);
+                    cacheBytes,
+                    bytes,
+                    ringEntries,
+                    backend,
+                    submissionPolling,
+                    completionPolling,
+                    completionExecutor,
+                    slowIoNanos);
         }
 
         /**
@@ -441,7 +478,8 @@ public final class WriteThroughEngine implements Closeable {
                     backend,
                     submissionPolling,
                     completionPolling,
-                    completionExecutor);
+                    completionExecutor,
+                    slowIoNanos);
         }
 
         /**
@@ -458,7 +496,8 @@ public final class WriteThroughEngine implements Closeable {
                     Objects.requireNonNull(wanted),
                     submissionPolling,
                     completionPolling,
-                    completionExecutor);
+                    completionExecutor,
+                    slowIoNanos);
         }
 
         /**
@@ -476,7 +515,14 @@ public final class WriteThroughEngine implements Closeable {
          */
         public Builder submissionPolling(final boolean wanted) {
             return new Builder(
-                    cacheBytes, inFlightBytes, ringEntries, backend, wanted, completionPolling, completionExecutor);
+                    cacheBytes,
+                    inFlightBytes,
+                    ringEntries,
+                    backend,
+                    wanted,
+                    completionPolling,
+                    completionExecutor,
+                    slowIoNanos);
         }
 
         /**
@@ -495,7 +541,14 @@ public final class WriteThroughEngine implements Closeable {
          */
         public Builder completionPolling(final boolean wanted) {
             return new Builder(
-                    cacheBytes, inFlightBytes, ringEntries, backend, submissionPolling, wanted, completionExecutor);
+                    cacheBytes,
+                    inFlightBytes,
+                    ringEntries,
+                    backend,
+                    submissionPolling,
+                    wanted,
+                    completionExecutor,
+                    slowIoNanos);
         }
 
         /**
@@ -525,7 +578,34 @@ public final class WriteThroughEngine implements Closeable {
                     backend,
                     submissionPolling,
                     completionPolling,
-                    Objects.requireNonNull(executor));
+                    Objects.requireNonNull(executor),
+                    slowIoNanos);
+        }
+
+        /**
+         * From how long on an I/O is slow: such a one is told to the {@link System.Logger} {@code io.writethrough.slow}, as a
+         * warning that names the file, where in it, the bytes, and the time it took, in the queue and on the device. The
+         * queue begins where the first of its writes was called. Of a device that stalls ten lines a second are logged,
+         * and the count of the others.
+         *
+         * @param threshold one second by default; zero: none is slow
+         * @return a builder with this value
+         * @throws IllegalArgumentException if it is negative, or longer than a day
+         */
+        public Builder slowIoThreshold(final Duration threshold) {
+            if (threshold.isNegative() || threshold.compareTo(MAX_SLOW_IO) > 0) {
+                throw new IllegalArgumentException(
+                        "slowIoThreshold is " + threshold + ", must be from zero to " + MAX_SLOW_IO);
+            }
+            return new Builder(
+                    cacheBytes,
+                    inFlightBytes,
+                    ringEntries,
+                    backend,
+                    submissionPolling,
+                    completionPolling,
+                    completionExecutor,
+                    threshold.toNanos());
         }
 
         /**
@@ -539,6 +619,12 @@ public final class WriteThroughEngine implements Closeable {
          * @throws UnsatisfiedLinkError if the native library cannot be loaded, or there is none for this platform
          */
         public WriteThroughEngine build() throws IOException {
+            final WriteThroughEngine engine = open();
+            engine.registration.begin();
+            return engine;
+        }
+
+        private WriteThroughEngine open() throws IOException {
             if (!polling().isEmpty() && backend == Backend.THREADS) {
                 throw new IllegalStateException(
                         polling() + " needs io_uring, and the backend is THREADS: ask for AUTO or"
@@ -560,8 +646,7 @@ public final class WriteThroughEngine implements Closeable {
             if (result < 0) {
                 throw refused(-result);
             }
-            final WriteThroughEngine opened =
-                    new WriteThroughEngine(engine.getValue(), completionExecutor, completionPolling);
+            final WriteThroughEngine opened = new WriteThroughEngine(engine.getValue(), this);
             if (backend == Backend.AUTO && opened.backend == Backend.THREADS) {
                 reportFallback();
             }

@@ -19,12 +19,25 @@ public final class WriteThroughException extends IOException {
     @Serial
     private static final long serialVersionUID = 1;
 
+    /** What was to be done. */
     private final String operation;
+
+    /** Of the file, or empty. */
     private final String path;
+
+    /** Where in the file, or {@link #NONE}. */
     private final long offset;
+
+    /** Of the range, or {@link #NONE}. */
     private final long length;
+
+    /** As the kernel has it. */
     private final int errno;
+
+    /** Its symbolic name. */
     private final String errnoName;
+
+    /** Of a write: bytes from its start that are stable. */
     private final long stableBytes;
 
     WriteThroughException(

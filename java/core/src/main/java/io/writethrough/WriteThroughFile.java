@@ -10,6 +10,8 @@ import io.writethrough.internal.NativePaths;
 import io.writethrough.internal.OpenFlags;
 import io.writethrough.internal.Segments;
 import io.writethrough.internal.VirtualThreads;
+import io.writethrough.internal.jfr.Events;
+import io.writethrough.internal.jfr.IoEvent;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.ref.Reference;
@@ -321,12 +323,14 @@ public final class WriteThroughFile implements Channel {
         if (length == 0) {
             return 0;
         }
+        final IoEvent event = Events.beginWrite();
         final long result;
         try {
             result = write(source, start, length, position, durabilityCode);
         } finally {
             Reference.reachabilityFence(this);
         }
+        Events.end(event, path, position, length, durabilityCode, 0, result);
         if (result < 0) {
             throw failed("write", position, length, result);
         }
@@ -416,6 +420,7 @@ public final class WriteThroughFile implements Channel {
 
     private long writeAt(final ByteBuffer[] sources, final long position, final int durabilityCode) throws IOException {
         final Segments segments = Segments.ofThread();
+        final IoEvent event;
         final long length;
         final long result;
         try {
@@ -427,11 +432,13 @@ public final class WriteThroughFile implements Channel {
             if (length == 0) {
                 return 0;
             }
+            event = Events.beginWrite();
             result = write(segments, length, position, durabilityCode);
         } finally {
             segments.release();
             Reference.reachabilityFence(this);
         }
+        Events.end(event, path, position, length, durabilityCode, 0, result);
         if (result < 0) {
             throw failed("write", position, length, result);
         }
@@ -494,12 +501,14 @@ public final class WriteThroughFile implements Channel {
         if (length == 0) {
             return 0;
         }
+        final IoEvent event = Events.beginRead();
         final long result;
         try {
             result = read(destination, start, lengthToEnd(length, position), position);
         } finally {
             Reference.reachabilityFence(this);
         }
+        Events.end(event, path, position, length, DataPlane.DURABILITY_OF_FILE, 0, result);
         if (result < 0) {
             throw failed("read", position, length, result);
         }
@@ -564,6 +573,7 @@ public final class WriteThroughFile implements Channel {
      */
     public long read(final ByteBuffer[] destinations, final long position) throws IOException {
         final Segments segments = Segments.ofThread();
+        final IoEvent event;
         final long length;
         final long result;
         try {
@@ -578,11 +588,13 @@ public final class WriteThroughFile implements Channel {
             if (length == 0) {
                 return 0;
             }
+            event = Events.beginRead();
             result = read(segments, lengthToEnd(length, position), position);
         } finally {
             segments.release();
             Reference.reachabilityFence(this);
         }
+        Events.end(event, path, position, length, DataPlane.DURABILITY_OF_FILE, 0, result);
         if (result < 0) {
             throw failed("read", position, length, result);
         }
@@ -682,6 +694,7 @@ public final class WriteThroughFile implements Channel {
         int started = -Errno.EINVAL;
         try {
             operation.beginWrite(this, future, false, position, length);
+            operation.describe(durabilityCode, flags | modeFlags());
             started = submit(source, start, length, position, durabilityCode, flags | modeFlags(), operation.token());
         } finally {
             if (started < 0) {
@@ -773,6 +786,7 @@ public final class WriteThroughFile implements Channel {
         final IoFuture<Long> future = new IoFuture<>();
         final Operation operation = completions.begin();
         operation.beginWrite(this, future, true, position, length);
+        operation.describe(durabilityCode, flags | modeFlags());
         final int started = submit(segments, length, position, durabilityCode, flags | modeFlags(), operation.token());
         if (started < 0) {
             completions.abandon(operation);
@@ -865,6 +879,7 @@ public final class WriteThroughFile implements Channel {
             return IoFuture.completed(0);
         }
         final int length = lengthToEnd(remaining, position);
+        final IoEvent event = Events.beginRead();
         final long result;
         try {
             result = readCached(destination, start, length, position);
@@ -875,6 +890,7 @@ public final class WriteThroughFile implements Channel {
             destination.position(start + (int) result);
         }
         if (!DataPlane.isAgain(result)) {
+            Events.end(event, path, position, length, DataPlane.DURABILITY_OF_FILE, 0, result);
             return result < 0
                     ? IoFuture.failed(failed("read", position, length, result))
                     : IoFuture.completed(result == 0 ? -1 : (int) result);
@@ -920,6 +936,7 @@ public final class WriteThroughFile implements Channel {
         if (segments.length() == 0) {
             return IoFuture.completed(0L);
         }
+        final IoEvent event = Events.beginRead();
         final long result;
         try {
             result = readCached(segments, length, position);
@@ -930,6 +947,7 @@ public final class WriteThroughFile implements Channel {
             moveAll(destinations, result);
         }
         if (!DataPlane.isAgain(result)) {
+            Events.end(event, path, position, length, DataPlane.DURABILITY_OF_FILE, 0, result);
             return result < 0
                     ? IoFuture.failed(failed("read", position, length, result))
                     : IoFuture.completed(result == 0 ? -1L : result);
@@ -1002,12 +1020,14 @@ public final class WriteThroughFile implements Channel {
         if (length == 0) {
             return size();
         }
+        final IoEvent event = Events.beginWrite();
         final long result;
         try {
             result = writeWith(source, start, length, 0, durabilityCode, flags);
         } finally {
             Reference.reachabilityFence(this);
         }
+        Events.end(event, path, NONE, length, durabilityCode, flags, result);
         if (result < 0) {
             throw writeFailed("append", NONE, length, flags, result);
         }
@@ -1029,6 +1049,7 @@ public final class WriteThroughFile implements Channel {
 
     private long append(final ByteBuffer[] sources, final int durabilityCode) throws IOException {
         final Segments segments = Segments.ofThread();
+        final IoEvent event;
         final long length;
         final long result;
         try {
@@ -1040,11 +1061,13 @@ public final class WriteThroughFile implements Channel {
             if (length == 0) {
                 return size();
             }
+            event = Events.beginWrite();
             result = writeSegmentsWith(segments, length, 0, durabilityCode, DataPlane.APPEND);
         } finally {
             segments.release();
             Reference.reachabilityFence(this);
         }
+        Events.end(event, path, NONE, length, durabilityCode, DataPlane.APPEND, result);
         if (result < 0) {
             throw failed("append", NONE, length, result);
         }
@@ -1092,12 +1115,14 @@ public final class WriteThroughFile implements Channel {
         if (length == 0) {
             return 0;
         }
+        final IoEvent event = Events.beginWrite();
         final long result;
         try {
             result = writeWith(source, start, length, position, durability.code, code);
         } finally {
             Reference.reachabilityFence(this);
         }
+        Events.end(event, path, position, length, durability.code, code, result);
         if (result < 0) {
             throw writeFailed("write", position, length, code, result);
         }
@@ -1238,6 +1263,7 @@ public final class WriteThroughFile implements Channel {
         int started = -Errno.EINVAL;
         try {
             operation.beginAppend(this, future, length);
+            operation.describe(durabilityCode, flags);
             started = submit(source, start, length, 0, durabilityCode, flags, operation.token());
         } finally {
             if (started < 0) {
@@ -1724,6 +1750,9 @@ public final class WriteThroughFile implements Channel {
 
     IOException failed(
             final String operation, final long offset, final long length, final int errno, final long stableBytes) {
+        if (errno != Errno.EBADF && errno != Errno.EAGAIN) {
+            Events.error(operation, path, offset, length, errno, stableBytes);
+        }
         return Failures.ofFile(operation, path, offset, length, errno, stableBytes);
     }
 }

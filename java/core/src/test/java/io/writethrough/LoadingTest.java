@@ -11,6 +11,9 @@ import java.io.OutputStream;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.MessageDigest;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
@@ -41,19 +44,8 @@ class LoadingTest {
 
     @Test
     void outOfAJarItIsLoadedAndNoCopyIsLeft() throws Exception {
-        final Path jar = directory.resolve("writethrough.jar");
-        final Path classes = classes();
-        try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar))) {
-            for (final Path file : filesBelow(classes)) {
-                out.putNextEntry(new JarEntry(classes.relativize(file).toString()));
-                Files.copy(file, out);
-            }
-        }
         final Path temporary = Files.createDirectory(directory.resolve("tmp"));
-        final ChildJvm.Result result = ChildJvm.of(Load.class, temporary.toString())
-                .withClassPath(classPathWith(jar))
-                .run();
-        assertEquals("true\ntrue\n", result.output());
+        assertEquals("true\ntrue\n", load(jarWith(null), temporary));
         assertEquals(List.of(), filesBelow(temporary));
     }
 
@@ -76,11 +68,84 @@ class LoadingTest {
         Files.writeString(source, "int wt_abi_version(void) { return 99; }\n");
         Files.createDirectories(library.getParent());
         assumeTrue(compile(source, library), "no C compiler");
+        writeChecksum(library);
         final String output = ChildJvm.of(Load.class)
                 .withClassPath(classPathWith(classes))
                 .run()
                 .output();
-        assertTrue(output.contains("has ABI version 99, these classes need 3"), output);
+        assertTrue(
+                output.startsWith("writethrough: the native library has ABI version 99, these classes need 3"), output);
+    }
+
+    private static void writeChecksum(final Path library) throws Exception {
+        final byte[] checksum = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(library));
+        Files.writeString(checksumOf(library), HexFormat.of().formatHex(checksum) + "  libwritethrough.so\n");
+    }
+
+    private static Path checksumOf(final Path library) {
+        return library.resolveSibling(library.getFileName() + ".sha256");
+    }
+
+    /** A jar of what was compiled, in which the library may be another. */
+    private Path jarWith(final byte[] libraryBytes) throws Exception {
+        final Path jar = directory.resolve("writethrough.jar");
+        final Path classes = classes();
+        try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar))) {
+            for (final Path file : filesBelow(classes)) {
+                out.putNextEntry(new JarEntry(classes.relativize(file).toString()));
+                if (libraryBytes != null && file.toString().endsWith(".so")) {
+                    out.write(libraryBytes);
+                } else {
+                    Files.copy(file, out);
+                }
+            }
+        }
+        return jar;
+    }
+
+    private String load(final Path classesOrJar, final Path temporary) throws Exception {
+        return ChildJvm.of(Load.class, temporary.toString())
+                .withClassPath(classPathWith(classesOrJar))
+                .run()
+                .output();
+    }
+
+    @Test
+    void aLibraryThatWasChangedIsNotLoaded() throws Exception {
+        final Path temporary = Files.createDirectory(directory.resolve("tmp"));
+        final byte[] changed =
+                Files.readAllBytes(classes().resolve(Platform.RESOURCE_PREFIX).resolve("libwritethrough.so"));
+        changed[changed.length / 2] ^= 1;
+        final String output = load(jarWith(changed), temporary);
+        assertTrue(output.contains("it was damaged or changed"), output);
+        assertTrue(output.contains("has the SHA-256 checksum"), output);
+        assertEquals(List.of(), filesBelow(temporary));
+    }
+
+    @Test
+    void nothingIsLoadedFromWhereEverybodyMayWrite() throws Exception {
+        final Path open = Files.createDirectory(directory.resolve("open"));
+        Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxrwxrwx"));
+        final Path below = Files.createDirectory(open.resolve("below"));
+        for (final Path temporary : new Path[] {open, below}) {
+            final String output = load(jarWith(null), temporary);
+            assertTrue(output.contains("everybody may write to " + open.toRealPath()), output);
+            assertTrue(output.contains("-Djna.tmpdir"), output);
+        }
+        Files.setAttribute(open, "unix:mode", 01777);
+        assertEquals("true\ntrue\n", load(jarWith(null), open)); // as /tmp is: nobody can replace what is in it
+    }
+
+    @Test
+    void aLibraryInADirectoryOfClassesThatEverybodyMayWriteToIsCopied() throws Exception {
+        final Path classes = copyOfClassesWithoutLibrary();
+        final Path library = classes.resolve(Platform.RESOURCE_PREFIX).resolve("libwritethrough.so");
+        Files.copy(classes().resolve(classes.relativize(library)), library);
+        Files.setPosixFilePermissions(library.getParent(), PosixFilePermissions.fromString("rwxrwxrwx"));
+        final Path strict = Files.createDirectory(directory.resolve("strict"));
+        assertEquals("true\ntrue\n", load(classes, strict));
+        Files.writeString(checksumOf(library), "no checksum");
+        assertTrue(load(classes, strict).contains("holds no SHA-256 checksum"));
     }
 
     private static boolean compile(final Path source, final Path library) throws InterruptedException {

@@ -2,6 +2,7 @@ package io.writethrough.internal;
 
 import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
+import com.sun.jna.Pointer;
 import com.sun.jna.Structure;
 import com.sun.jna.Structure.FieldOrder;
 import com.sun.jna.ptr.LongByReference;
@@ -25,6 +26,14 @@ public final class ControlPlane {
     public static native int wt_engine_close(long engine);
 
     public static native int wt_engine_stats(long engine, EngineCounters stats);
+
+    /** The sum, then the counts of the buckets. */
+    public static native int wt_engine_histogram(long engine, int which, long[] histogram);
+
+    public static native int wt_engine_trace(long engine, int what, long slowNanos);
+
+    /** The records are those of {@link TraceRecords}. */
+    public static native int wt_trace_take(long engine, Pointer records, int max, long timeoutNanos);
 
     public static native int wt_engine_backend(long engine);
 
@@ -88,7 +97,11 @@ public final class ControlPlane {
         "device_written_bytes",
         "gathers",
         "gathered_writes",
-        "evictions"
+        "evictions",
+        "in_flight_ios",
+        "fua_writes",
+        "flushes",
+        "lost_traces"
     })
     public static final class EngineCounters extends Structure {
         public long cache_bytes;
@@ -107,6 +120,10 @@ public final class ControlPlane {
         public long gathers;
         public long gathered_writes;
         public long evictions;
+        public long in_flight_ios;
+        public long fua_writes;
+        public long flushes;
+        public long lost_traces;
     }
 
     /** struct wt_holder. */

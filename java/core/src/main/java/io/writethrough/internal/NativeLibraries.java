@@ -1,12 +1,11 @@
 package io.writethrough.internal;
 
 import com.sun.jna.Library;
-import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
 import java.io.File;
 import java.io.IOException;
-import java.nio.file.Files;
+import java.net.URL;
 import java.util.Map;
 
 /**
@@ -38,57 +37,73 @@ public final class NativeLibraries {
         if (loaded) {
             return;
         }
-        final File file = extract();
+        final String name = Platform.RESOURCE_PREFIX + "/" + System.mapLibraryName(NAME);
+        final URL library = NativeLibraries.class.getResource("/" + name);
+        final URL checksum = NativeLibraries.class.getResource("/" + name + ".sha256");
+        if (library == null || checksum == null) {
+            throw new UnsatisfiedLinkError("writethrough: no native library for " + Platform.RESOURCE_PREFIX
+                    + ". It runs on Linux, x86-64 and aarch64, with the library in the jar under " + name
+                    + " and its checksum beside it");
+        }
         try {
-            final NativeLibrary library =
-                    NativeLibrary.getInstance(file.getPath(), Map.of(Library.OPTION_OPEN_FLAGS, RTLD_LAZY));
-            checkAbiVersion(library);
-            ControlPlane.bindTo(library);
-            System.load(file.getPath());
+            load(library, LibraryFile.checksumOf(checksum));
             loaded = true;
-        } catch (final UnsatisfiedLinkError e) {
+        } catch (final LibraryFile.CorruptLibraryException e) {
+            throw linkError("writethrough: the native library is not loaded", e);
+        } catch (final IOException e) {
             throw linkError(
-                    "writethrough: cannot load " + file
-                            + ". If its file system is mounted noexec, name another directory"
-                            + " with -Djna.tmpdir=DIRECTORY; the library needs glibc",
+                    "writethrough: the native library cannot be loaded. It needs glibc 2.28 or later. If the file system is"
+                            + " mounted noexec, or everybody may write to the directory, name another with"
+                            + " -Djna.tmpdir=DIRECTORY",
                     e);
-        } finally {
-            deleteIfExtracted(file);
         }
     }
 
-    private static File extract() {
-        try {
-            return Native.extractFromResourcePath(NAME, NativeLibraries.class.getClassLoader())
-                    .getAbsoluteFile();
-        } catch (final IOException e) {
-            throw linkError(
-                    "writethrough: no native library for " + Platform.RESOURCE_PREFIX
-                            + ". It runs on Linux, x86-64 and aarch64, with the library in the jar under "
-                            + Platform.RESOURCE_PREFIX + "/" + System.mapLibraryName(NAME),
-                    e);
+    private static void load(final URL library, final byte[] checksum) throws IOException {
+        final LibraryFile inPlace = LibraryFile.inPlace(library, checksum);
+        if (inPlace != null) {
+            load(inPlace.file());
+            return;
         }
+        IOException first = null;
+        for (final File directory : LibraryFile.directories()) {
+            try (LibraryFile copy = LibraryFile.copy(library, checksum, directory)) {
+                load(copy.file());
+                return;
+            } catch (final LibraryFile.CorruptLibraryException e) {
+                throw e;
+            } catch (final IOException e) {
+                if (first == null) {
+                    first = e;
+                } else {
+                    first.addSuppressed(e);
+                }
+            }
+        }
+        throw first;
+    }
+
+    /** An IOException: the dynamic linker refuses the file, and somewhere else it may not. */
+    private static void load(final File file) throws IOException {
+        final NativeLibrary library;
+        try {
+            library = NativeLibrary.getInstance(file.getPath(), Map.of(Library.OPTION_OPEN_FLAGS, RTLD_LAZY));
+        } catch (final UnsatisfiedLinkError e) {
+            throw new IOException(e.getMessage(), e);
+        }
+        checkAbiVersion(library);
+        ControlPlane.bindTo(library);
+        System.load(file.getPath());
     }
 
     private static void checkAbiVersion(final NativeLibrary library) {
         final int found = library.getFunction("wt_abi_version").invokeInt(new Object[0]);
         if (found != ABI_VERSION) {
-            throw new UnsatisfiedLinkError("the native library has ABI version " + found + ", these classes need "
-                    + ABI_VERSION
-                    + ": classes and library are of different releases; look for a second writethrough jar"
-                    + " on the class path");
-        }
-    }
-
-    /** A file in a directory of classes stays; a copy that JNA took out of a jar is not needed once it is loaded. */
-    private static void deleteIfExtracted(final File file) {
-        if (file.getName().equals(System.mapLibraryName(NAME))) {
-            return;
-        }
-        try {
-            Files.deleteIfExists(file.toPath());
-        } catch (final IOException e) {
-            file.deleteOnExit();
+            throw new UnsatisfiedLinkError(
+                    "writethrough: the native library has ABI version " + found + ", these classes need "
+                            + ABI_VERSION
+                            + ": classes and library are of different releases; look for a second writethrough jar"
+                            + " on the class path");
         }
     }
 

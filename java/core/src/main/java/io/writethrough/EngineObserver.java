@@ -1,0 +1,102 @@
+package io.writethrough;
+
+import io.writethrough.internal.ControlPlane;
+import io.writethrough.internal.TraceRecords;
+import io.writethrough.internal.jfr.Events;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Watches an engine for those who look after it: slow I/Os go to the log, gathers to the flight recorder. A thread of its own
+ * takes the records of both from the C core; without a threshold and without a recording there is none.
+ *
+ * <p>It knows the handle of the engine and not the engine, which may be lost.
+ */
+final class EngineObserver {
+    private static final Set<EngineObserver> ALL = ConcurrentHashMap.newKeySet();
+    private static final long END_PATIENCE_MILLIS = 1000;
+
+    static {
+        Events.onChange(() -> ALL.forEach(EngineObserver::update));
+        Events.eachSecond(() -> ALL.forEach(EngineObserver::countEvictions));
+    }
+
+    private final long engine;
+    private final int number;
+    private final long slowNanos;
+    private final SlowLog slowLog = new SlowLog();
+    private Thread thread;
+    private boolean ended;
+    private long evictions;
+
+    /** @param slowNanos from how long on an I/O is slow; 0: none is */
+    EngineObserver(final long engine, final int number, final long slowNanos) {
+        this.engine = engine;
+        this.number = number;
+        this.slowNanos = slowNanos;
+    }
+
+    void start() {
+        ALL.add(this);
+        update();
+    }
+
+    /** Has the C core keep the records that somebody wants now. */
+    private synchronized void update() {
+        final int what = (slowNanos > 0 ? TraceRecords.SLOW : 0) | (Events.wantsGathers() ? TraceRecords.GATHERS : 0);
+        if (ended) {
+            return;
+        }
+        ControlPlane.wt_engine_trace(engine, what, slowNanos);
+        if (what != 0 && thread == null) {
+            thread = CompletionThread.daemon(this::run, "writethrough-observer");
+            thread.start();
+        }
+    }
+
+    private void run() {
+        final TraceRecords records = new TraceRecords();
+        int count = records.take(engine);
+        while (count >= 0) {
+            for (int i = 0; i < count; i++) {
+                report(records.get(i));
+            }
+            count = records.take(engine);
+        }
+    }
+
+    private void report(final TraceRecords.Record io) {
+        if ((io.reason() & TraceRecords.GATHERS) != 0) {
+            Events.gather(number, io);
+        }
+        if ((io.reason() & TraceRecords.SLOW) != 0) {
+            slowLog.report(io);
+        }
+    }
+
+    private synchronized void countEvictions() {
+        final ControlPlane.EngineCounters counters = new ControlPlane.EngineCounters();
+        if (!ended && ControlPlane.wt_engine_stats(engine, counters) == 0) {
+            Events.evictions(number, counters.evictions - evictions, counters.cached_bytes, counters.cache_bytes);
+            evictions = counters.evictions;
+        }
+    }
+
+    /** The engine was shut down: returns when what was recorded until then is reported. */
+    void end() {
+        ALL.remove(this);
+        final Thread running;
+        synchronized (this) {
+            ended = true;
+            running = thread;
+        }
+        if (running == null || running == Thread.currentThread()) {
+            return;
+        }
+        try {
+            running.join(END_PATIENCE_MILLIS); // A logger may be slow, too: then the last lines come later, or not.
+        } catch (final InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,124 @@
+package io.writethrough;
+
+import java.util.Arrays;
+
+/**
+ * How often which values came, in classes that each are at most a quarter of their least value wide: what it tells of a
+ * value is right to within an eighth. It does not change.
+ *
+ * @since 0.1
+ */
+public final class Histogram {
+    /* As WT_HISTOGRAM_BUCKETS has it. */
+    static final int BUCKETS = 160;
+
+    private final long sum;
+    private final long[] counts;
+
+    /* counts is not copied. */
+    Histogram(final long sum, final long[] counts) {
+        this.sum = sum;
+        this.counts = counts;
+    }
+
+    /**
+     * How many values there were.
+     *
+     * @return their count
+     */
+    public long count() {
+        return Arrays.stream(counts).sum();
+    }
+
+    /**
+     * The values together.
+     *
+     * @return their exact sum, in their unit
+     */
+    public long sum() {
+        return sum;
+    }
+
+    /**
+     * The mean value.
+     *
+     * @return their sum by their count; 0 if there was none
+     */
+    public double mean() {
+        final long count = count();
+        return count == 0 ? 0 : (double) sum / count;
+    }
+
+    /**
+     * The value that so many percent of all do not exceed.
+     *
+     * @param percent above 0, and 100 at most
+     * @return the middle of the class that it is in; 0 if there was no value
+     * @throws IllegalArgumentException if the percentage is anything else
+     */
+    public long percentile(final double percent) {
+        if (!(percent > 0 && percent <= 100)) {
+            throw new IllegalArgumentException("percent is " + percent + ", must be above 0, and 100 at most");
+        }
+        final long count = count();
+        if (count == 0) {
+            return 0;
+        }
+        final long wanted = Math.max(1, (long) Math.ceil(count * percent / 100));
+        long seen = 0;
+        int bucket = 0;
+        while ((seen += counts[bucket]) < wanted) {
+            bucket++;
+        }
+        return middleOf(bucket);
+    }
+
+    /**
+     * The largest value.
+     *
+     * @return the middle of its class; 0 if there was no value
+     */
+    public long max() {
+        return percentile(100);
+    }
+
+    /**
+     * What came since an earlier histogram of the same.
+     *
+     * @param earlier the other one
+     * @return the values that are in this and not in that
+     */
+    public Histogram since(final Histogram earlier) {
+        final long[] difference = counts.clone();
+        for (int i = 0; i < BUCKETS; i++) {
+            difference[i] -= earlier.counts[i];
+        }
+        return new Histogram(sum - earlier.sum, difference);
+    }
+
+    /** Of each class, from the one of the smallest values on: how many there were. */
+    long[] counts() {
+        return counts.clone();
+    }
+
+    /** Where a class begins. */
+    static long lowerBound(final int bucket) {
+        return bucket < 4 ? bucket : (long) (4 + bucket % 4) << (bucket / 4 - 1);
+    }
+
+    private static long middleOf(final int bucket) {
+        final long width = lowerBound(bucket + 1) - lowerBound(bucket);
+        return lowerBound(bucket) + width / 2;
+    }
+
+    /**
+     * For people.
+     *
+     * @return the count, the mean and some percentiles
+     */
+    @Override
+    public String toString() {
+        return "Histogram[count=" + count() + ", mean=" + Math.round(mean()) + ", p50=" + percentile(50) + ", p99="
+                + percentile(99) + ", p99.9=" + percentile(99.9) + ", max=" + max() + "]";
+    }
+}

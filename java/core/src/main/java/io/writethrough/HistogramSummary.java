@@ -1,0 +1,88 @@
+package io.writethrough;
+
+/**
+ * A {@link Histogram} as {@link WriteThroughEngineMXBean} shows it: composite data for JMX. Values are in the unit of the
+ * attribute.
+ *
+ * @since 0.1
+ */
+public final class HistogramSummary {
+    private final Histogram histogram;
+
+    HistogramSummary(final Histogram histogram) {
+        this.histogram = histogram;
+    }
+
+    /**
+     * How many values there were.
+     *
+     * @return as {@link Histogram#count()}
+     */
+    public long getCount() {
+        return histogram.count();
+    }
+
+    /**
+     * The values together.
+     *
+     * @return as {@link Histogram#sum()}
+     */
+    public long getSum() {
+        return histogram.sum();
+    }
+
+    /**
+     * The mean value.
+     *
+     * @return as {@link Histogram#mean()}
+     */
+    public double getMean() {
+        return histogram.mean();
+    }
+
+    /**
+     * The value that half of all do not exceed.
+     *
+     * @return as {@link Histogram#percentile(double)}
+     */
+    public long getP50() {
+        return histogram.percentile(50);
+    }
+
+    /**
+     * The value that 99 percent do not exceed.
+     *
+     * @return as {@link Histogram#percentile(double)}
+     */
+    public long getP99() {
+        return histogram.percentile(99);
+    }
+
+    /**
+     * The value that 99.9 percent do not exceed.
+     *
+     * @return as {@link Histogram#percentile(double)}
+     */
+    public long getP999() {
+        return histogram.percentile(99.9);
+    }
+
+    /**
+     * The largest value.
+     *
+     * @return as {@link Histogram#max()}
+     */
+    public long getMax() {
+        return histogram.max();
+    }
+
+    /**
+     * How often which values came, of 160 classes: values 0 to 3 have one each, and each power of two from 4 on has four of the
+     * same width.
+     *
+     * @return the counts, in the order of the values
+     */
+    public long[] getCounts() {
+        return histogram.counts();
+    }
+}

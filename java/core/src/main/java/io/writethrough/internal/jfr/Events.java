@@ -1,0 +1,94 @@
+package io.writethrough.internal.jfr;
+
+import io.writethrough.internal.DataPlane;
+import io.writethrough.internal.TraceRecords;
+import java.nio.file.Path;
+
+/**
+ * What happens, told to the flight recorder if a recording wants it. If none does, an operation costs a look at one field
+ * more, and allocates nothing.
+ */
+public final class Events {
+    private static final boolean PRESENT =
+            ModuleLayer.boot().findModule("jdk.jfr").isPresent();
+
+    private Events() {}
+
+    /** The event of a write that begins, or null if nobody wants it. */
+    public static IoEvent beginWrite() {
+        return PRESENT && WriteEvent.isWanted() ? WriteEvent.begun() : null;
+    }
+
+    /** The event of a read that begins, or null if nobody wants it. */
+    public static IoEvent beginRead() {
+        return PRESENT && ReadEvent.isWanted() ? ReadEvent.begun() : null;
+    }
+
+    /** The end of a synchronous operation; the event may be null, and the result is one of {@link DataPlane}. */
+    public static void end(
+            final IoEvent event,
+            final Path path,
+            final long position,
+            final long length,
+            final int durability,
+            final int flags,
+            final long result) {
+        if (event == null) {
+            return;
+        }
+        if (result < 0) {
+            final int errno = DataPlane.errno(result);
+            event.end(path, position, length, durability, flags, false, errno, DataPlane.stableBytes(result));
+        } else if ((flags & DataPlane.APPEND) != 0) {
+            event.end(path, result, length, durability, flags, false, 0, length);
+        } else {
+            event.end(path, position, length, durability, flags, false, 0, result);
+        }
+    }
+
+    /** An operation failed. */
+    public static void error(
+            final String operation,
+            final Path path,
+            final long position,
+            final long length,
+            final int errno,
+            final long stableBytes) {
+        if (PRESENT && ErrorEvent.isWanted()) {
+            ErrorEvent.commit(operation, path, position, length, errno, stableBytes);
+        }
+    }
+
+    /** Whether somebody wants {@link #gather}. */
+    public static boolean wantsGathers() {
+        return PRESENT && GatherEvent.isWanted();
+    }
+
+    /** A gather ended. */
+    public static void gather(final int engine, final TraceRecords.Record io) {
+        if (PRESENT) {
+            GatherEvent.commit(engine, io);
+        }
+    }
+
+    /** So often memory of the cache was taken back since the last time. */
+    public static void evictions(final int engine, final long count, final long cachedBytes, final long cacheBytes) {
+        if (PRESENT) {
+            EvictionEvent.commit(engine, count, cachedBytes, cacheBytes);
+        }
+    }
+
+    /** Has a task run whenever recordings start or stop, and may want something else. */
+    public static void onChange(final Runnable task) {
+        if (PRESENT) {
+            Recordings.onChange(task);
+        }
+    }
+
+    /** Has a task run in each period of {@link #evictions}, by default a second, while somebody wants these. */
+    public static void eachSecond(final Runnable task) {
+        if (PRESENT) {
+            Recordings.eachPeriod(task);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+/**
+ * The events of the flight recorder. Only {@link io.writethrough.internal.jfr.Events} is to be touched from outside: it runs
+ * without the module {@code jdk.jfr}, too.
+ *
+ * @since 0.1
+ */
+package io.writethrough.internal.jfr;
