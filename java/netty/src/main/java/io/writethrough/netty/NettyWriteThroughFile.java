@@ -39,8 +39,8 @@ import java.util.concurrent.Executor;
  * thread, and the writes and appends that come after it go behind it until it was started. So writes to one file are
  * applied in the order of one thread's calls, and appends are in the file in that order. A read sees every write that was called
  * before it, and goes behind one only where they overlap; but for what makes the file longer, which it sees when that is stable.
- * Nothing bounds how many operations wait, so look at {@link
- * #waiting()}, or at the futures, as {@link DurableHandler} does. On a file system without direct I/O ({@link
+ * Nothing bounds how many operations wait, so look at {@link #waiting()}, or at the futures, as {@link DurableHandler} does. On a
+ * file system without direct I/O ({@link
  * StorageProfile.WritePath#BUFFERED}) every operation is a system call that may wait: all go to helper threads there.
  *
  * <p><b>Cancelling</b> a write succeeds only while it waits to be started: nothing is written then. Cancelling a read stops
@@ -54,9 +54,9 @@ import java.util.concurrent.Executor;
 public final class NettyWriteThroughFile {
     private final WriteThroughFile file;
     private final ByteBufAllocator allocator;
-    private final Executor helper;
     private final boolean buffered;
     private final WaitingOperations waiting;
+    private final HelperReads reads;
     private volatile boolean closed;
 
     private NettyWriteThroughFile(
@@ -66,9 +66,9 @@ public final class NettyWriteThroughFile {
             final boolean buffered) {
         this.file = file;
         this.allocator = allocator;
-        this.helper = helper;
         this.buffered = buffered;
         this.waiting = new WaitingOperations(helper);
+        this.reads = new HelperReads(helper);
     }
 
     /**
@@ -157,19 +157,11 @@ public final class NettyWriteThroughFile {
         } else if (!waiting.isEmpty() && waiting.anyWriteWithin(position, length)) {
             waiting.add(operation);
         } else if (buffered) {
-            executeOnHelper(operation);
+            reads.start(operation);
         } else {
             operation.startNow();
         }
         return operation.future();
-    }
-
-    private void executeOnHelper(final ReadOperation operation) {
-        try {
-            helper.execute(operation::startWaiting);
-        } catch (final RuntimeException e) {
-            operation.refuse(e);
-        }
     }
 
     /**
@@ -181,7 +173,7 @@ public final class NettyWriteThroughFile {
     public Future<Void> close() {
         closed = true;
         final CloseOperation operation = new CloseOperation(callersExecutor(), file);
-        waiting.add(operation);
+        reads.afterAll(() -> waiting.add(operation));
         return operation.future();
     }
 

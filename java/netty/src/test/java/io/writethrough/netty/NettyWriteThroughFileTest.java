@@ -33,6 +33,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -208,18 +210,20 @@ class NettyWriteThroughFileTest extends OnEveryFileSystem {
         onLoop(() -> file.close());
         engine.close();
         engine = newEngine();
-        open();
+        core = engine.open(path, READ, WRITE);
+        final ExecutorService threads = Executors.newFixedThreadPool(4);
+        final NettyWriteThroughFile helped = NettyWriteThroughFile.of(core, allocator, threads);
         final List<Future<ByteBuf>> reads = loop.submit(() -> {
                     final List<Future<ByteBuf>> started = new ArrayList<>();
                     for (int i = 0; i < 256; i++) {
-                        final Future<ByteBuf> read = file.read(4096L * i, 4096);
+                        final Future<ByteBuf> read = helped.read(4096L * i, 4096);
                         read.cancel(false);
                         started.add(read);
                     }
                     return started;
                 })
                 .get(1, TimeUnit.MINUTES);
-        onLoop(() -> file.close());
+        onLoop(helped::close);
         int cancelled = 0;
         for (final Future<ByteBuf> read : reads) {
             if (read.isCancelled()) {
@@ -229,9 +233,32 @@ class NettyWriteThroughFileTest extends OnEveryFileSystem {
             }
         }
         assertTrue(cancelled > 0, "all was read before it could be cancelled");
+        threads.shutdown();
+        assertTrue(threads.awaitTermination(1, TimeUnit.MINUTES));
         engine.close(); // the last completions are on their way to the loop
         loop.submit(() -> {}).get(1, TimeUnit.MINUTES);
         assertEquals(0, allocated());
+    }
+
+    @Test
+    void readsThatWereCalledBeforeClosingAreFinished() throws Exception {
+        onLoop(() -> file.write(direct(bytes(MIB, 1)), 0));
+        final ExecutorService threads = Executors.newFixedThreadPool(4);
+        final NettyWriteThroughFile helped = NettyWriteThroughFile.of(core, allocator, threads);
+        final List<Future<ByteBuf>> reads = new ArrayList<>();
+        final Future<Void> closed = loop.submit(() -> {
+                    for (int i = 0; i < 64; i++) {
+                        reads.add(helped.read(16_384L * i, 16_384));
+                    }
+                    return helped.close();
+                })
+                .get(1, TimeUnit.MINUTES);
+        get(closed);
+        for (int i = 0; i < 64; i++) {
+            assertArrayEquals(
+                    Arrays.copyOfRange(bytes(MIB, 1), 16_384 * i, 16_384 * (i + 1)), release(get(reads.get(i))));
+        }
+        threads.shutdown();
     }
 
     /* ---- where futures complete ---- */
