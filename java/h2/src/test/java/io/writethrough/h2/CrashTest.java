@@ -35,8 +35,9 @@ class CrashTest {
 
     private Path directory;
 
+    /* Two will do: that each file system keeps what it was given is tested with the library itself. */
     static Stream<Path> directories() {
-        return TestDirectories.all();
+        return TestDirectories.all().limit(2);
     }
 
     @AfterEach
