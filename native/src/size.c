@@ -241,11 +241,20 @@ static int allocate_cached(struct wt_inode *inode, uint64_t offset, uint64_t end
     return rc;
 }
 
+/*
+ * No blocks are claimed here. So that nobody writes to a hole between its being found and zeroed, each piece is done with the
+ * gate shut; the caller is inside it, before and after.
+ */
 static int allocate_buffered(struct wt_inode *inode, uint64_t offset, uint64_t end) {
     int rc = 0;
     uint64_t zeroed = 0;
-    for (uint64_t at = offset; !rc && at < end; at += ZERO_PIECE_BYTES)
+    wt_inode_end(inode);
+    for (uint64_t at = offset; !rc && at < end; at += ZERO_PIECE_BYTES) {
+        wt_inode_shut(inode);
         rc = zero_holes(inode, at, end - at < ZERO_PIECE_BYTES ? end : at + ZERO_PIECE_BYTES, end, &zeroed);
+        wt_inode_open_gate(inode);
+    }
+    (void)wt_inode_begin(inode, true);
     return rc;
 }
 

@@ -545,6 +545,14 @@ static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint
     return write.operation.result;
 }
 
+static int64_t write_buffered(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
+                              uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
+    (void)wt_inode_begin(inode, true);
+    int64_t result = wt_buffered_write(inode, cursor, offset, length, durability, flags, stable_bytes);
+    wt_inode_end(inode);
+    return result;
+}
+
 static int check_write(const struct wt_file_object *file, uint64_t length, uint64_t offset, uint32_t durability) {
     if (!file->writable)
         return -EBADF;
@@ -568,7 +576,7 @@ int64_t wt_write_cursor_with(wt_file handle, struct wt_cursor *cursor, uint64_t 
     int64_t result = check_write(file, length, *offset, durability);
     durability = durability ? durability : file->durability;
     if (!result && length > 0)
-        result = (file->inode->buffered ? wt_buffered_write : write_file)(file->inode, cursor, offset, length,
+        result = (file->inode->buffered ? write_buffered : write_file)(file->inode, cursor, offset, length,
                                                                           durability, flags, stable_bytes);
     else if (!result && (flags & WT_APPEND))
         *offset = wt_inode_shown(file->inode);
