@@ -84,6 +84,7 @@ struct sim {
 
     struct sim_journal *journal;
     bool service_ends;
+    uint64_t submissions; /* and the end of service */
 
     struct sim_record *records;
     size_t record_count;
@@ -925,8 +926,10 @@ void sim_serve(struct sim *sim) {
             finish_submitted(sim, flight);
             continue;
         }
+        uint64_t until_ns = flight != NULL ? flight->due_ns : UINT64_MAX;
+        uint64_t seen = sim->submissions;
         pthread_mutex_unlock(&sim->mutex);
-        tasks->wait(sim, flight != NULL ? flight->due_ns : UINT64_MAX);
+        tasks->wait(&sim->submissions, seen, until_ns);
         pthread_mutex_lock(&sim->mutex);
     }
     pthread_mutex_unlock(&sim->mutex);
@@ -935,8 +938,9 @@ void sim_serve(struct sim *sim) {
 void sim_end_service(struct sim *sim, bool ends) {
     pthread_mutex_lock(&sim->mutex);
     sim->service_ends = ends;
+    sim->submissions++;
     pthread_mutex_unlock(&sim->mutex);
-    sim->options.tasks->wake(sim);
+    sim->options.tasks->wake(&sim->submissions);
 }
 
 static void run_in_task(struct sim *sim, struct flight *flight) {
@@ -978,10 +982,11 @@ static void sim_submit(struct wt_backend *backend, struct wt_io *list) {
         struct flight *flight = begin(sim, io, true);
         flight->allowed = sim->options.threaded && !sim->held && !sim->options.shuffle;
     }
+    sim->submissions++;
     pthread_cond_broadcast(&sim->changed);
     pthread_mutex_unlock(&sim->mutex);
     if (in_task(sim)) {
-        sim->options.tasks->wake(sim);
+        sim->options.tasks->wake(&sim->submissions);
     }
 }
 

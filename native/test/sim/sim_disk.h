@@ -27,8 +27,8 @@ struct sim_tasks_ops {
     bool (*is_task)(void); /* the calling thread */
     uint64_t (*now_ns)(void);
     void (*sleep_until)(uint64_t ns);
-    /* Until wake of the same, or that time. */
-    void (*wait)(const void *on, uint64_t until_ns);
+    /* Until wake of the counter, or that time; not at all if it is not as it was seen. */
+    void (*wait)(const uint64_t *counter, uint64_t seen, uint64_t until_ns);
     void (*wake)(const void *on);
 };
 

@@ -10,7 +10,7 @@
 
 #include "test.h"
 
-enum { TASKS_MAX = 16, SWITCH_ONE_IN = 6, SPURIOUS_ONE_IN = 64, STEP_NS = 300 };
+enum { TASKS_MAX = 16, LOCK_ONE_IN = 6, UNLOCK_ONE_IN = 24, SPURIOUS_ONE_IN = 64, STEP_NS = 300 };
 
 enum state { READY, WAITING, ENDED };
 
@@ -25,6 +25,9 @@ struct task {
     uint64_t until_ns; /* or for this time; UINT64_MAX: never */
     bool woken;        /* not by the time */
 };
+
+/* Programs take far less than a second of their time. */
+static const uint64_t LONGEST_NS = 60000000000u;
 
 static struct {
     pthread_mutex_t baton;
@@ -87,6 +90,9 @@ static struct task *choose(void) {
         fail_hanging();
     }
     all.now_ns = sleeper->until_ns;
+    if (all.now_ns > LONGEST_NS) {
+        test_fail(__FILE__, __LINE__, "a minute has gone by on the clock of the tasks, and they do not end");
+    }
     sleeper->state = READY;
     return sleeper;
 }
@@ -120,8 +126,8 @@ void sim_task_yield(void) {
     let_baton();
 }
 
-static void maybe_yield(void) {
-    if (test_random_one_in(&all.random, SWITCH_ONE_IN)) {
+static void yield_one_in(uint64_t n) {
+    if (test_random_one_in(&all.random, n)) {
         sim_task_yield();
     }
 }
@@ -172,8 +178,10 @@ static void sleep_until(uint64_t ns) {
     (void)wait_on(&me->until_ns, ns);
 }
 
-static void wait_for_wake(const void *on, uint64_t until_ns) {
-    (void)wait_on(on, until_ns);
+static void wait_for_wake(const uint64_t *counter, uint64_t seen, uint64_t until_ns) {
+    if (*counter == seen) {
+        (void)wait_on(counter, until_ns);
+    }
 }
 
 static void wake_all(const void *on) {
@@ -205,7 +213,7 @@ int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex) {
     if (me == NULL) {
         return __real_pthread_mutex_lock(mutex);
     }
-    maybe_yield();
+    yield_one_in(LOCK_ONE_IN);
     int rc;
     while ((rc = pthread_mutex_trylock(mutex)) == EBUSY) {
         (void)wait_on(mutex, UINT64_MAX);
@@ -217,12 +225,14 @@ int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex) {
     int rc = __real_pthread_mutex_unlock(mutex);
     if (me != NULL) {
         wake_on(mutex, true);
+        yield_one_in(UNLOCK_ONE_IN);
     }
     return rc;
 }
 
 static int wait_condition(pthread_cond_t *condition, pthread_mutex_t *mutex, uint64_t until_ns) {
-    (void)__wrap_pthread_mutex_unlock(mutex);
+    __real_pthread_mutex_unlock(mutex); /* and waits, without another in between */
+    wake_on(mutex, true);
     bool woken = true;
     if (test_random_one_in(&all.random, SPURIOUS_ONE_IN)) {
         sim_task_yield();
@@ -264,7 +274,7 @@ int __wrap_sem_wait(sem_t *semaphore) {
     if (me == NULL) {
         return __real_sem_wait(semaphore);
     }
-    maybe_yield();
+    yield_one_in(LOCK_ONE_IN);
     while (sem_trywait(semaphore) != 0) {
         (void)wait_on(semaphore, UINT64_MAX);
     }
