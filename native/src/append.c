@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "mutant.h"
 #include "writeback.h"
 
 /* The new end of a file, and in *start the old. -EFBIG: there is none. */
@@ -15,7 +16,8 @@ static int take_place(struct wt_inode *inode, uint64_t length, uint64_t *start) 
         *start = reach > size ? reach : size;
         if (length > INT64_MAX - *start)
             return -EFBIG;
-    } while (!atomic_compare_exchange_weak(&inode->reach, &reach, *start + length));
+    } while (!atomic_compare_exchange_weak(&inode->reach, &reach,
+                                           WT_MUTANT("append-place-twice") ? *start : *start + length));
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* What changes a file's size and extents: truncate, allocate, and sync. */
 #include <errno.h>
 
+#include "mutant.h"
 #include "read.h"
 #include "writeback.h"
 
@@ -33,7 +34,7 @@ int wt_sync(wt_file handle) {
     (void)wt_inode_begin(file->inode, true);
     int rc = wt_inode_check(file->inode);
     wt_inode_end(file->inode);
-    if (!rc)
+    if (!rc && !WT_MUTANT("flush-skipped"))
         rc = backing->ops->sync(backing, false);
     wt_file_release(handle);
     return rc;
@@ -45,7 +46,7 @@ int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
     uint64_t old = wt_inode_size(inode);
     struct wt_backing *backing = atomic_load(&inode->backing);
     wt_inode_spoil_zeros(inode, size, UINT64_MAX);
-    if (!rc && size < old)
+    if (!rc && size < old && !WT_MUTANT("truncated-tail-stays-cached"))
         rc = wt_inode_cut_folios(inode, size, UINT64_MAX); /* all is clean: if the rest fails, it is read again */
     if (!rc && size != old)
         rc = wt_inode_cut(inode, size);
@@ -250,9 +251,11 @@ static int allocate_buffered(struct wt_inode *inode, uint64_t offset, uint64_t e
     uint64_t zeroed = 0;
     wt_inode_end(inode);
     for (uint64_t at = offset; !rc && at < end; at += ZERO_PIECE_BYTES) {
-        wt_inode_shut(inode);
+        if (!WT_MUTANT("allocation-over-written"))
+            wt_inode_shut(inode);
         rc = zero_holes(inode, at, end - at < ZERO_PIECE_BYTES ? end : at + ZERO_PIECE_BYTES, end, &zeroed);
-        wt_inode_open_gate(inode);
+        if (!WT_MUTANT("allocation-over-written"))
+            wt_inode_open_gate(inode);
     }
     (void)wt_inode_begin(inode, true);
     return rc;

@@ -12,6 +12,8 @@
 /* Sanitizers take their time, and look for what needs fewer cuts to be seen. */
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 enum { FEWER = 20 };
+#elif defined(WT_MUTANTS)
+enum { FEWER = 2 };
 #else
 enum { FEWER = 1 };
 #endif

@@ -587,8 +587,11 @@ void sim_run_many(enum sim_theme theme, uint64_t first, uint64_t cuts, uint64_t 
     /* In a child, which a failure ends: what follows then must begin afresh. */
     if (test_in_child_quietly(run_range, &range) != 0) {
         static struct sim_program program;
+        const char *shrink = getenv("WT_SIM_SHRINK");
         sim_program_make(&program, theme, progress->seed);
-        sim_shrink(&program);
+        if (shrink == NULL || strcmp(shrink, "0") != 0) {
+            sim_shrink(&program);
+        }
         test_fail(__FILE__, __LINE__, "theme %s, seed %" PRIu64, sim_theme_names[theme], progress->seed);
     }
     *tally = progress->tally;
