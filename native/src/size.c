@@ -263,7 +263,13 @@ static int allocate_buffered(struct wt_inode *inode, uint64_t offset, uint64_t e
 
 int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end) {
     struct wt_backing *backing = atomic_load(&inode->backing);
-    int rc = backing->ops->reserve(backing, offset, end - offset);
+    /*
+     * It grows the file before others can know that. Where a page has several blocks, it must not end within one then: see
+     * is_beside_end_of_file. What is left of the last page gets its space by its zeros.
+     */
+    uint64_t whole_pages = end & ~(uint64_t)(WT_PAGE_BYTES - 1);
+    uint64_t reserve_end = inode->geometry.page_block_shift != 0 ? whole_pages : end;
+    int rc = reserve_end > offset ? backing->ops->reserve(backing, offset, reserve_end - offset) : 0;
     if (rc == -EOPNOTSUPP)
         rc = 0;
     if (!rc)
