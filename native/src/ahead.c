@@ -6,6 +6,7 @@
 
 #include "engine.h"
 #include "inode.h"
+#include "mutant.h"
 
 static uint64_t page_start(uint64_t offset) {
     return offset & ~(uint64_t)(WT_PAGE_BYTES - 1);
@@ -50,7 +51,9 @@ int wt_inode_cut(struct wt_inode *inode, uint64_t size) {
 
 int wt_ahead_end(struct wt_inode *inode) {
     uint64_t size = wt_inode_size(inode);
-    return atomic_load(&inode->ahead_end) > size && !atomic_load(&inode->lost) ? wt_inode_cut(inode, size) : 0;
+    return atomic_load(&inode->ahead_end) > size && !atomic_load(&inode->lost) && !WT_MUTANT("ahead-not-cut")
+               ? wt_inode_cut(inode, size)
+               : 0;
 }
 
 int wt_file_grow_ahead(wt_file handle, uint64_t bytes) {

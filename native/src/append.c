@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "mutant.h"
 #include "writeback.h"
 
 /*
@@ -20,7 +21,8 @@ static int take_place(struct wt_inode *inode, uint64_t length, bool atomic, uint
             return -EFBIG;
         if (atomic && (*start & (length - 1)))
             return -EINVAL;
-    } while (!atomic_compare_exchange_weak(&inode->reach, &reach, *start + length));
+    } while (!atomic_compare_exchange_weak(&inode->reach, &reach,
+                                           WT_MUTANT("append-place-twice") ? *start : *start + length));
     return 0;
 }
 

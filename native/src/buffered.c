@@ -137,12 +137,11 @@ static int64_t write_pieces(struct wt_inode *inode, struct wt_cursor *cursor, ui
     return error ? error : (int64_t)length;
 }
 
-/* Appends go one by one: each ends where the next begins. */
+/* Inside the gate. Appends go one by one: each ends where the next begins. */
 int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
                           uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
     bool append = flags & WT_APPEND;
     int64_t begin_ns = wt_now_ns();
-    (void)wt_inode_begin(inode, true);
     if (append) {
         pthread_mutex_lock(&inode->append_lock);
         *offset = wt_inode_size(inode);
@@ -154,7 +153,6 @@ int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint
         result = write_pieces(inode, cursor, *offset, length, durability, flags, stable_bytes);
     if (append)
         pthread_mutex_unlock(&inode->append_lock);
-    wt_inode_end(inode);
     wt_count(inode->engine, result < 0 ? WT_COUNT_WRITE_ERRORS : WT_COUNT_WRITES, 1);
     wt_stats_add(inode->engine, WT_HISTOGRAM_WRITES, (uint64_t)(wt_now_ns() - begin_ns));
     return result;

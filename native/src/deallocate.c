@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mutant.h"
 #include "writeback.h"
 
 /* Where zeros have to be written, the gate is shut for so many at a time. */
@@ -42,7 +43,7 @@ static int zero_in_block(struct wt_inode *inode, uint64_t start, uint64_t end, u
         rc = -ESTALE; /* the file is shorter than anything here made it */
     const uint8_t *range = memory + (start - base);
     bool zeros = !rc && range[0] == 0 && memcmp(range, range + 1, end - start - 1) == 0;
-    if (!rc && !zeros) { /* a hole stays one */
+    if (!rc && !zeros && !WT_MUTANT("hole-keeps-its-edges")) { /* a hole stays one */
         memset(memory + (start - base), 0, end - start);
         io.through_page_cache = length < block;
         io.length = length;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "io_list.h"
+#include "mutant.h"
 
 /* Of an open file. Its backend guards it. */
 struct wt_flush {
@@ -50,6 +51,9 @@ static inline void wt_flush_begin(struct wt_flush *flush) {
  * caller has to see to a flush for them; else the file may be gone as soon as the last of the chain is completed.
  */
 static inline struct wt_io *wt_flush_end(struct wt_flush *flush, int error, bool *again) {
+    if (WT_MUTANT("flush-covers-too-much")) {
+        wt_flush_begin(flush);
+    }
     struct wt_io *ended = flush->covered.first;
     flush->covered.first = NULL;
     flush->under_way = *again = flush->written.first != NULL;

@@ -9,6 +9,7 @@
 
 #include "inode.h"
 #include "io.h"
+#include "mutant.h"
 
 /* Descriptors beyond one per page: folios that a caller has looked up and not given memory yet. */
 #define SPARE_FOLIOS 16384u
@@ -261,7 +262,7 @@ void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation,
     uint32_t old = folio->frame[page];
     uint32_t new = wt_pool_take(reservation, folio, page, 0);
     assert(new != WT_NONE);
-    if (copy)
+    if (copy && !WT_MUTANT("shadow-lost"))
         memcpy(wt_pool_memory(pool, new), wt_pool_memory(pool, old), WT_PAGE_BYTES);
     folio->frame[page] = new;
     if (!busy) { /* all I/O on the page reads copies older still */
@@ -334,7 +335,7 @@ enum wt_evict wt_folio_try_evict(struct wt_folio *folio, unsigned page, unsigned
     unsigned last = page + (1u << order) - 1;
     uint64_t blocks = wt_page_blocks(&folio->inode->geometry, page, last);
     enum wt_evict result = WT_EVICT_YES;
-    if ((folio->writeback | folio->dirty | folio->reading) & blocks) {
+    if ((folio->writeback | folio->dirty | folio->reading) & blocks && !WT_MUTANT("evicted-under-writeback")) {
         result = WT_EVICT_IO;
     } else if ((folio->used | folio->ahead) & wt_bits(page, last)) {
         folio->used &= ~wt_bits(page, last);

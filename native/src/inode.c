@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "engine.h"
+#include "mutant.h"
 
 /* How long an open waits for the I/O of a process that is gone. */
 #define ORPHAN_WAIT_NS (INT64_C(2) * 1000000000)
@@ -126,7 +127,7 @@ void wt_inode_shut(struct wt_inode *inode) {
     while (is_shut(inode))
         wait_gate(inode, &inode->opened);
     atomic_fetch_or(&inode->gate, SHUT);
-    while (atomic_load(&inode->gate) & ~FLAGS)
+    while (atomic_load(&inode->gate) & ~FLAGS && !WT_MUTANT("truncate-does-not-wait"))
         wait_gate(inode, &inode->drained);
     if (atomic_load(&inode->gate) & MEND)
         mend(inode);

@@ -27,6 +27,7 @@
 #include "clock.h"
 #include "errno_names.h"
 #include "holder.h"
+#include "mutant.h"
 
 static_assert(sizeof(off_t) == 8, "offsets are 64 bits wide");
 
@@ -161,6 +162,9 @@ static int rwf_of_durability(const struct wt_io *io) {
     }
     /* A page of the kernel's cache has not been accepted by the device, so nothing less than DSYNC will do there. */
     bool buffered = io->through_page_cache || !is_direct(io->backing);
+    if (WT_MUTANT("rwf-dsync-dropped")) {
+        return 0;
+    }
     return io->durability == WT_DURABILITY_DEVICE && !buffered ? 0 : RWF_DSYNC;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mutant.h"
 #include "operation.h"
 #include "plug.h"
 #include "stats.h"
@@ -122,7 +123,8 @@ static void publish(struct missing_read *read, uint64_t offset, uint64_t length,
             uint32_t zeros = valid <= start ? start : valid < stop ? (uint32_t)valid : stop;
             for (uint32_t n; zeros < stop; zeros += n) {
                 uint8_t *memory = wt_folio_memory(folio, zeros, stop, &n);
-                memset(memory, 0, n);
+                if (!WT_MUTANT("read-past-end-not-zeroed"))
+                    memset(memory, 0, n);
             }
             folio->uptodate |= blocks;
             if (!cursor)

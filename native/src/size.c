@@ -1,6 +1,7 @@
 /* What changes a file's size and extents: truncate, allocate, and sync. */
 #include <errno.h>
 
+#include "mutant.h"
 #include "read.h"
 #include "writeback.h"
 
@@ -33,7 +34,7 @@ int wt_sync(wt_file handle) {
     (void)wt_inode_begin(file->inode, true);
     int rc = wt_inode_check(file->inode);
     wt_inode_end(file->inode);
-    if (!rc)
+    if (!rc && !WT_MUTANT("flush-skipped"))
         rc = backing->ops->sync(backing, false);
     wt_file_release(handle);
     return rc;
@@ -45,7 +46,7 @@ int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
     uint64_t old = wt_inode_size(inode);
     struct wt_backing *backing = atomic_load(&inode->backing);
     wt_inode_spoil_zeros(inode, size, UINT64_MAX);
-    if (!rc && size < old)
+    if (!rc && size < old && !WT_MUTANT("truncated-tail-stays-cached"))
         rc = wt_inode_cut_folios(inode, size, UINT64_MAX); /* all is clean: if the rest fails, it is read again */
     if (!rc && size != old)
         rc = wt_inode_cut(inode, size);
@@ -244,17 +245,34 @@ static int allocate_cached(struct wt_inode *inode, uint64_t offset, uint64_t end
     return rc;
 }
 
+/*
+ * No blocks are claimed here. So that nobody writes to a hole between its being found and zeroed, each piece is done with the
+ * gate shut; the caller is inside it, before and after.
+ */
 static int allocate_buffered(struct wt_inode *inode, uint64_t offset, uint64_t end) {
     int rc = 0;
     uint64_t zeroed = 0;
-    for (uint64_t at = offset; !rc && at < end; at += ZERO_PIECE_BYTES)
+    wt_inode_end(inode);
+    for (uint64_t at = offset; !rc && at < end; at += ZERO_PIECE_BYTES) {
+        if (!WT_MUTANT("allocation-over-written"))
+            wt_inode_shut(inode);
         rc = zero_holes(inode, at, end - at < ZERO_PIECE_BYTES ? end : at + ZERO_PIECE_BYTES, end, &zeroed);
+        if (!WT_MUTANT("allocation-over-written"))
+            wt_inode_open_gate(inode);
+    }
+    (void)wt_inode_begin(inode, true);
     return rc;
 }
 
 int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end) {
     struct wt_backing *backing = atomic_load(&inode->backing);
-    int rc = backing->ops->reserve(backing, offset, end - offset);
+    /*
+     * It grows the file before others can know that. Where a page has several blocks, it must not end within one then: see
+     * is_beside_end_of_file. What is left of the last page gets its space by its zeros.
+     */
+    uint64_t whole_pages = end & ~(uint64_t)(WT_PAGE_BYTES - 1);
+    uint64_t reserve_end = inode->geometry.page_block_shift != 0 ? whole_pages : end;
+    int rc = reserve_end > offset ? backing->ops->reserve(backing, offset, reserve_end - offset) : 0;
     if (rc == -EOPNOTSUPP)
         rc = 0;
     if (!rc)

@@ -5,6 +5,7 @@
 
 #include "atomic.h"
 #include "clock.h"
+#include "mutant.h"
 #include "plug.h"
 #include "read.h"
 #include "writeback.h"
@@ -29,7 +30,7 @@ static uint64_t block_mask(const struct wt_inode *inode) {
 
 /* Whether a block that is not cached is zero on disk. Its folio is locked. */
 static bool is_zero(struct wt_inode *inode, uint64_t start, uint64_t end) {
-    return start >= wt_inode_size(inode) || wt_inode_has_zeros(inode, start, end);
+    return start >= wt_inode_size(inode) || wt_inode_has_zeros(inode, start, end) || WT_MUTANT("neighbour-zeroed");
 }
 
 /* Blocks read at once where a file is written from front to back in parts of blocks, as a log is. */
@@ -165,7 +166,8 @@ static uint64_t stable_blocks(const struct wt_folio *folio) {
 
 static bool needs_shadow(const struct wt_folio *folio, uint64_t blocks, unsigned page) {
     uint64_t in_page = wt_page_blocks(&folio->inode->geometry, page, page);
-    return folio->frame[page] != WT_NONE && (stable_blocks(folio) & blocks & in_page) != 0;
+    return folio->frame[page] != WT_NONE && (stable_blocks(folio) & blocks & in_page) != 0 &&
+           !WT_MUTANT("memory-under-io-changed");
 }
 
 /*
@@ -240,7 +242,7 @@ static void copy_span(struct chunk *chunk, struct wt_folio *folio, const struct 
         uint8_t *memory = wt_folio_memory(folio, at, span->b, &length);
         chunk->cursor->copy_in(chunk->cursor, memory, length);
     }
-    if (span->zero_rest) {
+    if (span->zero_rest && !WT_MUTANT("rest-of-block-not-zeroed")) {
         uint32_t end = (span->last + 1) << folio->inode->geometry.block_shift, length;
         uint8_t *memory = wt_folio_memory(folio, span->b, end, &length);
         memset(memory, 0, length);
@@ -362,7 +364,8 @@ static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_
         return a;
     }
 
-    wt_inode_spoil_zeros(write->inode, folio_base(folio) + span.a, folio_base(folio) + span.b);
+    if (!WT_MUTANT("zeros-not-spoiled"))
+        wt_inode_spoil_zeros(write->inode, folio_base(folio) + span.a, folio_base(folio) + span.b);
     make_writable(chunk, folio, &span);
     copy_span(chunk, folio, &span);
     *link = (struct wt_link){.write = write, .dirty = span.blocks, .bytes = span.b - span.a};
@@ -372,6 +375,8 @@ static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_
     for (uint64_t fill = span.fill; fill; fill &= fill - 1)
         wt_folio_hold(folio, &chunk->reservation, (unsigned)__builtin_ctzll(fill));
     wt_launch_fill(&chunk->launch, folio, span.fill);
+    if (WT_MUTANT("size-grown-too-early"))
+        wt_inode_grow(write->inode, folio_base(folio) + span.b);
     if (leaving)
         (void)wt_launch_blocks(&chunk->launch, folio, leaving, urgent ? NULL : link);
     if (leads) {
@@ -621,6 +626,14 @@ static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint
     return write.operation.result;
 }
 
+static int64_t write_buffered(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
+                              uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
+    (void)wt_inode_begin(inode, true);
+    int64_t result = wt_buffered_write(inode, cursor, offset, length, durability, flags, stable_bytes);
+    wt_inode_end(inode);
+    return result;
+}
+
 static int check_write(const struct wt_file_object *file, uint64_t length, uint64_t offset, uint32_t durability,
                        uint32_t flags) {
     if (!file->writable)
@@ -647,8 +660,8 @@ int64_t wt_write_cursor_with(wt_file handle, struct wt_cursor *cursor, uint64_t 
     int64_t result = check_write(file, length, *offset, durability, flags);
     durability = durability ? durability : file->durability;
     if (!result && length > 0)
-        result = (file->inode->buffered ? wt_buffered_write : write_file)(file->inode, cursor, offset, length,
-                                                                          durability, flags, stable_bytes);
+        result = (file->inode->buffered ? write_buffered : write_file)(file->inode, cursor, offset, length, durability,
+                                                                       flags, stable_bytes);
     else if (!result && (flags & WT_APPEND))
         *offset = wt_inode_shown(file->inode);
     wt_file_release(handle);

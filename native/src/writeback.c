@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "mutant.h"
 #include "plug.h"
 #include "stats.h"
 
@@ -211,7 +212,7 @@ static uint32_t end_of_block(struct wt_folio *folio, unsigned block, struct wt_l
          link = only ? NULL : link->next)
         if (link->dirty >> block & 1 && write_end(link->write) > end)
             end = write_end(link->write);
-    return end < base + block_end ? (uint32_t)(end - base) : block_end;
+    return end < base + block_end && !WT_MUTANT("size-padded") ? (uint32_t)(end - base) : block_end;
 }
 
 /*
@@ -270,7 +271,7 @@ static void launch_links(struct wt_launch *launch, struct wt_folio *folio, uint6
             const struct wt_part *part = &w->parts[w->part_count - 1];
             if (part->folio != folio || !(part->blocks & moved))
                 continue;
-            if (w->io.durability < link->write->durability)
+            if (w->io.durability < link->write->durability && !WT_MUTANT("durability-dropped"))
                 w->io.durability = link->write->durability;
             if (link->write->flags & WT_HIGH_PRIORITY)
                 w->io.high_priority = true;
@@ -308,6 +309,13 @@ static void count_start(struct wt_engine_object *engine, struct wt_io *io, bool 
 }
 
 static void run(struct wt_writeback *writeback) {
+    if (WT_MUTANT("completion-before-io")) {
+        struct wt_io io = writeback->io;
+        writeback->io.done = io.length;
+        wt_writeback_done(&writeback->io);
+        io.backing->ops->run(&io);
+        return;
+    }
     writeback->io.backing->ops->run(&writeback->io);
     wt_writeback_done(&writeback->io);
 }
@@ -386,7 +394,10 @@ static void end_links(struct wt_folio *folio, uint64_t good, uint64_t bad, struc
         }
         if (failed) {
             uint64_t at = base + ((uint64_t)__builtin_ctzll(failed) << shift);
-            wt_write_fail(write, ending->error, at > write->offset ? at : write->offset);
+            if (!WT_MUTANT("error-swallowed"))
+                wt_write_fail(write, ending->error, at > write->offset ? at : write->offset);
+            if (WT_MUTANT("gather-error-to-one"))
+                bad = 0, good |= failed;
         }
         link->writeback &= ~(stable | failed);
         if (!(link->writeback | link->dirty))
@@ -478,6 +489,10 @@ void wt_gather_lead(struct wt_folio *folio) {
     await_arrivals(folio);
     pthread_mutex_lock(&folio->lock);
     folio->gathering--;
+    if (WT_MUTANT("lead-lost")) {
+        pthread_mutex_unlock(&folio->lock);
+        return;
+    }
     atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
     uint64_t blocks = collected(folio), taken = 0;
     if (blocks)
@@ -502,7 +517,7 @@ static void end_part(const struct wt_part *part, struct ending *ending) {
     pthread_mutex_lock(&folio->lock);
     assert((folio->writeback & part->blocks) == part->blocks);
     uint64_t bad = 0;
-    if (ending->error) {
+    if (ending->error && !(WT_MUTANT("short-write-is-whole") && ending->stable_end > folio_offset(folio))) {
         uint64_t base = folio_offset(folio);
         uint64_t good_blocks = ending->stable_end > base ? (ending->stable_end - base) >> shift : 0;
         if (good_blocks < WT_FOLIO_BLOCKS)
@@ -512,8 +527,9 @@ static void end_part(const struct wt_part *part, struct ending *ending) {
     folio->writeback &= ~(part->blocks | part->fenced);
     uint64_t repair = 0;
     if (!ending->zeroing) { /* a range of zeros that could not be written reads as zeros all the same */
-        folio->uptodate &= ~(bad & ~folio->dirty);
-        repair = bad & folio->dirty;
+        if (!WT_MUTANT("stale-read-after-failure"))
+            folio->uptodate &= ~(bad & ~folio->dirty);
+        repair = WT_MUTANT("repair-skipped") ? 0 : bad & folio->dirty;
     }
     /* A block fenced off may be in repair, which fills the memory that is held for it. */
     wt_folio_release_held(folio, (part->blocks | part->fenced) & ~(repair | folio->reading));

@@ -190,6 +190,19 @@ TEST(a_write_far_out_leaves_the_gap_a_hole) {
     core_close(&core);
 }
 
+/* Found by the simulator: a growth that ended in the page where it began was one of nothing, which the kernel refuses. */
+TEST(a_growth_of_less_than_a_page_is_one_of_a_page) {
+    struct core core = core_open(&(struct sim_options){.block_bytes = 1024, .no_reserve = true}, NULL);
+    wt_file file = core_file(&core, "file");
+    CHECK_OK(wt_file_grow_ahead(file, 100));
+    fill_at(file, 0, 1, 10);
+    CHECK_EQ(sim_size(core.sim, "file"), BLOCK);
+    fill_at(file, 5 * BLOCK + 10, 2, 1500);
+    CHECK_EQ(sim_size(core.sim, "file"), 6 * BLOCK);
+    CHECK_EQ(wt_size(file), 5 * BLOCK + 1510);
+    core_close(&core);
+}
+
 TEST(a_disk_too_full_to_grow_ahead_still_takes_writes) {
     struct core core = core_open(&(struct sim_options){.capacity_bytes = 8 * BLOCK}, NULL);
     wt_file file = file_ahead(&core);

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "core.h"
+#include "engine.h"
+#include "inode.h"
 
 enum { BLOCK = 4096 };
 
@@ -93,6 +95,53 @@ static void wait_readable(wt_file file, uint64_t offset, int value) {
     while (byte_of(file, offset) != value) {
         sched_yield();
     }
+}
+
+/* ---- without direct I/O ------------------------------------------------------------------------------------------ */
+
+/* Found by the simulator: zeros for a hole, which a write had filled meanwhile, came over bytes that were acknowledged. */
+TEST(without_direct_io_an_allocation_zeroes_no_byte_that_was_written_meanwhile) {
+    struct core core = core_open(&(struct sim_options){.threaded = true, .buffered = true}, NULL);
+    wt_file file = core_file(&core, "file");
+    struct job zeros, writer;
+    sim_hold(core.sim);
+    start_call(&zeros, ALLOCATE, file, 0, 4 * BLOCK);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+    start_write(&writer, file, 100, 7, BLOCK);
+    let_others_run();
+    CHECK_EQ(sim_in_flight(core.sim), 1);
+    sim_release_all(core.sim);
+    CHECK_EQ(job_end(&zeros), 0);
+    CHECK_EQ(job_end(&writer), BLOCK);
+    check_filled(file, 100, 7, BLOCK);
+    CHECK_EQ(wt_size(file), 4 * BLOCK);
+    core_close(&core);
+}
+
+static void *submit_hundred(void *argument) {
+    static uint8_t bytes[100];
+    struct iovec iov = {bytes, sizeof bytes};
+    CHECK_OK(wt_write_submit(*(wt_file *)argument, &iov, 1, 0, WT_DURABILITY_DSYNC, 0, 1));
+    return NULL;
+}
+
+/* Twice, and a truncation that shut it in between would wait for the first time, and the second for the truncation. */
+TEST(without_direct_io_a_submitted_write_enters_the_gate_once) {
+    struct core core = core_open(&(struct sim_options){.threaded = true, .buffered = true}, NULL);
+    wt_file file = core_file(&core, "file");
+    struct wt_event event;
+    sim_hold(core.sim);
+    pthread_t thread = test_thread(submit_hundred, &file);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+    struct wt_file_object *object = wt_file_acquire(file);
+    CHECK(object != NULL);
+    CHECK_EQ(atomic_load(&object->inode->gate), 1);
+    wt_file_release(file);
+    sim_release_all(core.sim);
+    test_join(thread);
+    CHECK_EQ(wt_reap(core.engine, &event, 1, -1), 1);
+    CHECK_EQ(event.result, 100);
+    core_close(&core);
 }
 
 /* ---- parallel writers ------------------------------------------------------------------------------------------- */

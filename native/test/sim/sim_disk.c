@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "sim_file.h"
+#include "sim_journal.h"
 #include "test.h"
 
 enum {
@@ -45,6 +46,7 @@ struct flight {
     struct iovec segments[WT_IO_SEGMENTS];
     uint64_t checksum;
     const struct sim_fault *fault;
+    uint64_t due_ns; /* with tasks: when it ends */
     uint64_t record; /* its place in the log since the start */
     bool submitted;
     bool allowed;  /* may take effect */
@@ -81,6 +83,10 @@ struct sim {
     enum sim_cut cut_kind;
     uint64_t cut_seed;
     bool cut;
+
+    struct sim_journal *journal;
+    bool service_ends;
+    uint64_t submissions; /* and the end of service */
 
     struct sim_record *records;
     size_t record_count;
@@ -193,6 +199,77 @@ static void record_call(struct sim *sim, enum sim_op op, const struct sim_file *
     record(sim, &(struct sim_record){.op = op, .inode = file->inode, .offset = offset, .length = length});
 }
 
+/* ---- changes ----------------------------------------------------------------------------------------------------- */
+
+static void change_by(struct sim *sim, struct sim_file *file, struct sim_change change) {
+    change.inode = file->inode;
+    if (sim->journal != NULL) {
+        sim_journal_add(sim->journal, &change);
+    }
+    sim_change_apply(file, &change);
+}
+
+static void change(struct sim *sim, struct sim_file *file, enum sim_change_kind kind, uint64_t offset,
+                   uint64_t length) {
+    change_by(sim, file, (struct sim_change){.kind = kind, .offset = offset, .length = length});
+}
+
+static void change_bytes(struct sim *sim, struct sim_file *file, enum sim_change_kind kind, uint64_t offset,
+                         const uint8_t *bytes, uint64_t length) {
+    change_by(sim, file, (struct sim_change){.kind = kind, .offset = offset, .length = length, .bytes = bytes});
+}
+
+static void grow(struct sim *sim, struct sim_file *file, uint64_t size) {
+    if (size > file->size_now) {
+        change(sim, file, SIM_CHANGE_SIZE, 0, size);
+    }
+}
+
+void sim_keep_journal(struct sim *sim, struct sim_journal *journal) {
+    pthread_mutex_lock(&sim->mutex);
+    for (const struct sim_file *file = sim->files; journal != NULL && file != NULL; file = file->next) {
+        CHECK(!sim_file_is_dirty(file));
+        sim_journal_file(journal, file);
+    }
+    sim->journal = journal;
+    pthread_mutex_unlock(&sim->mutex);
+}
+
+static void note(struct sim *sim, const struct sim_change *noted) {
+    if (sim->journal != NULL) {
+        sim_journal_add(sim->journal, noted);
+    }
+}
+
+void sim_mark(struct sim *sim, uint64_t number) {
+    pthread_mutex_lock(&sim->mutex);
+    note(sim, &(struct sim_change){.kind = SIM_CHANGE_MARK, .number = number});
+    pthread_mutex_unlock(&sim->mutex);
+}
+
+/* ---- tasks ------------------------------------------------------------------------------------------------------- */
+
+static bool in_task(const struct sim *sim) {
+    return sim->options.tasks != NULL && sim->options.tasks->is_task();
+}
+
+/* Most take about as long as an SSD does, some very long: so that they overtake each other. */
+static uint64_t latency_ns(struct sim *sim) {
+    uint64_t longest = test_random_one_in(&sim->random, 8) ? 2000000 : 150000;
+    return test_random_between(&sim->random, 5000, longest);
+}
+
+/* An operation that takes time. With the mutex held, which is let go meanwhile. */
+static void rest(struct sim *sim) {
+    if (!in_task(sim)) {
+        return;
+    }
+    uint64_t until = sim->options.tasks->now_ns() + latency_ns(sim);
+    pthread_mutex_unlock(&sim->mutex);
+    sim->options.tasks->sleep_until(until);
+    pthread_mutex_lock(&sim->mutex);
+}
+
 /* ---- power ------------------------------------------------------------------------------------------------------- */
 
 static uint8_t *gather_bytes(const struct flight *flight) {
@@ -229,6 +306,7 @@ static void cut_now(struct sim *sim, enum sim_cut kind, uint64_t seed) {
 
 static void event(struct sim *sim) {
     sim->events++;
+    note(sim, &(struct sim_change){.kind = SIM_CHANGE_POINT, .number = sim->events});
     if (sim->events == sim->cut_at) {
         cut_now(sim, sim->cut_kind, sim->cut_seed);
     }
@@ -543,6 +621,20 @@ static void remove_flight(struct sim *sim, struct flight *flight) {
     sim->in_flight--;
 }
 
+static void note_flight(struct sim *sim, const struct flight *flight) {
+    if (sim->journal == NULL || flight->op != WT_IO_WRITE) {
+        return;
+    }
+    uint8_t *bytes = gather_bytes(flight);
+    note(sim, &(struct sim_change){.kind = SIM_CHANGE_FLIGHT,
+                                   .inode = flight->file->inode,
+                                   .offset = flight->offset,
+                                   .length = flight->length,
+                                   .number = flight->number,
+                                   .bytes = bytes});
+    free(bytes);
+}
+
 static struct flight *begin(struct sim *sim, struct wt_io *io, bool submitted) {
     io->started_ns = io->started_ns ? io->started_ns : wt_now_ns();
     struct sim_backing *backing = (struct sim_backing *)io->backing;
@@ -577,7 +669,9 @@ static struct flight *begin(struct sim *sim, struct wt_io *io, bool submitted) {
         poison_memory(flight);
     }
     flight->checksum = checksum_of(flight);
+    flight->due_ns = in_task(sim) ? sim->options.tasks->now_ns() + latency_ns(sim) : 0;
     append_flight(sim, flight);
+    note_flight(sim, flight);
     event(sim);
     return flight;
 }
@@ -635,16 +729,17 @@ static void leave_refused(struct sim *sim, const struct flight *flight, const ui
         uint64_t part = smaller(flight->length - at, block - (flight->offset + at) % block);
         bool in_place = flight->offset + at + part <= flight->file->size_now;
         if (in_place && test_random_one_in(&sim->random, 2)) {
-            sim_file_write(flight->file, flight->offset + at, bytes + at, (size_t)part);
+            change_bytes(sim, flight->file, SIM_CHANGE_WRITE, flight->offset + at, bytes + at, part);
         }
         at += part;
     }
     uint64_t end = flight->offset + flight->length;
-    if (flight->fault != NULL && flight->fault->grows && end > flight->file->size_now) {
-        sim_file_set_size(flight->file, end);
+    if (flight->fault != NULL && flight->fault->grows) {
+        grow(sim, flight->file, end);
     }
     if (flight->through_page_cache) {
-        sim_file_refuse(flight->file, flight->offset + limit, bytes + limit, (size_t)(flight->length - limit));
+        change_bytes(sim, flight->file, SIM_CHANGE_REFUSE, flight->offset + limit, bytes + limit,
+                     flight->length - limit);
     }
 }
 
@@ -655,20 +750,19 @@ static void effect_of_write(struct sim *sim, struct flight *flight) {
     uint64_t limit = limit_of_write(sim, flight, &error);
     if (limit > 0) {
         if (flight->through_page_cache) {
-            sim_file_flush_stale(file, flight->offset, limit);
+            change(sim, file, SIM_CHANGE_FLUSH_STALE, flight->offset, limit);
         }
-        sim_file_write(file, flight->offset, bytes, (size_t)limit);
+        change_bytes(sim, file, SIM_CHANGE_WRITE, flight->offset, bytes, limit);
         uint64_t end = flight->offset + limit;
-        if (end > file->size_now) {
-            sim_file_set_size(file, end);
-        }
+        grow(sim, file, end);
         if (flight->durability >= WT_DURABILITY_DSYNC || flight->through_page_cache) {
-            sim_file_settle(file, flight->offset, limit);
-            file->size_stable = end > file->size_stable ? end : file->size_stable;
+            change(sim, file, SIM_CHANGE_SETTLE, flight->offset, limit);
+            change(sim, file, SIM_CHANGE_STABLE_SIZE, 0, end);
         } else if (flight->atomic) {
+            CHECK(sim->journal == NULL); /* a replay cuts again and again, and this is decided once */
             sim_file_keep_together(file, flight->offset, limit);
         }
-        sim_file_forget(file, flight->offset, limit);
+        change(sim, file, SIM_CHANGE_FORGET, flight->offset, limit);
     }
     if (error != 0) {
         leave_refused(sim, flight, bytes, limit);
@@ -699,6 +793,9 @@ static void take_effect(struct sim *sim, struct flight *flight) {
         effect_of_write(sim, flight);
     }
     flight->done = true;
+    if (flight->op == WT_IO_WRITE) {
+        note(sim, &(struct sim_change){.kind = SIM_CHANGE_LANDED, .number = flight->number});
+    }
     int error = flight->io->error;
     if (flight->record >= sim->records_cleared) {
         struct sim_record *entry = &sim->records[flight->record - sim->records_cleared];
@@ -832,6 +929,59 @@ static void run_threaded(struct sim *sim, struct flight *flight) {
     take_effect(sim, flight);
 }
 
+/* ---- with tasks -------------------------------------------------------------------------------------------------- */
+
+static struct flight *next_due(struct sim *sim) {
+    struct flight *next = NULL;
+    for (struct flight *flight = sim->flights; flight != NULL; flight = flight->next) {
+        bool free = flight->submitted && !flight->allowed;
+        if (free && (next == NULL || flight->due_ns < next->due_ns)) {
+            next = flight;
+        }
+    }
+    return next;
+}
+
+void sim_serve(struct sim *sim) {
+    const struct sim_tasks_ops *tasks = sim->options.tasks;
+    pthread_mutex_lock(&sim->mutex);
+    for (;;) {
+        struct flight *flight = next_due(sim);
+        if (flight == NULL && sim->service_ends) {
+            break;
+        }
+        if (flight != NULL && flight->due_ns <= tasks->now_ns()) {
+            flight->allowed = true; /* no other task ends it */
+            finish_submitted(sim, flight);
+            continue;
+        }
+        uint64_t until_ns = flight != NULL ? flight->due_ns : UINT64_MAX;
+        uint64_t seen = sim->submissions;
+        pthread_mutex_unlock(&sim->mutex);
+        tasks->wait(&sim->submissions, seen, until_ns);
+        pthread_mutex_lock(&sim->mutex);
+    }
+    pthread_mutex_unlock(&sim->mutex);
+}
+
+void sim_end_service(struct sim *sim, bool ends) {
+    pthread_mutex_lock(&sim->mutex);
+    sim->service_ends = ends;
+    sim->submissions++;
+    pthread_mutex_unlock(&sim->mutex);
+    sim->options.tasks->wake(&sim->submissions);
+}
+
+static void run_in_task(struct sim *sim, struct flight *flight) {
+    const struct sim_tasks_ops *tasks = sim->options.tasks;
+    while (flight->due_ns > tasks->now_ns()) {
+        pthread_mutex_unlock(&sim->mutex);
+        tasks->sleep_until(flight->due_ns);
+        pthread_mutex_lock(&sim->mutex);
+    }
+    take_effect(sim, flight);
+}
+
 static void sim_run(struct wt_io *io) {
     struct sim *sim = ((struct sim_backing *)io->backing)->sim;
     pthread_mutex_lock(&sim->mutex);
@@ -840,6 +990,8 @@ static void sim_run(struct wt_io *io) {
         flight->allowed = !sim->held && !sim->options.shuffle;
         pthread_cond_broadcast(&sim->changed);
         run_threaded(sim, flight);
+    } else if (in_task(sim)) {
+        run_in_task(sim, flight);
     } else {
         while (!flight->done) {
             CHECK(pump(sim));
@@ -859,8 +1011,12 @@ static void sim_submit(struct wt_backend *backend, struct wt_io *list) {
         struct flight *flight = begin(sim, io, true);
         flight->allowed = sim->options.threaded && !sim->held && !sim->options.shuffle;
     }
+    sim->submissions++;
     pthread_cond_broadcast(&sim->changed);
     pthread_mutex_unlock(&sim->mutex);
+    if (in_task(sim)) {
+        sim->options.tasks->wake(&sim->submissions);
+    }
 }
 
 void sim_hold(struct sim *sim) {
@@ -1021,8 +1177,10 @@ static int sim_truncate(struct wt_backing *base, uint64_t size) {
         error = -EFBIG;
     }
     if (error == 0) {
-        sim_file_truncate(backing->file, size);
-        sim_file_forget(backing->file, size, UINT64_MAX);
+        rest(sim);
+        judge_idle(sim, backing->file, "truncate");
+        change(sim, backing->file, SIM_CHANGE_TRUNCATE, 0, size);
+        change(sim, backing->file, SIM_CHANGE_FORGET, size, UINT64_MAX);
         end_call(sim);
     }
     pthread_mutex_unlock(&sim->mutex);
@@ -1034,6 +1192,7 @@ static int sim_reserve(struct wt_backing *base, uint64_t offset, uint64_t length
     struct sim *sim = backing->sim;
     pthread_mutex_lock(&sim->mutex);
     JUDGE(base->writable, "reserve of %s, which was opened for reading", backing->file->path);
+    JUDGE(length > 0, "reserve of nothing at %" PRIu64, offset);
     int error = begin_call(sim, SIM_RESERVE, backing->file, offset, length);
     if (error == 0 && sim->options.no_reserve) {
         error = -EOPNOTSUPP;
@@ -1043,10 +1202,8 @@ static int sim_reserve(struct wt_backing *base, uint64_t offset, uint64_t length
         error = -ENOSPC;
     }
     if (error == 0) {
-        sim_file_reserve(backing->file, offset, length);
-        if (offset + length > backing->file->size_now) {
-            sim_file_set_size(backing->file, offset + length);
-        }
+        change(sim, backing->file, SIM_CHANGE_RESERVE, offset, length);
+        grow(sim, backing->file, offset + length);
         end_call(sim);
     }
     pthread_mutex_unlock(&sim->mutex);
@@ -1084,10 +1241,8 @@ static int sim_write_zeroes(struct wt_backing *base, uint64_t offset, uint64_t l
         error = -ENOSPC;
     }
     if (error == 0) {
-        sim_file_write_zeroes(backing->file, offset, length);
-        if (offset + length > backing->file->size_now) {
-            sim_file_set_size(backing->file, offset + length);
-        }
+        change(sim, backing->file, SIM_CHANGE_WRITE_ZEROES, offset, length);
+        grow(sim, backing->file, offset + length);
         end_call(sim);
     }
     pthread_mutex_unlock(&sim->mutex);
@@ -1110,8 +1265,12 @@ static int sim_deallocate(struct wt_backing *base, uint64_t offset, uint64_t len
         error = -ENOSPC;
     }
     if (error == 0) {
-        sim_file_deallocate(backing->file, offset, length, keep_space);
-        sim_file_forget(backing->file, offset, length);
+        rest(sim);
+        judge_idle(sim, backing->file, "deallocate");
+        change_by(sim, backing->file,
+                  (struct sim_change){
+                      .kind = SIM_CHANGE_DEALLOCATE, .offset = offset, .length = length, .number = keep_space ? 1 : 0});
+        change(sim, backing->file, SIM_CHANGE_FORGET, offset, length);
         end_call(sim);
     }
     pthread_mutex_unlock(&sim->mutex);
@@ -1124,7 +1283,12 @@ static int sim_sync(struct wt_backing *base, bool data_only) {
     pthread_mutex_lock(&sim->mutex);
     int error = begin_call(sim, SIM_SYNC, backing->file, 0, data_only ? 1 : 0);
     if (error == 0) {
-        sim_file_settle_all(backing->file);
+        struct sim_file *file = backing->file;
+        change(sim, file, SIM_CHANGE_FLUSH_BEGIN, 0, 0);
+        uint64_t began = file->flush_began;
+        uint64_t size = file->size_now;
+        rest(sim);
+        change_by(sim, file, (struct sim_change){.kind = SIM_CHANGE_FLUSH_END, .length = size, .number = began});
         end_call(sim);
     }
     pthread_mutex_unlock(&sim->mutex);
@@ -1136,7 +1300,7 @@ static void sim_forget(struct wt_backing *base, uint64_t offset, uint64_t length
     pthread_mutex_lock(&backing->sim->mutex);
     record_call(backing->sim, SIM_FORGET, backing->file, offset, length);
     trace(backing->sim, "forget %s %" PRIu64 "+%" PRIu64, backing->file->path, offset, length);
-    sim_file_forget(backing->file, offset, length);
+    change(backing->sim, backing->file, SIM_CHANGE_FORGET, offset, length);
     pthread_mutex_unlock(&backing->sim->mutex);
 }
 
@@ -1264,7 +1428,8 @@ static void sim_detach(struct wt_backend *base) {
 }
 
 static bool sim_pump(struct wt_backend *backend) {
-    return sim_pump_one(((struct sim_backend *)backend)->sim);
+    struct sim *sim = ((struct sim_backend *)backend)->sim;
+    return !in_task(sim) && sim_pump_one(sim);
 }
 
 static const struct wt_backend_ops pumped_ops = {

@@ -10,7 +10,7 @@
  *
  * Pumped (the default) there is one thread: submit queues, run queues its own I/O and completes queued ones in seeded
  * order until its own is done. Threaded, run blocks its caller, submitted I/Os complete on helper threads, and a gate
- * can hold every I/O in flight.
+ * can hold every I/O in flight. With tasks each I/O of theirs has a seeded latency, and ends when that is over.
  */
 #ifndef WT_SIM_DISK_H
 #define WT_SIM_DISK_H
@@ -22,6 +22,17 @@
 #include "io.h"
 
 struct sim;
+struct sim_journal;
+
+/* Tasks: threads of which one runs at a time, in seeded order and by a clock of their own. See sim_tasks.h. */
+struct sim_tasks_ops {
+    bool (*is_task)(void); /* the calling thread */
+    uint64_t (*now_ns)(void);
+    void (*sleep_until)(uint64_t ns);
+    /* Until wake of the counter, or that time; not at all if it is not as it was seen. */
+    void (*wait)(const uint64_t *counter, uint64_t seen, uint64_t until_ns);
+    void (*wake)(const void *on);
+};
 
 struct sim_options {
     uint64_t seed;
@@ -30,13 +41,14 @@ struct sim_options {
     uint64_t capacity_bytes;      /* of all files, counted by 512. 0: no limit */
     uint64_t file_bytes_max;      /* -EFBIG past it. 0: 2^63 - 1 */
     bool threaded;
-    bool shuffle;          /* threaded: whatever is in flight completes one at a time, in seeded order */
-    bool buffered;         /* a file system without direct I/O: profile path WT_PATH_BUFFERED */
-    bool no_reserve;       /* reserve: -EOPNOTSUPP */
-    bool write_zeroes;     /* the device can; else -EOPNOTSUPP */
-    bool no_deallocate;    /* neither holes nor zeroed ranges: -EOPNOTSUPP */
-    bool holes_unknown;    /* find_hole says that all below the size is data */
-    uint32_t atomic_bytes; /* the longest atomic write; a block is the shortest. 0: there are none */
+    bool shuffle;                      /* threaded: whatever is in flight completes one at a time, in seeded order */
+    bool buffered;                     /* a file system without direct I/O: profile path WT_PATH_BUFFERED */
+    bool no_reserve;                   /* reserve: -EOPNOTSUPP */
+    bool write_zeroes;                 /* the device can; else -EOPNOTSUPP */
+    bool no_deallocate;                /* neither holes nor zeroed ranges: -EOPNOTSUPP */
+    bool holes_unknown;                /* find_hole says that all below the size is data */
+    uint32_t atomic_bytes;             /* the longest atomic write; a block is the shortest. 0: there are none */
+    const struct sim_tasks_ops *tasks; /* not threaded: how callers that are tasks wait. I/O of theirs takes time */
 };
 
 struct sim *sim_new(const struct sim_options *options);
@@ -153,6 +165,17 @@ void sim_power_cut_at(struct sim *sim, uint64_t event, enum sim_cut cut, uint64_
 bool sim_is_cut(struct sim *sim);
 /* The survivors are the files now. No engine is on the disk. Also without a cut before: then nothing is lost. */
 void sim_power_on(struct sim *sim);
+
+/* From now on every change, and every moment at which the power may go, is added to the journal. Nothing is volatile now. */
+void sim_keep_journal(struct sim *sim, struct sim_journal *journal);
+/* Adds a mark of the caller's to it. */
+void sim_mark(struct sim *sim, uint64_t number);
+
+/* ---- with tasks ---- */
+
+/* What a task does that ends submitted I/O when its time has come: until sim_end_service, and nothing is in flight. */
+void sim_serve(struct sim *sim);
+void sim_end_service(struct sim *sim, bool ends);
 
 /* ---- in flight ---- */
 

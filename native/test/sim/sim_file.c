@@ -3,7 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE_BYTES = 4096, UNIT_BYTES = 512, UNITS = PAGE_BYTES / UNIT_BYTES };
+enum { PAGE_BYTES = SIM_PAGE_BYTES, UNIT_BYTES = 512, UNITS = PAGE_BYTES / UNIT_BYTES, VERSIONS = 3 };
+
+/* What the volatile cache had of a unit before what it has now: it may have reached the medium meanwhile. */
+struct sim_version {
+    struct sim_version *older;
+    uint8_t bytes[UNIT_BYTES];
+};
 
 struct sim_page {
     uint64_t index;
@@ -11,7 +17,9 @@ struct sim_page {
     uint8_t stable[PAGE_BYTES];
     uint8_t now_state[UNITS];
     uint8_t stable_state[UNITS];
-    uint8_t dirty; /* a bit per unit: now is not stable */
+    uint8_t dirty;           /* a bit per unit: now is not stable */
+    uint64_t written[UNITS]; /* of a dirty one: when, by the count of the file's writes */
+    struct sim_version *older[UNITS];
 };
 
 struct sim_stale {
@@ -104,10 +112,21 @@ static void forget_wholes(struct sim_file *file) {
     }
 }
 
+static void drop_versions(struct sim_version **versions) {
+    while (*versions != NULL) {
+        struct sim_version *version = *versions;
+        *versions = version->older;
+        free(version);
+    }
+}
+
 void sim_file_free(struct sim_file *file) {
     forget_wholes(file);
     sim_file_forget(file, 0, UINT64_MAX);
     for (size_t i = 0; i < file->page_slots; i++) {
+        for (unsigned unit = 0; file->pages[i] != NULL && unit < UNITS; unit++) {
+            drop_versions(&file->pages[i]->older[unit]);
+        }
         free(file->pages[i]);
     }
     free(file->pages);
@@ -150,6 +169,10 @@ static void set_state(struct sim_file *file, struct sim_page *page, unsigned uni
     }
     page->now_state[unit] = (uint8_t)state;
     page->dirty |= (uint8_t)(1u << unit);
+    page->written[unit] = file->writes;
+    if (state != SIM_WRITTEN) {
+        drop_versions(&page->older[unit]);
+    }
 }
 
 /* Calls step for every unit of the blocks that meet the range; makes missing pages. */
@@ -182,12 +205,39 @@ static void settle_unit(struct sim_file *file, struct sim_page *page, unsigned u
     memcpy(page->stable + unit * UNIT_BYTES, page->now + unit * UNIT_BYTES, UNIT_BYTES);
     page->stable_state[unit] = page->now_state[unit];
     page->dirty &= (uint8_t) ~(1u << unit);
+    drop_versions(&page->older[unit]);
+}
+
+/* The cache is about to get new bytes for a unit. What a flush under way has to make stable, is made so now. */
+static void push_version(struct sim_file *file, struct sim_page *page, unsigned unit) {
+    if ((page->dirty >> unit & 1) == 0) {
+        return;
+    }
+    if (file->flushes > 0 && page->written[unit] < file->flush_began) {
+        settle_unit(file, page, unit);
+        return;
+    }
+    if (page->now_state[unit] != SIM_WRITTEN || page->stable_state[unit] != SIM_WRITTEN) {
+        return;
+    }
+    struct sim_version *version = allocate(sizeof *version);
+    memcpy(version->bytes, page->now + unit * UNIT_BYTES, UNIT_BYTES);
+    version->older = page->older[unit];
+    page->older[unit] = version;
+    for (unsigned depth = 1; version->older != NULL; depth++, version = version->older) {
+        if (depth == VERSIONS) {
+            drop_versions(&version->older);
+            break;
+        }
+    }
 }
 
 void sim_file_write(struct sim_file *file, uint64_t offset, const void *bytes, size_t length) {
     if (length == 0) {
         return;
     }
+    each_unit(file, offset, length, push_version);
+    file->writes++;
     each_unit(file, offset, length, mark_written);
     const uint8_t *from = bytes;
     while (length > 0) {
@@ -224,11 +274,41 @@ void sim_file_settle_all(struct sim_file *file) {
     forget_wholes(file);
 }
 
+void sim_file_settle_size(struct sim_file *file, uint64_t size) {
+    if (size > file->size_stable) {
+        uint64_t from = round_down(file->size_stable, file->block_bytes);
+        sim_file_settle(file, from, file->size_now - from);
+        file->size_stable = file->size_now;
+    }
+}
+
+void sim_file_flush_begin(struct sim_file *file) {
+    file->flush_size_max = file->flushes++ == 0 ? UINT64_MAX : file->flush_size_max;
+    file->flush_began = ++file->writes;
+}
+
+void sim_file_flush_end(struct sim_file *file, uint64_t began, uint64_t size) {
+    CHECK(file->flushes > 0);
+    file->flushes--;
+    for (size_t i = 0; i < file->page_slots; i++) {
+        struct sim_page *page = file->pages[i];
+        for (unsigned unit = 0; page != NULL && unit < UNITS; unit++) {
+            if ((page->dirty >> unit & 1) != 0 && page->written[unit] < began) {
+                settle_unit(file, page, unit);
+            }
+        }
+    }
+    size = smaller(smaller(size, file->flush_size_max), file->size_now);
+    file->size_stable = size > file->size_stable ? size : file->size_stable;
+}
+
 void sim_file_reserve(struct sim_file *file, uint64_t offset, uint64_t length) {
+    each_unit(file, offset, length, push_version);
     each_unit(file, offset, length, mark_reserved);
 }
 
 void sim_file_write_zeroes(struct sim_file *file, uint64_t offset, uint64_t length) {
+    each_unit(file, offset, length, push_version);
     each_unit(file, offset, length, mark_zeroes);
 }
 
@@ -255,6 +335,7 @@ void sim_file_deallocate(struct sim_file *file, uint64_t offset, uint64_t length
     uint64_t last = round_down(end, file->block_bytes);
     zero_written(file, offset, smaller(first, end));
     if (first < last) {
+        each_unit(file, first, last - first, push_version);
         each_unit(file, first, last - first, keep_space ? mark_unwritten : mark_hole);
     }
     if (last >= first) {
@@ -277,6 +358,9 @@ static void cut_page(struct sim_file *file, struct sim_page *page, uint64_t size
         page->stable_state[unit] = SIM_HOLE;
         page->dirty &= (uint8_t) ~(1u << unit);
     }
+    for (unsigned unit = (unsigned)(keep / UNIT_BYTES); unit < UNITS; unit++) {
+        drop_versions(&page->older[unit]);
+    }
 }
 
 void sim_file_truncate(struct sim_file *file, uint64_t size) {
@@ -287,11 +371,20 @@ void sim_file_truncate(struct sim_file *file, uint64_t size) {
     }
     sim_file_set_size(file, size);
     file->size_stable = size;
+    file->flush_size_max = smaller(file->flush_size_max, size);
 }
 
-enum sim_state sim_file_state(struct sim_file *file, uint64_t offset) {
+enum sim_state sim_file_state(const struct sim_file *file, uint64_t offset) {
     const struct sim_page *page = find_page(file, offset / PAGE_BYTES);
     return page == NULL ? SIM_HOLE : (enum sim_state)page->now_state[offset % PAGE_BYTES / UNIT_BYTES];
+}
+
+bool sim_file_is_dirty(const struct sim_file *file) {
+    bool dirty = false;
+    for (size_t i = 0; i < file->page_slots && !dirty; i++) {
+        dirty = file->pages[i] != NULL && file->pages[i]->dirty != 0;
+    }
+    return dirty;
 }
 
 void sim_file_find_hole(struct sim_file *file, uint64_t from, uint64_t to, uint64_t *start, uint64_t *end) {
@@ -376,10 +469,27 @@ static bool survives(enum sim_cut cut, struct test_random *random) {
     return cut == SIM_KEEP_ALL || (cut == SIM_RANDOM && test_random_one_in(random, 2));
 }
 
-static void settle_units(struct sim_file *file, struct sim_page *page, unsigned from, unsigned to) {
+/* These units survive as the cache has them, or as it had them so many versions ago. */
+static void keep_units(struct sim_page *page, unsigned from, unsigned to, uint64_t age) {
     for (unsigned unit = from; unit < to; unit++) {
-        settle_unit(file, page, unit);
+        const struct sim_version *version = page->older[unit];
+        for (uint64_t i = 1; i < age && version != NULL; i++) {
+            version = version->older;
+        }
+        if (age == 0 || version != NULL) {
+            memcpy(page->stable + unit * UNIT_BYTES, age == 0 ? page->now + unit * UNIT_BYTES : version->bytes,
+                   UNIT_BYTES);
+            page->stable_state[unit] = page->now_state[unit];
+        }
     }
+}
+
+static unsigned count_versions(const struct sim_version *version) {
+    unsigned count = 0;
+    for (; version != NULL; version = version->older) {
+        count++;
+    }
+    return count;
 }
 
 static bool states_differ(const struct sim_page *page, unsigned from, unsigned to) {
@@ -397,9 +507,14 @@ static void cut_volatile(struct sim_file *file, struct sim_page *page, bool all_
         unsigned block_end = from - from % block_units + block_units;
         to = states_differ(page, from, block_end) ? block_end : from + logical_units;
         bool needed = all_past_stable_size && page->index * PAGE_BYTES + to * UNIT_BYTES > file->size_stable;
-        bool dirty = page->dirty >> from != 0;
+        bool dirty = (page->dirty & ((1u << to) - (1u << from))) != 0;
         if (dirty && (survives(cut, random) || needed)) {
-            settle_units(file, page, from, to);
+            keep_units(page, from, to, 0);
+        } else if (dirty && cut == SIM_RANDOM && page->older[from] != NULL) {
+            uint64_t age = test_random_below(random, count_versions(page->older[from]) + 1u);
+            if (age > 0) {
+                keep_units(page, from, to, age);
+            }
         }
     }
 }
@@ -494,6 +609,88 @@ static void keep_stable(struct sim_file *file, uint64_t offset, const uint8_t *b
     }
 }
 
+struct sim_saved {
+    struct sim_page *page;
+    uint8_t stable[PAGE_BYTES];
+    uint8_t stable_state[UNITS];
+    struct sim_saved *next;
+};
+
+static struct sim_saved *save_page(struct sim_page *page, struct sim_saved *saved) {
+    for (struct sim_saved *one = saved; one != NULL; one = one->next) {
+        if (one->page == page) {
+            return saved;
+        }
+    }
+    struct sim_saved *one = allocate(sizeof *one);
+    one->page = page;
+    memcpy(one->stable, page->stable, PAGE_BYTES);
+    memcpy(one->stable_state, page->stable_state, UNITS);
+    one->next = saved;
+    return one;
+}
+
+struct sim_saved *sim_file_save_dirty(struct sim_file *file, struct sim_saved *saved) {
+    for (size_t i = 0; i < file->page_slots; i++) {
+        if (file->pages[i] != NULL && file->pages[i]->dirty != 0) {
+            saved = save_page(file->pages[i], saved);
+        }
+    }
+    return saved;
+}
+
+struct sim_saved *sim_file_save(struct sim_file *file, uint64_t offset, uint64_t length, struct sim_saved *saved) {
+    for (uint64_t index = offset / PAGE_BYTES; index <= (offset + length - 1) / PAGE_BYTES; index++) {
+        saved = save_page(make_page(file, index), saved);
+    }
+    return saved;
+}
+
+void sim_file_restore(const struct sim_saved *saved) {
+    for (; saved != NULL; saved = saved->next) {
+        memcpy(saved->page->stable, saved->stable, PAGE_BYTES);
+        memcpy(saved->page->stable_state, saved->stable_state, UNITS);
+    }
+}
+
+bool sim_file_may_differ(const struct sim_file *file, uint64_t index, const struct sim_saved *saved) {
+    const struct sim_page *page = find_page(file, index);
+    while (saved != NULL && saved->page != page) {
+        saved = saved->next;
+    }
+    return page != NULL && saved != NULL;
+}
+
+void sim_file_drop_saved(struct sim_saved *saved) {
+    while (saved != NULL) {
+        struct sim_saved *next = saved->next;
+        free(saved);
+        saved = next;
+    }
+}
+
+const uint8_t *sim_file_stable_page(const struct sim_file *file, uint64_t index) {
+    static const uint8_t zeros[PAGE_BYTES];
+    const struct sim_page *page = find_page(file, index);
+    return page == NULL ? zeros : page->stable;
+}
+
+/* The size is written down as the file has it, after the bytes below it. */
+static void keep_size(struct sim_file *file, uint64_t end) {
+    if (end <= file->size_stable) {
+        return;
+    }
+    uint64_t from = round_down(file->size_stable, file->block_bytes);
+    for (uint64_t at = from; at < file->size_now && file->size_stable < file->size_now; at += UNIT_BYTES) {
+        struct sim_page *page = find_page(file, at / PAGE_BYTES);
+        unsigned unit = (unsigned)(at % PAGE_BYTES / UNIT_BYTES);
+        if (page != NULL && (page->dirty >> unit & 1) != 0) {
+            keep_units(page, unit, unit + 1, 0);
+        }
+    }
+    file->size_stable = end > file->size_now ? end : file->size_now;
+}
+
 void sim_file_tear(struct sim_file *file, uint64_t offset, const uint8_t *bytes, size_t length, enum sim_cut cut,
                    uint32_t logical_bytes, struct test_random *random) {
     uint64_t end = offset + length;
@@ -503,16 +700,17 @@ void sim_file_tear(struct sim_file *file, uint64_t offset, const uint8_t *bytes,
     }
     /* Sizes and extents are written down after the bytes: they are there only if all of the write is. */
     bool whole = !overwrite && survives(cut, random);
+    uint64_t size_before = file->size_stable;
+    if (whole) {
+        keep_size(file, end);
+    }
     uint64_t next = 0;
     for (uint64_t at = offset; at < end; at = next) {
         next = smaller(end, round_down(at, logical_bytes) + logical_bytes);
-        bool in_place = next <= file->size_stable && stable_written(file, at);
+        bool in_place = next <= size_before && stable_written(file, at);
         if (whole || (in_place && survives(cut, random))) {
             keep_stable(file, at, bytes + (at - offset), (size_t)(next - at));
         }
-    }
-    if (whole && end > file->size_stable) {
-        file->size_stable = end;
     }
 }
 
@@ -532,6 +730,9 @@ static void restart_page(struct sim_file *file, struct sim_page *page) {
         set_state(file, page, unit, (enum sim_state)page->stable_state[unit]);
     }
     page->dirty = 0;
+    for (unsigned unit = 0; unit < UNITS; unit++) {
+        drop_versions(&page->older[unit]);
+    }
 }
 
 void sim_file_restart(struct sim_file *file) {

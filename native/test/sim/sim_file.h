@@ -12,6 +12,8 @@
 #include "sim_disk.h"
 #include "test.h"
 
+enum { SIM_PAGE_BYTES = 4096 };
+
 struct sim_page;
 struct sim_stale;
 struct sim_whole;
@@ -22,6 +24,7 @@ struct sim_file {
     uint32_t block_bytes; /* the unit of allocation */
     uint64_t size_now;
     uint64_t size_stable;
+    uint64_t size_saved; /* size_stable before a cut that is to be undone */
     uint64_t size_largest;
     uint64_t used_bytes;     /* allocated, written or not */
     struct sim_page **pages; /* a hash table by page index */
@@ -29,6 +32,10 @@ struct sim_file {
     size_t page_count;
     struct sim_whole *wholes; /* atomic writes in the volatile cache */
     struct sim_stale *stale;  /* blocks of the kernel's page cache that the device refused */
+    uint64_t writes;          /* a count of them, and of flushes */
+    unsigned flushes;         /* under way */
+    uint64_t flush_began;     /* the last of them: the count of writes then */
+    uint64_t flush_size_max;  /* what was cut since the first of them began, they bring back not */
     unsigned opens;
     unsigned shared_locks;
     bool exclusive_lock;
@@ -49,6 +56,13 @@ uint64_t sim_file_cost(struct sim_file *file, uint64_t offset, uint64_t length);
 /* Makes the blocks of a range stable as they are now. */
 void sim_file_settle(struct sim_file *file, uint64_t offset, uint64_t length);
 void sim_file_settle_all(struct sim_file *file);
+/*
+ * A size of at least so much becomes stable. A file system writes down the one that the file has, after the bytes below it.
+ */
+void sim_file_settle_size(struct sim_file *file, uint64_t size);
+/* A flush makes stable at least what was written before it began; file->writes and the size then are its end's. */
+void sim_file_flush_begin(struct sim_file *file);
+void sim_file_flush_end(struct sim_file *file, uint64_t began, uint64_t size);
 void sim_file_reserve(struct sim_file *file, uint64_t offset, uint64_t length);
 /* Holes and unwritten extents of the range become written zeros. */
 void sim_file_write_zeroes(struct sim_file *file, uint64_t offset, uint64_t length);
@@ -57,7 +71,9 @@ void sim_file_deallocate(struct sim_file *file, uint64_t offset, uint64_t length
 /* Stable at once. */
 void sim_file_truncate(struct sim_file *file, uint64_t size);
 void sim_file_find_hole(struct sim_file *file, uint64_t from, uint64_t to, uint64_t *start, uint64_t *end);
-enum sim_state sim_file_state(struct sim_file *file, uint64_t offset);
+enum sim_state sim_file_state(const struct sim_file *file, uint64_t offset);
+/* Something of it is in the volatile cache only. */
+bool sim_file_is_dirty(const struct sim_file *file);
 
 /* What the kernel's page cache keeps of a refused write: it serves buffered reads, and goes out with the next buffered
  * write of the same block, until it is forgotten. */
@@ -68,7 +84,8 @@ void sim_file_forget(struct sim_file *file, uint64_t offset, uint64_t length);
 
 /* What was just written is atomic, and not stable: of a power cut all of it survives, or none. */
 void sim_file_keep_together(struct sim_file *file, uint64_t offset, uint64_t length);
-/* Power is gone: of what is not stable, chooses by logical block what had become so. */
+/* Power is gone: of what is not stable, chooses by logical block what had become so, in this version or an older one. Changes
+ * only what is stable: sim_file_restart comes next. */
 void sim_file_cut(struct sim_file *file, enum sim_cut cut, uint32_t logical_bytes, struct test_random *random);
 /* An I/O in flight at the cut: bytes may reach stable storage by logical block. */
 void sim_file_tear(struct sim_file *file, uint64_t offset, const uint8_t *bytes, size_t length, enum sim_cut cut,
@@ -76,6 +93,18 @@ void sim_file_tear(struct sim_file *file, uint64_t offset, const uint8_t *bytes,
 /* The same of an atomic one: all of it or nothing. */
 void sim_file_take_or_leave(struct sim_file *file, uint64_t offset, const uint8_t *bytes, size_t length,
                             enum sim_cut cut, struct test_random *random);
+
+/* To try one cut after another: keeps what of a range, or of what is dirty, a cut may change, and puts it back. */
+struct sim_saved;
+struct sim_saved *sim_file_save(struct sim_file *file, uint64_t offset, uint64_t length, struct sim_saved *saved);
+struct sim_saved *sim_file_save_dirty(struct sim_file *file, struct sim_saved *saved);
+void sim_file_restore(const struct sim_saved *saved);
+void sim_file_drop_saved(struct sim_saved *saved);
+/* Whether that page of the file is among them. */
+bool sim_file_may_differ(const struct sim_file *file, uint64_t index, const struct sim_saved *saved);
+/* What stable storage has of a page of SIM_PAGE_BYTES. */
+const uint8_t *sim_file_stable_page(const struct sim_file *file, uint64_t index);
+
 /* Power is back: stable is all there is. */
 void sim_file_restart(struct sim_file *file);
 

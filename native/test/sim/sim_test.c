@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "sim_disk.h"
+#include "sim_file.h"
+#include "sim_journal.h"
 #include "test.h"
 
 enum { BLOCK = 4096 };
@@ -410,4 +412,76 @@ TEST(submitted_ios_complete_on_helpers) {
         CHECK_EQ(sim_size(disk.sim, "file"), 9 * BLOCK);
         end_disk(&disk);
     }
+}
+
+/* How often each version of a block survives: the old one, the first and the second write to the cache. */
+TEST(any_version_that_the_cache_had_of_a_block_may_survive_a_power_cut) {
+    unsigned found[4] = {0};
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        struct disk disk = make_disk(&(struct sim_options){0});
+        write_at(&disk, 0, 1, BLOCK, WT_DURABILITY_DSYNC);
+        write_at(&disk, 0, 2, BLOCK, WT_DURABILITY_DEVICE);
+        write_at(&disk, 0, 3, BLOCK, WT_DURABILITY_DEVICE);
+        sim_power_cut(disk.sim, SIM_RANDOM, seed);
+        found[byte_at(&disk, 100, true)]++;
+        CHECK_EQ(byte_at(&disk, 100, true), byte_at(&disk, BLOCK - 1, true));
+        end_disk(&disk);
+    }
+    CHECK(found[0] == 0 && found[1] > 0 && found[2] > 0 && found[3] > 0);
+}
+
+static void fill_file(struct sim_file *file, uint64_t offset, uint8_t value) {
+    memset(memory, value, BLOCK);
+    sim_file_write(file, offset, memory, BLOCK);
+}
+
+static uint8_t stable_byte(struct sim_file *file, uint64_t offset) {
+    uint8_t byte = 0;
+    sim_file_read(file, offset, &byte, 1, true);
+    return byte;
+}
+
+TEST(a_flush_makes_stable_what_was_written_before_it_began_and_nothing_else) {
+    struct sim_file *file = sim_file_new("file", 1, BLOCK);
+    fill_file(file, 0, 1);
+    fill_file(file, BLOCK, 1);
+    sim_file_set_size(file, 2 * BLOCK);
+    sim_file_flush_begin(file);
+    uint64_t began = file->flush_began;
+    fill_file(file, BLOCK, 2);
+    fill_file(file, 2 * BLOCK, 2);
+    sim_file_set_size(file, 3 * BLOCK);
+    sim_file_flush_end(file, began, 2 * BLOCK);
+    CHECK_EQ(stable_byte(file, 0), 1);
+    CHECK_EQ(stable_byte(file, BLOCK), 1);
+    CHECK_EQ(stable_byte(file, 2 * BLOCK), 0);
+    CHECK_EQ(file->size_stable, 2 * BLOCK);
+    sim_file_free(file);
+}
+
+TEST(a_journal_played_again_gives_the_disk_at_each_moment_and_any_cut_there) {
+    struct disk disk = make_disk(&(struct sim_options){0});
+    struct sim_journal *journal = sim_journal_new();
+    sim_keep_journal(disk.sim, journal);
+    write_at(&disk, 0, 1, BLOCK, WT_DURABILITY_DSYNC);
+    sim_mark(disk.sim, 5);
+    write_at(&disk, 0, 2, BLOCK, WT_DURABILITY_DEVICE);
+    sim_mark(disk.sim, 6);
+    sim_keep_journal(disk.sim, NULL);
+    end_disk(&disk);
+
+    struct sim_replay *replay = sim_replay_new(journal, BLOCK);
+    struct sim_file *file = sim_replay_file(replay, "file");
+    for (const struct sim_change *change; (change = sim_replay_next(replay)) != NULL;) {
+        if (change->kind != SIM_CHANGE_MARK) {
+            continue;
+        }
+        sim_replay_cut(replay, SIM_KEEP_ALL, 0);
+        CHECK_EQ(stable_byte(file, 0), change->number == 5 ? 1 : 2);
+        sim_replay_cut(replay, SIM_LOSE_ALL, 0);
+        CHECK_EQ(stable_byte(file, 0), 1);
+        CHECK_EQ(sim_replay_in_doubt(replay), change->number == 6);
+    }
+    sim_replay_free(replay);
+    sim_journal_free(journal);
 }

@@ -1,0 +1,596 @@
+#include "sim_ledger.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "test.h"
+
+enum { UNIT = 512, UNITS = SIM_LIMIT / UNIT, CANDIDATES = 24, EXACT = 7, LOGICAL_MAX = 4096, NEVER = 1 << 30 };
+
+/* What is known of a deed by now. */
+struct entry {
+    const struct sim_deed *deed;
+    const struct sim_operation *operation;
+    unsigned begin, end;  /* the order of what is known; NEVER: not yet */
+    uint64_t from, to;    /* of the file: the bytes that it writes */
+    uint64_t required_to; /* these of them are stable from now on */
+    uint64_t least_size;  /* of a read: of the file, when it began */
+};
+
+/* Which deeds may show in a block, oldest first. Those before are in the base. */
+struct block {
+    uint16_t entries[CANDIDATES];
+    uint16_t count;
+    bool lost_count; /* there are more: only the fewest things can be said */
+};
+
+struct ledger_file {
+    uint8_t base[SIM_LIMIT];
+    struct block blocks[UNITS];
+    uint64_t size_at_start;
+};
+
+struct sim_ledger {
+    const struct sim_program *program;
+    const uint8_t *pattern;
+    uint64_t logical;
+    struct ledger_file *files;
+    const uint8_t *start[SIM_FILES];
+    struct entry entries[SIM_OPERATIONS];
+    unsigned order;
+};
+
+static bool writes_bytes(enum sim_step step) {
+    return step == SIM_STEP_WRITE || step == SIM_STEP_APPEND;
+}
+
+static bool changes_bytes(enum sim_step step) {
+    return writes_bytes(step) || step == SIM_STEP_TRUNCATE || step == SIM_STEP_PUNCH || step == SIM_STEP_ZERO;
+}
+
+struct sim_ledger *sim_ledger_new(const struct sim_program *program, const struct sim_deed *deeds,
+                                  uint8_t *const bases[SIM_FILES], const uint64_t sizes[SIM_FILES]) {
+    struct sim_ledger *ledger = calloc(1, sizeof *ledger);
+    CHECK(ledger != NULL);
+    ledger->program = program;
+    ledger->pattern = sim_pattern();
+    ledger->logical = program->disk.logical_block_bytes;
+    ledger->files = calloc(program->files, sizeof *ledger->files);
+    CHECK(ledger->files != NULL);
+    for (unsigned i = 0; i < program->files; i++) {
+        memcpy(ledger->files[i].base, bases[i], SIM_LIMIT);
+        ledger->files[i].size_at_start = sizes[i];
+        ledger->start[i] = bases[i];
+    }
+    for (unsigned i = 0; i < program->count; i++) {
+        struct entry *entry = &ledger->entries[i];
+        const struct sim_operation *operation = &program->operations[i];
+        *entry = (struct entry){.deed = &deeds[i], .operation = operation, .begin = NEVER, .end = NEVER};
+        bool cuts = operation->step == SIM_STEP_TRUNCATE;
+        entry->from = operation->step == SIM_STEP_APPEND ? deeds[i].offset : operation->offset;
+        entry->to = cuts ? SIM_LIMIT : entry->from + operation->length;
+        CHECK(entry->to <= SIM_LIMIT);
+    }
+    return ledger;
+}
+
+void sim_ledger_free(struct sim_ledger *ledger) {
+    free(ledger->files);
+    free(ledger);
+}
+
+/* ---- what follows what ------------------------------------------------------------------------------------------- */
+
+static bool precedes(const struct entry *a, const struct entry *b) {
+    return a->end != NEVER && a->end < b->begin;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+static uint8_t value_of(const struct sim_ledger *ledger, const struct entry *entry, uint64_t at) {
+    return writes_bytes(entry->operation->step) ? ledger->pattern[entry->operation->key + (at - entry->from)] : 0;
+}
+
+/* The part of start..end that it writes; nothing: *from == *to. */
+static void part_of(const struct entry *entry, uint64_t start, uint64_t end, uint64_t *from, uint64_t *to) {
+    *from = smaller(larger(entry->from, start), end);
+    *to = larger(smaller(entry->to, end), *from);
+}
+
+/* Whether all that it writes of start..end is stable. */
+static bool is_required(const struct entry *entry, uint64_t start, uint64_t end) {
+    uint64_t from, to;
+    part_of(entry, start, end, &from, &to);
+    return from < to && entry->required_to >= to;
+}
+
+/* Whether b, which is stable, hides all of a there. */
+static bool hides(const struct entry *b, const struct entry *a, uint64_t start, uint64_t end) {
+    uint64_t a_from, a_to, b_from, b_to;
+    part_of(a, start, end, &a_from, &a_to);
+    part_of(b, start, end, &b_from, &b_to);
+    b_to = larger(smaller(b_to, b->required_to), b_from);
+    return precedes(a, b) && b_from <= a_from && a_to <= b_to;
+}
+
+/* ---- sizes ------------------------------------------------------------------------------------------------------- */
+
+static bool sets_size(const struct entry *entry) {
+    enum sim_step step = entry->operation->step;
+    return (writes_bytes(step) || step == SIM_STEP_TRUNCATE || step == SIM_STEP_ALLOCATE) && entry->begin != NEVER &&
+           !entry->deed->refused;
+}
+
+static uint64_t size_by(const struct entry *entry) {
+    return entry->operation->step == SIM_STEP_TRUNCATE ? entry->from : entry->to;
+}
+
+/* Whether a truncation that may have come after `entry` cuts the file below size. */
+static bool may_be_cut(const struct sim_ledger *ledger, const struct entry *entry, uint64_t size) {
+    bool cut = false;
+    for (unsigned i = 0; i < ledger->program->count && !cut; i++) {
+        const struct entry *by = &ledger->entries[i];
+        cut = by != entry && sets_size(by) && by->operation->file == entry->operation->file &&
+              by->operation->step == SIM_STEP_TRUNCATE && size_by(by) < size && !precedes(by, entry);
+    }
+    return cut;
+}
+
+/* Whether a truncation that is stable came after it and set another size, which others may have raised since. */
+static bool is_superseded(const struct sim_ledger *ledger, const struct entry *entry, unsigned file) {
+    bool superseded = false;
+    for (unsigned i = 0; i < ledger->program->count && !superseded; i++) {
+        const struct entry *by = &ledger->entries[i];
+        superseded = sets_size(by) && by->operation->file == file && by->operation->step == SIM_STEP_TRUNCATE &&
+                     by->required_to > 0 && by->end != NEVER && (entry == NULL || precedes(entry, by));
+    }
+    return superseded;
+}
+
+static uint64_t sure_size(const struct sim_ledger *ledger, unsigned file, bool stable) {
+    const struct sim_operation here = {.file = file};
+    const struct entry start = {.operation = &here, .begin = 0};
+    uint64_t at_start = ledger->files[file].size_at_start;
+    uint64_t size = may_be_cut(ledger, &start, at_start) ? 0 : at_start;
+    for (unsigned i = 0; i < ledger->program->count; i++) {
+        const struct entry *entry = &ledger->entries[i];
+        if (!sets_size(entry) || entry->operation->file != file) {
+            continue;
+        }
+        bool done = entry->end != NEVER && entry->deed->result >= 0;
+        uint64_t sure = stable || !done ? smaller(entry->required_to, size_by(entry)) : size_by(entry);
+        if (sure > entry->from || (entry->operation->step == SIM_STEP_TRUNCATE && sure > 0)) {
+            size = sure > size && !may_be_cut(ledger, entry, sure) ? sure : size;
+        }
+    }
+    return size;
+}
+
+bool sim_ledger_may_be_long(const struct sim_ledger *ledger, unsigned file, uint64_t size) {
+    if (size < sure_size(ledger, file, true)) {
+        return false;
+    }
+    uint64_t piece = ledger->program->disk.buffered ? 1 : ledger->program->disk.block_bytes;
+    uint64_t ahead = ledger->program->ahead_bytes;
+    uint64_t at_start = ledger->files[file].size_at_start;
+    uint64_t largest = at_start;
+    bool allowed = size == at_start && !is_superseded(ledger, NULL, file);
+    for (unsigned i = 0; i < ledger->program->count && !allowed; i++) {
+        const struct entry *entry = &ledger->entries[i];
+        if (!sets_size(entry) || entry->operation->file != file) {
+            continue;
+        }
+        uint64_t by = size_by(entry);
+        largest = larger(largest, by);
+        /* Also in a gap below its start: what else is in those blocks leaves in I/Os of its own. */
+        bool within = entry->operation->step != SIM_STEP_TRUNCATE && size < by;
+        bool failed = entry->deed->result < 0; /* a short one may have ended anywhere */
+        allowed = (size == by || (within && (failed || size % piece == 0))) &&
+                  (entry->operation->step == SIM_STEP_TRUNCATE || !is_superseded(ledger, entry, file));
+    }
+    /* Growth ahead makes whole pages of it, from the largest size that it was asked for. */
+    return allowed || (ahead > 0 && size % 4096 == 0 && size <= largest + ahead + 4096);
+}
+
+/* ---- what is known ------------------------------------------------------------------------------------------------ */
+
+static void remove_at(struct block *block, unsigned index) {
+    block->count--;
+    memmove(&block->entries[index], &block->entries[index + 1], (block->count - index) * sizeof block->entries[0]);
+}
+
+static bool is_hidden(const struct sim_ledger *ledger, const struct block *block, unsigned index, uint64_t start,
+                      uint64_t end) {
+    const struct entry *entry = &ledger->entries[block->entries[index]];
+    bool hidden = false;
+    for (unsigned i = 0; i < block->count && !hidden; i++) {
+        hidden = i != index && hides(&ledger->entries[block->entries[i]], entry, start, end);
+    }
+    return hidden;
+}
+
+static bool precedes_all(const struct sim_ledger *ledger, const struct block *block, unsigned index) {
+    bool first = true;
+    for (unsigned i = 0; i < block->count && first; i++) {
+        first = i == index || precedes(&ledger->entries[block->entries[index]], &ledger->entries[block->entries[i]]);
+    }
+    return first;
+}
+
+static void lay_on_base(const struct sim_ledger *ledger, struct ledger_file *file, const struct entry *entry,
+                        uint64_t start, uint64_t end) {
+    uint64_t from, to;
+    part_of(entry, start, end, &from, &to);
+    for (uint64_t at = from; at < to; at++) {
+        file->base[at] = value_of(ledger, entry, at);
+    }
+}
+
+/* Forgets what is hidden, and lays on the base what is stable and before all else. */
+static void tidy(const struct sim_ledger *ledger, struct ledger_file *file, unsigned number) {
+    struct block *block = &file->blocks[number];
+    uint64_t start = number * ledger->logical;
+    uint64_t end = start + ledger->logical;
+    for (unsigned i = 0; i < block->count;) {
+        if (is_hidden(ledger, block, i, start, end)) {
+            remove_at(block, i);
+        } else {
+            i++;
+        }
+    }
+    for (unsigned i = 0; i < block->count;) {
+        const struct entry *entry = &ledger->entries[block->entries[i]];
+        if (entry->end != NEVER && is_required(entry, start, end) && precedes_all(ledger, block, i)) {
+            lay_on_base(ledger, file, entry, start, end);
+            remove_at(block, i);
+            i = 0;
+        } else {
+            i++;
+        }
+    }
+}
+
+static void each_block(struct sim_ledger *ledger, const struct entry *entry, bool add) {
+    struct ledger_file *file = &ledger->files[entry->operation->file];
+    for (uint64_t number = entry->from / ledger->logical; number * ledger->logical < entry->to; number++) {
+        struct block *block = &file->blocks[number];
+        if (!add) {
+            tidy(ledger, file, (unsigned)number);
+        } else if (block->count < CANDIDATES) {
+            block->entries[block->count++] = (uint16_t)(entry - ledger->entries);
+        } else {
+            block->lost_count = true;
+        }
+    }
+}
+
+void sim_ledger_begin(struct sim_ledger *ledger, unsigned deed) {
+    struct entry *entry = &ledger->entries[deed];
+    entry->begin = ledger->order++;
+    entry->least_size = sure_size(ledger, entry->operation->file, false);
+    if (changes_bytes(entry->operation->step) && entry->from < entry->to && !entry->deed->refused) {
+        each_block(ledger, entry, true);
+    }
+}
+
+static void require(struct sim_ledger *ledger, struct entry *entry, uint64_t to) {
+    if (to > entry->required_to) {
+        entry->required_to = to;
+        if (changes_bytes(entry->operation->step)) {
+            each_block(ledger, entry, false);
+        }
+    }
+}
+
+/* What was accepted by the device before the sync began is stable. */
+static void require_synced(struct sim_ledger *ledger, const struct entry *sync) {
+    for (unsigned i = 0; i < ledger->program->count; i++) {
+        struct entry *entry = &ledger->entries[i];
+        if (entry->operation->file == sync->operation->file && writes_bytes(entry->operation->step) &&
+            precedes(entry, sync) && entry->deed->result >= 0 && !entry->deed->refused) {
+            require(ledger, entry, entry->to);
+        }
+    }
+}
+
+static bool truncates(const struct sim_ledger *ledger, unsigned file) {
+    bool any = false;
+    for (unsigned i = 0; i < ledger->program->count && !any; i++) {
+        any = ledger->entries[i].operation->file == file && ledger->entries[i].operation->step == SIM_STEP_TRUNCATE;
+    }
+    return any;
+}
+
+/* All appends before one that was acknowledged are stable. After a truncation "before" is not what it was. */
+static void require_appends_before(struct sim_ledger *ledger, const struct entry *append) {
+    if (truncates(ledger, append->operation->file)) {
+        return;
+    }
+    for (unsigned i = 0; i < ledger->program->count; i++) {
+        struct entry *entry = &ledger->entries[i];
+        bool before = entry->begin != NEVER && entry->end == NEVER && entry->from < append->from;
+        if (before && entry->operation->step == SIM_STEP_APPEND && entry->operation->file == append->operation->file &&
+            entry->deed->result >= 0 && !entry->deed->refused && entry->operation->durability != WT_DURABILITY_DEVICE) {
+            require(ledger, entry, entry->to);
+        }
+    }
+}
+
+void sim_ledger_end(struct sim_ledger *ledger, unsigned deed) {
+    struct entry *entry = &ledger->entries[deed];
+    const struct sim_deed *done = entry->deed;
+    const struct sim_operation *operation = entry->operation;
+    entry->end = ledger->order++;
+    if (done->refused) {
+        return;
+    }
+    if (writes_bytes(operation->step)) {
+        if (operation->durability != WT_DURABILITY_DEVICE) {
+            require(ledger, entry, entry->from + done->stable);
+        }
+        if (operation->step == SIM_STEP_APPEND && done->result >= 0 && operation->durability != WT_DURABILITY_DEVICE) {
+            require_appends_before(ledger, entry);
+        }
+    } else if (operation->step == SIM_STEP_SYNC && done->result == 0) {
+        require_synced(ledger, entry);
+    } else if (operation->step != SIM_STEP_READ && done->result == 0) {
+        require(ledger, entry, entry->to);
+    }
+}
+
+/* ---- what a block may hold --------------------------------------------------------------------------------------- */
+
+struct search {
+    const struct sim_ledger *ledger;
+    const struct block *block;
+    const uint8_t *base, *found;
+    uint64_t start, end; /* of what is compared */
+};
+
+struct trail {
+    unsigned left;   /* candidates not placed yet, one bit each */
+    unsigned placed; /* behind which the next one comes */
+    uint8_t covered[LOGICAL_MAX];
+};
+
+static const struct entry *candidate(const struct search *search, unsigned index) {
+    return &search->ledger->entries[search->block->entries[index]];
+}
+
+static bool rest_is_base(const struct search *search, const struct trail *trail) {
+    uint64_t length = search->end - search->start;
+    bool same = true;
+    for (unsigned i = 0; i < search->block->count && same; i++) {
+        same = !(trail->left >> i & 1) || !is_required(candidate(search, i), search->start, search->end);
+    }
+    for (uint64_t i = 0; i < length && same; i++) {
+        same = trail->covered[i] != 0 || search->found[i] == search->base[i];
+    }
+    return same;
+}
+
+/* Others have written there while it zeroed, a part at a time: then it may have come before them here, and after them there. */
+static bool was_disturbed(const struct search *search, const struct entry *entry) {
+    enum sim_step step = entry->operation->step;
+    bool disturbed = false;
+    for (unsigned i = 0; i < search->block->count && (step == SIM_STEP_PUNCH || step == SIM_STEP_ZERO); i++) {
+        const struct entry *other = candidate(search, i);
+        disturbed = disturbed || (other != entry && !precedes(other, entry) && !precedes(entry, other));
+    }
+    return disturbed;
+}
+
+/* Places a candidate in front of those that are placed: what they leave of it must be found. */
+static bool place(const struct search *search, struct trail *trail, unsigned index) {
+    const struct entry *entry = candidate(search, index);
+    for (unsigned i = 0; i < search->block->count; i++) {
+        if (trail->placed >> i & 1 && precedes(candidate(search, i), entry)) {
+            return false;
+        }
+    }
+    uint64_t from, to;
+    part_of(entry, search->start, search->end, &from, &to);
+    bool shows = is_required(entry, search->start, search->end);
+    /* A short write ends anywhere, also within a block, and so does a piece of one that goes through the page cache. */
+    bool partial =
+        (!shows && (entry->deed->result < 0 || search->ledger->program->disk.buffered)) || was_disturbed(search, entry);
+    for (uint64_t at = from; at < to; at++) {
+        uint8_t *covered = &trail->covered[at - search->start];
+        if (*covered == 0 && search->found[at - search->start] != value_of(search->ledger, entry, at)) {
+            if (partial) {
+                continue;
+            }
+            return false;
+        }
+        shows = shows || *covered == 0;
+        *covered = 1;
+    }
+    trail->left &= ~(1u << index);
+    trail->placed |= 1u << index;
+    return shows;
+}
+
+/* From the last to the first: whether some order of the candidates, with all that are stable among them, gives what was found. */
+static bool explain(const struct search *search, const struct trail *trail) {
+    if (rest_is_base(search, trail)) {
+        return true;
+    }
+    for (unsigned i = 0; i < search->block->count; i++) {
+        struct trail next = *trail;
+        if (trail->left >> i & 1 && place(search, &next, i) && explain(search, &next)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Too many to try every order: each byte is one that is possible by itself. */
+static bool explain_bytes(const struct search *search) {
+    for (uint64_t at = search->start; at < search->end; at++) {
+        uint8_t found = search->found[at - search->start];
+        bool good = found == search->base[at - search->start];
+        for (unsigned i = 0; i < search->block->count && !good; i++) {
+            const struct entry *entry = candidate(search, i);
+            good = entry->from <= at && at < entry->to && found == value_of(search->ledger, entry, at);
+        }
+        if (!good && !search->block->lost_count) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool sim_ledger_may_hold(const struct sim_ledger *ledger, unsigned file, uint64_t block, const uint8_t *bytes,
+                         uint64_t length) {
+    const struct ledger_file *in = &ledger->files[file];
+    uint64_t start = block * ledger->logical;
+    CHECK(start + length <= SIM_LIMIT);
+    const struct block *candidates = &in->blocks[block];
+    if (candidates->count == 0) {
+        return memcmp(bytes, in->base + start, length) == 0;
+    }
+    struct search search = {.ledger = ledger,
+                            .block = candidates,
+                            .base = in->base + start,
+                            .found = bytes,
+                            .start = start,
+                            .end = start + length};
+    if (candidates->count > EXACT || candidates->lost_count) {
+        return explain_bytes(&search);
+    }
+    struct trail trail = {.left = (1u << candidates->count) - 1};
+    return explain(&search, &trail);
+}
+
+/* Which of them, one bit each, the byte can be of; the bit after them: of the base. */
+static unsigned origins(const struct sim_ledger *ledger, unsigned file, const struct block *block, uint64_t at,
+                        uint8_t found) {
+    unsigned bits = ledger->files[file].base[at] == found ? 1u << block->count : 0;
+    for (unsigned i = 0; i < block->count; i++) {
+        const struct entry *entry = &ledger->entries[block->entries[i]];
+        bool covers = entry->from <= at && at < entry->to;
+        bits |= covers && found == value_of(ledger, entry, at) ? 1u << i : 0;
+    }
+    return bits;
+}
+
+static void print_origins(const struct sim_ledger *ledger, const struct block *block, uint64_t from, uint64_t to,
+                          unsigned bits) {
+    printf("      %" PRIu64 "+%" PRIu64 " is of%s", from, to - from, bits == 0 ? " nobody" : "");
+    for (unsigned i = 0; i < block->count; i++) {
+        if (bits >> i & 1) {
+            printf(" operation %u", ledger->program->numbers[block->entries[i]]);
+        }
+    }
+    printf("%s\n", bits >> block->count & 1 ? " what was there before" : "");
+}
+
+void sim_ledger_describe(const struct sim_ledger *ledger, unsigned file, uint64_t number, const uint8_t *bytes,
+                         uint64_t length) {
+    const struct block *block = &ledger->files[file].blocks[number];
+    uint64_t start = number * ledger->logical;
+    for (unsigned i = 0; i < block->count; i++) {
+        const struct entry *entry = &ledger->entries[block->entries[i]];
+        printf("      operation %u may show%s\n", ledger->program->numbers[block->entries[i]],
+               is_required(entry, start, start + length) ? " and must have taken place" : "");
+    }
+    uint64_t from = start;
+    unsigned bits = origins(ledger, file, block, from, bytes[0]);
+    for (uint64_t at = start + 1; at <= start + length; at++) {
+        unsigned next = at < start + length ? origins(ledger, file, block, at, bytes[at - start]) : 0;
+        /* As long as one of them can have written all of it. */
+        if (at == start + length || (bits & next) == 0) {
+            print_origins(ledger, block, from, at, bits);
+            from = at;
+            bits = next;
+        } else {
+            bits &= next;
+        }
+    }
+}
+
+/* ---- reads ------------------------------------------------------------------------------------------------------- */
+
+/* Whether another write that had ended well when the read began hides this one at that byte. */
+static bool is_over(const struct sim_ledger *ledger, const struct entry *entry, const struct entry *read, uint64_t at) {
+    bool over = false;
+    for (unsigned i = 0; i < ledger->program->count && !over; i++) {
+        const struct entry *by = &ledger->entries[i];
+        over = by->operation->file == read->operation->file && changes_bytes(by->operation->step) && by->from <= at &&
+               at < by->to && precedes(by, read) && by->deed->result >= 0 && !by->deed->refused &&
+               (entry == NULL || precedes(entry, by));
+    }
+    return over;
+}
+
+static bool may_show(const struct sim_ledger *ledger, const uint8_t *start, const struct entry *read, uint64_t at,
+                     uint8_t found) {
+    if (found == start[at] && !is_over(ledger, NULL, read, at)) {
+        return true;
+    }
+    bool good = false;
+    for (unsigned i = 0; i < ledger->program->count && !good; i++) {
+        const struct entry *entry = &ledger->entries[i];
+        good = entry->operation->file == read->operation->file && changes_bytes(entry->operation->step) &&
+               entry->begin != NEVER && !entry->deed->refused && entry->from <= at && at < entry->to &&
+               found == value_of(ledger, entry, at) && !is_over(ledger, entry, read, at);
+    }
+    return good;
+}
+
+/* Whether the file may have been cut while the read was under way. */
+static bool meets_truncation(const struct sim_ledger *ledger, const struct entry *read) {
+    bool meets = false;
+    for (unsigned i = 0; i < ledger->program->count && !meets; i++) {
+        const struct entry *by = &ledger->entries[i];
+        meets = by->operation->file == read->operation->file && by->operation->step == SIM_STEP_TRUNCATE &&
+                by->begin != NEVER && !precedes(by, read);
+    }
+    return meets;
+}
+
+bool sim_ledger_may_read(const struct sim_ledger *ledger, unsigned deed, uint64_t *wrong_at) {
+    const struct entry *read = &ledger->entries[deed];
+    uint64_t length = read->deed->result > 0 ? (uint64_t)read->deed->result : 0;
+    uint64_t least = smaller(read->least_size, read->to);
+    *wrong_at = read->from + length;
+    if (read->deed->result >= 0 && *wrong_at < least && !meets_truncation(ledger, read)) {
+        return false;
+    }
+    for (uint64_t i = 0; i < length; i++) {
+        *wrong_at = read->from + i;
+        if (!may_show(ledger, ledger->start[read->operation->file], read, *wrong_at, read->deed->read[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- places of appends ------------------------------------------------------------------------------------------- */
+
+bool sim_ledger_place_is_own(const struct sim_ledger *ledger, unsigned deed) {
+    const struct entry *append = &ledger->entries[deed];
+    unsigned file = append->operation->file;
+    if (append->deed->result < 0 || append->deed->refused || truncates(ledger, file)) {
+        return true;
+    }
+    bool own = true;
+    for (unsigned i = 0; i < ledger->program->count && own; i++) {
+        const struct entry *other = &ledger->entries[i];
+        if (other == append || other->operation->file != file || !writes_bytes(other->operation->step) ||
+            other->deed->result < 0 || other->deed->refused || other->begin == NEVER) {
+            continue;
+        }
+        bool meets = other->from < append->to && append->from < other->to;
+        own = !meets || (other->operation->step == SIM_STEP_WRITE && !precedes(other, append));
+    }
+    return own;
+}

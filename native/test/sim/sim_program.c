@@ -1,0 +1,258 @@
+#include "sim_program.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "test.h"
+
+const char *const sim_theme_names[SIM_THEMES] = {"log", "pages", "mixed", "resize", "ahead", "failing", "full"};
+
+static const char *const step_names[SIM_STEPS] = {"write", "append", "read", "truncate", "allocate",
+                                                  "punch", "zero",   "sync", "reopen"};
+
+/* By theme and step: how often. */
+static const unsigned weights[SIM_THEMES][SIM_STEPS] = {
+    [SIM_THEME_LOG] = {4, 80, 6, 0, 2, 0, 0, 4, 2},     [SIM_THEME_PAGES] = {80, 0, 12, 0, 0, 0, 0, 6, 1},
+    [SIM_THEME_MIXED] = {50, 20, 10, 4, 3, 3, 3, 6, 1}, [SIM_THEME_RESIZE] = {40, 10, 5, 15, 8, 8, 8, 5, 1},
+    [SIM_THEME_AHEAD] = {15, 60, 5, 4, 2, 0, 0, 3, 4},  [SIM_THEME_FAILING] = {45, 25, 12, 4, 2, 2, 2, 6, 1},
+    [SIM_THEME_FULL] = {40, 30, 10, 6, 6, 4, 4, 3, 1},
+};
+
+const uint8_t *sim_pattern(void) {
+    static uint8_t pattern[SIM_PATTERN];
+    static bool made;
+    if (!made) {
+        struct test_random random = test_random_of(77);
+        test_random_bytes(&random, pattern, sizeof pattern);
+        made = true;
+    }
+    return pattern;
+}
+
+const char *sim_file_name(unsigned file) {
+    static const char *const names[SIM_FILES] = {"a", "b", "c"};
+    return names[file];
+}
+
+static enum sim_step draw_step(struct test_random *random, enum sim_theme theme) {
+    unsigned all = 0;
+    for (unsigned i = 0; i < SIM_STEPS; i++) {
+        all += weights[theme][i];
+    }
+    uint64_t at = test_random_below(random, all);
+    enum sim_step step = SIM_STEP_WRITE;
+    while (at >= weights[theme][step]) {
+        at -= weights[theme][step];
+        step++;
+    }
+    return step;
+}
+
+static void make_disk(struct sim_program *program, struct test_random *random) {
+    static const uint32_t blocks[] = {4096, 4096, 512, 1024};
+    struct sim_options *disk = &program->disk;
+    disk->seed = program->seed;
+    disk->block_bytes = blocks[test_random_below(random, 4)];
+    disk->logical_block_bytes = test_random_one_in(random, 3) ? disk->block_bytes : 512;
+    disk->write_zeroes = test_random_one_in(random, 4);
+    disk->no_reserve = test_random_one_in(random, 6);
+    disk->no_deallocate = test_random_one_in(random, 6);
+    disk->buffered = program->theme == SIM_THEME_MIXED && test_random_one_in(random, 8);
+    if (program->theme == SIM_THEME_FULL) {
+        disk->capacity_bytes = test_random_between(random, 40, 200) * 512;
+    }
+    program->engine = (struct wt_engine_options){.cache_bytes = 1 << 20};
+    if (test_random_one_in(random, 4)) {
+        program->engine = (struct wt_engine_options){.cache_bytes = 128 << 10, .in_flight_bytes = 64 << 10};
+    }
+}
+
+static void make_faults(struct sim_program *program, struct test_random *random) {
+    static const int errors[] = {-EIO, -ENOSPC, -EDQUOT};
+    static const unsigned ops[] = {SIM_WRITE, SIM_WRITE, SIM_READ, SIM_READ | SIM_WRITE, SIM_SYNC, SIM_WRITE};
+    program->fault_count = (unsigned)test_random_between(random, 1, SIM_FAULTS);
+    for (unsigned i = 0; i < program->fault_count; i++) {
+        program->faults[i] = (struct sim_fault){
+            .ops = ops[test_random_below(random, 6)],
+            .offset = test_random_one_in(random, 2) ? 0 : test_random_below(random, SIM_ROOM / 2),
+            .length = test_random_one_in(random, 2) ? 0 : 1 + test_random_below(random, 20000),
+            .skip = test_random_below(random, 12),
+            .count = 1 + test_random_below(random, 3),
+            .error = errors[test_random_below(random, 3)],
+            .transfer = test_random_one_in(random, 2) ? 0 : test_random_below(random, 20000),
+            .scribble = test_random_one_in(random, 2),
+            .grows = test_random_one_in(random, 3),
+        };
+    }
+}
+
+static uint64_t draw_length(struct test_random *random, enum sim_theme theme) {
+    static const uint64_t bounds[] = {10, 300, 300, 1500, 5000, 5000, 12000, 30000};
+    return 1 + test_random_below(random, bounds[test_random_below(random, theme == SIM_THEME_LOG ? 6 : 8)]);
+}
+
+/* Where others have written, or near the end of the file, as far as that can be known. */
+static uint64_t draw_offset(struct test_random *random, uint64_t block, uint64_t reach) {
+    switch (test_random_below(random, 5)) {
+    case 0:
+        return reach;
+    case 1:
+        return test_random_below(random, SIM_ROOM / 2) / block * block;
+    case 2:
+        return test_random_below(random, reach + 5000);
+    case 3:
+        return reach > 3000 ? reach - test_random_below(random, 3000) : test_random_below(random, 3000);
+    default:
+        return test_random_below(random, 9000);
+    }
+}
+
+static uint32_t draw_durability(struct test_random *random) {
+    if (test_random_one_in(random, 5)) {
+        return WT_DURABILITY_DEVICE;
+    }
+    return test_random_one_in(random, 8) ? WT_DURABILITY_SYNC : WT_DURABILITY_DSYNC;
+}
+
+/* What appends may add in all, so that no file gets longer than it may. */
+struct reach {
+    uint64_t end[SIM_FILES];
+    uint64_t appended;
+};
+
+static void make_operation(struct sim_program *program, struct test_random *random, struct reach *reach,
+                           struct sim_operation *operation) {
+    enum sim_step step = draw_step(random, program->theme);
+    unsigned file = (unsigned)test_random_below(random, program->files);
+    uint64_t half = SIM_ROOM / 2;
+    uint64_t length = draw_length(random, program->theme);
+    if (step == SIM_STEP_APPEND && reach->appended + length > half) {
+        step = SIM_STEP_READ;
+    }
+    *operation = (struct sim_operation){.step = step,
+                                        .caller = (unsigned)test_random_below(random, program->callers),
+                                        .file = file,
+                                        .durability = draw_durability(random),
+                                        .length = length,
+                                        .reaps = test_random_one_in(random, 3),
+                                        .key = test_random_below(random, SIM_PATTERN - SIM_ROOM)};
+    uint64_t offset = draw_offset(random, program->disk.block_bytes, reach->end[file]);
+    operation->offset = offset + length > half ? half - length : offset;
+    if (step == SIM_STEP_WRITE || step == SIM_STEP_APPEND) {
+        operation->async = test_random_one_in(random, 2);
+        operation->flags = step == SIM_STEP_APPEND ? WT_APPEND : 0;
+        operation->flags |= test_random_one_in(random, 8) ? WT_DONTCACHE : 0;
+        operation->flags |= operation->async && test_random_one_in(random, 4) ? WT_NOWAIT : 0;
+    }
+    if (step == SIM_STEP_APPEND) {
+        operation->offset = 0;
+        reach->appended += length;
+        reach->end[file] += length;
+    } else if (step == SIM_STEP_TRUNCATE) {
+        operation->length = 0;
+        reach->end[file] = operation->offset;
+    } else if (step == SIM_STEP_WRITE || step == SIM_STEP_ALLOCATE) {
+        uint64_t end = operation->offset + length;
+        reach->end[file] = end > reach->end[file] ? end : reach->end[file];
+    } else if (step == SIM_STEP_SYNC || step == SIM_STEP_REOPEN) {
+        operation->offset = operation->length = 0;
+    }
+}
+
+void sim_program_make(struct sim_program *program, enum sim_theme theme, uint64_t seed) {
+    struct test_random random = test_random_of(seed * SIM_THEMES + theme);
+    struct reach reach = {0};
+    *program = (struct sim_program){.seed = seed, .schedule = seed, .theme = theme};
+    make_disk(program, &random);
+    program->files = theme == SIM_THEME_MIXED ? SIM_FILES : 1 + (unsigned)test_random_below(&random, 2);
+    program->callers = (unsigned)test_random_between(&random, 1, SIM_CALLERS);
+    program->lives = test_random_one_in(&random, 2) ? SIM_LIVES : 1;
+    if (theme == SIM_THEME_AHEAD) {
+        program->ahead_bytes = test_random_between(&random, 1, 20000);
+    }
+    if (theme == SIM_THEME_FAILING) {
+        make_faults(program, &random);
+    }
+    for (unsigned i = 0; i < program->files; i++) {
+        program->sizes[i] = test_random_one_in(&random, 2) ? 0 : test_random_below(&random, 30000);
+        reach.end[i] = program->sizes[i];
+    }
+    /* Mostly short, so that there are many; some long. */
+    unsigned each = (unsigned)test_random_between(&random, 2, test_random_one_in(&random, 8) ? 24 : 9);
+    program->count = each * program->callers * program->lives;
+    for (unsigned i = 0; i < program->count; i++) {
+        make_operation(program, &random, &reach, &program->operations[i]);
+        program->operations[i].life = i * program->lives / program->count;
+        program->numbers[i] = i;
+    }
+}
+
+void sim_program_cut(const struct sim_program *from, const bool *keep, struct sim_program *to) {
+    *to = *from;
+    to->count = 0;
+    for (unsigned i = 0; i < from->count; i++) {
+        if (keep[i]) {
+            to->operations[to->count] = from->operations[i];
+            to->numbers[to->count++] = from->numbers[i];
+        }
+    }
+}
+
+/* ---- printing ---------------------------------------------------------------------------------------------------- */
+
+void sim_operation_print(const struct sim_operation *operation) {
+    static const char *const durabilities[] = {"", " DEVICE", " DSYNC", " SYNC"};
+    bool writes = operation->step == SIM_STEP_WRITE || operation->step == SIM_STEP_APPEND;
+    printf("caller %u: %s %s", operation->caller, step_names[operation->step], sim_file_name(operation->file));
+    if (operation->step == SIM_STEP_TRUNCATE) {
+        printf(" to %" PRIu64, operation->offset);
+    } else if (operation->step == SIM_STEP_APPEND) {
+        printf(" %" PRIu64, operation->length);
+    } else if (operation->length > 0) {
+        printf(" %" PRIu64 "+%" PRIu64, operation->offset, operation->length);
+    }
+    printf("%s%s%s%s", writes ? durabilities[operation->durability] : "", operation->async ? " async" : "",
+           operation->flags & WT_NOWAIT ? " nowait" : "", operation->flags & WT_DONTCACHE ? " dontcache" : "");
+}
+
+static void print_fault(const struct sim_fault *fault) {
+    static const char *const names[] = {"read", "write", "sync"};
+    printf("    a fault of");
+    for (unsigned i = 0; i < 3; i++) {
+        printf("%s%s", fault->ops >> i & 1 ? " " : "", fault->ops >> i & 1 ? names[i] : "");
+    }
+    if (fault->length > 0) {
+        printf(" in %" PRIu64 "+%" PRIu64, fault->offset, fault->length);
+    }
+    printf(": %s after %" PRIu64 ", %" PRIu64 " times, %" PRIu64 " bytes done%s%s\n", strerrorname_np(-fault->error),
+           fault->skip, fault->count, fault->transfer, fault->scribble ? ", scribbles" : "",
+           fault->grows ? ", grows" : "");
+}
+
+void sim_program_print(const struct sim_program *program) {
+    const struct sim_options *disk = &program->disk;
+    printf("    blocks of %u, logical %u%s%s%s%s; cache %" PRIu64 " KiB", disk->block_bytes, disk->logical_block_bytes,
+           disk->buffered ? ", no direct I/O" : "", disk->no_reserve ? ", no reserve" : "",
+           disk->no_deallocate ? ", no deallocate" : "", disk->write_zeroes ? ", writes zeroes" : "",
+           program->engine.cache_bytes >> 10);
+    if (disk->capacity_bytes > 0) {
+        printf(", room for %" PRIu64, disk->capacity_bytes);
+    }
+    if (program->ahead_bytes > 0) {
+        printf(", grows ahead by %" PRIu64, program->ahead_bytes);
+    }
+    for (unsigned i = 0; i < program->files; i++) {
+        printf(", %s of %" PRIu64, sim_file_name(i), program->sizes[i]);
+    }
+    printf("\n");
+    for (unsigned i = 0; i < program->fault_count; i++) {
+        print_fault(&program->faults[i]);
+    }
+    for (unsigned i = 0; i < program->count; i++) {
+        bool next_life = i > 0 && program->operations[i].life != program->operations[i - 1].life;
+        printf("%s    %3u ", next_life ? "    -- the power goes, and comes back\n" : "", program->numbers[i]);
+        sim_operation_print(&program->operations[i]);
+        printf("\n");
+    }
+}

@@ -1,0 +1,88 @@
+/*
+ * Programs of callers, for the simulator: what several of them do to a few files, on what disk, with what faults. A seed
+ * gives one; taking operations away gives a smaller one.
+ */
+#ifndef WT_SIM_PROGRAM_H
+#define WT_SIM_PROGRAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "sim_disk.h"
+#include "writethrough.h"
+
+enum {
+    SIM_FILES = 3,
+    SIM_CALLERS = 4,
+    SIM_LIVES = 2, /* from one power cut to the next */
+    SIM_OPERATIONS = 200,
+    SIM_FAULTS = 3,
+    SIM_ROOM = 96 << 10, /* a file is no longer, but for growth ahead */
+    SIM_PATTERN = 256 << 10,
+};
+
+enum sim_theme {
+    SIM_THEME_LOG,     /* appends of several callers, small and large, waited for or not */
+    SIM_THEME_PAGES,   /* pages and records overwritten in place */
+    SIM_THEME_MIXED,   /* everything, in several files */
+    SIM_THEME_RESIZE,  /* truncation, holes, zeroed and allocated ranges, under writes */
+    SIM_THEME_AHEAD,   /* growth ahead */
+    SIM_THEME_FAILING, /* a disk that fails now and then, in parts too */
+    SIM_THEME_FULL,    /* a file system without room */
+    SIM_THEMES,
+};
+
+extern const char *const sim_theme_names[SIM_THEMES];
+
+enum sim_step {
+    SIM_STEP_WRITE,
+    SIM_STEP_APPEND,
+    SIM_STEP_READ,
+    SIM_STEP_TRUNCATE, /* to offset */
+    SIM_STEP_ALLOCATE,
+    SIM_STEP_PUNCH,
+    SIM_STEP_ZERO,
+    SIM_STEP_SYNC,
+    SIM_STEP_REOPEN,
+    SIM_STEPS,
+};
+
+struct sim_operation {
+    enum sim_step step;
+    unsigned life, caller, file;
+    bool async;
+    bool reaps; /* takes events afterwards, without waiting */
+    uint32_t durability, flags;
+    uint64_t offset, length;
+    uint64_t key; /* what is written: the pattern's bytes from here on */
+};
+
+struct sim_program {
+    uint64_t seed;
+    uint64_t schedule; /* the seed of who runs when */
+    enum sim_theme theme;
+    struct sim_options disk;
+    struct wt_engine_options engine;
+    uint64_t ahead_bytes;
+    unsigned files, callers, lives;
+    uint64_t sizes[SIM_FILES]; /* at the start, in bytes of the pattern */
+    struct sim_fault faults[SIM_FAULTS];
+    unsigned fault_count;
+    struct sim_operation operations[SIM_OPERATIONS];
+    unsigned numbers[SIM_OPERATIONS]; /* which of the whole program each is */
+    unsigned count;
+};
+
+/* The bytes that programs write. */
+const uint8_t *sim_pattern(void);
+const char *sim_file_name(unsigned file);
+
+void sim_program_make(struct sim_program *program, enum sim_theme theme, uint64_t seed);
+/* What is left of it if only the operations i with keep[i] are in it. */
+void sim_program_cut(const struct sim_program *from, const bool *keep, struct sim_program *to);
+void sim_program_print(const struct sim_program *program);
+/* One operation, without an end of line. */
+void sim_operation_print(const struct sim_operation *operation);
+
+#endif

@@ -1,0 +1,683 @@
+#define _GNU_SOURCE
+#include "sim_run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core.h"
+#include "sim_journal.h"
+#include "sim_ledger.h"
+#include "sim_tasks.h"
+
+enum { SERVERS = 2, TRACE_CHANGES = 40, PROGRAM_SECONDS = 60 };
+
+/* One life of a program: the engine from its opening to a power cut. */
+struct life {
+    const struct sim_program *program;
+    unsigned number;
+    struct core core;
+    struct sim_journal *journal;
+    wt_file handles[SIM_CALLERS][SIM_FILES];
+    struct sim_deed deeds[SIM_OPERATIONS];
+    uint8_t *bases[SIM_FILES];
+    uint64_t sizes[SIM_FILES];
+    unsigned callers_left;
+};
+
+struct caller {
+    struct life *life;
+    unsigned number;
+};
+
+static void *allocate(size_t bytes) {
+    void *memory = calloc(1, bytes);
+    CHECK(memory != NULL);
+    return memory;
+}
+
+static bool may_fail(const struct sim_program *program) {
+    return program->fault_count > 0 || program->disk.capacity_bytes > 0;
+}
+
+/* ---- callers ----------------------------------------------------------------------------------------------------- */
+
+static void mark(struct life *life, unsigned deed, bool end) {
+    sim_mark(life->core.sim, deed * 2u + (end ? 1u : 0u));
+}
+
+static void end_deed(struct life *life, unsigned number, int64_t result, uint64_t stable, uint64_t offset) {
+    struct sim_deed *deed = &life->deeds[number];
+    const struct sim_operation *operation = deed->operation;
+    bool writes = operation->step == SIM_STEP_WRITE || operation->step == SIM_STEP_APPEND;
+    CHECK(deed->begun && !deed->ended);
+    CHECK(result >= 0 || may_fail(life->program));
+    if (writes) {
+        CHECK(result < 0 ? stable < operation->length || operation->step == SIM_STEP_APPEND
+                         : (uint64_t)result == operation->length && stable == operation->length);
+    }
+    deed->ended = true;
+    deed->result = result;
+    deed->stable = stable;
+    deed->offset = operation->step == SIM_STEP_APPEND ? offset : operation->offset;
+    mark(life, number, true);
+}
+
+static unsigned take_events(struct life *life, int64_t timeout_ns) {
+    struct wt_event events[4];
+    int count = wt_reap(life->core.engine, events, 4, timeout_ns);
+    CHECK(count >= 0);
+    for (int i = 0; i < count; i++) {
+        CHECK(events[i].token < life->program->count);
+        end_deed(life, (unsigned)events[i].token, events[i].result, events[i].stable_bytes, events[i].offset);
+    }
+    return (unsigned)count;
+}
+
+static void submit(struct life *life, const struct sim_operation *operation, unsigned number, wt_file file,
+                   const struct iovec *iov) {
+    int rc = wt_write_submit(file, iov, 1, operation->offset, operation->durability, operation->flags, number);
+    if (rc == 0) {
+        return;
+    }
+    /* Refused: nothing was changed, or an error came before anything was started. */
+    bool refused = rc == -EAGAIN || rc == -EMSGSIZE;
+    CHECK(!refused || operation->flags & WT_NOWAIT);
+    life->deeds[number].refused = refused;
+    end_deed(life, number, refused ? (int64_t)operation->length : rc, refused ? operation->length : 0, 0);
+}
+
+static void write_now(struct life *life, const struct sim_operation *operation, unsigned number, wt_file file,
+                      const struct iovec *iov) {
+    uint64_t offset = operation->offset, stable = 0;
+    int64_t result = wt_write_with(file, iov, 1, &offset, operation->durability, operation->flags, &stable);
+    end_deed(life, number, result, stable, offset);
+}
+
+static void do_write(struct life *life, const struct sim_operation *operation, unsigned number, wt_file file) {
+    struct iovec iov = {(void *)(uintptr_t)(sim_pattern() + operation->key), (size_t)operation->length};
+    (operation->async ? submit : write_now)(life, operation, number, file, &iov);
+}
+
+static int64_t do_read(struct sim_deed *deed, wt_file file) {
+    const struct sim_operation *operation = deed->operation;
+    deed->read = allocate((size_t)operation->length);
+    return read_at(file, operation->offset, deed->read, (size_t)operation->length);
+}
+
+static wt_file open_file(const struct life *life, unsigned file) {
+    wt_file handle = core_file(&life->core, sim_file_name(file));
+    if (life->program->ahead_bytes > 0) {
+        CHECK_OK(wt_file_grow_ahead(handle, life->program->ahead_bytes));
+    }
+    return handle;
+}
+
+static int reopen(struct life *life, unsigned caller, unsigned file) {
+    int rc = wt_file_close(life->handles[caller][file]);
+    life->handles[caller][file] = open_file(life, file);
+    return rc;
+}
+
+static int64_t do_other(struct life *life, struct sim_deed *deed, wt_file file) {
+    const struct sim_operation *operation = deed->operation;
+    switch (operation->step) {
+    case SIM_STEP_READ:
+        return do_read(deed, file);
+    case SIM_STEP_TRUNCATE:
+        return wt_truncate(file, operation->offset);
+    case SIM_STEP_ALLOCATE:
+        return wt_allocate(file, operation->offset, operation->length);
+    case SIM_STEP_PUNCH:
+        return wt_punch_hole(file, operation->offset, operation->length);
+    case SIM_STEP_ZERO:
+        return wt_zero(file, operation->offset, operation->length);
+    case SIM_STEP_SYNC:
+        return wt_sync(file);
+    case SIM_STEP_REOPEN:
+        return reopen(life, operation->caller, operation->file);
+    default:
+        return -EINVAL;
+    }
+}
+
+static void do_operation(struct life *life, unsigned number) {
+    struct sim_deed *deed = &life->deeds[number];
+    const struct sim_operation *operation = deed->operation;
+    wt_file file = life->handles[operation->caller][operation->file];
+    deed->begun = true;
+    mark(life, number, false);
+    if (operation->step == SIM_STEP_WRITE || operation->step == SIM_STEP_APPEND) {
+        do_write(life, operation, number, file);
+    } else {
+        end_deed(life, number, do_other(life, deed, file), 0, 0);
+    }
+    if (operation->reaps) {
+        take_events(life, 0);
+    }
+}
+
+static bool all_ended(const struct life *life, unsigned caller) {
+    bool ended = true;
+    for (unsigned i = 0; i < life->program->count && ended; i++) {
+        const struct sim_deed *deed = &life->deeds[i];
+        ended = !deed->begun || deed->ended || deed->operation->caller != caller;
+    }
+    return ended;
+}
+
+static void call(void *argument) {
+    const struct caller *caller = argument;
+    struct life *life = caller->life;
+    for (unsigned i = 0; i < life->program->count; i++) {
+        const struct sim_operation *operation = &life->program->operations[i];
+        if (operation->caller == caller->number && operation->life == life->number) {
+            do_operation(life, i);
+        }
+    }
+    while (!all_ended(life, caller->number)) {
+        take_events(life, 1000000);
+    }
+    if (--life->callers_left == 0) {
+        sim_end_service(life->core.sim, true);
+    }
+}
+
+static void serve(void *argument) {
+    sim_serve(argument);
+}
+
+static void run_callers(struct life *life) {
+    static const char *const names[] = {"caller 0", "caller 1", "caller 2", "caller 3"};
+    struct caller callers[SIM_CALLERS];
+    const struct sim_program *program = life->program;
+    life->callers_left = program->callers;
+    for (unsigned i = 0; i < program->callers; i++) {
+        callers[i] = (struct caller){.life = life, .number = i};
+        sim_tasks_add(names[i], call, &callers[i]);
+    }
+    for (unsigned i = 0; i < SERVERS; i++) {
+        sim_tasks_add("disk", serve, life->core.sim);
+    }
+    sim_tasks_run(program->schedule * SIM_LIVES + life->number);
+}
+
+/* ---- one life ---------------------------------------------------------------------------------------------------- */
+
+static void begin_life(struct life *life) {
+    const struct sim_program *program = life->program;
+    struct sim_options disk = program->disk;
+    disk.tasks = &sim_tasks;
+    disk.seed += life->number;
+    life->core = core_open(&disk, &program->engine);
+    for (unsigned i = 0; i < program->files; i++) {
+        sim_put(life->core.sim, sim_file_name(i), life->bases[i], life->sizes[i]);
+    }
+    for (unsigned caller = 0; caller < program->callers; caller++) {
+        for (unsigned file = 0; file < program->files; file++) {
+            life->handles[caller][file] = open_file(life, file);
+        }
+    }
+    for (unsigned i = 0; i < program->fault_count; i++) {
+        sim_fail(life->core.sim, &program->faults[i]);
+    }
+    for (unsigned i = 0; i < program->count; i++) {
+        life->deeds[i] = (struct sim_deed){.operation = &program->operations[i]};
+    }
+    life->journal = sim_journal_new();
+    sim_keep_journal(life->core.sim, life->journal);
+}
+
+/* Nothing is in flight: a file is what the disk has, and no longer on it unless it grew ahead. */
+static void check_shown(const struct life *life, unsigned file) {
+    const char *name = sim_file_name(file);
+    uint64_t size = (uint64_t)wt_size(life->handles[0][file]);
+    uint64_t on_disk = (uint64_t)sim_size(life->core.sim, name);
+    CHECK(on_disk == size || (life->program->ahead_bytes > 0 && on_disk > size));
+    struct model disk = model_new(size + 1);
+    disk.size = size;
+    sim_peek(life->core.sim, name, 0, disk.bytes, (size_t)size);
+    check_read(life->handles[0][file], &disk, 0, (size_t)size + 1);
+    model_free(&disk);
+}
+
+/* The callers are done: the engine shows what the disk has, and leaves it as it is, without what it grew ahead. */
+static void end_life(struct life *life) {
+    struct core *core = &life->core;
+    int64_t sizes[SIM_FILES];
+    CHECK_EQ(sim_in_flight(core->sim), 0);
+    sim_keep_journal(core->sim, NULL);
+    sim_heal(core->sim);
+    for (unsigned file = 0; file < life->program->files; file++) {
+        wt_file handle = life->handles[0][file];
+        /* What a failed write may have left behind the end is cut off by the next one. */
+        CHECK_OK(wt_truncate(handle, (uint64_t)wt_size(handle)));
+        sizes[file] = wt_size(handle);
+        check_shown(life, file);
+    }
+    CHECK_OK(wt_engine_close(core->engine));
+    for (unsigned file = 0; file < life->program->files; file++) {
+        CHECK_EQ(sim_stable_size(core->sim, sim_file_name(file)), sizes[file]);
+    }
+    sim_free(core->sim);
+}
+
+/* ---- the cuts ---------------------------------------------------------------------------------------------------- */
+
+struct inquest {
+    const struct life *life;
+    struct sim_replay *replay;
+    struct sim_ledger *ledger;
+    uint64_t event;
+    struct sim_tally *tally;
+    struct { /* the block that is wrong */
+        const uint8_t *bytes;
+        unsigned file;
+        uint64_t number, length;
+    } wrong;
+};
+
+static const char *change_name(enum sim_change_kind kind) {
+    static const char *const names[] = {"write",      "size",        "stable size",  "settle",     "flush begins",
+                                        "flush ends", "reserve",     "write zeroes", "deallocate", "truncate",
+                                        "refuse",     "flush stale", "forget",       "begins",     "ends",
+                                        "event",      "mark"};
+    return names[kind];
+}
+
+static void print_change(const struct life *life, const struct sim_change *change) {
+    if (change->kind == SIM_CHANGE_MARK) {
+        const struct sim_deed *deed = &life->deeds[change->number / 2];
+        printf("      %3u ", life->program->numbers[change->number / 2]);
+        sim_operation_print(deed->operation);
+        if (change->number % 2 == 0) {
+            printf(" begins\n");
+        } else {
+            printf(" ends: %" PRId64 ", stable %" PRIu64 " at %" PRIu64 "%s\n", deed->result, deed->stable,
+                   deed->offset, deed->refused ? ", refused" : "");
+        }
+    } else if (change->kind == SIM_CHANGE_FLIGHT || change->kind == SIM_CHANGE_LANDED) {
+        printf("          #%" PRIu64 " %s", change->number, change_name(change->kind));
+        printf(change->length > 0 ? " write %" PRIu64 "+%" PRIu64 "\n" : "\n", change->offset, change->length);
+    } else if (change->kind != SIM_CHANGE_POINT && change->kind != SIM_CHANGE_FORGET) {
+        printf("          disk: %s of %" PRIu64 " %" PRIu64 "+%" PRIu64 "\n", change_name(change->kind), change->inode,
+               change->offset, change->length);
+    }
+}
+
+/* What the run did last until now. */
+static void print_trace(const struct inquest *inquest) {
+    size_t end = sim_replay_position(inquest->replay), first = end, shown = 0;
+    while (first > 0 && shown < TRACE_CHANGES) {
+        enum sim_change_kind kind = sim_journal_at(inquest->life->journal, --first)->kind;
+        shown += kind != SIM_CHANGE_POINT && kind != SIM_CHANGE_FORGET ? 1u : 0u;
+    }
+    printf("    until the power went at event %" PRIu64 " of life %u:\n", inquest->event, inquest->life->number);
+    for (size_t i = first; i < end; i++) {
+        print_change(inquest->life, sim_journal_at(inquest->life->journal, i));
+    }
+}
+
+static const struct inquest *failing;
+
+static void print_failing(void) {
+    if (failing != NULL) {
+        if (failing->wrong.bytes != NULL) {
+            sim_ledger_describe(failing->ledger, failing->wrong.file, failing->wrong.number, failing->wrong.bytes,
+                                failing->wrong.length);
+        }
+        print_trace(failing);
+    }
+}
+
+static void check_block(struct inquest *inquest, unsigned number, const uint8_t *bytes, uint64_t at, uint64_t length,
+                        enum sim_cut cut) {
+    uint64_t logical = inquest->life->program->disk.logical_block_bytes;
+    if (!sim_ledger_may_hold(inquest->ledger, number, at / logical, bytes, length)) {
+        inquest->wrong.bytes = bytes;
+        inquest->wrong.file = number;
+        inquest->wrong.number = at / logical;
+        inquest->wrong.length = length;
+        test_fail(__FILE__, __LINE__,
+                  "%s after a power cut (kind %d): the %" PRIu64 " bytes at %" PRIu64
+                  " are what no order of the writes gives with all that were acknowledged",
+                  sim_file_name(number), (int)cut, length, at);
+    }
+}
+
+static void check_file_left(struct inquest *inquest, unsigned number, enum sim_cut cut, bool all) {
+    const struct sim_file *file = sim_replay_file(inquest->replay, sim_file_name(number));
+    uint64_t logical = inquest->life->program->disk.logical_block_bytes;
+    uint64_t size = file->size_stable;
+    if (!sim_ledger_may_be_long(inquest->ledger, number, size)) {
+        test_fail(__FILE__, __LINE__, "%s after a power cut (kind %d) has a size of %" PRIu64, sim_file_name(number),
+                  (int)cut, size);
+    }
+    for (uint64_t page = 0; page * SIM_PAGE_BYTES < size; page++) {
+        if (!all && !sim_replay_page_in_doubt(inquest->replay, file, page)) {
+            continue;
+        }
+        const uint8_t *bytes = sim_file_stable_page(file, page);
+        for (uint64_t in_page = 0; in_page < SIM_PAGE_BYTES; in_page += logical) {
+            uint64_t at = page * SIM_PAGE_BYTES + in_page;
+            uint64_t length = at >= size ? 0 : size - at < logical ? size - at : logical;
+            if (length > 0) {
+                check_block(inquest, number, bytes + in_page, at, length, cut);
+            }
+        }
+    }
+}
+
+/* What else a cut may leave is in pages that are in doubt, or behind a size that is: so the first one looks at all of it. */
+static void check_cut(struct inquest *inquest, enum sim_cut cut, uint64_t seed, bool all) {
+    sim_replay_cut(inquest->replay, cut, seed);
+    for (unsigned i = 0; i < inquest->life->program->files; i++) {
+        check_file_left(inquest, i, cut, all);
+    }
+    inquest->tally->cuts++;
+}
+
+static void check_cuts_here(struct inquest *inquest) {
+    uint64_t seed = inquest->life->program->seed + sim_replay_position(inquest->replay) * SIM_CHANCES;
+    check_cut(inquest, SIM_LOSE_ALL, 0, true);
+    if (!sim_replay_in_doubt(inquest->replay)) {
+        return;
+    }
+    check_cut(inquest, SIM_KEEP_ALL, 0, true);
+    for (unsigned i = 0; i < SIM_CHANCES; i++) {
+        check_cut(inquest, SIM_RANDOM, seed + i, false);
+    }
+}
+
+static void check_end(const struct inquest *inquest, unsigned number) {
+    const struct sim_deed *deed = &inquest->life->deeds[number];
+    uint64_t wrong_at = 0;
+    if (deed->operation->step == SIM_STEP_READ && !sim_ledger_may_read(inquest->ledger, number, &wrong_at)) {
+        test_fail(__FILE__, __LINE__, "operation %u read at %" PRIu64 " what cannot have been there",
+                  inquest->life->program->numbers[number], wrong_at);
+    }
+    if (deed->operation->step == SIM_STEP_APPEND && !sim_ledger_place_is_own(inquest->ledger, number)) {
+        test_fail(__FILE__, __LINE__, "operation %u was appended at %" PRIu64 ", where others are",
+                  inquest->life->program->numbers[number], deed->offset);
+    }
+}
+
+static void begin_inquest(struct inquest *inquest, const struct life *life, struct sim_tally *tally) {
+    *inquest = (struct inquest){.life = life, .tally = tally};
+    inquest->replay = sim_replay_new(life->journal, life->program->disk.logical_block_bytes);
+    inquest->ledger = sim_ledger_new(life->program, life->deeds, life->bases, life->sizes);
+    failing = inquest;
+    test_on_failure = print_failing;
+}
+
+static void end_inquest(struct inquest *inquest) {
+    failing = NULL;
+    sim_replay_free(inquest->replay);
+    sim_ledger_free(inquest->ledger);
+}
+
+static void check_life(const struct life *life, struct sim_tally *tally) {
+    struct inquest inquest;
+    begin_inquest(&inquest, life, tally);
+    const struct sim_change *change;
+    while ((change = sim_replay_next(inquest.replay)) != NULL) {
+        if (change->kind == SIM_CHANGE_POINT) {
+            inquest.event = change->number;
+            tally->events++;
+        } else if (change->number % 2 == 0) {
+            sim_ledger_begin(inquest.ledger, (unsigned)(change->number / 2));
+        } else {
+            sim_ledger_end(inquest.ledger, (unsigned)(change->number / 2));
+            check_end(&inquest, (unsigned)(change->number / 2));
+        }
+        check_cuts_here(&inquest);
+    }
+    end_inquest(&inquest);
+}
+
+/* ---- from one life to the next ----------------------------------------------------------------------------------- */
+
+static size_t count_points(const struct life *life) {
+    size_t points = 0;
+    for (size_t i = 0; i < sim_journal_count(life->journal); i++) {
+        points += sim_journal_at(life->journal, i)->kind == SIM_CHANGE_POINT ? 1u : 0u;
+    }
+    return points;
+}
+
+/* Cuts the power at one of the events: what is left is where the next life begins. */
+static void inherit(const struct life *life, uint8_t *const bases[SIM_FILES], uint64_t sizes[SIM_FILES]) {
+    struct test_random random = test_random_of(life->program->seed);
+    struct sim_replay *replay = sim_replay_new(life->journal, life->program->disk.logical_block_bytes);
+    size_t points = count_points(life);
+    uint64_t chosen = points > 0 ? test_random_below(&random, points) + 1 : 0;
+    while (chosen > 0) {
+        chosen -= sim_replay_next(replay)->kind == SIM_CHANGE_POINT ? 1u : 0u;
+    }
+    sim_replay_cut(replay, (enum sim_cut)test_random_below(&random, 3), life->program->seed);
+    for (unsigned i = 0; i < life->program->files; i++) {
+        struct sim_file *file = sim_replay_file(replay, sim_file_name(i));
+        sizes[i] = file->size_stable;
+        CHECK(sizes[i] <= SIM_LIMIT);
+        memset(bases[i], 0, SIM_LIMIT);
+        sim_file_read(file, 0, bases[i], (size_t)sizes[i], true);
+    }
+    sim_replay_free(replay);
+}
+
+static void hash_life(const struct life *life, struct sim_tally *tally) {
+    for (size_t i = 0; i < sim_journal_count(life->journal); i++) {
+        const struct sim_change *change = sim_journal_at(life->journal, i);
+        const uint64_t words[] = {(uint64_t)change->kind, change->inode, change->offset, change->length,
+                                  change->number};
+        for (size_t word = 0; word < sizeof words / sizeof words[0]; word++) {
+            tally->hash = (tally->hash ^ words[word]) * 0x100000001b3u;
+            tally->hash ^= tally->hash >> 29;
+        }
+    }
+}
+
+static void free_life(struct life *life) {
+    for (unsigned i = 0; i < life->program->count; i++) {
+        free(life->deeds[i].read);
+    }
+    sim_journal_free(life->journal);
+}
+
+void sim_run_program(const struct sim_program *program, struct sim_tally *tally) {
+    static struct life life;
+    static uint8_t bases[SIM_FILES][SIM_LIMIT];
+    life = (struct life){.program = program};
+    for (unsigned i = 0; i < program->files; i++) {
+        life.bases[i] = bases[i];
+        life.sizes[i] = program->sizes[i];
+        memset(bases[i], 0, SIM_LIMIT);
+        memcpy(bases[i], sim_pattern() + i * 1000, (size_t)program->sizes[i]);
+    }
+    for (; life.number < program->lives; life.number++) {
+        begin_life(&life);
+        run_callers(&life);
+        end_life(&life);
+        check_life(&life, tally);
+        hash_life(&life, tally);
+        inherit(&life, life.bases, life.sizes);
+        free_life(&life);
+        tally->reopened += life.number;
+    }
+    tally->programs++;
+    tally->operations += program->count;
+}
+
+/* ---- many programs ----------------------------------------------------------------------------------------------- */
+
+/* What a child tells its parent as it goes. */
+struct progress {
+    uint64_t seed;
+    struct sim_tally tally;
+};
+
+/* On one processor the tasks hand over to each other sooner; and the engine's ideas of a crowd are the same everywhere. */
+static void stay_on_one_processor(void) {
+    static bool done;
+    cpu_set_t allowed, one;
+    if (done) {
+        return;
+    }
+    done = true;
+    CPU_ZERO(&one);
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
+        unsigned wanted = (unsigned)getpid() % (unsigned)CPU_COUNT(&allowed);
+        for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+            if (CPU_ISSET(cpu, &allowed) && wanted-- == 0) {
+                CPU_SET(cpu, &one);
+                break;
+            }
+        }
+        (void)sched_setaffinity(0, sizeof one, &one);
+    }
+}
+
+void sim_run_alone(const struct sim_program *program, struct sim_tally *tally) {
+    stay_on_one_processor();
+    alarm(PROGRAM_SECONDS);
+    sim_run_program(program, tally);
+    alarm(0);
+}
+
+struct range {
+    enum sim_theme theme;
+    uint64_t first, cuts;
+    time_t until; /* 0: not counted */
+    struct progress *progress;
+};
+
+static void run_range(void *argument) {
+    const struct range *range = argument;
+    struct progress *progress = range->progress;
+    static struct sim_program program;
+    for (progress->seed = range->first;; progress->seed++) {
+        bool timed = range->until > 0;
+        if (timed ? time(NULL) >= range->until : progress->tally.cuts >= range->cuts) {
+            break;
+        }
+        sim_program_make(&program, range->theme, progress->seed);
+        sim_run_alone(&program, &progress->tally);
+    }
+}
+
+static struct progress *share_progress(void) {
+    struct progress *progress = mmap(NULL, sizeof *progress, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(progress != MAP_FAILED);
+    return progress;
+}
+
+void sim_run_many(enum sim_theme theme, uint64_t first, uint64_t cuts, uint64_t seconds, struct sim_tally *tally) {
+    struct progress *progress = share_progress();
+    struct range range = {.theme = theme,
+                          .first = first,
+                          .cuts = cuts,
+                          .until = seconds > 0 ? time(NULL) + (time_t)seconds : 0,
+                          .progress = progress};
+    /* In a child, which a failure ends: what follows then must begin afresh. */
+    if (test_in_child_quietly(run_range, &range) != 0) {
+        static struct sim_program program;
+        const char *shrink = getenv("WT_SIM_SHRINK");
+        sim_program_make(&program, theme, progress->seed);
+        if (shrink == NULL || strcmp(shrink, "0") != 0) {
+            sim_shrink(&program);
+        }
+        test_fail(__FILE__, __LINE__, "theme %s, seed %" PRIu64, sim_theme_names[theme], progress->seed);
+    }
+    *tally = progress->tally;
+    CHECK_EQ(munmap(progress, sizeof *progress), 0);
+}
+
+/* ---- shrinking --------------------------------------------------------------------------------------------------- */
+
+enum { SCHEDULES = 6, SHRINK_SECONDS = 60 };
+
+struct shrinking {
+    const struct sim_program *whole;
+    bool keep[SIM_OPERATIONS];
+    uint64_t schedule;
+    time_t until;
+};
+
+static void run_once(void *argument) {
+    struct sim_tally tally = {0};
+    sim_run_alone(argument, &tally);
+}
+
+static bool fails(struct shrinking *shrinking, const bool *keep) {
+    static struct sim_program part;
+    for (unsigned i = 0; i < SCHEDULES; i++) {
+        sim_program_cut(shrinking->whole, keep, &part);
+        part.schedule = shrinking->schedule + i * (i + 1) / 2;
+        if (test_in_child_quietly(run_once, &part) != 0) {
+            shrinking->schedule = part.schedule;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Tries without pieces of so many operations each; true if one could go. */
+static bool drop_pieces(struct shrinking *shrinking, unsigned piece) {
+    bool dropped = false;
+    for (unsigned start = 0; start < shrinking->whole->count && time(NULL) < shrinking->until; start += piece) {
+        bool keep[SIM_OPERATIONS];
+        bool any = false;
+        memcpy(keep, shrinking->keep, sizeof keep);
+        for (unsigned i = start; i < start + piece && i < shrinking->whole->count; i++) {
+            any = any || keep[i];
+            keep[i] = false;
+        }
+        if (any && fails(shrinking, keep)) {
+            memcpy(shrinking->keep, keep, sizeof keep);
+            dropped = true;
+        }
+    }
+    return dropped;
+}
+
+static void print_command(const struct shrinking *shrinking) {
+    const struct sim_program *whole = shrinking->whole;
+    const char *separator = "";
+    printf("    again with: simulator --theme=%s --seed=%" PRIu64 " --schedule=%" PRIu64 " --keep=",
+           sim_theme_names[whole->theme], whole->seed, shrinking->schedule);
+    for (unsigned i = 0; i < whole->count; i++) {
+        if (shrinking->keep[i]) {
+            printf("%s%u", separator, whole->numbers[i]);
+            separator = ",";
+        }
+    }
+    printf("\n");
+}
+
+void sim_shrink(const struct sim_program *program) {
+    static struct shrinking shrinking;
+    static struct sim_program part;
+    shrinking =
+        (struct shrinking){.whole = program, .schedule = program->schedule, .until = time(NULL) + SHRINK_SECONDS};
+    memset(shrinking.keep, true, sizeof shrinking.keep);
+    if (!fails(&shrinking, shrinking.keep)) {
+        printf("    it does not fail again: theme %s, seed %" PRIu64 "\n", sim_theme_names[program->theme],
+               program->seed);
+        return;
+    }
+    for (unsigned piece = program->count / 2 + 1; piece >= 1; piece /= 2) {
+        while (drop_pieces(&shrinking, piece) && piece == 1) {
+        }
+    }
+    sim_program_cut(program, shrinking.keep, &part);
+    part.schedule = shrinking.schedule;
+    print_command(&shrinking);
+    sim_program_print(&part);
+    (void)test_in_child(run_once, &part);
+}

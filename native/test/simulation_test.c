@@ -1,0 +1,70 @@
+/*
+ * Programs of several callers on the simulated disk, in seeded order, and the power cut at every event of every run: a million
+ * cuts in all. Each theme is a test. Environment: WT_SEED the first seed; WT_TEST_SCALE multiplies the cuts.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim_run.h"
+#include "test.h"
+
+/* Sanitizers take their time, and look for what needs fewer cuts to be seen. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+enum { FEWER = 20 };
+#elif defined(WT_MUTANTS)
+enum { FEWER = 2 };
+#else
+enum { FEWER = 1 };
+#endif
+
+static void cut_often(enum sim_theme theme, uint64_t cuts) {
+    struct sim_tally tally = {0};
+    sim_run_many(theme, test_seed(), test_scaled(cuts) / FEWER, 0, &tally);
+    printf("    %" PRIu64 " power cuts at %" PRIu64 " events of %" PRIu64 " programs with %" PRIu64
+           " operations; %" PRIu64 " disks were gone on with\n",
+           tally.cuts, tally.events, tally.programs, tally.operations, tally.reopened);
+    CHECK(tally.programs > 0 && tally.cuts > 0);
+}
+
+TEST(a_seed_repeats_its_run_exactly) {
+    static struct sim_program program;
+    for (unsigned theme = 0; theme < SIM_THEMES; theme++) {
+        struct sim_tally first = {0}, second = {0}, other = {0};
+        sim_program_make(&program, (enum sim_theme)theme, 4);
+        sim_run_alone(&program, &first);
+        sim_run_alone(&program, &second);
+        program.schedule++;
+        sim_run_alone(&program, &other);
+        CHECK_EQ(first.hash, second.hash);
+        CHECK(program.callers == 1 || first.hash != other.hash);
+    }
+}
+
+TEST(no_power_cut_takes_what_a_log_acknowledged) {
+    cut_often(SIM_THEME_LOG, 200000);
+}
+
+TEST(no_power_cut_takes_what_a_page_store_acknowledged) {
+    cut_often(SIM_THEME_PAGES, 200000);
+}
+
+TEST(no_power_cut_takes_what_mixed_callers_were_told_in_several_files) {
+    cut_often(SIM_THEME_MIXED, 200000);
+}
+
+TEST(no_power_cut_brings_back_what_was_cut_or_zeroed) {
+    cut_often(SIM_THEME_RESIZE, 150000);
+}
+
+TEST(no_power_cut_takes_what_was_acknowledged_while_the_file_grows_ahead) {
+    cut_often(SIM_THEME_AHEAD, 100000);
+}
+
+TEST(no_power_cut_takes_what_a_failing_disk_acknowledged) {
+    cut_often(SIM_THEME_FAILING, 150000);
+}
+
+TEST(no_power_cut_takes_what_was_acknowledged_when_there_is_no_room) {
+    cut_often(SIM_THEME_FULL, 100000);
+}
