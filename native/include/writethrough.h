@@ -399,12 +399,12 @@ WT_API int wt_punch_hole(wt_file file, uint64_t offset, uint64_t length);
 WT_API int wt_zero(wt_file file, uint64_t offset, uint64_t length);
 
 /*
- * From now on the file grows ahead, by bytes at a time (whole pages of 4096; 0: no more): a write past what it has on disk first makes that longer,
- * as wt_allocate does, so that the writes that follow are overwrites and need no commit of the file system's journal. Of all
- * handles of the file the last call counts. wt_size and reads know only what was written; closing the last handle cuts the
- * rest off. After a crash it is still there: the file is longer than what was written to it, by zeros, and by parts of writes
- * that were not acknowledged; wt_file_open then takes all of it for the file. Other programs see the longer file at any time.
- * If there is no room to grow ahead, the file does without from then on. Does nothing on WT_PATH_BUFFERED.
+ * From now on the file grows ahead, by bytes at a time (whole pages of 4096; 0: no more): a write past what it has on disk
+ * first makes that longer, as wt_allocate does, so that the writes that follow are overwrites and need no commit of the file
+ * system's journal. Of all handles of the file the last call counts. wt_size and reads know only what was written; closing the
+ * last handle cuts the rest off. After a crash it is still there: the file is longer than what was written to it, by zeros, and
+ * by parts of writes that were not acknowledged; wt_file_open then takes all of it for the file. Other programs see the longer
+ * file at any time. If there is no room to grow ahead, the file does without from then on. Does nothing on WT_PATH_BUFFERED.
  */
 WT_API int wt_file_grow_ahead(wt_file file, uint64_t bytes);
 

@@ -146,8 +146,8 @@ int wt_inode_check_sometimes(struct wt_inode *inode);
 
 /*
  * Gives a write its place at the end of the file; the caller is inside the gate, and holds append_lock. -EFBIG: there is no
- * such place. -EINVAL: not for an atomic one. -EAGAIN: an append failed, or a write that went past the end failed or was not started, and the caller has to
- * wait until that is mended. After that the write ends by wt_appends_end.
+ * such place. -EINVAL: not for an atomic one. -EAGAIN: an append failed, or a write that went past the end failed or was not
+ * started, and the caller has to wait until that is mended. After that the write ends by wt_appends_end.
  */
 int wt_append_begin(struct wt_write *write);
 /* Waits until the size is mended; leaves the gate and comes back. 0, or why it could not be mended. */

@@ -204,6 +204,19 @@ TEST(an_atomic_write_lets_the_file_grow_from_its_end_and_behind_it) {
     core_close(&core);
 }
 
+TEST(an_end_that_growth_ahead_did_not_move_is_moved_before_an_atomic_write_over_it) {
+    struct core core = open_with((struct sim_options){.no_reserve = true, .holes_unknown = true});
+    wt_file file = core_file(&core, "file");
+    fill_at(file, 0, 1, 3 * BLOCK + 100);
+    CHECK_OK(wt_file_grow_ahead(file, BLOCK));
+    fill_at(file, 3 * BLOCK + 50, 2, 10); /* up to the next block nothing can be reserved, and there is no hole */
+    CHECK_EQ(sim_size(core.sim, "file"), 3 * BLOCK + 100);
+    CHECK_EQ(write_atomic(file, 2 * BLOCK, 3, 2 * BLOCK), 2 * BLOCK);
+    CHECK(sim_size(core.sim, "file") > 4 * BLOCK);
+    check_stable(&core, 2 * BLOCK, 3, 2 * BLOCK);
+    core_close(&core);
+}
+
 TEST(an_atomic_append_goes_to_a_multiple_of_its_length_or_nowhere) {
     struct core core = open_with((struct sim_options){0});
     wt_file file = core_file(&core, "file");

@@ -36,6 +36,7 @@ struct run {
     const struct exercise_options *options;
     struct ground ground;
     wt_engine engine;
+    uint64_t refused;               /* of its writes, counted as errors */
     struct handle handles[HANDLES]; /* the first one reads and writes, and is open between operations */
     uint32_t block_bytes;
 
@@ -354,7 +355,7 @@ static uint32_t pick_durability(struct run *run) {
 
 /* Of a write, beside WT_NOWAIT. */
 static uint32_t pick_flags(struct run *run) {
-    return one_in(run, 8) ? WT_DONTCACHE : 0;
+    return (one_in(run, 8) ? WT_DONTCACHE : 0) | (one_in(run, 8) ? WT_HIGH_PRIORITY : 0);
 }
 
 /* Where the next append goes: behind all that has begun. Its length is cut to what the file has room for, perhaps to 0. */
@@ -541,6 +542,73 @@ static void play_submit(struct run *run) {
     pick_range(run, &offset, &length);
     struct history_entry *entry = begin_write(run, "submit", offset, length);
     submit(run, entry, (one_in(run, 3) ? WT_NOWAIT : 0) | pick_flags(run));
+}
+
+/* A range that an atomic write may have, of what fits and this file takes. False: there is none. */
+static bool pick_atomic(struct run *run, uint64_t *offset, uint64_t *length) {
+    struct wt_profile profile;
+    CHECK_OK(wt_file_profile(run->handles[0].file, &profile));
+    *length = (uint64_t)profile.atomic_write_min_bytes << below(run, 6);
+    if (*length == 0 || *length > profile.atomic_write_max_bytes || *length > run->options->longest_bytes) {
+        return false;
+    }
+    uint64_t room = run->options->file_bytes / *length;
+    if (room == 0) {
+        return false;
+    }
+    *offset = pick_offset(run) / *length;
+    *offset = (*offset < room ? *offset : room - 1) * *length;
+    run->last_offset = *offset;
+    run->last_end = *offset + *length;
+    return true;
+}
+
+/*
+ * The file may end within, or in a page of it, as long as writes in flight have yet to move the end; or it is more than a
+ * small cache takes. Else it is done.
+ */
+static bool is_no_atomic_write(struct run *run, struct history_entry *entry, int64_t result) {
+    uint64_t end = entry->offset + entry->length;
+    if ((result == -EINVAL && end > run->least / PAGE * PAGE) || (result == -EMSGSIZE && entry->length > PAGE)) {
+        history_end(entry, result);
+        return true;
+    }
+    return false;
+}
+
+static void play_atomic(struct run *run) {
+    uint64_t offset, length;
+    if (!pick_atomic(run, &offset, &length)) {
+        return;
+    }
+    struct history_entry *entry = begin_write(run, "atomic", offset, length);
+    struct iovec iov[SEGMENTS];
+    int count = pick_segments(run, source_of(run, length), length, iov);
+    uint64_t stable_bytes = 0;
+    int64_t result = wt_write_with(run->handles[entry->handle].file, iov, count, &offset, entry->durability,
+                                   WT_ATOMIC | pick_flags(run), &stable_bytes);
+    if (is_no_atomic_write(run, entry, result)) {
+        run->refused += result == -EINVAL ? 1 : 0; /* that is told after it began */
+    } else {
+        check_written(run, entry, result, stable_bytes);
+    }
+}
+
+static void play_submit_atomic(struct run *run) {
+    uint64_t offset, length;
+    if (!pick_atomic(run, &offset, &length)) {
+        return;
+    }
+    unsigned token = free_token(run);
+    struct history_entry *entry = begin_write(run, "submit atomic", offset, length);
+    struct iovec iov[SEGMENTS];
+    int count = pick_segments(run, source_of(run, length), length, iov);
+    uint32_t flags = WT_ATOMIC | (one_in(run, 3) ? WT_NOWAIT : 0) | pick_flags(run);
+    int result = wt_write_submit(run->handles[entry->handle].file, iov, count, offset, entry->durability, flags, token);
+    if (!is_no_atomic_write(run, entry, result) && !is_refused(entry, result, flags)) {
+        note_write(run, entry);
+        pend(run, token, false, entry);
+    }
 }
 
 static void play_submit_append(struct run *run) {
@@ -827,6 +895,7 @@ static void close_engine(struct run *run) {
 static void play_reopen_engine(struct run *run) {
     close_engine(run);
     run->engine = ground_open_engine(&run->ground);
+    run->refused = 0;
     open_first(run);
 }
 
@@ -865,6 +934,7 @@ static void play_power_cut(struct run *run) {
     sim_power_on(run->ground.sim);
     memset(run->handles, 0, sizeof run->handles);
     run->engine = ground_open_engine(&run->ground);
+    run->refused = 0;
     open_first(run);
     cut_ahead(run);
 }
@@ -907,7 +977,7 @@ static void play_stats(struct run *run) {
     CHECK_OK(wt_engine_stats(run->engine, &stats));
     CHECK(stats.cached_bytes <= stats.cache_bytes);
     CHECK_EQ(stats.open_inodes, 1);
-    CHECK_EQ(stats.write_errors, 0);
+    CHECK_EQ(stats.write_errors, run->refused);
     /* A thread that ends the I/O of a write may still be about to count it off when the event has come. */
     for (unsigned i = 0; run->pending_count == 0 && stats.in_flight_bytes > 0; i++) {
         CHECK(i < 10000000);
@@ -952,6 +1022,8 @@ static const struct operation operations[] = {
     {"look", 16, play_look},
     {"refused", 4, play_refused},
     {"stats", 8, play_stats},
+    {"atomic", 60, play_atomic},
+    {"submit_atomic", 40, play_submit_atomic},
 };
 enum { OPERATIONS = sizeof operations / sizeof operations[0] };
 
@@ -1021,9 +1093,11 @@ static struct sim_options choose(struct exercise_options *options, struct wt_eng
     engine->threads = 1 + (uint32_t)test_random_below(random, 8);
     options->backend = (uint32_t)or_else(options->backend, backends, 2, random);
     engine->backend = options->backend;
+    bool buffered = test_random_one_in(random, 8);
     return (struct sim_options){.seed = test_random_next(random),
+                                .atomic_bytes = buffered ? 0 : 64 << 10,
                                 .block_bytes = (uint32_t)or_else(options->block_bytes, blocks, 5, random),
-                                .buffered = test_random_one_in(random, 8),
+                                .buffered = buffered,
                                 .no_reserve = test_random_one_in(random, 4),
                                 .write_zeroes = test_random_one_in(random, 2),
                                 .holes_unknown = test_random_one_in(random, 8)};

@@ -1105,10 +1105,11 @@ public final class WriteThroughFile implements Channel {
     public int write(
             final ByteBuffer source, final long position, final Durability durability, final WriteFlag... flags)
             throws IOException {
-        final int code = waitingCodeOf(flags) | modeFlags();
-        if (code == 0) {
+        final int asked = waitingCodeOf(flags);
+        if (asked == 0) {
             return write(source, position, durability.code);
         }
+        final int code = asked | modeFlags();
         final int start = source.position();
         final int length = Buffers.remaining(source, start);
         checkWrite(position, length);
@@ -1145,10 +1146,11 @@ public final class WriteThroughFile implements Channel {
     public long write(
             final ByteBuffer[] sources, final long position, final Durability durability, final WriteFlag... flags)
             throws IOException {
-        final int code = waitingCodeOf(flags) | modeFlags();
-        if (code == 0) {
+        final int asked = waitingCodeOf(flags);
+        if (asked == 0) {
             return write(sources, position, durability.code);
         }
+        final int code = asked | modeFlags();
         final Segments segments = Segments.ofThread();
         final long length;
         final long result;
