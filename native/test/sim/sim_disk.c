@@ -1287,7 +1287,9 @@ static int sim_sync(struct wt_backing *base, bool data_only) {
         change(sim, file, SIM_CHANGE_FLUSH_BEGIN, 0, 0);
         uint64_t began = file->flush_began;
         uint64_t size = file->size_now;
+        uint64_t truncations = file->truncations;
         rest(sim);
+        size = truncations == file->truncations ? size : 0; /* it was stable at once, and what was cut stays cut */
         change_by(sim, file, (struct sim_change){.kind = SIM_CHANGE_FLUSH_END, .length = size, .number = began});
         end_call(sim);
     }

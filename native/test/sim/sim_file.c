@@ -275,15 +275,23 @@ void sim_file_settle_all(struct sim_file *file) {
 }
 
 void sim_file_settle_size(struct sim_file *file, uint64_t size) {
-    if (size > file->size_stable) {
-        uint64_t from = round_down(file->size_stable, file->block_bytes);
-        sim_file_settle(file, from, file->size_now - from);
-        file->size_stable = file->size_now;
+    if (size <= file->size_stable) {
+        return;
     }
+    uint64_t from = round_down(file->size_stable, file->block_bytes);
+    for (size_t i = 0; i < file->page_slots; i++) {
+        struct sim_page *page = file->pages[i];
+        for (unsigned unit = 0; page != NULL && unit < UNITS; unit++) {
+            if (page->index * PAGE_BYTES + unit * UNIT_BYTES >= from) {
+                settle_unit(file, page, unit);
+            }
+        }
+    }
+    file->size_stable = file->size_now;
 }
 
 void sim_file_flush_begin(struct sim_file *file) {
-    file->flush_size_max = file->flushes++ == 0 ? UINT64_MAX : file->flush_size_max;
+    file->flushes++;
     file->flush_began = ++file->writes;
 }
 
@@ -298,7 +306,7 @@ void sim_file_flush_end(struct sim_file *file, uint64_t began, uint64_t size) {
             }
         }
     }
-    size = smaller(smaller(size, file->flush_size_max), file->size_now);
+    size = smaller(size, file->size_now);
     file->size_stable = size > file->size_stable ? size : file->size_stable;
 }
 
@@ -371,7 +379,7 @@ void sim_file_truncate(struct sim_file *file, uint64_t size) {
     }
     sim_file_set_size(file, size);
     file->size_stable = size;
-    file->flush_size_max = smaller(file->flush_size_max, size);
+    file->truncations++;
 }
 
 enum sim_state sim_file_state(const struct sim_file *file, uint64_t offset) {
@@ -681,11 +689,12 @@ static void keep_size(struct sim_file *file, uint64_t end) {
         return;
     }
     uint64_t from = round_down(file->size_stable, file->block_bytes);
-    for (uint64_t at = from; at < file->size_now && file->size_stable < file->size_now; at += UNIT_BYTES) {
-        struct sim_page *page = find_page(file, at / PAGE_BYTES);
-        unsigned unit = (unsigned)(at % PAGE_BYTES / UNIT_BYTES);
-        if (page != NULL && (page->dirty >> unit & 1) != 0) {
-            keep_units(page, unit, unit + 1, 0);
+    for (size_t i = 0; i < file->page_slots && file->size_stable < file->size_now; i++) {
+        struct sim_page *page = file->pages[i];
+        for (unsigned unit = 0; page != NULL && unit < UNITS; unit++) {
+            if ((page->dirty >> unit & 1) != 0 && page->index * PAGE_BYTES + unit * UNIT_BYTES >= from) {
+                keep_units(page, unit, unit + 1, 0);
+            }
         }
     }
     file->size_stable = end > file->size_now ? end : file->size_now;

@@ -35,7 +35,7 @@ struct sim_file {
     uint64_t writes;          /* a count of them, and of flushes */
     unsigned flushes;         /* under way */
     uint64_t flush_began;     /* the last of them: the count of writes then */
-    uint64_t flush_size_max;  /* what was cut since the first of them began, they bring back not */
+    uint64_t truncations;
     unsigned opens;
     unsigned shared_locks;
     bool exclusive_lock;
