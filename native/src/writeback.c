@@ -134,6 +134,7 @@ struct wt_writeback *wt_launch_next(struct wt_launch *launch, uint64_t offset) {
     io->offset = offset;
     io->length = io->done = 0;
     io->error = 0;
+    io->owes_flush = false;
     io->queued_ns = io->started_ns = 0;
     io->segment_count = 0;
     io->complete = wt_writeback_done;
