@@ -211,11 +211,11 @@ public final class Compare {
     }
 
     private void requireRoom() throws IOException {
-        long needed = (options.quick() ? 4096 : 8192) * MIB;
+        long needed = (options.quick() ? 1024 : 4096) * MIB;
         long usable = Files.getFileStore(options.directory()).getUsableSpace();
         if (usable < needed) {
             throw new IllegalArgumentException(options.directory() + " has room for " + usable / MIB + " MiB, needs "
-                    + needed / MIB + (options.quick() ? "" : " (--quick needs 4096)"));
+                    + needed / MIB + (options.quick() ? "" : " (--quick needs 1024)"));
         }
     }
 

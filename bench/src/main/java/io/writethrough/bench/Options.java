@@ -57,8 +57,8 @@ public record Options(Path directory, Effort effort, Duration slice, int rounds,
 
             Compares durable writes, one at a time and many in flight, appends to a log, reads, and pages that are read and
             written, of this library with the JDK's ways, with other libraries and with fio, on the disk under the
-            directory DIR. Writes a report with charts, and the same for programs. Needs about 8 GiB in DIR
-            (--quick: 4 GiB), all deleted at the end but the report.
+            directory DIR. Writes a report with charts, and the same for programs. Needs about 4 GiB in DIR
+            (--quick: 1 GiB), all deleted at the end but the report.
 
               --quick        done in two minutes: short slices, few rounds, small files, and no scaling
               --full         done in half an hour: long slices, many rounds. Without either: seven minutes
