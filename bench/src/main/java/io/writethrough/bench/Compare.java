@@ -16,20 +16,27 @@ import io.writethrough.bench.workload.Workloads;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** The comparison, as one program: see {@link Options#USAGE}. */
 public final class Compare {
     private static final long MIB = 1 << 20;
+    /** For what is under way when the time is over. */
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private final Options options;
     private final TextReport text = new TextReport(System.out);
     private final Collector collector = new Collector();
-    private boolean failed;
+    private volatile boolean failed;
 
     private Compare(Options options) {
         this.options = options;
@@ -88,6 +95,10 @@ public final class Compare {
         System.out.println("The same for programs: " + json);
     }
 
+    /**
+     * On a thread of its own, since what hangs cannot be ended: when the time is long over, the report is made of what
+     * there is.
+     */
     private void measure(Scratch scratch, Optional<DeviceStat> device) throws IOException {
         List<Workload> workloads = Workloads.all(scratch, options.quick()).stream()
                 .filter(workload -> options.wants(workload.id()))
@@ -97,6 +108,39 @@ public final class Compare {
                 ? Budget.within(options.effort().time(), slices)
                 : Budget.of(options.slice(), slices);
         Progress progress = new Progress(System.err, System.console() != null, budget::done, budget::left);
+        FutureTask<Void> measuring =
+                new FutureTask<>(() -> measureAll(workloads, scratch, device, budget, progress), null);
+        Thread thread = new Thread(measuring, "measuring");
+        thread.setDaemon(true);
+        thread.start();
+        try {
+            if (options.slice() == null) {
+                measuring.get(options.effort().time().plus(PATIENCE).toMillis(), TimeUnit.MILLISECONDS);
+            } else {
+                measuring.get();
+            }
+        } catch (TimeoutException e) {
+            gaveUp(workloads, progress);
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted", e);
+        }
+    }
+
+    private void gaveUp(List<Workload> workloads, Progress progress) {
+        failed = true;
+        String reason = "the run hangs in " + progress.last();
+        progress.note("GAVE UP: " + reason);
+        ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly);
+        workloads.stream()
+                .filter(workload -> !collector.has(workload.id()))
+                .forEach(workload -> collector.add(Runner.unmeasured(workload, reason)));
+    }
+
+    private void measureAll(
+            List<Workload> workloads, Scratch scratch, Optional<DeviceStat> device, Budget budget, Progress progress) {
         Runner runner = new Runner(budget, options.rounds(), device, progress);
         for (Workload workload : workloads) {
             attempt(workload.id(), progress, () -> {
@@ -106,22 +150,22 @@ public final class Compare {
                 failed |= result.absent().keySet().stream().anyMatch(name -> name.startsWith(Workloads.LIBRARY));
             });
         }
-        if (options.wants(Workloads.ASYNC)) {
+        if (options.wants(Workloads.ASYNC) && inTime("heap bytes besides the future", budget, progress)) {
             attempt(
                     Workloads.ASYNC,
                     progress,
                     () -> collector.asyncHeapBytes(Workloads.allocatedBesidesFuture(scratch)));
         }
-        if (options.wants(Growth.ID)) {
+        if (options.wants(Growth.ID) && inTime(Growth.ID, budget, progress)) {
             attempt(Growth.ID, progress, () -> {
                 Growth growth = new Growth(scratch, options, budget, progress);
                 List<Curve> curves = growth.run();
                 progress.clear();
                 curves.forEach(curve -> text.print(collector.add(curve)));
-                growth.spend(budget);
+                growth.spend();
             });
         }
-        if (options.wants(Scaling.ID)) {
+        if (options.wants(Scaling.ID) && inTime(Scaling.ID, budget, progress)) {
             attempt(Scaling.ID, progress, () -> {
                 List<Steps> scaling = new Scaling(scratch, options, budget, progress).run();
                 progress.clear();
@@ -129,6 +173,13 @@ public final class Compare {
                 scaling.forEach(text::print);
             });
         }
+    }
+
+    private static boolean inTime(String what, Budget budget, Progress progress) {
+        if (budget.over()) {
+            progress.note("NOT MEASURED: " + what + ": the time was up");
+        }
+        return !budget.over();
     }
 
     @FunctionalInterface
@@ -140,6 +191,8 @@ public final class Compare {
     private void attempt(String id, Progress progress, Part part) {
         try {
             part.run();
+        } catch (Budget.Over e) {
+            progress.note("NOT MEASURED: " + id + ": " + e.getMessage());
         } catch (IOException e) {
             progress.clear();
             text.failure(id, e);
@@ -158,11 +211,11 @@ public final class Compare {
     }
 
     private void requireRoom() throws IOException {
-        long needed = (options.quick() ? 4096 : 8192) * MIB;
+        long needed = (options.quick() ? 1024 : 4096) * MIB;
         long usable = Files.getFileStore(options.directory()).getUsableSpace();
         if (usable < needed) {
             throw new IllegalArgumentException(options.directory() + " has room for " + usable / MIB + " MiB, needs "
-                    + needed / MIB + (options.quick() ? "" : " (--quick needs 4096)"));
+                    + needed / MIB + (options.quick() ? "" : " (--quick needs 1024)"));
         }
     }
 

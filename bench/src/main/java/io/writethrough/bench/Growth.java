@@ -49,6 +49,7 @@ final class Growth {
     private final int[] inFlight;
     private final int[] threads;
     private final double slices;
+    private final Budget budget;
     private final Progress progress;
 
     Growth(Scratch scratch, Options options, Budget budget, Progress progress) {
@@ -59,6 +60,7 @@ final class Growth {
         this.inFlight = inFlight(options);
         this.threads = threads(options);
         this.slices = slices(options);
+        this.budget = budget;
         this.progress = progress;
     }
 
@@ -81,8 +83,8 @@ final class Growth {
     }
 
     /** What it took of the budget. */
-    void spend(Budget budget) {
-        budget.spend(slices, Duration.ofNanos(nanos * SHORTER));
+    void spend() {
+        budget.spend(slices, Duration.ofNanos((long) (slices * nanos * SHORTER)));
     }
 
     List<Curve> run() throws IOException {
@@ -98,10 +100,10 @@ final class Growth {
     private Curve overInFlight() throws IOException {
         int most = inFlight[inFlight.length - 1];
         Pattern pattern = Pattern.random(PAGE, spanBytes, 11);
-        Path beside = scratch.file("fio", spanBytes);
+        Path beside = scratch.file("direct", spanBytes);
         List<Contender> open = new ArrayList<>();
-        try (LibraryAsync library = new LibraryAsync(
-                scratch.file("async-" + LibraryAsync.Drive.PERMITS, spanBytes), PAGE, 1, LibraryAsync.Drive.PERMITS)) {
+        try (LibraryAsync library =
+                new LibraryAsync(scratch.file("direct", spanBytes), PAGE, 1, LibraryAsync.Drive.PERMITS)) {
             Map<String, Loaded> loaded = new LinkedHashMap<>();
             loaded.put(Workloads.LIBRARY, (load, time) -> library.run(pattern, time, load, 0));
             loaded.put(Workloads.FIO_ASYNC, (load, time) -> fio(beside, load).run(pattern, time, 1));
@@ -112,21 +114,21 @@ final class Growth {
                     asyncChannel,
                     pattern,
                     most,
-                    () -> new AsyncChannel(scratch.file("async-channel", spanBytes), PAGE, most));
+                    () -> new AsyncChannel(scratch.file("direct", spanBytes), PAGE, most));
             add(
                     loaded,
                     open,
                     Workloads.JASYNCFIO,
                     pattern,
                     most,
-                    () -> new Jasyncfio(scratch.file("jasyncfio", spanBytes), PAGE, Jasyncfio.Mode.DIRECT_DSYNC));
+                    () -> new Jasyncfio(scratch.file("direct", spanBytes), PAGE, Jasyncfio.Mode.DIRECT_DSYNC));
             add(
                     loaded,
                     open,
                     Workloads.ARTEMIS,
                     pattern,
                     most,
-                    () -> new Artemis(scratch.file("artemis", spanBytes), PAGE));
+                    () -> new Artemis(scratch.file("direct", spanBytes), PAGE));
             Map<String, List<double[]>> rates = rates("in flight", inFlight, loaded);
             double half = Curve.peak(rates.get(Workloads.LIBRARY)) / 2;
             progress.step(ID + ": half of the most");
@@ -178,8 +180,8 @@ final class Growth {
     private Curve overThreads() throws IOException {
         int most = threads[threads.length - 1];
         try (AppendLibrary library = AppendLibrary.waiting(scratch.log("log-library"), most);
-                AppendContender group = new AppendGroupCommit(scratch.log("log-group"), most);
-                AppendContender locked = new AppendChannel(scratch.log("log-locked"), most)) {
+                AppendContender group = new AppendGroupCommit(scratch.log("log-buffered"), most);
+                AppendContender locked = new AppendChannel(scratch.log("log-buffered"), most)) {
             Map<String, Loaded> loaded = new LinkedHashMap<>();
             loaded.put(Workloads.LIBRARY, (load, time) -> library.run(time, load, 0));
             loaded.put(Workloads.GROUP_COMMIT, (load, time) -> group.run(time, load, 0));
@@ -205,6 +207,8 @@ final class Growth {
         for (Map.Entry<String, Loaded> entry : Map.copyOf(loaded).entrySet()) {
             try {
                 warm(unit, loads, entry.getKey(), entry.getValue());
+            } catch (Budget.Over e) {
+                throw e;
             } catch (IOException e) {
                 if (entry.getKey().equals(Workloads.LIBRARY)) {
                     throw e;
@@ -214,13 +218,18 @@ final class Growth {
             }
         }
         loaded.keySet().forEach(name -> rates.put(name, new ArrayList<>()));
-        for (int round = 0; round < rounds; round++) {
+        for (int round = 0; round < rounds && (round == 0 || !budget.over()); round++) {
             for (List<double[]> rows : rates.values()) {
                 rows.add(new double[loads.length]);
             }
             for (int turn = 0; turn < loads.length; turn++) {
                 int step = (round + turn) % loads.length;
                 for (Map.Entry<String, Loaded> entry : loaded.entrySet()) {
+                    if (round > 0 && budget.over()) {
+                        rates.values().forEach(rows -> rows.remove(rows.size() - 1));
+                        return rates;
+                    }
+                    budget.requireTime();
                     progress.step(ID + ": " + loads[step] + " " + unit + ", " + entry.getKey());
                     Slice slice = entry.getValue().run(loads[step], nanos);
                     rates.get(entry.getKey()).get(round)[step] = slice.rate();
@@ -233,6 +242,7 @@ final class Growth {
     private void warm(String unit, int[] loads, String name, Loaded loaded) throws IOException {
         progress.step(ID + ": warming up " + name);
         for (int load : loads) {
+            budget.requireTime();
             loaded.run(load, nanos / 2);
         }
     }

@@ -23,9 +23,9 @@ public record Options(Path directory, Effort effort, Duration slice, int rounds,
 
     /** How much is measured, and how long that may take. */
     public enum Effort {
-        QUICK(Duration.ofSeconds(95), 3),
-        USUAL(Duration.ofMinutes(9), 5),
-        FULL(Duration.ofMinutes(28), 11);
+        QUICK(Duration.ofSeconds(105), 3),
+        USUAL(Duration.ofMinutes(7), 5),
+        FULL(Duration.ofMinutes(29), 11);
 
         private final Duration time;
         private final int rounds;
@@ -57,11 +57,11 @@ public record Options(Path directory, Effort effort, Duration slice, int rounds,
 
             Compares durable writes, one at a time and many in flight, appends to a log, reads, and pages that are read and
             written, of this library with the JDK's ways, with other libraries and with fio, on the disk under the
-            directory DIR. Writes a report with charts, and the same for programs. Needs about 8 GiB in DIR
-            (--quick: 4 GiB), all deleted at the end but the report.
+            directory DIR. Writes a report with charts, and the same for programs. Needs about 4 GiB in DIR
+            (--quick: 1 GiB), all deleted at the end but the report.
 
               --quick        done in two minutes: short slices, few rounds, small files, and no scaling
-              --full         done in half an hour: long slices, many rounds. Without either: about ten minutes
+              --full         done in half an hour: long slices, many rounds. Without either: seven minutes
               --seconds S    how long each contender runs in a round, however long the whole takes
               --rounds N     how many rounds (5; --quick: 3; --full: 11)
               --only ID,...  only these workloads, of

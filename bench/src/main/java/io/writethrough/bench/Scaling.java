@@ -45,6 +45,7 @@ final class Scaling {
     private final Duration slice;
     private final int rounds;
     private final long[] cachedBytes;
+    private final Budget budget;
     private final Progress progress;
 
     Scaling(Scratch scratch, Options options, Budget budget, Progress progress) {
@@ -52,6 +53,7 @@ final class Scaling {
         this.slice = budget.slice().dividedBy(2);
         this.rounds = Math.min(3, options.rounds());
         this.cachedBytes = cachedBytes(options.quick());
+        this.budget = budget;
         this.progress = progress;
     }
 
@@ -108,6 +110,10 @@ final class Scaling {
         // Round -1 warms up: its figures are thrown away.
         for (int round = -1; round < rounds; round++) {
             for (int turn = 0; turn < FILE_COUNTS.length; turn++) {
+                if (round > 0 && budget.over()) {
+                    break;
+                }
+                budget.requireTime();
                 int count = FILE_COUNTS[Math.floorMod(round + turn, FILE_COUNTS.length)];
                 progress.step(ID + ": " + count + " open files");
                 Samples[] into = round < 0
@@ -184,6 +190,10 @@ final class Scaling {
         Samples samples = new Samples();
         for (int round = -1; round < rounds; round++) {
             for (int turn = 0; turn < cachedBytes.length; turn++) {
+                if (round > 0 && budget.over()) {
+                    break;
+                }
+                budget.requireTime();
                 long bytes = cachedBytes[Math.floorMod(round + turn, cachedBytes.length)];
                 progress.step(ID + ": " + bytes / MIB + " MiB cached");
                 Samples into = round < 0 ? new Samples() : samples;

@@ -16,7 +16,8 @@ import org.HdrHistogram.Histogram;
 
 /**
  * Reads of a whole file in sequence, of which nothing is cached: it is opened anew for every pass, after the caches were
- * dropped. The opening is not timed, the reads are.
+ * dropped. The opening is not timed, the reads are. What holds the memory stays: its first use would measure how fast the
+ * operating system, or what a virtual machine runs on, hands out memory.
  */
 public final class ColdRead implements Contender {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -25,31 +26,33 @@ public final class ColdRead implements Contender {
     private final long spanBytes;
     private final int bytes;
     private final Way.Opener opener;
+    private final Closer closer;
 
-    private ColdRead(Path path, long spanBytes, int bytes, Way.Opener opener) {
+    private ColdRead(Path path, long spanBytes, int bytes, Way.Opener opener, Closer closer) {
         this.path = path;
         this.spanBytes = spanBytes;
         this.bytes = bytes;
         this.opener = opener;
+        this.closer = closer;
     }
 
-    /** By this library: every pass has a new engine, with a cache of its default size. */
-    public static ColdRead library(Path path, long spanBytes, int bytes) {
-        return new ColdRead(path, spanBytes, bytes, () -> {
-            WriteThroughEngine engine = WriteThroughEngine.builder().build();
+    private static ColdRead of(Path path, long spanBytes, int bytes, Way.Opener opener) {
+        return new ColdRead(path, spanBytes, bytes, opener, () -> {});
+    }
+
+    /** By this library, with a cache of its default size: closing the file empties it. */
+    public static ColdRead library(Path path, long spanBytes, int bytes) throws IOException {
+        WriteThroughEngine engine = WriteThroughEngine.builder().build();
+        Way.Opener opener = () -> {
             WriteThroughFile file = engine.open(path, StandardOpenOption.READ);
-            return new Opened(new Whole(Buffers.source(bytes), file::read), () -> {
-                try (engine;
-                        file) {
-                    // Closes the file, then the engine.
-                }
-            });
-        });
+            return new Opened(new Whole(Buffers.source(bytes), file::read), file::close);
+        };
+        return new ColdRead(path, spanBytes, bytes, opener, engine::close);
     }
 
     /** By the JDK's channel: through the kernel's page cache with its read-ahead, or past it. */
     public static ColdRead channel(Path path, long spanBytes, int bytes, boolean direct) {
-        return new ColdRead(path, spanBytes, bytes, () -> {
+        return of(path, spanBytes, bytes, () -> {
             FileChannel channel = direct
                     ? FileChannel.open(path, StandardOpenOption.READ, ExtendedOpenOption.DIRECT)
                     : FileChannel.open(path, StandardOpenOption.READ);
@@ -59,7 +62,7 @@ public final class ColdRead implements Contender {
 
     /** By jasyncfio, one read at a time, past the kernel's page cache. */
     public static ColdRead jasyncfio(Path path, long spanBytes, int bytes) {
-        return new ColdRead(path, spanBytes, bytes, () -> new Jasyncfio(path, bytes, Jasyncfio.Mode.DIRECT_READ));
+        return of(path, spanBytes, bytes, () -> new Jasyncfio(path, bytes, Jasyncfio.Mode.DIRECT_READ));
     }
 
     @FunctionalInterface
@@ -110,7 +113,7 @@ public final class ColdRead implements Contender {
     }
 
     @Override
-    public void close() {
-        // Every pass has closed what it opened.
+    public void close() throws IOException {
+        closer.close();
     }
 }

@@ -8,26 +8,40 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.HdrHistogram.Histogram;
 
 /** fio in a process of its own: what the machine can do without Java, the physical reference. */
 public final class Fio implements Contender {
     private static final ObjectMapper JSON = new ObjectMapper();
+    /** For starting and ending, beside the time that a run has. */
+    private static final Duration GRACE = Duration.ofSeconds(10);
+
     private static final String CPU_MARK = "processor seconds: ";
 
     /** Runs what follows and then prints the processor time of it and of all its threads, the kernel's workers too. */
     private static final List<String> TIMED =
             List.of("bash", "-c", "export LC_ALL=C; TIMEFORMAT='" + CPU_MARK + "%3U %3S'; time \"$@\"", "timed");
 
+    /** fio did not end in time, and was killed. */
+    public static final class TimedOut extends IOException {
+        private static final long serialVersionUID = 1;
+
+        TimedOut(String message) {
+            super(message);
+        }
+    }
+
     private final List<String> command;
     /** Of a run that does next to nothing: starting fio is not part of an operation. */
     private long idleCpuNanos = -1;
-
-    private Process running;
 
     private Fio(List<String> command) {
         this.command = command;
@@ -87,7 +101,7 @@ public final class Fio implements Contender {
 
     /** The version of the fio that is installed. */
     public static String version() throws IOException {
-        return new Fio(List.of("fio", "--version")).execute(List.of()).trim();
+        return output(List.of("fio", "--version"), GRACE).trim();
     }
 
     /** The exact command of a slice, but for its time. */
@@ -99,9 +113,10 @@ public final class Fio implements Contender {
     @Override
     public Slice run(Pattern pattern, long nanos, int sampleEvery) throws IOException {
         if (idleCpuNanos < 0) {
-            idleCpuNanos = cpuNanos(executeTimed(List.of("--runtime=1ms", "--number_ios=1")));
+            idleCpuNanos = cpuNanos(execute(List.of("--runtime=1ms", "--number_ios=1"), GRACE));
         }
-        String output = executeTimed(List.of("--runtime=" + TimeUnit.NANOSECONDS.toMillis(nanos) + "ms"));
+        String output =
+                execute(List.of("--runtime=" + TimeUnit.NANOSECONDS.toMillis(nanos) + "ms"), GRACE.plusNanos(nanos));
         // fio may print warnings before its JSON.
         JsonNode json = JSON.readTree(output.substring(Math.max(0, output.indexOf('{'))));
         return parse(json, Math.max(0, cpuNanos(output) - idleCpuNanos));
@@ -132,40 +147,49 @@ public final class Fio implements Contender {
         return new Slice(operations, nanos, latency, cpuNanos, -1, null);
     }
 
-    private String executeTimed(List<String> more) throws IOException {
+    private String execute(List<String> more, Duration limit) throws IOException {
         List<String> timed = new ArrayList<>(TIMED);
         timed.addAll(command);
         timed.addAll(more);
-        return start(timed);
+        return output(timed, limit);
     }
 
-    private String execute(List<String> more) throws IOException {
-        List<String> all = new ArrayList<>(command);
-        all.addAll(more);
-        return start(all);
-    }
-
-    private String start(List<String> all) throws IOException {
-        running = new ProcessBuilder(all).redirectErrorStream(true).start();
-        try (InputStream output = running.getInputStream()) {
-            String text = new String(output.readAllBytes(), StandardCharsets.UTF_8);
-            if (running.waitFor() != 0) {
-                throw new IOException(text.lines().findFirst().orElse("fio failed"));
+    /** All that a program prints. It is killed, with all that it started, when it has not ended by then. */
+    static String output(List<String> command, Duration limit) throws IOException {
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        // On a thread of its own: not even a kill ends a read from a program that hangs in the kernel.
+        FutureTask<byte[]> read = new FutureTask<>(() -> {
+            try (InputStream output = process.getInputStream()) {
+                return output.readAllBytes();
+            }
+        });
+        Thread reader = new Thread(read, "output of " + command.get(0));
+        reader.setDaemon(true);
+        reader.start();
+        try {
+            String text = new String(read.get(limit.toNanos(), TimeUnit.NANOSECONDS), StandardCharsets.UTF_8);
+            if (!process.waitFor(GRACE.toNanos(), TimeUnit.NANOSECONDS)) {
+                throw new TimeoutException();
+            }
+            if (process.exitValue() != 0) {
+                throw new IOException(text.lines().findFirst().orElse(command.get(0) + " failed"));
             }
             return text;
+        } catch (TimeoutException e) {
+            throw new TimedOut("did not end within " + limit.toMillis() + " ms, was killed");
+        } catch (ExecutionException e) {
+            throw new IOException(e.getCause());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted", e);
         } finally {
-            close();
+            process.descendants().forEach(ProcessHandle::destroyForcibly);
+            process.destroyForcibly();
         }
     }
 
     @Override
     public void close() {
-        if (running != null) {
-            running.descendants().forEach(ProcessHandle::destroy);
-            running.destroy();
-        }
+        // Each run has ended its process.
     }
 }

@@ -18,7 +18,7 @@ import java.util.Map;
 import java.util.function.ToLongFunction;
 import org.HdrHistogram.Histogram;
 
-/** Gathers what a run measures into its report. */
+/** Gathers what a run measures into its report, which can be had at any time. */
 public final class Collector {
     private final String begun = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
     private final Map<String, String> commands = new LinkedHashMap<>();
@@ -28,12 +28,12 @@ public final class Collector {
     private Double asyncHeapBytes;
 
     /** A command as it ran. */
-    public void command(String what, String command) {
+    public synchronized void command(String what, String command) {
         commands.put(what, command);
     }
 
     /** The results of one workload. */
-    public Workload add(Result result) {
+    public synchronized Workload add(Result result) {
         Workload workload = of(result);
         result.commands()
                 .forEach((name, command) -> commands.put(workload.id() + ": " + name, String.join(" ", command)));
@@ -60,6 +60,7 @@ public final class Collector {
                 references,
                 compared,
                 result.absent(),
+                result.unmeasured(),
                 null);
     }
 
@@ -120,12 +121,17 @@ public final class Collector {
     }
 
     /** A workload that could not be measured to its end. */
-    public void failure(String id, Exception failure) {
-        workloads.add(new Workload(id, id, 0, List.of(), List.of(), Map.of(), String.valueOf(failure)));
+    public synchronized void failure(String id, Exception failure) {
+        workloads.add(new Workload(id, id, 0, List.of(), List.of(), Map.of(), Map.of(), String.valueOf(failure)));
+    }
+
+    /** Whether there is something of this workload. */
+    public synchronized boolean has(String id) {
+        return workloads.stream().anyMatch(workload -> workload.id().equals(id));
     }
 
     /** Throughput against load. */
-    public Growth add(Curve curve) {
+    public synchronized Growth add(Curve curve) {
         Map<String, List<Double>> rates = new LinkedHashMap<>();
         for (String name : curve.rates().keySet()) {
             List<Double> ofLoads = new ArrayList<>();
@@ -150,17 +156,18 @@ public final class Collector {
     }
 
     /** Cost against size. */
-    public void add(Steps steps) {
+    public synchronized void add(Steps steps) {
         scaling.add(steps);
     }
 
     /** What an asynchronous write allocates besides its future. */
-    public void asyncHeapBytes(double bytes) {
+    public synchronized void asyncHeapBytes(double bytes) {
         asyncHeapBytes = bytes;
     }
 
     /** All of it, judged. */
-    public RunReport report(Map<String, String> machine, Map<String, String> storage, Map<String, String> method) {
+    public synchronized RunReport report(
+            Map<String, String> machine, Map<String, String> storage, Map<String, String> method) {
         return new RunReport(
                         RunReport.FORMAT,
                         begun,
@@ -168,9 +175,9 @@ public final class Collector {
                         machine,
                         storage,
                         method,
-                        workloads,
-                        growth,
-                        scaling,
+                        List.copyOf(workloads),
+                        List.copyOf(growth),
+                        List.copyOf(scaling),
                         asyncHeapBytes,
                         List.of())
                 .judged();

@@ -13,6 +13,7 @@ public final class Progress {
     private final boolean terminal;
     private final DoubleSupplier done;
     private final Supplier<Duration> left;
+    private volatile String last = "starting";
     private long lastLine = System.nanoTime() - QUIET_NANOS;
 
     /** Asks how much of the whole is done, from 0 to 1, and what time is left. */
@@ -25,6 +26,7 @@ public final class Progress {
 
     /** A step begins. */
     public void step(String what) {
+        last = what;
         long seconds = left.get().toSeconds();
         String line = String.format(
                 "[%2.0f%%, about %d:%02d left] %s", done.getAsDouble() * 100, seconds / 60, seconds % 60, what);
@@ -35,6 +37,11 @@ public final class Progress {
             out.println(line);
             lastLine = System.nanoTime();
         }
+    }
+
+    /** The step that began last. */
+    public String last() {
+        return last;
     }
 
     /** Something that should stay readable. */

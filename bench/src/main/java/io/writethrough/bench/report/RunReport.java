@@ -58,6 +58,8 @@ public record RunReport(
      * @param references names of the contenders that the others are divided by
      * @param contenders that were measured
      * @param absent contenders that do not work here, with the reason
+     * @param unmeasured contenders for which there was no time, or that did not end in time, with the reason; also those
+     *     that have rounds from before
      * @param failure what ended it early; null for nothing
      */
     public record Workload(
@@ -67,7 +69,13 @@ public record RunReport(
             List<String> references,
             List<Contender> contenders,
             Map<String, String> absent,
+            Map<String, String> unmeasured,
             String failure) {
+
+        /** Reports from before there was a deadline have none that it left out. */
+        public Workload {
+            unmeasured = unmeasured == null ? Map.of() : unmeasured;
+        }
 
         /** One of the contenders, if it was measured. */
         public Optional<Contender> contender(String name) {

@@ -16,6 +16,7 @@ import java.util.Locale;
  * @param atLeast whether the value is to be at least the bound, or at most
  * @param decides whether the check depends on it
  * @param absent why there is nothing to compare with; null if there is
+ * @param unmeasured whether there was no time to measure it
  */
 public record Target(
         String workload,
@@ -25,7 +26,8 @@ public record Target(
         double bound,
         boolean atLeast,
         boolean decides,
-        String absent) {
+        String absent,
+        boolean unmeasured) {
     /** However noisy a run is, a loss of more than this is one. */
     private static final double MOST_NOISE = 0.1;
 
@@ -36,7 +38,9 @@ public record Target(
         WITHIN_NOISE("pass, within the noise"),
         FAIL("FAIL"),
         /** What it is to be compared with does not work here. */
-        SKIPPED("skipped");
+        SKIPPED("skipped"),
+        /** The time was up before there was a number. */
+        NOT_MEASURED("not measured");
 
         private final String text;
 
@@ -54,7 +58,7 @@ public record Target(
     @JsonProperty(access = Access.READ_ONLY)
     public Verdict verdict() {
         if (value == null) {
-            return absent != null ? Verdict.SKIPPED : Verdict.FAIL;
+            return absent != null ? Verdict.SKIPPED : unmeasured ? Verdict.NOT_MEASURED : Verdict.FAIL;
         }
         double margin = Math.min(noise, MOST_NOISE * bound);
         double missedBy = atLeast ? bound - value : value - bound;

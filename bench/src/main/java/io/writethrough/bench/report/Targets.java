@@ -40,8 +40,14 @@ final class Targets {
     static List<Target> of(RunReport report) {
         Targets targets = new Targets();
         report.workloads().forEach(targets::add);
-        if (report.asyncHeapBytes() != null) {
-            targets.atMost(Workloads.ASYNC, "heap bytes besides the future", report.asyncHeapBytes(), 64, true);
+        if (report.asyncHeapBytes() != null || report.workload(Workloads.ASYNC).isPresent()) {
+            targets.atMost(
+                    Workloads.ASYNC,
+                    "heap bytes besides the future",
+                    report.asyncHeapBytes(),
+                    64,
+                    true,
+                    report.asyncHeapBytes() == null);
         }
         report.growth().forEach(targets::add);
         report.scaling().forEach(targets::add);
@@ -67,7 +73,7 @@ final class Targets {
         if (workload.id().equals(Workloads.APPEND)) {
             workload.contender(Workloads.LIBRARY)
                     .map(Contender::deviceWritesPerOp)
-                    .ifPresent(writes -> atMost(workload.id(), "disk writes per record", writes, 0.05, false));
+                    .ifPresent(writes -> atMost(workload.id(), "disk writes per record", writes, 0.05, false, false));
         }
     }
 
@@ -76,7 +82,9 @@ final class Targets {
         List<String> names = new ArrayList<>();
         workload.contenders().forEach(contender -> names.add(contender.name()));
         names.addAll(workload.absent().keySet());
+        names.addAll(workload.unmeasured().keySet());
         names.stream()
+                .distinct()
                 .filter(name -> !name.startsWith(Workloads.LIBRARY) && !except.contains(name))
                 .forEach(name -> against(workload, library, name));
     }
@@ -94,12 +102,12 @@ final class Targets {
     }
 
     private void compare(Workload workload, String name, String library, String other, double bound, boolean atLeast) {
-        String absent = workload.absent().get(other);
         Spread spread = workload.contender(library)
                 .flatMap(own -> workload.contender(other)
                         .map(against -> atLeast ? own.rateAgainst(against) : own.cpuAgainst(against)))
                 .orElse(null);
-        boolean skipped = spread == null && workload.contender(library).isPresent();
+        boolean open = spread == null && !workload.absent().containsKey(library);
+        String absent = open ? workload.absent().get(other) : null;
         all.add(new Target(
                 workload.id(),
                 name,
@@ -108,25 +116,27 @@ final class Targets {
                 bound,
                 atLeast,
                 true,
-                skipped ? absent : null));
+                absent,
+                open && absent == null));
     }
 
     private void more(Workload workload, String name, String own, String other, double bound) {
         workload.contender(own)
                 .flatMap(one -> workload.contender(other).map(one::rateAgainst))
-                .ifPresent(spread -> all.add(
-                        new Target(workload.id(), name, spread.median(), spread.noise(), bound, true, false, null)));
+                .ifPresent(spread -> all.add(new Target(
+                        workload.id(), name, spread.median(), spread.noise(), bound, true, false, null, false)));
     }
 
     private void heap(Workload workload) {
         Double bytes = workload.contender(Workloads.LIBRARY)
                 .map(Contender::heapBytesPerOp)
                 .orElse(null);
-        atMost(workload.id(), "heap bytes per operation", bytes, NO_BYTES, true);
+        boolean unmeasured = bytes == null && workload.unmeasured().containsKey(Workloads.LIBRARY);
+        atMost(workload.id(), "heap bytes per operation", bytes, NO_BYTES, true, unmeasured);
     }
 
-    private void atMost(String workload, String name, Double value, double bound, boolean decides) {
-        all.add(new Target(workload, name, value, 0, bound, false, decides, null));
+    private void atMost(String workload, String name, Double value, double bound, boolean decides, boolean unmeasured) {
+        all.add(new Target(workload, name, value, 0, bound, false, decides, null, unmeasured));
     }
 
     /** The cost stays flat where the machine's does. */
@@ -137,7 +147,7 @@ final class Targets {
             double machine = Math.max(1, step.referenceNanos() / first.referenceNanos());
             worst = Math.max(worst, step.nanos() / first.nanos() / machine);
         }
-        atMost(steps.id(), "dearest step × the first, less what the machine adds", worst, 1.1, false);
+        atMost(steps.id(), "dearest step × the first, less what the machine adds", worst, 1.1, false, false);
     }
 
     private void add(Growth growth) {
@@ -149,13 +159,15 @@ final class Targets {
                 0.95,
                 true,
                 false,
-                null));
+                null,
+                false));
         List<double[]> latency = growth.halfLoadLatency().get(Workloads.LIBRARY);
         atMost(
                 growth.id(),
                 "p99.9 / p50 at half load",
                 Percentiles.of(latency, 99.9) / Percentiles.of(latency, 50),
                 3,
+                false,
                 false);
     }
 }

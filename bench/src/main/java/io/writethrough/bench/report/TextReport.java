@@ -45,10 +45,13 @@ public final class TextReport {
         workload.contenders().forEach(contender -> table.row(cells(workload, contender, reads)));
         out.println(workload.title());
         out.println();
-        out.println(table);
+        if (!workload.contenders().isEmpty()) {
+            out.println(table);
+        }
         guarantees(workload)
                 .forEach((guarantee, names) -> out.println("  " + String.join(", ", names) + ": " + guarantee));
         workload.absent().forEach((name, reason) -> out.println("  SKIPPED: " + name + ": " + reason));
+        workload.unmeasured().forEach((name, reason) -> out.println("  NOT MEASURED: " + name + ": " + reason));
         out.println();
     }
 

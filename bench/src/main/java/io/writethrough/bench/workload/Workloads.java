@@ -144,7 +144,16 @@ public final class Workloads {
         return new Entry(name, guarantee, () -> new AsyncContender(opener.open(), IN_FLIGHT));
     }
 
-    /** Each contender has a file of its own, made in the same way: none meets another's cached pages or extents. */
+    /** For all that go past the kernel's page cache: none of them leaves there what another would have to clear. */
+    private Path direct() throws IOException {
+        return scratch.file("direct", span);
+    }
+
+    /** For all that go through the kernel's page cache. */
+    private Path buffered() throws IOException {
+        return scratch.file("buffered", span);
+    }
+
     private Workload durableWrites(String id, String title, int bytes, Order order) {
         return new Workload(
                 id,
@@ -155,37 +164,29 @@ public final class Workloads {
                 1,
                 List.of(FIO),
                 List.of(
-                        alone(
-                                LIBRARY,
-                                Guarantees.LIBRARY_WRITE,
-                                () -> new LibraryWrite(scratch.file("library", span), bytes)),
+                        alone(LIBRARY, Guarantees.LIBRARY_WRITE, () -> new LibraryWrite(direct(), bytes)),
                         channel(FORCE, Guarantees.FORCE, ChannelWrite.Mode.FORCE, bytes),
                         channel(DSYNC, Guarantees.DSYNC, ChannelWrite.Mode.DSYNC, bytes),
                         channel(DIRECT_DSYNC, Guarantees.DIRECT_DSYNC, ChannelWrite.Mode.DIRECT_DSYNC, bytes),
-                        alone(RWD, Guarantees.DSYNC, () -> new RandomAccessWrite(scratch.file("rwd", span), bytes)),
-                        alone(
-                                MAPPED_FORCE,
-                                Guarantees.MAPPED_FORCE,
-                                () -> new MappedWrite(scratch.file("mapped", span), bytes)),
-                        alone(
-                                ASYNC_CHANNEL,
-                                Guarantees.DIRECT_DSYNC,
-                                () -> new AsyncChannel(scratch.file("async-channel", span), bytes, 1)),
+                        alone(RWD, Guarantees.DSYNC, () -> new RandomAccessWrite(buffered(), bytes)),
+                        alone(MAPPED_FORCE, Guarantees.MAPPED_FORCE, () -> new MappedWrite(buffered(), bytes)),
+                        alone(ASYNC_CHANNEL, Guarantees.DIRECT_DSYNC, () -> new AsyncChannel(direct(), bytes, 1)),
                         alone(
                                 JASYNCFIO,
                                 Guarantees.JASYNCFIO_DIRECT,
-                                () -> new Jasyncfio(
-                                        scratch.file("jasyncfio", span), bytes, Jasyncfio.Mode.DIRECT_DSYNC)),
-                        alone(ARTEMIS, Guarantees.ARTEMIS, () -> new Artemis(scratch.file("artemis", span), bytes)),
+                                () -> new Jasyncfio(direct(), bytes, Jasyncfio.Mode.DIRECT_DSYNC)),
+                        alone(ARTEMIS, Guarantees.ARTEMIS, () -> new Artemis(direct(), bytes)),
                         new Entry(
                                 FIO,
                                 Guarantees.FIO_WRITE,
-                                () -> Fio.durableOverwrite(
-                                        scratch.file("fio", span), span, bytes, order == Order.SEQUENTIAL))));
+                                () -> Fio.durableOverwrite(direct(), span, bytes, order == Order.SEQUENTIAL))));
     }
 
     private Entry channel(String name, String guarantee, ChannelWrite.Mode mode, int bytes) {
-        return alone(name, guarantee, () -> new ChannelWrite(scratch.file(mode.name(), span), bytes, mode));
+        return alone(
+                name,
+                guarantee,
+                () -> new ChannelWrite(mode == ChannelWrite.Mode.DIRECT_DSYNC ? direct() : buffered(), bytes, mode));
     }
 
     private Workload asyncWrites() {
@@ -200,34 +201,34 @@ public final class Workloads {
                 List.of(
                         libraryAsync(FUTURES, LibraryAsync.Drive.PERMITS),
                         libraryAsync(CALLBACKS, LibraryAsync.Drive.CALLBACK),
-                        async(
-                                ASYNC_CHANNEL,
-                                Guarantees.HANDLER,
-                                () -> new AsyncChannel(scratch.file("async-channel", span), PAGE, IN_FLIGHT)),
+                        async(ASYNC_CHANNEL, Guarantees.HANDLER, () -> new AsyncChannel(direct(), PAGE, IN_FLIGHT)),
                         async(
                                 JASYNCFIO,
                                 Guarantees.JASYNCFIO_DIRECT,
-                                () -> new Jasyncfio(
-                                        scratch.file("jasyncfio", span), PAGE, Jasyncfio.Mode.DIRECT_DSYNC)),
-                        async(ARTEMIS, Guarantees.ARTEMIS, () -> new Artemis(scratch.file("artemis", span), PAGE)),
+                                () -> new Jasyncfio(direct(), PAGE, Jasyncfio.Mode.DIRECT_DSYNC)),
+                        async(ARTEMIS, Guarantees.ARTEMIS, () -> new Artemis(direct(), PAGE)),
                         new Entry(
                                 FIO_ASYNC,
                                 Guarantees.FIO_WRITE,
-                                () -> Fio.asyncOverwrite(scratch.file("fio", span), span, PAGE, IN_FLIGHT))));
+                                () -> Fio.asyncOverwrite(direct(), span, PAGE, IN_FLIGHT))));
     }
 
     private Entry libraryAsync(String name, LibraryAsync.Drive drive) {
         return new Entry(
                 name,
                 Guarantees.LIBRARY_FUTURE,
-                () -> new LibraryAsync(scratch.file("async-" + drive.name(), span), PAGE, IN_FLIGHT, drive));
+                () -> new LibraryAsync(
+                        drive == LibraryAsync.Drive.PERMITS ? direct() : scratch.file("direct-2", span),
+                        PAGE,
+                        IN_FLIGHT,
+                        drive));
     }
 
     /** What an asynchronous write allocates besides its future, in bytes. */
     public static double allocatedBesidesFuture(Scratch scratch) throws IOException {
         LibraryAsync.Drive drive = LibraryAsync.Drive.PERMITS;
         long span = 64L * MIB;
-        try (LibraryAsync library = new LibraryAsync(scratch.file("allocated", span), PAGE, IN_FLIGHT, drive)) {
+        try (LibraryAsync library = new LibraryAsync(scratch.file("direct", span), PAGE, IN_FLIGHT, drive)) {
             return library.allocatedBesidesFuture(Pattern.random(PAGE, span, 5), 10_000);
         }
     }
@@ -243,28 +244,29 @@ public final class Workloads {
                         new Entry(
                                 GROUP_COMMIT,
                                 Guarantees.GROUP_COMMIT,
-                                () -> new AppendGroupCommit(scratch.log("log-group"), APPENDERS)),
+                                () -> new AppendGroupCommit(scratch.log("log-buffered"), APPENDERS)),
                         new Entry(
                                 LOCKED,
                                 Guarantees.FORCE,
-                                () -> new AppendChannel(scratch.log("log-locked"), APPENDERS)),
+                                () -> new AppendChannel(scratch.log("log-buffered"), APPENDERS)),
                         appendWay(
                                 FORCE,
                                 Guarantees.FORCE,
-                                () -> new ChannelWrite(scratch.log("log-force"), bytes, ChannelWrite.Mode.FORCE)),
+                                () -> new ChannelWrite(scratch.log("log-buffered"), bytes, ChannelWrite.Mode.FORCE)),
                         appendWay(
                                 DSYNC,
                                 Guarantees.DSYNC,
-                                () -> new ChannelWrite(scratch.log("log-dsync"), bytes, ChannelWrite.Mode.DSYNC)),
-                        appendWay(RWD, Guarantees.DSYNC, () -> new RandomAccessWrite(scratch.log("log-rwd"), bytes)),
+                                () -> new ChannelWrite(scratch.log("log-buffered"), bytes, ChannelWrite.Mode.DSYNC)),
+                        appendWay(
+                                RWD, Guarantees.DSYNC, () -> new RandomAccessWrite(scratch.log("log-buffered"), bytes)),
                         appendWay(
                                 MAPPED_FORCE,
                                 Guarantees.MAPPED_FORCE,
-                                () -> new MappedWrite(scratch.log("log-mapped"), bytes)),
+                                () -> new MappedWrite(scratch.log("log-buffered"), bytes)),
                         appendWay(
                                 JASYNCFIO,
                                 Guarantees.JASYNCFIO_DSYNC,
-                                () -> new Jasyncfio(scratch.log("log-jasyncfio"), bytes, Jasyncfio.Mode.DSYNC))));
+                                () -> new Jasyncfio(scratch.log("log-buffered"), bytes, Jasyncfio.Mode.DSYNC))));
     }
 
     private static Entry appendWay(String name, String guarantee, Way.Opener opener) {
@@ -371,16 +373,15 @@ public final class Workloads {
                         crowd(
                                 LIBRARY,
                                 Guarantees.LIBRARY_WRITE,
-                                () -> Pages.library(scratch.file("pages", span), PAGE, Pages.READS_IN_TEN, cache)),
+                                () -> Pages.library(direct(), PAGE, Pages.READS_IN_TEN, cache)),
                         crowd(
                                 DIRECT_CACHED,
                                 Guarantees.DSYNC,
-                                () -> Pages.directCached(
-                                        scratch.file("pages-cached", span), PAGE, Pages.READS_IN_TEN, cache)),
+                                () -> Pages.directCached(direct(), PAGE, Pages.READS_IN_TEN, cache)),
                         crowd(
                                 DIRECT_DSYNC,
                                 Guarantees.DIRECT_DSYNC,
-                                () -> Pages.direct(scratch.file("pages-direct", span), PAGE, Pages.READS_IN_TEN))));
+                                () -> Pages.direct(direct(), PAGE, Pages.READS_IN_TEN))));
     }
 
     private static Entry crowd(String name, String guarantee, Way.Opener opener) {

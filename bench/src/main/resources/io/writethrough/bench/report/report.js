@@ -294,7 +294,7 @@
   }
 
   function targets() {
-    const verdicts = {PASS: 'pass', WITHIN_NOISE: 'within the noise', FAIL: 'FAIL', SKIPPED: 'skipped'};
+    const verdicts = {PASS: 'pass', WITHIN_NOISE: 'within the noise', FAIL: 'FAIL', SKIPPED: 'skipped', NOT_MEASURED: 'not measured'};
     const plain = value => value < 0.1 ? value.toFixed(3) : value < 10 ? value.toFixed(2) : value.toFixed(1);
     const row = target => element('tr', {},
         cell(target.workload), cell(target.name, {class: 'text'}),
@@ -328,6 +328,12 @@
       made.append(element('p', {class: 'FAIL'}, one.failure));
       return;
     }
+    const note = text => made.append(element('p', {class: 'note'}, text));
+    Object.entries(one.absent).forEach(([name, reason]) => note(`Skipped: ${name}: ${reason}`));
+    Object.entries(one.unmeasured).forEach(([name, reason]) => note(`Not measured: ${name}: ${reason}`));
+    if (one.contenders.length === 0) {
+      return;
+    }
     const grid = element('div', {class: 'charts'});
     made.append(grid);
     barChart(grid, 'Operations per second', one.contenders, each => each.ops_per_second.median, short, true);
@@ -335,8 +341,6 @@
     commandChart(grid, one.contenders);
     barChart(grid, 'Processor time per operation', one.contenders, each => each.cpu_ns_per_op || null, time, true);
     made.append(figures(one));
-    Object.entries(one.absent).forEach(([name, reason]) =>
-        made.append(element('p', {class: 'note'}, `Skipped: ${name}: ${reason}`)));
   }
 
   function figures(one) {

@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.writethrough.bench.measure.Slice;
 import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 final class FioTest {
@@ -58,5 +60,11 @@ final class FioTest {
     void processorTimeIsUserAndSystemTimeOfTheLastLine() throws IOException {
         assertEquals(1_750_000_000L, Fio.cpuNanos("{}\nprocessor seconds: 0.250 1.500\n"));
         assertThrows(IOException.class, () -> Fio.cpuNanos("{}"));
+    }
+
+    @Test
+    void aProgramThatDoesNotEndIsKilled() {
+        List<String> sleeps = List.of("bash", "-c", "sleep 3600 && true");
+        assertThrows(Fio.TimedOut.class, () -> Fio.output(sleeps, Duration.ofMillis(50)));
     }
 }

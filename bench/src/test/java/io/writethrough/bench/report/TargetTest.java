@@ -8,11 +8,11 @@ import org.junit.jupiter.api.Test;
 final class TargetTest {
 
     private static Verdict atLeast(Double value, double noise, double bound) {
-        return new Target("workload", "name", value, noise, bound, true, true, null).verdict();
+        return new Target("workload", "name", value, noise, bound, true, true, null, false).verdict();
     }
 
     private static Verdict atMost(Double value, double noise, double bound) {
-        return new Target("workload", "name", value, noise, bound, false, true, null).verdict();
+        return new Target("workload", "name", value, noise, bound, false, true, null, false).verdict();
     }
 
     @Test
@@ -39,6 +39,7 @@ final class TargetTest {
     void whatIsUnknownFailsUnlessThereIsNothingToCompareWith() {
         assertEquals(Verdict.FAIL, atLeast(null, 0, 1));
         assertEquals(
-                Verdict.SKIPPED, new Target("workload", "name", null, 0, 1, true, true, "does not load").verdict());
+                Verdict.SKIPPED,
+                new Target("workload", "name", null, 0, 1, true, true, "does not load", false).verdict());
     }
 }

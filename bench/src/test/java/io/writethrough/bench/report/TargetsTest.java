@@ -39,7 +39,7 @@ final class TargetsTest {
                 .toList();
         Workload workload = new Workload(id, "title", 1, 10, Order.SEQUENTIAL, 1, List.of(), entries);
         Collector collector = new Collector();
-        collector.add(new Result(workload, slices, absent, Map.of()));
+        collector.add(new Result(workload, slices, absent, Map.of(), Map.of()));
         return collector;
     }
 
@@ -105,6 +105,17 @@ final class TargetsTest {
                 Map.of(Workloads.ARTEMIS, List.of(slice(100, 1))),
                 Map.of(Workloads.LIBRARY, "does not open")));
         assertEquals(Verdict.FAIL, only(withoutLibrary, Workloads.ARTEMIS).verdict());
+    }
+
+    @Test
+    void whatThereWasNoTimeForNeitherPassesNorFails() {
+        Workload workload = new Workload(Workloads.OVERWRITE, "title", 1, 10, Order.RANDOM, 1, List.of(), List.of());
+        Map<String, String> unmeasured = Map.of(Workloads.LIBRARY, "no time", Workloads.FIO, "no time");
+        Collector collector = new Collector();
+        collector.add(new Result(workload, Map.of(), Map.of(), unmeasured, Map.of()));
+        List<Target> targets = report(collector).targets();
+        assertEquals(3, targets.size());
+        targets.forEach(target -> assertEquals(Verdict.NOT_MEASURED, target.verdict()));
     }
 
     @Test
