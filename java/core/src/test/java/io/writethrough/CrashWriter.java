@@ -47,14 +47,19 @@ final class CrashWriter {
 
     public static void main(final String[] arguments) throws Exception {
         final Teller teller = arguments.length > 3 ? marks(arguments[3]) : output();
-        final CrashWriter writer =
-                new CrashWriter(new CrashPlan(Long.parseLong(arguments[1])), Integer.parseInt(arguments[2]), teller);
+        write(Path.of(arguments[0]), Long.parseLong(arguments[1]), Integer.parseInt(arguments[2]), teller);
+        teller.tell(DONE);
+    }
+
+    /** The program, in this process. */
+    static void write(final Path directory, final long seed, final int count, final Teller teller)
+            throws IOException, InterruptedException {
+        final CrashWriter writer = new CrashWriter(new CrashPlan(seed), count, teller);
         try (WriteThroughEngine engine =
                 WriteThroughEngine.builder().cacheBytes(8 << 20).build()) {
-            writer.open(engine, Path.of(arguments[0]));
+            writer.open(engine, directory);
             writer.run();
         }
-        teller.tell(DONE);
     }
 
     /* One call of write(2) a line: a line is in the pipe, or is not. */
