@@ -240,16 +240,17 @@ final class BadCallers {
                 case APPEND -> file.append(buffer(random));
                 case APPEND_ASYNC -> keep(file.appendAsync(buffer(random)));
                 case TRUNCATE -> file.truncate(position);
-                case ALLOCATE -> file.allocate(position, length(random));
-                case PUNCH_HOLE -> file.punchHole(position, length(random));
-                case ZERO -> file.zero(position, length(random));
+                case ALLOCATE -> file.allocate(position, length(random, position));
+                case PUNCH_HOLE -> file.punchHole(position, length(random, position));
+                case ZERO -> file.zero(position, length(random, position));
                 case SIZE -> assertTrue(file.size() >= 0);
                 case SYNC -> file.sync();
                 case PROFILE -> file.profile();
                 case RENAME ->
                     file.renameTo(
                             place.resolve("file-" + random.nextInt(FILES + 1)), StandardCopyOption.REPLACE_EXISTING);
-                case CHANNEL -> file.asFileChannel().transferTo(position, length(random), file.asFileChannel());
+                case CHANNEL ->
+                    file.asFileChannel().transferTo(position, length(random, position), file.asFileChannel());
                 case CLOSE_ENGINE -> engine.close();
             }
         }
@@ -311,8 +312,13 @@ final class BadCallers {
         };
     }
 
-    private static long length(final Random random) {
-        return random.nextInt(5) == 0 ? -random.nextLong() >>> 1 | 1L << 62 : random.nextInt(100_000);
+    /* A long one ends past all numbers: one that does not would fill the disk with zeros where files may be that long. */
+    private static long length(final Random random, final long position) {
+        return switch (random.nextInt(8)) {
+            case 0 -> position > 0 ? Long.MAX_VALUE : Long.MIN_VALUE;
+            case 1 -> -1 - random.nextInt(10);
+            default -> random.nextInt(100_000);
+        };
     }
 
     private static ByteBuffer buffer(final Random random) {
