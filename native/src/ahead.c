@@ -20,7 +20,7 @@ static void grow(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t 
     if (growth > INT64_MAX - to - WT_PAGE_BYTES)
         return;
     to = page_start(to + growth + WT_PAGE_BYTES - 1); /* also a growth of less than a page is one */
-    if (wt_inode_reserve(inode, from, to)) {
+    if (wt_inode_reserve(inode, from, to, NULL)) {
         /* The write that asked for it can do without; if there is no room for that either, it will tell. */
         atomic_store(&inode->growth_bytes, 0);
         wt_inode_suspect_size(inode);
