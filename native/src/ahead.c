@@ -20,12 +20,8 @@ static void grow(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t 
     if (growth > INT64_MAX - to - WT_PAGE_BYTES)
         return;
     to = page_start(to + growth);
-    struct wt_backing *backing = atomic_load(&inode->backing);
     uint64_t on_disk = 0;
-    int rc = wt_inode_reserve(inode, from, to);
-    if (!rc)
-        rc = backing->ops->size(backing, &on_disk);
-    if (rc) {
+    if (wt_inode_reserve(inode, from, to, &on_disk)) {
         /* The write that asked for it can do without; if there is no room for that either, it will tell. */
         atomic_store(&inode->growth_bytes, 0);
         wt_inode_suspect_size(inode);

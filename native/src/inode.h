@@ -120,8 +120,11 @@ bool wt_inode_has_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 /* Drops the pages that a range meets, as far as no I/O is on them. */
 void wt_inode_drop_idle(struct wt_inode *inode, uint64_t start, uint64_t end);
 
-/* size.c: makes zeros of all holes in a range, durably; the file may become longer on disk. Inside the gate. */
-int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end);
+/*
+ * size.c: makes zeros of all holes in a range, durably; the file may become longer on disk. *size (may be NULL): how long it is
+ * durably; what others' writes that are not durable add afterwards is not in it. Inside the gate.
+ */
+int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint64_t *size);
 
 /* ahead.c */
 

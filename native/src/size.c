@@ -264,7 +264,7 @@ static int allocate_buffered(struct wt_inode *inode, uint64_t offset, uint64_t e
     return rc;
 }
 
-int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end) {
+int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint64_t *size) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     /*
      * It grows the file before others can know that. Where a page has several blocks, it must not end within one then: see
@@ -277,6 +277,8 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end) {
         rc = 0;
     if (!rc)
         rc = inode->buffered ? allocate_buffered(inode, offset, end) : allocate_cached(inode, offset, end);
+    if (!rc && size)
+        rc = backing->ops->size(backing, size);
     return rc ? rc : backing->ops->sync(backing, true);
 }
 
@@ -285,11 +287,8 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end) {
  * the last bytes shared a block with the end of the file.
  */
 static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool *short_file) {
-    struct wt_backing *backing = atomic_load(&inode->backing);
-    int rc = wt_inode_reserve(inode, offset, end);
     uint64_t size = 0;
-    if (!rc)
-        rc = backing->ops->size(backing, &size);
+    int rc = wt_inode_reserve(inode, offset, end, &size);
     *short_file = !rc && size < end;
     if (rc)
         wt_inode_suspect_size(inode);
