@@ -33,6 +33,15 @@ int wt_inode_check_sometimes(struct wt_inode *inode) {
     return wt_inode_check(inode);
 }
 
+void wt_inode_check_read(struct wt_inode *inode, struct wt_io *io, uint64_t size) {
+    uint64_t end = io->offset + io->length;
+    end = end < size ? end : size;
+    if (io->error || io->offset + io->done >= end)
+        return;
+    atomic_store(&inode->lost, true);
+    io->error = -ESTALE;
+}
+
 int wt_file_rename(wt_file handle, const char *from, const char *to, uint32_t flags) {
     if (!from || !to || (flags & ~(uint32_t)WT_RENAME_REPLACE))
         return -EINVAL;

@@ -144,6 +144,11 @@ int wt_ahead_end(struct wt_inode *inode);
 int wt_inode_check(struct wt_inode *inode);
 /* The same, unless it was done within the last second. */
 int wt_inode_check_sometimes(struct wt_inode *inode);
+/*
+ * The same of a read that has ended, and size of the file when it began: if it ended before the bytes below that, others have
+ * cut the file short and nothing that it brought counts. Its error is then -ESTALE.
+ */
+void wt_inode_check_read(struct wt_inode *inode, struct wt_io *io, uint64_t size);
 
 /* append.c */
 

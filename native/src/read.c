@@ -143,19 +143,6 @@ static void publish(struct missing_read *read, uint64_t offset, uint64_t length,
     }
 }
 
-/*
- * Whether a read that ended before it had the bytes below size, which the file had when it began, met a file that others have
- * cut short: then nothing that it brought counts.
- */
-static void detect_cut(struct missing_read *read, struct wt_inode *inode) {
-    uint64_t end = read->io.offset + read->io.length;
-    end = end < read->size ? end : read->size;
-    if (read->io.error || read->io.offset + read->io.done >= end)
-        return;
-    atomic_store(&inode->lost, true);
-    read->io.error = -ESTALE;
-}
-
 static void prepare(struct missing_read *read, struct wt_inode *inode, uint64_t offset) {
     read->io.op = WT_IO_READ;
     read->io.through_page_cache = read->io.atomic = read->io.high_priority = false;
@@ -186,7 +173,7 @@ int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservati
     count_read(inode, &read);
     read.io.backing->ops->run(&read.io);
     wt_stats_io_end(inode, &read.io, 0);
-    detect_cut(&read, inode);
+    wt_inode_check_read(inode, &read.io, read.size);
     publish(&read, offset, length, cursor);
     wt_pool_kick(&inode->cache->pool);
     if (read.io.error)
@@ -314,7 +301,7 @@ static void fetch_done(struct wt_io *io) {
         read_end += (uint64_t)__builtin_popcountll(fetch->read.parts[i].blocks) << inode->geometry.block_shift;
     read_end += io->offset;
     wt_stats_io_end(inode, io, 0);
-    detect_cut(&fetch->read, inode);
+    wt_inode_check_read(inode, &fetch->read.io, fetch->read.size);
     publish(&fetch->read, fetch->offset, fetch->length, NULL);
     wt_pool_kick(&inode->cache->pool);
     fetch->operation.result = io->error ? io->error : (int64_t)((read_end < end ? read_end : end) - fetch->offset);
@@ -390,7 +377,7 @@ static void fetch_ahead_done(struct wt_io *io) {
     struct fetch *fetch = (struct fetch *)io;
     struct wt_inode *inode = fetch->inode;
     wt_stats_io_end(inode, io, 0);
-    detect_cut(&fetch->read, inode);
+    wt_inode_check_read(inode, &fetch->read.io, fetch->read.size);
     publish(&fetch->read, fetch->offset, fetch->length, NULL);
     wt_pool_kick(&inode->cache->pool);
     free(fetch);

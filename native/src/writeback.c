@@ -1,7 +1,6 @@
 #include "writeback.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -633,12 +632,6 @@ static void lay_writes_over(struct wt_folio *folio, unsigned block, uint8_t *fro
     memcpy(shadow, from_device, (size_t)1 << shift);
 }
 
-/* Whether a read ended before bytes that the file had when it began: others have cut it short. */
-static bool is_cut_short(const struct wt_writeback *read) {
-    uint64_t end = read->io.offset + read->io.length;
-    return read->io.offset + read->io.done < (end < read->file_size ? end : read->file_size);
-}
-
 static void fill_done(struct wt_io *io) {
     struct wt_writeback *read = (struct wt_writeback *)io;
     struct wt_inode *inode = read->inode;
@@ -646,10 +639,7 @@ static void fill_done(struct wt_io *io) {
     uint64_t bit = read->parts[0].blocks;
     unsigned block = (unsigned)__builtin_ctzll(bit);
     uint64_t done = io->done;
-    if (!io->error && is_cut_short(read)) {
-        atomic_store(&inode->lost, true);
-        io->error = -ESTALE;
-    }
+    wt_inode_check_read(inode, io, read->file_size);
     wt_stats_io_end(inode, io, 0);
     struct ending ending = {.error = io->error, .launch = {.inode = inode, .gather = true, .spare = read}};
     read->next = NULL;

@@ -64,6 +64,20 @@ TEST(a_fetch_of_what_was_cut_off_tells) {
     core_close(&core);
 }
 
+TEST(a_write_to_a_part_of_a_block_that_is_cut_off_while_it_is_read_tells) {
+    struct core core = core_open(NULL, NULL);
+    wt_file file = cold_file(&core);
+    struct iovec iov = {bytes, 50};
+    CHECK_OK(wt_write_submit(file, &iov, 1, 10 * BLOCK + 100, WT_DURABILITY_FILE, 0, 7));
+    sim_cut_behind(core.sim, "file", 5 * BLOCK);
+    struct wt_event event;
+    CHECK_EQ(wt_reap(core.engine, &event, 1, INT64_C(20000000000)), 1);
+    CHECK_EQ(event.result, -ESTALE);
+    CHECK_EQ(event.stable_bytes, 0);
+    check_lost(&core, file);
+    core_close(&core);
+}
+
 TEST(a_sync_notices_a_cut) {
     struct core core = core_open(NULL, NULL);
     wt_file file = cold_file(&core);
