@@ -19,7 +19,6 @@ import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /** Reads at random of a file that is cached, all of it or a part, so that so many percent of the reads are hits. */
@@ -59,7 +58,7 @@ public class CachedReads {
 
     /** What the threads share. */
     @State(Scope.Benchmark)
-    public static class Shared {
+    public static class Shared extends OpenWay {
         @Param
         public CachedWay way;
 
@@ -70,20 +69,9 @@ public class CachedReads {
         @Param("100")
         public int hitPercent;
 
-        private BenchFiles files;
-        private Way open;
-
-        /** Opens the file. */
-        @Setup(Level.Trial)
-        public void open(BenchFiles files) throws IOException {
-            this.files = files;
-            this.open = way.open(files, bytes, hitPercent);
-        }
-
-        /** Closes it. */
-        @TearDown(Level.Trial)
-        public void close() throws IOException {
-            open.close();
+        @Override
+        Way open(BenchFiles files) throws IOException {
+            return way.open(files, bytes, hitPercent);
         }
     }
 
@@ -95,7 +83,7 @@ public class CachedReads {
         /** Makes its buffer. */
         @Setup(Level.Trial)
         public void make(Shared shared) throws IOException {
-            loop = shared.files.loop(shared.open, shared.bytes, Order.RANDOM);
+            loop = shared.loop(shared.bytes, Order.RANDOM);
         }
     }
 

@@ -16,7 +16,6 @@ import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /** Large durable overwrites in sequence. */
@@ -29,27 +28,16 @@ public class LargeWrites {
 
     /** What the threads share. */
     @State(Scope.Benchmark)
-    public static class Shared {
+    public static class Shared extends OpenWay {
         @Param
         public DurableWay way;
 
         @Param({"262144", "1048576"})
         public int bytes;
 
-        private BenchFiles files;
-        private Way open;
-
-        /** Opens the file. */
-        @Setup(Level.Trial)
-        public void open(BenchFiles files) throws IOException {
-            this.files = files;
-            this.open = way.open(files.data(), bytes);
-        }
-
-        /** Closes it. */
-        @TearDown(Level.Trial)
-        public void close() throws IOException {
-            open.close();
+        @Override
+        Way open(BenchFiles files) throws IOException {
+            return way.open(files.data(), bytes);
         }
     }
 
@@ -61,7 +49,7 @@ public class LargeWrites {
         /** Makes its buffer. */
         @Setup(Level.Trial)
         public void make(Shared shared) throws IOException {
-            loop = shared.files.loop(shared.open, shared.bytes, Order.SEQUENTIAL);
+            loop = shared.loop(shared.bytes, Order.SEQUENTIAL);
         }
     }
 

@@ -16,7 +16,6 @@ import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Threads;
 import org.openjdk.jmh.annotations.Warmup;
 
@@ -46,7 +45,7 @@ public class MixedPages {
 
     /** What the threads share. */
     @State(Scope.Benchmark)
-    public static class Shared {
+    public static class Shared extends OpenWay {
         @Param
         public PagesWay way;
 
@@ -57,20 +56,9 @@ public class MixedPages {
         @Param("50")
         public int cachedPercent;
 
-        private BenchFiles files;
-        private Way open;
-
-        /** Opens the file. */
-        @Setup(Level.Trial)
-        public void open(BenchFiles files) throws IOException {
-            this.files = files;
-            this.open = way.open(files, bytes, cachedPercent);
-        }
-
-        /** Closes it. */
-        @TearDown(Level.Trial)
-        public void close() throws IOException {
-            open.close();
+        @Override
+        Way open(BenchFiles files) throws IOException {
+            return way.open(files, bytes, cachedPercent);
         }
     }
 
@@ -82,7 +70,7 @@ public class MixedPages {
         /** Makes its buffer. */
         @Setup(Level.Trial)
         public void make(Shared shared) throws IOException {
-            loop = shared.files.loop(shared.open, shared.bytes, Order.SKEWED);
+            loop = shared.loop(shared.bytes, Order.SKEWED);
         }
     }
 

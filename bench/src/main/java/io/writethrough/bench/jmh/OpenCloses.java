@@ -17,7 +17,6 @@ import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /** A file opened for reading and writing, and closed. */
@@ -51,24 +50,13 @@ public class OpenCloses {
 
     /** What the threads share. */
     @State(Scope.Benchmark)
-    public static class Shared {
+    public static class Shared extends OpenWay {
         @Param
         public OpeningWay way;
 
-        private BenchFiles files;
-        private Way open;
-
-        /** Opens the file. */
-        @Setup(Level.Trial)
-        public void open(BenchFiles files) throws IOException {
-            this.files = files;
-            this.open = way.open(files.data());
-        }
-
-        /** Closes it. */
-        @TearDown(Level.Trial)
-        public void close() throws IOException {
-            open.close();
+        @Override
+        Way open(BenchFiles files) throws IOException {
+            return way.open(files.data());
         }
     }
 
@@ -80,7 +68,7 @@ public class OpenCloses {
         /** Makes its buffer. */
         @Setup(Level.Trial)
         public void make(Shared shared) throws IOException {
-            loop = shared.files.loop(shared.open, 1, Order.SEQUENTIAL);
+            loop = shared.loop(1, Order.SEQUENTIAL);
         }
     }
 
