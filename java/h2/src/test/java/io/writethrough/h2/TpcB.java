@@ -8,6 +8,9 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
  * Transactions like those of TPC-B: an account, its teller and its branch change by the same amount, and a row of history
@@ -42,6 +45,8 @@ final class TpcB {
     /** One connection and its transactions. */
     static final class Client implements AutoCloseable {
         private final int client;
+        private final int clients;
+        private final ReadWriteLock stores;
         private final Random random;
         private final Connection connection;
         private final PreparedStatement account;
@@ -51,8 +56,19 @@ final class TpcB {
         private final PreparedStatement history;
         private int number;
 
+        /** One whose transactions may touch any branch. */
         Client(final String url, final int client) throws SQLException {
+            this(url, client, 1, new ReentrantReadWriteLock());
+        }
+
+        /**
+         * One of several, each with branches of its own, so that none waits for the rows of another. It changes rows with the
+         * lock shared and commits with the lock alone.
+         */
+        Client(final String url, final int client, final int clients, final ReadWriteLock stores) throws SQLException {
             this.client = client;
+            this.clients = clients;
+            this.stores = stores;
             this.random = new Random(client);
             this.connection = DriverManager.getConnection(url);
             connection.setAutoCommit(false);
@@ -74,7 +90,7 @@ final class TpcB {
             while (true) {
                 try {
                     change();
-                    connection.commit();
+                    with(stores.writeLock(), connection::commit);
                     return ++number;
                 } catch (final SQLException e) {
                     if (!AGAIN.contains(e.getErrorCode())) {
@@ -87,9 +103,9 @@ final class TpcB {
 
         private void change() throws SQLException {
             final long delta = random.nextInt(1_999_999) - 999_999;
-            final int accountId = 1 + random.nextInt(ACCOUNTS);
-            final int tellerId = 1 + random.nextInt(TELLERS);
-            final int branchId = (tellerId - 1) / 10 + 1;
+            final int branchId = 1 + client % clients + clients * random.nextInt(BRANCHES / clients);
+            final int tellerId = 10 * (branchId - 1) + 1 + random.nextInt(10);
+            final int accountId = 200 * (branchId - 1) + 1 + random.nextInt(200);
             update(account, delta, accountId);
             balance.setInt(1, accountId);
             balance.executeQuery().close();
@@ -101,14 +117,26 @@ final class TpcB {
             history.setInt(4, branchId);
             history.setInt(5, accountId);
             history.setLong(6, delta);
-            history.executeUpdate();
+            with(stores.readLock(), history::executeUpdate);
         }
 
-        private static void update(final PreparedStatement statement, final long delta, final int id)
-                throws SQLException {
+        private void update(final PreparedStatement statement, final long delta, final int id) throws SQLException {
             statement.setLong(1, delta);
             statement.setInt(2, id);
-            statement.executeUpdate();
+            with(stores.readLock(), statement::executeUpdate);
+        }
+
+        private interface Step {
+            void run() throws SQLException;
+        }
+
+        private static void with(final Lock lock, final Step step) throws SQLException {
+            lock.lock();
+            try {
+                step.run();
+            } finally {
+                lock.unlock();
+            }
         }
 
         /** Another statement on the same connection. */
