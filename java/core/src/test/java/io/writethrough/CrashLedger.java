@@ -162,7 +162,10 @@ final class CrashLedger {
             final byte[] append = log.appends.get((long) at);
             final byte[] there = append != null ? append : recordAt(begun, found, at);
             if (there == null || !isAt(there, found, at)) {
-                throw new AssertionError(file + " at " + at + ": " + (append != null ? "an append is lost" : "a gap"));
+                throw new AssertionError(file + " at " + at + ": "
+                        + (append != null ? "an append of " + append.length + " bytes is lost" : "a gap") + ", up to "
+                        + log.appends.ceilingKey(at + 1L) + "; " + zeros(found, at) + " zeros are there of "
+                        + found.length + " bytes in the file, " + log.end() + " acknowledged; not one of " + begun);
             }
             at += there.length;
         }
@@ -172,6 +175,14 @@ final class CrashLedger {
         } else if (found.length > most) {
             throw new AssertionError(file + " has " + found.length + " bytes, at most " + most + " were written");
         }
+    }
+
+    private static int zeros(final byte[] found, final int from) {
+        int at = from;
+        while (at < found.length && found[at] == 0) {
+            at++;
+        }
+        return at - from;
     }
 
     private static void checkGrowth(final CrashPlan.File file, final byte[] found, final long most) {

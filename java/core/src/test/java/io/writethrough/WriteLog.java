@@ -38,6 +38,10 @@ final class WriteLog implements Closeable {
             return !isMark() && length > 0;
         }
 
+        boolean isFlush() {
+            return (flags & FLUSH) != 0;
+        }
+
         /** What is in the log up to here is on the disk, whatever happens. */
         boolean isStable() {
             return (flags & (FLUSH | FUA)) != 0;
