@@ -15,9 +15,14 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
+import jdk.jfr.EventType;
 import jdk.jfr.Recording;
+import jdk.jfr.ValueDescriptor;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
@@ -61,6 +66,33 @@ class FlightRecorderTest extends OnEveryFileSystem {
         return events.stream()
                 .filter(event -> event.getString("path").equals(path.toString()))
                 .toList();
+    }
+
+    @Test
+    void readsAndWritesTellTheSameAndWritesMore() throws Exception {
+        final List<String> both = List.of("path", "position", "length", "done", "asynchronous", "error");
+        assertEquals(Set.copyOf(both), ownFields("Read"));
+        final Set<String> more = new HashSet<>(both);
+        more.addAll(List.of("durability", "flags"));
+        assertEquals(more, ownFields("Write"));
+    }
+
+    private Set<String> ownFields(final String kind) throws Exception {
+        final List<RecordedEvent> events = record(kind, () -> {
+            try (WriteThroughEngine engine = WriteThroughEngine.builder().build()) {
+                final WriteThroughFile file = engine.open(path, CREATE, READ, WRITE);
+                file.write(buffer(10, 1), 0);
+                file.read(ByteBuffer.allocate(10), 0);
+            }
+        });
+        final EventType type = events.get(0).getEventType();
+        assertEquals(List.of("writethrough"), type.getCategoryNames());
+        assertEquals(kind, type.getLabel());
+        return type.getFields().stream()
+                .map(ValueDescriptor::getName)
+                .filter(name -> !List.of("startTime", "duration", "eventThread", "stackTrace")
+                        .contains(name))
+                .collect(Collectors.toSet());
     }
 
     @Test
