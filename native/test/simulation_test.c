@@ -52,6 +52,8 @@ TEST(what_failed_once_does_not_fail_again) {
     } found[] = {
         /* An allocation took the growth by a write that was only on the device for its own, which it had made stable. */
         {SIM_THEME_FULL, 3002735, 3002737, {4, 6, 7, 8, 9, 10, 11, 12, 14}, 9},
+        /* An atomic write went to where an allocation was about to let the file end. */
+        {SIM_THEME_ATOMIC, 43, 46, {44, 45}, 2},
     };
     static struct sim_program whole, part;
     for (size_t i = 0; i < sizeof found / sizeof found[0]; i++) {
@@ -64,7 +66,7 @@ TEST(what_failed_once_does_not_fail_again) {
         sim_program_cut(&whole, keep, &part);
         part.schedule = found[i].schedule;
         sim_run_alone(&part, &tally);
-        CHECK(tally.cuts > 100);
+        CHECK(tally.cuts > 20);
     }
 }
 
@@ -97,7 +99,7 @@ TEST(no_power_cut_takes_what_was_acknowledged_when_there_is_no_room) {
 }
 
 TEST(no_power_cut_tears_an_atomic_page) {
-    struct sim_tally tally = cut_often(SIM_THEME_ATOMIC, 150000);
+    struct sim_tally tally = cut_often(SIM_THEME_ATOMIC, 80000);
     printf("    %" PRIu64 " atomic writes were acknowledged\n", tally.wholes);
     CHECK(tally.wholes > tally.operations / 4);
 }

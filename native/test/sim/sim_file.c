@@ -540,8 +540,8 @@ static bool is_allowed(const struct sim_file *file, const struct sim_page *page,
 }
 
 /*
- * The version of a unit, counted from what the cache has, that is next to the one wished for, older or else newer, and allowed.
- * One more than there are older ones is what is stable.
+ * The version of a unit, counted from what the cache has, that is next to the one wished for, older or else newer, and allowed:
+ * one more than there are older ones is what is stable, and one more than that means that none is.
  */
 static unsigned allowed_age(const struct sim_file *file, const struct sim_page *page, unsigned unit, unsigned wished) {
     uint64_t written[VERSIONS + 2] = {page->written[unit]};
@@ -549,14 +549,13 @@ static unsigned allowed_age(const struct sim_file *file, const struct sim_page *
     for (const struct sim_version *version = page->older[unit]; version != NULL; version = version->older) {
         written[count++] = version->written;
     }
-    written[count] = page->stable_written[unit];
+    written[count++] = page->stable_written[unit];
     unsigned age = wished;
     while (age < count && !is_allowed(file, page, unit, written[age])) {
         age++;
     }
-    if (!is_allowed(file, page, unit, written[age])) {
-        for (age = wished; age > 0 && !is_allowed(file, page, unit, written[age]); age--) {
-        }
+    for (unsigned newer = wished; age == count && newer > 0; newer--) {
+        age = is_allowed(file, page, unit, written[newer - 1]) ? newer - 1 : age;
     }
     return age;
 }
@@ -634,10 +633,27 @@ void sim_file_keep_together(struct sim_file *file, uint64_t offset, uint64_t len
     file->wholes = whole;
 }
 
+/* Whether each unit has a version of it, or one that came over it: of what went into holes only the last is known. */
+static bool can_be_kept(const struct sim_file *file, const struct sim_whole *whole) {
+    bool can = true;
+    for (uint64_t at = whole->offset; at < whole->offset + whole->length && can; at += UNIT_BYTES) {
+        const struct sim_page *page = find_page(file, at / PAGE_BYTES);
+        unsigned unit = (unsigned)(at % PAGE_BYTES / UNIT_BYTES);
+        can = page == NULL || (page->dirty >> unit & 1) == 0 ||
+              allowed_age(file, page, unit, 0) < count_versions(page->older[unit]) + 2u;
+    }
+    return can;
+}
+
 /* Those of which a part is stable already are kept. */
 static void decide_wholes(struct sim_file *file, enum sim_cut cut, struct test_random *random) {
     for (struct sim_whole *whole = file->wholes; whole != NULL; whole = whole->next) {
         whole->kept = survives(cut, random) || any_unit(file, whole, is_stable_there);
+    }
+    for (struct sim_whole *whole = file->wholes; whole != NULL;) {
+        bool drop = whole->kept && !can_be_kept(file, whole);
+        whole->kept = whole->kept && !drop;
+        whole = drop ? file->wholes : whole->next;
     }
 }
 

@@ -112,6 +112,12 @@ static uint8_t value_of(const struct sim_ledger *ledger, const struct entry *ent
     return writes_bytes(entry->operation->step) ? ledger->pattern[entry->operation->key + (at - entry->from)] : 0;
 }
 
+/* The bytes that it writes from `at` on, of one block. */
+static const uint8_t *bytes_of(const struct sim_ledger *ledger, const struct entry *entry, uint64_t at) {
+    static const uint8_t zeros[LOGICAL_MAX];
+    return writes_bytes(entry->operation->step) ? ledger->pattern + entry->operation->key + (at - entry->from) : zeros;
+}
+
 /* The part of start..end that it writes; nothing: *from == *to. */
 static void part_of(const struct entry *entry, uint64_t start, uint64_t end, uint64_t *from, uint64_t *to) {
     *from = smaller(larger(entry->from, start), end);
@@ -187,6 +193,17 @@ static uint64_t sure_size(const struct sim_ledger *ledger, unsigned file, bool s
     return size;
 }
 
+/* The largest size that a write which was refused since the end did not move asked for. */
+static uint64_t asked_size(const struct sim_ledger *ledger, unsigned file) {
+    uint64_t size = 0;
+    for (unsigned i = 0; i < ledger->program->count; i++) {
+        const struct entry *entry = &ledger->entries[i];
+        bool refused = is_atomic(entry) && entry->begin != NEVER && entry->deed->refused;
+        size = refused && entry->operation->file == file ? larger(size, size_by(entry)) : size;
+    }
+    return size;
+}
+
 bool sim_ledger_may_be_long(const struct sim_ledger *ledger, unsigned file, uint64_t size) {
     if (size < sure_size(ledger, file, true)) {
         return false;
@@ -210,7 +227,8 @@ bool sim_ledger_may_be_long(const struct sim_ledger *ledger, unsigned file, uint
                   (entry->operation->step == SIM_STEP_TRUNCATE || !is_superseded(ledger, entry, file));
     }
     /* Growth ahead makes whole pages of it, from the largest size that it was asked for. */
-    return allowed || (ahead > 0 && size % 4096 == 0 && size <= largest + ahead + 4096);
+    return allowed ||
+           (ahead > 0 && size % 4096 == 0 && size <= larger(largest, asked_size(ledger, file)) + ahead + 4096);
 }
 
 /* ---- what is known ------------------------------------------------------------------------------------------------ */
@@ -401,16 +419,26 @@ static bool may_be_placed(const struct search *search, const struct trail *trail
     return may;
 }
 
+/* Whether what is found is there, but where it is covered. */
+static bool fits(const uint8_t *covered, const uint8_t *found, const uint8_t *there, uint64_t length) {
+    enum { PIECE = 64 };
+    uint8_t other = 0;
+    for (uint64_t at = 0, end; at < length && other == 0; at = end) {
+        end = smaller(length, at + PIECE);
+        for (uint64_t i = at; i < end; i++) {
+            other |= (uint8_t)((covered[i] - 1u) & (found[i] ^ there[i]));
+        }
+    }
+    return other == 0;
+}
+
 static bool rest_is_base(const struct search *search, const struct trail *trail) {
     uint64_t length = search->end - search->start;
     bool same = true;
     for (unsigned i = 0; i < search->block->count && same; i++) {
         same = !(trail->left >> i & 1) || !must_be_placed(search, i);
     }
-    for (uint64_t i = 0; i < length && same; i++) {
-        same = trail->covered[i] != 0 || search->found[i] == search->base[i];
-    }
-    return same;
+    return same && fits(trail->covered, search->found, search->base, length);
 }
 
 /* Others have written there while it zeroed, a part at a time: then it may have come before them here, and after them there. */
@@ -424,8 +452,8 @@ static bool was_disturbed(const struct search *search, const struct entry *entry
     return disturbed;
 }
 
-/* Places a candidate in front of those that are placed: what they leave of it must be found. */
-static bool place(const struct search *search, struct trail *trail, unsigned index) {
+/* Places a candidate in front of those that are placed: what they leave of it must be found. True: *next is how it is then. */
+static bool place(const struct search *search, const struct trail *trail, struct trail *next, unsigned index) {
     const struct entry *entry = candidate(search, index);
     if (!may_be_placed(search, trail, index)) {
         return false;
@@ -437,19 +465,19 @@ static bool place(const struct search *search, struct trail *trail, unsigned ind
     bool partial =
         (!shows && !is_atomic(entry) && (entry->deed->result < 0 || search->ledger->program->disk.buffered)) ||
         was_disturbed(search, entry);
-    for (uint64_t at = from; at < to; at++) {
-        uint8_t *covered = &trail->covered[at - search->start];
-        if (*covered == 0 && search->found[at - search->start] != value_of(search->ledger, entry, at)) {
-            if (partial) {
-                continue;
-            }
-            return false;
-        }
-        shows = shows || *covered == 0;
-        *covered = 1;
+    const uint8_t *found = search->found + (from - search->start), *there = bytes_of(search->ledger, entry, from);
+    if (!partial && !fits(trail->covered + (from - search->start), found, there, to - from)) {
+        return false;
     }
-    trail->left &= ~(1u << index);
-    trail->placed |= 1u << index;
+    *next = *trail;
+    uint8_t *covered = next->covered + (from - search->start);
+    for (uint64_t i = 0; i < to - from; i++) {
+        bool here = !partial || found[i] == there[i];
+        shows = shows || (here && covered[i] == 0);
+        covered[i] |= here;
+    }
+    next->left &= ~(1u << index);
+    next->placed |= 1u << index;
     return shows;
 }
 
@@ -459,8 +487,8 @@ static bool explain(const struct search *search, const struct trail *trail) {
         return true;
     }
     for (unsigned i = 0; i < search->block->count; i++) {
-        struct trail next = *trail;
-        if (trail->left >> i & 1 && place(search, &next, i) && explain(search, &next)) {
+        struct trail next;
+        if (trail->left >> i & 1 && place(search, trail, &next, i) && explain(search, &next)) {
             return true;
         }
     }
