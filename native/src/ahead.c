@@ -29,6 +29,7 @@ static void grow(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t 
         /* Where nothing can be reserved, the end stays where it is within a block. */
         atomic_store(&inode->ahead_end, on_disk < to ? on_disk : to);
     }
+    atomic_store(&inode->reserve_end, 0);
 }
 
 bool wt_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, bool may_wait) {

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mutant.h"
+
 /* So many folios at most: a writeback has room for more. */
 #define FOLIOS 32u
 
@@ -42,19 +44,31 @@ int wt_atomic_check(const struct wt_inode *inode, uint64_t offset, uint64_t leng
     return folios > FOLIOS || length > inode->engine->chunk_bytes ? -EMSGSIZE : 0;
 }
 
-/*
- * Whether the file ends in the middle of the write: the bytes and the size do not change in one step there. Nor can it be
- * direct I/O in a page that ends within a block, since that goes through the kernel's page cache. Its folios are locked.
- */
-static bool meets_end_of_file(const struct wt_write *write) {
-    const struct wt_inode *inode = write->inode;
-    uint64_t size = wt_inode_size(inode), ahead_end = atomic_load(&inode->ahead_end);
-    size = size > ahead_end ? size : ahead_end;
-    bool within = size > write->offset && size < end_of(write);
-    bool partial = size & ((UINT64_C(1) << inode->geometry.block_shift) - 1);
-    uint64_t page = size >> WT_PAGE_SHIFT;
+static bool meets_end(const struct wt_write *write, uint64_t end) {
+    bool within = end > write->offset && end < end_of(write);
+    bool partial = end & ((UINT64_C(1) << write->inode->geometry.block_shift) - 1);
+    uint64_t page = end >> WT_PAGE_SHIFT;
     return within ||
            (partial && write->offset >> WT_PAGE_SHIFT <= page && page <= (end_of(write) - 1) >> WT_PAGE_SHIFT);
+}
+
+/*
+ * Where the file ends, or will in a moment, in the middle of the write, the bytes and the size do not change in one step: -EINVAL.
+ * Nor can it be direct I/O in a page that ends within a block, since that goes through the kernel's page cache. -EIO: a write
+ * that failed has left the end there on disk. Its folios are locked.
+ */
+static int check_end(const struct wt_write *write) {
+    struct wt_inode *inode = write->inode;
+    uint64_t reserve_end = atomic_load(&inode->reserve_end);
+    uint64_t size = wt_inode_size(inode), ahead_end = atomic_load(&inode->ahead_end), on_disk = 0;
+    size = size > ahead_end ? size : ahead_end;
+    if (meets_end(write, size) || (reserve_end > size && meets_end(write, reserve_end)))
+        return -EINVAL;
+    if (!wt_inode_size_is_suspect(inode))
+        return 0;
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    int rc = backing->ops->check(backing, &on_disk);
+    return !rc && on_disk > size && meets_end(write, on_disk) ? -EIO : rc;
 }
 
 /* ---- what can be had without a folio ----------------------------------------------------------------------------- */
@@ -199,17 +213,15 @@ static bool make_one_run(struct whole *whole) {
 static int claim(struct whole *whole, bool may_wait) {
     for (;;) {
         lock_folios(whole);
-        struct wt_folio *busy = find_busy(whole);
-        if (!busy && !meets_end_of_file(whole->write) && (whole->bounce || make_one_run(whole)))
+        struct wt_folio *busy = WT_MUTANT("atomic-does-not-wait") ? NULL : find_busy(whole);
+        int rc = busy ? 0 : check_end(whole->write);
+        if (!busy && !rc && (whole->bounce || make_one_run(whole)))
             return 0;
-        int rc = 0;
         if (busy && !may_wait)
             rc = -EAGAIN;
-        else if (!busy && meets_end_of_file(whole->write))
-            rc = -EINVAL;
         else if (busy)
             begin_awaiting(whole);
-        else
+        else if (!rc)
             rc = make_bounce(whole);
         if (rc)
             end_awaiting(whole);
@@ -271,7 +283,7 @@ static void start(struct whole *whole) {
     uint8_t *memory = whole->bounce ? whole->bounce : wt_folio_memory(first->folio, first->a, first->b, &length);
     assert(whole->bounce || length == write->length);
     writeback->bounce = whole->bounce;
-    writeback->io.atomic = true;
+    writeback->io.atomic = !WT_MUTANT("atomic-flag-dropped");
     writeback->io.high_priority = write->flags & WT_HIGH_PRIORITY;
     writeback->io.durability = write->durability;
     writeback->io.length = write->length;

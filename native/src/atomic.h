@@ -20,7 +20,8 @@ int wt_atomic_check(const struct wt_inode *inode, uint64_t offset, uint64_t leng
 
 /*
  * Copies in the whole of a write that was checked, and starts its I/O, on this thread if may_run. 0 or -errno, and then
- * nothing was changed. -EAGAIN: it would wait and may not. -EINVAL: the file ends in the middle of the write.
+ * nothing was changed. -EAGAIN: it would wait and may not. -EINVAL: the file ends in the middle of the write. -EIO: so
+ * it does on disk, by another write that has failed since this one began.
  */
 int wt_atomic_write(struct wt_write *write, struct wt_cursor *cursor, bool may_run, bool may_wait);
 

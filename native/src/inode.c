@@ -218,6 +218,10 @@ void wt_inode_suspect_size(struct wt_inode *inode) {
     atomic_fetch_or(&inode->gate, SIZE_SUSPECT);
 }
 
+bool wt_inode_size_is_suspect(struct wt_inode *inode) {
+    return atomic_load(&inode->gate) & SIZE_SUSPECT;
+}
+
 /* ---- folios -------------------------------------------------------------------------------------------------- */
 
 void wt_inode_add_folio(struct wt_inode *inode, uint32_t folio) {

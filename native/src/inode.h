@@ -47,7 +47,9 @@ struct wt_inode {
 
     _Atomic uint64_t growth_bytes; /* how much the file grows ahead of what is written, 0: not */
     _Atomic uint64_t ahead_end;    /* the file is at least so long on disk, with zeros behind size */
-    pthread_mutex_t ahead_lock;    /* who holds it makes it longer */
+    _Atomic uint64_t
+        reserve_end;            /* the file is being made so long, and nobody may know it yet. 0: no, or it is known */
+    pthread_mutex_t ahead_lock; /* who holds it makes it longer, but for files without direct I/O */
 
     pthread_mutex_t append_lock; /* who holds it decides where the file ends */
     pthread_mutex_t order_lock;  /* guards the appends in flight, in the order of their offsets */
@@ -109,6 +111,7 @@ void wt_inode_miss(struct wt_inode *inode, uint64_t end);
 bool wt_inode_has_missed(struct wt_inode *inode);
 /* An I/O failed: the file may have grown on disk by bytes that nobody acknowledged. Mended when nothing is in flight. */
 void wt_inode_suspect_size(struct wt_inode *inode);
+bool wt_inode_size_is_suspect(struct wt_inode *inode);
 
 /* The range was zeroed on the device and no write to it is on its way; its folio is locked. */
 void wt_inode_add_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
@@ -122,7 +125,8 @@ void wt_inode_drop_idle(struct wt_inode *inode, uint64_t start, uint64_t end);
 
 /*
  * size.c: makes zeros of all holes in a range, durably; the file may become longer on disk. *size (may be NULL): how long it is
- * durably; what others' writes that are not durable add afterwards is not in it. Inside the gate.
+ * durably; what others' writes that are not durable add afterwards is not in it. Inside the gate, and with ahead_lock. The
+ * caller makes the new end known and sets reserve_end to 0.
  */
 int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint64_t *size);
 
@@ -158,7 +162,7 @@ void wt_inode_check_read(struct wt_inode *inode, struct wt_io *io, uint64_t size
  * started, and the caller has to wait until that is mended. After that the write ends by wt_appends_end.
  */
 int wt_append_begin(struct wt_write *write);
-/* Waits until the size is mended; leaves the gate and comes back. 0, or why it could not be mended. */
+/* Waits until the size is mended, and with it the places of appends; leaves the gate and comes back. 0, or why it could not be mended. */
 int wt_append_mend(struct wt_inode *inode);
 /* Takes back the place of a write that was not started; append_lock has been held since it was given. */
 void wt_append_cancel(struct wt_write *write);

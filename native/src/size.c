@@ -264,8 +264,21 @@ static int allocate_buffered(struct wt_inode *inode, uint64_t offset, uint64_t e
     return rc;
 }
 
+/* From now on no atomic write goes over the end, where the file will end; waits for those that are under way. */
+static void announce_end(struct wt_inode *inode, uint64_t end) {
+    const struct wt_geometry *geometry = &inode->geometry;
+    atomic_store(&inode->reserve_end, end);
+    struct wt_folio *folio = wt_folio_get(inode, (end - 1) >> geometry->folio_shift);
+    uint64_t bit = UINT64_C(1) << ((end - 1) >> geometry->block_shift) % WT_FOLIO_BLOCKS;
+    while (folio->writeback & bit)
+        wt_folio_wait(folio);
+    wt_folio_put(folio);
+}
+
 int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint64_t *size) {
     struct wt_backing *backing = atomic_load(&inode->backing);
+    if (!inode->buffered && end > wt_inode_size(inode))
+        announce_end(inode, end);
     /*
      * It grows the file before others can know that. Where a page has several blocks, it must not end within one then: see
      * is_beside_end_of_file. What is left of the last page gets its space by its zeros.
@@ -288,12 +301,17 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint
  */
 static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool *short_file) {
     uint64_t size = 0;
+    if (!inode->buffered) /* where it is, others wait for the gate */
+        pthread_mutex_lock(&inode->ahead_lock);
     int rc = wt_inode_reserve(inode, offset, end, &size);
     *short_file = !rc && size < end;
     if (rc)
         wt_inode_suspect_size(inode);
     else if (!*short_file)
         wt_inode_grow(inode, end);
+    atomic_store(&inode->reserve_end, 0);
+    if (!inode->buffered)
+        pthread_mutex_unlock(&inode->ahead_lock);
     return rc;
 }
 

@@ -591,10 +591,12 @@ static void await(struct wt_write *write) {
     } while (lead);
 }
 
-/* Gives an append its place. The caller is inside the gate. */
-static int begin_append(struct wt_write *write) {
+/* What a write needs to know of the end of the file: of an append its place. The caller is inside the gate. */
+static int begin_at_end(struct wt_write *write) {
     struct wt_inode *inode = write->inode;
-    int rc;
+    int rc = write->flags & WT_ATOMIC && wt_inode_size_is_suspect(inode) ? wt_append_mend(inode) : 0;
+    if (rc || !(write->flags & WT_APPEND))
+        return rc;
     do {
         pthread_mutex_lock(&inode->append_lock);
         rc = wt_append_begin(write);
@@ -609,8 +611,8 @@ static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint
     init_write(&write, inode, *offset, length, durability, flags, false);
     (void)wt_inode_begin(inode, true);
     int rc = wt_inode_check_sometimes(inode);
-    if (!rc && flags & WT_APPEND)
-        rc = begin_append(&write);
+    if (!rc)
+        rc = begin_at_end(&write);
     if (rc) {
         wt_inode_end(inode);
         return rc;
@@ -721,7 +723,7 @@ static int start(struct wt_write *write, struct wt_cursor *cursor, bool may_wait
         return rc;
     if (append && !may_wait)
         return start_append_now(write, cursor);
-    rc = append ? begin_append(write) : 0;
+    rc = may_wait ? begin_at_end(write) : 0;
     if (!rc && start_write(write, cursor, may_wait) == 0 && !append)
         rc = atomic_load(&write->error);
     return rc;

@@ -350,6 +350,33 @@ TEST(what_arrives_while_an_atomic_write_flies_leaves_after_it) {
     core_close(&core);
 }
 
+static void *allocate_thread(void *argument) {
+    struct call *call = argument;
+    call->result = wt_allocate(call->file, call->offset, call->length);
+    return NULL;
+}
+
+TEST(an_allocation_that_ends_within_an_atomic_write_waits_for_it) {
+    struct core core = open_with((struct sim_options){.threaded = true});
+    wt_file file = core_file(&core, "file");
+    fill_at(file, 0, 1, 8 * BLOCK);
+    sim_hold(core.sim);
+    sim_clear_log(core.sim);
+    CHECK_OK(submit_with(file, 8 * BLOCK, 2, 8 * BLOCK, WT_ATOMIC, 1));
+    struct call call = {.file = file, .offset = 9 * BLOCK, .length = BLOCK + 100};
+    call.thread = test_thread(allocate_thread, &call);
+    let_others_run();
+    CHECK_EQ(sim_count(core.sim, SIM_RESERVE), 0); /* else the file would end in the middle of the page */
+    CHECK_EQ(sim_size(core.sim, "file"), 8 * BLOCK);
+    sim_release_all(core.sim);
+    test_join(call.thread);
+    CHECK_OK((int)call.result);
+    CHECK_EQ(reap(&core).result, 8 * BLOCK);
+    CHECK_EQ(wt_size(file), 16 * BLOCK);
+    check_stable(&core, 8 * BLOCK, 2, 8 * BLOCK);
+    core_close(&core);
+}
+
 TEST(who_comes_after_an_atomic_write_that_waits_lets_it_go_first) {
     struct core core = open_with((struct sim_options){.threaded = true});
     wt_file file = core_file(&core, "file");

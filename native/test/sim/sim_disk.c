@@ -293,12 +293,8 @@ static void cut_now(struct sim *sim, enum sim_cut kind, uint64_t seed) {
     for (const struct flight *flight = sim->flights; flight != NULL; flight = flight->next) {
         if (flight->op == WT_IO_WRITE && !flight->done) {
             uint8_t *bytes = gather_bytes(flight);
-            if (flight->atomic) {
-                sim_file_take_or_leave(flight->file, flight->offset, bytes, (size_t)flight->length, kind, &random);
-            } else {
-                sim_file_tear(flight->file, flight->offset, bytes, (size_t)flight->length, kind,
-                              sim->options.logical_block_bytes, &random);
-            }
+            sim_file_tear(flight->file, flight->offset, bytes, (size_t)flight->length, flight->atomic, kind,
+                          sim->options.logical_block_bytes, &random);
             free(bytes);
         }
     }
@@ -631,6 +627,7 @@ static void note_flight(struct sim *sim, const struct flight *flight) {
                                    .offset = flight->offset,
                                    .length = flight->length,
                                    .number = flight->number,
+                                   .atomic = flight->atomic,
                                    .bytes = bytes});
     free(bytes);
 }
@@ -761,8 +758,7 @@ static void effect_of_write(struct sim *sim, struct flight *flight) {
             change(sim, file, SIM_CHANGE_SETTLE, flight->offset, limit);
             change(sim, file, SIM_CHANGE_STABLE_SIZE, 0, end);
         } else if (flight->atomic) {
-            CHECK(sim->journal == NULL); /* a replay cuts again and again, and this is decided once */
-            sim_file_keep_together(file, flight->offset, limit);
+            change(sim, file, SIM_CHANGE_TOGETHER, flight->offset, limit);
         }
         change(sim, file, SIM_CHANGE_FORGET, flight->offset, limit);
     }

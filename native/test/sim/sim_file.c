@@ -8,6 +8,7 @@ enum { PAGE_BYTES = SIM_PAGE_BYTES, UNIT_BYTES = 512, UNITS = PAGE_BYTES / UNIT_
 /* What the volatile cache had of a unit before what it has now: it may have reached the medium meanwhile. */
 struct sim_version {
     struct sim_version *older;
+    uint64_t written; /* as in the page */
     uint8_t bytes[UNIT_BYTES];
 };
 
@@ -19,6 +20,7 @@ struct sim_page {
     uint8_t stable_state[UNITS];
     uint8_t dirty;           /* a bit per unit: now is not stable */
     uint64_t written[UNITS]; /* of a dirty one: when, by the count of the file's writes */
+    uint64_t stable_written[UNITS];
     struct sim_version *older[UNITS];
 };
 
@@ -30,6 +32,8 @@ struct sim_stale {
 
 struct sim_whole {
     uint64_t offset, length;
+    uint64_t written; /* when, by the count of the file's writes */
+    bool kept;        /* by the cut that is being decided */
     struct sim_whole *next;
 };
 
@@ -204,6 +208,9 @@ static void settle_unit(struct sim_file *file, struct sim_page *page, unsigned u
     (void)file;
     memcpy(page->stable + unit * UNIT_BYTES, page->now + unit * UNIT_BYTES, UNIT_BYTES);
     page->stable_state[unit] = page->now_state[unit];
+    if ((page->dirty >> unit & 1) != 0) {
+        page->stable_written[unit] = page->written[unit];
+    }
     page->dirty &= (uint8_t) ~(1u << unit);
     drop_versions(&page->older[unit]);
 }
@@ -222,6 +229,7 @@ static void push_version(struct sim_file *file, struct sim_page *page, unsigned 
     }
     struct sim_version *version = allocate(sizeof *version);
     memcpy(version->bytes, page->now + unit * UNIT_BYTES, UNIT_BYTES);
+    version->written = page->written[unit];
     version->older = page->older[unit];
     page->older[unit] = version;
     for (unsigned depth = 1; version->older != NULL; depth++, version = version->older) {
@@ -268,17 +276,28 @@ void sim_file_settle_all(struct sim_file *file) {
         struct sim_page *page = file->pages[i];
         for (unsigned unit = 0; page != NULL && unit < UNITS; unit++) {
             settle_unit(file, page, unit);
+            page->stable_written[unit] = 0;
         }
     }
     file->size_stable = file->size_now;
     forget_wholes(file);
 }
 
+/* From where on everything is stable if all behind an offset is: not from within an atomic write. */
+static uint64_t begin_of_wholes(const struct sim_file *file, uint64_t from) {
+    for (const struct sim_whole *whole = file->wholes; whole != NULL;) {
+        bool cuts = whole->offset < from && from < whole->offset + whole->length;
+        from = cuts ? whole->offset : from;
+        whole = cuts ? file->wholes : whole->next;
+    }
+    return from;
+}
+
 void sim_file_settle_size(struct sim_file *file, uint64_t size) {
     if (size <= file->size_stable) {
         return;
     }
-    uint64_t from = round_down(file->size_stable, file->block_bytes);
+    uint64_t from = begin_of_wholes(file, round_down(file->size_stable, file->block_bytes));
     for (size_t i = 0; i < file->page_slots; i++) {
         struct sim_page *page = file->pages[i];
         for (unsigned unit = 0; page != NULL && unit < UNITS; unit++) {
@@ -312,11 +331,13 @@ void sim_file_flush_end(struct sim_file *file, uint64_t began, uint64_t size) {
 
 void sim_file_reserve(struct sim_file *file, uint64_t offset, uint64_t length) {
     each_unit(file, offset, length, push_version);
+    file->writes++;
     each_unit(file, offset, length, mark_reserved);
 }
 
 void sim_file_write_zeroes(struct sim_file *file, uint64_t offset, uint64_t length) {
     each_unit(file, offset, length, push_version);
+    file->writes++;
     each_unit(file, offset, length, mark_zeroes);
 }
 
@@ -344,6 +365,7 @@ void sim_file_deallocate(struct sim_file *file, uint64_t offset, uint64_t length
     zero_written(file, offset, smaller(first, end));
     if (first < last) {
         each_unit(file, first, last - first, push_version);
+        file->writes++;
         each_unit(file, first, last - first, keep_space ? mark_unwritten : mark_hole);
     }
     if (last >= first) {
@@ -505,9 +527,42 @@ static bool states_differ(const struct sim_page *page, unsigned from, unsigned t
     return memcmp(page->now_state + from, page->stable_state + from, to - from) != 0;
 }
 
+/* Whether a unit may survive as it was written then, by what was decided of the atomic writes that it is part of. */
+static bool is_allowed(const struct sim_file *file, const struct sim_page *page, unsigned unit, uint64_t written) {
+    uint64_t offset = page->index * PAGE_BYTES + unit * UNIT_BYTES;
+    bool allowed = true;
+    for (const struct sim_whole *whole = file->wholes; whole != NULL && allowed; whole = whole->next) {
+        if (whole->offset <= offset && offset < whole->offset + whole->length) {
+            allowed = whole->kept ? written >= whole->written : written != whole->written;
+        }
+    }
+    return allowed;
+}
+
+/*
+ * The version of a unit, counted from what the cache has, that is next to the one wished for, older or else newer, and allowed:
+ * one more than there are older ones is what is stable, and one more than that means that none is.
+ */
+static unsigned allowed_age(const struct sim_file *file, const struct sim_page *page, unsigned unit, unsigned wished) {
+    uint64_t written[VERSIONS + 2] = {page->written[unit]};
+    unsigned count = 1;
+    for (const struct sim_version *version = page->older[unit]; version != NULL; version = version->older) {
+        written[count++] = version->written;
+    }
+    written[count++] = page->stable_written[unit];
+    unsigned age = wished;
+    while (age < count && !is_allowed(file, page, unit, written[age])) {
+        age++;
+    }
+    for (unsigned newer = wished; age == count && newer > 0; newer--) {
+        age = is_allowed(file, page, unit, written[newer - 1]) ? newer - 1 : age;
+    }
+    return age;
+}
+
 /* Logical block by logical block, so that none is a mixture; but an extent that was allocated or converted, which is
- * one change of metadata after all its bytes, as a whole. */
-static void cut_volatile(struct sim_file *file, struct sim_page *page, bool all_past_stable_size, enum sim_cut cut,
+ * one change of metadata after all its bytes, as a whole. All from `sure` on survives. */
+static void cut_volatile(struct sim_file *file, struct sim_page *page, uint64_t sure, enum sim_cut cut,
                          uint32_t logical_bytes, struct test_random *random) {
     unsigned block_units = file->block_bytes / UNIT_BYTES;
     unsigned logical_units = logical_bytes / UNIT_BYTES;
@@ -515,15 +570,21 @@ static void cut_volatile(struct sim_file *file, struct sim_page *page, bool all_
     for (unsigned from = 0; from < UNITS; from = to) {
         unsigned block_end = from - from % block_units + block_units;
         to = states_differ(page, from, block_end) ? block_end : from + logical_units;
-        bool needed = all_past_stable_size && page->index * PAGE_BYTES + to * UNIT_BYTES > file->size_stable;
-        bool dirty = (page->dirty & ((1u << to) - (1u << from))) != 0;
-        if (dirty && (survives(cut, random) || needed)) {
-            keep_units(page, from, to, 0);
-        } else if (dirty && cut == SIM_RANDOM && page->older[from] != NULL) {
-            uint64_t age = test_random_below(random, count_versions(page->older[from]) + 1u);
-            if (age > 0) {
-                keep_units(page, from, to, age);
-            }
+        bool needed = page->index * PAGE_BYTES + to * UNIT_BYTES > sure;
+        if ((page->dirty & ((1u << to) - (1u << from))) == 0) {
+            continue;
+        }
+        unsigned versions = count_versions(page->older[from]);
+        unsigned age = versions + 1u;
+        if (survives(cut, random) || needed) {
+            age = 0;
+        } else if (cut == SIM_RANDOM && versions > 0) {
+            uint64_t chosen = test_random_below(random, versions + 1u);
+            age = chosen > 0 ? (unsigned)chosen : age;
+        }
+        age = needed ? 0 : allowed_age(file, page, from, age);
+        if (age <= versions) {
+            keep_units(page, from, to, age);
         }
     }
 }
@@ -535,54 +596,72 @@ static int by_index(const void *a, const void *b) {
     return (*left)->index < (*right)->index ? -1 : (*left)->index > (*right)->index;
 }
 
-/*
- * Ranges are of a power of two and aligned to it, so that of two that meet one is within the other. The outer one is kept:
- * what was written over a part of it shares its fate, which is one of those that may be.
- */
+/* Calls step for every unit of a whole until it returns true; then does so too. */
+static bool any_unit(const struct sim_file *file, const struct sim_whole *whole,
+                     bool (*step)(const struct sim_whole *, const struct sim_page *, unsigned)) {
+    bool any = false;
+    for (uint64_t at = whole->offset; at < whole->offset + whole->length && !any; at += UNIT_BYTES) {
+        const struct sim_page *page = find_page(file, at / PAGE_BYTES);
+        any = page != NULL && step(whole, page, (unsigned)(at % PAGE_BYTES / UNIT_BYTES));
+    }
+    return any;
+}
+
+static bool is_stable_there(const struct sim_whole *whole, const struct sim_page *page, unsigned unit) {
+    return page->stable_written[unit] == whole->written;
+}
+
+static bool is_volatile_there(const struct sim_whole *whole, const struct sim_page *page, unsigned unit) {
+    bool there = (page->dirty >> unit & 1) != 0 && page->written[unit] == whole->written;
+    for (const struct sim_version *version = page->older[unit]; version != NULL && !there; version = version->older) {
+        there = version->written == whole->written;
+    }
+    return there;
+}
+
 void sim_file_keep_together(struct sim_file *file, uint64_t offset, uint64_t length) {
     for (struct sim_whole **link = &file->wholes, *whole; (whole = *link) != NULL;) {
-        if (whole->offset <= offset && offset + length <= whole->offset + whole->length) {
-            return;
-        }
-        if (offset <= whole->offset && whole->offset + whole->length <= offset + length) {
+        if (any_unit(file, whole, is_volatile_there)) {
+            link = &whole->next;
+        } else { /* nothing is left to decide */
             *link = whole->next;
             free(whole);
-        } else {
-            link = &whole->next;
         }
     }
     struct sim_whole *whole = allocate(sizeof *whole);
-    *whole = (struct sim_whole){.offset = offset, .length = length, .next = file->wholes};
+    *whole = (struct sim_whole){.offset = offset, .length = length, .written = file->writes, .next = file->wholes};
     file->wholes = whole;
 }
 
-/* Makes the range stable, or as it was before, so that nothing in it is left to decide. */
-static void cut_whole(struct sim_file *file, const struct sim_whole *whole, bool kept) {
-    if (kept) {
-        sim_file_settle(file, whole->offset, whole->length);
-        return;
-    }
-    for (uint64_t at = whole->offset; at < whole->offset + whole->length; at += UNIT_BYTES) {
-        struct sim_page *page = make_page(file, at / PAGE_BYTES);
+/* Whether each unit has a version of it, or one that came over it: of what went into holes only the last is known. */
+static bool can_be_kept(const struct sim_file *file, const struct sim_whole *whole) {
+    bool can = true;
+    for (uint64_t at = whole->offset; at < whole->offset + whole->length && can; at += UNIT_BYTES) {
+        const struct sim_page *page = find_page(file, at / PAGE_BYTES);
         unsigned unit = (unsigned)(at % PAGE_BYTES / UNIT_BYTES);
-        memcpy(page->now + at % PAGE_BYTES, page->stable + at % PAGE_BYTES, UNIT_BYTES);
-        set_state(file, page, unit, (enum sim_state)page->stable_state[unit]);
-        page->dirty = (uint8_t)(page->dirty & ~(1u << unit));
+        can = page == NULL || (page->dirty >> unit & 1) == 0 ||
+              allowed_age(file, page, unit, 0) < count_versions(page->older[unit]) + 2u;
     }
+    return can;
 }
 
-static void cut_wholes(struct sim_file *file, bool all_past_stable_size, enum sim_cut cut, struct test_random *random) {
-    for (const struct sim_whole *whole = file->wholes; whole != NULL; whole = whole->next) {
-        bool needed = all_past_stable_size && whole->offset + whole->length > file->size_stable;
-        cut_whole(file, whole, survives(cut, random) || needed);
+/* Those of which a part is stable already are kept. */
+static void decide_wholes(struct sim_file *file, enum sim_cut cut, struct test_random *random) {
+    for (struct sim_whole *whole = file->wholes; whole != NULL; whole = whole->next) {
+        whole->kept = survives(cut, random) || any_unit(file, whole, is_stable_there);
     }
-    forget_wholes(file);
+    for (struct sim_whole *whole = file->wholes; whole != NULL;) {
+        bool drop = whole->kept && !can_be_kept(file, whole);
+        whole->kept = whole->kept && !drop;
+        whole = drop ? file->wholes : whole->next;
+    }
 }
 
 void sim_file_cut(struct sim_file *file, enum sim_cut cut, uint32_t logical_bytes, struct test_random *random) {
     /* A file system writes a size down only after the bytes below it. */
     bool grew = file->size_now > file->size_stable && survives(cut, random);
-    cut_wholes(file, grew, cut, random);
+    uint64_t sure = grew ? begin_of_wholes(file, file->size_stable) : UINT64_MAX;
+    decide_wholes(file, cut, random);
     struct sim_page **dirty = allocate((file->page_count + 1) * sizeof(struct sim_page *));
     size_t count = 0;
     for (size_t i = 0; i < file->page_slots; i++) {
@@ -592,7 +671,7 @@ void sim_file_cut(struct sim_file *file, enum sim_cut cut, uint32_t logical_byte
     }
     qsort(dirty, count, sizeof(struct sim_page *), by_index);
     for (size_t i = 0; i < count; i++) {
-        cut_volatile(file, dirty[i], grew, cut, logical_bytes, random);
+        cut_volatile(file, dirty[i], sure, cut, logical_bytes, random);
     }
     free(dirty);
     if (grew) {
@@ -689,7 +768,7 @@ static void keep_size(struct sim_file *file, uint64_t end) {
     if (end <= file->size_stable) {
         return;
     }
-    uint64_t from = round_down(file->size_stable, file->block_bytes);
+    uint64_t from = begin_of_wholes(file, round_down(file->size_stable, file->block_bytes));
     for (size_t i = 0; i < file->page_slots && file->size_stable < file->size_now; i++) {
         struct sim_page *page = file->pages[i];
         for (unsigned unit = 0; page != NULL && unit < UNITS; unit++) {
@@ -701,8 +780,20 @@ static void keep_size(struct sim_file *file, uint64_t end) {
     file->size_stable = end > file->size_now ? end : file->size_now;
 }
 
-void sim_file_tear(struct sim_file *file, uint64_t offset, const uint8_t *bytes, size_t length, enum sim_cut cut,
-                   uint32_t logical_bytes, struct test_random *random) {
+static void take_or_leave(struct sim_file *file, uint64_t offset, const uint8_t *bytes, size_t length, enum sim_cut cut,
+                          struct test_random *random) {
+    if (survives(cut, random)) {
+        keep_size(file, offset + length);
+        keep_stable(file, offset, bytes, length);
+    }
+}
+
+void sim_file_tear(struct sim_file *file, uint64_t offset, const uint8_t *bytes, size_t length, bool atomic,
+                   enum sim_cut cut, uint32_t logical_bytes, struct test_random *random) {
+    if (atomic) {
+        take_or_leave(file, offset, bytes, length, cut, random);
+        return;
+    }
     uint64_t end = offset + length;
     bool overwrite = end <= file->size_stable;
     for (uint64_t at = offset; at < end; at = round_down(at, UNIT_BYTES) + UNIT_BYTES) {
@@ -724,16 +815,6 @@ void sim_file_tear(struct sim_file *file, uint64_t offset, const uint8_t *bytes,
     }
 }
 
-void sim_file_take_or_leave(struct sim_file *file, uint64_t offset, const uint8_t *bytes, size_t length,
-                            enum sim_cut cut, struct test_random *random) {
-    if (!survives(cut, random)) {
-        return;
-    }
-    keep_stable(file, offset, bytes, length);
-    uint64_t end = offset + length;
-    file->size_stable = end > file->size_stable ? end : file->size_stable;
-}
-
 static void restart_page(struct sim_file *file, struct sim_page *page) {
     memcpy(page->now, page->stable, PAGE_BYTES);
     for (unsigned unit = 0; unit < UNITS; unit++) {
@@ -752,6 +833,7 @@ void sim_file_restart(struct sim_file *file) {
         }
     }
     sim_file_forget(file, 0, UINT64_MAX);
+    forget_wholes(file);
     sim_file_truncate(file, file->size_stable);
     CHECK(file->opens == 0);
     file->shared_locks = 0;

@@ -83,17 +83,14 @@ void sim_file_overlay(struct sim_file *file, uint64_t offset, void *bytes, size_
 void sim_file_flush_stale(struct sim_file *file, uint64_t offset, uint64_t length);
 void sim_file_forget(struct sim_file *file, uint64_t offset, uint64_t length);
 
-/* What was just written is atomic, and not stable: of a power cut all of it survives, or none. */
+/* What was just written is atomic, and not stable: of a power cut all of it survives, or none, whatever comes over it. */
 void sim_file_keep_together(struct sim_file *file, uint64_t offset, uint64_t length);
 /* Power is gone: of what is not stable, chooses by logical block what had become so, in this version or an older one. Changes
  * only what is stable: sim_file_restart comes next. */
 void sim_file_cut(struct sim_file *file, enum sim_cut cut, uint32_t logical_bytes, struct test_random *random);
-/* An I/O in flight at the cut: bytes may reach stable storage by logical block. */
-void sim_file_tear(struct sim_file *file, uint64_t offset, const uint8_t *bytes, size_t length, enum sim_cut cut,
-                   uint32_t logical_bytes, struct test_random *random);
-/* The same of an atomic one: all of it or nothing. */
-void sim_file_take_or_leave(struct sim_file *file, uint64_t offset, const uint8_t *bytes, size_t length,
-                            enum sim_cut cut, struct test_random *random);
+/* An I/O in flight at the cut: bytes may reach stable storage by logical block; of an atomic one all do or none. */
+void sim_file_tear(struct sim_file *file, uint64_t offset, const uint8_t *bytes, size_t length, bool atomic,
+                   enum sim_cut cut, uint32_t logical_bytes, struct test_random *random);
 
 /* To try one cut after another: keeps what of a range, or of what is dirty, a cut may change, and puts it back. */
 struct sim_saved;

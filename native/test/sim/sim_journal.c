@@ -104,6 +104,9 @@ void sim_change_apply(struct sim_file *file, const struct sim_change *change) {
     case SIM_CHANGE_WRITE:
         sim_file_write(file, offset, change->bytes, (size_t)length);
         break;
+    case SIM_CHANGE_TOGETHER:
+        sim_file_keep_together(file, offset, length);
+        break;
     case SIM_CHANGE_SIZE:
         sim_file_set_size(file, length);
         break;
@@ -281,8 +284,8 @@ void sim_replay_cut(struct sim_replay *replay, enum sim_cut cut, uint64_t seed) 
     }
     for (const struct flying *flying = replay->flying; flying != NULL; flying = flying->next) {
         const struct sim_change *flight = flying->flight;
-        sim_file_tear(file_of(replay, flight->inode), flight->offset, flight->bytes, (size_t)flight->length, cut,
-                      replay->logical_block_bytes, &random);
+        sim_file_tear(file_of(replay, flight->inode), flight->offset, flight->bytes, (size_t)flight->length,
+                      flight->atomic, cut, replay->logical_block_bytes, &random);
     }
 }
 

@@ -10,6 +10,7 @@
 
 enum sim_change_kind {
     SIM_CHANGE_WRITE,
+    SIM_CHANGE_TOGETHER, /* what was just written there is atomic */
     SIM_CHANGE_SIZE,
     SIM_CHANGE_STABLE_SIZE, /* at least length */
     SIM_CHANGE_SETTLE,
@@ -34,6 +35,7 @@ struct sim_change {
     uint64_t offset;
     uint64_t length;
     uint64_t number;
+    bool atomic;       /* of a write that begins */
     const void *bytes; /* length of them, or NULL. In a journal they are its own */
 };
 

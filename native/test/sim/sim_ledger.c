@@ -7,7 +7,16 @@
 
 #include "test.h"
 
-enum { UNIT = 512, UNITS = SIM_LIMIT / UNIT, CANDIDATES = 24, EXACT = 7, LOGICAL_MAX = 4096, NEVER = 1 << 30 };
+enum {
+    UNIT = 512,
+    UNITS = SIM_LIMIT / UNIT,
+    CANDIDATES = 24,
+    EXACT = 7,
+    LOGICAL_MAX = 4096,
+    NEVER = 1 << 30,
+    TOGETHER = 5,
+    ABSENT = 255
+};
 
 /* What is known of a deed by now. */
 struct entry {
@@ -44,6 +53,10 @@ struct sim_ledger {
 
 static bool writes_bytes(enum sim_step step) {
     return step == SIM_STEP_WRITE || step == SIM_STEP_APPEND;
+}
+
+static bool is_atomic(const struct entry *entry) {
+    return (entry->operation->flags & WT_ATOMIC) != 0;
 }
 
 static bool changes_bytes(enum sim_step step) {
@@ -97,6 +110,12 @@ static uint64_t smaller(uint64_t a, uint64_t b) {
 
 static uint8_t value_of(const struct sim_ledger *ledger, const struct entry *entry, uint64_t at) {
     return writes_bytes(entry->operation->step) ? ledger->pattern[entry->operation->key + (at - entry->from)] : 0;
+}
+
+/* The bytes that it writes from `at` on, of one block. */
+static const uint8_t *bytes_of(const struct sim_ledger *ledger, const struct entry *entry, uint64_t at) {
+    static const uint8_t zeros[LOGICAL_MAX];
+    return writes_bytes(entry->operation->step) ? ledger->pattern + entry->operation->key + (at - entry->from) : zeros;
 }
 
 /* The part of start..end that it writes; nothing: *from == *to. */
@@ -174,6 +193,17 @@ static uint64_t sure_size(const struct sim_ledger *ledger, unsigned file, bool s
     return size;
 }
 
+/* The largest size that a write which was refused since the end did not move asked for. */
+static uint64_t asked_size(const struct sim_ledger *ledger, unsigned file) {
+    uint64_t size = 0;
+    for (unsigned i = 0; i < ledger->program->count; i++) {
+        const struct entry *entry = &ledger->entries[i];
+        bool refused = is_atomic(entry) && entry->begin != NEVER && entry->deed->refused;
+        size = refused && entry->operation->file == file ? larger(size, size_by(entry)) : size;
+    }
+    return size;
+}
+
 bool sim_ledger_may_be_long(const struct sim_ledger *ledger, unsigned file, uint64_t size) {
     if (size < sure_size(ledger, file, true)) {
         return false;
@@ -191,13 +221,14 @@ bool sim_ledger_may_be_long(const struct sim_ledger *ledger, unsigned file, uint
         uint64_t by = size_by(entry);
         largest = larger(largest, by);
         /* Also in a gap below its start: what else is in those blocks leaves in I/Os of its own. */
-        bool within = entry->operation->step != SIM_STEP_TRUNCATE && size < by;
+        bool within = entry->operation->step != SIM_STEP_TRUNCATE && size < (is_atomic(entry) ? entry->from + 1 : by);
         bool failed = entry->deed->result < 0; /* a short one may have ended anywhere */
         allowed = (size == by || (within && (failed || size % piece == 0))) &&
                   (entry->operation->step == SIM_STEP_TRUNCATE || !is_superseded(ledger, entry, file));
     }
     /* Growth ahead makes whole pages of it, from the largest size that it was asked for. */
-    return allowed || (ahead > 0 && size % 4096 == 0 && size <= largest + ahead + 4096);
+    return allowed ||
+           (ahead > 0 && size % 4096 == 0 && size <= larger(largest, asked_size(ledger, file)) + ahead + 4096);
 }
 
 /* ---- what is known ------------------------------------------------------------------------------------------------ */
@@ -352,7 +383,8 @@ struct search {
     const struct sim_ledger *ledger;
     const struct block *block;
     const uint8_t *base, *found;
-    uint64_t start, end; /* of what is compared */
+    uint64_t start, end;  /* of what is compared */
+    const uint8_t *ranks; /* of the entries, or NULL: the order of atomic writes, ABSENT, or 0: nothing is said of it */
 };
 
 struct trail {
@@ -365,16 +397,48 @@ static const struct entry *candidate(const struct search *search, unsigned index
     return &search->ledger->entries[search->block->entries[index]];
 }
 
+static unsigned rank_of(const struct search *search, unsigned index) {
+    return search->ranks == NULL ? 0 : search->ranks[search->block->entries[index]];
+}
+
+/* Whether it has taken place there. */
+static bool must_be_placed(const struct search *search, unsigned index) {
+    unsigned rank = rank_of(search, index);
+    return (rank > 0 && rank != ABSENT) || is_required(candidate(search, index), search->start, search->end);
+}
+
+static bool may_be_placed(const struct search *search, const struct trail *trail, unsigned index) {
+    bool may = rank_of(search, index) != ABSENT;
+    for (unsigned i = 0; i < search->block->count && may; i++) {
+        if (trail->placed >> i & 1) {
+            may = !precedes(candidate(search, i), candidate(search, index));
+        } else if (rank_of(search, index) > 0) {
+            may = rank_of(search, i) <= rank_of(search, index) || rank_of(search, i) == ABSENT;
+        }
+    }
+    return may;
+}
+
+/* Whether what is found is there, but where it is covered. */
+static bool fits(const uint8_t *covered, const uint8_t *found, const uint8_t *there, uint64_t length) {
+    enum { PIECE = 64 };
+    uint8_t other = 0;
+    for (uint64_t at = 0, end; at < length && other == 0; at = end) {
+        end = smaller(length, at + PIECE);
+        for (uint64_t i = at; i < end; i++) {
+            other |= (uint8_t)((covered[i] - 1u) & (found[i] ^ there[i]));
+        }
+    }
+    return other == 0;
+}
+
 static bool rest_is_base(const struct search *search, const struct trail *trail) {
     uint64_t length = search->end - search->start;
     bool same = true;
     for (unsigned i = 0; i < search->block->count && same; i++) {
-        same = !(trail->left >> i & 1) || !is_required(candidate(search, i), search->start, search->end);
+        same = !(trail->left >> i & 1) || !must_be_placed(search, i);
     }
-    for (uint64_t i = 0; i < length && same; i++) {
-        same = trail->covered[i] != 0 || search->found[i] == search->base[i];
-    }
-    return same;
+    return same && fits(trail->covered, search->found, search->base, length);
 }
 
 /* Others have written there while it zeroed, a part at a time: then it may have come before them here, and after them there. */
@@ -388,33 +452,32 @@ static bool was_disturbed(const struct search *search, const struct entry *entry
     return disturbed;
 }
 
-/* Places a candidate in front of those that are placed: what they leave of it must be found. */
-static bool place(const struct search *search, struct trail *trail, unsigned index) {
+/* Places a candidate in front of those that are placed: what they leave of it must be found. True: *next is how it is then. */
+static bool place(const struct search *search, const struct trail *trail, struct trail *next, unsigned index) {
     const struct entry *entry = candidate(search, index);
-    for (unsigned i = 0; i < search->block->count; i++) {
-        if (trail->placed >> i & 1 && precedes(candidate(search, i), entry)) {
-            return false;
-        }
+    if (!may_be_placed(search, trail, index)) {
+        return false;
     }
     uint64_t from, to;
     part_of(entry, search->start, search->end, &from, &to);
-    bool shows = is_required(entry, search->start, search->end);
+    bool shows = must_be_placed(search, index);
     /* A short write ends anywhere, also within a block, and so does a piece of one that goes through the page cache. */
     bool partial =
-        (!shows && (entry->deed->result < 0 || search->ledger->program->disk.buffered)) || was_disturbed(search, entry);
-    for (uint64_t at = from; at < to; at++) {
-        uint8_t *covered = &trail->covered[at - search->start];
-        if (*covered == 0 && search->found[at - search->start] != value_of(search->ledger, entry, at)) {
-            if (partial) {
-                continue;
-            }
-            return false;
-        }
-        shows = shows || *covered == 0;
-        *covered = 1;
+        (!shows && !is_atomic(entry) && (entry->deed->result < 0 || search->ledger->program->disk.buffered)) ||
+        was_disturbed(search, entry);
+    const uint8_t *found = search->found + (from - search->start), *there = bytes_of(search->ledger, entry, from);
+    if (!partial && !fits(trail->covered + (from - search->start), found, there, to - from)) {
+        return false;
     }
-    trail->left &= ~(1u << index);
-    trail->placed |= 1u << index;
+    *next = *trail;
+    uint8_t *covered = next->covered + (from - search->start);
+    for (uint64_t i = 0; i < to - from; i++) {
+        bool here = !partial || found[i] == there[i];
+        shows = shows || (here && covered[i] == 0);
+        covered[i] |= here;
+    }
+    next->left &= ~(1u << index);
+    next->placed |= 1u << index;
     return shows;
 }
 
@@ -424,8 +487,8 @@ static bool explain(const struct search *search, const struct trail *trail) {
         return true;
     }
     for (unsigned i = 0; i < search->block->count; i++) {
-        struct trail next = *trail;
-        if (trail->left >> i & 1 && place(search, &next, i) && explain(search, &next)) {
+        struct trail next;
+        if (trail->left >> i & 1 && place(search, trail, &next, i) && explain(search, &next)) {
             return true;
         }
     }
@@ -448,8 +511,8 @@ static bool explain_bytes(const struct search *search) {
     return true;
 }
 
-bool sim_ledger_may_hold(const struct sim_ledger *ledger, unsigned file, uint64_t block, const uint8_t *bytes,
-                         uint64_t length) {
+static bool may_hold(const struct sim_ledger *ledger, unsigned file, uint64_t block, const uint8_t *bytes,
+                     uint64_t length, const uint8_t *ranks) {
     const struct ledger_file *in = &ledger->files[file];
     uint64_t start = block * ledger->logical;
     CHECK(start + length <= SIM_LIMIT);
@@ -462,12 +525,112 @@ bool sim_ledger_may_hold(const struct sim_ledger *ledger, unsigned file, uint64_
                             .base = in->base + start,
                             .found = bytes,
                             .start = start,
-                            .end = start + length};
+                            .end = start + length,
+                            .ranks = ranks};
     if (candidates->count > EXACT || candidates->lost_count) {
         return explain_bytes(&search);
     }
     struct trail trail = {.left = (1u << candidates->count) - 1};
     return explain(&search, &trail);
+}
+
+bool sim_ledger_may_hold(const struct sim_ledger *ledger, unsigned file, uint64_t block, const uint8_t *bytes,
+                         uint64_t length) {
+    return may_hold(ledger, file, block, bytes, length, NULL);
+}
+
+/* ---- what is whole ----------------------------------------------------------------------------------------------- */
+
+static bool cuts_a_block(const struct sim_ledger *ledger, const struct entry *by, const struct entry *entry) {
+    uint64_t block = ledger->program->disk.block_bytes;
+    bool at_start = by->from % block != 0 && entry->from < by->from && by->from < entry->to;
+    return at_start || (by->to % block != 0 && entry->from < by->to && by->to < entry->to);
+}
+
+/* A later write to a part of a block has the rest of it written again, also what is not stable yet. */
+static bool is_judged(const struct sim_ledger *ledger, const struct entry *entry) {
+    bool judged = is_atomic(entry) && entry->begin != NEVER && !entry->deed->refused;
+    for (unsigned i = 0; i < ledger->program->count && judged && entry->operation->durability == WT_DURABILITY_DEVICE;
+         i++) {
+        const struct entry *by = &ledger->entries[i];
+        judged = by->operation->file != entry->operation->file || !changes_bytes(by->operation->step) ||
+                 by->begin == NEVER || precedes(by, entry) || !cuts_a_block(ledger, by, entry);
+    }
+    return judged;
+}
+
+/* A page of an atomic write, and all that are in its blocks. */
+struct page {
+    const struct sim_ledger *ledger;
+    const struct entry *entry;
+    const struct sim_file *left;
+    unsigned members[TOGETHER];
+    unsigned count;
+    bool too_many;
+    uint8_t ranks[SIM_OPERATIONS];
+};
+
+static void add_member(struct page *page, unsigned number) {
+    if (page->ranks[number] != 0 || !is_judged(page->ledger, &page->ledger->entries[number])) {
+        return;
+    }
+    if (page->count == TOGETHER) {
+        page->too_many = true;
+        return;
+    }
+    page->ranks[number] = ABSENT;
+    page->members[page->count++] = number;
+}
+
+static void find_members(struct page *page) {
+    const struct sim_ledger *ledger = page->ledger;
+    const struct ledger_file *file = &ledger->files[page->entry->operation->file];
+    for (uint64_t at = page->entry->from; at < page->entry->to; at += ledger->logical) {
+        const struct block *block = &file->blocks[at / ledger->logical];
+        for (unsigned i = 0; i < block->count; i++) {
+            add_member(page, block->entries[i]);
+        }
+    }
+}
+
+static bool is_as_ranked(const struct page *page) {
+    const struct sim_ledger *ledger = page->ledger;
+    const struct entry *entry = page->entry;
+    uint64_t end = smaller(entry->to, page->left->size_stable);
+    bool good = true;
+    for (uint64_t at = entry->from; at < end && good; at += ledger->logical) {
+        const uint8_t *bytes = sim_file_stable_page(page->left, at / SIM_PAGE_BYTES) + at % SIM_PAGE_BYTES;
+        good = may_hold(ledger, entry->operation->file, at / ledger->logical, bytes, smaller(end - at, ledger->logical),
+                        page->ranks);
+    }
+    return good;
+}
+
+/* Tries each order of each set of them that begins with those that are ranked already. */
+static bool find_order(struct page *page, unsigned rank) {
+    bool found = is_as_ranked(page);
+    for (unsigned i = 0; i < page->count && !found; i++) {
+        const struct entry *next = &page->ledger->entries[page->members[i]];
+        bool may = page->ranks[page->members[i]] == ABSENT;
+        for (unsigned k = 0; k < page->count && may; k++) {
+            may = page->ranks[page->members[k]] == ABSENT || !precedes(next, &page->ledger->entries[page->members[k]]);
+        }
+        if (may) {
+            page->ranks[page->members[i]] = (uint8_t)rank;
+            found = find_order(page, rank + 1);
+            page->ranks[page->members[i]] = ABSENT;
+        }
+    }
+    return found;
+}
+
+bool sim_ledger_is_whole(const struct sim_ledger *ledger, unsigned deed, const struct sim_file *left) {
+    struct page page = {.ledger = ledger, .entry = &ledger->entries[deed], .left = left};
+    if (!is_judged(ledger, page.entry)) {
+        return true;
+    }
+    find_members(&page);
+    return page.ranks[deed] == 0 || page.too_many || find_order(&page, 1);
 }
 
 /* Which of them, one bit each, the byte can be of; the bit after them: of the base. */

@@ -5,6 +5,7 @@
 #ifndef WT_SIM_LEDGER_H
 #define WT_SIM_LEDGER_H
 
+#include "sim_file.h"
 #include "sim_program.h"
 
 enum { SIM_LIMIT = 160 << 10 }; /* growth ahead included */
@@ -33,6 +34,11 @@ void sim_ledger_end(struct sim_ledger *ledger, unsigned deed);
 /* Whether a block of logical_block_bytes of the file may hold these bytes, of which the first length count. */
 bool sim_ledger_may_hold(const struct sim_ledger *ledger, unsigned file, uint64_t block, const uint8_t *bytes,
                          uint64_t length);
+/*
+ * Whether what is left in the file leaves a deed that is an atomic write whole or absent, among all others of which that is so,
+ * in one order. What is written with WT_DURABILITY_DEVICE is not judged if others write to parts of its blocks later.
+ */
+bool sim_ledger_is_whole(const struct sim_ledger *ledger, unsigned deed, const struct sim_file *left);
 /* Prints what may show there, and what the bytes are of. */
 void sim_ledger_describe(const struct sim_ledger *ledger, unsigned file, uint64_t block, const uint8_t *bytes,
                          uint64_t length);

@@ -6,7 +6,11 @@
 
 #include "test.h"
 
-const char *const sim_theme_names[SIM_THEMES] = {"log", "pages", "mixed", "resize", "ahead", "failing", "full"};
+/* The number of themes once: so that what a seed gives remains. */
+enum { SEEDS_OF_THEMES = 7 };
+
+const char *const sim_theme_names[SIM_THEMES] = {"log",   "pages",   "mixed", "resize",
+                                                 "ahead", "failing", "full",  "atomic"};
 
 static const char *const step_names[SIM_STEPS] = {"write", "append", "read", "truncate", "allocate",
                                                   "punch", "zero",   "sync", "reopen"};
@@ -16,7 +20,7 @@ static const unsigned weights[SIM_THEMES][SIM_STEPS] = {
     [SIM_THEME_LOG] = {4, 80, 6, 0, 2, 0, 0, 4, 2},     [SIM_THEME_PAGES] = {80, 0, 12, 0, 0, 0, 0, 6, 1},
     [SIM_THEME_MIXED] = {50, 20, 10, 4, 3, 3, 3, 6, 1}, [SIM_THEME_RESIZE] = {40, 10, 5, 15, 8, 8, 8, 5, 1},
     [SIM_THEME_AHEAD] = {15, 60, 5, 4, 2, 0, 0, 3, 4},  [SIM_THEME_FAILING] = {45, 25, 12, 4, 2, 2, 2, 6, 1},
-    [SIM_THEME_FULL] = {40, 30, 10, 6, 6, 4, 4, 3, 1},
+    [SIM_THEME_FULL] = {40, 30, 10, 6, 6, 4, 4, 3, 1},  [SIM_THEME_ATOMIC] = {80, 8, 10, 3, 2, 2, 2, 6, 1},
 };
 
 const uint8_t *sim_pattern(void) {
@@ -33,6 +37,10 @@ const uint8_t *sim_pattern(void) {
 const char *sim_file_name(unsigned file) {
     static const char *const names[SIM_FILES] = {"a", "b", "c"};
     return names[file];
+}
+
+static uint64_t larger(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
 }
 
 static enum sim_step draw_step(struct test_random *random, enum sim_theme theme) {
@@ -59,12 +67,18 @@ static void make_disk(struct sim_program *program, struct test_random *random) {
     disk->no_reserve = test_random_one_in(random, 6);
     disk->no_deallocate = test_random_one_in(random, 6);
     disk->buffered = program->theme == SIM_THEME_MIXED && test_random_one_in(random, 8);
-    if (program->theme == SIM_THEME_FULL) {
+    if (program->theme == SIM_THEME_FULL || (program->theme == SIM_THEME_ATOMIC && test_random_one_in(random, 8))) {
         disk->capacity_bytes = test_random_between(random, 40, 200) * 512;
     }
     program->engine = (struct wt_engine_options){.cache_bytes = 1 << 20};
     if (test_random_one_in(random, 4)) {
         program->engine = (struct wt_engine_options){.cache_bytes = 128 << 10, .in_flight_bytes = 64 << 10};
+    }
+    if (program->theme == SIM_THEME_ATOMIC) {
+        /* No longer than the smaller engine takes at once. */
+        disk->atomic_bytes = disk->block_bytes << test_random_below(random, disk->block_bytes < 4096 ? 5 : 3);
+        program->page_bytes = disk->block_bytes << test_random_below(random, disk->block_bytes < 4096 ? 5 : 3);
+        disk->atomic_bytes = (uint32_t)larger(disk->atomic_bytes, program->page_bytes);
     }
 }
 
@@ -115,6 +129,38 @@ static uint32_t draw_durability(struct test_random *random) {
     return test_random_one_in(random, 8) ? WT_DURABILITY_SYNC : WT_DURABILITY_DSYNC;
 }
 
+/* A page as most of the program's, or of any length that the disk takes; some writes of a page are plain ones. */
+static void make_page(const struct sim_program *program, struct test_random *random, struct sim_operation *operation) {
+    uint64_t length = program->page_bytes;
+    while (length > program->disk.block_bytes && test_random_one_in(random, 6)) {
+        length /= 2;
+    }
+    while (length < program->disk.atomic_bytes && test_random_one_in(random, 6)) {
+        length *= 2;
+    }
+    operation->length = length;
+    operation->offset = test_random_below(random, SIM_ROOM / 2 / length) * length;
+    if (!test_random_one_in(random, 3)) {
+        operation->offset %= 4 * length; /* so that many meet */
+    }
+    operation->flags |= test_random_one_in(random, 6) ? 0 : WT_ATOMIC;
+}
+
+/* Most of what else happens is about whole pages too, and an append may be one. */
+static void align_often(const struct sim_program *program, struct test_random *random,
+                        struct sim_operation *operation) {
+    uint64_t page = program->page_bytes;
+    bool append = operation->step == SIM_STEP_APPEND;
+    if (test_random_one_in(random, 3) || (append && page > operation->length)) {
+        return;
+    }
+    operation->offset -= operation->offset % page;
+    if (operation->step == SIM_STEP_WRITE || append) {
+        operation->length = append ? page : larger(operation->length / page, 1) * page;
+        operation->flags |= append && test_random_one_in(random, 2) ? WT_ATOMIC : 0;
+    }
+}
+
 /* What appends may add in all, so that no file gets longer than it may. */
 struct reach {
     uint64_t end[SIM_FILES];
@@ -130,6 +176,7 @@ static void make_operation(struct sim_program *program, struct test_random *rand
     if (step == SIM_STEP_APPEND && reach->appended + length > half) {
         step = SIM_STEP_READ;
     }
+    bool page = program->theme == SIM_THEME_ATOMIC && step == SIM_STEP_WRITE && !test_random_one_in(random, 4);
     *operation = (struct sim_operation){.step = step,
                                         .caller = (unsigned)test_random_below(random, program->callers),
                                         .file = file,
@@ -145,6 +192,12 @@ static void make_operation(struct sim_program *program, struct test_random *rand
         operation->flags |= test_random_one_in(random, 8) ? WT_DONTCACHE : 0;
         operation->flags |= operation->async && test_random_one_in(random, 4) ? WT_NOWAIT : 0;
     }
+    if (page) {
+        make_page(program, random, operation);
+    } else if (program->theme == SIM_THEME_ATOMIC) {
+        align_often(program, random, operation);
+    }
+    length = operation->length;
     if (step == SIM_STEP_APPEND) {
         operation->offset = 0;
         reach->appended += length;
@@ -161,7 +214,7 @@ static void make_operation(struct sim_program *program, struct test_random *rand
 }
 
 void sim_program_make(struct sim_program *program, enum sim_theme theme, uint64_t seed) {
-    struct test_random random = test_random_of(seed * SIM_THEMES + theme);
+    struct test_random random = test_random_of(seed * SEEDS_OF_THEMES + theme);
     struct reach reach = {0};
     *program = (struct sim_program){.seed = seed, .schedule = seed, .theme = theme};
     make_disk(program, &random);
@@ -171,11 +224,19 @@ void sim_program_make(struct sim_program *program, enum sim_theme theme, uint64_
     if (theme == SIM_THEME_AHEAD) {
         program->ahead_bytes = test_random_between(&random, 1, 20000);
     }
-    if (theme == SIM_THEME_FAILING) {
+    bool atomic = theme == SIM_THEME_ATOMIC;
+    if (theme == SIM_THEME_FAILING || (atomic && test_random_one_in(&random, 3))) {
         make_faults(program, &random);
+    }
+    if (atomic && test_random_one_in(&random, 6)) {
+        program->ahead_bytes = test_random_between(&random, 1, 20000);
     }
     for (unsigned i = 0; i < program->files; i++) {
         program->sizes[i] = test_random_one_in(&random, 2) ? 0 : test_random_below(&random, 30000);
+        if (atomic && !test_random_one_in(&random, 4)) {
+            program->sizes[i] = test_random_between(&random, 1, 4) * program->disk.atomic_bytes;
+            program->sizes[i] = program->sizes[i] < SIM_ROOM / 2 ? program->sizes[i] : SIM_ROOM / 2;
+        }
         reach.end[i] = program->sizes[i];
     }
     /* Mostly short, so that there are many; some long. */
@@ -212,8 +273,9 @@ void sim_operation_print(const struct sim_operation *operation) {
     } else if (operation->length > 0) {
         printf(" %" PRIu64 "+%" PRIu64, operation->offset, operation->length);
     }
-    printf("%s%s%s%s", writes ? durabilities[operation->durability] : "", operation->async ? " async" : "",
-           operation->flags & WT_NOWAIT ? " nowait" : "", operation->flags & WT_DONTCACHE ? " dontcache" : "");
+    printf("%s%s%s%s%s", writes ? durabilities[operation->durability] : "", operation->async ? " async" : "",
+           operation->flags & WT_NOWAIT ? " nowait" : "", operation->flags & WT_DONTCACHE ? " dontcache" : "",
+           operation->flags & WT_ATOMIC ? " atomic" : "");
 }
 
 static void print_fault(const struct sim_fault *fault) {
@@ -238,6 +300,9 @@ void sim_program_print(const struct sim_program *program) {
            program->engine.cache_bytes >> 10);
     if (disk->capacity_bytes > 0) {
         printf(", room for %" PRIu64, disk->capacity_bytes);
+    }
+    if (disk->atomic_bytes > 0) {
+        printf(", atomic up to %u", disk->atomic_bytes);
     }
     if (program->ahead_bytes > 0) {
         printf(", grows ahead by %" PRIu64, program->ahead_bytes);

@@ -30,6 +30,7 @@ enum sim_theme {
     SIM_THEME_AHEAD,   /* growth ahead */
     SIM_THEME_FAILING, /* a disk that fails now and then, in parts too */
     SIM_THEME_FULL,    /* a file system without room */
+    SIM_THEME_ATOMIC,  /* pages overwritten as a whole, among other writes to them, resizing, and failures */
     SIM_THEMES,
 };
 
@@ -65,6 +66,7 @@ struct sim_program {
     struct sim_options disk;
     struct wt_engine_options engine;
     uint64_t ahead_bytes;
+    uint64_t page_bytes; /* of most atomic writes */
     unsigned files, callers, lives;
     uint64_t sizes[SIM_FILES]; /* at the start, in bytes of the pattern */
     struct sim_fault faults[SIM_FAULTS];

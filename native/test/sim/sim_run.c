@@ -56,11 +56,13 @@ static void end_deed(struct life *life, unsigned number, int64_t result, uint64_
     struct sim_deed *deed = &life->deeds[number];
     const struct sim_operation *operation = deed->operation;
     bool writes = operation->step == SIM_STEP_WRITE || operation->step == SIM_STEP_APPEND;
+    bool atomic = (operation->flags & WT_ATOMIC) != 0;
     CHECK(deed->begun && !deed->ended);
     CHECK(result >= 0 || may_fail(life->program));
     if (writes) {
         CHECK(result < 0 ? stable < operation->length || operation->step == SIM_STEP_APPEND
                          : (uint64_t)result == operation->length && stable == operation->length);
+        CHECK(!atomic || result >= 0 || stable == 0);
     }
     deed->ended = true;
     deed->result = result;
@@ -80,6 +82,17 @@ static unsigned take_events(struct life *life, int64_t timeout_ns) {
     return (unsigned)count;
 }
 
+static void end_refused(struct life *life, unsigned number) {
+    uint64_t length = life->program->operations[number].length;
+    life->deeds[number].refused = true;
+    end_deed(life, number, (int64_t)length, length, 0);
+}
+
+/* An atomic write cannot go where the file ends in the middle of it. */
+static bool may_meet_end(const struct sim_operation *operation, int64_t result) {
+    return result == -EINVAL && (operation->flags & WT_ATOMIC) != 0;
+}
+
 static void submit(struct life *life, const struct sim_operation *operation, unsigned number, wt_file file,
                    const struct iovec *iov) {
     int rc = wt_write_submit(file, iov, 1, operation->offset, operation->durability, operation->flags, number);
@@ -89,15 +102,22 @@ static void submit(struct life *life, const struct sim_operation *operation, uns
     /* Refused: nothing was changed, or an error came before anything was started. */
     bool refused = rc == -EAGAIN || rc == -EMSGSIZE;
     CHECK(!refused || operation->flags & WT_NOWAIT);
-    life->deeds[number].refused = refused;
-    end_deed(life, number, refused ? (int64_t)operation->length : rc, refused ? operation->length : 0, 0);
+    if (refused || may_meet_end(operation, rc)) {
+        end_refused(life, number);
+    } else {
+        end_deed(life, number, rc, 0, 0);
+    }
 }
 
 static void write_now(struct life *life, const struct sim_operation *operation, unsigned number, wt_file file,
                       const struct iovec *iov) {
     uint64_t offset = operation->offset, stable = 0;
     int64_t result = wt_write_with(file, iov, 1, &offset, operation->durability, operation->flags, &stable);
-    end_deed(life, number, result, stable, offset);
+    if (may_meet_end(operation, result)) {
+        end_refused(life, number);
+    } else {
+        end_deed(life, number, result, stable, offset);
+    }
 }
 
 static void do_write(struct life *life, const struct sim_operation *operation, unsigned number, wt_file file) {
@@ -281,13 +301,14 @@ struct inquest {
         unsigned file;
         uint64_t number, length;
     } wrong;
+    const struct sim_deed *torn;
 };
 
 static const char *change_name(enum sim_change_kind kind) {
-    static const char *const names[] = {"write",      "size",        "stable size",  "settle",     "flush begins",
-                                        "flush ends", "reserve",     "write zeroes", "deallocate", "truncate",
-                                        "refuse",     "flush stale", "forget",       "begins",     "ends",
-                                        "event",      "mark"};
+    static const char *const names[] = {"write",        "together",   "size",        "stable size",  "settle",
+                                        "flush begins", "flush ends", "reserve",     "write zeroes", "deallocate",
+                                        "truncate",     "refuse",     "flush stale", "forget",       "begins",
+                                        "ends",         "event",      "mark"};
     return names[kind];
 }
 
@@ -303,7 +324,8 @@ static void print_change(const struct life *life, const struct sim_change *chang
                    deed->offset, deed->refused ? ", refused" : "");
         }
     } else if (change->kind == SIM_CHANGE_FLIGHT || change->kind == SIM_CHANGE_LANDED) {
-        printf("          #%" PRIu64 " %s", change->number, change_name(change->kind));
+        printf("          #%" PRIu64 " %s%s", change->number, change_name(change->kind),
+               change->atomic ? " atomic" : "");
         printf(change->length > 0 ? " write %" PRIu64 "+%" PRIu64 "\n" : "\n", change->offset, change->length);
     } else if (change->kind != SIM_CHANGE_POINT && change->kind != SIM_CHANGE_FORGET) {
         printf("          disk: %s of %" PRIu64 " %" PRIu64 "+%" PRIu64 "\n", change_name(change->kind), change->inode,
@@ -326,11 +348,26 @@ static void print_trace(const struct inquest *inquest) {
 
 static const struct inquest *failing;
 
+static void describe_torn(const struct inquest *inquest) {
+    const struct sim_operation *operation = inquest->torn->operation;
+    const struct sim_file *left = sim_replay_file(inquest->replay, sim_file_name(operation->file));
+    uint64_t logical = inquest->life->program->disk.logical_block_bytes;
+    uint64_t end = inquest->torn->offset + operation->length;
+    for (uint64_t at = inquest->torn->offset; at < end && at < left->size_stable; at += logical) {
+        uint64_t length = left->size_stable - at < logical ? left->size_stable - at : logical;
+        sim_ledger_describe(inquest->ledger, operation->file, at / logical,
+                            sim_file_stable_page(left, at / SIM_PAGE_BYTES) + at % SIM_PAGE_BYTES, length);
+    }
+}
+
 static void print_failing(void) {
     if (failing != NULL) {
         if (failing->wrong.bytes != NULL) {
             sim_ledger_describe(failing->ledger, failing->wrong.file, failing->wrong.number, failing->wrong.bytes,
                                 failing->wrong.length);
+        }
+        if (failing->torn != NULL) {
+            describe_torn(failing);
         }
         print_trace(failing);
     }
@@ -348,6 +385,31 @@ static void check_block(struct inquest *inquest, unsigned number, const uint8_t 
                   "%s after a power cut (kind %d): the %" PRIu64 " bytes at %" PRIu64
                   " are what no order of the writes gives with all that were acknowledged",
                   sim_file_name(number), (int)cut, length, at);
+    }
+}
+
+static bool is_in_doubt(const struct inquest *inquest, const struct sim_file *file, const struct sim_deed *deed) {
+    bool doubt = false;
+    for (uint64_t at = deed->offset; at < deed->offset + deed->operation->length && !doubt; at += SIM_PAGE_BYTES) {
+        doubt = sim_replay_page_in_doubt(inquest->replay, file, at / SIM_PAGE_BYTES);
+    }
+    return doubt;
+}
+
+static void check_wholes_left(struct inquest *inquest, unsigned number, enum sim_cut cut, bool all) {
+    const struct sim_file *file = sim_replay_file(inquest->replay, sim_file_name(number));
+    for (unsigned i = 0; i < inquest->life->program->count; i++) {
+        const struct sim_deed *deed = &inquest->life->deeds[i];
+        if (deed->operation->file != number || (deed->operation->flags & WT_ATOMIC) == 0 || !deed->begun ||
+            !(all || is_in_doubt(inquest, file, deed)) || sim_ledger_is_whole(inquest->ledger, i, file)) {
+            continue;
+        }
+        inquest->torn = deed;
+        test_fail(__FILE__, __LINE__,
+                  "%s after a power cut (kind %d): the atomic write %u of %" PRIu64 " bytes at %" PRIu64
+                  " is neither whole nor absent",
+                  sim_file_name(number), (int)cut, inquest->life->program->numbers[i], deed->operation->length,
+                  deed->offset);
     }
 }
 
@@ -379,6 +441,7 @@ static void check_cut(struct inquest *inquest, enum sim_cut cut, uint64_t seed, 
     sim_replay_cut(inquest->replay, cut, seed);
     for (unsigned i = 0; i < inquest->life->program->files; i++) {
         check_file_left(inquest, i, cut, all);
+        check_wholes_left(inquest, i, cut, all);
     }
     inquest->tally->cuts++;
 }
@@ -471,6 +534,16 @@ static void inherit(const struct life *life, uint8_t *const bases[SIM_FILES], ui
     sim_replay_free(replay);
 }
 
+static uint64_t count_wholes(const struct life *life) {
+    uint64_t wholes = 0;
+    for (unsigned i = 0; i < life->program->count; i++) {
+        const struct sim_deed *deed = &life->deeds[i];
+        bool done = deed->ended && !deed->refused && deed->result >= 0;
+        wholes += done && (deed->operation->flags & WT_ATOMIC) != 0 ? 1u : 0u;
+    }
+    return wholes;
+}
+
 static void hash_life(const struct life *life, struct sim_tally *tally) {
     for (size_t i = 0; i < sim_journal_count(life->journal); i++) {
         const struct sim_change *change = sim_journal_at(life->journal, i);
@@ -508,6 +581,7 @@ void sim_run_program(const struct sim_program *program, struct sim_tally *tally)
         hash_life(&life, tally);
         inherit(&life, life.bases, life.sizes);
         free_life(&life);
+        tally->wholes += count_wholes(&life);
         tally->reopened += life.number;
     }
     tally->programs++;

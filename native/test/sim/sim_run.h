@@ -10,6 +10,7 @@
 struct sim_tally {
     uint64_t programs, operations, events; /* of the disk; at each the power was cut */
     uint64_t cuts;     /* that leave a disk of their own: where nothing is in doubt there is but one */
+    uint64_t wholes;   /* atomic writes that were acknowledged */
     uint64_t reopened; /* disks that an engine was opened on again */
     uint64_t hash;     /* of all that happened on the disk */
 };
