@@ -187,7 +187,8 @@ static struct wt_folio *find_busy(const struct whole *whole) {
 
 static bool is_one_run(const struct wt_folio *folio, unsigned first, unsigned last) {
     for (unsigned page = first; page <= last; page++)
-        if (folio->frame[page] == WT_NONE || folio->frame[page] != folio->frame[first] + (page - first))
+        if (wt_folio_frame(folio, page) == WT_NONE ||
+            wt_folio_frame(folio, page) != wt_folio_frame(folio, first) + (page - first))
             return false;
     return true;
 }
@@ -204,7 +205,7 @@ static bool make_one_run(struct whole *whole) {
         return false;
     wt_folio_drop(folio, first, last);
     for (unsigned page = first; page <= last; page++)
-        folio->frame[page] = frame + (page - first);
+        wt_folio_set_frame(folio, page, frame + (page - first));
     folio->pages += last - first + 1;
     return true;
 }

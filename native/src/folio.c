@@ -14,6 +14,9 @@
 /* Descriptors beyond one per page: folios that a caller has looked up and not given memory yet. */
 #define SPARE_FOLIOS 16384u
 
+/* Of a copy. A processor that sees so much read in sequence fetches the rest by itself. */
+#define PREFETCHED_BYTES 512u
+
 struct wt_geometry wt_geometry_of(uint32_t block_bytes) {
     uint8_t shift = (uint8_t)__builtin_ctz(block_bytes);
     return (struct wt_geometry){
@@ -92,7 +95,8 @@ static void make_folio(struct wt_inode *inode, uint32_t bucket, uint64_t index, 
     folio->urgent = false;
     folio->links = NULL;
     folio->inode = inode;
-    memset(folio->frame, 0xff, sizeof folio->frame);
+    for (unsigned page = 0; page < WT_FOLIO_PAGES; page++)
+        wt_folio_set_frame(folio, page, WT_NONE);
     atomic_store_explicit(&folio->index, index, memory_order_relaxed);
     atomic_store_explicit(&folio->inode_id, inode->id, memory_order_release);
     uint32_t head = atomic_load_explicit(&cache->buckets[bucket], memory_order_relaxed);
@@ -120,16 +124,6 @@ static void free_folio(struct wt_folio *folio) {
     give_descriptor(cache, id);
 }
 
-struct wt_folio *wt_folio_find_near(struct wt_inode *inode, uint64_t index, struct wt_folio *guess) {
-    if (guess && is_folio(guess, inode->id, index)) {
-        pthread_mutex_lock(&guess->lock);
-        if (is_folio(guess, inode->id, index))
-            return guess;
-        pthread_mutex_unlock(&guess->lock);
-    }
-    return wt_folio_find(inode, index);
-}
-
 struct wt_folio *wt_folio_find(struct wt_inode *inode, uint64_t index) {
     struct wt_cache *cache = inode->cache;
     uint32_t bucket = bucket_of(cache, inode->id, index);
@@ -148,6 +142,33 @@ struct wt_folio *wt_folio_find(struct wt_inode *inode, uint64_t index) {
             return folio;
         pthread_mutex_unlock(&folio->lock);
     }
+}
+
+/* Nothing is sure without the lock, but any frame there was is one of the arena: to fetch the wrong bytes harms nothing. */
+static void prefetch_memory(struct wt_inode *inode, struct wt_folio *folio, uint32_t start, uint32_t stop) {
+    __builtin_prefetch(&folio->uptodate);
+    uint32_t frame = wt_folio_frame(folio, start >> WT_PAGE_SHIFT);
+    if (frame == WT_NONE)
+        return;
+    const uint8_t *memory = wt_pool_memory(&inode->cache->pool, frame) + (start & (WT_PAGE_BYTES - 1));
+    uint32_t length = stop - start < PREFETCHED_BYTES ? stop - start : PREFETCHED_BYTES;
+    for (uint32_t at = 0; at < length; at += 64)
+        __builtin_prefetch(memory + at);
+}
+
+struct wt_folio *wt_folio_find_to_copy(struct wt_inode *inode, uint64_t index, struct wt_folio *guess, uint32_t start,
+                                       uint32_t stop) {
+    struct wt_cache *cache = inode->cache;
+    bool near = guess && is_folio(guess, inode->id, index);
+    struct wt_folio *folio = near ? guess : walk(cache, bucket_of(cache, inode->id, index), inode->id, index);
+    if (folio) {
+        prefetch_memory(inode, folio, start, stop);
+        pthread_mutex_lock(&folio->lock);
+        if (is_folio(folio, inode->id, index))
+            return folio;
+        pthread_mutex_unlock(&folio->lock);
+    }
+    return wt_folio_find(inode, index);
 }
 
 struct wt_folio *wt_folio_get(struct wt_inode *inode, uint64_t index) {
@@ -208,10 +229,10 @@ void wt_folio_settle(struct wt_folio *folio) {
 
 uint8_t *wt_folio_memory(const struct wt_folio *folio, uint32_t offset, uint32_t end, uint32_t *length) {
     unsigned page = offset >> WT_PAGE_SHIFT;
-    uint32_t frame = folio->frame[page];
+    uint32_t frame = wt_folio_frame(folio, page);
     assert(frame != WT_NONE && offset < end);
     uint32_t stop = (page + 1) << WT_PAGE_SHIFT;
-    for (uint32_t next = frame + 1; stop < end && folio->frame[stop >> WT_PAGE_SHIFT] == next; next++)
+    for (uint32_t next = frame + 1; stop < end && wt_folio_frame(folio, stop >> WT_PAGE_SHIFT) == next; next++)
         stop += WT_PAGE_BYTES;
     *length = (stop < end ? stop : end) - offset;
     return wt_pool_memory(pool_of(folio), frame) + (offset & (WT_PAGE_BYTES - 1));
@@ -222,7 +243,7 @@ static unsigned order_at(const struct wt_folio *folio, unsigned page, unsigned l
     unsigned order = 0;
     while (order < WT_MAX_ORDER && page % (2u << order) == 0 && page + (2u << order) - 1 <= last) {
         for (unsigned p = page + (1u << order); p < page + (2u << order); p++)
-            if (folio->frame[p] != WT_NONE)
+            if (wt_folio_frame(folio, p) != WT_NONE)
                 return order;
         order++;
     }
@@ -231,7 +252,7 @@ static unsigned order_at(const struct wt_folio *folio, unsigned page, unsigned l
 
 void wt_folio_fill(struct wt_folio *folio, struct wt_reservation *reservation, unsigned first, unsigned last) {
     for (unsigned page = first; page <= last;) {
-        if (folio->frame[page] != WT_NONE) {
+        if (wt_folio_frame(folio, page) != WT_NONE) {
             page++;
             continue;
         }
@@ -242,7 +263,7 @@ void wt_folio_fill(struct wt_folio *folio, struct wt_reservation *reservation, u
             frame = wt_pool_take(reservation, folio, page, --order);
         }
         for (unsigned i = 0; i < 1u << order; i++)
-            folio->frame[page + i] = frame + i;
+            wt_folio_set_frame(folio, page + i, frame + i);
         folio->pages += 1u << order;
         page += 1u << order;
     }
@@ -259,12 +280,12 @@ void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation,
         if (pool->frames[held].page == page)
             busy &= ~(uint64_t)pool->frames[held].busy;
 
-    uint32_t old = folio->frame[page];
+    uint32_t old = wt_folio_frame(folio, page);
     uint32_t new = wt_pool_take(reservation, folio, page, 0);
     assert(new != WT_NONE);
     if (copy && !WT_MUTANT("shadow-lost"))
         memcpy(wt_pool_memory(pool, new), wt_pool_memory(pool, old), WT_PAGE_BYTES);
-    folio->frame[page] = new;
+    wt_folio_set_frame(folio, page, new);
     if (!busy) { /* all I/O on the page reads copies older still */
         wt_pool_drop(pool, old);
         return;
@@ -321,10 +342,10 @@ void wt_folio_drop(struct wt_folio *folio, unsigned first, unsigned last) {
             wt_page_blocks(&folio->inode->geometry, first, last)) == 0);
     folio->uptodate &= ~wt_page_blocks(&folio->inode->geometry, first, last);
     for (unsigned page = first; page <= last; page++) {
-        if (folio->frame[page] == WT_NONE)
+        if (wt_folio_frame(folio, page) == WT_NONE)
             continue;
-        wt_pool_drop(pool_of(folio), folio->frame[page]);
-        folio->frame[page] = WT_NONE;
+        wt_pool_drop(pool_of(folio), wt_folio_frame(folio, page));
+        wt_folio_set_frame(folio, page, WT_NONE);
         folio->pages--;
     }
 }
@@ -344,7 +365,7 @@ enum wt_evict wt_folio_try_evict(struct wt_folio *folio, unsigned page, unsigned
     } else {
         folio->uptodate &= ~blocks;
         for (unsigned p = page; p <= last; p++)
-            folio->frame[p] = WT_NONE;
+            wt_folio_set_frame(folio, p, WT_NONE);
         folio->pages -= 1u << order;
     }
     wt_folio_put(folio);

@@ -58,8 +58,9 @@ struct wt_folio {
         expected;       /* how many more writers they wait for, for a moment: those that the I/O before set free */
     uint32_t settlings; /* how often it was settled, so that a waiter sees what it missed */
 
-    uint32_t frame[WT_FOLIO_PAGES];      /* a page's memory, WT_NONE: none */
-    pthread_cond_t settled;              /* reading or writeback of some block ended */
+    _Atomic uint32_t
+        frame[WT_FOLIO_PAGES]; /* a page's memory, WT_NONE: none. Atomic for who guesses it without the lock */
+    pthread_cond_t settled;    /* reading or writeback of some block ended */
     uint32_t inode_next, inode_previous; /* all folios of the inode; under its list_lock. next: the free list too */
 };
 
@@ -81,8 +82,12 @@ void wt_cache_close(struct wt_cache *cache);
 
 /* The folio, locked; NULL if the cache has none. */
 struct wt_folio *wt_folio_find(struct wt_inode *inode, uint64_t index);
-/* The same, faster if it is this one: any descriptor of the cache, or NULL. */
-struct wt_folio *wt_folio_find_near(struct wt_inode *inode, uint64_t index, struct wt_folio *guess);
+/*
+ * The same for a copy of its bytes start..stop: the first of them are on their way into the processor's caches while it is
+ * locked. Faster if it is the guess: any descriptor of the cache, or NULL.
+ */
+struct wt_folio *wt_folio_find_to_copy(struct wt_inode *inode, uint64_t index, struct wt_folio *guess, uint32_t start,
+                                       uint32_t stop);
 /* The same, made if missing. */
 struct wt_folio *wt_folio_get(struct wt_inode *inode, uint64_t index);
 /* Unlocks it, and frees it if nothing is in it. */
@@ -134,6 +139,14 @@ static inline unsigned wt_page_of(const struct wt_geometry *geometry, unsigned b
 /* The blocks of the pages first..last. */
 static inline uint64_t wt_page_blocks(const struct wt_geometry *geometry, unsigned first, unsigned last) {
     return wt_bits(first << geometry->page_block_shift, ((last + 1) << geometry->page_block_shift) - 1);
+}
+
+static inline uint32_t wt_folio_frame(const struct wt_folio *folio, unsigned page) {
+    return atomic_load_explicit(&folio->frame[page], memory_order_relaxed);
+}
+
+static inline void wt_folio_set_frame(struct wt_folio *folio, unsigned page, uint32_t frame) {
+    atomic_store_explicit(&folio->frame[page], frame, memory_order_relaxed);
 }
 
 /* A byte of the folio that has memory, and how many bytes follow it in one piece, up to end (exclusive). */

@@ -165,8 +165,13 @@ bool wt_io_advance(struct wt_io *io, uint64_t n);
 int wt_io_uring_open(const struct wt_engine_options *options, struct wt_backend **backend);
 int wt_threads_open(const struct wt_engine_options *options, struct wt_backend **backend);
 
-/* probe.c */
-int wt_probe_descriptor(int fd, struct wt_profile *profile);
+/* probe.c: 0 for a regular file, else what opening it as one is refused with. */
+int wt_check_kind(uint32_t mode);
+/*
+ * Who a regular file is, as fstat(2) has it, and what is promised of it. Leaves a descriptor that takes it with O_DIRECT as its
+ * only flag, any other as it was.
+ */
+int wt_probe_descriptor(int fd, uint64_t *device, uint64_t *inode, struct wt_profile *profile);
 /* Whether the device has queues that are polled, now. */
 bool wt_probe_polled(const struct wt_profile *profile);
 

@@ -724,13 +724,6 @@ enum creation {
     PERHAPS_CREATED,
 };
 
-static int check_kind(const struct stat *stat) {
-    if (S_ISDIR(stat->st_mode)) {
-        return -EISDIR;
-    }
-    return S_ISREG(stat->st_mode) ? 0 : -EOPNOTSUPP;
-}
-
 /* Looks before it opens: to open a device can have effects of its own, and a FIFO may block. */
 static int open_existing(const char *path, int flags) {
     struct stat stat;
@@ -738,7 +731,7 @@ static int open_existing(const char *path, int flags) {
         return -errno;
     }
     if (!S_ISLNK(stat.st_mode)) { /* open(2) has the right answer for a link: -ELOOP */
-        int rc = check_kind(&stat);
+        int rc = wt_check_kind(stat.st_mode);
         if (rc < 0) {
             return rc;
         }
@@ -813,25 +806,14 @@ static int persist_creation(const struct posix_file *file, enum creation creatio
 
 /* Learns what was opened, and prepares the descriptor for I/O. */
 static int prepare(struct posix_file *file) {
-    struct stat stat;
-    if (fstat(file->descriptor, &stat) < 0) {
-        return -errno;
-    }
-    int rc = check_kind(&stat);
-    if (rc < 0) {
+    struct wt_backing *backing = &file->backing;
+    int rc = wt_probe_descriptor(file->descriptor, &backing->device, &backing->inode, &backing->profile);
+    if (rc < 0 || is_direct(backing)) {
         return rc;
     }
-    file->backing.device = stat.st_dev;
-    file->backing.inode = stat.st_ino;
-    rc = wt_probe_descriptor(file->descriptor, &file->backing.profile);
-    if (rc < 0) {
-        return rc;
-    }
-    /* This also takes back O_NONBLOCK: with it io_uring would answer EAGAIN where it otherwise waits. */
-    if (fcntl(file->descriptor, F_SETFL, is_direct(&file->backing) ? O_DIRECT : 0) < 0) {
-        return -errno;
-    }
-    return 0;
+    /* This also takes back O_NONBLOCK, as the probe has done of a direct one: with it io_uring would answer EAGAIN where it
+     * otherwise waits. */
+    return fcntl(file->descriptor, F_SETFL, 0) < 0 ? -errno : 0;
 }
 
 static struct posix_file *new_file(const char *path, bool writable) {

@@ -34,9 +34,27 @@ static jlong result_of(int64_t result, uint64_t stable_bytes) {
 
 /* ---- one direct buffer ----------------------------------------------------------------------------------------- */
 
+/*
+ * The field address of java.nio.Buffer, which GetDirectBufferAddress reads too, after it has asked for the buffer's class and
+ * gone in and out of the JVM twice: as much as a small copy costs. NULL: this JVM's class has none.
+ */
+static jfieldID buffer_address;
+
+static void find_buffer_address(JNIEnv *env) {
+    jclass buffer = (*env)->FindClass(env, "java/nio/Buffer");
+    buffer_address = buffer ? (*env)->GetFieldID(env, buffer, "address", "J") : NULL;
+    if (!buffer_address)
+        (*env)->ExceptionClear(env);
+}
+
+static char *address_of(JNIEnv *env, jobject direct) {
+    return buffer_address ? (char *)(intptr_t)(*env)->GetLongField(env, direct, buffer_address)
+                          : (*env)->GetDirectBufferAddress(env, direct);
+}
+
 /* The length bytes of a direct buffer from index start. False if the JVM gives native code no addresses of buffers. */
 static bool iovec_of(JNIEnv *env, jobject buffer, jint start, jint length, struct iovec *iov) {
-    char *address = (*env)->GetDirectBufferAddress(env, buffer);
+    char *address = address_of(env, buffer);
     if (!address)
         return false;
     iov->iov_base = address + start;
@@ -59,9 +77,11 @@ static jlong JNICALL read_direct(JNIEnv *env, jclass class, jlong file, jobject 
                                  jlong offset) {
     (void)class;
     struct iovec iov;
+    struct wt_cursor to;
     if (!iovec_of(env, destination, start, length, &iov))
         return -EOPNOTSUPP;
-    return result_of(wt_read((wt_file)file, &iov, 1, (uint64_t)offset), 0);
+    wt_cursor_of_iovec(&to, &iov);
+    return result_of(wt_read_cursor((wt_file)file, &to, (uint64_t)length, (uint64_t)offset), 0);
 }
 
 static jint JNICALL submit_direct(JNIEnv *env, jclass class, jlong file, jobject source, jint start, jint length,
@@ -407,5 +427,6 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
         return JNI_ERR;
     if ((*env)->RegisterNatives(env, data_plane, methods, sizeof methods / sizeof methods[0]) != JNI_OK)
         return JNI_ERR;
+    find_buffer_address(env);
     return JNI_VERSION_10;
 }

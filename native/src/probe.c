@@ -55,7 +55,7 @@ struct kernel_statx {
 };
 static_assert(sizeof(struct kernel_statx) == 256, "the size that the kernel fills");
 
-#define KERNEL_STATX_TYPE_MODE 0x3u
+#define KERNEL_STATX_TYPE_MODE_INODE 0x103u
 #define KERNEL_STATX_DIOALIGN 0x2000u
 #define KERNEL_STATX_WRITE_ATOMIC 0x10000u
 
@@ -243,7 +243,7 @@ static int describe_file_system(int fd, struct wt_profile *profile) {
 static int stat_descriptor(int fd, struct kernel_statx *stat) {
     struct stat plain;
     memset(stat, 0, sizeof *stat);
-    unsigned mask = KERNEL_STATX_TYPE_MODE | KERNEL_STATX_DIOALIGN | KERNEL_STATX_WRITE_ATOMIC;
+    unsigned mask = KERNEL_STATX_TYPE_MODE_INODE | KERNEL_STATX_DIOALIGN | KERNEL_STATX_WRITE_ATOMIC;
     if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, mask, stat) == 0) {
         return 0;
     }
@@ -255,6 +255,7 @@ static int stat_descriptor(int fd, struct kernel_statx *stat) {
         return -errno;
     }
     stat->mode = (uint16_t)plain.st_mode;
+    stat->inode = plain.st_ino;
     stat->device_major = major(plain.st_dev);
     stat->device_minor = minor(plain.st_dev);
     return 0;
@@ -262,19 +263,14 @@ static int stat_descriptor(int fd, struct kernel_statx *stat) {
 
 /* ---- direct I/O ------------------------------------------------------------------------------------------------ */
 
-/* Whether the file takes O_DIRECT: WT_YES, WT_NO, or WT_UNKNOWN for a descriptor that tells nothing (O_PATH). */
-static uint32_t takes_direct(int fd) {
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || (flags & O_PATH) != 0) {
-        return WT_UNKNOWN;
-    }
-    if ((flags & O_DIRECT) != 0) {
-        return WT_YES;
-    }
-    if (fcntl(fd, F_SETFL, flags | O_DIRECT) < 0) {
-        return errno == EINVAL ? WT_NO : WT_UNKNOWN;
-    }
-    return fcntl(fd, F_SETFL, flags) == 0 ? WT_YES : WT_UNKNOWN;
+/*
+ * Finds out whether the file takes O_DIRECT: WT_YES, and then the descriptor has that and no other flag, WT_NO, or WT_UNKNOWN
+ * for a descriptor that tells nothing (O_PATH). -errno if something else stands against it.
+ */
+static int set_direct(int fd, uint32_t *takes) {
+    int error = fcntl(fd, F_SETFL, O_DIRECT) < 0 ? errno : 0;
+    *takes = error == 0 ? WT_YES : error == EINVAL ? WT_NO : WT_UNKNOWN;
+    return error == EINVAL || error == EBADF ? 0 : -error;
 }
 
 static bool power_of_two(uint32_t n) {
@@ -344,23 +340,43 @@ static int describe(int fd, const struct kernel_statx *stat, struct wt_profile *
     if (rc < 0) {
         return rc;
     }
+    uint32_t takes_direct;
+    rc = set_direct(fd, &takes_direct);
+    if (rc < 0) {
+        return rc;
+    }
     recall_device(profile);
     bool alignment_known = (stat->mask & KERNEL_STATX_DIOALIGN) != 0;
     if (alignment_known) {
         profile->dio_memory_alignment = stat->dio_memory_alignment;
         profile->dio_offset_alignment = stat->dio_offset_alignment;
     }
-    profile->path = choose_path(profile, alignment_known, takes_direct(fd));
+    profile->path = choose_path(profile, alignment_known, takes_direct);
     profile->block_bytes = choose_block(profile, alignment_known);
     assert(power_of_two(profile->block_bytes) && profile->block_bytes <= BLOCK_BYTES_MAX);
     describe_atomic_writes(stat, profile);
     return 0;
 }
 
-int wt_probe_descriptor(int fd, struct wt_profile *profile) {
+int wt_check_kind(uint32_t mode) {
+    if (S_ISDIR(mode)) {
+        return -EISDIR;
+    }
+    return S_ISREG(mode) ? 0 : -EOPNOTSUPP;
+}
+
+int wt_probe_descriptor(int fd, uint64_t *device, uint64_t *inode, struct wt_profile *profile) {
     struct kernel_statx stat;
     int rc = stat_descriptor(fd, &stat);
-    return rc < 0 ? rc : describe(fd, &stat, profile);
+    if (rc == 0) {
+        rc = wt_check_kind(stat.mode);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    *device = makedev(stat.device_major, stat.device_minor);
+    *inode = stat.inode;
+    return describe(fd, &stat, profile);
 }
 
 /* ---- by path --------------------------------------------------------------------------------------------------- */
@@ -392,7 +408,8 @@ int wt_probe(const char *path, struct wt_profile *profile) {
     if (rc == 0) {
         int example = open_example(path, S_ISDIR(stat.mode));
         /* Without an example the place itself says less, and what it does not say is taken to be absent. */
-        rc = example >= 0 ? wt_probe_descriptor(example, profile) : describe(place, &stat, profile);
+        uint64_t device, inode;
+        rc = example >= 0 ? wt_probe_descriptor(example, &device, &inode, profile) : describe(place, &stat, profile);
         if (example >= 0) {
             (void)close(example); /* nothing was written */
         }

@@ -166,7 +166,7 @@ static uint64_t stable_blocks(const struct wt_folio *folio) {
 
 static bool needs_shadow(const struct wt_folio *folio, uint64_t blocks, unsigned page) {
     uint64_t in_page = wt_page_blocks(&folio->inode->geometry, page, page);
-    return folio->frame[page] != WT_NONE && (stable_blocks(folio) & blocks & in_page) != 0 &&
+    return wt_folio_frame(folio, page) != WT_NONE && (stable_blocks(folio) & blocks & in_page) != 0 &&
            !WT_MUTANT("memory-under-io-changed");
 }
 
@@ -217,7 +217,7 @@ static uint64_t find_obstacles(const struct chunk *chunk, const struct wt_folio 
 static bool reserve_memory(struct chunk *chunk, const struct wt_folio *folio, const struct span *span) {
     uint32_t need = (uint32_t)__builtin_popcountll(span->fill);
     for (unsigned page = span->a >> WT_PAGE_SHIFT; page <= (span->b - 1) >> WT_PAGE_SHIFT; page++)
-        need += folio->frame[page] == WT_NONE || needs_shadow(folio, span->blocks, page);
+        need += wt_folio_frame(folio, page) == WT_NONE || needs_shadow(folio, span->blocks, page);
     return need <= chunk->reservation.pages ||
            wt_pool_reserve(&chunk->reservation, need - chunk->reservation.pages, false);
 }
@@ -226,7 +226,7 @@ static bool reserve_memory(struct chunk *chunk, const struct wt_folio *folio, co
 static void make_writable(struct chunk *chunk, struct wt_folio *folio, const struct span *span) {
     unsigned first_page = span->a >> WT_PAGE_SHIFT, last_page = (span->b - 1) >> WT_PAGE_SHIFT;
     for (unsigned page = first_page; page <= last_page; page++) {
-        if (folio->frame[page] == WT_NONE)
+        if (wt_folio_frame(folio, page) == WT_NONE)
             continue;
         folio->used |= UINT64_C(1) << page;
         if (needs_shadow(folio, span->blocks, page)) {
