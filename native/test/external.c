@@ -187,7 +187,7 @@ static struct test_loop *start(wt_engine engine, bool alone) {
     struct test_loop *loop = calloc(1, sizeof *loop);
     CHECK(loop != NULL);
     int rc = io_uring_queue_init(ENTRIES, &loop->ring, 0);
-    if (rc == -EPERM || rc == -ENOSYS) {
+    if (rc == -EPERM || rc == -ENOSYS || rc == -ENOMEM) {
         free(loop);
         return NULL;
     }

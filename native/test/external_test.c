@@ -483,13 +483,13 @@ TEST(without_its_loop_the_engine_goes_on) {
 struct writer {
     struct place *place;
     unsigned index;
-    atomic_bool *ended;
+    struct test_random random;
 };
 
 /* Writes blocks of its own, and a few that all write, in both ways. */
 static void *write_on(void *argument) {
     struct writer *writer = argument;
-    struct test_random random = test_random_of(test_seed() + writer->index);
+    struct test_random random = writer->random;
     unsigned rounds = (unsigned)test_scaled(600);
     for (unsigned i = 0; i < rounds; i++) {
         uint64_t block = test_random_one_in(&random, 3) ? 0 : 10 + writer->index * 40 + test_random_below(&random, 40);
@@ -521,7 +521,7 @@ TEST(loops_come_and_go_while_many_write) {
     struct writer writers[4];
     pthread_t threads[4], reaper = test_thread(reap_on, &place);
     for (unsigned i = 0; i < 4; i++) {
-        writers[i] = (struct writer){.place = &place, .index = i};
+        writers[i] = (struct writer){.place = &place, .index = i, .random = test_random_of(test_seed() + i)};
         threads[i] = test_thread(write_on, &writers[i]);
     }
     for (unsigned i = 0; i < 30; i++) {
