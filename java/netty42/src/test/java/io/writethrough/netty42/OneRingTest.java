@@ -54,7 +54,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -263,20 +263,24 @@ class OneRingTest {
     void aSynchronousCallOnTheLoopIsRefusedWhileItWouldWaitForTheRing() throws Exception {
         onLoop(() -> file.write(block(7), 7 * BLOCK));
         final CompletableFuture<List<String>> refusals = new CompletableFuture<>();
-        final AtomicInteger writes = new AtomicInteger();
-        loop.execute(() -> writeOn(writes));
+        final AtomicBoolean enough = new AtomicBoolean();
+        final CompletableFuture<Void> stopped = new CompletableFuture<>();
+        loop.execute(() -> writeOn(enough, stopped));
         loop.execute(() -> tryOn(refusals));
         assertEquals(List.of("write", "read", "close", "open", "truncate", "close"), get(refusals));
-        writes.set(Integer.MIN_VALUE / 2);
+        enough.set(true);
+        get(stopped);
         onLoop(() -> file.write(block(7), 7 * BLOCK));
         assertTrue(file.isOpen());
         assertTrue(ring.engine().isOpen());
     }
 
-    /* One after the other, until the count is negative. */
-    private void writeOn(final AtomicInteger count) {
-        if (count.incrementAndGet() > 0) {
-            file.writeAsync(block(1), BLOCK).thenRun(() -> writeOn(count));
+    /* One after the other. */
+    private void writeOn(final AtomicBoolean enough, final CompletableFuture<Void> stopped) {
+        if (enough.get()) {
+            stopped.complete(null);
+        } else {
+            file.writeAsync(block(1), BLOCK).thenRun(() -> writeOn(enough, stopped));
         }
     }
 
