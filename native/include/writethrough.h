@@ -520,6 +520,9 @@ WT_API int wt_external_take(wt_engine engine, struct wt_transfer *transfers, int
 /* These have ended. -EINVAL: one was not in flight; the others are done. */
 WT_API int wt_external_done(wt_engine engine, const struct wt_transfer_end *ends, int count);
 
+/* 0, or -EDEADLK: the calling thread is the loop, and has transfers, so that it must not wait for the engine. */
+WT_API int wt_external_may_wait(wt_engine engine);
+
 /* The loop takes nothing new. Returns how many transfers it has: they are taken and done as before until it is 0, which may
  * be asked again. */
 WT_API int wt_external_detach(wt_engine engine);

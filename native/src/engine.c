@@ -497,6 +497,16 @@ int wt_external_done(wt_engine handle, const struct wt_transfer_end *ends, int c
     return rc;
 }
 
+int wt_external_may_wait(wt_engine handle) {
+    int rc;
+    struct wt_engine_object *engine = acquire_external(handle, &rc);
+    if (engine) {
+        rc = wt_may_wait(engine->backend);
+        wt_handle_release(&engine_handles, handle);
+    }
+    return rc;
+}
+
 int wt_external_detach(wt_engine handle) {
     int rc;
     struct wt_engine_object *engine = acquire_external(handle, &rc);

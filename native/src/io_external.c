@@ -276,6 +276,7 @@ int wt_external_done_of(struct wt_backend *backend, const struct wt_transfer_end
             rc = -EINVAL;
             continue;
         }
+        external->notified = true; /* it takes after this: what the completions submit need not call it */
         io = finish(external, &ends[i]);
         if (io != NULL) {
             wt_io_list_push(&over, io);

@@ -294,6 +294,7 @@ TEST(an_engine_with_a_backend_of_its_own_has_no_loop) {
     CHECK_EQ(wt_external_attach(engine), -EINVAL);
     CHECK_EQ(wt_external_take(engine, &transfer, 1), -EINVAL);
     CHECK_EQ(wt_external_done(engine, &end, 1), -EINVAL);
+    CHECK_EQ(wt_external_may_wait(engine), -EINVAL);
     CHECK_EQ(wt_external_detach(engine), -EINVAL);
     CHECK_OK(wt_engine_close(engine));
     CHECK_EQ(wt_external_attach(engine), -EBADF);
@@ -342,7 +343,9 @@ static void wait_for_ring(void *argument) {
     wt_file another;
     fill_at(place->file, 12 * BLOCK, 3, BLOCK);
     submit_block(place, 10, 6);
+    CHECK_OK(wt_external_may_wait(place->engine));
     test_loop_take(place->loop);
+    CHECK_EQ(wt_external_may_wait(place->engine), -EDEADLK);
     CHECK_EQ(write_at(place->file, 10 * BLOCK, bytes, BLOCK), -EDEADLK);
     CHECK_EQ(write_at(place->file, 20 * BLOCK, bytes, BLOCK), -EDEADLK);
     CHECK_EQ(read_at(place->file, 30 * BLOCK, bytes, BLOCK), -EDEADLK);

@@ -25,6 +25,8 @@ public final class ControlPlane {
 
     public static native int wt_external_attach(long engine);
 
+    public static native int wt_external_may_wait(long engine);
+
     public static native int wt_external_detach(long engine);
 
     public static native int wt_engine_shutdown(long engine);

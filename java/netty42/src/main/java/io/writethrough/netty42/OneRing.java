@@ -25,8 +25,8 @@ import java.util.Objects;
  * <p><b>What goes on the ring.</b> Asynchronous writes, appends and reads of any thread, the gathers that follow, and what is
  * read ahead. Synchronous operations are system calls of their caller, as always. A thread that has to wait for I/O which the
  * loop did not take yet, since it is busy, has it done without the loop, by the engine's own backend ({@link
- * WriteThroughEngine.Builder#backend}). So nobody waits for a loop that is busy elsewhere, unless for I/O that is on its ring
- * already: that ends when the loop comes back.
+ * WriteThroughEngine.Builder#backend}). So it does not wait for a loop that is busy elsewhere, unless for I/O that is on the ring
+ * already or was submitted since: that ends when the loop comes back.
  *
  * <p><b>On the loop itself</b> asynchronous operations are as everywhere; with {@code NOWAIT} they never wait. A synchronous one
  * would hold up the channels, as every blocking call does, and while I/O of the engine is on the ring it could wait for ever: for

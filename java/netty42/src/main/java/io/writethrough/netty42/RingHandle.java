@@ -67,7 +67,6 @@ final class RingHandle implements IoUringIoHandle {
     private boolean closing;
     private boolean turnScheduled;
     private int endCount;
-    private int inFlight;
 
     private volatile boolean onRing;
     private volatile long submissions;
@@ -86,7 +85,7 @@ final class RingHandle implements IoUringIoHandle {
 
     /** Not on the loop while it has I/O of the engine. */
     boolean mayWait() {
-        return !loop.inEventLoop() || inFlight == 0;
+        return !loop.inEventLoop() || ControlPlane.wt_external_may_wait(engine) != -Errno.EDEADLK;
     }
 
     /** Returns when the engine is on the loop. */
@@ -218,7 +217,6 @@ final class RingHandle implements IoUringIoHandle {
         if (endCount > 0) {
             final int count = endCount;
             endCount = 0;
-            inFlight -= count;
             final int result = DataPlane.done(engine, ends, count);
             assert result == 0 : Errno.name(-result);
         }
@@ -246,7 +244,6 @@ final class RingHandle implements IoUringIoHandle {
         final long request = transfers[at];
         final long length = transfers[at + 3];
         final int token = (int) transfers[at + 4];
-        inFlight++;
         final boolean submitted = submit(new IoUringIoOps(
                 (byte) request,
                 (byte) (request >> 8),

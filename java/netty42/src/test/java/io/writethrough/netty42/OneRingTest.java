@@ -403,6 +403,36 @@ class OneRingTest {
         assertEquals(-1, Files.mismatch(another, Files.write(directory.resolve("expected"), bytesOf(block(1)))));
     }
 
+    @Test
+    void nothingStaysOnTheLoopOfEnginesThatWereClosed() throws Exception {
+        final long before = countEventDescriptors();
+        for (int i = 0; i < 30; i++) {
+            try (OneRing another = OneRing.open(WriteThroughEngine.builder().cacheBytes(1 << 20), loop);
+                    WriteThroughFile log = another.engine().open(directory.resolve("another"), CREATE, WRITE)) {
+                get(log.appendAsync(block(i)));
+            }
+        }
+        final long deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(1);
+        while (countEventDescriptors() > before && System.nanoTime() < deadline) {
+            Thread.sleep(1);
+        }
+        assertEquals(before, countEventDescriptors());
+    }
+
+    private static long countEventDescriptors() throws IOException {
+        try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
+            return descriptors.filter(OneRingTest::isEventDescriptor).count();
+        }
+    }
+
+    private static boolean isEventDescriptor(final Path descriptor) {
+        try {
+            return Files.readSymbolicLink(descriptor).toString().equals("anon_inode:[eventfd]");
+        } catch (final IOException e) {
+            return false; // It was closed.
+        }
+    }
+
     private static byte[] bytesOf(final ByteBuffer buffer) {
         final byte[] bytes = new byte[buffer.remaining()];
         buffer.get(bytes);
