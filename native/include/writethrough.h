@@ -474,6 +474,61 @@ WT_API int wt_reap(wt_engine engine, struct wt_event *events, int max, int64_t t
  */
 WT_API int wt_engine_shutdown(wt_engine engine);
 
+/* ---- another's ring -------------------------------------------------------------------------------------------- */
+
+/*
+ * An engine whose I/O is submitted by another, on an io_uring of his: an event loop. The engine hands out transfers as a request
+ * of the ring has them, and is told their results. It has no thread for them.
+ *
+ * The loop is one thread. It attaches, and reads the notifier, on its ring as a rule; when that can be read it takes, as long
+ * as it is given something, and submits. Results it passes on, and takes again: a short transfer goes on. Before it is gone it
+ * detaches, and goes on until all that it took has ended: the memory and the file of a transfer are in use until then.
+ *
+ * While no loop is attached, and for what threads wait for while the loop does not come, the engine has a backend of its own
+ * (options->backend). The loop itself cannot wait for what it has taken. While that is in flight its synchronous calls are
+ * -EDEADLK and do nothing (wt_read of cached bytes is not one), and so is a submission that would have to wait.
+ */
+struct wt_transfer {
+    uint8_t opcode; /* IORING_OP_READ, READV, WRITE, WRITEV */
+    uint8_t flags;  /* IOSQE_ASYNC or none */
+    uint16_t ioprio;
+    int32_t fd;
+    uint64_t offset;
+    uint64_t address; /* of the bytes, or of the vector: valid until the end */
+    uint32_t length;  /* of the bytes, or of the vector in iovecs */
+    uint32_t rw_flags;
+    uint32_t token; /* below 256 */
+};
+
+struct wt_transfer_end {
+    uint32_t token;
+    int32_t result; /* the res of the completion */
+};
+
+/* As wt_engine_open, without flags (-EINVAL). */
+WT_API int wt_engine_open_external(const struct wt_engine_options *options, wt_engine *engine);
+
+/*
+ * The calling thread is the engine's loop from now on. Returns the notifier, a descriptor that is the caller's to close: once
+ * somebody submits it can be read, 8 bytes, and also when the engine is closed. -EBUSY: there is a loop; -EINVAL: it is no such engine.
+ */
+WT_API int wt_external_attach(wt_engine engine);
+
+/* Sets up to max transfers, which begin now, and returns their count. -EBADF: the engine is closed, and nothing is in flight. */
+WT_API int wt_external_take(wt_engine engine, struct wt_transfer *transfers, int max);
+
+/* These have ended. -EINVAL: one was not in flight; the others are done. */
+WT_API int wt_external_done(wt_engine engine, const struct wt_transfer_end *ends, int count);
+
+/* 0, or -EDEADLK: the calling thread is the loop, and has transfers, so that it must not wait for the engine. */
+WT_API int wt_external_may_wait(wt_engine engine);
+
+/* The loop takes nothing new. Returns how many transfers it has: they are taken and done as before until it is 0, which may
+ * be asked again. */
+WT_API int wt_external_detach(wt_engine engine);
+
+/* ---- errors ---------------------------------------------------------------------------------------------------- */
+
 /* The symbolic name of an errno value, "ENOSPC" for 28; NULL for one unknown. */
 WT_API const char *wt_errno_name(int errno_value);
 

@@ -129,6 +129,8 @@ static int deallocate(wt_file handle, uint64_t offset, uint64_t length, bool kee
     uint64_t end = length > INT64_MAX - offset ? INT64_MAX : offset + length;
     if (!rc && atomic_load(&file->inode->lost))
         rc = -ESTALE;
+    if (!rc)
+        rc = wt_may_wait(file->inode->engine->backend);
     if (!rc && length > 0)
         rc = zero_range(file->inode, offset, end, keep_space);
     if (file)

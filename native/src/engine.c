@@ -12,6 +12,7 @@
 
 #include "cursor.h"
 #include "inode.h"
+#include "io_external.h"
 #include "operation.h"
 #include "writeback.h"
 
@@ -161,6 +162,19 @@ int wt_engine_open(const struct wt_engine_options *given, wt_engine *handle) {
     return rc ? rc : wt_engine_open_on(&options, backend, handle);
 }
 
+int wt_engine_open_external(const struct wt_engine_options *given, wt_engine *handle) {
+    if (!handle || (given && given->flags))
+        return -EINVAL;
+    struct wt_engine_options options;
+    struct wt_backend *inner, *backend;
+    int rc = with_defaults(given, &options);
+    if (!rc)
+        rc = open_backend(&options, &inner);
+    if (!rc)
+        rc = wt_external_open(inner, &backend);
+    return rc ? rc : wt_engine_open_on(&options, backend, handle);
+}
+
 /* ---- files --------------------------------------------------------------------------------------------------- */
 
 struct wt_engine_object *wt_engine_acquire(wt_engine engine) {
@@ -228,7 +242,9 @@ static int open_file(struct wt_engine_object *engine, const char *path, uint32_t
     bool for_writing = flags & WT_OPEN_WRITE;
     struct wt_backing *backing, *spare = NULL;
     struct wt_inode *inode;
-    int rc = engine->backend->ops->open(engine->backend, path, flags & ~(uint32_t)WT_OPEN_TRUNCATE, mode, &backing);
+    int rc = wt_may_wait(engine->backend);
+    if (!rc)
+        rc = engine->backend->ops->open(engine->backend, path, flags & ~(uint32_t)WT_OPEN_TRUNCATE, mode, &backing);
     if (!rc)
         rc = wt_inode_open(engine, backing, for_writing, &inode, &spare);
     if (rc)
@@ -272,7 +288,23 @@ int wt_file_open(wt_engine engine_handle, const char *path, uint32_t flags, uint
     return rc;
 }
 
+/* Before the end of all I/O of a file is waited for. */
+static int check_close(wt_file handle) {
+    struct wt_file_object *file = wt_file_acquire(handle);
+    if (!file)
+        return -EBADF;
+    struct wt_backend *backend = file->inode->engine->backend;
+    int rc = wt_may_wait(backend);
+    if (!rc && backend->ops->unblock)
+        backend->ops->unblock(backend);
+    wt_file_release(handle);
+    return rc;
+}
+
 int wt_file_close(wt_file handle) {
+    int wait_rc = check_close(handle);
+    if (wait_rc)
+        return wait_rc;
     struct wt_file_object *file = wt_handle_close(&file_handles, handle);
     if (!file)
         return -EBADF;
@@ -381,9 +413,15 @@ int wt_engine_shutdown(wt_engine handle) {
     struct wt_engine_object *engine = wt_handle_acquire(&engine_handles, handle);
     if (!engine)
         return -EBADF;
-    int rc = close_files(engine);
-    wt_operations_shut_down(engine);
-    wt_trace_end(&engine->trace);
+    struct wt_backend *backend = engine->backend;
+    int rc = wt_may_wait(backend);
+    if (!rc) {
+        if (backend->ops->unblock)
+            backend->ops->unblock(backend);
+        rc = close_files(engine);
+        wt_operations_shut_down(engine);
+        wt_trace_end(&engine->trace);
+    }
     wt_handle_release(&engine_handles, handle);
     return rc;
 }
@@ -394,14 +432,16 @@ int wt_reap(wt_engine handle, struct wt_event *events, int max, int64_t timeout_
     struct wt_engine_object *engine = wt_handle_acquire(&engine_handles, handle);
     if (!engine)
         return -EBADF;
-    int count = wt_operations_reap(engine, events, max, timeout_ns);
+    int count = timeout_ns ? wt_may_wait(engine->backend) : 0;
+    if (!count)
+        count = wt_operations_reap(engine, events, max, timeout_ns);
     wt_handle_release(&engine_handles, handle);
     return count;
 }
 
 int wt_engine_close(wt_engine handle) {
     int rc = wt_engine_shutdown(handle);
-    if (rc == -EBADF)
+    if (rc == -EBADF || rc == -EDEADLK)
         return rc;
     struct wt_engine_object *engine = wt_handle_close(&engine_handles, handle);
     if (!engine)
@@ -410,5 +450,69 @@ int wt_engine_close(wt_engine handle) {
     wt_operations_free(engine);
     wt_writeback_free_spares(engine);
     free_engine(engine, true);
+    return rc;
+}
+
+/* ---- another's ring -------------------------------------------------------------------------------------------- */
+
+static struct wt_engine_object *acquire_external(wt_engine handle, int *rc) {
+    struct wt_engine_object *engine = wt_handle_acquire(&engine_handles, handle);
+    *rc = !engine ? -EBADF : wt_is_external(engine->backend) ? 0 : -EINVAL;
+    if (engine && *rc)
+        wt_handle_release(&engine_handles, handle);
+    return *rc ? NULL : engine;
+}
+
+int wt_external_attach(wt_engine handle) {
+    int rc;
+    struct wt_engine_object *engine = acquire_external(handle, &rc);
+    if (engine) {
+        rc = wt_external_attach_to(engine->backend);
+        wt_handle_release(&engine_handles, handle);
+    }
+    return rc;
+}
+
+int wt_external_take(wt_engine handle, struct wt_transfer *transfers, int max) {
+    if (!transfers || max <= 0)
+        return -EINVAL;
+    int rc;
+    struct wt_engine_object *engine = acquire_external(handle, &rc);
+    if (engine) {
+        rc = wt_external_take_from(engine->backend, transfers, max);
+        wt_handle_release(&engine_handles, handle);
+    }
+    return rc;
+}
+
+int wt_external_done(wt_engine handle, const struct wt_transfer_end *ends, int count) {
+    if (!ends || count < 0)
+        return -EINVAL;
+    int rc;
+    struct wt_engine_object *engine = acquire_external(handle, &rc);
+    if (engine) {
+        rc = wt_external_done_of(engine->backend, ends, count);
+        wt_handle_release(&engine_handles, handle);
+    }
+    return rc;
+}
+
+int wt_external_may_wait(wt_engine handle) {
+    int rc;
+    struct wt_engine_object *engine = acquire_external(handle, &rc);
+    if (engine) {
+        rc = wt_may_wait(engine->backend);
+        wt_handle_release(&engine_handles, handle);
+    }
+    return rc;
+}
+
+int wt_external_detach(wt_engine handle) {
+    int rc;
+    struct wt_engine_object *engine = acquire_external(handle, &rc);
+    if (engine) {
+        rc = wt_external_detach_from(engine->backend);
+        wt_handle_release(&engine_handles, handle);
+    }
     return rc;
 }

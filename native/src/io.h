@@ -1,10 +1,11 @@
 /*
- * The io interface: what the engine asks of whatever moves blocks. Three things implement it: io_uring and threads, which
- * share the posix backing, and the simulated disk of the tests.
+ * The io interface: what the engine asks of whatever moves blocks. Four things implement it: io_uring, threads and another's
+ * ring, which share the posix backing, and the simulated disk of the tests.
  */
 #ifndef WT_IO_H
 #define WT_IO_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -115,10 +116,11 @@ struct wt_backing_ops {
 struct wt_backend {
     const struct wt_backend_ops *ops;
     _Atomic uint64_t shared_flushes; /* flushes that the backend sent for several writes: to be counted */
+    struct wt_backend *inner;        /* NULL, or: does a part of this one's work */
 };
 
 struct wt_backend_ops {
-    const char *name; /* "io_uring", "threads", "simulated" */
+    const char *name; /* "io_uring", "threads", "external", "simulated" */
     int kind;         /* WT_BACKEND_*; 0 for a test's */
     /* Opens or creates a file as wt_file_open says, except TRUNCATE and flock, which are the engine's. A file that was
      * created is durable, and its directory entry too, on return. */
@@ -134,6 +136,10 @@ struct wt_backend_ops {
     bool (*pump)(struct wt_backend *backend);
     /* NULL, or: starts now what was submitted and is held back for a moment. Before a thread waits. */
     void (*release)(struct wt_backend *backend);
+    /* NULL, or: sees that what was submitted goes on without a thread that is not the backend's. Before a thread waits for I/O. */
+    void (*unblock)(struct wt_backend *backend);
+    /* NULL, or: whether this thread may wait for I/O. No: it would have to end it itself. */
+    bool (*may_wait)(struct wt_backend *backend);
     /*
      * NULL, or: takes completions on the caller's thread, in place of a thread of the backend: that saves waking two.
      * Waits up to timeout_ns (negative: for ever). 1: some were taken, or wake was called; 0: timeout; -EBUSY: another
@@ -150,6 +156,13 @@ struct wt_backend_ops {
 /* plug.c: to be called before waiting for others, with no lock held: sends what this thread holds back, and lets a
  * backend without threads work. True: something happened, look again before waiting. */
 bool wt_before_wait(struct wt_backend *backend);
+/* The same before waiting for events, which others take care of. */
+bool wt_before_reap(struct wt_backend *backend);
+
+/* 0, or -EDEADLK: this thread may not wait for I/O now, and must not begin what might. */
+static inline int wt_may_wait(struct wt_backend *backend) {
+    return backend->ops->may_wait != NULL && !backend->ops->may_wait(backend) ? -EDEADLK : 0;
+}
 
 /* io_posix.c: what io_uring and threads share. */
 int wt_posix_open(struct wt_backend *backend, const char *path, uint32_t flags, uint32_t mode,

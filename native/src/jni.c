@@ -396,6 +396,57 @@ static jint JNICALL reap(JNIEnv *env, jclass class, jlong engine, jlongArray int
     return count;
 }
 
+/* ---- another's ring ---------------------------------------------------------------------------------------------- */
+
+/* As DataPlane.take has them. */
+struct packed_transfer {
+    jlong request; /* opcode, flags, ioprio, fd: from the lowest bit on */
+    jlong offset;
+    jlong address;
+    jlong length; /* and above it rw_flags */
+    jlong token;
+};
+#define TRANSFER_LONGS ((jsize)(sizeof(struct packed_transfer) / sizeof(jlong)))
+#define TRANSFERS_AT_ONCE 64
+
+static struct packed_transfer pack(const struct wt_transfer *transfer) {
+    uint64_t request = transfer->opcode | (uint64_t)transfer->flags << 8 | (uint64_t)transfer->ioprio << 16 |
+                       (uint64_t)(uint32_t)transfer->fd << 32;
+    return (struct packed_transfer){
+        .request = (jlong)request,
+        .offset = (jlong)transfer->offset,
+        .address = (jlong)transfer->address,
+        .length = (jlong)(transfer->length | (uint64_t)transfer->rw_flags << 32),
+        .token = transfer->token,
+    };
+}
+
+static jint JNICALL take(JNIEnv *env, jclass class, jlong engine, jlongArray into) {
+    (void)class;
+    struct wt_transfer transfers[TRANSFERS_AT_ONCE];
+    struct packed_transfer packed[TRANSFERS_AT_ONCE];
+    int count = wt_external_take((wt_engine)engine, transfers, TRANSFERS_AT_ONCE);
+    for (int i = 0; i < count; i++)
+        packed[i] = pack(&transfers[i]);
+    if (count > 0)
+        (*env)->SetLongArrayRegion(env, into, 0, count * TRANSFER_LONGS, (const jlong *)packed);
+    assert(!(*env)->ExceptionCheck(env));
+    return count;
+}
+
+static jint JNICALL done(JNIEnv *env, jclass class, jlong engine, jlongArray from, jint count) {
+    (void)class;
+    jlong packed[TRANSFERS_AT_ONCE];
+    struct wt_transfer_end ends[TRANSFERS_AT_ONCE];
+    if (count < 0 || count > TRANSFERS_AT_ONCE)
+        return -EINVAL;
+    (*env)->GetLongArrayRegion(env, from, 0, count, packed);
+    assert(!(*env)->ExceptionCheck(env));
+    for (int i = 0; i < count; i++)
+        ends[i] = (struct wt_transfer_end){.token = (uint32_t)(packed[i] >> 32), .result = (int32_t)packed[i]};
+    return wt_external_done((wt_engine)engine, ends, count);
+}
+
 JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
     (void)reserved;
     static const JNINativeMethod methods[] = {
@@ -418,6 +469,8 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
         {"fetch", "(JJJIJ)I", (void *)fetch},
         {"reap", "(J[JJ)I", (void *)reap},
         {"size", "(J)J", (void *)size},
+        {"take", "(J[J)I", (void *)take},
+        {"done", "(J[JI)I", (void *)done},
     };
     JNIEnv *env;
     if ((*vm)->GetEnv(vm, (void **)&env, JNI_VERSION_10) != JNI_OK)

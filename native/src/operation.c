@@ -107,7 +107,7 @@ static void wait_for_event(struct wt_engine_object *engine, int64_t timeout_ns) 
     int64_t left_ns = timeout_ns;
     while (!engine->first_event && !engine->shut_down && left_ns != 0) {
         pthread_mutex_unlock(&engine->event_lock);
-        bool again = wt_before_wait(engine->backend);
+        bool again = wt_before_reap(engine->backend);
         pthread_mutex_lock(&engine->event_lock);
         if (again || engine->first_event || engine->shut_down)
             continue;

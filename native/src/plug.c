@@ -37,9 +37,16 @@ void wt_plug_submit(struct wt_backend *backend, struct wt_io *list) {
         plugged->tail = &(*plugged->tail)->next;
 }
 
-bool wt_before_wait(struct wt_backend *backend) {
+bool wt_before_reap(struct wt_backend *backend) {
     bool sent = plugged && send_plug(plugged);
     if (backend->ops->release)
         backend->ops->release(backend);
     return sent || (backend->ops->pump && backend->ops->pump(backend));
+}
+
+bool wt_before_wait(struct wt_backend *backend) {
+    bool again = wt_before_reap(backend);
+    if (backend->ops->unblock)
+        backend->ops->unblock(backend);
+    return again;
 }

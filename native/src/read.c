@@ -228,6 +228,9 @@ static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, 
             continue;
         if (cached_only)
             return -EAGAIN;
+        int rc = wt_may_wait(inode->engine->backend);
+        if (rc)
+            return rc;
         if (hit)
             wt_read_ahead_miss(file, offset, end);
         hit = false;
@@ -429,7 +432,8 @@ int wt_fetch_submit(wt_file handle, uint64_t offset, uint64_t length, uint32_t f
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
         return -EBADF;
-    bool may_wait = !(flags & WT_NOWAIT);
+    struct wt_backend *backend = file->inode->engine->backend;
+    bool may_wait = !(flags & WT_NOWAIT) && !wt_may_wait(backend);
     int rc = check_read(file, length, offset);
     struct fetch *fetch = rc ? NULL : malloc(sizeof *fetch);
     if (!fetch && !rc)
@@ -450,5 +454,5 @@ int wt_fetch_submit(wt_file handle, uint64_t offset, uint64_t length, uint32_t f
         free(fetch);
         wt_file_release(handle);
     }
-    return rc;
+    return rc == -EAGAIN && !may_wait && !(flags & WT_NOWAIT) ? -EDEADLK : rc;
 }

@@ -31,9 +31,12 @@ int wt_sync(wt_file handle) {
     if (!file)
         return -EBADF;
     struct wt_backing *backing = atomic_load(&file->inode->backing);
-    (void)wt_inode_begin(file->inode, true);
-    int rc = wt_inode_check(file->inode);
-    wt_inode_end(file->inode);
+    int rc = wt_may_wait(file->inode->engine->backend);
+    if (!rc) {
+        (void)wt_inode_begin(file->inode, true);
+        rc = wt_inode_check(file->inode);
+        wt_inode_end(file->inode);
+    }
     if (!rc && !WT_MUTANT("flush-skipped"))
         rc = backing->ops->sync(backing, false);
     wt_file_release(handle);
@@ -67,7 +70,9 @@ int wt_truncate(wt_file handle, uint64_t size) {
     struct wt_file_object *file = acquire_writable(handle);
     if (!file)
         return -EBADF;
-    int rc = atomic_load(&file->inode->lost) ? -ESTALE : wt_inode_truncate(file->inode, size);
+    int rc = atomic_load(&file->inode->lost) ? -ESTALE : wt_may_wait(file->inode->engine->backend);
+    if (!rc)
+        rc = wt_inode_truncate(file->inode, size);
     wt_file_release(handle);
     return rc;
 }
@@ -335,7 +340,7 @@ int wt_allocate(wt_file handle, uint64_t offset, uint64_t length) {
     struct wt_file_object *file = acquire_writable(handle);
     if (!file)
         return -EBADF;
-    int rc = atomic_load(&file->inode->lost) ? -ESTALE : 0;
+    int rc = atomic_load(&file->inode->lost) ? -ESTALE : wt_may_wait(file->inode->engine->backend);
     if (!rc && length > 0) {
         (void)wt_inode_begin(file->inode, true);
         bool short_file = false;

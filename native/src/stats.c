@@ -100,7 +100,9 @@ void wt_stats_io_end(struct wt_inode *inode, const struct wt_io *io, uint32_t wr
 
 static void fill_counts(struct wt_engine_object *engine, struct wt_engine_stats *stats) {
     uint64_t ended = count_of(engine, WT_COUNT_IO_ENDED), started = count_of(engine, WT_COUNT_IO_STARTED);
-    uint64_t shared_flushes = atomic_load_explicit(&engine->backend->shared_flushes, memory_order_relaxed);
+    uint64_t shared_flushes = 0;
+    for (struct wt_backend *backend = engine->backend; backend; backend = backend->inner)
+        shared_flushes += atomic_load_explicit(&backend->shared_flushes, memory_order_relaxed);
     *stats = (struct wt_engine_stats){
         .read_hits = count_of(engine, WT_COUNT_READ_HITS),
         .read_misses = count_of(engine, WT_COUNT_READ_MISSES),

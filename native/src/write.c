@@ -660,6 +660,8 @@ int64_t wt_write_cursor_with(wt_file handle, struct wt_cursor *cursor, uint64_t 
     if (!file)
         return -EBADF;
     int64_t result = check_write(file, length, *offset, durability, flags);
+    if (!result && length > 0)
+        result = wt_may_wait(file->inode->engine->backend);
     durability = durability ? durability : file->durability;
     if (!result && length > 0)
         result = (file->inode->buffered ? write_buffered : write_file)(file->inode, cursor, offset, length, durability,
@@ -749,10 +751,11 @@ static int submit(struct wt_write *write, struct wt_cursor *cursor, bool may_wai
 
 int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t offset,
                            uint32_t durability, uint32_t flags, uint64_t token) {
-    bool may_wait = !(flags & WT_NOWAIT);
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
         return -EBADF;
+    int alone = wt_may_wait(file->inode->engine->backend);
+    bool may_wait = !(flags & WT_NOWAIT) && !alone;
     if (flags & WT_APPEND)
         offset = 0;
     if (length == 0)
@@ -761,6 +764,8 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
         flags & ~(uint32_t)(WT_NOWAIT | WRITE_FLAGS) ? -EINVAL : check_write(file, length, offset, durability, flags);
     if (!rc && !may_wait && length > file->inode->engine->chunk_bytes)
         rc = -EMSGSIZE;
+    if (!rc && alone && file->inode->buffered)
+        rc = -EAGAIN; /* it is done on this thread */
     struct wt_write *write = rc ? NULL : wt_write_take(file->inode->engine);
     if (!write && !rc)
         rc = -ENOMEM;
@@ -774,7 +779,8 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
             wt_write_give(file->inode->engine, write);
         wt_file_release(handle);
     }
-    return rc;
+    bool refused = !may_wait && !(flags & WT_NOWAIT) && (rc == -EAGAIN || rc == -EMSGSIZE);
+    return refused ? -EDEADLK : rc;
 }
 
 int wt_write_submit(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset, uint32_t durability,

@@ -1,5 +1,6 @@
 /* Short runs of the exerciser, in every directory of WT_TEST_DIRS. */
 #include "exercise.h"
+#include "external.h"
 #include "test.h"
 #include "writethrough.h"
 
@@ -27,6 +28,13 @@ TEST(random_operations_match_an_array_on_io_uring) {
         SKIP("the kernel refuses io_uring");
     }
     exercise_directories(WT_BACKEND_IO_URING, 8, 500);
+}
+
+TEST(random_operations_match_an_array_on_the_ring_of_a_loop) {
+    if (!has_io_uring()) {
+        SKIP("the kernel refuses io_uring");
+    }
+    exercise_directories(TEST_BACKEND_EXTERNAL, 8, 500);
 }
 
 TEST(random_operations_match_an_array_on_threads) {

@@ -20,11 +20,11 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "external.h"
 
 enum { BLOCK = 4096, ROOM = 1 << 20 };
 
-static const uint32_t backends[] = {WT_BACKEND_AUTO, WT_BACKEND_IO_URING, WT_BACKEND_THREADS};
-static const char *const backend_names[] = {"auto", "io_uring", "threads"};
+static const uint32_t backends[] = {WT_BACKEND_AUTO, WT_BACKEND_IO_URING, WT_BACKEND_THREADS, TEST_BACKEND_EXTERNAL};
 static uint8_t bytes[ROOM];
 
 /* ---- one engine on one directory -------------------------------------------------------------------------------- */
@@ -36,9 +36,14 @@ struct place {
     char path[512];
 };
 
+static const char *backend_name(uint32_t backend) {
+    static const char *const names[] = {"auto", "io_uring", "threads"};
+    return backend == TEST_BACKEND_EXTERNAL ? "external" : names[backend];
+}
+
 static int open_engine(uint32_t backend, uint64_t cache_bytes, wt_engine *engine) {
     struct wt_engine_options options = {.cache_bytes = cache_bytes, .backend = backend};
-    return wt_engine_open(&options, engine);
+    return test_engine_open(&options, engine);
 }
 
 static void open_place(struct place *place) {
@@ -49,10 +54,11 @@ static void each_place(void (*test)(struct place *)) {
     for (size_t i = 0; i < test_directory_count(); i++) {
         for (size_t j = 0; j < sizeof backends / sizeof backends[0]; j++) {
             struct place place = {.backend = backends[j], .directory = test_make_directory(test_directory(i))};
-            CONTEXT("%s on %s", backend_names[backends[j]], test_directory(i));
+            CONTEXT("%s on %s", backend_name(backends[j]), test_directory(i));
             snprintf(place.path, sizeof place.path, "%s/file", place.directory);
             int result = open_engine(place.backend, 1 << 20, &place.engine);
-            if (place.backend == WT_BACKEND_IO_URING && (result == -EPERM || result == -ENOSYS)) {
+            bool on_ring = place.backend == WT_BACKEND_IO_URING || place.backend == TEST_BACKEND_EXTERNAL;
+            if (on_ring && (result == -EPERM || result == -ENOSYS)) {
                 printf("   not on io_uring: the kernel refuses it\n");
                 continue;
             }
@@ -545,7 +551,7 @@ static void append_by(struct place *place, unsigned threads) {
     struct log log = {.file = open_at(place, place->path)};
     struct model model = model_new(ROOM);
     pthread_t appenders[CROWD];
-    CONTEXT("%u appenders, %s on %s", threads, backend_names[place->backend], place->directory);
+    CONTEXT("%u appenders, %s on %s", threads, backend_name(place->backend), place->directory);
     CHECK_OK(wt_truncate(log.file, 0));
     for (unsigned i = 0; i < threads; i++) {
         appenders[i] = test_thread(append_records, &log);
@@ -794,12 +800,14 @@ static bool io_uring_is_refused(void) {
 
 static void each_place_in_child(void (*test)(void *)) {
     for (size_t i = 0; i < test_directory_count(); i++) {
-        for (uint32_t backend = WT_BACKEND_AUTO; backend <= WT_BACKEND_THREADS; backend++) {
+        for (size_t j = 0; j < sizeof backends / sizeof backends[0]; j++) {
+            uint32_t backend = backends[j];
             struct place place = {.backend = backend, .directory = test_make_directory(test_directory(i))};
             snprintf(place.path, sizeof place.path, "%s/file", place.directory);
-            CONTEXT("%s on %s", backend_names[backend], test_directory(i));
+            CONTEXT("%s on %s", backend_name(backend), test_directory(i));
             CHECK_EQ(chmod(place.directory, 0777), 0);
-            if (backend == WT_BACKEND_IO_URING && io_uring_is_refused()) {
+            bool on_ring = backend == WT_BACKEND_IO_URING || backend == TEST_BACKEND_EXTERNAL;
+            if (on_ring && io_uring_is_refused()) {
                 printf("   not on io_uring: the kernel refuses it\n");
                 continue;
             }
@@ -880,7 +888,8 @@ static void without_locked_memory(void *argument) {
     CHECK_EQ(setresgid(65534, 65534, 65534), 0);
     CHECK_EQ(setresuid(65534, 65534, 65534), 0);
     int result = open_engine(place->backend, 1 << 20, &place->engine);
-    if (place->backend == WT_BACKEND_IO_URING && result == -ENOMEM) {
+    bool loop_refused = place->backend == TEST_BACKEND_EXTERNAL && result == -EPERM;
+    if (loop_refused || (place->backend == WT_BACKEND_IO_URING && result == -ENOMEM)) {
         printf("   not on io_uring: this kernel counts the rings themselves as locked memory\n");
         return;
     }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "external.h"
 #include "record.h"
 
 enum { THREADS = 4, UNIT_MAX = 4096, WIDEST = 24, IN_FLIGHT = 16 };
@@ -39,8 +40,8 @@ static wt_file open_file(wt_engine engine, const char *path) {
 static wt_engine open_engine(uint32_t backend, uint64_t cache_bytes) {
     wt_engine engine = 0;
     struct wt_engine_options options = {.cache_bytes = cache_bytes, .backend = backend, .in_flight_bytes = 1 << 20};
-    int result = wt_engine_open(&options, &engine);
-    if (backend == WT_BACKEND_IO_URING && (result == -EPERM || result == -ENOSYS)) {
+    int result = test_engine_open(&options, &engine);
+    if (backend != WT_BACKEND_THREADS && (result == -EPERM || result == -ENOSYS)) {
         options.backend = WT_BACKEND_THREADS;
         result = wt_engine_open(&options, &engine);
     }
@@ -49,15 +50,15 @@ static wt_engine open_engine(uint32_t backend, uint64_t cache_bytes) {
 }
 
 static void each_place(void (*test)(struct place *, struct test_random *)) {
-    static const uint32_t backends[] = {WT_BACKEND_IO_URING, WT_BACKEND_THREADS};
+    static const uint32_t backends[] = {WT_BACKEND_IO_URING, WT_BACKEND_THREADS, TEST_BACKEND_EXTERNAL};
     static const uint64_t caches[] = {128 << 10, 4 << 20};
     struct test_random random = test_random_of(test_seed());
-    for (size_t i = 0; i < test_directory_count() * 4; i++) {
-        const char *directory = test_directory(i / 4);
+    for (size_t i = 0; i < test_directory_count() * 6; i++) {
+        const char *directory = test_directory(i / 6);
         struct wt_profile profile;
         CHECK_OK(wt_probe(directory, &profile));
-        CONTEXT("backend %u, cache of %llu, in %s", backends[i % 2], (unsigned long long)caches[i / 2 % 2], directory);
-        struct place place = {.engine = open_engine(backends[i % 2], caches[i / 2 % 2]),
+        CONTEXT("backend %u, cache of %llu, in %s", backends[i % 3], (unsigned long long)caches[i / 3 % 2], directory);
+        struct place place = {.engine = open_engine(backends[i % 3], caches[i / 3 % 2]),
                               .buffered = profile.path == WT_PATH_BUFFERED};
         snprintf(place.path, sizeof place.path, "%s/file", test_make_directory(directory));
         test(&place, &random);

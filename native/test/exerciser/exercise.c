@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "external.h"
 #include "ground.h"
 #include "history.h"
 
@@ -78,10 +79,11 @@ static void describe(const struct exercise_options *options, char *line, size_t 
         }
     }
     at += snprintf(line + at, room - (size_t)at, " --backend=%s",
-                   options->backend == EXERCISE_SIMULATED    ? "simulated"
-                   : options->backend == WT_BACKEND_IO_URING ? "io_uring"
-                   : options->backend == WT_BACKEND_THREADS  ? "threads"
-                                                             : "auto");
+                   options->backend == EXERCISE_SIMULATED      ? "simulated"
+                   : options->backend == WT_BACKEND_IO_URING   ? "io_uring"
+                   : options->backend == WT_BACKEND_THREADS    ? "threads"
+                   : options->backend == TEST_BACKEND_EXTERNAL ? "external"
+                                                               : "auto");
     if (options->weights != NULL && at < (int)room) {
         at += snprintf(line + at, room - (size_t)at, " --weights=%s", options->weights);
     }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "engine.h"
+#include "external.h"
 #include "test.h"
 
 void ground_prepare(struct ground *ground, const struct exercise_options *options, struct sim_options sim) {
@@ -52,7 +53,7 @@ wt_engine ground_open_engine(struct ground *ground) {
     if (ground->sim != NULL) {
         CHECK_OK(wt_engine_open_on(&ground->engine_options, sim_attach(ground->sim), &engine));
     } else {
-        CHECK_OK(wt_engine_open(&ground->engine_options, &engine));
+        CHECK_OK(test_engine_open(&ground->engine_options, &engine));
     }
     return engine;
 }

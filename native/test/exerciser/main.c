@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "exercise.h"
+#include "external.h"
 #include "writethrough.h"
 
 static const char usage[] =
@@ -70,6 +71,9 @@ static uint32_t backend_of(const char *name) {
     }
     if (strcmp(name, "threads") == 0) {
         return WT_BACKEND_THREADS;
+    }
+    if (strcmp(name, "external") == 0) {
+        return TEST_BACKEND_EXTERNAL;
     }
     if (strcmp(name, "simulated") == 0) {
         return EXERCISE_SIMULATED;

@@ -6,7 +6,8 @@
  *
  * @since 0.1
  */
-@SuppressWarnings("requires-automatic") // JNA names its module in its manifest
+@SuppressWarnings({"requires-automatic", "module"
+}) // JNA names its module in its manifest; the second is built after this one
 module io.writethrough {
     requires com.sun.jna;
     requires static java.management;
@@ -14,6 +15,8 @@ module io.writethrough {
     requires static jdk.jfr;
 
     exports io.writethrough;
+    exports io.writethrough.internal to
+            io.writethrough.netty42;
 
     opens io.writethrough.internal to
             com.sun.jna; // which finds the fields of structures

@@ -5,6 +5,7 @@ import io.writethrough.internal.ControlPlane;
 import io.writethrough.internal.Errno;
 import io.writethrough.internal.NativeLibraries;
 import io.writethrough.internal.NativePaths;
+import io.writethrough.internal.Rings;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -28,7 +29,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongToIntFunction;
+import java.util.function.ToIntBiFunction;
 
 /**
  * The page cache of a process and what carries its I/O: memory for cached file contents, limits, and a connection to the
@@ -64,7 +67,11 @@ public final class WriteThroughEngine implements Closeable {
 
     private final EngineRegistration registration;
 
-    private WriteThroughEngine(final long engine, final Builder options) {
+    /* Whether the current thread may wait for I/O: false on an event loop whose ring has some. */
+    private final BooleanSupplier mayWait;
+
+    private WriteThroughEngine(final long engine, final Builder options, final BooleanSupplier mayWait) {
+        this.mayWait = mayWait;
         this.completionPolling = options.completionPolling;
         final int number = NUMBERS.incrementAndGet();
         final EngineObserver observer = new EngineObserver(engine, number, options.slowIoNanos);
@@ -274,6 +281,13 @@ public final class WriteThroughEngine implements Closeable {
         return backend;
     }
 
+    /** Before what must not fail halfway: EDEADLK if this thread must not wait now. */
+    void checkMayWait(final String operation) throws IOException {
+        if (!mayWait.getAsBoolean()) {
+            throw Failures.ofEngine(operation, Errno.EDEADLK);
+        }
+    }
+
     Set<JdkChannels> jdkChannels() {
         return jdkChannels;
     }
@@ -306,6 +320,7 @@ public final class WriteThroughEngine implements Closeable {
         if (this == sharedEngine) {
             throw new UnsupportedOperationException("the shared engine lives as long as the process: close its files");
         }
+        checkMayWait("close");
         jdkChannels.forEach(JdkChannels::close);
         NativeHandle.check(handle.close(), "");
     }
@@ -390,6 +405,21 @@ public final class WriteThroughEngine implements Closeable {
                 new Builder(256L << 20, 64L << 20, 256, Backend.AUTO, false, false, Runnable::run, 1_000_000_000L);
 
         private static final Duration MAX_SLOW_IO = Duration.ofDays(1);
+
+        static {
+            Rings.grant(new Rings.Access() {
+                @Override
+                public WriteThroughEngine open(final Builder builder, final BooleanSupplier mayWait)
+                        throws IOException {
+                    return builder.buildExternal(mayWait);
+                }
+
+                @Override
+                public long handle(final WriteThroughEngine engine) {
+                    return engine.handle.value();
+                }
+            });
+        }
 
         private final long cacheBytes;
         private final long inFlightBytes;
@@ -624,7 +654,24 @@ public final class WriteThroughEngine implements Closeable {
             return engine;
         }
 
+        /** The same for the ring of an event loop. */
+        private WriteThroughEngine buildExternal(final BooleanSupplier mayWait) throws IOException {
+            if (!polling().isEmpty()) {
+                throw new IllegalStateException(polling() + " is not for the ring of an event loop: leave it out");
+            }
+            final WriteThroughEngine engine = open(ControlPlane::wt_engine_open_external, mayWait);
+            engine.registration.begin();
+            return engine;
+        }
+
         private WriteThroughEngine open() throws IOException {
+            return open(ControlPlane::wt_engine_open, () -> true);
+        }
+
+        private WriteThroughEngine open(
+                final ToIntBiFunction<ControlPlane.EngineOptions, LongByReference> opener,
+                final BooleanSupplier mayWait)
+                throws IOException {
             if (!polling().isEmpty() && backend == Backend.THREADS) {
                 throw new IllegalStateException(
                         polling() + " needs io_uring, and the backend is THREADS: ask for AUTO or"
@@ -638,7 +685,7 @@ public final class WriteThroughEngine implements Closeable {
             options.backend = backend.code;
             options.flags = (submissionPolling ? ENGINE_SQPOLL : 0) | (completionPolling ? ENGINE_IOPOLL : 0);
             final LongByReference engine = new LongByReference();
-            final int result = ControlPlane.wt_engine_open(options, engine);
+            final int result = opener.applyAsInt(options, engine);
             if (result == -Errno.EINVAL) {
                 throw new IllegalArgumentException("no engine can have cacheBytes " + cacheBytes + ", inFlightBytes "
                         + inFlightBytes + ", ringEntries " + ringEntries);
@@ -646,7 +693,7 @@ public final class WriteThroughEngine implements Closeable {
             if (result < 0) {
                 throw refused(-result);
             }
-            final WriteThroughEngine opened = new WriteThroughEngine(engine.getValue(), this);
+            final WriteThroughEngine opened = new WriteThroughEngine(engine.getValue(), this, mayWait);
             if (backend == Backend.AUTO && opened.backend == Backend.THREADS) {
                 reportFallback();
             }

@@ -1622,6 +1622,7 @@ public final class WriteThroughFile implements Channel {
      */
     @Override
     public void close() throws IOException {
+        engine.checkMayWait("close");
         try {
             NativeHandle.check(handle.close(), path.toString());
         } finally {

@@ -21,6 +21,14 @@ public final class ControlPlane {
 
     public static native int wt_engine_open(EngineOptions options, LongByReference engine);
 
+    public static native int wt_engine_open_external(EngineOptions options, LongByReference engine);
+
+    public static native int wt_external_attach(long engine);
+
+    public static native int wt_external_may_wait(long engine);
+
+    public static native int wt_external_detach(long engine);
+
     public static native int wt_engine_shutdown(long engine);
 
     public static native int wt_engine_close(long engine);

@@ -37,6 +37,15 @@ public final class DataPlane {
     /** Longs of a request: the range of its base, its offset, its token, which its result replaces. */
     public static final int REQUEST_LONGS = 3;
 
+    /** The most transfers of one {@link #take} or {@link #done}. */
+    public static final int TRANSFERS_AT_ONCE = 64;
+
+    /**
+     * Longs of a transfer: opcode, flags, I/O priority and descriptor from the lowest bit on (8, 8, 16, 32); its offset; its
+     * address; its length, and above it the RWF flags; its token.
+     */
+    public static final int TRANSFER_LONGS = 5;
+
     private static final long ERRNO_LIMIT = 4096;
 
     private DataPlane() {}
@@ -138,4 +147,10 @@ public final class DataPlane {
 
     /** The size of the file. */
     public static native long size(long file);
+
+    /** Takes transfers for the ring of an event loop, at most {@link #TRANSFERS_AT_ONCE}: their count, or -errno. */
+    public static native int take(long engine, long[] transfers);
+
+    /** Transfers have ended: each is its token, above 32 bits of its result. 0 or -errno. */
+    public static native int done(long engine, long[] ends, int count);
 }

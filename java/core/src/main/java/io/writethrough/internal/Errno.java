@@ -21,6 +21,7 @@ public final class Errno {
     public static final int EFBIG = 27;
     public static final int ENOSPC = 28;
     public static final int EROFS = 30;
+    public static final int EDEADLK = 35;
     public static final int ENAMETOOLONG = 36;
     public static final int ENOSYS = 38;
     public static final int ELOOP = 40;
@@ -51,6 +52,9 @@ public final class Errno {
                 "It would have had to wait, and NOWAIT was given. Nothing was changed: try again, or without NOWAIT.";
             case EMSGSIZE ->
                 "It is too long to be written at once, so it cannot be NOWAIT. Write less, or without NOWAIT.";
+            case EDEADLK ->
+                "This thread is the event loop whose ring has I/O of the engine, and would have to wait for that. Nothing was"
+                        + " changed: write and read asynchronously here, with NOWAIT, or call from another thread.";
             case EFAULT -> "The memory of the buffer is gone: its arena was closed while the operation was under way.";
             case ENOMEM ->
                 "The memory is not to be had. Ask for a smaller cache (cacheBytes), or give the process more.";

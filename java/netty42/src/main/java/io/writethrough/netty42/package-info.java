@@ -1,0 +1,4 @@
+/**
+ * An engine whose I/O goes on the io_uring of an event loop of Netty 4.2: {@link io.writethrough.netty42.OneRing}.
+ */
+package io.writethrough.netty42;
