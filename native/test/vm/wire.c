@@ -105,6 +105,11 @@ int wire_has_fua(const struct wire *wire) {
     return wire_has_cache(wire) && strcmp(text, "1") == 0;
 }
 
+uint64_t wire_atomic_bytes(const struct wire *wire) {
+    char text[TEXT_BYTES];
+    return get_text(text, "/sys/block/%s/queue/atomic_write_unit_max_bytes", wire->disk) ? strtoull(text, NULL, 10) : 0;
+}
+
 /* ---- counting ------------------------------------------------------------------------------------------------------ */
 
 void wire_start(const struct wire *wire) {
@@ -115,7 +120,8 @@ void wire_start(const struct wire *wire) {
 
 /*
  * One line of the trace, as "... block_rq_issue: 259,0 WFS 4096 () 2048 + 8 none,0,0 [program]". The letters: F before the
- * operation is a flush ahead of it, then the operation (a flush alone is F or FF), then F for FUA and others.
+ * operation is a flush ahead of it, then the operation (a flush alone is F or FF), then F for FUA, U for what may not
+ * be torn, and others.
  */
 static void count_line(struct wire_commands *commands, const char *line) {
     const char *event = strstr(line, "block_rq_issue: ");
@@ -133,6 +139,7 @@ static void count_line(struct wire_commands *commands, const char *line) {
     } else if (letters[0] == 'W') {
         commands->writes++;
         commands->fua += strchr(letters, 'F') != NULL ? 1 : 0;
+        commands->atomic += strchr(letters, 'U') != NULL ? 1 : 0;
         commands->written_bytes += bytes;
     }
 }

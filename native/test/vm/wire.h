@@ -7,7 +7,8 @@
 
 struct wire_commands {
     unsigned writes;
-    unsigned fua; /* of the writes */
+    unsigned fua;    /* of the writes */
+    unsigned atomic; /* of the writes */
     unsigned flushes;
     uint64_t written_bytes;
 };
@@ -26,6 +27,8 @@ void wire_close(struct wire *wire);
 /* What the kernel takes the disk for; independent of the library's probe. */
 int wire_has_cache(const struct wire *wire);
 int wire_has_fua(const struct wire *wire);
+/* The most that the disk writes as a whole; 0: nothing is known. */
+uint64_t wire_atomic_bytes(const struct wire *wire);
 
 /* Makes all that is dirty in the file system stable, so that nothing of it comes later, and begins to count. */
 void wire_start(const struct wire *wire);

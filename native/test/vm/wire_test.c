@@ -10,7 +10,7 @@
 #include "core.h"
 #include "wire.h"
 
-enum { BLOCK = 4096, TIMES = 50, LARGE = 128 * 1024, RECORD = 128, RECORDS = 64 };
+enum { BLOCK = 4096, TIMES = 50, LARGE = 128 * 1024, ATOMIC = 16 * 1024, RECORD = 128, RECORDS = 64 };
 
 static uint8_t bytes[LARGE];
 
@@ -114,6 +114,33 @@ static void overwrite_much(struct place *place) {
 
 TEST(a_write_of_128_kib_is_one_command) {
     each_place(overwrite_much);
+}
+
+static bool any_atomic;
+
+static void overwrite_atomically(struct place *place) {
+    if (wire_atomic_bytes(&place->wire) < ATOMIC) {
+        return;
+    }
+    any_atomic = true;
+    wire_start(&place->wire);
+    for (uint64_t i = 0; i < TIMES; i++) {
+        struct iovec iov = {bytes, ATOMIC};
+        uint64_t offset = i * ATOMIC;
+        memset(bytes, (int)i + 1, ATOMIC);
+        CHECK_EQ(wt_write_with(place->file, &iov, 1, &offset, WT_DURABILITY_DSYNC, WT_ATOMIC, NULL), ATOMIC);
+    }
+    struct wire_commands commands = wire_stop(&place->wire);
+    check_durable(&place->wire, commands, TIMES);
+    CHECK_EQ(commands.atomic, TIMES);
+    CHECK_EQ(commands.written_bytes, TIMES * ATOMIC);
+}
+
+TEST(an_atomic_write_of_16_kib_is_one_command_that_the_disk_may_not_tear) {
+    each_place(overwrite_atomically);
+    if (!any_atomic) {
+        SKIP("no disk here writes 16 KiB as a whole");
+    }
 }
 
 /* The first record's I/O is under way while the others are started, so these collect until it ends. */

@@ -79,7 +79,6 @@ class BrokerTest {
             child.destroyForcibly().waitFor();
         }
         assertTrue(acknowledged >= 300, acknowledged + " messages");
-        CrashTest.reopened(Kind.WRITE_THROUGH, directory.resolve("journal"));
 
         final List<Long> received = receiveAll();
         assertTrue(received.size() >= acknowledged, received.size() + " of " + acknowledged);

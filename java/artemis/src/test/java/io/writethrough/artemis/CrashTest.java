@@ -13,8 +13,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
-import org.apache.activemq.artemis.core.io.SequentialFile;
-import org.apache.activemq.artemis.core.io.SequentialFileFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -45,7 +43,7 @@ class CrashTest {
         // Twice: a journal that was killed goes on, in files that were used before.
         for (final int count : new int[] {300, 600}) {
             acknowledged.addAll(killedAfter(count, kind, acknowledged.size()));
-            try (TestJournal journal = TestJournal.open(reopened(kind, directory))) {
+            try (TestJournal journal = TestJournal.open(kind, directory)) {
                 check(journal, acknowledged);
             }
         }
@@ -69,27 +67,6 @@ class CrashTest {
         }
         assertEquals(128 + 9, child.exitValue());
         return acknowledged;
-    }
-
-    /* The kernel may keep the lock of a process that was killed until its last I/O has ended. */
-    static SequentialFileFactory reopened(final Kind kind, final Path directory) throws Exception {
-        final SequentialFileFactory factory = kind.factory(directory, (failure, message, file) -> {});
-        for (final String name : factory.listFiles("amq")) {
-            while (true) {
-                try {
-                    final SequentialFile file = factory.createSequentialFile(name);
-                    file.open();
-                    file.close();
-                    break;
-                } catch (final IOException e) {
-                    if (!e.getMessage().contains("EBUSY")) {
-                        throw e;
-                    }
-                    Thread.onSpinWait();
-                }
-            }
-        }
-        return factory;
     }
 
     private static void check(final TestJournal journal, final Set<Long> acknowledged) {

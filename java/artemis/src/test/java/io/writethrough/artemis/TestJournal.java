@@ -39,10 +39,6 @@ final class TestJournal implements AutoCloseable {
         return new TestJournal(kind.factory(directory));
     }
 
-    static TestJournal open(final SequentialFileFactory factory) throws Exception {
-        return new TestJournal(factory);
-    }
-
     /** Of some length, and known by its id. */
     static byte[] body(final long id) {
         final Random random = new Random(id);

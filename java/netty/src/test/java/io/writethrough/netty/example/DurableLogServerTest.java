@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.writethrough.WriteThroughException;
 import io.writethrough.WriteThroughFile;
 import io.writethrough.netty.OnEveryFileSystem;
 import java.io.BufferedReader;
@@ -81,7 +80,7 @@ class DurableLogServerTest extends OnEveryFileSystem {
             final int before = answered.size();
             loadUntilKilled(round, answered);
             assertTrue(answered.size() - before >= ANSWERS_BEFORE_A_KILL);
-            try (WriteThroughFile file = openWhenItIsLetGo()) {
+            try (WriteThroughFile file = engine.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
                 checkAll(answered, file);
             }
             checkOnDisk(answered);
@@ -166,21 +165,6 @@ class DurableLogServerTest extends OnEveryFileSystem {
             return;
         }
         throw new AssertionError("nobody killed the server");
-    }
-
-    /* The kernel ends the I/O of a process that was killed, and lets go of its files, a moment after the process is gone. */
-    private WriteThroughFile openWhenItIsLetGo() throws IOException {
-        final long begin = System.nanoTime();
-        while (true) {
-            try {
-                return engine.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
-            } catch (final WriteThroughException e) {
-                if (!e.errnoName().equals("EBUSY") || System.nanoTime() - begin > TimeUnit.MINUTES.toNanos(1)) {
-                    throw e;
-                }
-                Thread.yield();
-            }
-        }
     }
 
     /** Each answered record is where it was said to be, and nothing but records is before it. */
