@@ -60,15 +60,12 @@ static bool meets_end(const struct wt_write *write, uint64_t end) {
 static int check_end(const struct wt_write *write) {
     struct wt_inode *inode = write->inode;
     uint64_t reserve_end = atomic_load(&inode->reserve_end);
-    uint64_t size = wt_inode_size(inode), ahead_end = atomic_load(&inode->ahead_end), on_disk = 0;
+    uint64_t size = wt_inode_size(inode), ahead_end = atomic_load(&inode->ahead_end);
     size = size > ahead_end ? size : ahead_end;
     if (meets_end(write, size) || (reserve_end > size && meets_end(write, reserve_end)))
         return -EINVAL;
-    if (!wt_inode_size_is_suspect(inode))
-        return 0;
-    struct wt_backing *backing = atomic_load(&inode->backing);
-    int rc = backing->ops->check(backing, &on_disk);
-    return !rc && on_disk > size && meets_end(write, on_disk) ? -EIO : rc;
+    uint64_t on_disk = wt_inode_end_on_disk(inode);
+    return on_disk > size && meets_end(write, on_disk) ? -EIO : 0;
 }
 
 /* ---- what can be had without a folio ----------------------------------------------------------------------------- */

@@ -222,6 +222,13 @@ bool wt_inode_size_is_suspect(struct wt_inode *inode) {
     return atomic_load(&inode->gate) & SIZE_SUSPECT;
 }
 
+uint64_t wt_inode_end_on_disk(struct wt_inode *inode) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    uint64_t size = wt_inode_size(inode), on_disk = 0;
+    bool known = !wt_inode_size_is_suspect(inode) || backing->ops->check(backing, &on_disk);
+    return known || on_disk < size ? size : on_disk;
+}
+
 /* ---- folios -------------------------------------------------------------------------------------------------- */
 
 void wt_inode_add_folio(struct wt_inode *inode, uint32_t folio) {

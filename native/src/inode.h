@@ -112,6 +112,8 @@ bool wt_inode_has_missed(struct wt_inode *inode);
 /* An I/O failed: the file may have grown on disk by bytes that nobody acknowledged. Mended when nothing is in flight. */
 void wt_inode_suspect_size(struct wt_inode *inode);
 bool wt_inode_size_is_suspect(struct wt_inode *inode);
+/* Where the file ends on disk by all that is known: behind its size, if a failed write has left it so and it is not mended. */
+uint64_t wt_inode_end_on_disk(struct wt_inode *inode);
 
 /* The range was zeroed on the device and no write to it is on its way; its folio is locked. */
 void wt_inode_add_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);

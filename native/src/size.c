@@ -87,8 +87,8 @@ static uint64_t block_bytes(const struct wt_inode *inode) {
  * Whether start..end shares a page of several blocks with the end of the file, at `limit` or still at its size: see
  * launch_run for what another write may do to that page.
  */
-static bool is_beside_end_of_file(const struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t limit) {
-    const uint64_t ends[] = {wt_inode_size(inode), limit};
+static bool is_beside_end_of_file(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t limit) {
+    const uint64_t ends[] = {wt_inode_end_on_disk(inode), limit};
     bool beside = false;
     for (unsigned i = 0; i < 2; i++) {
         uint64_t page = ends[i] >> WT_PAGE_SHIFT;

@@ -306,3 +306,47 @@ TEST(a_failed_close_is_told_and_closes_all_the_same) {
     CHECK_EQ(wt_engine_close(core.engine), -EBADF);
     sim_free(core.sim);
 }
+
+/*
+ * The file is longer on disk than anybody was told, and cannot be cut yet: a write through the page cache behind that end has
+ * the kernel zero the rest of the last block there, as behind any other.
+ */
+TEST(the_page_where_a_failed_write_left_the_end_is_written_through_the_page_cache) {
+    enum { FAILED = 12288, LATER = 24576 };
+    static const uint8_t bytes[8192] = {1};
+    struct core core = core_open(&(struct sim_options){.block_bytes = 512, .threaded = true}, NULL);
+    wt_file file = core_file(&core, "file");
+    fill_at(file, 0, 1, 8192);
+    sim_hold(core.sim);
+    sim_clear_log(core.sim);
+    const struct sim_fault fault = {
+        .ops = SIM_WRITE, .offset = FAILED, .length = 1, .count = 1, .error = -EIO, .grows = true};
+    sim_fail(core.sim, &fault);
+    const struct {
+        uint64_t offset;
+        size_t length;
+    } writes[] = {{0, 512}, {FAILED, 700}, {FAILED, 512}, {LATER, 100}};
+    for (unsigned i = 0; i < 4; i++) {
+        struct iovec iov = {(void *)(uintptr_t)bytes, writes[i].length};
+        CHECK_OK(wt_write_submit(file, &iov, 1, writes[i].offset, 0, 0, i));
+        if (i == 1) {
+            sim_release_at(core.sim, "file", FAILED);
+            CHECK_EQ(sim_size(core.sim, "file"), FAILED + 700);
+            struct wt_event event;
+            CHECK_EQ(wt_reap(core.engine, &event, 1, -1), 1);
+            CHECK_EQ(event.result, -EIO);
+        }
+    }
+    CHECK_EQ(sim_count(core.sim, SIM_WRITE), 4);
+    CHECK(sim_record(core.sim, SIM_WRITE, 2).through_page_cache);
+    sim_release_all(core.sim);
+    for (unsigned left = 3; left > 0; left--) {
+        struct wt_event event;
+        CHECK_EQ(wt_reap(core.engine, &event, 1, -1), 1);
+        CHECK_EQ(event.result, writes[event.token].length);
+    }
+    CHECK_EQ(wt_size(file), LATER + 100);
+    sim_heal(core.sim);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}

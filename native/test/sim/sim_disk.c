@@ -539,7 +539,7 @@ static void judge_pages(struct sim *sim, const struct flight *cached, const stru
         !cached->through_page_cache || direct->through_page_cache || direct->offset + direct->length > size) {
         return;
     }
-    bool zeroes_end = cached->offset > size && size % sim->options.block_bytes != 0 && !cached->file->grew_by_failure;
+    bool zeroes_end = cached->offset > size && size % sim->options.block_bytes != 0;
     bool meet = zeroes_end && touches_page(direct, size / CACHE_PAGE);
     for (uint64_t at = cached->offset; at < cached->offset + cached->length; at += CACHE_PAGE) {
         meet = meet || touches_page(direct, at / CACHE_PAGE);
@@ -732,7 +732,6 @@ static void leave_refused(struct sim *sim, const struct flight *flight, const ui
     }
     uint64_t end = flight->offset + flight->length;
     if (flight->fault != NULL && flight->fault->grows) {
-        flight->file->grew_by_failure = flight->file->grew_by_failure || end > flight->file->size_now;
         grow(sim, flight->file, end);
     }
     if (flight->through_page_cache) {
@@ -745,7 +744,6 @@ static void effect_of_write(struct sim *sim, struct flight *flight) {
     struct sim_file *file = flight->file;
     uint8_t *bytes = gather_bytes(flight);
     int error = 0;
-    uint64_t size_before = file->size_now;
     uint64_t limit = limit_of_write(sim, flight, &error);
     if (limit > 0) {
         if (flight->through_page_cache) {
@@ -763,7 +761,6 @@ static void effect_of_write(struct sim *sim, struct flight *flight) {
         change(sim, file, SIM_CHANGE_FORGET, flight->offset, limit);
     }
     if (error != 0) {
-        file->grew_by_failure = file->grew_by_failure || file->size_now > size_before;
         leave_refused(sim, flight, bytes, limit);
     }
     free(bytes);

@@ -402,7 +402,6 @@ void sim_file_truncate(struct sim_file *file, uint64_t size) {
     sim_file_set_size(file, size);
     file->size_stable = size;
     file->truncations++;
-    file->grew_by_failure = false;
 }
 
 enum sim_state sim_file_state(const struct sim_file *file, uint64_t offset) {

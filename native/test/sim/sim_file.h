@@ -36,7 +36,6 @@ struct sim_file {
     unsigned flushes;         /* under way */
     uint64_t flush_began;     /* the last of them: the count of writes then */
     uint64_t truncations;
-    bool grew_by_failure; /* since the last truncation: its size is known to nobody */
     unsigned opens;
     unsigned shared_locks;
     bool exclusive_lock;
