@@ -14,9 +14,6 @@
 /* Descriptors beyond one per page: folios that a caller has looked up and not given memory yet. */
 #define SPARE_FOLIOS 16384u
 
-/* Of a copy. A processor that sees so much read in sequence fetches the rest by itself. */
-#define PREFETCHED_BYTES 512u
-
 struct wt_geometry wt_geometry_of(uint32_t block_bytes) {
     uint8_t shift = (uint8_t)__builtin_ctz(block_bytes);
     return (struct wt_geometry){
@@ -144,25 +141,24 @@ struct wt_folio *wt_folio_find(struct wt_inode *inode, uint64_t index) {
     }
 }
 
-/* Nothing is sure without the lock, but any frame there was is one of the arena: to fetch the wrong bytes harms nothing. */
-static void prefetch_memory(struct wt_inode *inode, struct wt_folio *folio, uint32_t start, uint32_t stop) {
+/*
+ * Nothing is sure without the lock, but any frame there was is one of the arena: to fetch a wrong byte harms nothing. One is
+ * enough: a processor that sees what follows read in sequence fetches that by itself.
+ */
+static void prefetch(struct wt_inode *inode, struct wt_folio *folio, uint32_t offset) {
+    uint32_t frame = wt_folio_frame(folio, offset >> WT_PAGE_SHIFT);
     __builtin_prefetch(&folio->uptodate);
-    uint32_t frame = wt_folio_frame(folio, start >> WT_PAGE_SHIFT);
-    if (frame == WT_NONE)
-        return;
-    const uint8_t *memory = wt_pool_memory(&inode->cache->pool, frame) + (start & (WT_PAGE_BYTES - 1));
-    uint32_t length = stop - start < PREFETCHED_BYTES ? stop - start : PREFETCHED_BYTES;
-    for (uint32_t at = 0; at < length; at += 64)
-        __builtin_prefetch(memory + at);
+    if (frame != WT_NONE)
+        __builtin_prefetch(wt_pool_memory(&inode->cache->pool, frame) + (offset & (WT_PAGE_BYTES - 1)));
 }
 
-struct wt_folio *wt_folio_find_to_copy(struct wt_inode *inode, uint64_t index, struct wt_folio *guess, uint32_t start,
-                                       uint32_t stop) {
+struct wt_folio *wt_folio_find_to_copy(struct wt_inode *inode, uint64_t index, struct wt_folio *guess,
+                                       uint32_t offset) {
     struct wt_cache *cache = inode->cache;
-    bool near = guess && is_folio(guess, inode->id, index);
-    struct wt_folio *folio = near ? guess : walk(cache, bucket_of(cache, inode->id, index), inode->id, index);
+    bool guessed = guess && is_folio(guess, inode->id, index);
+    struct wt_folio *folio = guessed ? guess : walk(cache, bucket_of(cache, inode->id, index), inode->id, index);
     if (folio) {
-        prefetch_memory(inode, folio, start, stop);
+        prefetch(inode, folio, offset);
         pthread_mutex_lock(&folio->lock);
         if (is_folio(folio, inode->id, index))
             return folio;

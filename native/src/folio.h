@@ -83,11 +83,10 @@ void wt_cache_close(struct wt_cache *cache);
 /* The folio, locked; NULL if the cache has none. */
 struct wt_folio *wt_folio_find(struct wt_inode *inode, uint64_t index);
 /*
- * The same for a copy of its bytes start..stop: the first of them are on their way into the processor's caches while it is
- * locked. Faster if it is the guess: any descriptor of the cache, or NULL.
+ * The same for a copy that begins at an offset in it: what is there is on its way into the processor's caches while the folio
+ * is locked. Faster if it is the guess: any descriptor of the cache, or NULL.
  */
-struct wt_folio *wt_folio_find_to_copy(struct wt_inode *inode, uint64_t index, struct wt_folio *guess, uint32_t start,
-                                       uint32_t stop);
+struct wt_folio *wt_folio_find_to_copy(struct wt_inode *inode, uint64_t index, struct wt_folio *guess, uint32_t offset);
 /* The same, made if missing. */
 struct wt_folio *wt_folio_get(struct wt_inode *inode, uint64_t index);
 /* Unlocks it, and frees it if nothing is in it. */

@@ -216,8 +216,7 @@ static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, 
         uint64_t base = at & ~(folio_bytes - 1);
         uint64_t stop = end - base < folio_bytes ? end : base + folio_bytes;
         uint64_t index = base >> geometry->folio_shift;
-        struct wt_folio *folio =
-            wt_folio_find_to_copy(inode, index, recent, (uint32_t)(at - base), (uint32_t)(stop - base));
+        struct wt_folio *folio = wt_folio_find_to_copy(inode, index, recent, (uint32_t)(at - base));
         if (folio) {
             if (one_folio && folio != recent)
                 wt_file_note_folio(file->handle, recent = folio);

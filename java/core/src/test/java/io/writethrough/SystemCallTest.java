@@ -83,6 +83,16 @@ class SystemCallTest extends OnEveryFileSystem {
     }
 
     @Test
+    void anOpenSetsTheFlagsOfTheFileOnce() throws Exception {
+        final List<Call> flags = trace().stream()
+                .filter(call -> call.name().equals("fcntl") && call.text().contains("<" + path + ">"))
+                .toList();
+        assertEquals(1, flags.size(), flags.toString());
+        assertTrue(flags.get(0).text().contains("O_DIRECT"), flags.toString());
+        assertFalse(flags.get(0).text().contains("O_NONBLOCK"), flags.toString());
+    }
+
+    @Test
     void aReadOfCachedBytesIsNoSystemCall() throws Exception {
         final List<Call> calls = trace();
         for (final String operation : List.of("read direct", "read heap", "read vector", "size")) {
