@@ -164,6 +164,7 @@ static void free_loop(struct test_loop *loop) {
 
 static void *run(void *argument) {
     struct test_loop *loop = argument;
+    CHECK_EQ(pthread_setname_np(pthread_self(), "test-loop"), 0);
     loop->notifier = wt_external_attach(loop->engine);
     CHECK(loop->notifier >= 0);
     CHECK_EQ(wt_external_attach(loop->engine), -EBUSY);

@@ -6,8 +6,7 @@
  *
  * @since 0.1
  */
-@SuppressWarnings({"requires-automatic", "module"
-}) // JNA names its module in its manifest; the second is built after this one
+@SuppressWarnings("requires-automatic") // JNA names its module in its manifest
 module io.writethrough {
     requires com.sun.jna;
     requires static java.management;
@@ -15,8 +14,6 @@ module io.writethrough {
     requires static jdk.jfr;
 
     exports io.writethrough;
-    exports io.writethrough.internal to
-            io.writethrough.netty42;
 
     opens io.writethrough.internal to
             com.sun.jna; // which finds the fields of structures

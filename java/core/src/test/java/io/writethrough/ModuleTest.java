@@ -41,7 +41,7 @@ class ModuleTest {
                 .output()
                 .replaceAll("(?m)^(WARNING: .*)?\n", ""); // of some JDKs, of other options that it gets
         assertEquals("""
-                module io.writethrough exports [io.writethrough, io.writethrough.internal to [io.writethrough.netty42]]
+                module io.writethrough exports [io.writethrough]
                 bean 1
                 events 1
                 size 100

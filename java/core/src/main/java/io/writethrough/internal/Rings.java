@@ -6,6 +6,9 @@ import java.util.function.BooleanSupplier;
 
 /** How a module of this library that has an event loop gets an engine whose I/O goes on the ring of that loop. */
 public final class Rings {
+    /* Exported to it when it is there: to name it in module-info, where it is not, would be a warning. */
+    private static final String USER = "io.writethrough.netty42";
+
     private static volatile Access access;
 
     private Rings() {}
@@ -26,6 +29,10 @@ public final class Rings {
     /** {@link WriteThroughEngine} calls it once. */
     public static void grant(final Access granted) {
         access = granted;
+        final Module own = Rings.class.getModule();
+        if (own.isNamed()) {
+            own.getLayer().findModule(USER).ifPresent(user -> own.addExports(Rings.class.getPackageName(), user));
+        }
     }
 
     /** The access; there is a builder by then. */

@@ -26,7 +26,6 @@ public final class UseOfModule {
         System.out.println(module + " exports "
                 + module.getDescriptor().exports().stream()
                         .map(ModuleDescriptor.Exports::toString)
-                        .sorted()
                         .toList());
         final Path path = Path.of(arguments[0], "file");
         final Path recorded = Path.of(arguments[0], "recording.jfr");
