@@ -1,6 +1,6 @@
 /*
  * Calls of the C ABI as no sane caller makes them: an input is a program of calls on two engines and some files, whose handles
- * may be closed, of the wrong kind or invented, with any offset, length and buffer, by one thread or by two at once. Each call
+ * may be closed, of the wrong kind or invented, with any offset, length and buffer, by one thread or by several at once. Each call
  * has to end, with a count or an error that is one; nothing may be touched but the caller's buffers, and nothing be left when
  * the engines are closed: no memory, no descriptor, no event that was promised. See CMakeLists.txt beside this.
  */
@@ -30,6 +30,13 @@ enum {
     CALLS_MOST = 60,
     ROOM = 4 << 20, /* no file grows past it, and no disk has more */
     TOKENS = 256,
+#if __has_feature(thread_sanitizer)
+    ALWAYS_SEVERAL = true,
+    THREADS = 4,
+#else
+    ALWAYS_SEVERAL = false,
+    THREADS = 2,
+#endif
 };
 
 /* What an input works on. The handles stay when what they stood for is closed. */
@@ -435,6 +442,21 @@ static void end_world(struct world *world) {
     }
 }
 
+/* Each thread has its part of the input. */
+static void run_threads(struct world *world, const uint8_t *bytes, size_t size, unsigned count) {
+    pthread_t threads[THREADS];
+    struct input inputs[THREADS];
+    for (unsigned i = 0; i < count; i++) {
+        size_t from = size * i / count;
+        inputs[i] = (struct input){world, bytes + from, size * (i + 1) / count - from};
+        CHECK(i == 0 || pthread_create(&threads[i], NULL, run, &inputs[i]) == 0);
+    }
+    (void)run(&inputs[0]);
+    for (unsigned i = 1; i < count; i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    }
+}
+
 static int lowest_descriptor(void) {
     int fd = dup(STDERR_FILENO);
     CHECK(fd >= 0 && close(fd) == 0);
@@ -452,20 +474,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     }
     test_on_failure = give_up;
     uint8_t kind = bytes[0];
-    struct world world = {.alone = !(kind & 8)};
+    struct world world = {.alone = !(kind & 8) && !ALWAYS_SEVERAL};
     int descriptor = lowest_descriptor();
     make_world(&world, kind);
-    struct input first = {&world, bytes + 1, size - 1};
-    if (world.alone) {
-        (void)run(&first);
-    } else {
-        pthread_t thread;
-        struct input second = {&world, bytes + 1 + (size - 1) / 2, size - 1 - (size - 1) / 2};
-        first.left = (size - 1) / 2;
-        CHECK(pthread_create(&thread, NULL, run, &second) == 0);
-        (void)run(&first);
-        CHECK(pthread_join(thread, NULL) == 0);
-    }
+    run_threads(&world, bytes + 1, size - 1, world.alone ? 1 : THREADS);
     end_world(&world);
     CHECK_EQ(lowest_descriptor(), descriptor);
     return 0;
