@@ -288,23 +288,27 @@ int wt_file_open(wt_engine engine_handle, const char *path, uint32_t flags, uint
     return rc;
 }
 
-/* Before the end of all I/O of a file is waited for. */
-static int check_close(wt_file handle) {
-    struct wt_file_object *file = wt_file_acquire(handle);
-    if (!file)
-        return -EBADF;
-    struct wt_backend *backend = file->inode->engine->backend;
+/* Before the end of all I/O, of a file or of the engine, is waited for. */
+static int begin_close(struct wt_backend *backend) {
     int rc = wt_may_wait(backend);
     if (!rc && backend->ops->unblock)
         backend->ops->unblock(backend);
+    return rc;
+}
+
+static int begin_file_close(wt_file handle) {
+    struct wt_file_object *file = wt_file_acquire(handle);
+    if (!file)
+        return -EBADF;
+    int rc = begin_close(file->inode->engine->backend);
     wt_file_release(handle);
     return rc;
 }
 
 int wt_file_close(wt_file handle) {
-    int wait_rc = check_close(handle);
-    if (wait_rc)
-        return wait_rc;
+    int begin_rc = begin_file_close(handle);
+    if (begin_rc)
+        return begin_rc;
     struct wt_file_object *file = wt_handle_close(&file_handles, handle);
     if (!file)
         return -EBADF;
@@ -413,11 +417,8 @@ int wt_engine_shutdown(wt_engine handle) {
     struct wt_engine_object *engine = wt_handle_acquire(&engine_handles, handle);
     if (!engine)
         return -EBADF;
-    struct wt_backend *backend = engine->backend;
-    int rc = wt_may_wait(backend);
+    int rc = begin_close(engine->backend);
     if (!rc) {
-        if (backend->ops->unblock)
-            backend->ops->unblock(backend);
         rc = close_files(engine);
         wt_operations_shut_down(engine);
         wt_trace_end(&engine->trace);

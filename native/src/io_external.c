@@ -35,10 +35,9 @@ struct slot {
 };
 
 struct external {
-    struct wt_backend backend;
-    struct wt_backend *inner;
-    int notifier;         /* an eventfd: there is something to take */
-    _Atomic(void *) loop; /* the identity of the loop's thread, as long as anything is its */
+    struct wt_backend backend; /* with the inner one */
+    int notifier;              /* an eventfd: there is something to take */
+    _Atomic(void *) loop;      /* the identity of the loop's thread, as long as anything is its */
 
     pthread_mutex_t lock; /* guards what follows; not held over completions, nor while the inner backend submits */
     struct wt_io_list waiting;
@@ -92,7 +91,7 @@ static void external_submit(struct wt_backend *backend, struct wt_io *list) {
         (void)wt_io_list_append(&external->waiting, list);
         notify(external);
     }
-    struct wt_backend *inner = external->inner;
+    struct wt_backend *inner = external->backend.inner;
     pthread_mutex_unlock(&external->lock);
     if (!take) {
         inner->ops->submit(inner, list);
@@ -102,7 +101,7 @@ static void external_submit(struct wt_backend *backend, struct wt_io *list) {
 /* Gives what nobody took to the inner backend. With the lock held, which it lets go of. */
 static void hand_inside(struct external *external) {
     struct wt_io *list = external->waiting.first;
-    struct wt_backend *inner = external->inner;
+    struct wt_backend *inner = external->backend.inner;
     external->waiting.first = NULL;
     pthread_mutex_unlock(&external->lock);
     if (list != NULL) {
@@ -126,14 +125,14 @@ static bool external_may_wait(struct wt_backend *backend) {
 }
 
 static void external_release(struct wt_backend *backend) {
-    struct wt_backend *inner = external_of(backend)->inner;
+    struct wt_backend *inner = backend->inner;
     if (inner->ops->release) {
         inner->ops->release(inner);
     }
 }
 
 static void external_arena(struct wt_backend *backend, void *base, size_t bytes) {
-    struct wt_backend *inner = external_of(backend)->inner;
+    struct wt_backend *inner = backend->inner;
     if (inner->ops->arena) {
         inner->ops->arena(inner, base, bytes);
     }
@@ -146,7 +145,7 @@ static void external_close(struct wt_backend *backend) {
     assert(external->waiting.first == NULL && external->taken == 0);
     wake_loop(external);
     pthread_mutex_unlock(&external->lock);
-    external->inner->ops->close(external->inner);
+    external->backend.inner->ops->close(external->backend.inner);
     (void)close(external->notifier);
     pthread_mutex_destroy(&external->lock);
     free(external);
@@ -338,7 +337,6 @@ int wt_external_open(struct wt_backend *inner, struct wt_backend **backend) {
     }
     external->backend.ops = &external_ops;
     external->backend.inner = inner;
-    external->inner = inner;
     for (unsigned i = 0; i < SLOTS; i++) {
         external->free_slots[external->free_count++] = (uint16_t)(SLOTS - 1 - i);
     }
