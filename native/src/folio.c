@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "inode.h"
 #include "io.h"
@@ -32,12 +31,85 @@ static struct wt_pool *pool_of(const struct wt_folio *folio) {
     return &folio->inode->cache->pool;
 }
 
+/* ---- its face ------------------------------------------------------------------------------------------------ */
+
+/*
+ * What may change once the folio is locked. ThreadSanitizer knows no fences, and in its builds nobody looks without the lock.
+ */
+static void begin_changes(struct wt_cache *cache, struct wt_folio *folio) {
+    _Atomic uint64_t *version = &cache->faces.version[id_of(cache, folio)];
+    uint64_t before = atomic_load_explicit(version, memory_order_relaxed);
+    assert(before % 2 == 0 && !folio->changing);
+    folio->changing = true;
+    if (WT_MUTANT("version-kept"))
+        return;
+    atomic_store_explicit(version, before + 1, memory_order_relaxed);
+#ifndef __SANITIZE_THREAD__
+    atomic_thread_fence(memory_order_release);
+#endif
+}
+
+static void end_changes(struct wt_cache *cache, struct wt_folio *folio) {
+    _Atomic uint64_t *version = &cache->faces.version[id_of(cache, folio)];
+    uint64_t before = atomic_load_explicit(version, memory_order_relaxed);
+    folio->changing = false;
+    atomic_store_explicit(version, before + before % 2, memory_order_release);
+}
+
+/* The frame of page 0, from which all others follow in order; WT_FACE_SCATTERED: they do not. */
+static uint32_t base_of(const struct wt_folio *folio) {
+    uint32_t base = WT_FACE_SCATTERED, left = folio->pages;
+    for (uint32_t page = 0; left > 0; page++) {
+        uint32_t frame = wt_folio_frame(folio, page);
+        if (frame == WT_NONE)
+            continue;
+        if (base != WT_FACE_SCATTERED && base != frame - page)
+            return WT_FACE_SCATTERED;
+        base = frame - page;
+        left--;
+    }
+    return base;
+}
+
+/* The blocks of a set of pages. */
+static uint64_t blocks_of_pages(const struct wt_geometry *geometry, uint64_t pages) {
+    if (geometry->page_block_shift == 0)
+        return pages;
+    uint64_t blocks = 0;
+    for (; pages; pages &= pages - 1) {
+        unsigned page = (unsigned)__builtin_ctzll(pages);
+        blocks |= wt_page_blocks(geometry, page, page);
+    }
+    return blocks;
+}
+
+/* A page that is read for the first time, or for the first time since the hand passed, is for wt_folio_touch to see. */
+static void show(struct wt_cache *cache, struct wt_folio *folio) {
+    struct wt_faces *faces = &cache->faces;
+    uint32_t id = id_of(cache, folio);
+    uint64_t pages = folio->used & ~folio->ahead;
+    uint64_t blocks = folio->uptodate & ~folio->reading & blocks_of_pages(&folio->inode->geometry, pages);
+    atomic_store_explicit(&faces->key[id], wt_view_key(folio->inode->place, folio->index), memory_order_relaxed);
+    atomic_store_explicit(&faces->readable[id], blocks, memory_order_relaxed);
+    if (folio->moved) {
+        atomic_store_explicit(&faces->base[id], base_of(folio), memory_order_relaxed);
+        folio->moved = false;
+    }
+}
+
+static void hide(struct wt_cache *cache, struct wt_folio *folio) {
+    atomic_store_explicit(&cache->faces.key[id_of(cache, folio)], WT_FACE_NONE, memory_order_relaxed);
+}
+
 /* ---- the table ----------------------------------------------------------------------------------------------- */
 
 /* Folios side by side in a file are side by side in the table: its lines are few however a file is read. */
 static uint32_t bucket_of(const struct wt_cache *cache, uint64_t inode_id, uint64_t index) {
-    uint64_t start = inode_id * UINT64_C(0x9E3779B97F4A7C15) >> 32;
-    return (uint32_t)(start + index) & cache->bucket_mask;
+    return (wt_folio_first_bucket(inode_id) + (uint32_t)index) & cache->bucket_mask;
+}
+
+uint32_t wt_folio_first_bucket(uint64_t inode_id) {
+    return (uint32_t)(inode_id * UINT64_C(0x9E3779B97F4A7C15) >> 32);
 }
 
 static bool is_folio(struct wt_folio *folio, uint64_t inode_id, uint64_t index) {
@@ -135,10 +207,17 @@ struct wt_folio *wt_folio_find(struct wt_inode *inode, uint64_t index) {
         }
         __builtin_prefetch(&folio->uptodate);
         pthread_mutex_lock(&folio->lock);
-        if (is_folio(folio, inode->id, index))
+        if (is_folio(folio, inode->id, index)) {
+            begin_changes(cache, folio);
             return folio;
+        }
         pthread_mutex_unlock(&folio->lock);
     }
+}
+
+void wt_folio_lock(struct wt_folio *folio) {
+    pthread_mutex_lock(&folio->lock);
+    begin_changes(folio->inode->cache, folio);
 }
 
 /*
@@ -194,24 +273,48 @@ static bool is_empty(const struct wt_folio *folio) {
            folio->held == WT_NONE && (folio->writeback | folio->reading) == 0;
 }
 
+void wt_folio_touch(struct wt_folio *folio, uint64_t pages) {
+    struct wt_cache *cache = folio->inode->cache;
+    uint64_t ahead = folio->ahead & pages, use = pages & ~ahead; /* the read that it was read for is no second use */
+    if (!ahead && !(use & ~folio->used))
+        return;
+    if (!folio->changing)
+        begin_changes(cache, folio);
+    folio->used |= use;
+    folio->ahead &= ~ahead;
+}
+
 void wt_folio_put(struct wt_folio *folio) {
+    struct wt_cache *cache = folio->inode->cache;
     assert((folio->dirty & ~folio->uptodate) == 0);
     assert((folio->reading & (folio->uptodate & ~folio->dirty)) == 0);
     assert(folio->dirty == 0 || folio->gathering || (folio->writeback | folio->reading) != 0);
-    if (is_empty(folio))
+    bool empty = is_empty(folio);
+    if (empty && !folio->changing)
+        begin_changes(cache, folio);
+    if (empty) {
+        hide(cache, folio);
         free_folio(folio);
+        end_changes(cache, folio);
+    } else if (folio->changing) {
+        show(cache, folio);
+        end_changes(cache, folio);
+    }
     pthread_mutex_unlock(&folio->lock);
 }
 
 void wt_folio_wait(struct wt_folio *folio) {
-    struct wt_backend *backend = pool_of(folio)->backend;
+    struct wt_cache *cache = folio->inode->cache;
     uint32_t settlings = folio->settlings;
     folio->waiters++;
+    show(cache, folio);
+    end_changes(cache, folio);
     pthread_mutex_unlock(&folio->lock);
-    bool again = wt_before_wait(backend);
+    bool again = wt_before_wait(cache->pool.backend);
     pthread_mutex_lock(&folio->lock);
     if (!again && folio->settlings == settlings)
         pthread_cond_wait(&folio->settled, &folio->lock);
+    begin_changes(cache, folio);
     folio->waiters--;
 }
 
@@ -349,6 +452,7 @@ void wt_folio_drop(struct wt_folio *folio, unsigned first, unsigned last) {
 enum wt_evict wt_folio_try_evict(struct wt_folio *folio, unsigned page, unsigned order) {
     if (pthread_mutex_trylock(&folio->lock))
         return WT_EVICT_LOCKED;
+    begin_changes(folio->inode->cache, folio);
     unsigned last = page + (1u << order) - 1;
     uint64_t blocks = wt_page_blocks(&folio->inode->geometry, page, last);
     enum wt_evict result = WT_EVICT_YES;
@@ -371,29 +475,29 @@ enum wt_evict wt_folio_try_evict(struct wt_folio *folio, unsigned page, unsigned
 /* ---- open and close ------------------------------------------------------------------------------------------ */
 
 int wt_cache_open(struct wt_cache *cache, struct wt_backend *backend, uint64_t cache_bytes, uint64_t in_flight_limit) {
-    int rc = wt_pool_open(&cache->pool, backend, cache_bytes, in_flight_limit);
-    if (rc)
-        return rc;
+    uint64_t frames = cache_bytes >> WT_PAGE_SHIFT;
+    if (frames >= WT_NONE - SPARE_FOLIOS)
+        return -EINVAL;
     uint32_t buckets = 1024;
-    while (buckets < cache->pool.frame_count && buckets < 1u << 30)
+    while (buckets < frames && buckets < 1u << 30)
         buckets *= 2;
     cache->bucket_mask = buckets - 1;
-    cache->folio_count = cache->pool.frame_count + SPARE_FOLIOS;
+    cache->folio_count = (uint32_t)frames + SPARE_FOLIOS;
     cache->free_folio = WT_NONE;
     cache->fresh_folio = 0;
-    int prot = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    cache->buckets = mmap(NULL, buckets * sizeof *cache->buckets, prot, flags, -1, 0);
-    cache->folios = mmap(NULL, (size_t)cache->folio_count * sizeof *cache->folios, prot, flags, -1, 0);
-    if (cache->buckets == MAP_FAILED || cache->folios == MAP_FAILED) {
-        if (cache->buckets != MAP_FAILED)
-            munmap((void *)cache->buckets, buckets * sizeof *cache->buckets);
-        if (cache->folios != MAP_FAILED)
-            munmap(cache->folios, (size_t)cache->folio_count * sizeof *cache->folios);
-        wt_pool_close(&cache->pool);
-        return -ENOMEM;
-    }
-    (void)madvise(cache->folios, (size_t)cache->folio_count * sizeof *cache->folios, MADV_HUGEPAGE);
+    int rc = wt_view_open(&cache->view, (size_t)frames << WT_PAGE_SHIFT, cache->folio_count, buckets);
+    if (rc)
+        return rc;
+    cache->folios = cache->view->parts[WT_VIEW_FOLIOS].start;
+    cache->buckets = cache->view->parts[WT_VIEW_BUCKETS].start;
+    cache->faces = wt_view_faces(cache->view, cache->folio_count);
     memset((void *)cache->buckets, 0xff, buckets * sizeof *cache->buckets);
+    rc =
+        wt_pool_open(&cache->pool, backend, (uint32_t)frames, cache->view->parts[WT_VIEW_ARENA].start, in_flight_limit);
+    if (rc) {
+        wt_view_close(cache->view);
+        return rc;
+    }
     for (unsigned i = 0; i < 64; i++)
         pthread_mutex_init(&cache->stripes[i], NULL);
     pthread_mutex_init(&cache->free_lock, NULL);
@@ -409,7 +513,6 @@ void wt_cache_close(struct wt_cache *cache) {
     for (unsigned i = 0; i < 64; i++)
         pthread_mutex_destroy(&cache->stripes[i]);
     pthread_mutex_destroy(&cache->free_lock);
-    munmap(cache->folios, (size_t)cache->folio_count * sizeof *cache->folios);
-    munmap((void *)cache->buckets, ((size_t)cache->bucket_mask + 1) * sizeof *cache->buckets);
     wt_pool_close(&cache->pool);
+    wt_view_close(cache->view);
 }

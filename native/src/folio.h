@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "pool.h"
+#include "view.h"
 
 #define WT_FOLIO_BLOCKS 64u
 #define WT_FOLIO_PAGES 64u
@@ -46,6 +47,9 @@ struct wt_folio {
     uint64_t used;  /* per page: touched since the eviction hand passed */
     uint64_t ahead; /* per page: read for somebody who has not come for it yet, and the hand has not passed */
     struct wt_inode *inode;
+    bool changing; /* its face says that it changes */
+    bool moved;    /* some frame changed, and its face does not tell yet */
+
     struct wt_link *links; /* writes with blocks here that are dirty or under writeback */
     uint32_t waiters;      /* threads in settled */
     uint32_t held;         /* first of its detached pages, WT_NONE: none */
@@ -67,6 +71,8 @@ struct wt_folio {
 /* All folios of an engine. */
 struct wt_cache {
     struct wt_pool pool;
+    struct wt_view *view; /* its memory */
+    struct wt_faces faces;
     struct wt_folio *folios;
     uint32_t folio_count;
     _Atomic uint32_t *buckets;
@@ -80,15 +86,21 @@ struct wt_cache {
 int wt_cache_open(struct wt_cache *cache, struct wt_backend *backend, uint64_t cache_bytes, uint64_t in_flight_limit);
 void wt_cache_close(struct wt_cache *cache);
 
+/* The bucket of an inode's first folio; each further one's is the next, and after the last comes the first. */
+uint32_t wt_folio_first_bucket(uint64_t inode_id);
+/* Locks a folio that the caller knows to be in use. */
+void wt_folio_lock(struct wt_folio *folio);
 /* The folio, locked; NULL if the cache has none. */
 struct wt_folio *wt_folio_find(struct wt_inode *inode, uint64_t index);
 /*
  * The same for a copy that begins at an offset in it: what is there is on its way into the processor's caches while the folio
- * is locked. Faster if it is the guess: any descriptor of the cache, or NULL.
+ * is locked. Faster if it is the guess: any descriptor of the cache, or NULL. Only wt_folio_touch changes it then.
  */
 struct wt_folio *wt_folio_find_to_copy(struct wt_inode *inode, uint64_t index, struct wt_folio *guess, uint32_t offset);
 /* The same, made if missing. */
 struct wt_folio *wt_folio_get(struct wt_inode *inode, uint64_t index);
+/* A read has come to these pages. */
+void wt_folio_touch(struct wt_folio *folio, uint64_t pages);
 /* Unlocks it, and frees it if nothing is in it. */
 void wt_folio_put(struct wt_folio *folio);
 
@@ -145,6 +157,7 @@ static inline uint32_t wt_folio_frame(const struct wt_folio *folio, unsigned pag
 }
 
 static inline void wt_folio_set_frame(struct wt_folio *folio, unsigned page, uint32_t frame) {
+    folio->moved = true;
     atomic_store_explicit(&folio->frame[page], frame, memory_order_relaxed);
 }
 

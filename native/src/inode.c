@@ -357,10 +357,11 @@ static int make_inode(struct wt_engine_object *engine, struct wt_backing *backin
     int rc = backing->ops->lock(backing, for_writing);
     if (!rc)
         rc = backing->ops->size(backing, &size);
-    struct wt_inode *inode = rc ? NULL : aligned_alloc(_Alignof(struct wt_inode), sizeof *inode);
+    struct wt_inode *inode = rc ? NULL : wt_view_take_inode(engine->cache.view);
     if (!inode)
         return rc ? rc : -ENOMEM;
     memset(inode, 0, sizeof *inode);
+    inode->place = wt_view_place(engine->cache.view, inode);
     inode->engine = engine;
     inode->cache = &engine->cache;
     inode->id = ++engine->last_inode_id;
@@ -498,6 +499,6 @@ int wt_inode_close(struct wt_inode *inode) {
     pthread_mutex_destroy(&inode->ahead_lock);
     pthread_mutex_destroy(&inode->order_lock);
     pthread_mutex_destroy(&inode->lock);
-    free(inode);
+    wt_view_give_inode(engine->cache.view, inode);
     return rc;
 }

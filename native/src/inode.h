@@ -24,6 +24,7 @@ struct wt_inode {
     struct wt_geometry geometry;
     atomic_bool lost;       /* others have the file, cut it short or replaced it: what is cached may be old. -ESTALE */
     bool buffered;          /* WT_PATH_BUFFERED: it has no folios */
+    uint32_t place;         /* in the view, WT_NONE: elsewhere */
     _Atomic uint64_t size;  /* of stable bytes: grows as writes complete, and falls only with the gate shut */
     _Atomic uint64_t shown; /* what callers are told of it: without appends that wait for others before them */
 

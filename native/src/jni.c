@@ -12,11 +12,16 @@
 #include <errno.h>
 #include <jni.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "cursor.h"
+#include "engine.h"
+#include "inode.h"
 #include "plug.h"
+#include "stats.h"
+#include "view.h"
 #include "writethrough.h"
 
 #define DATA_PLANE "io/writethrough/internal/DataPlane"
@@ -447,6 +452,88 @@ static jint JNICALL done(JNIEnv *env, jclass class, jlong engine, jlongArray fro
     return wt_external_done((wt_engine)engine, ends, count);
 }
 
+/* ---- the cache, for who reads it without these calls ------------------------------------------------------------- */
+
+/* Sizes, and the places of what CacheView looks at, in the order of its constants. */
+static void JNICALL view_layout(JNIEnv *env, jclass class, jintArray into) {
+    (void)class;
+    const jint layout[] = {
+        sizeof(struct wt_folio),
+        offsetof(struct wt_folio, chain),
+        offsetof(struct wt_folio, frame),
+        sizeof(struct wt_inode),
+        offsetof(struct wt_inode, id),
+        offsetof(struct wt_inode, shown),
+        offsetof(struct wt_inode, lost),
+        WT_VIEW_HIT_STRIPES,
+        WT_VIEW_HIT_BYTES,
+    };
+    (*env)->SetIntArrayRegion(env, into, 0, sizeof layout / sizeof *layout, layout);
+    assert(!(*env)->ExceptionCheck(env));
+}
+
+static jlong JNICALL view_open(JNIEnv *env, jclass class, jlong handle) {
+    (void)env;
+    (void)class;
+    struct wt_engine_object *engine = wt_engine_acquire((wt_engine)handle);
+    if (!engine)
+        return 0;
+    struct wt_view *view = engine->cache.view;
+    wt_view_use(view);
+    wt_engine_release((wt_engine)handle);
+    return (jlong)(intptr_t)view;
+}
+
+static void JNICALL view_close(JNIEnv *env, jclass class, jlong view) {
+    (void)env;
+    (void)class;
+    wt_view_release((struct wt_view *)(intptr_t)view);
+}
+
+static jlong JNICALL view_bytes(JNIEnv *env, jclass class, jlong view, jint part) {
+    (void)env;
+    (void)class;
+    assert(part >= 0 && part < WT_VIEW_PARTS);
+    return (jlong)((struct wt_view *)(intptr_t)view)->parts[part].bytes;
+}
+
+static jobject JNICALL view_buffer(JNIEnv *env, jclass class, jlong view, jint part, jlong offset, jlong bytes) {
+    (void)class;
+    assert(part >= 0 && part < WT_VIEW_PARTS);
+    char *start = ((struct wt_view *)(intptr_t)view)->parts[part].start;
+    return (*env)->NewDirectByteBuffer(env, start + offset, bytes);
+}
+
+/* Fills in what CacheView.File is made of. False: this file's reads are calls of native code. */
+static jboolean JNICALL view_file(JNIEnv *env, jclass class, jlong handle, jlongArray into) {
+    (void)class;
+    struct wt_file_object *file = wt_file_acquire((wt_file)handle);
+    if (!file)
+        return false;
+    const struct wt_inode *inode = file->inode;
+    const jlong fields[] = {
+        (jlong)inode->id,
+        inode->place,
+        inode->geometry.block_shift,
+        wt_folio_first_bucket(inode->id),
+    };
+    bool there = !inode->buffered && inode->place != WT_NONE;
+    wt_file_release((wt_file)handle);
+    (*env)->SetLongArrayRegion(env, into, 0, sizeof fields / sizeof *fields, fields);
+    assert(!(*env)->ExceptionCheck(env));
+    return there;
+}
+
+static void JNICALL view_timed(JNIEnv *env, jclass class, jlong handle, jlong nanos) {
+    (void)env;
+    (void)class;
+    struct wt_engine_object *engine = wt_engine_acquire((wt_engine)handle);
+    if (!engine)
+        return;
+    wt_stats_add(engine, WT_HISTOGRAM_READ_HITS, (uint64_t)nanos);
+    wt_engine_release((wt_engine)handle);
+}
+
 JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
     (void)reserved;
     static const JNINativeMethod methods[] = {
@@ -471,6 +558,13 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
         {"size", "(J)J", (void *)size},
         {"take", "(J[J)I", (void *)take},
         {"done", "(J[JI)I", (void *)done},
+        {"viewLayout", "([I)V", (void *)view_layout},
+        {"viewOpen", "(J)J", (void *)view_open},
+        {"viewClose", "(J)V", (void *)view_close},
+        {"viewBytes", "(JI)J", (void *)view_bytes},
+        {"viewBuffer", "(JIJJ)Ljava/nio/ByteBuffer;", (void *)view_buffer},
+        {"viewFile", "(J[J)Z", (void *)view_file},
+        {"viewTimed", "(JJ)V", (void *)view_timed},
     };
     JNIEnv *env;
     if ((*vm)->GetEnv(vm, (void **)&env, JNI_VERSION_10) != JNI_OK)

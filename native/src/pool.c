@@ -10,27 +10,9 @@
 #include "folio.h"
 #include "io.h"
 
-#define HUGE_PAGE_BYTES (2u << 20)
-
 static void *map_zeroed(size_t bytes) {
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return memory == MAP_FAILED ? NULL : memory;
-}
-
-/* The arena starts at a huge page, so that a cached read costs few misses of the TLB. */
-static uint8_t *map_arena(size_t bytes) {
-    uint8_t *memory = map_zeroed(bytes + HUGE_PAGE_BYTES);
-    if (!memory)
-        return NULL;
-    size_t before = (HUGE_PAGE_BYTES - (uintptr_t)memory % HUGE_PAGE_BYTES) % HUGE_PAGE_BYTES;
-    uint8_t *arena = memory + before;
-    if (before)
-        munmap(memory, before);
-    munmap(arena + bytes, HUGE_PAGE_BYTES - before);
-    /* Advice alone: without it everything works, a little slower. */
-    (void)madvise(arena, bytes, MADV_HUGEPAGE);
-    (void)madvise(arena, bytes, MADV_DONTFORK);
-    return arena;
 }
 
 /* ---- free runs ----------------------------------------------------------------------------------------------- */
@@ -350,21 +332,16 @@ void wt_pool_free_held(struct wt_pool *pool, uint32_t frame) {
 
 /* ---- open and close ------------------------------------------------------------------------------------------ */
 
-int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint64_t cache_bytes, uint64_t in_flight_limit) {
-    uint64_t pages = cache_bytes >> WT_PAGE_SHIFT;
-    if (pages >= WT_NONE)
-        return -EINVAL;
+int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t frame_count, uint8_t *arena,
+                 uint64_t in_flight_limit) {
     *pool = (struct wt_pool){.newest = WT_NONE, .oldest = WT_NONE, .hand = WT_NONE, .backend = backend};
-    pool->frame_count = (uint32_t)pages;
+    pool->frame_count = frame_count;
     pool->in_flight_limit = in_flight_limit;
-    pool->arena_bytes = (size_t)pages << WT_PAGE_SHIFT;
-    pool->frames = map_zeroed(pages * sizeof(struct wt_frame));
-    pool->arena = pool->frames ? map_arena(pool->arena_bytes) : NULL;
-    if (!pool->arena) {
-        if (pool->frames)
-            munmap(pool->frames, pages * sizeof(struct wt_frame));
+    pool->arena = arena;
+    pool->arena_bytes = (size_t)frame_count << WT_PAGE_SHIFT;
+    pool->frames = map_zeroed(frame_count * sizeof(struct wt_frame));
+    if (!pool->frames)
         return -ENOMEM;
-    }
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->room, NULL);
     for (unsigned order = 0; order <= WT_MAX_ORDER; order++)
@@ -386,7 +363,6 @@ int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint64_t cach
 
 void wt_pool_close(struct wt_pool *pool) {
     assert(pool->free_count == pool->frame_count && pool->reserved_count == 0 && pool->in_flight_bytes == 0);
-    munmap(pool->arena, pool->arena_bytes);
     munmap(pool->frames, (size_t)pool->frame_count * sizeof(struct wt_frame));
     pthread_cond_destroy(&pool->room);
     pthread_mutex_destroy(&pool->lock);

@@ -61,7 +61,9 @@ struct wt_reservation {
     uint32_t pages;
 };
 
-int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint64_t cache_bytes, uint64_t in_flight_limit);
+/* The arena is the caller's, and has a page for each frame. */
+int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t frame_count, uint8_t *arena,
+                 uint64_t in_flight_limit);
 void wt_pool_close(struct wt_pool *pool);
 
 /*

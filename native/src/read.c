@@ -23,10 +23,7 @@ static uint32_t copy_cached(struct wt_folio *folio, struct wt_cursor *cursor, ui
             return a;
         b = stop << geometry->block_shift;
     }
-    uint64_t pages = wt_bits(a >> WT_PAGE_SHIFT, (b - 1) >> WT_PAGE_SHIFT), ahead = folio->ahead;
-    folio->used |= pages & ~ahead; /* the read that it was read for is no second use */
-    if (pages & ahead)
-        folio->ahead = ahead & ~pages;
+    wt_folio_touch(folio, wt_bits(a >> WT_PAGE_SHIFT, (b - 1) >> WT_PAGE_SHIFT));
     for (uint32_t at = a, length; at < b; at += length) {
         const uint8_t *memory = wt_folio_memory(folio, at, b, &length);
         cursor->copy_out(cursor, memory, length);
@@ -116,7 +113,7 @@ static void publish(struct missing_read *read, uint64_t offset, uint64_t length,
         uint32_t start = (uint32_t)__builtin_ctzll(blocks) << geometry->block_shift;
         uint32_t stop = (64 - (uint32_t)__builtin_clzll(blocks)) << geometry->block_shift;
 
-        pthread_mutex_lock(&folio->lock);
+        wt_folio_lock(folio);
         folio->reading &= ~blocks;
         if (!read->io.error) {
             uint64_t valid = valid_end > base ? valid_end - base : 0;

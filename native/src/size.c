@@ -163,7 +163,7 @@ static void remember_zeros(const struct wt_writeback *claim) {
     for (unsigned i = 0; i < claim->part_count; i++) {
         struct wt_folio *folio = claim->parts[i].folio;
         uint64_t blocks = claim->parts[i].blocks;
-        pthread_mutex_lock(&folio->lock);
+        wt_folio_lock(folio);
         uint64_t base = atomic_load_explicit(&folio->index, memory_order_relaxed) << geometry->folio_shift;
         uint64_t first = (uint64_t)__builtin_ctzll(blocks), end = 64 - (uint64_t)__builtin_clzll(blocks);
         if (!(folio->dirty & blocks))

@@ -104,7 +104,7 @@ static void fill_counts(struct wt_engine_object *engine, struct wt_engine_stats 
     for (struct wt_backend *backend = engine->backend; backend; backend = backend->inner)
         shared_flushes += atomic_load_explicit(&backend->shared_flushes, memory_order_relaxed);
     *stats = (struct wt_engine_stats){
-        .read_hits = count_of(engine, WT_COUNT_READ_HITS),
+        .read_hits = count_of(engine, WT_COUNT_READ_HITS) + wt_view_hits(engine->cache.view),
         .read_misses = count_of(engine, WT_COUNT_READ_MISSES),
         .writes = count_of(engine, WT_COUNT_WRITES),
         .write_errors = count_of(engine, WT_COUNT_WRITE_ERRORS),

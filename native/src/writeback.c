@@ -487,7 +487,7 @@ void wt_gather_lead(struct wt_folio *folio) {
     struct wt_inode *inode = folio->inode;
     struct wt_launch launch = {.inode = inode, .gather = true};
     await_arrivals(folio);
-    pthread_mutex_lock(&folio->lock);
+    wt_folio_lock(folio);
     folio->gathering--;
     if (WT_MUTANT("lead-lost")) {
         pthread_mutex_unlock(&folio->lock);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine.h"
+#include "view_reader.h"
 
 struct core core_open(const struct sim_options *sim, const struct wt_engine_options *options) {
     static const struct sim_options plain;
@@ -125,6 +126,22 @@ void model_copy(struct model *to, const struct model *from) {
     to->size = from->size;
 }
 
+/* Who reads without a lock gets the same, folio by folio, if anything. */
+static void check_seen(wt_file file, const struct model *model, uint64_t offset, size_t length, uint8_t *bytes) {
+#ifdef __SANITIZE_THREAD__
+    return;
+#endif
+    struct view_reader reader = view_reader_of(file);
+    uint64_t folio_bytes = UINT64_C(1) << reader.folio_shift, end = offset + length;
+    for (uint64_t at = offset, next; at < end; at = next) {
+        next = (at | (folio_bytes - 1)) + 1;
+        next = next < end ? next : end;
+        if (view_reader_read(&reader, at, bytes, (size_t)(next - at)))
+            CHECK_BYTES(bytes, model->bytes + at, (size_t)(next - at));
+    }
+    view_reader_end(&reader);
+}
+
 void check_read(wt_file file, const struct model *model, uint64_t offset, size_t length) {
     uint8_t *bytes = malloc(length + 1);
     CHECK(bytes != NULL);
@@ -134,6 +151,7 @@ void check_read(wt_file file, const struct model *model, uint64_t offset, size_t
     CHECK_EQ(read_at(file, offset, bytes, length), expected);
     CHECK_BYTES(bytes, model->bytes + offset, (size_t)expected);
     CHECK_EQ(bytes[expected], 0xa5);
+    check_seen(file, model, offset, (size_t)expected, bytes);
     free(bytes);
 }
 

@@ -39,6 +39,11 @@ final class NativeHandle implements Runnable {
         return handle;
     }
 
+    /** Runs what knows nothing of the owner when the owner has been lost. */
+    static void whenLost(final Object owner, final Runnable action) {
+        CLEANER.register(owner, action);
+    }
+
     /** The handle as the C core knows it, closed or not: using a closed one is EBADF there. */
     long value() {
         return value;

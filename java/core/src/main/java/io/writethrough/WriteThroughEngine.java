@@ -1,6 +1,7 @@
 package io.writethrough;
 
 import com.sun.jna.ptr.LongByReference;
+import io.writethrough.internal.CacheView;
 import io.writethrough.internal.ControlPlane;
 import io.writethrough.internal.Errno;
 import io.writethrough.internal.NativeLibraries;
@@ -61,6 +62,9 @@ public final class WriteThroughEngine implements Closeable {
 
     private final Completions completions;
 
+    /* Null if the cache cannot be seen. */
+    private final CacheView cacheView;
+
     private final Set<JdkChannels> jdkChannels = ConcurrentHashMap.newKeySet();
 
     private final boolean completionPolling;
@@ -77,6 +81,10 @@ public final class WriteThroughEngine implements Closeable {
         final EngineObserver observer = new EngineObserver(engine, number, options.slowIoNanos);
         this.completions = new Completions(engine, options.completionExecutor, observer);
         this.backend = Backend.of(ControlPlane.wt_engine_backend(engine));
+        this.cacheView = CacheView.of(engine);
+        if (cacheView != null) {
+            NativeHandle.whenLost(cacheView, cacheView.release());
+        }
         this.registration = new EngineRegistration(engine, backend, number);
         this.handle = NativeHandle.of(this, engine, closing(registration, completions), "A WriteThroughEngine");
         observer.start();
@@ -294,6 +302,11 @@ public final class WriteThroughEngine implements Closeable {
 
     Completions completions() {
         return completions;
+    }
+
+    /* What a file's reads look into first; null if they cannot. */
+    CacheView.File cacheViewOf(final long file) {
+        return cacheView == null ? null : cacheView.file(file);
     }
 
     /**

@@ -3,6 +3,7 @@ package io.writethrough;
 import static io.writethrough.WriteThroughException.NONE;
 
 import io.writethrough.internal.Buffers;
+import io.writethrough.internal.CacheView;
 import io.writethrough.internal.ControlPlane;
 import io.writethrough.internal.DataPlane;
 import io.writethrough.internal.Errno;
@@ -97,6 +98,9 @@ public final class WriteThroughFile implements Channel {
 
     private final JdkChannels jdkChannels;
 
+    /* Null if reads are all for native code. */
+    private final CacheView.File cached;
+
     /* By InterruptPolicy; null where none was asked for, or where it is being closed. */
     private final AtomicReferenceArray<WriteThroughFileChannel> channels =
             new AtomicReferenceArray<>(InterruptPolicy.values().length);
@@ -110,6 +114,7 @@ public final class WriteThroughFile implements Channel {
         this.writable = request.writable();
         this.appends = request.append();
         this.jdkChannels = new JdkChannels(file, readable, writable, engine.jdkChannels());
+        this.cached = readable ? engine.cacheViewOf(file) : null;
         this.handle = NativeHandle.of(this, file, jdkChannels::closeWithFile, "The WriteThroughFile " + path);
     }
 
@@ -520,6 +525,10 @@ public final class WriteThroughFile implements Channel {
     }
 
     private long read(final ByteBuffer destination, final int start, final int length, final long position) {
+        final int seen = readSeen(destination, start, length, position);
+        if (seen >= 0) {
+            return seen;
+        }
         if (!VirtualThreads.isCurrent()) {
             return readWaiting(destination, start, length, position);
         }
@@ -527,6 +536,10 @@ public final class WriteThroughFile implements Channel {
         return DataPlane.isAgain(result)
                 ? readParked(new AsyncRead(this, completions, destination, start, length, position), result)
                 : result;
+    }
+
+    private int readSeen(final ByteBuffer destination, final int start, final int length, final long position) {
+        return cached == null ? CacheView.ASK : cached.read(destination, start, length, position);
     }
 
     /* The rest of a read of which something was not cached. */
@@ -882,7 +895,8 @@ public final class WriteThroughFile implements Channel {
         final IoEvent event = Events.beginRead();
         final long result;
         try {
-            result = readCached(destination, start, length, position);
+            final int seen = readSeen(destination, start, length, position);
+            result = seen >= 0 ? seen : readCached(destination, start, length, position);
         } finally {
             Reference.reachabilityFence(this);
         }

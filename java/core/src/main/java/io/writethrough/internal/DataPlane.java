@@ -153,4 +153,24 @@ public final class DataPlane {
 
     /** Transfers have ended: each is its token, above 32 bits of its result. 0 or -errno. */
     public static native int done(long engine, long[] ends, int count);
+
+    /** The sizes and places of what {@link CacheView} looks at, which knows their order. */
+    static native void viewLayout(int[] layout);
+
+    /** The memory of an engine's cache, which stays mapped until {@link #viewClose}. 0: the engine is closed. */
+    static native long viewOpen(long engine);
+
+    static native void viewClose(long view);
+
+    /** The size of a part. */
+    static native long viewBytes(long view, int part);
+
+    /** A range of a part. */
+    static native ByteBuffer viewBuffer(long view, int part, long offset, long bytes);
+
+    /** What a {@link CacheView.File} is made of; false if its bytes are not to be found in the view. */
+    static native boolean viewFile(long file, long[] fields);
+
+    /** A cached read took so long. */
+    static native void viewTimed(long engine, long nanos);
 }
