@@ -84,13 +84,16 @@ static uint64_t blocks_of_pages(const struct wt_geometry *geometry, uint64_t pag
 }
 
 /* A page that is read for the first time, or for the first time since the hand passed, is for wt_folio_touch to see. */
+static uint64_t readable(const struct wt_folio *folio) {
+    uint64_t pages = folio->used & ~folio->ahead;
+    return folio->uptodate & ~folio->reading & blocks_of_pages(&folio->inode->geometry, pages);
+}
+
 static void show(struct wt_cache *cache, struct wt_folio *folio) {
     struct wt_faces *faces = &cache->faces;
     uint32_t id = id_of(cache, folio);
-    uint64_t pages = folio->used & ~folio->ahead;
-    uint64_t blocks = folio->uptodate & ~folio->reading & blocks_of_pages(&folio->inode->geometry, pages);
     atomic_store_explicit(&faces->key[id], wt_view_key(folio->inode->place, folio->index), memory_order_relaxed);
-    atomic_store_explicit(&faces->readable[id], blocks, memory_order_relaxed);
+    atomic_store_explicit(&faces->readable[id], readable(folio), memory_order_relaxed);
     if (folio->moved) {
         atomic_store_explicit(&faces->base[id], base_of(folio), memory_order_relaxed);
         folio->moved = false;
@@ -289,6 +292,7 @@ void wt_folio_put(struct wt_folio *folio) {
     assert((folio->dirty & ~folio->uptodate) == 0);
     assert((folio->reading & (folio->uptodate & ~folio->dirty)) == 0);
     assert(folio->dirty == 0 || folio->gathering || (folio->writeback | folio->reading) != 0);
+    assert(folio->changing || (!folio->moved && cache->faces.readable[id_of(cache, folio)] == readable(folio)));
     bool empty = is_empty(folio);
     if (empty && !folio->changing)
         begin_changes(cache, folio);

@@ -514,7 +514,7 @@ void wt_gather_lead(struct wt_folio *folio) {
 static void end_part(const struct wt_part *part, struct ending *ending) {
     struct wt_folio *folio = part->folio;
     unsigned shift = folio->inode->geometry.block_shift;
-    pthread_mutex_lock(&folio->lock);
+    wt_folio_lock(folio);
     assert((folio->writeback & part->blocks) == part->blocks);
     uint64_t bad = 0;
     if (ending->error && !(WT_MUTANT("short-write-is-whole") && ending->stable_end > folio_offset(folio))) {
@@ -644,7 +644,7 @@ static void fill_done(struct wt_io *io) {
     struct ending ending = {.error = io->error, .launch = {.inode = inode, .gather = true, .spare = read}};
     read->next = NULL;
 
-    pthread_mutex_lock(&folio->lock);
+    wt_folio_lock(folio);
     uint8_t *memory = wt_folio_held_memory(folio, block);
     if (ending.error) { /* the base of the waiting writes cannot be had: they fail as well */
         for (struct wt_link *link = folio->links; link; link = link->next) {

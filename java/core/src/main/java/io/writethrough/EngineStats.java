@@ -12,7 +12,7 @@ import java.util.Arrays;
  * @param inFlightBytes bytes under I/O, or waiting for one, now
  * @param openFiles files open now, each counted as often as it is open
  * @param openInodes distinct files open now
- * @param readHits reads that needed no I/O; of those of more than 256 threads a few may be missing
+ * @param readHits reads that needed no I/O; a few may be missing where many threads read at once
  * @param readMisses reads that needed I/O
  * @param writes writes that were completed without an error
  * @param writeErrors writes that were completed with an error
