@@ -17,9 +17,6 @@ public final class CacheView {
     /** The result of a read that native code is to do. */
     public static final int ASK = -1;
 
-    /* The result of a look at another's folio. */
-    private static final int OTHER = -2;
-
     private static final VarHandle LONGS = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
 
     /* enum wt_view_part */
@@ -57,7 +54,6 @@ public final class CacheView {
 
     /* struct wt_faces */
     private static final int FACE_BYTES = 3 * Long.BYTES + Integer.BYTES;
-    private static final int FACE_SCATTERED = Integer.MIN_VALUE;
     private static final int FACE_INDEX_BITS = 48;
 
     private static final int PAGE_SHIFT = 12;
@@ -77,6 +73,7 @@ public final class CacheView {
     private final long engine;
     private final long view;
     private final ByteBuffer[] arena;
+    private final int frameCount;
     private final ByteBuffer[] folios;
     private final ByteBuffer buckets;
     private final int bucketMask;
@@ -91,6 +88,7 @@ public final class CacheView {
         this.engine = engine;
         this.view = view;
         this.arena = chunks(view, ARENA, (long) PAGE_BYTES << CHUNK_SHIFT);
+        this.frameCount = (int) (DataPlane.viewBytes(view, ARENA) / PAGE_BYTES);
         this.folios = chunks(view, FOLIOS, (long) FOLIO_BYTES << CHUNK_SHIFT);
         this.buckets = part(view, BUCKETS);
         this.bucketMask = buckets.capacity() / Integer.BYTES - 1;
@@ -149,8 +147,16 @@ public final class CacheView {
         return DataPlane.viewFile(handle, fields) ? new File(this, fields) : null;
     }
 
-    private int chainOf(final int folio) {
-        return folios[folio >>> CHUNK_SHIFT].getInt((folio & CHUNK_MASK) * FOLIO_BYTES + FOLIO_CHAIN);
+    /* The next of a chain that has this key; -1: there is none. */
+    private int findAfter(final int first, final long key) {
+        int folio = first;
+        for (int steps = 0; folio >= 0 && steps < MAX_STEPS; steps++) {
+            folio = folios[folio >>> CHUNK_SHIFT].getInt((folio & CHUNK_MASK) * FOLIO_BYTES + FOLIO_CHAIN);
+            if (folio >= 0 && faces.getLong(keys + folio * Long.BYTES) == key) {
+                return folio;
+            }
+        }
+        return -1;
     }
 
     /* Copies out of pages of a folio that may be anywhere in the arena; false if one is not there. */
@@ -205,82 +211,72 @@ public final class CacheView {
          */
         public int read(final ByteBuffer destination, final int start, final int length, final long position) {
             try {
-                return lookUp(destination, start, length, position);
+                return tryRead(destination, start, length, position);
             } finally {
                 Reference.reachabilityFence(view);
             }
         }
 
-        private int lookUp(final ByteBuffer destination, final int start, final int length, final long position) {
+        /* In one piece: what it would cost to call its parts is a third of it. */
+        private int tryRead(final ByteBuffer destination, final int start, final int length, final long position) {
             final CacheView seen = view;
+            final ByteBuffer faces = seen.faces;
             final int offset = (int) (position & (1L << folioShift) - 1);
-            if (length > (1 << folioShift) - offset || start > destination.limit() - length) {
+            final int last = offset + length - 1;
+            if (last >>> folioShift != 0 || start > destination.limit() - length) {
                 return ASK;
             }
             final int stripe = ((int) Thread.currentThread().getId() & HIT_STRIPES - 1) * HIT_BYTES;
             final long hits = seen.hits.getLong(stripe);
-            final boolean timed = hits % READS_OF_SAMPLE == 0;
-            final long begin = timed ? System.nanoTime() : 0;
+            final long begin = hits % READS_OF_SAMPLE == 0 ? System.nanoTime() : 0;
 
             final long index = position >>> folioShift;
             int folio = seen.buckets.getInt((firstBucket + (int) index & seen.bucketMask) * Integer.BYTES);
-            int result = OTHER;
-            for (int steps = 0; result == OTHER; steps++) {
-                if (folio < 0 || steps == MAX_STEPS) {
-                    return ASK;
-                }
-                result = copy(folio, key + index, offset, destination, start, length, position + length);
-                if (result == OTHER) {
-                    folio = seen.chainOf(folio);
-                }
-            }
-            if (result == ASK) {
+            if (folio < 0) {
                 return ASK;
             }
-            // Threads that share a stripe may lose a count of each other: better than to wait for each other's memory.
-            seen.hits.putLong(stripe, hits + 1);
-            if (timed) {
-                DataPlane.viewTimed(seen.engine, System.nanoTime() - begin);
+            long version = (long) LONGS.getAcquire(faces, folio * Long.BYTES);
+            if (faces.getLong(seen.keys + folio * Long.BYTES) != key + index) {
+                folio = seen.findAfter(folio, key + index);
+                if (folio < 0) {
+                    return ASK;
+                }
+                version = (long) LONGS.getAcquire(faces, folio * Long.BYTES);
+                if (faces.getLong(seen.keys + folio * Long.BYTES) != key + index) {
+                    return ASK;
+                }
             }
-            return result;
-        }
-
-        private int copy(
-                final int folio,
-                final long wantedKey,
-                final int offset,
-                final ByteBuffer destination,
-                final int start,
-                final int length,
-                final long end) {
-            final CacheView seen = view;
-            final ByteBuffer faces = seen.faces;
-            final int face = folio * Long.BYTES;
-            final long version = (long) LONGS.getAcquire(faces, face);
-            if (faces.getLong(seen.keys + face) != wantedKey) {
-                return OTHER;
-            }
-            final int last = offset + length - 1;
-            final long blocks = -1L >>> 63 - (last >>> blockShift) + (offset >>> blockShift) << (offset >>> blockShift);
-            if ((blocks & ~faces.getLong(seen.readables + face) | version & 1) != 0) {
+            final int first = offset >>> blockShift;
+            final long blocks = -1L >>> 63 - (last >>> blockShift) + first << first;
+            if ((blocks & ~faces.getLong(seen.readables + folio * Long.BYTES) | version & 1) != 0) {
                 return ASK;
             }
             final int base = faces.getInt(seen.bases + folio * Integer.BYTES);
             final int frame = base + (offset >>> PAGE_SHIFT);
             final int inPage = offset & PAGE_BYTES - 1;
-            if (base != FACE_SCATTERED && (frame & CHUNK_MASK) + (inPage + length >>> PAGE_SHIFT) < CHUNK_MASK) {
+            final int frameEnd = frame + (inPage + length >>> PAGE_SHIFT);
+            // The face may be changing: then frames may be none. Those at the end of a chunk go the longer way.
+            if (frame >= 0 && frameEnd < seen.frameCount && frame >>> CHUNK_SHIFT == frameEnd >>> CHUNK_SHIFT) {
                 seen.copyRun(frame, inPage, destination, start, length);
             } else if (!seen.copyScattered(folio, offset, destination, start, length)) {
                 return ASK;
             }
             VarHandle.acquireFence();
             if (seen.inodes.getLong(inode + INODE_ID) != inodeId
-                    || seen.inodes.getLong(inode + INODE_SHOWN) < end
+                    || seen.inodes.getLong(inode + INODE_SHOWN) < position + length
                     || seen.inodes.get(inode + INODE_LOST) != 0) {
                 return ASK;
             }
             VarHandle.acquireFence();
-            return faces.getLong(face) == version ? length : ASK;
+            if (faces.getLong(folio * Long.BYTES) != version) {
+                return ASK;
+            }
+            // Threads that share a stripe may lose a count of each other: better than to wait for each other's memory.
+            seen.hits.putLong(stripe, hits + 1);
+            if (begin != 0) {
+                DataPlane.viewTimed(seen.engine, System.nanoTime() - begin);
+            }
+            return length;
         }
     }
 }
