@@ -12,6 +12,7 @@ import io.writethrough.bench.contender.Contender;
 import io.writethrough.bench.contender.Fio;
 import io.writethrough.bench.contender.Jasyncfio;
 import io.writethrough.bench.contender.LibraryAsync;
+import io.writethrough.bench.measure.Calm;
 import io.writethrough.bench.measure.Pattern;
 import io.writethrough.bench.measure.Slice;
 import io.writethrough.bench.report.Progress;
@@ -132,6 +133,7 @@ final class Growth {
             Map<String, List<double[]>> rates = rates("in flight", inFlight, loaded);
             double half = Curve.peak(rates.get(Workloads.LIBRARY)) / 2;
             progress.step(ID + ": half of the most");
+            Calm.await();
             Slice atHalf = library.run(pattern, nanos * HALF_LOAD_SLICES, most, half);
             Map<String, Histogram> latencies = new LinkedHashMap<>();
             latencies.put(Workloads.LIBRARY, atHalf.latency());
@@ -189,6 +191,7 @@ final class Growth {
             Map<String, List<double[]>> rates = rates("threads", threads, loaded);
             progress.step(ID + ": half of the most");
             double half = Curve.peak(rates.get(Workloads.LIBRARY)) / 2;
+            Calm.await();
             Slice atHalf = library.run(nanos * HALF_LOAD_SLICES, most, half);
             return new Curve(
                     "growth-append",
@@ -231,6 +234,7 @@ final class Growth {
                     }
                     budget.requireTime();
                     progress.step(ID + ": " + loads[step] + " " + unit + ", " + entry.getKey());
+                    Calm.await();
                     Slice slice = entry.getValue().run(loads[step], nanos);
                     rates.get(entry.getKey()).get(round)[step] = slice.rate();
                 }

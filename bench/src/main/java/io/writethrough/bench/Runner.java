@@ -2,6 +2,7 @@ package io.writethrough.bench;
 
 import io.writethrough.bench.contender.Contender;
 import io.writethrough.bench.contender.Fio;
+import io.writethrough.bench.measure.Calm;
 import io.writethrough.bench.measure.DeviceStat;
 import io.writethrough.bench.measure.Slice;
 import io.writethrough.bench.report.Progress;
@@ -164,6 +165,7 @@ final class Runner {
     }
 
     private Slice measure(Workload workload, Duration slice, Contender contender, int round) throws IOException {
+        Calm.await();
         if (device.isEmpty()) {
             return contender.run(workload.pattern(round), slice.toNanos(), workload.sampleEvery());
         }
