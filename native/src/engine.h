@@ -10,6 +10,7 @@
 #include "folio.h"
 #include "handle.h"
 #include "io.h"
+#include "rest.h"
 #include "trace.h"
 
 #define WT_INODE_BUCKETS 16384u
@@ -88,7 +89,8 @@ struct wt_engine_object {
 
     _Alignas(128) atomic_uint waiting_writers; /* threads that wait for I/O of their writes */
     uint32_t crowd;                            /* so many are a crowd */
-    _Atomic uint32_t crowd_rests;              /* waits to come that do without the yields of a crowd */
+    struct wt_rest crowd_rest;                 /* its waits do without yields */
+    struct wt_rest lead_rest;                  /* leaders of gathers wait for nobody */
 
     struct wt_counter_stripe counters[WT_COUNTER_STRIPES];
     struct wt_trace trace;

@@ -535,27 +535,20 @@ static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bo
  * be woken, a system call each and often an interrupt of another processor: the I/O that all wait for ends meanwhile.
  */
 #define CROWD_YIELDS 16
-/* Where it takes so long other threads need the processors, and so many of the next waits are without. */
-#define CROWD_PATIENCE_NS 2000000
-#define CROWD_RESTS 256
 
 /* Whether the end came, or a gather to run. */
 static bool yield_to_crowd(struct wt_write *write) {
     struct wt_engine_object *engine = write->inode->engine;
-    uint32_t rests = atomic_load_explicit(&engine->crowd_rests, memory_order_relaxed);
-    if (rests > 0) {
-        atomic_store_explicit(&engine->crowd_rests, rests - 1, memory_order_relaxed); /* more or less */
+    int64_t begin_ns = wt_now_ns();
+    if (wt_rest_is_on(&engine->crowd_rest, begin_ns))
         return false;
-    }
-    int64_t begin = wt_now_ns();
-    for (int i = 0; i < CROWD_YIELDS; i++) {
+    bool posted = false;
+    for (int i = 0; i < CROWD_YIELDS && !posted; i++) {
         sched_yield();
-        if (sem_trywait(&write->wake) == 0)
-            return true;
+        posted = sem_trywait(&write->wake) == 0;
     }
-    if (wt_now_ns() - begin > CROWD_PATIENCE_NS)
-        atomic_store_explicit(&engine->crowd_rests, CROWD_RESTS, memory_order_relaxed);
-    return false;
+    wt_rest_after(&engine->crowd_rest, begin_ns, wt_now_ns());
+    return posted;
 }
 
 /* Waits until the write's semaphore was posted. */

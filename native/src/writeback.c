@@ -473,12 +473,16 @@ static void await_arrivals(struct wt_folio *folio) {
         return;
     }
     uint32_t first = atomic_load_explicit(&folio->expected, memory_order_relaxed), before = first, now = first;
-    int64_t until_ns = wt_now_ns() + LEAD_PATIENCE_NS;
-    while (now > 0 && (now < before || wt_now_ns() < until_ns)) {
+    int64_t begin_ns = wt_now_ns(), now_ns = begin_ns;
+    if (wt_rest_is_on(&inode->engine->lead_rest, begin_ns))
+        return;
+    while (now > 0 && (now < before || now_ns < begin_ns + LEAD_PATIENCE_NS)) {
         before = now;
         sched_yield();
         now = atomic_load_explicit(&folio->expected, memory_order_relaxed);
+        now_ns = wt_now_ns();
     }
+    wt_rest_after(&inode->engine->lead_rest, begin_ns, now_ns);
     if (now > 0 && now == first)
         atomic_store_explicit(&inode->lead_rests, LEAD_RESTS, memory_order_relaxed);
 }

@@ -1,0 +1,43 @@
+/*
+ * A rest from yielding. A thread that yields the processor to busy threads which are no part of this, other programs' say, has
+ * it back a slice of the scheduler later, and while several yield they wait for several: so once that is seen they do without for
+ * a while, and each time for twice as long if it is seen again soon after.
+ */
+#ifndef WT_REST_H
+#define WT_REST_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Threads of one's own have had their turn by then. */
+#define WT_YIELDS_LONGEST_NS INT64_C(2000000)
+
+#define WT_REST_SHORTEST_NS INT64_C(2500000)
+#define WT_REST_LONGEST_NS INT64_C(640000000)
+
+struct wt_rest {
+    _Atomic int64_t until_ns;
+    _Atomic int64_t length_ns; /* of the last one */
+};
+
+static inline bool wt_rest_is_on(const struct wt_rest *rest, int64_t now_ns) {
+    return now_ns < atomic_load_explicit(&rest->until_ns, memory_order_relaxed);
+}
+
+/* Yields began and ended then: a rest may be needed. */
+static inline void wt_rest_after(struct wt_rest *rest, int64_t begin_ns, int64_t now_ns) {
+    if (now_ns - begin_ns <= WT_YIELDS_LONGEST_NS)
+        return;
+    int64_t until_ns = atomic_load_explicit(&rest->until_ns, memory_order_relaxed);
+    if (begin_ns < until_ns)
+        return; /* another saw it first */
+    int64_t length_ns = atomic_load_explicit(&rest->length_ns, memory_order_relaxed);
+    bool soon = begin_ns - until_ns < length_ns + 4 * WT_YIELDS_LONGEST_NS;
+    length_ns = soon ? 2 * length_ns : WT_REST_SHORTEST_NS;
+    length_ns = length_ns < WT_REST_LONGEST_NS ? length_ns : WT_REST_LONGEST_NS;
+    if (atomic_compare_exchange_strong(&rest->until_ns, &until_ns, now_ns + length_ns))
+        atomic_store_explicit(&rest->length_ns, length_ns, memory_order_relaxed);
+}
+
+#endif
