@@ -13,7 +13,12 @@ final class Pace {
     /** Zero operations per second: as fast as they go. */
     Pace(double operationsPerSecond, long begin) {
         this.gapNanos = operationsPerSecond > 0 ? 1e9 / operationsPerSecond : 0;
-        this.due = begin;
+        begin(begin);
+    }
+
+    /** Counts from now on. */
+    void begin(long now) {
+        due = now;
     }
 
     /** Returns when the next one is due. Who is late does not wait until the schedule is met again. */

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.locks.LockSupport;
 import org.HdrHistogram.Histogram;
 
 /** Threads that begin together and end at about the same time: one slice. */
@@ -32,9 +33,9 @@ final class Team {
         void run(long end, Pace pace, Histogram latency) throws IOException;
     }
 
-    /** A latch that ignores interrupts, of which this program has none. */
-    private static final class Gate extends CountDownLatch {
-        Gate(int count) {
+    /** A latch that ignores interrupts, of which this program has none. To wait for it allocates. */
+    private static final class Latch extends CountDownLatch {
+        Latch(int count) {
             super(count);
         }
 
@@ -47,51 +48,67 @@ final class Team {
         }
     }
 
+    /** What the threads wait for while the heap is counted: nothing is allocated. */
+    private final class Gate {
+        private volatile boolean open;
+
+        void await() {
+            while (!open) {
+                LockSupport.park(this);
+            }
+        }
+
+        void open() {
+            open = true;
+            threads.forEach(LockSupport::unpark);
+        }
+    }
+
     private final Preparation preparation;
-    private final int count;
-    private final Gate ready;
-    private final Gate go = new Gate(1);
-    private final Gate done;
-    private final Gate leave = new Gate(1);
+    private final double rate;
+    private final Latch ready;
+    private final Gate go = new Gate();
+    private final Latch done;
+    private final Gate leave = new Gate();
+    private final List<Thread> threads = new ArrayList<>();
     private final List<Histogram> latencies = new ArrayList<>();
     private volatile long end;
-    private volatile double rate;
     private volatile Throwable failure;
 
-    private Team(int count, Preparation preparation) {
+    private Team(int count, double operationsPerSecond, Preparation preparation) {
         this.preparation = preparation;
-        this.count = count;
-        this.ready = new Gate(count);
-        this.done = new Gate(count);
+        this.rate = operationsPerSecond / count;
+        this.ready = new Latch(count);
+        this.done = new Latch(count);
         for (int i = 0; i < count; i++) {
             int number = i;
             Histogram latency = Slice.newHistogram();
             latencies.add(latency);
             Thread thread = new Thread(() -> work(number, latency), "bench-" + i);
             thread.setDaemon(true);
-            thread.start();
+            threads.add(thread);
         }
+        threads.forEach(Thread::start);
     }
 
     /** So many threads for so long, together at no more than so many operations per second; 0 for as many as can be. */
     static Slice run(int count, long nanos, double operationsPerSecond, Preparation preparation) throws IOException {
-        return new Team(count, preparation).run(nanos, operationsPerSecond);
+        return new Team(count, operationsPerSecond, preparation).run(nanos);
     }
 
-    private Slice run(long nanos, double operationsPerSecond) throws IOException {
+    private Slice run(long nanos) throws IOException {
         ready.awaitAll();
         CpuClock cpu = CpuClock.start();
         HeapClock heap = HeapClock.start();
         long begin = System.nanoTime();
         end = begin + nanos;
-        rate = operationsPerSecond / count;
-        go.countDown();
+        go.open();
         done.awaitAll();
         long took = System.nanoTime() - begin;
         // The threads are still there, and so is what they used.
         long allocated = heap.bytes();
         long cpuNanos = cpu.nanos();
-        leave.countDown();
+        leave.open();
         if (failure != null) {
             throw new IOException("an operation failed: " + failure.getMessage(), failure);
         }
@@ -102,14 +119,16 @@ final class Team {
 
     private void work(int number, Histogram latency) {
         try {
+            Pace pace = new Pace(rate, 0);
             Work work = prepared(number);
-            go.awaitAll();
-            work.run(end, new Pace(rate, System.nanoTime()), latency);
+            go.await();
+            pace.begin(System.nanoTime());
+            work.run(end, pace, latency);
         } catch (IOException | RuntimeException | Error e) {
             failure = e;
         }
         done.countDown();
-        leave.awaitAll();
+        leave.await();
     }
 
     private Work prepared(int number) throws IOException {

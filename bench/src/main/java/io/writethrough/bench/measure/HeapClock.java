@@ -21,6 +21,7 @@ public final class HeapClock {
         look(then);
         watch.setDaemon(true);
         watch.start();
+        then.put(Thread.currentThread().getId(), THREADS.getCurrentThreadAllocatedBytes());
     }
 
     /** Counts from now on. */
@@ -50,7 +51,7 @@ public final class HeapClock {
     }
 
     private static void look(Map<Long, Long> into) {
-        // Of this thread first: what follows allocates.
+        // Of this thread first: what follows allocates, and is not to be counted.
         long own = THREADS.getCurrentThreadAllocatedBytes();
         long[] ids = THREADS.getAllThreadIds();
         long[] allocated = THREADS.getThreadAllocatedBytes(ids);
