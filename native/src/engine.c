@@ -13,6 +13,7 @@
 #include "cursor.h"
 #include "inode.h"
 #include "io_external.h"
+#include "line.h"
 #include "operation.h"
 #include "writeback.h"
 
@@ -251,11 +252,10 @@ static int open_file(struct wt_engine_object *engine, const char *path, uint32_t
         return rc;
     if (flags & WT_OPEN_TRUNCATE)
         rc = wt_inode_truncate(inode, 0);
-    struct wt_file_object *file = rc ? NULL : aligned_alloc(_Alignof(struct wt_file_object), sizeof *file);
+    struct wt_file_object *file = rc ? NULL : wt_line_alloc(sizeof *file);
     if (!file && !rc)
         rc = -ENOMEM;
     if (!rc) {
-        memset(file, 0, sizeof *file);
         file->inode = inode;
         file->spare = spare;
         file->readable = flags & WT_OPEN_READ;
@@ -268,7 +268,7 @@ static int open_file(struct wt_engine_object *engine, const char *path, uint32_t
             *handle = opened;
     }
     if (rc) {
-        free(file);
+        wt_line_free(file);
         (void)wt_inode_close(inode);
         (void)close_spare(spare);
     }
@@ -325,7 +325,7 @@ int wt_file_close(wt_file handle) {
     engine->file_count--;
     pthread_cond_broadcast(&engine->file_closed); /* the last touch of the engine, which may be waiting to end */
     pthread_mutex_unlock(&engine->file_lock);
-    free(file);
+    wt_line_free(file);
     return rc;
 }
 

@@ -394,11 +394,15 @@ static int make_inode(struct wt_engine_object *engine, struct wt_backing *backin
 
 /* A further open. The first for writing brings the descriptor that I/O goes by from now on. */
 static int join_inode(struct wt_inode *inode, struct wt_backing *backing, bool for_writing, struct wt_backing **spare) {
+    uint64_t size;
+    int rc = backing->presumed ? backing->ops->size(backing, &size) : 0;
+    if (rc)
+        return rc;
     if (!for_writing || inode->exclusive) {
         *spare = backing;
         return 0;
     }
-    int rc = backing->ops->take_lock(backing, inode->first_backing);
+    rc = backing->ops->take_lock(backing, inode->first_backing);
     if (rc) {
         if (rc == -ENOLCK)
             atomic_store(&inode->lost, true);
@@ -409,15 +413,25 @@ static int join_inode(struct wt_inode *inode, struct wt_backing *backing, bool f
     return 0;
 }
 
+/* Under inode_lock. */
+static int find_or_make_presumed(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
+                                 struct wt_inode **found, struct wt_backing **spare, bool *again) {
+    while ((*found = find_inode(engine, backing)) && (*found)->closing)
+        pthread_cond_wait(&engine->inode_closed, &engine->inode_lock);
+    *again = *found;
+    return *found ? join_inode(*found, backing, for_writing, spare) : make_inode(engine, backing, for_writing, found);
+}
+
 /* On an error the backing is still the caller's. */
 static int find_or_make(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
                         struct wt_inode **inode, struct wt_backing **spare, bool *again) {
-    pthread_mutex_lock(&engine->inode_lock);
     struct wt_inode *found;
-    while ((found = find_inode(engine, backing)) && found->closing)
-        pthread_cond_wait(&engine->inode_closed, &engine->inode_lock);
-    *again = found;
-    int rc = found ? join_inode(found, backing, for_writing, spare) : make_inode(engine, backing, for_writing, &found);
+    pthread_mutex_lock(&engine->inode_lock);
+    int rc = find_or_make_presumed(engine, backing, for_writing, &found, spare, again);
+    if (rc && backing->presumed) { /* others may have put another file there in the moment before it was opened */
+        rc = backing->ops->identify(backing);
+        rc = rc ? rc : find_or_make_presumed(engine, backing, for_writing, &found, spare, again);
+    }
     if (!rc) {
         found->opens++;
         *inode = found;
@@ -426,10 +440,12 @@ static int find_or_make(struct wt_engine_object *engine, struct wt_backing *back
     return rc;
 }
 
-/* The file is locked: true if that may pass, after a moment. */
-static bool await_orphan(const struct wt_backing *backing, int64_t since_ns) {
+/* The file is locked: true if that may pass, after a moment. *since_ns: when it was first asked, 0 before that. */
+static bool await_orphan(const struct wt_backing *backing, int64_t *since_ns) {
     const struct timespec moment = {.tv_nsec = 1000000};
-    if (!backing->ops->lock_is_orphaned || wt_now_ns() - since_ns > ORPHAN_WAIT_NS ||
+    int64_t now_ns = wt_now_ns();
+    *since_ns = *since_ns ? *since_ns : now_ns;
+    if (!backing->ops->lock_is_orphaned || now_ns - *since_ns > ORPHAN_WAIT_NS ||
         !backing->ops->lock_is_orphaned(backing))
         return false;
     (void)nanosleep(&moment, NULL);
@@ -439,12 +455,12 @@ static bool await_orphan(const struct wt_backing *backing, int64_t since_ns) {
 int wt_inode_open(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
                   struct wt_inode **inode, struct wt_backing **spare) {
     bool again = false;
-    int64_t since_ns = wt_now_ns();
+    int64_t since_ns = 0;
     int rc;
     *spare = NULL;
     do
         rc = find_or_make(engine, backing, for_writing, inode, spare, &again);
-    while (rc == -EBUSY && await_orphan(backing, since_ns));
+    while (rc == -EBUSY && await_orphan(backing, &since_ns));
     if (rc) {
         (void)backing->ops->close(backing);
         return rc == -ENOLCK ? -EBUSY : rc;

@@ -52,6 +52,7 @@ struct wt_backing {
     const struct wt_backing_ops *ops;
     uint64_t device; /* st_dev and st_ino: who the file is */
     uint64_t inode;
+    bool presumed; /* they, and the profile, are of what had the path just before: size and identify settle it */
     bool writable;
     struct wt_profile profile;
 };
@@ -75,8 +76,11 @@ struct wt_backing_ops {
      * the file locked. The kernel does the I/O of a process that was killed to its end, and keeps its lock until then.
      */
     bool (*lock_is_orphaned)(const struct wt_backing *backing);
+    /* -ESTALE while it is presumed: the backing is not of the file that it tells of. */
     int (*size)(struct wt_backing *backing, uint64_t *size);
-    /* The same, and -ESTALE if the path of a file that has no name left leads to another: it was replaced. */
+    /* NULL if the backing is never presumed, or: looks again who the file is. Lets go of the lock. */
+    int (*identify)(struct wt_backing *backing);
+    /* The size, and -ESTALE if the path of a file that has no name left leads to another: it was replaced. */
     int (*check)(struct wt_backing *backing, uint64_t *size);
     /*
      * Gives the file that has the name from, which must be this one (-ESTALE), the name to; durable on return. -EEXIST: that is
@@ -178,14 +182,7 @@ bool wt_io_advance(struct wt_io *io, uint64_t n);
 int wt_io_uring_open(const struct wt_engine_options *options, struct wt_backend **backend);
 int wt_threads_open(const struct wt_engine_options *options, struct wt_backend **backend);
 
-/* probe.c: 0 for a regular file, else what opening it as one is refused with. */
-int wt_check_kind(uint32_t mode);
-/*
- * Who a regular file is, as fstat(2) has it, and what is promised of it. Leaves a descriptor that takes it with O_DIRECT as its
- * only flag, any other as it was.
- */
-int wt_probe_descriptor(int fd, uint64_t *device, uint64_t *inode, struct wt_profile *profile);
-/* Whether the device has queues that are polled, now. */
+/* probe.c: whether the device has queues that are polled, now. */
 bool wt_probe_polled(const struct wt_profile *profile);
 
 #endif

@@ -22,12 +22,15 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "errno_names.h"
 #include "holder.h"
+#include "line.h"
 #include "mutant.h"
+#include "probe.h"
 
 static_assert(sizeof(off_t) == 8, "offsets are 64 bits wide");
 
@@ -392,6 +395,12 @@ static int posix_size(struct wt_backing *backing, uint64_t *size) {
     if (fstat(file_of(backing)->descriptor, &stat) < 0) {
         return -errno;
     }
+    if (backing->presumed) {
+        if (!same_file(&stat, backing) || !S_ISREG(stat.st_mode)) {
+            return -ESTALE;
+        }
+        backing->presumed = false;
+    }
     *size = (uint64_t)stat.st_size;
     return 0;
 }
@@ -468,7 +477,7 @@ static int posix_close(struct wt_backing *backing) {
     }
     pthread_mutex_destroy(&file->lock);
     free(file->path);
-    free(file);
+    wt_line_free(file);
     return error;
 }
 
@@ -682,6 +691,32 @@ static int posix_rename(struct wt_backing *backing, const char *from, const char
     return rc;
 }
 
+/* Takes down what was opened, and prepares the descriptor for I/O. */
+static int prepare(struct posix_file *file, const struct wt_statx *stat, bool direct) {
+    struct wt_backing *backing = &file->backing;
+    backing->device = makedev(stat->device_major, stat->device_minor);
+    backing->inode = stat->inode;
+    int rc = wt_describe(file->descriptor, stat, direct, &backing->profile);
+    if (rc < 0 || is_direct(backing)) {
+        return rc;
+    }
+    /* This also takes back O_NONBLOCK, as wt_describe has done of a direct one: with it io_uring would answer EAGAIN where it
+     * otherwise waits. */
+    return fcntl(file->descriptor, F_SETFL, 0) < 0 ? -errno : 0;
+}
+
+static int posix_identify(struct wt_backing *backing) {
+    struct posix_file *file = file_of(backing);
+    struct wt_statx stat;
+    if (file->flock_held != LOCK_UN && flock(file->descriptor, LOCK_UN) == 0) {
+        file->flock_held = LOCK_UN;
+    }
+    backing->presumed = false;
+    int rc = wt_statx_at(file->descriptor, "", AT_EMPTY_PATH, &stat);
+    rc = rc < 0 ? rc : wt_check_kind(stat.mode);
+    return rc < 0 ? rc : prepare(file, &stat, false);
+}
+
 static int posix_descriptor(struct wt_backing *backing) {
     return file_of(backing)->descriptor;
 }
@@ -701,6 +736,7 @@ static const struct wt_backing_ops posix_ops = {
     .take_lock = posix_take_lock,
     .lock_is_orphaned = posix_lock_is_orphaned,
     .size = posix_size,
+    .identify = posix_identify,
     .check = posix_check,
     .rename = posix_rename,
     .truncate = posix_truncate,
@@ -724,16 +760,36 @@ enum creation {
     PERHAPS_CREATED,
 };
 
-/* Looks before it opens: to open a device can have effects of its own, and a FIFO may block. */
-static int open_existing(const char *path, int flags) {
-    struct stat stat;
-    if (fstatat(AT_FDCWD, path, &stat, (flags & O_NOFOLLOW) != 0 ? AT_SYMLINK_NOFOLLOW : 0) < 0) {
-        return -errno;
+struct opening {
+    enum creation creation;
+    struct wt_statx seen; /* what was at the path before; its mode is 0 if that tells nothing of what was opened */
+    bool direct;          /* the descriptor has O_DIRECT, as its only flag */
+};
+
+/*
+ * Looks before it opens: to open a device can have effects of its own, and a FIFO may block. One that is opened for reading
+ * and writing does not: so O_NONBLOCK, which has to be taken back, can be left out there.
+ */
+static int open_existing(const char *path, int flags, struct opening *opening) {
+    struct wt_statx *seen = &opening->seen;
+    int look = AT_NO_AUTOMOUNT | ((flags & O_NOFOLLOW) != 0 ? AT_SYMLINK_NOFOLLOW : 0);
+    int rc = wt_statx_at(AT_FDCWD, path, look, seen);
+    if (rc < 0) {
+        return rc;
     }
-    if (!S_ISLNK(stat.st_mode)) { /* open(2) has the right answer for a link: -ELOOP */
-        int rc = wt_check_kind(stat.st_mode);
-        if (rc < 0) {
-            return rc;
+    if (S_ISLNK(seen->mode)) { /* open(2) has the right answer for a link: -ELOOP */
+        seen->mode = 0;
+        return open_path(path, flags, 0);
+    }
+    rc = wt_check_kind(seen->mode);
+    if (rc < 0) {
+        return rc;
+    }
+    if ((flags & O_ACCMODE) == O_RDWR && seen->dio_offset_alignment != 0) {
+        int fd = open_path(path, (flags & ~O_NONBLOCK) | O_DIRECT, 0);
+        if (fd != -EINVAL) {
+            opening->direct = true;
+            return fd;
         }
     }
     return open_path(path, flags, 0);
@@ -745,42 +801,46 @@ static bool is_symbolic_link(const char *path) {
 }
 
 /* Opens the file or creates it, and knows which: O_CREAT alone would not tell. */
-static int open_or_create(const char *path, int flags, mode_t mode, enum creation *creation) {
+static int open_or_create(const char *path, int flags, mode_t mode, struct opening *opening) {
     for (int attempt = 0; attempt < OPEN_ATTEMPTS; attempt++) {
-        *creation = EXISTED;
-        int fd = open_existing(path, flags);
+        opening->creation = EXISTED;
+        int fd = open_existing(path, flags, opening);
         if (fd != -ENOENT) {
             return fd;
         }
-        *creation = CREATED;
+        opening->creation = CREATED;
+        opening->seen.mode = 0;
+        opening->direct = false;
         fd = open_path(path, flags | O_CREAT | O_EXCL, mode);
         if (fd != -EEXIST) {
             return fd;
         }
         if (is_symbolic_link(path)) {
             /* Left to the kernel, not resolved here: it knows whose links in a shared directory may be followed. */
-            *creation = PERHAPS_CREATED;
+            opening->creation = PERHAPS_CREATED;
             return open_path(path, flags | O_CREAT, mode);
         }
     }
     return -EAGAIN;
 }
 
-static int open_by_flags(const char *path, uint32_t flags, uint32_t mode, enum creation *creation) {
+static int open_by_flags(const char *path, uint32_t flags, uint32_t mode, struct opening *opening) {
     /* O_NONBLOCK: what was a file a moment ago may be a FIFO now. */
     int open_flags = ((flags & WT_OPEN_WRITE) != 0 ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     if ((flags & WT_OPEN_NOFOLLOW) != 0) {
         open_flags |= O_NOFOLLOW;
     }
+    opening->creation = EXISTED;
+    opening->seen.mode = 0;
+    opening->direct = false;
     if ((flags & WT_OPEN_CREATE_NEW) != 0) {
-        *creation = CREATED;
+        opening->creation = CREATED;
         return open_path(path, open_flags | O_CREAT | O_EXCL, (mode_t)mode);
     }
     if ((flags & WT_OPEN_CREATE) != 0) {
-        return open_or_create(path, open_flags, (mode_t)mode, creation);
+        return open_or_create(path, open_flags, (mode_t)mode, opening);
     }
-    *creation = EXISTED;
-    return open_existing(path, open_flags);
+    return open_existing(path, open_flags, opening);
 }
 
 /*
@@ -804,20 +864,18 @@ static int persist_creation(const struct posix_file *file, enum creation creatio
     return rc;
 }
 
-/* Learns what was opened, and prepares the descriptor for I/O. */
-static int prepare(struct posix_file *file) {
-    struct wt_backing *backing = &file->backing;
-    int rc = wt_probe_descriptor(file->descriptor, &backing->device, &backing->inode, &backing->profile);
-    if (rc < 0 || is_direct(backing)) {
-        return rc;
+/* By what was seen at the path, if that tells anything; overlayfs may copy a file to another file system as it is opened. */
+static int learn(struct posix_file *file, const struct opening *opening) {
+    if (opening->seen.mode == 0) {
+        return posix_identify(&file->backing);
     }
-    /* This also takes back O_NONBLOCK, as the probe has done of a direct one: with it io_uring would answer EAGAIN where it
-     * otherwise waits. */
-    return fcntl(file->descriptor, F_SETFL, 0) < 0 ? -errno : 0;
+    int rc = prepare(file, &opening->seen, opening->direct);
+    file->backing.presumed = true;
+    return rc == 0 && file->backing.profile.fs_magic == OVERLAYFS_SUPER_MAGIC ? posix_identify(&file->backing) : rc;
 }
 
 static struct posix_file *new_file(const char *path, bool writable) {
-    struct posix_file *file = calloc(1, sizeof *file);
+    struct posix_file *file = wt_line_alloc(sizeof *file);
     if (file == NULL) {
         return NULL;
     }
@@ -829,7 +887,7 @@ static struct posix_file *new_file(const char *path, bool writable) {
     file->path = strdup(path);
     if (file->path == NULL || pthread_mutex_init(&file->lock, NULL) != 0) {
         free(file->path);
-        free(file);
+        wt_line_free(file);
         return NULL;
     }
     return file;
@@ -837,28 +895,29 @@ static struct posix_file *new_file(const char *path, bool writable) {
 
 int wt_posix_open_checked(const char *path, uint32_t flags, uint32_t mode,
                           int (*check)(const struct wt_profile *profile, int fd), struct wt_backing **backing) {
-    enum creation creation = EXISTED;
     struct posix_file *file = new_file(path, (flags & WT_OPEN_WRITE) != 0);
     if (file == NULL) {
         return -ENOMEM;
     }
-    int rc = open_by_flags(path, flags, mode, &creation);
+    struct opening opening;
+    int rc = open_by_flags(path, flags, mode, &opening);
     if (rc < 0) {
         pthread_mutex_destroy(&file->lock);
         free(file->path);
-        free(file);
+        wt_line_free(file);
         return rc;
     }
     file->descriptor = rc;
-    rc = prepare(file);
+    rc = check == NULL ? learn(file, &opening)
+                       : posix_identify(&file->backing); /* a check may not meet what is no file */
     if (rc == 0 && check != NULL) {
         rc = check(&file->backing.profile, file->descriptor);
     }
-    if (rc == 0 && creation != EXISTED) {
-        rc = persist_creation(file, creation);
+    if (rc == 0 && opening.creation != EXISTED) {
+        rc = persist_creation(file, opening.creation);
     }
     if (rc < 0) {
-        if (creation == CREATED) {
+        if (opening.creation == CREATED) {
             (void)unlink(path); /* the first error is the one to report */
         }
         (void)posix_close(&file->backing);

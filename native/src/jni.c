@@ -1,5 +1,6 @@
 /*
- * The data plane of Java: write, read, size, submit and reap, by JNI. It is the one file of the core that knows of Java.
+ * The data plane of Java: open, close, write, read, size, submit and reap, by JNI. It is the one file of the core that knows of
+ * Java.
  *
  * A direct buffer is native memory with an address. An array of the Java heap has none that lasts, so it is copied piece
  * by piece, straight between the array and the folios, by a cursor of this file. No array is pinned: a pin would hold up
@@ -11,6 +12,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <jni.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,6 +37,29 @@ static jlong result_of(int64_t result, uint64_t stable_bytes) {
     assert(-result < ERRNO_LIMIT);
     assert(stable_bytes <= INT64_MAX / ERRNO_LIMIT - 1);
     return (jlong)(result - (int64_t)stable_bytes * ERRNO_LIMIT);
+}
+
+/* ---- a file ---------------------------------------------------------------------------------------------------- */
+
+/* The handle, which is positive, or -errno. The path ends with a 0. */
+static jlong JNICALL open_file(JNIEnv *env, jclass class, jlong engine, jbyteArray path, jint flags, jint mode,
+                               jint durability) {
+    (void)class;
+    char bytes[PATH_MAX];
+    wt_file file = 0;
+    jsize length = (*env)->GetArrayLength(env, path);
+    if (length > (jsize)sizeof bytes)
+        return -ENAMETOOLONG;
+    (*env)->GetByteArrayRegion(env, path, 0, length, (jbyte *)bytes);
+    assert(!(*env)->ExceptionCheck(env) && length > 0 && bytes[length - 1] == 0);
+    int rc = wt_file_open((wt_engine)engine, bytes, (uint32_t)flags, (uint32_t)mode, (uint32_t)durability, &file);
+    return rc ? rc : (jlong)file;
+}
+
+static jint JNICALL close_file(JNIEnv *env, jclass class, jlong file) {
+    (void)env;
+    (void)class;
+    return wt_file_close((wt_file)file);
 }
 
 /* ---- one direct buffer ----------------------------------------------------------------------------------------- */
@@ -537,6 +562,8 @@ static void JNICALL view_timed(JNIEnv *env, jclass class, jlong handle, jlong na
 JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
     (void)reserved;
     static const JNINativeMethod methods[] = {
+        {"open", "(J[BIII)J", (void *)open_file},
+        {"close", "(J)I", (void *)close_file},
         {"writeDirect", "(JLjava/nio/ByteBuffer;IIJI)J", (void *)write_direct},
         {"readDirect", "(JLjava/nio/ByteBuffer;IIJ)J", (void *)read_direct},
         {"writeArray", "(J[BIIJI)J", (void *)write_array},

@@ -17,46 +17,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "io.h"
+#include "probe.h"
 
 /* A unit of direct I/O is at most a page; see wt_profile. */
 #define BLOCK_BYTES_MAX 4096u
 #define BLOCK_BYTES_MIN 512u
 
-/* The kernel's struct statx, as of 6.16. Ours, since the headers that this is built with may be years older. */
-struct kernel_statx {
-    uint32_t mask;
-    uint32_t block_size;
-    uint64_t attributes;
-    uint32_t links;
-    uint32_t uid;
-    uint32_t gid;
-    uint16_t mode;
-    uint16_t padding;
-    uint64_t inode;
-    uint64_t size;
-    uint64_t blocks;
-    uint64_t attributes_mask;
-    uint64_t times[8];
-    uint32_t special_major;
-    uint32_t special_minor;
-    uint32_t device_major;
-    uint32_t device_minor;
-    uint64_t mount;
-    uint32_t dio_memory_alignment;
-    uint32_t dio_offset_alignment;
-    uint64_t subvolume;
-    uint32_t atomic_write_min;
-    uint32_t atomic_write_max;
-    uint32_t atomic_write_segments_max;
-    uint32_t dio_read_offset_alignment;
-    uint32_t atomic_write_max_optimal;
-    uint32_t spare[17];
-};
-static_assert(sizeof(struct kernel_statx) == 256, "the size that the kernel fills");
-
 #define KERNEL_STATX_TYPE_MODE_INODE 0x103u
 #define KERNEL_STATX_DIOALIGN 0x2000u
+#define KERNEL_STATX_MNT_ID_UNIQUE 0x4000u
 #define KERNEL_STATX_WRITE_ATOMIC 0x10000u
 
 #define MAGIC_HUGETLBFS 0x958458f6u
@@ -179,43 +148,6 @@ static void describe_device(struct wt_profile *profile) {
     }
 }
 
-/*
- * The devices that were looked at last, so that opening many files does not read sysfs for each. Briefly, since a device's
- * cache may be switched while it is in use.
- */
-#define REMEMBERED 16u
-#define REMEMBERED_SECONDS 1
-
-static struct {
-    struct wt_profile profile; /* what describe_device fills in, and the number of the device */
-    time_t until;
-} remembered[REMEMBERED];
-static pthread_mutex_t remembered_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void copy_device(struct wt_profile *to, const struct wt_profile *from) {
-    to->fua = from->fua;
-    to->volatile_cache = from->volatile_cache;
-    to->logical_block_bytes = from->logical_block_bytes;
-    to->physical_block_bytes = from->physical_block_bytes;
-    memcpy(to->device_name, from->device_name, sizeof to->device_name);
-}
-
-static void recall_device(struct wt_profile *profile) {
-    unsigned place = (profile->device_major * 31 + profile->device_minor) % REMEMBERED;
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    pthread_mutex_lock(&remembered_lock);
-    struct wt_profile *known = &remembered[place].profile;
-    if (remembered[place].until <= now.tv_sec || known->device_major != profile->device_major ||
-        known->device_minor != profile->device_minor) {
-        describe_device(profile);
-        *known = *profile;
-        remembered[place].until = now.tv_sec + REMEMBERED_SECONDS;
-    }
-    copy_device(profile, known);
-    pthread_mutex_unlock(&remembered_lock);
-}
-
 /* ---- the file system ------------------------------------------------------------------------------------------- */
 
 static int describe_file_system(int fd, struct wt_profile *profile) {
@@ -227,6 +159,7 @@ static int describe_file_system(int fd, struct wt_profile *profile) {
     if (rc < 0) {
         return -errno;
     }
+    memset(profile->fs_type, 0, sizeof profile->fs_type);
     profile->fs_magic = (uint64_t)fs.f_type & UINT32_MAX; /* f_type is signed and a magic may have its top bit set */
     profile->fs_block_bytes = fs.f_bsize > 0 && (uint64_t)fs.f_bsize <= UINT32_MAX ? (uint32_t)fs.f_bsize : UINT32_MAX;
     for (unsigned i = 0; i < sizeof file_systems / sizeof *file_systems; i++) {
@@ -239,19 +172,86 @@ static int describe_file_system(int fd, struct wt_profile *profile) {
     return 0;
 }
 
-/* What statx says, and with an old kernel or a seccomp filter that refuses it, what fstat says. */
-static int stat_descriptor(int fd, struct kernel_statx *stat) {
+/*
+ * What was looked at last, so that opening many files does not ask the file system and sysfs for each. Briefly, since a device's
+ * cache may be switched while it is in use.
+ */
+#define REMEMBERED 16u
+#define REMEMBERED_SECONDS 1
+
+static struct {
+    struct wt_profile profile; /* what describe_file_system and describe_device fill in, and the number of the device */
+    uint64_t mount;
+    time_t until;
+} remembered[REMEMBERED];
+static pthread_mutex_t remembered_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static unsigned place_of(uint64_t mount, const struct wt_profile *profile) {
+    return (unsigned)((mount * 31 + profile->device_major) * 31 + profile->device_minor) % REMEMBERED;
+}
+
+static time_t seconds_now(void) {
+    struct timespec now;
+    return clock_gettime(CLOCK_MONOTONIC_COARSE, &now) == 0 ? now.tv_sec : 0;
+}
+
+static bool recall(uint64_t mount, struct wt_profile *profile) {
+    unsigned place = place_of(mount, profile);
+    time_t now = seconds_now();
+    pthread_mutex_lock(&remembered_lock);
+    const struct wt_profile *known = &remembered[place].profile;
+    bool is_known = remembered[place].until > now && remembered[place].mount == mount &&
+                    known->device_major == profile->device_major && known->device_minor == profile->device_minor;
+    if (is_known) {
+        *profile = *known;
+    }
+    pthread_mutex_unlock(&remembered_lock);
+    return is_known;
+}
+
+static void remember(uint64_t mount, const struct wt_profile *profile) {
+    unsigned place = place_of(mount, profile);
+    time_t until = seconds_now() + REMEMBERED_SECONDS;
+    pthread_mutex_lock(&remembered_lock);
+    remembered[place].profile = *profile;
+    remembered[place].mount = mount;
+    remembered[place].until = until;
+    pthread_mutex_unlock(&remembered_lock);
+}
+
+/*
+ * The file system and the device. mount: a number that no other mount ever has, as it has no other file system; 0: unknown,
+ * and then the file system is asked each time, since a device may have another one by now.
+ */
+static int describe_place(int fd, uint64_t mount, struct wt_profile *profile) {
+    bool is_known = recall(mount, profile);
+    if (!is_known || mount == 0) {
+        int rc = describe_file_system(fd, profile);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    if (!is_known) {
+        describe_device(profile);
+        remember(mount, profile);
+    }
+    return 0;
+}
+
+int wt_statx_at(int at, const char *path, int flags, struct wt_statx *stat) {
     struct stat plain;
+    unsigned mask =
+        KERNEL_STATX_TYPE_MODE_INODE | KERNEL_STATX_DIOALIGN | KERNEL_STATX_MNT_ID_UNIQUE | KERNEL_STATX_WRITE_ATOMIC;
     memset(stat, 0, sizeof *stat);
-    unsigned mask = KERNEL_STATX_TYPE_MODE_INODE | KERNEL_STATX_DIOALIGN | KERNEL_STATX_WRITE_ATOMIC;
-    if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, mask, stat) == 0) {
+    if (syscall(SYS_statx, at, path, flags, mask, stat) == 0) {
         return 0;
     }
-    if (errno != ENOSYS && errno != EPERM) {
-        return -errno;
-    }
+    int error = errno;
     memset(stat, 0, sizeof *stat);
-    if (fstat(fd, &plain) < 0) {
+    if (error != ENOSYS && error != EPERM) {
+        return -error;
+    }
+    if (fstatat(at, path, &plain, flags) < 0) {
         return -errno;
     }
     stat->mode = (uint16_t)plain.st_mode;
@@ -318,7 +318,7 @@ static uint32_t choose_block(const struct wt_profile *profile, bool alignment_kn
  * Of whole blocks, and by direct I/O: the kernel has no others. On overlayfs statx speaks of the file below, and its own takes
  * none.
  */
-static void describe_atomic_writes(const struct kernel_statx *stat, struct wt_profile *profile) {
+static void describe_atomic_writes(const struct wt_statx *stat, struct wt_profile *profile) {
     uint32_t max = stat->atomic_write_max;
     uint32_t min = stat->atomic_write_min > profile->block_bytes ? stat->atomic_write_min : profile->block_bytes;
     bool known = (stat->mask & KERNEL_STATX_WRITE_ATOMIC) != 0 && strcmp(profile->fs_type, "overlay") != 0;
@@ -332,20 +332,19 @@ static void describe_atomic_writes(const struct kernel_statx *stat, struct wt_pr
     profile->atomic_write_max_segments = stat->atomic_write_segments_max;
 }
 
-static int describe(int fd, const struct kernel_statx *stat, struct wt_profile *profile) {
+int wt_describe(int fd, const struct wt_statx *stat, bool is_direct, struct wt_profile *profile) {
     memset(profile, 0, sizeof *profile);
     profile->device_major = stat->device_major;
     profile->device_minor = stat->device_minor;
-    int rc = describe_file_system(fd, profile);
+    int rc = describe_place(fd, (stat->mask & KERNEL_STATX_MNT_ID_UNIQUE) != 0 ? stat->mount : 0, profile);
     if (rc < 0) {
         return rc;
     }
-    uint32_t takes_direct;
-    rc = set_direct(fd, &takes_direct);
+    uint32_t takes_direct = WT_YES;
+    rc = is_direct ? 0 : set_direct(fd, &takes_direct);
     if (rc < 0) {
         return rc;
     }
-    recall_device(profile);
     bool alignment_known = (stat->mask & KERNEL_STATX_DIOALIGN) != 0;
     if (alignment_known) {
         profile->dio_memory_alignment = stat->dio_memory_alignment;
@@ -365,20 +364,6 @@ int wt_check_kind(uint32_t mode) {
     return S_ISREG(mode) ? 0 : -EOPNOTSUPP;
 }
 
-int wt_probe_descriptor(int fd, uint64_t *device, uint64_t *inode, struct wt_profile *profile) {
-    struct kernel_statx stat;
-    int rc = stat_descriptor(fd, &stat);
-    if (rc == 0) {
-        rc = wt_check_kind(stat.mode);
-    }
-    if (rc < 0) {
-        return rc;
-    }
-    *device = makedev(stat.device_major, stat.device_minor);
-    *inode = stat.inode;
-    return describe(fd, &stat, profile);
-}
-
 /* ---- by path --------------------------------------------------------------------------------------------------- */
 
 /*
@@ -393,7 +378,7 @@ static int open_example(const char *path, bool directory) {
 }
 
 int wt_probe(const char *path, struct wt_profile *profile) {
-    struct kernel_statx stat;
+    struct wt_statx stat;
     if (path == NULL || profile == NULL) {
         return -EINVAL;
     }
@@ -401,15 +386,20 @@ int wt_probe(const char *path, struct wt_profile *profile) {
     if (place < 0) {
         return -errno;
     }
-    int rc = stat_descriptor(place, &stat);
+    int rc = wt_statx_at(place, "", AT_EMPTY_PATH, &stat);
     if (rc == 0 && !S_ISREG(stat.mode) && !S_ISDIR(stat.mode)) {
         rc = -EOPNOTSUPP;
     }
     if (rc == 0) {
         int example = open_example(path, S_ISDIR(stat.mode));
         /* Without an example the place itself says less, and what it does not say is taken to be absent. */
-        uint64_t device, inode;
-        rc = example >= 0 ? wt_probe_descriptor(example, &device, &inode, profile) : describe(place, &stat, profile);
+        if (example >= 0) {
+            rc = wt_statx_at(example, "", AT_EMPTY_PATH, &stat);
+            rc = rc < 0 ? rc : wt_check_kind(stat.mode);
+        }
+        if (rc == 0) {
+            rc = wt_describe(example >= 0 ? example : place, &stat, false, profile);
+        }
         if (example >= 0) {
             (void)close(example); /* nothing was written */
         }

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "inode.h"
+#include "line.h"
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
@@ -128,12 +129,12 @@ struct wt_inode *wt_view_take_inode(struct wt_view *view) {
         inode = (struct wt_inode *)view->parts[WT_VIEW_INODES].start + view->fresh_inode++;
     }
     pthread_mutex_unlock(&view->inode_lock);
-    return inode ? inode : aligned_alloc(_Alignof(struct wt_inode), sizeof *inode);
+    return inode ? inode : wt_line_alloc(sizeof *inode);
 }
 
 void wt_view_give_inode(struct wt_view *view, struct wt_inode *inode) {
     if (wt_view_place(view, inode) == WT_NONE) {
-        free(inode);
+        wt_line_free(inode);
         return;
     }
     struct wt_inode_place *place = (struct wt_inode_place *)inode;

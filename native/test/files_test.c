@@ -7,6 +7,8 @@
 #include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -880,6 +882,126 @@ TEST(io_uring_refused_falls_back_to_threads_unless_asked_for_by_name) {
         CHECK_EQ(test_in_child(with_io_uring_refused, &refusal), 0);
     }
 }
+
+/* ---- an open that others overtake -------------------------------------------------------------------------------- */
+
+/* A rename that comes between an open's look at the path and its openat(2). */
+struct overtaking {
+    _Atomic int listener; /* of seccomp(2), -1: there is none yet */
+    const char *path;
+    const char *from;
+    atomic_bool armed;
+};
+
+static void *overtake(void *argument) {
+    struct overtaking *overtaking = argument;
+    while (atomic_load(&overtaking->listener) < 0)
+        sched_yield();
+    for (;;) {
+        struct seccomp_notif call = {0};
+        struct seccomp_notif_resp answer = {.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+        if (ioctl(atomic_load(&overtaking->listener), SECCOMP_IOCTL_NOTIF_RECV, &call) < 0) {
+            CHECK(errno == EINTR || errno == ENOENT); /* the thread that called is gone */
+            continue;
+        }
+        const char *opened = (const char *)(uintptr_t)call.data.args[1]; /* the caller is a thread of this process */
+        if (atomic_load(&overtaking->armed) && strcmp(opened, overtaking->path) == 0) {
+            CHECK_EQ(rename(overtaking->from, overtaking->path), 0);
+            atomic_store(&overtaking->armed, false);
+        }
+        answer.id = call.id;
+        CHECK(ioctl(atomic_load(&overtaking->listener), SECCOMP_IOCTL_NOTIF_SEND, &answer) == 0 || errno == ENOENT);
+    }
+    return NULL;
+}
+
+/* This thread's openat(2) from now on; -1: this kernel cannot. */
+static int listen_to_opens(void) {
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
+    CHECK_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+}
+
+/* The path leads to a file of a 1, and is overtaken by one of a 2; either may be open on the engine. */
+static void open_overtaken(struct place *place, struct overtaking *overtaking, bool old_is_open, bool new_is_open,
+                           uint32_t flags) {
+    wt_file old = 0, new = 0, file = 0, none = 0;
+    uint8_t three = 3, found = 0;
+    CONTEXT("old %d new %d flags %u", old_is_open, new_is_open, flags);
+    make_file(overtaking->path, 1);
+    make_file(overtaking->from, 2);
+    if (old_is_open)
+        old = open_at(place, overtaking->path);
+    if (new_is_open)
+        new = open_at(place, overtaking->from);
+    atomic_store(&overtaking->armed, true);
+    CHECK_OK(try_open(place, overtaking->path, flags, &file));
+    CHECK(!atomic_load(&overtaking->armed));
+    CHECK_EQ(byte_of(file, 0), 2);
+    if (flags & WT_OPEN_WRITE) {
+        CHECK_EQ(write_at(file, 0, &three, 1), 1);
+        int fd = open(overtaking->path, O_RDONLY | O_CLOEXEC);
+        CHECK_EQ(read(fd, &found, 1), 1);
+        CHECK_EQ(found, 3);
+        CHECK_EQ(close(fd), 0);
+        if (new_is_open)
+            CHECK_EQ(byte_of(new, 0), 3);
+    }
+    struct place second = {.backend = place->backend};
+    open_place(&second);
+    CHECK_EQ(try_open(&second, overtaking->path, WT_OPEN_READ | WT_OPEN_WRITE, &none), -EBUSY);
+    CHECK_OK(wt_engine_close(second.engine));
+    CHECK_OK(wt_file_close(file));
+    if (old_is_open)
+        CHECK_OK(wt_file_close(old));
+    if (new_is_open)
+        CHECK_OK(wt_file_close(new));
+}
+
+static void fifo_overtakes(struct place *place, struct overtaking *overtaking, uint32_t flags) {
+    wt_file file = 0;
+    make_file(overtaking->path, 1);
+    CHECK_EQ(mkfifo(overtaking->from, 0600), 0);
+    atomic_store(&overtaking->armed, true);
+    CHECK_EQ(try_open(place, overtaking->path, flags, &file), -EOPNOTSUPP);
+    CHECK(!atomic_load(&overtaking->armed));
+    CHECK_EQ(unlink(overtaking->path), 0);
+}
+
+static void overtaken(void *argument) {
+    struct place *place = argument;
+    const uint32_t flags[] = {WT_OPEN_READ, WT_OPEN_READ | WT_OPEN_WRITE,
+                              WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE};
+    char from[560];
+    snprintf(from, sizeof from, "%s.new", place->path);
+    struct overtaking overtaking = {.listener = -1, .path = place->path, .from = from};
+    pthread_t thread;
+    open_place(place);
+    CHECK_EQ(pthread_create(&thread, NULL, overtake, &overtaking), 0); /* it ends with the process */
+    int listener = listen_to_opens();
+    if (listener < 0)
+        _exit(0); /* not this kernel, or not under this emulator */
+    atomic_store(&overtaking.listener, listener);
+    for (unsigned i = 0; i < 3; i++) {
+        for (unsigned open = 0; open < 4; open++)
+            open_overtaken(place, &overtaking, open & 1, open & 2, flags[i]);
+        fifo_overtakes(place, &overtaking, flags[i]);
+    }
+    CHECK_OK(wt_engine_close(place->engine));
+    _exit(0);
+}
+
+TEST(an_open_that_a_rename_overtakes_is_of_what_it_opened) {
+    each_place_in_child(overtaken);
+}
+
+/* ---- limits ------------------------------------------------------------------------------------------------------ */
 
 static void without_locked_memory(void *argument) {
     struct place *place = argument;

@@ -812,6 +812,31 @@ TEST(tmpfs_has_no_direct_io) {
 
 /* ---- small parts ----------------------------------------------------------------------------------------------- */
 
+static void check_type(const char *directory, const char *type) {
+    struct wt_profile profile;
+    char path[512];
+    CHECK(mount("none", directory, type, 0, NULL) == 0);
+    snprintf(path, sizeof path, "%s/file", directory);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    CHECK(fd >= 0 && close(fd) == 0);
+    CHECK_OK(wt_probe(path, &profile));
+    CHECK(strcmp(profile.fs_type, type) == 0);
+    CHECK(umount(directory) == 0);
+}
+
+/* It has the number of the device of the one before. */
+TEST(a_file_system_that_takes_the_place_of_another_is_not_taken_for_it) {
+    const char *directory = test_make_directory(test_directory(0));
+    if (unshare(CLONE_NEWNS) < 0) {
+        SKIP("no mount namespace of our own: %s", wt_errno_name(errno));
+    }
+    CHECK(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+    for (unsigned i = 0; i < 4; i++) {
+        check_type(directory, "tmpfs");
+        check_type(directory, "ramfs");
+    }
+}
+
 TEST(an_advance_moves_over_segments_and_into_them) {
     char memory[300];
     struct wt_io io = {.length = 300, .segment_count = 3};

@@ -4,6 +4,7 @@ import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 
 import io.writethrough.internal.ControlPlane;
+import io.writethrough.internal.DataPlane;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.MappedByteBuffer;
@@ -45,6 +46,7 @@ final class JdkChannels {
     private AsynchronousFileChannel locks;
     private FileChannel readOnlyMappings;
     private FileChannel privateMappings;
+    private boolean isInUse;
     private boolean closed;
 
     JdkChannels(final long file, final boolean readable, final boolean writable, final Set<JdkChannels> inUse) {
@@ -168,6 +170,7 @@ final class JdkChannels {
         try {
             descriptor();
             inUse.add(this);
+            isInUse = true;
             return channel;
         } catch (final ClosedChannelException e) {
             channel.close();
@@ -184,10 +187,13 @@ final class JdkChannels {
     /** Releases all locks, ends waiting for them, and lets no more be taken. */
     synchronized void close() {
         closed = true;
-        inUse.remove(this);
-        close(locks);
-        close(readOnlyMappings);
-        close(privateMappings);
+        if (isInUse) { // to ask a set costs most files more than the rest: the JVM makes a monitor of a locked object
+            // it hashes
+            inUse.remove(this);
+            close(locks);
+            close(readOnlyMappings);
+            close(privateMappings);
+        }
     }
 
     private static void close(final Channel channel) {
@@ -205,6 +211,6 @@ final class JdkChannels {
     /** Closes these and then the file. For {@link NativeHandle}. */
     int closeWithFile(final long handle) {
         close();
-        return ControlPlane.wt_file_close(handle);
+        return DataPlane.close(handle);
     }
 }

@@ -4,6 +4,7 @@ import io.writethrough.internal.Errno;
 import java.io.IOException;
 import java.lang.ref.Cleaner;
 import java.util.function.LongToIntFunction;
+import java.util.function.Supplier;
 
 /**
  * The duty to close a handle of the C core, once: by its owner, or by a Cleaner after the owner was lost, which is reported.
@@ -14,7 +15,7 @@ final class NativeHandle implements Runnable {
 
     private final long value;
     private final LongToIntFunction closeFunction;
-    private final String description;
+    private final Supplier<String> description;
 
     private volatile boolean open = true;
     private boolean closedByOwner;
@@ -22,7 +23,7 @@ final class NativeHandle implements Runnable {
 
     private Cleaner.Cleanable cleanable;
 
-    private NativeHandle(final long value, final LongToIntFunction closeFunction, final String description) {
+    private NativeHandle(final long value, final LongToIntFunction closeFunction, final Supplier<String> description) {
         this.value = value;
         this.closeFunction = closeFunction;
         this.description = description;
@@ -30,10 +31,13 @@ final class NativeHandle implements Runnable {
 
     /**
      * @param closeFunction returns 0 or -errno
-     * @param description for the report that it was leaked
+     * @param description for the report that it was leaked; it must not know the owner
      */
     static NativeHandle of(
-            final Object owner, final long value, final LongToIntFunction closeFunction, final String description) {
+            final Object owner,
+            final long value,
+            final LongToIntFunction closeFunction,
+            final Supplier<String> description) {
         final NativeHandle handle = new NativeHandle(value, closeFunction, description);
         handle.cleanable = CLEANER.register(owner, handle);
         return handle;
@@ -85,7 +89,7 @@ final class NativeHandle implements Runnable {
                         System.Logger.Level.WARNING,
                         "{0} was not closed before it became unreachable: it is closed now. Close it when done with it,"
                                 + " by try-with-resources for example.",
-                        description);
+                        description.get());
     }
 
     private static Thread cleanerThread(final Runnable task) {

@@ -3,6 +3,7 @@ package io.writethrough;
 import com.sun.jna.ptr.LongByReference;
 import io.writethrough.internal.CacheView;
 import io.writethrough.internal.ControlPlane;
+import io.writethrough.internal.DataPlane;
 import io.writethrough.internal.Errno;
 import io.writethrough.internal.NativeLibraries;
 import io.writethrough.internal.NativePaths;
@@ -86,7 +87,7 @@ public final class WriteThroughEngine implements Closeable {
             NativeHandle.whenLost(cacheView, cacheView.release());
         }
         this.registration = new EngineRegistration(engine, backend, number);
-        this.handle = NativeHandle.of(this, engine, closing(registration, completions), "A WriteThroughEngine");
+        this.handle = NativeHandle.of(this, engine, closing(registration, completions), () -> "A WriteThroughEngine");
         observer.start();
     }
 
@@ -220,11 +221,9 @@ public final class WriteThroughEngine implements Closeable {
 
     private WriteThroughFile open(final Path path, final OpenRequest request, final int mode) throws IOException {
         final byte[] nativePath = NativePaths.bytesOf(WriteThroughFileSystem.unwrap(path));
-        final LongByReference file = new LongByReference();
-        final int result;
+        final long result;
         try {
-            result = ControlPlane.wt_file_open(
-                    handle.value(), nativePath, request.flags(), mode, request.durability().code, file);
+            result = DataPlane.open(handle.value(), nativePath, request.flags(), mode, request.durability().code);
         } finally {
             Reference.reachabilityFence(this);
         }
@@ -238,9 +237,9 @@ public final class WriteThroughEngine implements Closeable {
             throw Failures.ofUnpolled(path);
         }
         if (result < 0) {
-            throw Failures.ofPath("open", path, request.noFollow(), -result);
+            throw Failures.ofPath("open", path, request.noFollow(), (int) -result);
         }
-        final WriteThroughFile opened = new WriteThroughFile(this, file.getValue(), path, request);
+        final WriteThroughFile opened = new WriteThroughFile(this, result, path, request);
         if (request.growthBytes() >= 0 && request.writable()) {
             opened.growAhead(request.growthBytes());
         }

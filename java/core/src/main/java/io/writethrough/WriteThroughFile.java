@@ -115,7 +115,7 @@ public final class WriteThroughFile implements Channel {
         this.appends = request.append();
         this.jdkChannels = new JdkChannels(file, readable, writable, engine.jdkChannels());
         this.cached = readable ? engine.cacheViewOf(file) : null;
-        this.handle = NativeHandle.of(this, file, jdkChannels::closeWithFile, "The WriteThroughFile " + path);
+        this.handle = NativeHandle.of(this, file, jdkChannels::closeWithFile, () -> "The WriteThroughFile " + path);
     }
 
     /**
@@ -1641,7 +1641,7 @@ public final class WriteThroughFile implements Channel {
             NativeHandle.check(handle.close(), path.toString());
         } finally {
             for (int i = 0; i < channels.length(); i++) {
-                final WriteThroughFileChannel channel = channels.getAndSet(i, null);
+                final WriteThroughFileChannel channel = channels.get(i) == null ? null : channels.getAndSet(i, null);
                 if (channel != null) {
                     channel.close();
                 }

@@ -12,6 +12,7 @@ import io.writethrough.Strace.Call;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
@@ -21,7 +22,7 @@ import org.junit.jupiter.api.Test;
 /** What an operation asks of the kernel: the evidence is strace's. */
 class SystemCallTest extends OnEveryFileSystem {
     private static final String TRACED =
-            "openat,fcntl,pwritev2,pwritev,pwrite64,preadv2,preadv,pread64,fsync,fdatasync,sync_file_range,io_uring_enter,ioprio_set";
+            "statx,fstat,newfstatat,openat,flock,close,fcntl,pwritev2,pwritev,pwrite64,preadv2,preadv,pread64,fsync,fdatasync,sync_file_range,io_uring_enter,ioprio_set";
     private static final Set<String> IO = Set.of(
             "pwritev2", "pwritev", "pwrite64", "preadv2", "preadv", "pread64", "fsync", "fdatasync", "sync_file_range");
 
@@ -90,6 +91,24 @@ class SystemCallTest extends OnEveryFileSystem {
         assertEquals(1, flags.size(), flags.toString());
         assertTrue(flags.get(0).text().contains("O_DIRECT"), flags.toString());
         assertFalse(flags.get(0).text().contains("O_NONBLOCK"), flags.toString());
+    }
+
+    @Test
+    void anOpenOfAFileThatExistsLooksOnceAtThePathAndOnceAtTheFile() throws Exception {
+        assumeTrue(
+                StorageProfile.of(directory).dioOffsetAlignment() != 0,
+                "no alignment is told on " + StorageProfile.of(directory));
+        final List<Call> calls = trace();
+        final List<Call> made = calls.subList(indexOfMark(calls, "begin open"), indexOfMark(calls, "end open")).stream()
+                .filter(call -> call.text().contains(path + ".existing"))
+                .toList();
+        assertEquals(
+                List.of("statx", "openat", "flock", "fstat", "flock", "close"),
+                made.stream()
+                        .map(call -> call.name().replace("newfstatat", "fstat"))
+                        .toList(),
+                made.toString());
+        assertTrue(made.get(1).text().contains("O_DIRECT"), made.toString());
     }
 
     @Test
@@ -166,6 +185,10 @@ class SystemCallTest extends OnEveryFileSystem {
                 marked("read heap", () -> file.read(heap.clear(), 8192));
                 marked("read vector", () -> file.read(cleared(vector), 8192));
                 marked("size", file::size);
+                final Path existing = Files.write(Path.of(arguments[0] + ".existing"), new byte[4096]);
+                marked(
+                        "open",
+                        () -> WriteThroughFile.open(existing, READ, WRITE).close());
             }
         }
 

@@ -51,16 +51,11 @@ public final class ControlPlane {
 
     public static native int wt_file_profile(long file, Profile profile);
 
-    public static native int wt_file_open(
-            long engine, byte[] path, int flags, int mode, int durability, LongByReference file);
-
     public static native int wt_file_holder(byte[] path, Holder holder);
 
     public static native int wt_file_grow_ahead(long file, long bytes);
 
     public static native int wt_file_rename(long file, byte[] from, byte[] to, int flags);
-
-    public static native int wt_file_close(long file);
 
     public static native int wt_truncate(long file, long size);
 

@@ -3,7 +3,8 @@ package io.writethrough.internal;
 import java.nio.ByteBuffer;
 
 /**
- * Write, read, size, submit and reap by JNI: the calls whose own cost matters. native/src/jni.c registers them when the library is loaded.
+ * Open, close, write, read, size, submit and reap by JNI: the calls whose own cost matters. native/src/jni.c registers them when
+ * the library is loaded.
  *
  * <p>The caller has checked that indexes and lengths are within the buffers, and keeps file and buffers reachable. A
  * result of 0 or more is a count of bytes. A failure is a negative number that holds two: see {@link #errno} and {@link
@@ -69,6 +70,18 @@ public final class DataPlane {
     public static long failure(final long result, final long stableBytes) {
         return result - stableBytes * ERRNO_LIMIT;
     }
+
+    /**
+     * Opens a file.
+     *
+     * @param path its bytes and a final 0
+     * @param flags of {@link OpenFlags}
+     * @return its handle, which is positive, or -errno
+     */
+    public static native long open(long engine, byte[] path, int flags, int mode, int durability);
+
+    /** Closes a file: 0 or -errno. */
+    public static native int close(long file);
 
     /** Writes from a direct buffer; {@code start} is an index of it. */
     public static native long writeDirect(
