@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.channels.AsynchronousFileChannel;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -46,6 +47,15 @@ public final class OpenClose implements Way {
         return of(offset -> FileChannel.open(path, READ_WRITE).close());
     }
 
+    /** By {@link FileChannel}, and locked against other processes, as this library's files are. */
+    public static OpenClose lockedChannel(Path path) {
+        return of(offset -> {
+            try (FileChannel channel = FileChannel.open(path, READ_WRITE)) {
+                requireLock(channel.tryLock(), path);
+            }
+        });
+    }
+
     /** By {@link RandomAccessFile}. */
     public static OpenClose randomAccess(Path path) {
         return of(offset -> new RandomAccessFile(path.toFile(), "rw").close());
@@ -54,6 +64,22 @@ public final class OpenClose implements Way {
     /** By {@link AsynchronousFileChannel}. */
     public static OpenClose asyncChannel(Path path) {
         return of(offset -> AsynchronousFileChannel.open(path, READ_WRITE).close());
+    }
+
+    /** By {@link AsynchronousFileChannel}, and locked against other processes. */
+    public static OpenClose lockedAsyncChannel(Path path) {
+        return of(offset -> {
+            try (AsynchronousFileChannel channel = AsynchronousFileChannel.open(path, READ_WRITE)) {
+                requireLock(channel.tryLock(), path);
+            }
+        });
+    }
+
+    /** {@code tryLock} has no lock where another process has one. */
+    private static void requireLock(FileLock lock, Path path) throws IOException {
+        if (lock == null) {
+            throw new IOException("another process has locked " + path);
+        }
     }
 
     /** By jasyncfio, on an executor that stays open. */

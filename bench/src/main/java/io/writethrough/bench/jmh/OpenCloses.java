@@ -19,7 +19,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** A file opened for reading and writing, and closed. */
+/** A file opened for reading and writing, and closed; locked meanwhile by the library and by the ways that say so. */
 @BenchmarkMode({Mode.Throughput, Mode.SampleTime})
 @OutputTimeUnit(TimeUnit.SECONDS)
 @Fork(1)
@@ -31,8 +31,10 @@ public class OpenCloses {
     public enum OpeningWay {
         WRITETHROUGH,
         FILE_CHANNEL,
+        FILE_CHANNEL_LOCKED,
         RANDOM_ACCESS_FILE,
         ASYNC_CHANNEL,
+        ASYNC_CHANNEL_LOCKED,
         JASYNCFIO,
         ARTEMIS;
 
@@ -40,8 +42,10 @@ public class OpenCloses {
             return switch (this) {
                 case WRITETHROUGH -> OpenClose.library(path);
                 case FILE_CHANNEL -> OpenClose.channel(path);
+                case FILE_CHANNEL_LOCKED -> OpenClose.lockedChannel(path);
                 case RANDOM_ACCESS_FILE -> OpenClose.randomAccess(path);
                 case ASYNC_CHANNEL -> OpenClose.asyncChannel(path);
+                case ASYNC_CHANNEL_LOCKED -> OpenClose.lockedAsyncChannel(path);
                 case JASYNCFIO -> OpenClose.jasyncfio(path);
                 case ARTEMIS -> OpenClose.artemis(path);
             };

@@ -26,9 +26,22 @@ final class Targets {
 
     private static final double PAGES = 1.5;
     private static final double AT_LEAST_EQUAL = 1;
-    /** A mapping gives less: no read of it is atomic, and an error of the disk is a fault. */
-    private static final Map<String, Set<String>> UNLIKE =
-            Map.of(Workloads.READ_SMALL, Set.of(Workloads.MAPPED), Workloads.APPEND_ASYNC, Set.of(Workloads.LIBRARY));
+    /**
+     * Those that give less: no read of a mapping is atomic, and an error of the disk is a fault; a file that is only opened is locked
+     * against nobody.
+     */
+    private static final Map<String, Set<String>> UNLIKE = Map.of(
+            Workloads.READ_SMALL,
+            Set.of(Workloads.MAPPED),
+            Workloads.APPEND_ASYNC,
+            Set.of(Workloads.LIBRARY),
+            Workloads.OPEN_CLOSE,
+            Set.of(
+                    Workloads.CHANNEL_OPEN,
+                    Workloads.RANDOM_OPEN,
+                    Workloads.ASYNC_OPEN,
+                    Workloads.JASYNCFIO,
+                    Workloads.ARTEMIS));
 
     private static final Map<String, Double> CPU_BOUNDS = Map.of(Workloads.FIO, 1.1, Workloads.FIO_ASYNC, 1.2);
 

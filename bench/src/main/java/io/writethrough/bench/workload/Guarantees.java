@@ -21,6 +21,7 @@ final class Guarantees {
             "newest bytes, from the kernel's page cache; no read is atomic, a failed one faults";
     static final String DIRECT_READ = "what the disk has; aligned only, nothing is cached";
     static final String OPENED = "open for reading and writing, then closed";
+    static final String OPENED_LOCKED = "the same, and locked against other processes meanwhile";
     static final String OPENED_LIBRARY = "the same, and locked against other processes, of known extent and alignment";
 
     private Guarantees() {}

@@ -52,6 +52,10 @@ public final class Workloads {
     public static final String FIO_READ = "fio psync direct";
     public static final String CHANNEL_READ = "FileChannel.read";
     public static final String CHANNEL_OPEN = "FileChannel.open";
+    public static final String CHANNEL_OPEN_LOCKED = "FileChannel.open + tryLock";
+    public static final String RANDOM_OPEN = "RandomAccessFile rw";
+    public static final String ASYNC_OPEN = "AsynchronousFileChannel.open";
+    public static final String ASYNC_OPEN_LOCKED = "AsynchronousFileChannel.open + tryLock";
     public static final String MAPPED = "copy from a mapping";
     public static final String LOCKED = "force under a lock";
     public static final String GROUP_COMMIT = "group commit";
@@ -398,18 +402,20 @@ public final class Workloads {
                 PAGE,
                 Order.SEQUENTIAL,
                 1,
-                List.of(CHANNEL_OPEN),
+                List.of(CHANNEL_OPEN_LOCKED, CHANNEL_OPEN),
                 List.of(
                         alone(LIBRARY, Guarantees.OPENED_LIBRARY, () -> OpenClose.library(smallFile("open-library"))),
                         alone(CHANNEL_OPEN, Guarantees.OPENED, () -> OpenClose.channel(smallFile("open-channel"))),
                         alone(
-                                "RandomAccessFile rw",
-                                Guarantees.OPENED,
-                                () -> OpenClose.randomAccess(smallFile("open-random"))),
+                                CHANNEL_OPEN_LOCKED,
+                                Guarantees.OPENED_LOCKED,
+                                () -> OpenClose.lockedChannel(smallFile("open-channel-locked"))),
+                        alone(RANDOM_OPEN, Guarantees.OPENED, () -> OpenClose.randomAccess(smallFile("open-random"))),
+                        alone(ASYNC_OPEN, Guarantees.OPENED, () -> OpenClose.asyncChannel(smallFile("open-async"))),
                         alone(
-                                "AsynchronousFileChannel.open",
-                                Guarantees.OPENED,
-                                () -> OpenClose.asyncChannel(smallFile("open-async"))),
+                                ASYNC_OPEN_LOCKED,
+                                Guarantees.OPENED_LOCKED,
+                                () -> OpenClose.lockedAsyncChannel(smallFile("open-async-locked"))),
                         alone(JASYNCFIO, Guarantees.OPENED, () -> OpenClose.jasyncfio(smallFile("open-jasyncfio"))),
                         alone(ARTEMIS, Guarantees.OPENED, () -> OpenClose.artemis(smallFile("open-artemis")))));
     }

@@ -2,15 +2,21 @@ package io.writethrough.bench.contender;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.abort;
 
 import io.writethrough.bench.measure.Pattern;
 import io.writethrough.bench.measure.Slice;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -107,6 +113,25 @@ final class WaysTest {
         }
         try (Contender crowd = new Crowd(Pages.library(path, BYTES, Pages.READS_IN_TEN, 1 << 20), 3)) {
             assertTrue(crowd.run(Pattern.skewed(BYTES, span, 1), NANOS, 1).operations() >= 3);
+        }
+    }
+
+    @Test
+    void anOpenThatLocksIsRefusedWhereTheFileIsLocked() throws IOException {
+        List<OpenClose> locked = List.of(OpenClose.lockedChannel(path), OpenClose.lockedAsyncChannel(path));
+        try (FileChannel other = FileChannel.open(path, StandardOpenOption.WRITE);
+                FileLock lock = other.tryLock()) {
+            for (OpenClose way : locked) {
+                assertThrows(
+                        OverlappingFileLockException.class,
+                        () -> way.operation().at(0));
+            }
+            OpenClose.channel(path).operation().at(0);
+            assertTrue(lock.isValid());
+        }
+        for (OpenClose way : locked) {
+            way.operation().at(0);
+            way.operation().at(0);
         }
     }
 }

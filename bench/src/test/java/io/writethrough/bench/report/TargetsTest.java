@@ -94,6 +94,21 @@ final class TargetsTest {
     }
 
     @Test
+    void anOpenIsComparedWithThoseThatLockToo() {
+        RunReport report = report(collector(
+                Workloads.OPEN_CLOSE,
+                Map.of(
+                        Workloads.LIBRARY, List.of(slice(100, 1)),
+                        Workloads.CHANNEL_OPEN, List.of(slice(200, 1)),
+                        Workloads.ASYNC_OPEN_LOCKED, List.of(slice(80, 1)),
+                        Workloads.CHANNEL_OPEN_LOCKED, List.of(slice(50, 1))),
+                Map.of()));
+        assertEquals(2, report.targets().size());
+        assertEquals(2, only(report, "× " + Workloads.CHANNEL_OPEN_LOCKED).value());
+        assertEquals(1.25, only(report, "× " + Workloads.ASYNC_OPEN_LOCKED).value());
+    }
+
+    @Test
     void anAbsentPeerIsSkippedAndAnAbsentLibraryFails() {
         RunReport withoutPeer = report(collector(
                 Workloads.OVERWRITE,
