@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.sun.jna.ptr.LongByReference;
@@ -49,8 +50,8 @@ class CacheViewTest {
         assertEquals(0, ControlPlane.wt_engine_open(options, handle));
         engine = handle.getValue();
         final byte[] name = NativePaths.bytesOf(path);
-        assertEquals(0, ControlPlane.wt_file_open(engine, name, OPEN_FLAGS, 0600, 0, handle));
-        file = handle.getValue();
+        file = DataPlane.open(engine, name, OPEN_FLAGS, 0600, DataPlane.DURABILITY_OF_FILE);
+        assertTrue(file > 0);
         view = CacheView.of(engine);
         reader = view.file(file);
         final ControlPlane.Profile profile = new ControlPlane.Profile();
@@ -180,7 +181,7 @@ class CacheViewTest {
         write(1000, 0, 1);
         warm();
         assertEquals(100, reader.read(buffer, 0, 100, 0));
-        assertEquals(0, ControlPlane.wt_file_close(file));
+        assertEquals(0, DataPlane.close(file));
         assertEquals(CacheView.ASK, reader.read(buffer, 0, 100, 0));
         assertEquals(0, ControlPlane.wt_engine_shutdown(engine));
         assertEquals(0, ControlPlane.wt_engine_close(engine));
