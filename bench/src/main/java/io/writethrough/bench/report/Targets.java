@@ -22,6 +22,7 @@ final class Targets {
             Workloads.READ, Map.of(Workloads.CHANNEL_READ, 2.5, Workloads.MAPPED, 0.9),
             Workloads.READ_DIRECT, Map.of(Workloads.CHANNEL_READ, 2.5, Workloads.MAPPED, 0.9),
             Workloads.READ_SMALL, Map.of(Workloads.CHANNEL_READ, 6.0),
+            Workloads.READ_HOT, Map.of(Workloads.CHANNEL_READ, 6.0),
             Workloads.READ_COLD, Map.of(Workloads.FIO_READ, 0.95));
 
     private static final double PAGES = 1.5;
@@ -32,6 +33,8 @@ final class Targets {
      */
     private static final Map<String, Set<String>> UNLIKE = Map.of(
             Workloads.READ_SMALL,
+            Set.of(Workloads.MAPPED),
+            Workloads.READ_HOT,
             Set.of(Workloads.MAPPED),
             Workloads.APPEND_ASYNC,
             Set.of(Workloads.LIBRARY),

@@ -77,6 +77,7 @@ public final class Workloads {
     public static final String READ = "read-heap";
     public static final String READ_DIRECT = "read-direct";
     public static final String READ_SMALL = "read-64b";
+    public static final String READ_HOT = "read-64b-hot";
     public static final String READ_COLD = "read-cold";
     public static final String ASYNC = "async32";
     public static final String APPEND = "append64";
@@ -94,6 +95,7 @@ public final class Workloads {
             READ,
             READ_DIRECT,
             READ_SMALL,
+            READ_HOT,
             READ_COLD,
             PAGES,
             OPEN_CLOSE);
@@ -130,11 +132,25 @@ public final class Workloads {
                 workloads.append(),
                 workloads.appendAsync(),
                 workloads.cachedReads(
-                        READ, "4 KiB cached reads at random over 240 MiB, into a byte array", PAGE, false),
+                        READ, "4 KiB cached reads at random over 240 MiB, into a byte array", PAGE, READ_SPAN, false),
                 workloads.cachedReads(
-                        READ_DIRECT, "4 KiB cached reads at random over 240 MiB, into a direct buffer", PAGE, true),
+                        READ_DIRECT,
+                        "4 KiB cached reads at random over 240 MiB, into a direct buffer",
+                        PAGE,
+                        READ_SPAN,
+                        true),
                 workloads.cachedReads(
-                        READ_SMALL, "64-byte cached reads at random over 240 MiB, into a byte array", SMALL, false),
+                        READ_SMALL,
+                        "64-byte cached reads at random over 240 MiB, into a byte array",
+                        SMALL,
+                        READ_SPAN,
+                        false),
+                workloads.cachedReads(
+                        READ_HOT,
+                        "64-byte cached reads at random over 1 MiB, which the processor has in its cache, into a byte array",
+                        SMALL,
+                        MIB,
+                        false),
                 workloads.coldReads(),
                 workloads.pages(),
                 workloads.openClose());
@@ -308,12 +324,12 @@ public final class Workloads {
                 entries);
     }
 
-    private Workload cachedReads(String id, String title, int bytes, boolean direct) {
+    private Workload cachedReads(String id, String title, int bytes, long span, boolean direct) {
         return new Workload(
                 id,
                 title,
                 bytes,
-                READ_SPAN,
+                span,
                 Order.RANDOM,
                 16,
                 List.of(CHANNEL_READ, MAPPED),

@@ -278,6 +278,7 @@
       ['append64', 'group commit', '64 appenders, against a group commit by hand'],
       ['read-heap', 'FileChannel.read', '4 KiB cached reads, against FileChannel'],
       ['read-64b', 'FileChannel.read', '64-byte cached reads, against FileChannel'],
+      ['read-64b-hot', 'FileChannel.read', '64-byte reads that the processor has cached'],
       ['read-cold', 'fio psync direct', 'cold sequential reads, against fio'],
       ['pages-70-30', 'FileChannel DIRECT + DSYNC + cache by hand', '70/30 pages, against a page cache by hand']];
     const made = [];
@@ -320,7 +321,8 @@
     const titled = {
       'overwrite-4k': 'Overwrites', async32: '32 in flight', 'sequential-1m': '1 MiB writes', append64: 'Appends',
       'append-async': 'Appends by futures', 'read-heap': 'Cached reads', 'read-direct': 'Cached reads, direct',
-      'read-64b': '64-byte reads', 'read-cold': 'Cold reads', 'pages-70-30': 'Pages 70/30', 'open-close': 'Open, close',
+      'read-64b': '64-byte reads', 'read-64b-hot': '64-byte reads, hot',
+      'read-cold': 'Cold reads', 'pages-70-30': 'Pages 70/30', 'open-close': 'Open, close',
     };
     const made = section(one.id, one.title);
     made.dataset.short = titled[one.id] ?? one.id;
