@@ -63,11 +63,13 @@ static void run(struct wt_inode *inode, struct wt_io *io) {
     wt_stats_io_end(inode, io, 0);
 }
 
-static uint64_t piece_of(const struct wt_inode *inode, uint64_t left) {
+/* How much of what is left from offset on goes at once. No block is in two pieces: others may come between them. */
+static uint64_t piece_of(const struct wt_inode *inode, uint64_t offset, uint64_t left) {
     uint64_t most = (uint64_t)WT_IO_SEGMENTS << WT_PAGE_SHIFT;
     if (most > inode->engine->chunk_bytes)
         most = inode->engine->chunk_bytes;
-    return left < most ? left : most;
+    uint64_t past_block = (offset + most) & ((UINT64_C(1) << inode->geometry.block_shift) - 1);
+    return left <= most ? left : most - past_block;
 }
 
 int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t length) {
@@ -80,7 +82,7 @@ int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint6
     error = wt_inode_check_sometimes(inode);
     while (!error && read < length && !ended) {
         struct bounce bounce;
-        uint64_t piece = piece_of(inode, length - read);
+        uint64_t piece = piece_of(inode, offset + read, length - read);
         bounce_begin(&bounce, inode, WT_IO_READ, offset + read, piece);
         struct iovec memory[WT_IO_SEGMENTS];
         for (unsigned i = 0; i < bounce.io.segment_count; i++)
@@ -113,7 +115,7 @@ static int64_t write_pieces(struct wt_inode *inode, struct wt_cursor *cursor, ui
     int error = 0;
     while (written < length && !error) {
         struct bounce bounce;
-        uint64_t piece = piece_of(inode, length - written);
+        uint64_t piece = piece_of(inode, offset + written, length - written);
         bounce_begin(&bounce, inode, WT_IO_WRITE, offset + written, piece);
         for (unsigned i = 0; i < bounce.io.segment_count; i++)
             cursor->copy_in(cursor, bounce.io.segments[i].iov_base, bounce.io.segments[i].iov_len);

@@ -344,3 +344,23 @@ TEST(a_write_past_the_largest_file_says_how_much_is_stable) {
     check_cache_is_disk(&core, file, "file");
     core_close(&core);
 }
+
+TEST(without_direct_io_a_long_write_is_cut_between_blocks_so_that_none_is_of_two_writes) {
+    static const uint8_t bytes[60000] = {1};
+    struct core core = core_open(&(struct sim_options){.buffered = true, .block_bytes = 512},
+                                 &(struct wt_engine_options){.cache_bytes = 128 << 10});
+    wt_file file = core_file(&core, "file");
+    sim_clear_log(core.sim);
+    CHECK_EQ(write_at(file, 100, bytes, sizeof bytes), sizeof bytes);
+    size_t pieces = sim_count(core.sim, SIM_WRITE);
+    CHECK(pieces > 1);
+    uint64_t end = 100;
+    for (size_t i = 0; i < pieces; i++) {
+        struct sim_record piece = sim_record(core.sim, SIM_WRITE, i);
+        CHECK_EQ(piece.offset, end);
+        CHECK(i == 0 || end % 512 == 0);
+        end = piece.offset + piece.length;
+    }
+    CHECK_EQ(end, 100 + sizeof bytes);
+    core_close(&core);
+}
