@@ -373,7 +373,13 @@ void sim_file_deallocate(struct sim_file *file, uint64_t offset, uint64_t length
     }
 }
 
-/* Bytes from size on are zeros, and blocks from the next whole one on are holes, in both versions. */
+static void zero_versions(struct sim_version *version, size_t from) {
+    for (; version != NULL; version = version->older) {
+        memset(version->bytes + from, 0, UNIT_BYTES - from);
+    }
+}
+
+/* Bytes from size on are zeros, and blocks from the next whole one on are holes, in all versions. */
 static void cut_page(struct sim_file *file, struct sim_page *page, uint64_t size) {
     uint64_t start = page->index * PAGE_BYTES;
     if (start + PAGE_BYTES <= size) {
@@ -389,7 +395,12 @@ static void cut_page(struct sim_file *file, struct sim_page *page, uint64_t size
         page->dirty &= (uint8_t) ~(1u << unit);
     }
     for (unsigned unit = (unsigned)(keep / UNIT_BYTES); unit < UNITS; unit++) {
-        drop_versions(&page->older[unit]);
+        size_t offset = (size_t)unit * UNIT_BYTES;
+        if (offset < keep_blocks) { /* or its block would have units of fewer versions than others */
+            zero_versions(page->older[unit], keep > offset ? keep - offset : 0);
+        } else {
+            drop_versions(&page->older[unit]);
+        }
     }
 }
 
