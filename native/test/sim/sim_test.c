@@ -441,6 +441,24 @@ static uint8_t stable_byte(struct sim_file *file, uint64_t offset) {
     return byte;
 }
 
+TEST(a_truncation_leaves_a_block_whole_whichever_of_its_versions_survives_a_power_cut) {
+    unsigned seen = 0;
+    for (uint64_t seed = 0; seed < 64; seed++) {
+        struct disk disk = make_disk(&(struct sim_options){0});
+        write_at(&disk, 0, 1, BLOCK, WT_DURABILITY_DSYNC);
+        write_at(&disk, 0, 2, BLOCK, WT_DURABILITY_DEVICE);
+        write_at(&disk, 0, 3, BLOCK, WT_DURABILITY_DEVICE);
+        CHECK_OK(disk.file->ops->truncate(disk.file, 1000));
+        sim_power_cut(disk.sim, SIM_RANDOM, seed);
+        for (unsigned i = 0; i < 1000; i++) {
+            CHECK_EQ(byte_at(&disk, i, true), byte_at(&disk, 0, true));
+        }
+        seen |= 1u << byte_at(&disk, 0, true);
+        end_disk(&disk);
+    }
+    CHECK_EQ(seen, 0xe);
+}
+
 TEST(a_flush_makes_stable_what_was_written_before_it_began_and_nothing_else) {
     struct sim_file *file = sim_file_new("file", 1, BLOCK);
     fill_file(file, 0, 1);
