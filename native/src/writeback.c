@@ -218,12 +218,18 @@ static uint32_t end_of_block(struct wt_folio *folio, unsigned block, struct wt_l
 /*
  * Whether `end`, in the folio, is at or before the end of the file on disk and in the same page. When a write through the page
  * cache begins behind the end of the file, the kernel first zeroes the rest of the last block there: it makes that page
- * dirty, without waiting for direct I/O that is in flight on other blocks of it.
+ * dirty, without waiting for direct I/O that is in flight on other blocks of it. The end may be one that an allocation gives the
+ * file just now.
  */
-static bool is_beside_end_of_file(const struct wt_folio *folio, uint32_t end) {
-    uint64_t size = wt_inode_end_on_disk(folio->inode), at = folio_offset(folio) + end;
+static bool is_beside(const struct wt_folio *folio, uint32_t end, uint64_t size) {
+    uint64_t at = folio_offset(folio) + end;
     uint64_t block_mask = (UINT64_C(1) << folio->inode->geometry.block_shift) - 1;
     return (size & block_mask) && at <= size && (at - 1) >> WT_PAGE_SHIFT == size >> WT_PAGE_SHIFT;
+}
+
+static bool is_beside_end_of_file(const struct wt_folio *folio, uint32_t end) {
+    uint64_t reserve_end = atomic_load(&folio->inode->reserve_end); /* first: it falls when size has risen */
+    return is_beside(folio, end, wt_inode_end_on_disk(folio->inode)) || is_beside(folio, end, reserve_end);
 }
 
 /* One run of blocks; returns those that it took. */

@@ -47,13 +47,22 @@ TEST(what_failed_once_does_not_fail_again) {
     static const struct {
         enum sim_theme theme;
         uint64_t seed, schedule;
-        unsigned keep[12];
+        unsigned keep[48];
         unsigned count;
     } found[] = {
         /* An allocation took the growth by a write that was only on the device for its own, which it had made stable. */
         {SIM_THEME_FULL, 3002735, 3002737, {4, 6, 7, 8, 9, 10, 11, 12, 14}, 9},
         /* An atomic write went to where an allocation was about to let the file end. */
         {SIM_THEME_ATOMIC, 43, 46, {44, 45}, 2},
+        /* Without direct I/O a long write was cut within a block, and another came between. */
+        {SIM_THEME_MIXED, 780369, 780372, {27, 43, 45, 51}, 4},
+        /* A direct write beside the end that an allocation was about to give the file met the zeroing of that page. */
+        {SIM_THEME_LOG,
+         1235921,
+         1235921,
+         {0,  1,  2,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+          22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41},
+         41},
     };
     static struct sim_program whole, part;
     for (size_t i = 0; i < sizeof found / sizeof found[0]; i++) {
