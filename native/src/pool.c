@@ -9,11 +9,7 @@
 
 #include "folio.h"
 #include "io.h"
-
-static void *map_zeroed(size_t bytes) {
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
-}
+#include "view.h"
 
 /* ---- free runs ----------------------------------------------------------------------------------------------- */
 
@@ -339,7 +335,7 @@ int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t fram
     pool->in_flight_limit = in_flight_limit;
     pool->arena = arena;
     pool->arena_bytes = (size_t)frame_count << WT_PAGE_SHIFT;
-    pool->frames = map_zeroed(frame_count * sizeof(struct wt_frame));
+    pool->frames = wt_map_zeroed(frame_count * sizeof(struct wt_frame));
     if (!pool->frames)
         return -ENOMEM;
     pthread_mutex_init(&pool->lock, NULL);

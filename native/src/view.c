@@ -21,14 +21,14 @@ struct wt_inode_place {
     struct wt_inode_place *next;
 };
 
-static void *map_zeroed(size_t bytes) {
+void *wt_map_zeroed(size_t bytes) {
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return memory == MAP_FAILED ? NULL : memory;
 }
 
 /* Begins at a huge page, so that a cached read costs few misses of the TLB. */
 static void *map_arena(size_t bytes) {
-    uint8_t *memory = map_zeroed(bytes + HUGE_PAGE_BYTES);
+    uint8_t *memory = wt_map_zeroed(bytes + HUGE_PAGE_BYTES);
     if (!memory)
         return NULL;
     size_t before = (HUGE_PAGE_BYTES - (uintptr_t)memory % HUGE_PAGE_BYTES) % HUGE_PAGE_BYTES;
@@ -67,7 +67,7 @@ int wt_view_open(struct wt_view **opened, size_t arena_bytes, uint32_t folio_cou
     for (unsigned i = 0; i < WT_VIEW_PARTS; i++) {
         if (bytes[i] == 0)
             continue;
-        view->parts[i].start = i == WT_VIEW_ARENA ? map_arena(bytes[i]) : map_zeroed(bytes[i]);
+        view->parts[i].start = i == WT_VIEW_ARENA ? map_arena(bytes[i]) : wt_map_zeroed(bytes[i]);
         view->parts[i].bytes = bytes[i];
         if (!view->parts[i].start) {
             unmap(view);

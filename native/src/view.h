@@ -59,6 +59,9 @@ struct wt_view {
     size_t fresh_inode;
 };
 
+/* Memory of zeros that takes none until it is used; NULL: there is none. */
+void *wt_map_zeroed(size_t bytes);
+
 /* Maps the parts. The arena begins at a huge page. */
 int wt_view_open(struct wt_view **view, size_t arena_bytes, uint32_t folio_count, uint32_t bucket_count);
 struct wt_faces wt_view_faces(const struct wt_view *view, uint32_t folio_count);

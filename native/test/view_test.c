@@ -15,6 +15,25 @@ static void skip_where_nobody_looks(void) {
 #endif
 }
 
+struct watched {
+    struct core core;
+    wt_file file;
+    struct view_reader reader;
+};
+
+static struct watched watch(void) {
+    skip_where_nobody_looks();
+    struct watched watched = {.core = core_open(NULL, NULL)};
+    watched.file = core_file(&watched.core, "file");
+    watched.reader = view_reader_of(watched.file);
+    return watched;
+}
+
+static void end(struct watched *watched) {
+    view_reader_end(&watched->reader);
+    core_close(&watched->core);
+}
+
 /* Twice by the core, after which all is known to be used that was not read ahead, and then without it. */
 static bool sees(const struct view_reader *reader, wt_file file, uint64_t offset, size_t length, int value) {
     static uint8_t bytes[FOLIO];
@@ -29,86 +48,67 @@ static bool sees(const struct view_reader *reader, wt_file file, uint64_t offset
 }
 
 TEST(a_reader_sees_what_is_cached_and_what_was_written_last) {
-    skip_where_nobody_looks();
-    struct core core = core_open(NULL, NULL);
-    wt_file file = core_file(&core, "file");
-    struct view_reader reader = view_reader_of(file);
+    struct watched watched = watch();
     uint8_t byte;
-    CHECK(!view_reader_read(&reader, 0, &byte, 1));
-    fill_at(file, 0, 1, FOLIO);
-    CHECK(sees(&reader, file, 0, FOLIO, 1));
-    fill_at(file, 100, 2, 3 * BLOCK);
-    CHECK(sees(&reader, file, 100, 3 * BLOCK, 2));
-    CHECK(sees(&reader, file, 0, 100, 1));
-    CHECK(sees(&reader, file, 100 + 3 * BLOCK, BLOCK, 1));
-    view_reader_end(&reader);
-    core_close(&core);
+    CHECK(!view_reader_read(&watched.reader, 0, &byte, 1));
+    fill_at(watched.file, 0, 1, FOLIO);
+    CHECK(sees(&watched.reader, watched.file, 0, FOLIO, 1));
+    fill_at(watched.file, 100, 2, 3 * BLOCK);
+    CHECK(sees(&watched.reader, watched.file, 100, 3 * BLOCK, 2));
+    CHECK(sees(&watched.reader, watched.file, 0, 100, 1));
+    CHECK(sees(&watched.reader, watched.file, 100 + 3 * BLOCK, BLOCK, 1));
+    end(&watched);
 }
 
 TEST(pages_that_lie_scattered_in_memory_are_seen) {
-    skip_where_nobody_looks();
-    struct core core = core_open(NULL, NULL);
-    wt_file file = core_file(&core, "file");
-    struct view_reader reader = view_reader_of(file);
-    CHECK_OK(wt_truncate(file, FOLIO));
+    struct watched watched = watch();
+    CHECK_OK(wt_truncate(watched.file, FOLIO));
     for (unsigned i = 64; i-- > 0;)
-        fill_at(file, (uint64_t)i * BLOCK, 7, BLOCK);
-    CHECK(sees(&reader, file, 10, FOLIO - 20, 7));
-    view_reader_end(&reader);
-    core_close(&core);
+        fill_at(watched.file, (uint64_t)i * BLOCK, 7, BLOCK);
+    CHECK(sees(&watched.reader, watched.file, 10, FOLIO - 20, 7));
+    end(&watched);
 }
 
 TEST(a_reader_sees_nothing_behind_the_end_of_the_file_and_nothing_that_was_cut) {
-    skip_where_nobody_looks();
-    struct core core = core_open(NULL, NULL);
-    wt_file file = core_file(&core, "file");
-    struct view_reader reader = view_reader_of(file);
+    struct watched watched = watch();
     uint8_t bytes[BLOCK];
-    fill_at(file, 0, 1, 1000);
-    CHECK(sees(&reader, file, 0, 1000, 1));
-    CHECK(!view_reader_read(&reader, 0, bytes, 1001));
-    CHECK_OK(wt_truncate(file, 500));
-    CHECK(!view_reader_read(&reader, 0, bytes, 501));
-    CHECK_OK(wt_truncate(file, 1000));
-    CHECK(sees(&reader, file, 0, 500, 1));
-    CHECK(sees(&reader, file, 500, 500, 0));
-    view_reader_end(&reader);
-    core_close(&core);
+    fill_at(watched.file, 0, 1, 1000);
+    CHECK(sees(&watched.reader, watched.file, 0, 1000, 1));
+    CHECK(!view_reader_read(&watched.reader, 0, bytes, 1001));
+    CHECK_OK(wt_truncate(watched.file, 500));
+    CHECK(!view_reader_read(&watched.reader, 0, bytes, 501));
+    CHECK_OK(wt_truncate(watched.file, 1000));
+    CHECK(sees(&watched.reader, watched.file, 0, 500, 1));
+    CHECK(sees(&watched.reader, watched.file, 500, 500, 0));
+    end(&watched);
 }
 
 TEST(a_reader_of_a_closed_file_sees_no_other_that_has_its_place) {
-    skip_where_nobody_looks();
-    struct core core = core_open(NULL, NULL);
-    wt_file file = core_file(&core, "file");
-    struct view_reader reader = view_reader_of(file);
+    struct watched watched = watch();
     uint8_t byte;
-    fill_at(file, 0, 1, BLOCK);
-    CHECK(sees(&reader, file, 0, BLOCK, 1));
-    CHECK_OK(wt_file_close(file));
-    CHECK(!view_reader_read(&reader, 0, &byte, 1));
-    wt_file other = core_file(&core, "other");
+    fill_at(watched.file, 0, 1, BLOCK);
+    CHECK(sees(&watched.reader, watched.file, 0, BLOCK, 1));
+    CHECK_OK(wt_file_close(watched.file));
+    CHECK(!view_reader_read(&watched.reader, 0, &byte, 1));
+    wt_file other = core_file(&watched.core, "other");
     struct view_reader others = view_reader_of(other);
-    CHECK_EQ(others.place, reader.place);
+    CHECK_EQ(others.place, watched.reader.place);
     fill_at(other, 0, 2, BLOCK);
     CHECK(sees(&others, other, 0, BLOCK, 2));
-    CHECK(!view_reader_read(&reader, 0, &byte, 1));
+    CHECK(!view_reader_read(&watched.reader, 0, &byte, 1));
     view_reader_end(&others);
-    view_reader_end(&reader);
-    core_close(&core);
+    end(&watched);
 }
 
 TEST(a_reader_that_is_left_when_the_engine_closes_sees_nothing) {
-    skip_where_nobody_looks();
-    struct core core = core_open(NULL, NULL);
-    wt_file file = core_file(&core, "file");
-    struct view_reader reader = view_reader_of(file);
+    struct watched watched = watch();
     uint8_t byte;
-    fill_at(file, 0, 1, BLOCK);
-    CHECK(sees(&reader, file, 0, BLOCK, 1));
-    core_close(&core);
-    CHECK(!view_reader_read(&reader, 0, &byte, 1));
-    CHECK_EQ(*(const uint8_t *)reader.view->parts[WT_VIEW_ARENA].start, 0);
-    view_reader_end(&reader);
+    fill_at(watched.file, 0, 1, BLOCK);
+    CHECK(sees(&watched.reader, watched.file, 0, BLOCK, 1));
+    core_close(&watched.core);
+    CHECK(!view_reader_read(&watched.reader, 0, &byte, 1));
+    CHECK_EQ(*(const uint8_t *)watched.reader.view->parts[WT_VIEW_ARENA].start, 0);
+    view_reader_end(&watched.reader);
 }
 
 /* ---- readers among writers ----------------------------------------------------------------------------------- */

@@ -322,7 +322,8 @@ public final class WriteThroughEngine implements Closeable {
      * files throw {@link java.nio.channels.ClosedChannelException}. All writes that returned were durable before, so
      * nothing is flushed and nothing can be lost. Asynchronous operations that have begun are finished too, and their
      * futures are done when it returns; callbacks may still run. All memory and descriptors are given back then; the
-     * range of addresses that the cache had is free once the engine and its files are garbage. It may be called in a callback. Closing an engine that is closed does nothing.
+     * range of addresses that the cache had is free once the engine and its files are garbage. It may be called in a
+     * callback. Closing an engine that is closed does nothing.
      *
      * @throws WriteThroughException if closing one of the files met an error; the engine is closed all the same
      * @throws UnsupportedOperationException if this is the {@link #shared()} engine
