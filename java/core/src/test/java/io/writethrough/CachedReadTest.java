@@ -29,6 +29,7 @@ class CachedReadTest extends OnEveryFileSystem {
     private static final int BLOCK = 4096;
     private static final int HOT_BLOCKS = 8;
     private static final long READS = 100_000;
+    private static final long ENOUGH_READS = 1000;
 
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final AtomicBoolean over = new AtomicBoolean();
@@ -116,9 +117,10 @@ class CachedReadTest extends OnEveryFileSystem {
                 for (int i = 0; i < 3; i++) {
                     final WriteThroughFile file = fileOf(engine, directory.resolve("file" + i), i + 1);
                     final byte value = (byte) (i + 1);
-                    readers.add(() -> readUntilClosed(file, value));
+                    final AtomicLong reads = new AtomicLong();
+                    readers.add(() -> readUntilClosed(file, value, reads));
                     readers.add(() -> {
-                        Thread.sleep(2);
+                        awaitReads(reads);
                         file.close();
                         // Another file soon has its place in the core's memory.
                         fileOf(engine, directory.resolve("next" + value), 100);
@@ -138,8 +140,9 @@ class CachedReadTest extends OnEveryFileSystem {
             final WriteThroughEngine engine =
                     WriteThroughEngine.builder().cacheBytes(1 << 20).build();
             final WriteThroughFile file = fileOf(engine, path, 1);
-            final Future<Void> reader = threads.submit(() -> readUntilClosed(file, (byte) 1));
-            Thread.sleep(2);
+            final AtomicLong reads = new AtomicLong();
+            final Future<Void> reader = threads.submit(() -> readUntilClosed(file, (byte) 1, reads));
+            awaitReads(reads);
             engine.close();
             reader.get();
         }
@@ -156,7 +159,15 @@ class CachedReadTest extends OnEveryFileSystem {
         return file;
     }
 
-    private static Void readUntilClosed(final WriteThroughFile file, final byte value) throws IOException {
+    /* The reader is in the midst of it. */
+    private static void awaitReads(final AtomicLong reads) {
+        while (reads.get() < ENOUGH_READS) {
+            Thread.onSpinWait();
+        }
+    }
+
+    private static Void readUntilClosed(final WriteThroughFile file, final byte value, final AtomicLong reads)
+            throws IOException {
         final ByteBuffer block = ByteBuffer.allocate(BLOCK);
         try {
             while (true) {
@@ -164,9 +175,12 @@ class CachedReadTest extends OnEveryFileSystem {
                 for (int at = 0; at < BLOCK; at += 64) {
                     assertEquals(value, block.get(at));
                 }
+                reads.incrementAndGet();
             }
         } catch (final ClosedChannelException e) {
             return null;
+        } finally {
+            reads.addAndGet(ENOUGH_READS); // whoever waits for them has to know of a failure too
         }
     }
 }
