@@ -292,8 +292,10 @@ void wt_folio_put(struct wt_folio *folio) {
     assert((folio->dirty & ~folio->uptodate) == 0);
     assert((folio->reading & (folio->uptodate & ~folio->dirty)) == 0);
     assert(folio->dirty == 0 || folio->gathering || (folio->writeback | folio->reading) != 0);
-    assert(folio->changing || (!folio->moved && cache->faces.readable[id_of(cache, folio)] == readable(folio)));
     bool empty = is_empty(folio);
+    /* A new folio has no face: a read may come to it before the one that makes it. */
+    assert(empty || folio->changing ||
+           (!folio->moved && cache->faces.readable[id_of(cache, folio)] == readable(folio)));
     if (empty && !folio->changing)
         begin_changes(cache, folio);
     if (empty) {

@@ -1001,6 +1001,28 @@ TEST(writers_that_lead_gathers_in_turns_are_never_left_waiting) {
     core_close(&core);
 }
 
+/* One thread makes the file's first folio and lets go of it, empty as it is; the others look it up as a read does. */
+static void *come_and_go(void *argument) {
+    struct worker *worker = argument;
+    struct wt_file_object *file = wt_file_acquire(worker->file);
+    for (unsigned round = 0; round < worker->rounds; round++) {
+        struct wt_folio *folio =
+            worker->id == 0 ? wt_folio_get(file->inode, 0) : wt_folio_find_to_copy(file->inode, 0, NULL, 0);
+        if (folio)
+            wt_folio_put(folio);
+    }
+    wt_file_release(worker->file);
+    return NULL;
+}
+
+TEST(a_read_may_come_to_a_folio_before_the_one_that_makes_it) {
+    struct worker workers[3];
+    struct core core = core_open(&(struct sim_options){.block_bytes = BLOCK, .threaded = true}, NULL);
+    make_workers(workers, 3, &core, core_file(&core, "file"), 300000);
+    run_workers(workers, 3, come_and_go);
+    core_close(&core);
+}
+
 enum { WIDE = 50 * BLOCK + 300 };
 
 static void *write_wide(void *argument) {
