@@ -464,7 +464,8 @@ WT_API int64_t wt_read_cached(wt_file file, const struct iovec *iov, int iov_cou
 
 /*
  * Takes up to max events, waiting up to timeout_ns (negative: for ever) for the first. Returns their count, 0 after the
- * timeout, -ESHUTDOWN when the engine was shut down and all its events were taken.
+ * timeout, -ESHUTDOWN when the engine was shut down and all its events were taken. With no timeout, or one of 100 ms or more,
+ * the calling thread may flush the device's cache for writes that wait for it: the call then takes that much longer.
  */
 WT_API int wt_reap(wt_engine engine, struct wt_event *events, int max, int64_t timeout_ns);
 

@@ -1,8 +1,8 @@
 /*
  * Durable writes of a file that share flushes. On a disk with a volatile cache and no FUA a write with RWF_DSYNC is a write
- * and a flush, and of an asynchronous one the kernel has the flush done by a worker thread that waits for it. With several
- * in flight it costs less to send them as plain writes, and then one fdatasync for all that completed before it began:
- * while it is under way others complete, and have the next one.
+ * and a flush, and of an asynchronous one the kernel has the flush done by a worker thread that waits for it. It costs less
+ * to send them as plain writes, and then one fdatasync for all that completed before it began: while it is under way others
+ * complete, and have the next one. The thread that takes completions does it, unless others than such writes are in flight.
  */
 #ifndef WT_FLUSH_H
 #define WT_FLUSH_H
@@ -21,7 +21,7 @@ struct wt_flush {
     struct wt_flush *next;     /* the backend's own */
 };
 
-/* From so many durable writes in flight on they share flushes: with fewer RWF_DSYNC was faster. */
+/* From so many durable writes in flight on they share flushes of a worker thread, too: with fewer RWF_DSYNC was faster. */
 #define WT_FLUSH_SHARED_FROM 4u
 
 /* Whether a write may be sent as a plain one and be flushed afterwards. One of high priority waits for no flush of others. */

@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "io_list.h"
@@ -46,7 +47,9 @@
  */
 #define HOLD_NS 100000L
 /* So many leave at once: the device is to begin with them. */
-#define HOLD_MOST 8u
+#define HOLD_MOST 4u
+/* Who waits so long for completions has time for a flush. */
+#define PATIENCE_NS 100000000L
 /* Completions taken at once. */
 #define REAP_BATCH 64u
 /* With SQPOLL: the kernel's thread sleeps after so long without a request, and waking it costs a system call. */
@@ -74,6 +77,8 @@ struct uring {
      * the kernel keeps, is known to the language too. */
     atomic_uint handed_over;
     atomic_uint durable_writes; /* of the main ring, for both: sent, and not completed */
+    atomic_uint bystanders;     /* the same, of I/Os that share no flushes */
+    atomic_bool patient;        /* who takes completions has time for a flush in between */
 
     pthread_mutex_t lock; /* guards what follows; never held over a system call of the ring or a completion */
     struct wt_io_list waiting;
@@ -337,6 +342,7 @@ struct reaped {
     struct wt_io_list written; /* to be flushed */
     struct wt_io_list flushed; /* to be completed */
     unsigned durable_writes;   /* completed */
+    unsigned bystanders;       /* completed */
     bool nudged;
 };
 
@@ -346,6 +352,7 @@ static bool is_durable_write(const struct wt_io *io) {
 
 static void complete(struct wt_io *io, struct reaped *reaped) {
     reaped->durable_writes += is_durable_write(io);
+    reaped->bystanders += !wt_flush_suits(io);
     io->complete(io);
 }
 
@@ -395,11 +402,13 @@ static void finish(const struct completion *completion, struct reaped *reaped) {
     }
 }
 
-static void complete_flushed(struct reaped *reaped) {
+static void complete_flushed(struct uring *uring, struct reaped *reaped) {
     struct wt_io *io;
     while ((io = wt_io_list_pop(&reaped->flushed)) != NULL) {
         complete(io, reaped);
     }
+    atomic_fetch_sub_explicit(&uring->main->durable_writes, reaped->durable_writes, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&uring->main->bystanders, reaped->bystanders, memory_order_relaxed);
 }
 
 /* Sees to a flush of what was written. With the lock of the main ring held. */
@@ -433,12 +442,43 @@ static void collect(struct uring *uring, struct reaped *reaped) {
 }
 
 /*
- * Takes one batch of completions; false if none came in time. While it completes them it owns the submission queue if
- * nobody else does, so that what the completions submit enters the kernel together.
+ * The flush that is due, if the thread that takes completions may do it itself: none are to be expected that want no flush.
+ * This saves being woken by each write that completes meanwhile, and a worker of the kernel. With the lock held.
  */
-static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout) {
+static struct wt_flush *take_own_flush(struct uring *uring) {
+    struct wt_flush *flush = uring->flushes;
+    if (!atomic_load_explicit(&uring->patient, memory_order_relaxed) || flush == NULL || flush->next != NULL) {
+        return NULL;
+    }
+    uring->flushes = NULL;
+    wt_flush_begin(flush);
+    return flush;
+}
+
+/* Flushes and completes what that makes stable. With the lock held, and in no role: others may take completions. */
+static void run_own_flush(struct uring *uring, struct wt_flush *flush) {
+    struct reaped reaped = {0};
+    pthread_mutex_unlock(&uring->lock);
+    int rc = fdatasync(wt_posix_flush_descriptor(flush));
+    struct completion completion = {.data = (uint64_t)(uintptr_t)flush | TAG_FLUSH, .result = rc < 0 ? -errno : 0};
+    pthread_mutex_lock(&uring->lock);
+    end_flush(uring, &completion, &reaped);
+    if (uring->flushes != NULL) {
+        submit_now(uring);
+    }
+    pthread_mutex_unlock(&uring->lock);
+    complete_flushed(uring, &reaped);
+    pthread_mutex_lock(&uring->lock);
+}
+
+/*
+ * Takes one batch of completions; false if none came in time. While it completes them it owns the submission queue if
+ * nobody else does, so that what the completions submit enters the kernel together. *own: a flush that the caller is to run.
+ */
+static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout, struct wt_flush **own) {
     struct completion completions[REAP_BATCH];
     struct reaped reaped = {0};
+    *own = NULL;
     unsigned count = take_completions(uring, completions, timeout);
     if (count == 0) {
         return false;
@@ -454,6 +494,7 @@ static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout) {
     }
     bool owner = !uring->submitting;
     uring->submitting = true;
+    bool alone = atomic_load_explicit(&uring->bystanders, memory_order_relaxed) == 0; /* before this batch, too */
     pthread_mutex_unlock(&uring->lock);
 
     for (unsigned i = 0; i < count; i++) {
@@ -463,14 +504,14 @@ static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout) {
             finish(&completions[i], &reaped);
         }
     }
-    complete_flushed(&reaped);
-    atomic_fetch_sub_explicit(&uring->main->durable_writes, reaped.durable_writes, memory_order_relaxed);
+    complete_flushed(uring, &reaped);
     if (uring->main != uring) {
         flush_on_main(uring->main, &reaped.written);
     }
 
     pthread_mutex_lock(&uring->lock);
     collect(uring, &reaped);
+    *own = alone ? take_own_flush(uring) : NULL;
     if (owner || !uring->submitting) {
         uring->submitting = true;
         submit_collected(uring);
@@ -529,12 +570,17 @@ static void *reaper(void *argument) {
             continue;
         }
         uring->role = ROLE_REAPER;
+        atomic_store_explicit(&uring->patient, true, memory_order_relaxed);
         submit_now(uring);
         pthread_mutex_unlock(&uring->lock);
-        (void)reap_batch(uring, NULL);
+        struct wt_flush *own;
+        (void)reap_batch(uring, NULL, &own);
         pthread_mutex_lock(&uring->lock);
         uring->role = ROLE_FREE;
         pthread_cond_broadcast(&uring->role_freed);
+        if (own != NULL) {
+            run_own_flush(uring, own);
+        }
     }
     pthread_mutex_unlock(&uring->lock);
     return NULL;
@@ -550,7 +596,8 @@ static void *poller(void *argument) {
             continue;
         }
         pthread_mutex_unlock(&uring->lock);
-        (void)reap_batch(uring, NULL);
+        struct wt_flush *none;
+        (void)reap_batch(uring, NULL, &none);
         pthread_mutex_lock(&uring->lock);
     }
     pthread_mutex_unlock(&uring->lock);
@@ -589,11 +636,18 @@ static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
     bool taken = uring->woken; /* the nudge for it may have been taken by the reaper */
     if (!taken) {
         uring->role = ROLE_CALLER;
+        bool patient = timeout_ns < 0 || timeout_ns >= PATIENCE_NS;
+        atomic_store_explicit(&uring->patient, patient, memory_order_relaxed);
         submit_now(uring);
         pthread_mutex_unlock(&uring->lock);
-        taken = reap_batch(uring, timeout_ns < 0 ? NULL : &timeout);
+        struct wt_flush *own;
+        taken = reap_batch(uring, timeout_ns < 0 ? NULL : &timeout, &own);
         pthread_mutex_lock(&uring->lock);
         uring->role = ROLE_FREE;
+        if (own != NULL) {
+            uring->hold_until_ns = 0;
+            run_own_flush(uring, own);
+        }
     }
     uring->woken = false;
     uring->hold_until_ns = taken ? wt_now_ns() + HOLD_NS : 0;
@@ -623,14 +677,17 @@ static void refuse(struct wt_io *list, int error) {
     }
 }
 
-/* Counts durable writes, and decides which of them share flushes. */
+/* Counts durable writes and bystanders, and decides which writes share flushes. */
 static void share_flushes(struct uring *uring, struct wt_io *list) {
-    unsigned count = 0;
+    unsigned count = 0, bystanders = 0;
     for (struct wt_io *io = list; io != NULL; io = io->next) {
         count += is_durable_write(io);
+        bystanders += !wt_flush_suits(io);
     }
     count += atomic_fetch_add_explicit(&uring->durable_writes, count, memory_order_relaxed);
-    for (struct wt_io *io = list; io != NULL && count >= WT_FLUSH_SHARED_FROM; io = io->next) {
+    bystanders += atomic_fetch_add_explicit(&uring->bystanders, bystanders, memory_order_relaxed);
+    bool own = bystanders == 0 && uring->polled == NULL && atomic_load_explicit(&uring->patient, memory_order_relaxed);
+    for (struct wt_io *io = list; io != NULL && (own || count >= WT_FLUSH_SHARED_FROM); io = io->next) {
         io->owes_flush = wt_flush_suits(io);
     }
 }
@@ -769,7 +826,7 @@ static void close_ring(struct uring *uring) {
     if (uring->started) {
         end_reaper(uring);
     }
-    assert(uring->in_flight == (uring->nudging ? 1 : 0) && uring->durable_writes == 0);
+    assert(uring->in_flight == (uring->nudging ? 1 : 0) && uring->durable_writes == 0 && uring->bystanders == 0);
     assert(uring->waiting.first == NULL && uring->again.first == NULL && uring->flushes == NULL);
     wt_registry_close(&uring->registry);
     io_uring_queue_exit(&uring->ring);

@@ -136,9 +136,12 @@ static void count_line(struct wire_commands *commands, const char *line) {
     }
     if (letters[0] == 'F') {
         commands->flushes++;
+        commands->unflushed = 0;
     } else if (letters[0] == 'W') {
+        bool fua = strchr(letters, 'F') != NULL;
         commands->writes++;
-        commands->fua += strchr(letters, 'F') != NULL ? 1 : 0;
+        commands->fua += fua;
+        commands->unflushed += !fua;
         commands->atomic += strchr(letters, 'U') != NULL ? 1 : 0;
         commands->written_bytes += bytes;
     }

@@ -10,6 +10,7 @@ struct wire_commands {
     unsigned fua;    /* of the writes */
     unsigned atomic; /* of the writes */
     unsigned flushes;
+    unsigned unflushed; /* writes without FUA after the last flush */
     uint64_t written_bytes;
 };
 

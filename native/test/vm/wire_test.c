@@ -143,25 +143,50 @@ TEST(an_atomic_write_of_16_kib_is_one_command_that_the_disk_may_not_tear) {
     }
 }
 
+/* Starts count writes of so many bytes, stride apart, in one call, and takes their events. */
+static void write_at_once(struct place *place, unsigned count, size_t length, uint64_t stride) {
+    struct wt_submission submissions[1 + RECORDS];
+    struct iovec iov = {bytes, length};
+    struct wt_event events[1 + RECORDS];
+    for (unsigned i = 0; i < count; i++) {
+        submissions[i] =
+            (struct wt_submission){.file = place->file, .iov = &iov, .iov_count = 1, .offset = i * stride, .token = i};
+    }
+    CHECK_OK(wt_write_submit_all(submissions, (int)count));
+    for (int left = (int)count; left > 0;) {
+        int taken = wt_reap(place->engine, events, left, -1);
+        CHECK(taken > 0);
+        for (int i = 0; i < taken; i++) {
+            CHECK_EQ(events[i].result, length);
+        }
+        left -= taken;
+    }
+}
+
+static void overwrite_at_once(struct place *place) {
+    bool flushes = wire_has_cache(&place->wire) && !wire_has_fua(&place->wire);
+    for (unsigned count = 1; count <= 16; count *= 2) {
+        for (unsigned round = 0; round < 10; round++) {
+            CONTEXT("%u at once", count);
+            wire_start(&place->wire);
+            write_at_once(place, count, BLOCK, LARGE);
+            struct wire_commands commands = wire_stop(&place->wire);
+            CHECK_EQ(commands.writes, count);
+            CHECK_EQ(commands.fua, wire_has_fua(&place->wire) ? count : 0);
+            CHECK(commands.flushes <= (flushes ? count : 0));
+            CHECK(!flushes || commands.unflushed == 0);
+        }
+    }
+}
+
+TEST(asynchronous_overwrites_are_a_command_each_and_a_flush_where_needed_before_the_last_is_done) {
+    each_place(overwrite_at_once);
+}
+
 /* The first record's I/O is under way while the others are started, so these collect until it ends. */
 static void gather(struct place *place) {
-    struct wt_submission submissions[1 + RECORDS];
-    struct iovec iov = {bytes, RECORD};
-    struct wt_event events[1 + RECORDS];
-    for (unsigned i = 0; i < 1 + RECORDS; i++) {
-        submissions[i] = (struct wt_submission){
-            .file = place->file, .iov = &iov, .iov_count = 1, .offset = (uint64_t)i * RECORD, .token = i};
-    }
     wire_start(&place->wire);
-    CHECK_OK(wt_write_submit_all(submissions, 1 + RECORDS));
-    for (int left = 1 + RECORDS; left > 0;) {
-        int count = wt_reap(place->engine, events, left, -1);
-        CHECK(count > 0);
-        for (int i = 0; i < count; i++) {
-            CHECK_EQ(events[i].result, RECORD);
-        }
-        left -= count;
-    }
+    write_at_once(place, 1 + RECORDS, RECORD, RECORD);
     struct wire_commands commands = wire_stop(&place->wire);
     check_durable(&place->wire, commands, 2);
 }
