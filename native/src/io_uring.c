@@ -980,6 +980,7 @@ static int new_uring(unsigned entries, unsigned setup, struct uring **result) {
     (void)pthread_condattr_destroy(&monotonic);
     (void)pthread_cond_init(&uring->role_freed, NULL);
     uring->main = uring;
+    uring->patient = true;
     rc = open_ring(uring, entries, setup);
     if (rc < 0) {
         free_uring(uring);
