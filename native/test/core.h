@@ -62,7 +62,7 @@ void check_file(const struct core *core, wt_file file, const char *path, const s
 /* What the engine says equals what the disk has, whatever that is. */
 void check_cache_is_disk(const struct core *core, wt_file file, const char *path);
 
-/* Gives other threads many chances to run into what they must not do. */
+/* Until the other threads sleep, as they do where they are to wait; some that never do get many chances to run. */
 void let_others_run(void);
 
 #endif
