@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "core.h"
+#include "engine.h"
+#include "folio.h"
+#include "inode.h"
 #include "view_reader.h"
 
 enum { BLOCK = 4096, FOLIO = 64 * BLOCK };
@@ -67,6 +70,20 @@ TEST(pages_that_lie_scattered_in_memory_are_seen) {
     for (unsigned i = 64; i-- > 0;)
         fill_at(watched.file, (uint64_t)i * BLOCK, 7, BLOCK);
     CHECK(sees(&watched.reader, watched.file, 10, FOLIO - 20, 7));
+    end(&watched);
+}
+
+TEST(a_reader_sees_nothing_of_a_folio_that_another_changes) {
+    struct watched watched = watch();
+    uint8_t byte;
+    fill_at(watched.file, 0, 1, BLOCK);
+    CHECK(sees(&watched.reader, watched.file, 0, BLOCK, 1));
+    struct wt_file_object *file = wt_file_acquire(watched.file);
+    struct wt_folio *folio = wt_folio_find(file->inode, 0);
+    CHECK(!view_reader_read(&watched.reader, 0, &byte, 1));
+    wt_folio_put(folio);
+    wt_file_release(watched.file);
+    CHECK(view_reader_read(&watched.reader, 0, &byte, 1));
     end(&watched);
 }
 
