@@ -2,11 +2,12 @@
  * Durable writes of a file that share flushes. On a disk with a volatile cache and no FUA a write with RWF_DSYNC is a write
  * and a flush, and of an asynchronous one the kernel has the flush done by a worker thread that waits for it. It costs less
  * to send them as plain writes, and then one fdatasync for all that completed before it began: while it is under way others
- * complete, and have the next one. The thread that takes completions does it, unless others than such writes are in flight.
+ * complete, and have the next one. The thread that takes completions does it, unless others than such writes of one file are in flight.
  */
 #ifndef WT_FLUSH_H
 #define WT_FLUSH_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,6 +20,7 @@ struct wt_flush {
     struct wt_io_list covered; /* completed before the flush that is under way began */
     bool under_way;            /* or about to begin: from wt_flush_add to wt_flush_end */
     struct wt_flush *next;     /* the backend's own */
+    atomic_uint in_flight;     /* durable writes of the file, sent and not completed */
 };
 
 /* From so many durable writes in flight on they share flushes of a worker thread, too: with fewer RWF_DSYNC was faster. */

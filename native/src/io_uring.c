@@ -341,8 +341,7 @@ struct reaped {
     struct wt_io_list again;   /* to be sent with IOSQE_ASYNC */
     struct wt_io_list written; /* to be flushed */
     struct wt_io_list flushed; /* to be completed */
-    unsigned durable_writes;   /* completed */
-    unsigned bystanders;       /* completed */
+    bool told;                 /* some were completed that waited for no shared flush */
     bool nudged;
 };
 
@@ -350,9 +349,14 @@ static bool is_durable_write(const struct wt_io *io) {
     return io->op == WT_IO_WRITE && io->durability != WT_DURABILITY_DEVICE;
 }
 
-static void complete(struct wt_io *io, struct reaped *reaped) {
-    reaped->durable_writes += is_durable_write(io);
-    reaped->bystanders += !wt_flush_suits(io);
+static void complete(struct uring *uring, struct wt_io *io) {
+    if (is_durable_write(io)) {
+        atomic_fetch_sub_explicit(&uring->main->durable_writes, 1, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&wt_posix_flush(io->backing)->in_flight, 1, memory_order_relaxed);
+    }
+    if (!wt_flush_suits(io)) {
+        atomic_fetch_sub_explicit(&uring->main->bystanders, 1, memory_order_relaxed);
+    }
     io->complete(io);
 }
 
@@ -382,12 +386,13 @@ static void end_flush(struct uring *uring, const struct completion *completion, 
 }
 
 /* The end of a transfer: completes the I/O, or puts it on the list of what is to be done next. */
-static void finish(const struct completion *completion, struct reaped *reaped) {
+static void finish(struct uring *uring, const struct completion *completion, struct reaped *reaped) {
     struct wt_io *io = io_of(completion);
     int result = completion->result;
     bool async = (completion->data & TAG_ASYNC) != 0;
     if (io->error != 0) { /* was never started */
-        complete(io, reaped);
+        reaped->told = true;
+        complete(uring, io);
     } else if (was_dropped(result) || (result == -EAGAIN && !async)) { /* EAGAIN: it cannot be done without blocking */
         wt_io_list_push(&reaped->again, io);
     } else if (!wt_posix_settle(io, result)) {
@@ -398,17 +403,16 @@ static void finish(const struct completion *completion, struct reaped *reaped) {
         if (io->owes_flush) { /* what was transferred before the error is not stable */
             io->done = 0;
         }
-        complete(io, reaped);
+        reaped->told = true;
+        complete(uring, io);
     }
 }
 
 static void complete_flushed(struct uring *uring, struct reaped *reaped) {
     struct wt_io *io;
     while ((io = wt_io_list_pop(&reaped->flushed)) != NULL) {
-        complete(io, reaped);
+        complete(uring, io);
     }
-    atomic_fetch_sub_explicit(&uring->main->durable_writes, reaped->durable_writes, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&uring->main->bystanders, reaped->bystanders, memory_order_relaxed);
 }
 
 /* Sees to a flush of what was written. With the lock of the main ring held. */
@@ -442,14 +446,24 @@ static void collect(struct uring *uring, struct reaped *reaped) {
 }
 
 /*
- * The flush that is due, if the thread that takes completions may do it itself: none are to be expected that want no flush.
- * This saves being woken by each write that completes meanwhile, and a worker of the kernel. With the lock held.
+ * Whether the thread that takes completions may flush the file itself. That saves being woken by each write that completes
+ * meanwhile, and a worker of the kernel; but others would wait for it: what wants no flush, and other files' writes, whose flushes
+ * the kernel sends to the disk as one where they come at once.
  */
+static bool may_flush_itself(struct uring *uring, const struct wt_flush *flush) {
+    return uring->polled == NULL && atomic_load_explicit(&uring->patient, memory_order_relaxed) &&
+           atomic_load_explicit(&uring->bystanders, memory_order_relaxed) == 0 &&
+           atomic_load_explicit(&uring->durable_writes, memory_order_relaxed) ==
+               atomic_load_explicit(&flush->in_flight, memory_order_relaxed);
+}
+
+/* The flush that is due, if this thread is to run it. With the lock held. */
 static struct wt_flush *take_own_flush(struct uring *uring) {
     struct wt_flush *flush = uring->flushes;
-    if (!atomic_load_explicit(&uring->patient, memory_order_relaxed) || flush == NULL || flush->next != NULL) {
+    if (flush == NULL || !may_flush_itself(uring, flush)) {
         return NULL;
     }
+    assert(flush->next == NULL);
     uring->flushes = NULL;
     wt_flush_begin(flush);
     return flush;
@@ -494,14 +508,13 @@ static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout, s
     }
     bool owner = !uring->submitting;
     uring->submitting = true;
-    bool alone = atomic_load_explicit(&uring->bystanders, memory_order_relaxed) == 0; /* before this batch, too */
     pthread_mutex_unlock(&uring->lock);
 
     for (unsigned i = 0; i < count; i++) {
         if (io_of(&completions[i]) == &uring->nudge) {
             reaped.nudged = true;
         } else if (!(completions[i].data & TAG_FLUSH)) {
-            finish(&completions[i], &reaped);
+            finish(uring, &completions[i], &reaped);
         }
     }
     complete_flushed(uring, &reaped);
@@ -511,7 +524,7 @@ static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout, s
 
     pthread_mutex_lock(&uring->lock);
     collect(uring, &reaped);
-    *own = alone ? take_own_flush(uring) : NULL;
+    *own = reaped.told ? NULL : take_own_flush(uring);
     if (owner || !uring->submitting) {
         uring->submitting = true;
         submit_collected(uring);
@@ -677,18 +690,20 @@ static void refuse(struct wt_io *list, int error) {
     }
 }
 
-/* Counts durable writes and bystanders, and decides which writes share flushes. */
+/* Counts what is sent, and decides which writes share flushes. */
 static void share_flushes(struct uring *uring, struct wt_io *list) {
-    unsigned count = 0, bystanders = 0;
     for (struct wt_io *io = list; io != NULL; io = io->next) {
-        count += is_durable_write(io);
-        bystanders += !wt_flush_suits(io);
+        if (is_durable_write(io)) {
+            atomic_fetch_add_explicit(&uring->durable_writes, 1, memory_order_relaxed);
+            atomic_fetch_add_explicit(&wt_posix_flush(io->backing)->in_flight, 1, memory_order_relaxed);
+        }
+        if (!wt_flush_suits(io)) {
+            atomic_fetch_add_explicit(&uring->bystanders, 1, memory_order_relaxed);
+        }
     }
-    count += atomic_fetch_add_explicit(&uring->durable_writes, count, memory_order_relaxed);
-    bystanders += atomic_fetch_add_explicit(&uring->bystanders, bystanders, memory_order_relaxed);
-    bool own = bystanders == 0 && uring->polled == NULL && atomic_load_explicit(&uring->patient, memory_order_relaxed);
-    for (struct wt_io *io = list; io != NULL && (own || count >= WT_FLUSH_SHARED_FROM); io = io->next) {
-        io->owes_flush = wt_flush_suits(io);
+    bool many = atomic_load_explicit(&uring->durable_writes, memory_order_relaxed) >= WT_FLUSH_SHARED_FROM;
+    for (struct wt_io *io = list; io != NULL; io = io->next) {
+        io->owes_flush = wt_flush_suits(io) && (many || may_flush_itself(uring, wt_posix_flush(io->backing)));
     }
 }
 
