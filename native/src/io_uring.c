@@ -397,12 +397,9 @@ static void finish(struct uring *uring, const struct completion *completion, str
         wt_io_list_push(&reaped->again, io);
     } else if (!wt_posix_settle(io, result)) {
         wt_io_list_push(&reaped->rest, io);
-    } else if (io->owes_flush && io->error == 0) {
+    } else if (io->owes_flush && io->done > 0) { /* before an error, too */
         wt_io_list_push(&reaped->written, io);
     } else {
-        if (io->owes_flush) { /* what was transferred before the error is not stable */
-            io->done = 0;
-        }
         reaped->told = true;
         complete(uring, io);
     }
