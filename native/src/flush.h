@@ -2,7 +2,7 @@
  * Durable writes of a file that share flushes. On a disk with a volatile cache and no FUA a write with RWF_DSYNC is a write
  * and a flush, and of an asynchronous one the kernel has the flush done by a worker thread that waits for it. It costs less
  * to send them as plain writes, and then one fdatasync for all that completed before it began: while it is under way others
- * complete, and have the next one. The thread that takes completions does it, unless others than such writes of one file are in flight.
+ * complete, and have the next one. A caller that takes completions does it, unless others than such writes of one file are in flight.
  */
 #ifndef WT_FLUSH_H
 #define WT_FLUSH_H

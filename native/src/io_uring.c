@@ -78,7 +78,7 @@ struct uring {
     atomic_uint handed_over;
     atomic_uint durable_writes; /* of the main ring, for both: sent, and not completed */
     atomic_uint bystanders;     /* the same, of I/Os that share no flushes */
-    atomic_bool patient;        /* who takes completions has time for a flush in between */
+    atomic_bool patient;        /* a caller takes completions, and has time for a flush in between */
 
     pthread_mutex_t lock; /* guards what follows; never held over a system call of the ring or a completion */
     struct wt_io_list waiting;
@@ -443,30 +443,44 @@ static void collect(struct uring *uring, struct reaped *reaped) {
 }
 
 /*
- * Whether the thread that takes completions may flush the file itself. That saves being woken by each write that completes
+ * Whether a caller that takes completions may flush the file itself. That saves being woken by each write that completes
  * meanwhile, and a worker of the kernel; but others would wait for it: what wants no flush, and other files' writes, whose flushes
- * the kernel sends to the disk as one where they come at once.
+ * the kernel sends to the disk as one where they come at once. What the counts say may have changed already.
  */
 static bool may_flush_itself(struct uring *uring, const struct wt_flush *flush) {
-    return uring->polled == NULL && atomic_load_explicit(&uring->patient, memory_order_relaxed) &&
+    return atomic_load_explicit(&uring->patient, memory_order_relaxed) &&
            atomic_load_explicit(&uring->bystanders, memory_order_relaxed) == 0 &&
            atomic_load_explicit(&uring->durable_writes, memory_order_relaxed) ==
                atomic_load_explicit(&flush->in_flight, memory_order_relaxed);
 }
 
-/* The flush that is due, if this thread is to run it. With the lock held. */
-static struct wt_flush *take_own_flush(struct uring *uring) {
+/* The flush that is due, if the caller is to run it. With the lock held. */
+static struct wt_flush *take_own_flush(struct uring *uring, const struct reaped *reaped) {
     struct wt_flush *flush = uring->flushes;
-    if (flush == NULL || !may_flush_itself(uring, flush)) {
+    bool awaited = reaped->told || reaped->nudged || uring->woken; /* elsewhere: the caller has to return */
+    if (flush == NULL || flush->next != NULL || awaited || !may_flush_itself(uring, flush)) {
         return NULL;
     }
-    assert(flush->next == NULL);
     uring->flushes = NULL;
     wt_flush_begin(flush);
     return flush;
 }
 
-/* Flushes and completes what that makes stable. With the lock held, and in no role: others may take completions. */
+/* The submission queue is for what the completions that follow submit, unless another has it. With the lock held. */
+static bool begin_completing(struct uring *uring) {
+    bool owner = !uring->submitting;
+    uring->submitting = true;
+    return owner;
+}
+
+static void end_completing(struct uring *uring, bool owner) {
+    if (owner || !uring->submitting) {
+        uring->submitting = true;
+        submit_collected(uring);
+    }
+}
+
+/* Flushes and completes what that makes stable. With the lock held, and in no role: the reaper may have to take it. */
 static void run_own_flush(struct uring *uring, struct wt_flush *flush) {
     struct reaped reaped = {0};
     pthread_mutex_unlock(&uring->lock);
@@ -474,22 +488,20 @@ static void run_own_flush(struct uring *uring, struct wt_flush *flush) {
     struct completion completion = {.data = (uint64_t)(uintptr_t)flush | TAG_FLUSH, .result = rc < 0 ? -errno : 0};
     pthread_mutex_lock(&uring->lock);
     end_flush(uring, &completion, &reaped);
-    if (uring->flushes != NULL) {
-        submit_now(uring);
-    }
+    bool owner = begin_completing(uring);
     pthread_mutex_unlock(&uring->lock);
     complete_flushed(uring, &reaped);
     pthread_mutex_lock(&uring->lock);
+    end_completing(uring, owner);
 }
 
 /*
  * Takes one batch of completions; false if none came in time. While it completes them it owns the submission queue if
- * nobody else does, so that what the completions submit enters the kernel together. *own: a flush that the caller is to run.
+ * nobody else does, so that what the completions submit enters the kernel together. *own, if asked for: a flush to be run.
  */
 static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout, struct wt_flush **own) {
     struct completion completions[REAP_BATCH];
     struct reaped reaped = {0};
-    *own = NULL;
     unsigned count = take_completions(uring, completions, timeout);
     if (count == 0) {
         return false;
@@ -503,8 +515,7 @@ static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout, s
             end_flush(uring, &completions[i], &reaped);
         }
     }
-    bool owner = !uring->submitting;
-    uring->submitting = true;
+    bool owner = begin_completing(uring);
     pthread_mutex_unlock(&uring->lock);
 
     for (unsigned i = 0; i < count; i++) {
@@ -521,11 +532,10 @@ static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout, s
 
     pthread_mutex_lock(&uring->lock);
     collect(uring, &reaped);
-    *own = reaped.told ? NULL : take_own_flush(uring);
-    if (owner || !uring->submitting) {
-        uring->submitting = true;
-        submit_collected(uring);
+    if (own != NULL) {
+        *own = take_own_flush(uring, &reaped);
     }
+    end_completing(uring, owner);
     pthread_mutex_unlock(&uring->lock);
     return true;
 }
@@ -580,17 +590,13 @@ static void *reaper(void *argument) {
             continue;
         }
         uring->role = ROLE_REAPER;
-        atomic_store_explicit(&uring->patient, true, memory_order_relaxed);
+        atomic_store_explicit(&uring->patient, false, memory_order_relaxed);
         submit_now(uring);
         pthread_mutex_unlock(&uring->lock);
-        struct wt_flush *own;
-        (void)reap_batch(uring, NULL, &own);
+        (void)reap_batch(uring, NULL, NULL);
         pthread_mutex_lock(&uring->lock);
         uring->role = ROLE_FREE;
         pthread_cond_broadcast(&uring->role_freed);
-        if (own != NULL) {
-            run_own_flush(uring, own);
-        }
     }
     pthread_mutex_unlock(&uring->lock);
     return NULL;
@@ -606,8 +612,7 @@ static void *poller(void *argument) {
             continue;
         }
         pthread_mutex_unlock(&uring->lock);
-        struct wt_flush *none;
-        (void)reap_batch(uring, NULL, &none);
+        (void)reap_batch(uring, NULL, NULL);
         pthread_mutex_lock(&uring->lock);
     }
     pthread_mutex_unlock(&uring->lock);
@@ -642,20 +647,23 @@ static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
         pthread_mutex_unlock(&uring->lock);
         return -EBUSY;
     }
+    bool patient = timeout_ns < 0 || timeout_ns >= PATIENCE_NS;
+    atomic_store_explicit(&uring->patient, patient, memory_order_relaxed);
     uring->caller_turns++;
     bool taken = uring->woken; /* the nudge for it may have been taken by the reaper */
     if (!taken) {
         uring->role = ROLE_CALLER;
-        bool patient = timeout_ns < 0 || timeout_ns >= PATIENCE_NS;
-        atomic_store_explicit(&uring->patient, patient, memory_order_relaxed);
         submit_now(uring);
         pthread_mutex_unlock(&uring->lock);
-        struct wt_flush *own;
+        struct wt_flush *own = NULL;
         taken = reap_batch(uring, timeout_ns < 0 ? NULL : &timeout, &own);
         pthread_mutex_lock(&uring->lock);
         uring->role = ROLE_FREE;
         if (own != NULL) {
             uring->hold_until_ns = 0;
+            if (has_work(uring)) { /* a bystander may have been sent meanwhile */
+                ensure_watched(uring);
+            }
             run_own_flush(uring, own);
         }
     }
@@ -992,7 +1000,6 @@ static int new_uring(unsigned entries, unsigned setup, struct uring **result) {
     (void)pthread_condattr_destroy(&monotonic);
     (void)pthread_cond_init(&uring->role_freed, NULL);
     uring->main = uring;
-    uring->patient = true;
     rc = open_ring(uring, entries, setup);
     if (rc < 0) {
         free_uring(uring);

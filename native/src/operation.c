@@ -34,7 +34,7 @@ static void post(struct wt_engine_object *engine, struct wt_operation *first, st
         engine->first_event = first;
     engine->last_event = last;
     bool wake = must_wake(engine);
-    if (!wake && !reaping && engine->event_waiters)
+    if (!reaping && engine->event_waiters) /* who is in the backend may be flushing */
         pthread_cond_signal(&engine->event_posted);
     pthread_mutex_unlock(&engine->event_lock);
     if (wake)
