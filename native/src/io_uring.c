@@ -19,6 +19,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <liburing.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -349,14 +350,19 @@ static bool is_durable_write(const struct wt_io *io) {
     return io->op == WT_IO_WRITE && io->durability != WT_DURABILITY_DEVICE;
 }
 
-static void complete(struct uring *uring, struct wt_io *io) {
+/* Of what is sent and not completed: one more, or one less by UINT_MAX. */
+static void count_in_flight(struct uring *main, struct wt_io *io, unsigned change) {
     if (is_durable_write(io)) {
-        atomic_fetch_sub_explicit(&uring->main->durable_writes, 1, memory_order_relaxed);
-        atomic_fetch_sub_explicit(&wt_posix_flush(io->backing)->in_flight, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&main->durable_writes, change, memory_order_relaxed);
+        atomic_fetch_add_explicit(&wt_posix_flush(io->backing)->in_flight, change, memory_order_relaxed);
     }
     if (!wt_flush_suits(io)) {
-        atomic_fetch_sub_explicit(&uring->main->bystanders, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&main->bystanders, change, memory_order_relaxed);
     }
+}
+
+static void complete(struct uring *uring, struct wt_io *io) {
+    count_in_flight(uring->main, io, UINT_MAX);
     io->complete(io);
 }
 
@@ -698,17 +704,11 @@ static void refuse(struct wt_io *list, int error) {
 /* Counts what is sent, and decides which writes share flushes. */
 static void share_flushes(struct uring *uring, struct wt_io *list) {
     for (struct wt_io *io = list; io != NULL; io = io->next) {
-        if (is_durable_write(io)) {
-            atomic_fetch_add_explicit(&uring->durable_writes, 1, memory_order_relaxed);
-            atomic_fetch_add_explicit(&wt_posix_flush(io->backing)->in_flight, 1, memory_order_relaxed);
-        }
-        if (!wt_flush_suits(io)) {
-            atomic_fetch_add_explicit(&uring->bystanders, 1, memory_order_relaxed);
-        }
+        count_in_flight(uring, io, 1);
     }
     bool many = atomic_load_explicit(&uring->durable_writes, memory_order_relaxed) >= WT_FLUSH_SHARED_FROM;
     for (struct wt_io *io = list; io != NULL; io = io->next) {
-        io->owes_flush = wt_flush_suits(io) && (many || may_flush_itself(uring, wt_posix_flush(io->backing)));
+        io->owes_flush = wt_flush_suits(io) && many;
     }
 }
 
