@@ -708,7 +708,7 @@ static void share_flushes(struct uring *uring, struct wt_io *list) {
     }
     bool many = atomic_load_explicit(&uring->durable_writes, memory_order_relaxed) >= WT_FLUSH_SHARED_FROM;
     for (struct wt_io *io = list; io != NULL; io = io->next) {
-        io->owes_flush = wt_flush_suits(io) && many;
+        io->owes_flush = wt_flush_suits(io) && (many || may_flush_itself(uring, wt_posix_flush(io->backing)));
     }
 }
 
