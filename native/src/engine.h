@@ -58,6 +58,7 @@ struct wt_engine_object {
     struct wt_cache cache;
     void *zeros;          /* WT_ZERO_BYTES that are never written to */
     uint64_t chunk_bytes; /* a longer write or read is done in pieces of this */
+    uint64_t part_bytes;  /* a write of two of these or more leaves in parts of at least that, as it is copied */
 
     pthread_mutex_t inode_lock;
     pthread_cond_t inode_closed;

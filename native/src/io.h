@@ -152,6 +152,14 @@ struct wt_backend_ops {
     int (*reap)(struct wt_backend *backend, int64_t timeout_ns);
     /* Makes a thread in reap return, or the next one that comes. */
     void (*wake)(struct wt_backend *backend);
+    /*
+     * NULL, or: I/Os of one large write, which the caller starts one after the other and ends together. NULL is returned too if
+     * there is no place for another burst. Start does not wait for the device: the caller may hold a lock that completions need.
+     * End waits for all of them, makes them stable as each asks, and completes them on the caller's thread.
+     */
+    struct wt_burst *(*burst_begin)(struct wt_backend *backend);
+    void (*burst_start)(struct wt_burst *burst, struct wt_io *writes);
+    void (*burst_end)(struct wt_burst *burst);
     /* NULL, or: the memory that I/O of the cache will use, before the first of it. It stays until the backend is closed or
      * no I/O comes any more. */
     void (*arena)(struct wt_backend *backend, void *base, size_t bytes);

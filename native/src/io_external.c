@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "io_burst.h"
 #include "io_list.h"
 #include "io_posix.h"
 
@@ -136,6 +137,12 @@ static void external_arena(struct wt_backend *backend, void *base, size_t bytes)
     if (inner->ops->arena) {
         inner->ops->arena(inner, base, bytes);
     }
+}
+
+/* Who begins one waits for it, so the loop has no part in it. Rings alone have bursts. */
+static struct wt_burst *external_burst_begin(struct wt_backend *backend) {
+    struct wt_backend *inner = backend->inner;
+    return inner->ops->burst_begin ? inner->ops->burst_begin(inner) : NULL;
 }
 
 /* The loop may still wait for the notifier, by the descriptor that it has: it is woken, to find that the engine is gone. */
@@ -314,6 +321,9 @@ static const struct wt_backend_ops external_ops = {
     .unblock = external_unblock,
     .may_wait = external_may_wait,
     .arena = external_arena,
+    .burst_begin = external_burst_begin,
+    .burst_start = wt_burst_start,
+    .burst_end = wt_burst_end,
 };
 
 bool wt_is_external(const struct wt_backend *backend) {

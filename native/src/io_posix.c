@@ -315,14 +315,18 @@ static void run_transfers(struct wt_io *io) {
     }
 }
 
-static void posix_run(struct wt_io *io) {
-    wt_posix_begin(io);
+void wt_posix_run_rest(struct wt_io *io) {
     if (io->started_ns == 0) {
         io->started_ns = wt_now_ns();
     }
     int had = io->high_priority ? raise_priority() : -1;
     run_transfers(io);
     restore_priority(had);
+}
+
+static void posix_run(struct wt_io *io) {
+    wt_posix_begin(io);
+    wt_posix_run_rest(io);
 }
 
 /* ---- the file -------------------------------------------------------------------------------------------------- */

@@ -12,6 +12,8 @@
 
 /* Readies a wt_io that was handed over: nothing done, no error. */
 void wt_posix_begin(struct wt_io *io);
+/* Does what is left of one on the caller's thread. */
+void wt_posix_run_rest(struct wt_io *io);
 
 /* wt_posix_open of files that check finds no fault with: before one is created for good. */
 int wt_posix_open_checked(const char *path, uint32_t flags, uint32_t mode,

@@ -28,9 +28,11 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "io_burst.h"
 #include "io_list.h"
 #include "io_posix.h"
 #include "io_registry.h"
+#include "io_ring.h"
 #include "thread.h"
 
 #define RING_ENTRIES_DEFAULT 256u
@@ -55,8 +57,6 @@
 #define REAP_BATCH 64u
 /* With SQPOLL: the kernel's thread sleeps after so long without a request, and waking it costs a system call. */
 #define POLLING_IDLE_MS 10u
-/* A kernel that is out of memory for requests is asked again after this long. */
-#define BUSY_PAUSE_NS 100000L
 /* Set in a request's user data, beside the address of its wt_io: it went with IOSQE_ASYNC. */
 #define TAG_ASYNC 1u
 /* The address is that of a wt_flush. */
@@ -71,6 +71,7 @@ struct uring {
     struct uring *main;          /* of the backend: this one, or the one that has this as polled */
     struct io_uring ring;        /* submission queue: the submitter's; completion queue: the reaper's */
     struct wt_registry registry; /* the submitter's */
+    struct wt_bursts bursts;     /* of the main ring */
     unsigned batch_limit;
     unsigned in_flight_limit;
     pthread_t reaper;
@@ -138,30 +139,19 @@ static void prepare_transfer(struct uring *uring, struct io_uring_sqe *sqe, cons
     sqe->ioprio = io->high_priority ? WT_POSIX_HIGH_PRIORITY : 0; /* 0: that of the thread */
 }
 
-/* The ring worked when it was opened, and requests may be written that nobody can take back: no way on from here. */
-_Noreturn static void fail(const char *call, int rc) {
-    (void)fprintf(stderr, "writethrough: %s: impossible error %s\n", call, wt_errno_name(-rc));
-    abort();
-}
-
 /* Completions are not announced: the device has to be asked. A thread of the kernel that submits does that, too. */
 static bool must_ask_device(const struct uring *uring) {
     return (uring->ring.flags & (IORING_SETUP_IOPOLL | IORING_SETUP_SQPOLL)) == IORING_SETUP_IOPOLL;
-}
-
-/* A thread of the kernel takes what is submitted. */
-static bool kernel_submits(const struct uring *uring) {
-    return (uring->ring.flags & IORING_SETUP_SQPOLL) != 0;
 }
 
 static struct io_uring_sqe *next_request(struct uring *uring) {
     struct io_uring_sqe *sqe;
     /* A batch is no larger than the queue and begins with an empty one, unless a thread of the kernel empties it. */
     while ((sqe = io_uring_get_sqe(&uring->ring)) == NULL) {
-        assert(kernel_submits(uring));
+        assert((uring->ring.flags & IORING_SETUP_SQPOLL) != 0);
         int rc = io_uring_sqring_wait(&uring->ring);
         if (rc < 0 && rc != -EINTR) {
-            fail("io_uring_enter", rc);
+            wt_ring_fail("io_uring_enter", rc);
         }
     }
     return sqe;
@@ -190,25 +180,6 @@ static void prepare_request(struct uring *uring, struct wt_io *io, bool async, i
     }
     io_uring_sqe_set_flags(sqe, flags);
     io_uring_sqe_set_data64(sqe, (uint64_t)(uintptr_t)io | (async ? TAG_ASYNC : 0));
-}
-
-/* Gives every prepared request to the kernel, or to its thread, which is awake then. */
-static void enter(struct uring *uring) {
-    while (io_uring_sq_ready(&uring->ring) > 0) {
-        int rc = io_uring_submit(&uring->ring);
-        if (rc >= 0 && kernel_submits(uring)) {
-            return; /* it takes them in its own time */
-        }
-        if (rc > 0 || rc == -EINTR) {
-            continue;
-        }
-        if (rc == 0 || rc == -EAGAIN || rc == -EBUSY || rc == -ENOMEM) {
-            const struct timespec pause = {.tv_nsec = BUSY_PAUSE_NS};
-            (void)nanosleep(&pause, NULL); /* cut short by a signal: asked again the sooner */
-            continue;
-        }
-        fail("io_uring_enter", rc);
-    }
 }
 
 /* Takes up to limit flushes, which begin now. Adds their number to *count. */
@@ -270,7 +241,7 @@ static void submit_collected(struct uring *uring) {
             prepare_request(uring, io, false, now_ns);
         }
         atomic_fetch_add_explicit(&uring->handed_over, 1, memory_order_release);
-        enter(uring);
+        wt_ring_enter(&uring->ring);
         pthread_mutex_lock(&uring->lock);
     }
     /* If something is left, I/Os are in flight, and the reaper takes it up when the next one completes. */
@@ -325,7 +296,7 @@ static unsigned take_completions(struct uring *uring, struct completion *complet
             return 0;
         }
         if (rc < 0 && rc != -EINTR && rc != -EAGAIN) {
-            fail("io_uring wait", rc);
+            wt_ring_fail("io_uring wait", rc);
         }
     }
     for (unsigned i = 0; i < count; i++) {
@@ -855,10 +826,15 @@ static void close_ring(struct uring *uring) {
 
 static void uring_close(struct wt_backend *backend) {
     struct uring *uring = uring_of(backend);
+    wt_bursts_close(&uring->bursts);
     if (uring->polled != NULL) {
         close_ring(uring->polled);
     }
     close_ring(uring);
+}
+
+static struct wt_burst *uring_burst_begin(struct wt_backend *backend) {
+    return wt_burst_begin(&uring_of(backend)->bursts);
 }
 
 static const struct wt_backend_ops uring_ops = {
@@ -871,6 +847,9 @@ static const struct wt_backend_ops uring_ops = {
     .reap = uring_reap,
     .wake = uring_wake,
     .arena = uring_arena,
+    .burst_begin = uring_burst_begin,
+    .burst_start = wt_burst_start,
+    .burst_end = wt_burst_end,
 };
 
 /* ---- files that can be polled ---------------------------------------------------------------------------------- */
@@ -894,7 +873,7 @@ static int try_polled_read(int fd, uint32_t length) {
         rc = rc == -EINTR || rc == -EAGAIN ? 0 : rc;
     }
     if (rc < 0) {
-        fail("io_uring_enter", rc);
+        wt_ring_fail("io_uring_enter", rc);
     }
     rc = cqe->res == -EOPNOTSUPP || cqe->res == -EINVAL ? -EOPNOTSUPP : 0; /* other errors are for the caller's I/O */
     io_uring_queue_exit(&ring);
@@ -926,6 +905,9 @@ static const struct wt_backend_ops polled_ops = {
     .submit = polled_submit,
     .close = uring_close,
     .arena = uring_arena,
+    .burst_begin = uring_burst_begin,
+    .burst_start = wt_burst_start,
+    .burst_end = wt_burst_end,
 };
 
 /* Whether this kernel has every operation that is used here: Linux 5.6 on. */
@@ -1022,12 +1004,17 @@ int wt_io_uring_open(const struct wt_engine_options *options, struct wt_backend 
     if (rc < 0) {
         return rc;
     }
+    rc = wt_bursts_open(&uring->bursts, &uring->backend);
+    if (rc < 0) {
+        close_ring(uring);
+        return rc;
+    }
     uring->backend.ops = &uring_ops;
     if (polled) {
         uring->backend.ops = &polled_ops;
         rc = new_uring(entries, setup | IORING_SETUP_IOPOLL, &uring->polled);
         if (rc < 0) {
-            close_ring(uring);
+            uring_close(&uring->backend);
             return rc;
         }
         uring->polled->main = uring;

@@ -5,6 +5,7 @@
 
 #include "atomic.h"
 #include "clock.h"
+#include "io_burst.h"
 #include "mutant.h"
 #include "plug.h"
 #include "read.h"
@@ -17,6 +18,7 @@ struct chunk {
     struct wt_reservation reservation;
     struct wt_launch launch;
     uint64_t offset, end;
+    uint64_t part_begin; /* of a burst: what is before it is on its way */
     bool may_wait;
     bool need_objects; /* stopped, since there was no object for another I/O */
     bool may_fill;     /* blocks that are written in part and not cached are read when the write is on its way */
@@ -391,6 +393,15 @@ static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_
     return span.b;
 }
 
+/* With a burst: what has been copied leaves now, if it is enough for a part, and what is to come is one. */
+static void start_part(struct chunk *chunk, uint64_t at) {
+    uint64_t part = chunk->write->inode->engine->part_bytes;
+    if (!chunk->launch.burst || at - chunk->part_begin < part || chunk->end - at < part / 2)
+        return;
+    wt_launch_start(&chunk->launch, false);
+    chunk->part_begin = at;
+}
+
 /*
  * Folio after folio in ascending order, the next locked before the last is let go: writes that overlap are applied in one
  * order everywhere. Returns where it had to stop.
@@ -408,6 +419,7 @@ static uint64_t write_folios(struct chunk *chunk) {
         wt_folio_put(folio);
         if (!next)
             return at;
+        start_part(chunk, at);
         folio = next;
     }
 }
@@ -454,6 +466,16 @@ static uint64_t copy_chunk(struct chunk *chunk, int *rc) {
     return at;
 }
 
+/* For a write that is long enough to leave in parts, and that waits for nobody else's flush and hurries nobody. */
+static struct wt_burst *begin_burst(const struct chunk *chunk) {
+    const struct wt_write *write = chunk->write;
+    struct wt_engine_object *engine = write->inode->engine;
+    const struct wt_backing *backing = atomic_load(&write->inode->backing);
+    bool suits = !write->async && !(write->flags & WT_HIGH_PRIORITY) && write->durability <= WT_DURABILITY_DSYNC &&
+                 chunk->end - chunk->offset >= 2 * engine->part_bytes && wt_burst_suits(&backing->profile);
+    return suits && engine->backend->ops->burst_begin ? engine->backend->ops->burst_begin(engine->backend) : NULL;
+}
+
 /*
  * One step of a write: as much from offset on as fits a chunk, less if something is in the way. What was copied is on its
  * way when this returns. Returns the count of bytes taken, 0 if another try is needed, or -errno.
@@ -471,9 +493,11 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
                           .cursor = cursor,
                           .offset = offset,
                           .end = end,
+                          .part_begin = offset,
                           .may_wait = may_wait,
                           .reservation = {.pool = pool},
                           .launch = {.inode = inode}};
+    struct wt_burst *burst = chunk.launch.burst = begin_burst(&chunk);
     int rc = 0;
     uint64_t at = copy_chunk(&chunk, &rc);
     wt_pool_unreserve(&chunk.reservation);
@@ -482,6 +506,8 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
     give_spares(&chunk);
     bool ends_write = at == write->offset + write->length;
     wt_launch_start(&chunk.launch, may_run && ends_write);
+    if (burst)
+        inode->engine->backend->ops->burst_end(burst);
     if (chunk.need_objects && at == offset) {
         if (!may_wait)
             return -EAGAIN;

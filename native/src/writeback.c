@@ -333,7 +333,7 @@ void wt_launch_start(struct wt_launch *launch, bool run_last) {
         next = w->next;
         w->gather = launch->gather;
         count_start(launch->inode->engine, &w->io, launch->gather);
-        if (run_last && !next) {
+        if (run_last && !next && !launch->burst) {
             mine = w;
         } else {
             w->io.next = NULL;
@@ -342,8 +342,11 @@ void wt_launch_start(struct wt_launch *launch, bool run_last) {
         }
     }
     launch->first = launch->last = NULL;
-    if (list)
-        wt_plug_submit(launch->inode->engine->backend, list);
+    struct wt_backend *backend = launch->inode->engine->backend;
+    if (list && launch->burst)
+        backend->ops->burst_start(launch->burst, list);
+    else if (list)
+        wt_plug_submit(backend, list);
     if (mine)
         run(mine);
 }

@@ -79,6 +79,7 @@ struct wt_launch {
     struct wt_inode *inode;
     struct wt_writeback *first, *last;
     struct wt_writeback *spare; /* taken in advance */
+    struct wt_burst *burst;     /* NULL, or: what the I/Os go with */
     bool gather;
 };
 
@@ -109,7 +110,7 @@ unsigned wt_launch_need(const struct wt_geometry *geometry, uint64_t blocks);
  */
 void wt_launch_fill(struct wt_launch *launch, struct wt_folio *folio, uint64_t blocks);
 
-/* Starts all I/Os of the launch. The last is run on this thread if run_last. */
+/* Starts all I/Os of the launch. The last is run on this thread if run_last, unless they go with a burst. */
 void wt_launch_start(struct wt_launch *launch, bool run_last);
 
 /* Sends the gather of a folio that was handed to this thread, and runs its I/O. */

@@ -359,6 +359,91 @@ TEST(durable_writes_share_flushes_from_the_first_on_or_beside_others_from_the_fo
     everywhere(check_flushes);
 }
 
+enum { BURST = 40, BURSTS = 16 }; /* more I/Os than the ring of one has entries; as many as there are */
+
+/* Sends count pages from one on, the last of them short, in lists of five, and ends the burst. */
+static void write_burst(struct wt_burst *burst, const struct place *place, struct wt_backing *backing, char *memory,
+                        struct test_io *tests, sem_t *done) {
+    for (unsigned i = 0; i < BURST; i++) {
+        set_io(&tests[i], WT_IO_WRITE, backing, memory + i * PAGE, i + 1 < BURST ? PAGE : 100,
+               (1 + i) * (uint64_t)PAGE);
+        tests[i].done = done;
+        tests[i].io.next = i % 5 < 4 && i + 1 < BURST ? &tests[i + 1].io : NULL;
+    }
+    for (unsigned i = 0; i < BURST; i += 5) {
+        place->backend->ops->burst_start(burst, &tests[i].io);
+    }
+    CHECK(sem_trywait(done) < 0); /* the end tells */
+    place->backend->ops->burst_end(burst);
+    for (unsigned i = 0; i < BURST; i++) {
+        CHECK_OK(sem_trywait(done));
+    }
+    CHECK(sem_trywait(done) < 0);
+}
+
+static void check_burst(const struct place *place) {
+    const struct wt_backend_ops *ops = place->backend->ops;
+    if (ops->burst_begin == NULL) {
+        return;
+    }
+    struct wt_backing *backing = create_numbered(place, "file", 1),
+                      *unwritable = open_file(place, "file", WT_OPEN_READ);
+    bool direct = backing->profile.path == WT_PATH_DIRECT;
+    struct test_io *tests = calloc(BURST, sizeof *tests), read;
+    char *memory = pages(BURST * PAGE), *back = pages(BURST * PAGE);
+    sem_t done;
+    CHECK(tests != NULL && sem_init(&done, 0, 0) == 0);
+    memset(memory, 'w', BURST * PAGE);
+    uint64_t before = atomic_load(&place->backend->shared_flushes);
+    write_burst(ops->burst_begin(place->backend), place, backing, memory, tests, &done);
+    for (unsigned i = 0; i < BURST; i++) {
+        CHECK_EQ(tests[i].io.error, 0);
+        CHECK_EQ(tests[i].io.done, tests[i].io.length);
+        CHECK_EQ(tests[i].io.owes_flush, i + 1 < BURST);
+    }
+    CHECK_EQ(atomic_load(&place->backend->shared_flushes) - before, 1);
+    set_io(&read, WT_IO_READ, backing, back, BURST * PAGE, PAGE);
+    carry_out(place, &read, false);
+    CHECK_EQ(read.io.done, (BURST - 1) * PAGE + 100);
+    CHECK_BYTES(back, memory, (BURST - 1) * PAGE + 100);
+
+    write_burst(ops->burst_begin(place->backend), place, unwritable, memory, tests, &done);
+    for (unsigned i = 0; i < BURST; i++) {
+        CHECK(tests[i].io.error == -EBADF || (direct && i + 1 == BURST && tests[i].io.error < 0));
+        CHECK_EQ(tests[i].io.done, 0);
+    }
+    CHECK_EQ(atomic_load(&place->backend->shared_flushes) - before, 1);
+    CHECK(sem_destroy(&done) == 0);
+    free(memory);
+    free(back);
+    free(tests);
+    close_file(unwritable);
+    close_file(backing);
+}
+
+TEST(the_writes_of_a_burst_are_told_together_when_one_flush_has_made_them_stable) {
+    everywhere(check_burst);
+}
+
+static void check_bursts(const struct place *place) {
+    const struct wt_backend_ops *ops = place->backend->ops;
+    struct wt_burst *bursts[BURSTS];
+    for (unsigned round = 0; ops->burst_begin != NULL && round < 2; round++) {
+        for (unsigned i = 0; i < BURSTS; i++) {
+            bursts[i] = ops->burst_begin(place->backend);
+            CHECK(bursts[i] != NULL);
+        }
+        CHECK(ops->burst_begin(place->backend) == NULL);
+        for (unsigned i = 0; i < BURSTS; i++) {
+            ops->burst_end(bursts[i]);
+        }
+    }
+}
+
+TEST(bursts_are_so_many_at_most_and_their_rings_are_used_again) {
+    everywhere(check_bursts);
+}
+
 /* ---- many threads ---------------------------------------------------------------------------------------------- */
 
 struct caller {

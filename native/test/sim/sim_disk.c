@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "io_burst.h"
 #include "sim_file.h"
 #include "sim_journal.h"
 #include "test.h"
@@ -94,6 +95,13 @@ struct sim {
     size_t record_room;
     char trace[TRACE_LINES][TRACE_BYTES];
     uint64_t traced;
+};
+
+struct wt_burst {
+    struct wt_backend *backend;
+    unsigned count;
+    struct flight *flights[256];
+    struct wt_io_list transferred;
 };
 
 struct sim_backend {
@@ -642,7 +650,8 @@ static struct flight *begin(struct sim *sim, struct wt_io *io, bool submitted) {
     flight->op = io->op;
     flight->offset = io->offset;
     flight->length = io->length;
-    flight->durability = io->op == WT_IO_WRITE ? io->durability : 0;
+    uint32_t durability = io->owes_flush ? WT_DURABILITY_DEVICE : io->durability;
+    flight->durability = io->op == WT_IO_WRITE ? durability : 0;
     flight->through_page_cache = io->through_page_cache || sim->options.buffered;
     flight->atomic = io->atomic;
     flight->segment_count = io->segment_count;
@@ -978,13 +987,17 @@ static void run_in_task(struct sim *sim, struct flight *flight) {
     take_effect(sim, flight);
 }
 
-static void sim_run(struct wt_io *io) {
-    struct sim *sim = ((struct sim_backing *)io->backing)->sim;
-    pthread_mutex_lock(&sim->mutex);
+/* Begins an I/O that its caller will wait for. With the mutex held. */
+static struct flight *begin_own(struct sim *sim, struct wt_io *io) {
     struct flight *flight = begin(sim, io, false);
+    flight->allowed = sim->options.threaded && !sim->held && !sim->options.shuffle;
+    pthread_cond_broadcast(&sim->changed);
+    return flight;
+}
+
+/* Waits for it. With the mutex held. */
+static void end_own(struct sim *sim, struct flight *flight) {
     if (sim->options.threaded) {
-        flight->allowed = !sim->held && !sim->options.shuffle;
-        pthread_cond_broadcast(&sim->changed);
         run_threaded(sim, flight);
     } else if (in_task(sim)) {
         run_in_task(sim, flight);
@@ -994,7 +1007,44 @@ static void sim_run(struct wt_io *io) {
         }
     }
     free(flight);
+}
+
+static void sim_run(struct wt_io *io) {
+    struct sim *sim = ((struct sim_backing *)io->backing)->sim;
+    pthread_mutex_lock(&sim->mutex);
+    end_own(sim, begin_own(sim, io));
     pthread_mutex_unlock(&sim->mutex);
+}
+
+static struct wt_burst *sim_burst_begin(struct wt_backend *backend) {
+    struct wt_burst *burst = allocate(sizeof *burst);
+    burst->backend = backend;
+    return burst;
+}
+
+static void sim_burst_start(struct wt_burst *burst, struct wt_io *list) {
+    struct sim *sim = ((struct sim_backend *)burst->backend)->sim;
+    pthread_mutex_lock(&sim->mutex);
+    while (list != NULL) {
+        struct wt_io *io = list;
+        list = io->next;
+        io->owes_flush = wt_burst_flushes(io);
+        CHECK(burst->count < sizeof burst->flights / sizeof *burst->flights);
+        burst->flights[burst->count++] = begin_own(sim, io);
+        wt_io_list_push(&burst->transferred, io);
+    }
+    pthread_mutex_unlock(&sim->mutex);
+}
+
+static void sim_burst_end(struct wt_burst *burst) {
+    struct sim *sim = ((struct sim_backend *)burst->backend)->sim;
+    pthread_mutex_lock(&sim->mutex);
+    for (unsigned i = 0; i < burst->count; i++) {
+        end_own(sim, burst->flights[i]);
+    }
+    pthread_mutex_unlock(&sim->mutex);
+    wt_burst_finish(burst->backend, &burst->transferred);
+    free(burst);
 }
 
 static void sim_submit(struct wt_backend *backend, struct wt_io *list) {
@@ -1362,7 +1412,7 @@ static struct wt_profile profile_of(const struct sim *sim) {
         .logical_block_bytes = sim->options.logical_block_bytes,
         .physical_block_bytes = sim->options.block_bytes,
         .fs_block_bytes = 4096,
-        .fua = WT_YES,
+        .fua = sim->options.no_fua ? WT_NO : WT_YES,
         .volatile_cache = WT_YES,
         .fs_type = "simulated",
     };
@@ -1435,6 +1485,9 @@ static const struct wt_backend_ops pumped_ops = {
     .kind = 0,
     .open = sim_open,
     .submit = sim_submit,
+    .burst_begin = sim_burst_begin,
+    .burst_start = sim_burst_start,
+    .burst_end = sim_burst_end,
     .close = sim_detach,
     .pump = sim_pump,
 };
@@ -1444,6 +1497,9 @@ static const struct wt_backend_ops threaded_ops = {
     .kind = 0,
     .open = sim_open,
     .submit = sim_submit,
+    .burst_begin = sim_burst_begin,
+    .burst_start = sim_burst_start,
+    .burst_end = sim_burst_end,
     .close = sim_detach,
 };
 

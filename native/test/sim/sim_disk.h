@@ -41,13 +41,14 @@ struct sim_options {
     uint64_t capacity_bytes;      /* of all files, counted by 512. 0: no limit */
     uint64_t file_bytes_max;      /* -EFBIG past it. 0: 2^63 - 1 */
     bool threaded;
-    bool shuffle;                      /* threaded: whatever is in flight completes one at a time, in seeded order */
-    bool buffered;                     /* a file system without direct I/O: profile path WT_PATH_BUFFERED */
-    bool no_reserve;                   /* reserve: -EOPNOTSUPP */
-    bool write_zeroes;                 /* the device can; else -EOPNOTSUPP */
-    bool no_deallocate;                /* neither holes nor zeroed ranges: -EOPNOTSUPP */
-    bool holes_unknown;                /* find_hole says that all below the size is data */
-    uint32_t atomic_bytes;             /* the longest atomic write; a block is the shortest. 0: there are none */
+    bool no_fua;           /* the profile says so: large writes leave in parts, and are flushed at the end */
+    bool shuffle;          /* threaded: whatever is in flight completes one at a time, in seeded order */
+    bool buffered;         /* a file system without direct I/O: profile path WT_PATH_BUFFERED */
+    bool no_reserve;       /* reserve: -EOPNOTSUPP */
+    bool write_zeroes;     /* the device can; else -EOPNOTSUPP */
+    bool no_deallocate;    /* neither holes nor zeroed ranges: -EOPNOTSUPP */
+    bool holes_unknown;    /* find_hole says that all below the size is data */
+    uint32_t atomic_bytes; /* the longest atomic write; a block is the shortest. 0: there are none */
     const struct sim_tasks_ops *tasks; /* not threaded: how callers that are tasks wait. I/O of theirs takes time */
 };
 

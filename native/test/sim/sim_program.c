@@ -66,6 +66,7 @@ static void make_disk(struct sim_program *program, struct test_random *random) {
     disk->write_zeroes = test_random_one_in(random, 4);
     disk->no_reserve = test_random_one_in(random, 6);
     disk->no_deallocate = test_random_one_in(random, 6);
+    disk->no_fua = program->seed % 2 == 0;
     disk->buffered = program->theme == SIM_THEME_MIXED && test_random_one_in(random, 8);
     if (program->theme == SIM_THEME_FULL || (program->theme == SIM_THEME_ATOMIC && test_random_one_in(random, 8))) {
         disk->capacity_bytes = test_random_between(random, 40, 200) * 512;
@@ -294,10 +295,10 @@ static void print_fault(const struct sim_fault *fault) {
 
 void sim_program_print(const struct sim_program *program) {
     const struct sim_options *disk = &program->disk;
-    printf("    blocks of %u, logical %u%s%s%s%s; cache %" PRIu64 " KiB", disk->block_bytes, disk->logical_block_bytes,
-           disk->buffered ? ", no direct I/O" : "", disk->no_reserve ? ", no reserve" : "",
+    printf("    blocks of %u, logical %u%s%s%s%s%s; cache %" PRIu64 " KiB", disk->block_bytes,
+           disk->logical_block_bytes, disk->buffered ? ", no direct I/O" : "", disk->no_reserve ? ", no reserve" : "",
            disk->no_deallocate ? ", no deallocate" : "", disk->write_zeroes ? ", writes zeroes" : "",
-           program->engine.cache_bytes >> 10);
+           disk->no_fua ? ", no FUA" : "", program->engine.cache_bytes >> 10);
     if (disk->capacity_bytes > 0) {
         printf(", room for %" PRIu64, disk->capacity_bytes);
     }

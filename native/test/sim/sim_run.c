@@ -12,11 +12,15 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "engine.h"
 #include "sim_journal.h"
 #include "sim_ledger.h"
 #include "sim_tasks.h"
 
 enum { SERVERS = 2, TRACE_CHANGES = 40, PROGRAM_SECONDS = 60 };
+
+/* Of large writes: programs have none that are large. */
+enum { PART_BYTES = 512 };
 
 /* One life of a program: the engine from its opening to a power cut. */
 struct life {
@@ -236,6 +240,8 @@ static void begin_life(struct life *life) {
     disk.tasks = &sim_tasks;
     disk.seed += life->number;
     life->core = core_open(&disk, &program->engine);
+    wt_engine_acquire(life->core.engine)->part_bytes = PART_BYTES;
+    wt_engine_release(life->core.engine);
     for (unsigned i = 0; i < program->files; i++) {
         sim_put(life->core.sim, sim_file_name(i), life->bases[i], life->sizes[i]);
     }

@@ -10,9 +10,9 @@
 #include "core.h"
 #include "wire.h"
 
-enum { BLOCK = 4096, TIMES = 50, LARGE = 128 * 1024, ATOMIC = 16 * 1024, RECORD = 128, RECORDS = 64 };
+enum { BLOCK = 4096, TIMES = 50, LARGE = 128 * 1024, MIB = 1 << 20, ATOMIC = 16 * 1024, RECORD = 128, RECORDS = 64 };
 
-static uint8_t bytes[LARGE];
+static uint8_t bytes[MIB];
 
 struct place {
     struct wire wire;
@@ -141,6 +141,27 @@ TEST(an_atomic_write_of_16_kib_is_one_command_that_the_disk_may_not_tear) {
     if (!any_atomic) {
         SKIP("no disk here writes 16 KiB as a whole");
     }
+}
+
+/* Where FUA would make it stable it stays whole, as far as the disk takes so much at once. */
+static void overwrite_in_parts(struct place *place) {
+    const unsigned times = TIMES * LARGE / MIB;
+    bool cache = wire_has_cache(&place->wire);
+    bool parts = !cache || !wire_has_fua(&place->wire);
+    wire_start(&place->wire);
+    for (uint64_t i = 0; i < times; i++) {
+        CHECK_EQ(write_as(place->file, i * MIB, bytes, MIB, WT_DURABILITY_DSYNC), MIB);
+    }
+    struct wire_commands commands = wire_stop(&place->wire);
+    CHECK_EQ(commands.written_bytes, times * MIB);
+    CHECK(!parts || commands.writes >= times * 4);
+    CHECK_EQ(commands.fua, parts ? 0 : commands.writes);
+    CHECK_EQ(commands.flushes, parts && cache ? times : 0);
+    CHECK(commands.flushes == 0 || commands.unflushed == 0);
+}
+
+TEST(a_write_of_1_mib_is_parts_and_one_flush_or_commands_with_fua) {
+    each_place(overwrite_in_parts);
 }
 
 /* Starts count writes of so many bytes, stride apart, in one call, and takes their events. */

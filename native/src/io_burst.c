@@ -1,0 +1,179 @@
+#include "io_burst.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <liburing.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "io_posix.h"
+#include "io_ring.h"
+#include "mutant.h"
+
+/* More parts than a write has at once, but for one whose blocks lie between those of others. */
+#define RING_ENTRIES 32u
+/* So many threads at once; others write without. */
+#define RINGS_MAX 16u
+
+struct wt_burst {
+    struct io_uring ring;
+    struct wt_bursts *bursts;
+    struct wt_burst *next;
+    unsigned in_flight;
+    struct wt_io_list transferred; /* or failed */
+    struct wt_io_list rest;        /* of which something is left for this thread to do */
+};
+
+/* ---- the end --------------------------------------------------------------------------------------------------- */
+
+void wt_burst_finish(struct wt_backend *backend, struct wt_io_list *transferred) {
+    struct wt_backing *owing = NULL;
+    for (struct wt_io *io = transferred->first; io != NULL; io = io->next) {
+        assert(io->backing == transferred->first->backing);
+        owing = io->owes_flush && io->done > 0 ? io->backing : owing;
+    }
+    int rc = owing != NULL && !WT_MUTANT("burst-not-flushed") ? owing->ops->sync(owing, true) : 0;
+    if (owing != NULL) {
+        atomic_fetch_add_explicit(&backend->shared_flushes, 1, memory_order_relaxed);
+    }
+    struct wt_io *io;
+    while ((io = wt_io_list_pop(transferred)) != NULL) {
+        if (rc < 0 && io->owes_flush) {
+            io->error = rc;
+            io->done = 0;
+        }
+        io->complete(io);
+    }
+}
+
+/* ---- on a ring ------------------------------------------------------------------------------------------------- */
+
+static void take(struct wt_burst *burst, const struct io_uring_cqe *cqe) {
+    struct wt_io *io = (struct wt_io *)(uintptr_t)cqe->user_data;
+    bool again = cqe->res == -EAGAIN || cqe->res == -ECANCELED; /* says nothing of the request itself */
+    bool over = !again && wt_posix_settle(io, cqe->res);
+    wt_io_list_push(over ? &burst->transferred : &burst->rest, io);
+}
+
+/* Waits until so many more are transferred, and takes what is. */
+static void take_some(struct wt_burst *burst, unsigned count) {
+    while (count > 0) {
+        struct io_uring_cqe *cqe;
+        unsigned head;
+        unsigned taken = 0;
+        int rc = io_uring_wait_cqe_nr(&burst->ring, &cqe, count);
+        if (rc < 0 && rc != -EINTR && rc != -EAGAIN) {
+            wt_ring_fail("io_uring wait", rc);
+        }
+        io_uring_for_each_cqe(&burst->ring, head, cqe) {
+            take(burst, cqe);
+            taken++;
+        }
+        io_uring_cq_advance(&burst->ring, taken);
+        burst->in_flight -= taken;
+        count -= taken < count ? taken : count;
+    }
+}
+
+void wt_burst_start(struct wt_burst *burst, struct wt_io *list) {
+    int64_t now_ns = wt_now_ns();
+    while (list != NULL) {
+        struct wt_io *io = list;
+        list = io->next;
+        assert(io->op == WT_IO_WRITE && !io->atomic);
+        wt_posix_begin(io);
+        io->owes_flush = wt_burst_flushes(io);
+        if (io->through_page_cache) { /* a worker of the kernel would have it: no sooner, and for more */
+            wt_io_list_push(&burst->rest, io);
+            continue;
+        }
+        if (burst->in_flight == RING_ENTRIES) {
+            wt_ring_enter(&burst->ring);
+            take_some(burst, 1);
+        }
+        struct io_uring_sqe *sqe = io_uring_get_sqe(&burst->ring);
+        assert(sqe != NULL);
+        io->started_ns = io->started_ns != 0 ? io->started_ns : now_ns;
+        io_uring_prep_writev(sqe, wt_posix_descriptor(io), io->segments, io->segment_count, io->offset);
+        sqe->rw_flags = wt_posix_rwf(io);
+        io_uring_sqe_set_data(sqe, io);
+        burst->in_flight++;
+    }
+    wt_ring_enter(&burst->ring);
+}
+
+void wt_burst_end(struct wt_burst *burst) {
+    struct wt_bursts *bursts = burst->bursts;
+    struct wt_io *io;
+    take_some(burst, burst->in_flight);
+    while ((io = wt_io_list_pop(&burst->rest)) != NULL) {
+        wt_posix_run_rest(io);
+        wt_io_list_push(&burst->transferred, io);
+    }
+    struct wt_io_list transferred = burst->transferred;
+    burst->transferred.first = NULL;
+    pthread_mutex_lock(&bursts->lock);
+    burst->next = bursts->idle;
+    bursts->idle = burst;
+    pthread_mutex_unlock(&bursts->lock);
+    wt_burst_finish(bursts->backend, &transferred);
+}
+
+/* ---- rings ----------------------------------------------------------------------------------------------------- */
+
+int wt_bursts_open(struct wt_bursts *bursts, struct wt_backend *backend) {
+    bursts->backend = backend;
+    return -pthread_mutex_init(&bursts->lock, NULL);
+}
+
+void wt_bursts_close(struct wt_bursts *bursts) {
+    struct wt_burst *burst;
+    while ((burst = bursts->idle) != NULL) {
+        assert(burst->in_flight == 0 && burst->transferred.first == NULL && burst->rest.first == NULL);
+        bursts->idle = burst->next;
+        bursts->count--;
+        io_uring_queue_exit(&burst->ring);
+        free(burst);
+    }
+    assert(bursts->count == 0);
+    pthread_mutex_destroy(&bursts->lock);
+}
+
+static struct wt_burst *new_burst(struct wt_bursts *bursts) {
+    struct wt_burst *burst = calloc(1, sizeof *burst);
+    if (burst == NULL) {
+        return NULL;
+    }
+    /* One thread at a time waits for it, and is not to be interrupted before (Linux 5.19). */
+    int rc = io_uring_queue_init(RING_ENTRIES, &burst->ring, IORING_SETUP_COOP_TASKRUN);
+    if (rc == -EINVAL) {
+        rc = io_uring_queue_init(RING_ENTRIES, &burst->ring, 0);
+    }
+    if (rc < 0) {
+        free(burst);
+        return NULL;
+    }
+    burst->bursts = bursts;
+    return burst;
+}
+
+struct wt_burst *wt_burst_begin(struct wt_bursts *bursts) {
+    pthread_mutex_lock(&bursts->lock);
+    struct wt_burst *burst = bursts->idle;
+    if (burst != NULL) {
+        bursts->idle = burst->next;
+    }
+    bool may_make = burst == NULL && bursts->count < RINGS_MAX;
+    bursts->count += may_make;
+    pthread_mutex_unlock(&bursts->lock);
+    if (!may_make) {
+        return burst;
+    }
+    burst = new_burst(bursts);
+    if (burst == NULL) { /* without memory, or descriptors; it is tried again */
+        pthread_mutex_lock(&bursts->lock);
+        bursts->count--;
+        pthread_mutex_unlock(&bursts->lock);
+    }
+    return burst;
+}
