@@ -466,14 +466,20 @@ static uint64_t copy_chunk(struct chunk *chunk, int *rc) {
     return at;
 }
 
-/* For a write that is long enough to leave in parts, and that waits for nobody else's flush and hurries nobody. */
+/*
+ * For a write that is long enough to leave in parts, and that is not in a hurry. Not where the file grows: the kernel has workers
+ * do what changes metadata, one after the other.
+ */
 static struct wt_burst *begin_burst(const struct chunk *chunk) {
     const struct wt_write *write = chunk->write;
-    struct wt_engine_object *engine = write->inode->engine;
-    const struct wt_backing *backing = atomic_load(&write->inode->backing);
-    bool suits = !write->async && !(write->flags & WT_HIGH_PRIORITY) && write->durability <= WT_DURABILITY_DSYNC &&
-                 chunk->end - chunk->offset >= 2 * engine->part_bytes && wt_burst_suits(&backing->profile);
-    return suits && engine->backend->ops->burst_begin ? engine->backend->ops->burst_begin(engine->backend) : NULL;
+    struct wt_inode *inode = write->inode;
+    struct wt_engine_object *engine = inode->engine;
+    bool hurries = write->async || write->flags & WT_HIGH_PRIORITY || write->durability > WT_DURABILITY_DSYNC;
+    bool grows = chunk->end > wt_inode_size(inode) && chunk->end > atomic_load(&inode->ahead_end);
+    if (hurries || grows || chunk->end - chunk->offset < 2 * engine->part_bytes || !engine->backend->ops->burst_begin ||
+        !wt_burst_suits(&atomic_load(&inode->backing)->profile))
+        return NULL;
+    return engine->backend->ops->burst_begin(engine->backend);
 }
 
 /*
