@@ -150,7 +150,7 @@ struct wt_trace_record {
     uint64_t offset;
     uint64_t bytes;
     uint64_t queue_ns;  /* from when the first of its writes, or a read, needed it until the kernel got it */
-    uint64_t device_ns; /* from then to its end, a flush included */
+    uint64_t device_ns; /* from then to its end: with a flush, and of a part of a large write the copying of others */
     uint32_t reason;    /* WT_TRACE_* that it is here for */
     uint32_t writes;    /* of a gather: that it carried */
     int32_t error;      /* 0 or -errno */

@@ -153,9 +153,10 @@ struct wt_backend_ops {
     /* Makes a thread in reap return, or the next one that comes. */
     void (*wake)(struct wt_backend *backend);
     /*
-     * NULL, or: I/Os of one large write, which the caller starts one after the other and ends together. NULL is returned too if
-     * there is no place for another burst. Start does not wait for the device: the caller may hold a lock that completions need.
-     * End waits for all of them, makes them stable as each asks, and completes them on the caller's thread.
+     * NULL, or: I/Os of one large write, which the caller starts one after the other and ends together; none is a read, atomic
+     * or of high priority. NULL is returned too if there is no place for another burst. Start waits for no device: the caller
+     * may hold a lock that completions need. End waits for all of them, makes them stable as each asks, and completes them
+     * on the caller's thread.
      */
     struct wt_burst *(*burst_begin)(struct wt_backend *backend);
     void (*burst_start)(struct wt_burst *burst, struct wt_io *writes);

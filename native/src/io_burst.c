@@ -21,7 +21,9 @@ struct wt_burst {
     struct wt_burst *next;
     unsigned in_flight;
     struct wt_io_list transferred; /* or failed */
-    struct wt_io_list rest;        /* of which something is left for this thread to do */
+    struct wt_io_list cached; /* through the page cache, by this thread: a worker of the kernel would do it no sooner */
+    struct wt_io_list later;  /* for which the ring had no place */
+    struct wt_io_list rest;   /* of which something is left for this thread to do */
 };
 
 /* ---- the end --------------------------------------------------------------------------------------------------- */
@@ -33,7 +35,7 @@ void wt_burst_finish(struct wt_backend *backend, struct wt_io_list *transferred)
         owing = io->owes_flush && io->done > 0 ? io->backing : owing;
     }
     int rc = owing != NULL && !WT_MUTANT("burst-not-flushed") ? owing->ops->sync(owing, true) : 0;
-    if (owing != NULL) {
+    if (owing != NULL && owing->profile.volatile_cache != WT_NO) {
         atomic_fetch_add_explicit(&backend->shared_flushes, 1, memory_order_relaxed);
     }
     struct wt_io *io;
@@ -75,22 +77,11 @@ static void take_some(struct wt_burst *burst, unsigned count) {
     }
 }
 
-void wt_burst_start(struct wt_burst *burst, struct wt_io *list) {
+/* Sends as many as the ring has places for. */
+static void send_some(struct wt_burst *burst) {
     int64_t now_ns = wt_now_ns();
-    while (list != NULL) {
-        struct wt_io *io = list;
-        list = io->next;
-        assert(io->op == WT_IO_WRITE && !io->atomic);
-        wt_posix_begin(io);
-        io->owes_flush = wt_burst_flushes(io);
-        if (io->through_page_cache) { /* a worker of the kernel would have it: no sooner, and for more */
-            wt_io_list_push(&burst->rest, io);
-            continue;
-        }
-        if (burst->in_flight == RING_ENTRIES) {
-            wt_ring_enter(&burst->ring);
-            take_some(burst, 1);
-        }
+    struct wt_io *io;
+    while (burst->in_flight < RING_ENTRIES && (io = wt_io_list_pop(&burst->later)) != NULL) {
         struct io_uring_sqe *sqe = io_uring_get_sqe(&burst->ring);
         assert(sqe != NULL);
         io->started_ns = io->started_ns != 0 ? io->started_ns : now_ns;
@@ -102,10 +93,29 @@ void wt_burst_start(struct wt_burst *burst, struct wt_io *list) {
     wt_ring_enter(&burst->ring);
 }
 
+void wt_burst_start(struct wt_burst *burst, struct wt_io *list) {
+    while (list != NULL) {
+        struct wt_io *io = list;
+        list = io->next;
+        assert(io->op == WT_IO_WRITE && !io->atomic && !io->high_priority);
+        wt_posix_begin(io);
+        io->owes_flush = wt_burst_flushes(io);
+        wt_io_list_push(io->through_page_cache ? &burst->cached : &burst->later, io);
+    }
+    send_some(burst);
+}
+
 void wt_burst_end(struct wt_burst *burst) {
     struct wt_bursts *bursts = burst->bursts;
     struct wt_io *io;
-    take_some(burst, burst->in_flight);
+    while ((io = wt_io_list_pop(&burst->cached)) != NULL) {
+        wt_posix_run_rest(io);
+        wt_io_list_push(&burst->transferred, io);
+    }
+    while (burst->in_flight > 0) {
+        take_some(burst, burst->in_flight);
+        send_some(burst);
+    }
     while ((io = wt_io_list_pop(&burst->rest)) != NULL) {
         wt_posix_run_rest(io);
         wt_io_list_push(&burst->transferred, io);
@@ -129,7 +139,8 @@ int wt_bursts_open(struct wt_bursts *bursts, struct wt_backend *backend) {
 void wt_bursts_close(struct wt_bursts *bursts) {
     struct wt_burst *burst;
     while ((burst = bursts->idle) != NULL) {
-        assert(burst->in_flight == 0 && burst->transferred.first == NULL && burst->rest.first == NULL);
+        assert(burst->in_flight == 0 && burst->later.first == NULL && burst->transferred.first == NULL);
+        assert(burst->cached.first == NULL && burst->rest.first == NULL);
         bursts->idle = burst->next;
         bursts->count--;
         io_uring_queue_exit(&burst->ring);

@@ -14,8 +14,12 @@
 #include "io.h"
 #include "io_list.h"
 
+/*
+ * It has to be known: what is not on a block device of its own (btrfs, overlayfs, a network) has the parts done by workers of the
+ * kernel, one after the other.
+ */
 static inline bool wt_burst_suits(const struct wt_profile *profile) {
-    return profile->path == WT_PATH_DIRECT && (profile->fua != WT_YES || profile->volatile_cache == WT_NO);
+    return profile->path == WT_PATH_DIRECT && (profile->fua == WT_NO || profile->volatile_cache == WT_NO);
 }
 
 /* Whether an I/O of a burst is sent without RWF_DSYNC, for the flush at the end to make it stable. */

@@ -326,7 +326,8 @@ static void count_arrival(struct chunk *chunk, struct wt_folio *folio) {
         return;
     atomic_store_explicit(&folio->expected, expected - 1, memory_order_relaxed);
     uint64_t blocks = folio->dirty & ~(folio->writeback | folio->reading);
-    if (expected == 1 && blocks && take_objects(chunk, blocks, 0)) {
+    bool may_send = !chunk->launch.burst; /* else its writers would wait for all of the burst */
+    if (expected == 1 && blocks && may_send && take_objects(chunk, blocks, 0)) {
         chunk->launch.gather = true;
         (void)wt_launch_blocks(&chunk->launch, folio, blocks, NULL);
     }
@@ -466,20 +467,29 @@ static uint64_t copy_chunk(struct chunk *chunk, int *rc) {
     return at;
 }
 
+/* Whether start_part will cut it. */
+static bool has_parts(const struct chunk *chunk) {
+    const struct wt_inode *inode = chunk->write->inode;
+    uint64_t part = inode->engine->part_bytes, folio = UINT64_C(1) << inode->geometry.folio_shift;
+    uint64_t cut = (chunk->offset + part + folio - 1) & ~(folio - 1);
+    return chunk->end - chunk->offset >= 2 * part && cut + part / 2 <= chunk->end;
+}
+
 /*
  * For a write that is long enough to leave in parts, and that is not in a hurry. Not where the file grows: the kernel has workers
- * do what changes metadata, one after the other.
+ * do what changes metadata, one after the other. Nor for a step that others follow: they would wait for its flush.
  */
 static struct wt_burst *begin_burst(const struct chunk *chunk) {
     const struct wt_write *write = chunk->write;
     struct wt_inode *inode = write->inode;
-    struct wt_engine_object *engine = inode->engine;
+    struct wt_backend *backend = inode->engine->backend;
     bool hurries = write->async || write->flags & WT_HIGH_PRIORITY || write->durability > WT_DURABILITY_DSYNC;
+    bool last = chunk->end == write->offset + write->length;
     bool grows = chunk->end > wt_inode_size(inode) && chunk->end > atomic_load(&inode->ahead_end);
-    if (hurries || grows || chunk->end - chunk->offset < 2 * engine->part_bytes || !engine->backend->ops->burst_begin ||
+    if (hurries || !last || grows || !has_parts(chunk) || !backend->ops->burst_begin ||
         !wt_burst_suits(&atomic_load(&inode->backing)->profile))
         return NULL;
-    return engine->backend->ops->burst_begin(engine->backend);
+    return backend->ops->burst_begin(backend);
 }
 
 /*

@@ -79,7 +79,28 @@ TEST(a_write_that_would_not_gain_leaves_whole) {
     check_whole(no_fua, 0, LENGTH, WT_DURABILITY_SYNC, 0);
     check_whole(no_fua, 0, LENGTH, WT_DURABILITY_DSYNC, WT_HIGH_PRIORITY);
     check_whole(no_fua, 0, 2 * PART - BLOCK, WT_DURABILITY_DSYNC, 0);
-    check_whole(no_fua, BLOCK, LENGTH, WT_DURABILITY_DSYNC, 0); /* the file grows */
+    check_whole(no_fua, BLOCK, 2 * PART, WT_DURABILITY_DSYNC, 0); /* one part would be too small */
+    check_whole(no_fua, BLOCK, LENGTH, WT_DURABILITY_DSYNC, 0);   /* the file grows */
+}
+
+TEST(of_a_write_of_several_pieces_the_last_leaves_in_parts) {
+    enum { PIECE = 4 << 20, ROOM = PIECE + 2 * PART };
+    wt_file file;
+    struct core core = open_core((struct sim_options){.no_fua = true}, &file);
+    fill_at(file, 0, 'o', ROOM);
+    sim_clear_log(core.sim);
+    fill_at(file, 0, 'n', ROOM);
+    size_t writes = sim_count(core.sim, SIM_WRITE);
+    for (size_t i = 0; i < writes; i++) {
+        bool part = sim_record(core.sim, SIM_WRITE, i).offset >= PIECE;
+        CHECK_EQ(sim_record(core.sim, SIM_WRITE, i).durability, part ? WT_DURABILITY_DEVICE : WT_DURABILITY_DSYNC);
+    }
+    CHECK_EQ(sim_record(core.sim, SIM_WRITE, writes - 2).offset, PIECE);
+    CHECK_EQ(sim_record(core.sim, SIM_WRITE, writes - 1).offset, PIECE + PART);
+    CHECK_EQ(sim_count(core.sim, SIM_SYNC), 1);
+    check_filled(file, 0, 'n', ROOM);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
 }
 
 TEST(device_durability_flushes_no_parts) {

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -423,6 +424,45 @@ static void check_burst(const struct place *place) {
 
 TEST(the_writes_of_a_burst_are_told_together_when_one_flush_has_made_them_stable) {
     everywhere(check_burst);
+}
+
+/* The kernel cuts one write of four short, at the limit on file sizes, and refuses what is behind it. */
+static void check_short_burst(const struct place *place) {
+    enum { WRITES = 4, LENGTH = 4 * PAGE, LIMIT = 2 * LENGTH + 2 * PAGE };
+    const struct wt_backend_ops *ops = place->backend->ops;
+    if (ops->burst_begin == NULL) {
+        return;
+    }
+    struct wt_backing *backing = create_numbered(place, "file", 1);
+    struct test_io tests[WRITES];
+    char *memory = pages(WRITES * LENGTH);
+    struct rlimit unlimited, limited;
+    sem_t done;
+    memset(memory, 'w', WRITES * LENGTH);
+    CHECK(sem_init(&done, 0, 0) == 0 && getrlimit(RLIMIT_FSIZE, &unlimited) == 0);
+    limited = (struct rlimit){.rlim_cur = LIMIT, .rlim_max = unlimited.rlim_max};
+    CHECK_OK(setrlimit(RLIMIT_FSIZE, &limited));
+    struct wt_burst *burst = ops->burst_begin(place->backend);
+    for (unsigned i = 0; i < WRITES; i++) {
+        set_io(&tests[i], WT_IO_WRITE, backing, memory + i * LENGTH, LENGTH, i * (uint64_t)LENGTH);
+        tests[i].done = &done;
+        ops->burst_start(burst, &tests[i].io);
+    }
+    ops->burst_end(burst);
+    CHECK_OK(setrlimit(RLIMIT_FSIZE, &unlimited));
+    for (unsigned i = 0; i < WRITES; i++) {
+        CHECK_OK(sem_trywait(&done));
+        CHECK_EQ(tests[i].io.error, i < 2 ? 0 : -EFBIG);
+        CHECK_EQ(tests[i].io.done, i < 2 ? LENGTH : i == 2 ? 2 * PAGE : 0);
+    }
+    CHECK(sem_destroy(&done) == 0);
+    free(memory);
+    close_file(backing);
+}
+
+TEST(what_the_kernel_did_of_a_write_of_a_burst_is_told_and_the_rest_is_tried) {
+    CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    everywhere(check_short_burst);
 }
 
 static void check_bursts(const struct place *place) {
