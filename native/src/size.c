@@ -116,7 +116,7 @@ static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end, uin
     io.op = WT_IO_WRITE;
     io.durability = WT_DURABILITY_DEVICE;
     io.through_page_cache = cached;
-    io.atomic = io.high_priority = false;
+    io.atomic = io.high_priority = io.owes_flush = false;
     io.backing = backing;
     io.offset = start;
     io.length = end - start;

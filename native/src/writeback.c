@@ -206,7 +206,7 @@ static void add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigne
 static uint32_t end_of_block(struct wt_folio *folio, unsigned block, struct wt_link *only) {
     uint64_t base = folio_offset(folio);
     uint32_t block_end = (block + 1) << folio->inode->geometry.block_shift;
-    uint64_t end = wt_inode_size(folio->inode), ahead_end = atomic_load(&folio->inode->ahead_end);
+    uint64_t end = wt_inode_end_on_disk(folio->inode), ahead_end = atomic_load(&folio->inode->ahead_end);
     end = end > ahead_end ? end : ahead_end;
     for (struct wt_link *link = only ? only : folio->links; link && end < base + block_end;
          link = only ? NULL : link->next)

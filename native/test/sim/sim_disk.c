@@ -650,8 +650,9 @@ static struct flight *begin(struct sim *sim, struct wt_io *io, bool submitted) {
     flight->op = io->op;
     flight->offset = io->offset;
     flight->length = io->length;
-    uint32_t durability = io->owes_flush ? WT_DURABILITY_DEVICE : io->durability;
-    flight->durability = io->op == WT_IO_WRITE ? durability : 0;
+    if (io->op == WT_IO_WRITE) {
+        flight->durability = io->owes_flush ? WT_DURABILITY_DEVICE : io->durability;
+    }
     flight->through_page_cache = io->through_page_cache || sim->options.buffered;
     flight->atomic = io->atomic;
     flight->segment_count = io->segment_count;
