@@ -63,6 +63,9 @@ TEST(what_failed_once_does_not_fail_again) {
          {0,  1,  2,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
           22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41},
          41},
+        /* A refused write had left bytes in a block behind the size, in a file that an allocation had made longer; what was written
+         * to the block's beginning then left the rest as it was on disk, and as zeros in the cache. */
+        {SIM_THEME_FAILING, 882969, 882969, {0, 2, 3, 7, 13}, 5},
     };
     static struct sim_program whole, part;
     for (size_t i = 0; i < sizeof found / sizeof found[0]; i++) {
