@@ -52,18 +52,18 @@ void wt_burst_finish(struct wt_backend *backend, struct wt_io_list *transferred)
 
 static void take(struct wt_burst *burst, const struct io_uring_cqe *cqe) {
     struct wt_io *io = (struct wt_io *)(uintptr_t)cqe->user_data;
-    bool again = cqe->res == -EAGAIN || cqe->res == -ECANCELED; /* says nothing of the request itself */
+    bool again = cqe->res == -EAGAIN || wt_ring_dropped(cqe->res);
     bool over = !again && wt_posix_settle(io, cqe->res);
     wt_io_list_push(over ? &burst->transferred : &burst->rest, io);
 }
 
-/* Waits until so many more are transferred, and takes what is. */
-static void take_some(struct wt_burst *burst, unsigned count) {
-    while (count > 0) {
+/* Waits until all that the ring has are transferred. */
+static void take_all(struct wt_burst *burst) {
+    while (burst->in_flight > 0) {
         struct io_uring_cqe *cqe;
         unsigned head;
         unsigned taken = 0;
-        int rc = io_uring_wait_cqe_nr(&burst->ring, &cqe, count);
+        int rc = io_uring_wait_cqe_nr(&burst->ring, &cqe, burst->in_flight);
         if (rc < 0 && rc != -EINTR && rc != -EAGAIN) {
             wt_ring_fail("io_uring wait", rc);
         }
@@ -73,7 +73,6 @@ static void take_some(struct wt_burst *burst, unsigned count) {
         }
         io_uring_cq_advance(&burst->ring, taken);
         burst->in_flight -= taken;
-        count -= taken < count ? taken : count;
     }
 }
 
@@ -105,21 +104,22 @@ void wt_burst_start(struct wt_burst *burst, struct wt_io *list) {
     send_some(burst);
 }
 
+static void run_here(struct wt_burst *burst, struct wt_io_list *list) {
+    struct wt_io *io;
+    while ((io = wt_io_list_pop(list)) != NULL) {
+        wt_posix_run_rest(io);
+        wt_io_list_push(&burst->transferred, io);
+    }
+}
+
 void wt_burst_end(struct wt_burst *burst) {
     struct wt_bursts *bursts = burst->bursts;
-    struct wt_io *io;
-    while ((io = wt_io_list_pop(&burst->cached)) != NULL) {
-        wt_posix_run_rest(io);
-        wt_io_list_push(&burst->transferred, io);
-    }
+    run_here(burst, &burst->cached);
     while (burst->in_flight > 0) {
-        take_some(burst, burst->in_flight);
+        take_all(burst);
         send_some(burst);
     }
-    while ((io = wt_io_list_pop(&burst->rest)) != NULL) {
-        wt_posix_run_rest(io);
-        wt_io_list_push(&burst->transferred, io);
-    }
+    run_here(burst, &burst->rest);
     struct wt_io_list transferred = burst->transferred;
     burst->transferred.first = NULL;
     pthread_mutex_lock(&bursts->lock);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <liburing.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -17,6 +18,12 @@
 _Noreturn static inline void wt_ring_fail(const char *call, int rc) {
     (void)fprintf(stderr, "writethrough: %s: impossible error %s\n", call, wt_errno_name(-rc));
     abort();
+}
+
+/* Nobody here cancels, but what a kernel does with the queue of a thread that ends is its own affair (6.18 finishes it). It
+ * says nothing about the request itself. */
+static inline bool wt_ring_dropped(int result) {
+    return result == -ECANCELED;
 }
 
 /* Gives every prepared request to the kernel; with SQPOLL to its thread, which is awake then and takes them in its own time. */

@@ -337,12 +337,6 @@ static void complete(struct uring *uring, struct wt_io *io) {
     io->complete(io);
 }
 
-/* Nobody here cancels, but what a kernel does with the queue of a thread that ends is its own affair (6.18 finishes it). It
- * says nothing about the request itself. */
-static bool was_dropped(int result) {
-    return result == -ECANCELED;
-}
-
 static void push_flush(struct uring *uring, struct wt_flush *flush) {
     flush->next = uring->flushes;
     uring->flushes = flush;
@@ -352,7 +346,7 @@ static void push_flush(struct uring *uring, struct wt_flush *flush) {
 static void end_flush(struct uring *uring, const struct completion *completion, struct reaped *reaped) {
     struct wt_flush *flush = (struct wt_flush *)(uintptr_t)(completion->data & ~(uint64_t)TAG_MASK);
     int result = completion->result;
-    bool again = was_dropped(result) || result == -EINTR || result == -EAGAIN;
+    bool again = wt_ring_dropped(result) || result == -EINTR || result == -EAGAIN;
     if (!again) {
         atomic_fetch_add_explicit(&uring->main->backend.shared_flushes, 1, memory_order_relaxed);
         (void)wt_io_list_append(&reaped->flushed, wt_flush_end(flush, result, &again));
@@ -370,7 +364,8 @@ static void finish(struct uring *uring, const struct completion *completion, str
     if (io->error != 0) { /* was never started */
         reaped->told = true;
         complete(uring, io);
-    } else if (was_dropped(result) || (result == -EAGAIN && !async)) { /* EAGAIN: it cannot be done without blocking */
+    } else if (wt_ring_dropped(result) ||
+               (result == -EAGAIN && !async)) { /* EAGAIN: it cannot be done without blocking */
         wt_io_list_push(&reaped->again, io);
     } else if (!wt_posix_settle(io, result)) {
         wt_io_list_push(&reaped->rest, io);

@@ -483,10 +483,12 @@ static struct wt_burst *begin_burst(const struct chunk *chunk) {
     const struct wt_write *write = chunk->write;
     struct wt_inode *inode = write->inode;
     struct wt_backend *backend = inode->engine->backend;
+    if (!has_parts(chunk)) /* most writes, and they are not to be asked more */
+        return NULL;
     bool hurries = write->async || write->flags & WT_HIGH_PRIORITY || write->durability > WT_DURABILITY_DSYNC;
     bool last = chunk->end == write->offset + write->length;
     bool grows = chunk->end > wt_inode_size(inode) && chunk->end > atomic_load(&inode->ahead_end);
-    if (hurries || !last || grows || !has_parts(chunk) || !backend->ops->burst_begin ||
+    if (hurries || !last || grows || !backend->ops->burst_begin ||
         !wt_burst_suits(&atomic_load(&inode->backing)->profile))
         return NULL;
     return backend->ops->burst_begin(backend);

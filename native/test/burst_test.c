@@ -211,36 +211,3 @@ TEST(invariant_1_a_power_cut_at_any_event_of_a_large_write_loses_nothing_acknowl
     }
     CHECK(any_acknowledged && any_refused);
 }
-
-struct writer {
-    pthread_t thread;
-    wt_file file;
-    int value;
-};
-
-static void *write_all(void *argument) {
-    struct writer *writer = argument;
-    fill_at(writer->file, BLOCK + 100, writer->value, LENGTH);
-    return NULL;
-}
-
-TEST(large_writes_that_overlap_are_applied_in_the_same_order_on_every_block) {
-    wt_file file;
-    struct core core =
-        open_core((struct sim_options){.no_fua = true, .threaded = true, .shuffle = true, .seed = test_seed()}, &file);
-    fill_at(file, 0, 99, LENGTH + 2 * BLOCK);
-    for (unsigned round = 0; round < 20; round++) {
-        struct writer writers[3];
-        CONTEXT("round %u", round);
-        for (int i = 0; i < 3; i++) {
-            writers[i] = (struct writer){.file = file, .value = i + 1};
-            CHECK(pthread_create(&writers[i].thread, NULL, write_all, &writers[i]) == 0);
-        }
-        for (int i = 0; i < 3; i++) {
-            CHECK(pthread_join(writers[i].thread, NULL) == 0);
-        }
-        check_filled(file, BLOCK + 100, byte_of(file, BLOCK + 100), LENGTH);
-    }
-    check_cache_is_disk(&core, file, "file");
-    core_close(&core);
-}

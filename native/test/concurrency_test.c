@@ -1046,6 +1046,31 @@ TEST(overlapping_writes_are_applied_in_the_same_order_on_every_block) {
     core_close(&core);
 }
 
+enum { IN_PARTS = 1 << 20 };
+
+static void *write_in_parts(void *argument) {
+    struct worker *worker = argument;
+    fill_at(worker->file, BLOCK + 100, (int)worker->id + 1, IN_PARTS);
+    return NULL;
+}
+
+TEST(large_writes_that_overlap_are_applied_in_the_same_order_on_every_block) {
+    struct core core =
+        core_open(&(struct sim_options){.no_fua = true, .threaded = true, .shuffle = true, .seed = test_seed()},
+                  &(struct wt_engine_options){.cache_bytes = 32 << 20});
+    wt_file file = core_file(&core, "file");
+    struct worker workers[3];
+    fill_at(file, 0, 99, IN_PARTS + 2 * BLOCK);
+    for (unsigned round = 0; round < 20; round++) {
+        CONTEXT("round %u", round);
+        make_workers(workers, 3, &core, file, 1);
+        run_workers(workers, 3, write_in_parts);
+        check_filled(file, BLOCK + 100, byte_of(file, BLOCK + 100), IN_PARTS);
+    }
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
 /* Everything at once. The disk judges; what is left must agree. */
 static void *do_anything(void *argument) {
     struct worker *worker = argument;
