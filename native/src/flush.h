@@ -62,6 +62,7 @@ static inline struct wt_io *wt_flush_end(struct wt_flush *flush, int error, bool
     for (struct wt_io *io = ended; error && io != NULL; io = io->next) {
         io->error = error;
         io->done = 0;
+        io->flush_failed = true;
     }
     return ended;
 }

@@ -20,6 +20,14 @@
 enum wt_io_op { WT_IO_READ, WT_IO_WRITE };
 
 struct wt_backing;
+struct wt_burst;
+struct wt_lane;
+
+/* A turn in the lane of a file: see lane.h. */
+struct wt_turn {
+    struct wt_turn *next;
+    void (*begin)(struct wt_turn *); /* the lane is this turn's now */
+};
 
 /*
  * One contiguous read or write of a file. The backend reads the first group, sets the second, and calls complete (from
@@ -32,19 +40,31 @@ struct wt_io {
     bool atomic;        /* of a write in one segment, within the limits of the profile: done as a whole or not at all */
     bool high_priority; /* WT_HIGH_PRIORITY: it waits for nothing that it need not, and has that I/O priority */
     bool owes_flush;    /* the backend's own: a DSYNC write that was sent without, and shares a flush afterwards */
+    bool flush_failed;  /* set by the backend beside the error of a write: a flush of the disk failed, or may have */
     struct wt_backing *backing;
     uint64_t offset;
     uint64_t length;    /* sum of the segments; never 0 */
     int64_t queued_ns;  /* when it was needed first; 0: unknown */
     int64_t started_ns; /* when the kernel got it: set by the backend where it is 0 */
     unsigned segment_count;
-    struct iovec segments[WT_IO_SEGMENTS]; /* a backend may advance these in place */
+    unsigned
+        first_segment; /* the first with bytes left to transfer, and how many of its bytes are done: wt_io_advance */
+    size_t skipped;
+    struct iovec segments[WT_IO_SEGMENTS];
 
     uint64_t done; /* bytes transferred, from the start; a write's are durable as asked. 0 when handed over */
     int error;     /* 0: all of length was done, or a read met the end of the file; else -errno */
 
     void (*complete)(struct wt_io *);
     struct wt_io *next; /* list handed to submit; then the backend's own */
+
+    /* The lane's: set when the I/O starts. */
+    struct wt_lane *lane;
+    struct wt_turn turn;
+    void (*then)(struct wt_io *); /* complete, while the lane looks at the end first */
+    uint64_t refusals_before;     /* of the lane, and failures of the disk: when the I/O started */
+    uint64_t failures_before;
+    unsigned runs_again; /* how often it did */
 };
 
 /* An open file as a backing knows it. Made by a backend's open, ended by its ops->close. */
@@ -110,6 +130,9 @@ struct wt_backing_ops {
     int (*sync)(struct wt_backing *backing, bool data_only);
     /* Drops what the kernel's page cache has of the range: it may hold bytes that the device refused. Never fails. */
     void (*forget)(struct wt_backing *backing, uint64_t offset, uint64_t length);
+    /* NULL, or: takes what the page cache's error cursor of the direct descriptor has not told yet, so that no later call
+     * tells it. 0 or -errno. */
+    int (*take_error)(struct wt_backing *backing);
     /* The descriptor of the open file; NULL if the backing has none. */
     int (*descriptor)(struct wt_backing *backing);
     /* The path as it was opened or renamed to, as a string; its end behind "..." if it is longer. NULL: it has none. */
@@ -184,8 +207,17 @@ int wt_posix_open(struct wt_backend *backend, const char *path, uint32_t flags, 
 int wt_posix_descriptor(struct wt_io *io);
 /* The RWF_* flags of this I/O. */
 int wt_posix_rwf(const struct wt_io *io);
-/* Counts n transferred bytes: advances done, segments and segment_count. True when all of length is done. */
+/* Counts n transferred bytes: advances done and first_segment. True when all of length is done. */
 bool wt_io_advance(struct wt_io *io, uint64_t n);
+/* The segments are as they were before any wt_io_advance. */
+void wt_io_rewind(struct wt_io *io);
+/* What is left to transfer. */
+static inline struct iovec *wt_io_left(struct wt_io *io) {
+    return io->segments + io->first_segment;
+}
+static inline unsigned wt_io_left_count(const struct wt_io *io) {
+    return io->segment_count - io->first_segment;
+}
 
 /* The backends of the library. *backend is set on success only. */
 int wt_io_uring_open(const struct wt_engine_options *options, struct wt_backend **backend);

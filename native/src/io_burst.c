@@ -43,6 +43,7 @@ void wt_burst_finish(struct wt_backend *backend, struct wt_io_list *transferred)
         if (rc < 0 && io->owes_flush) {
             io->error = rc;
             io->done = 0;
+            io->flush_failed = true;
         }
         io->complete(io);
     }
@@ -84,7 +85,7 @@ static void send_some(struct wt_burst *burst) {
         struct io_uring_sqe *sqe = io_uring_get_sqe(&burst->ring);
         assert(sqe != NULL);
         io->started_ns = io->started_ns != 0 ? io->started_ns : now_ns;
-        io_uring_prep_writev(sqe, wt_posix_descriptor(io), io->segments, io->segment_count, io->offset);
+        io_uring_prep_writev(sqe, wt_posix_descriptor(io), wt_io_left(io), wt_io_left_count(io), io->offset);
         sqe->rw_flags = wt_posix_rwf(io);
         io_uring_sqe_set_data(sqe, io);
         burst->in_flight++;

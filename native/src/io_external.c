@@ -203,9 +203,10 @@ static void free_slot(struct external *external, uint32_t number) {
 }
 
 /* As prepare_transfer of io_uring.c has it. */
-static void describe(const struct wt_io *io, int fd, uint32_t token, bool async, struct wt_transfer *transfer) {
-    const struct iovec *first = io->segments;
-    bool single = io->segment_count == 1 && first->iov_len <= INT32_MAX;
+static void describe(struct wt_io *io, int fd, uint32_t token, bool async, struct wt_transfer *transfer) {
+    struct iovec *first = wt_io_left(io);
+    unsigned count = wt_io_left_count(io);
+    bool single = count == 1 && first->iov_len <= INT32_MAX;
     bool read = io->op == WT_IO_READ;
     *transfer = (struct wt_transfer){
         .opcode = read     ? (single ? IORING_OP_READ : IORING_OP_READV)
@@ -215,8 +216,8 @@ static void describe(const struct wt_io *io, int fd, uint32_t token, bool async,
         .ioprio = io->high_priority ? WT_POSIX_HIGH_PRIORITY : 0,
         .fd = fd,
         .offset = io->offset + io->done,
-        .address = (uint64_t)(uintptr_t)(single ? first->iov_base : (void *)io->segments),
-        .length = single ? (uint32_t)first->iov_len : io->segment_count,
+        .address = (uint64_t)(uintptr_t)(single ? first->iov_base : (void *)first),
+        .length = single ? (uint32_t)first->iov_len : count,
         .rw_flags = (uint32_t)wt_posix_rwf(io),
         .token = token,
     };

@@ -175,32 +175,52 @@ int wt_posix_rwf(const struct wt_io *io) {
     return io->op == WT_IO_READ ? 0 : rwf_of_durability(io) | (io->atomic ? RWF_ATOMIC : 0);
 }
 
+/* Gives the first segment with bytes left the bytes back that are done. */
+static void restore_segment(struct wt_io *io) {
+    struct iovec *segment = wt_io_left(io);
+    segment->iov_base = (char *)segment->iov_base - io->skipped;
+    segment->iov_len += io->skipped;
+    io->skipped = 0;
+}
+
 bool wt_io_advance(struct wt_io *io, uint64_t n) {
     assert(n <= io->length - io->done);
     io->done += n;
-    unsigned gone = 0;
-    while (gone < io->segment_count && n >= io->segments[gone].iov_len) {
-        n -= io->segments[gone].iov_len;
-        gone++;
+    while (io->first_segment < io->segment_count && n >= wt_io_left(io)->iov_len) {
+        n -= wt_io_left(io)->iov_len;
+        restore_segment(io);
+        io->first_segment++;
     }
-    io->segment_count -= gone;
-    if (io->segment_count == 0) {
+    if (io->first_segment == io->segment_count) {
         assert(n == 0 && io->done == io->length);
         return true;
     }
-    memmove(io->segments, io->segments + gone, io->segment_count * sizeof *io->segments);
-    io->segments[0].iov_base = (char *)io->segments[0].iov_base + n;
-    io->segments[0].iov_len -= n;
+    struct iovec *segment = wt_io_left(io);
+    segment->iov_base = (char *)segment->iov_base + n;
+    segment->iov_len -= n;
+    io->skipped += n;
     return io->done == io->length;
+}
+
+void wt_io_rewind(struct wt_io *io) {
+    if (io->first_segment < io->segment_count) {
+        restore_segment(io);
+    }
+    io->first_segment = 0;
+    io->done = 0;
+    io->error = 0;
 }
 
 void wt_posix_begin(struct wt_io *io) {
     assert(io->length > 0 && io->segment_count > 0 && io->segment_count <= WT_IO_SEGMENTS);
     assert(!io->atomic || (io->op == WT_IO_WRITE && io->segment_count == 1 && !io->through_page_cache));
     assert(io->offset <= INT64_MAX && io->length <= INT64_MAX - io->offset);
+    io->first_segment = 0;
+    io->skipped = 0;
     io->done = 0;
     io->error = 0;
     io->owes_flush = false;
+    io->flush_failed = false;
 }
 
 /* Whether a direct read that stands at position can only have stopped there because the file ends. */
@@ -226,6 +246,14 @@ static bool past_size_limit(const struct wt_io *io) {
            io->offset + io->length > limit.rlim_cur;
 }
 
+/* Whether a write that the kernel refused had a flush in it: the kernel does not say which of the two failed. */
+static bool may_have_flushed(const struct wt_io *io) {
+    const struct wt_profile *profile = &io->backing->profile;
+    bool direct = !io->through_page_cache && is_direct(io->backing);
+    return io->op == WT_IO_WRITE && (wt_posix_rwf(io) & (RWF_DSYNC | RWF_SYNC)) && profile->volatile_cache != WT_NO &&
+           !(direct && profile->fua == WT_YES);
+}
+
 bool wt_posix_settle(struct wt_io *io, int64_t result) {
     if (io->atomic && result > 0 && (uint64_t)result < io->length) {
         io->error = -EIO; /* the rest would be another write: there is none to a kernel that keeps its promise */
@@ -242,6 +270,7 @@ bool wt_posix_settle(struct wt_io *io, int64_t result) {
     } else if (result != -EINVAL || !refused_at_end(io)) {
         io->error = result == -EINVAL && past_size_limit(io) ? -EFBIG : (int)result;
     }
+    io->flush_failed = io->error != 0 && may_have_flushed(io);
     return true;
 }
 
@@ -305,9 +334,9 @@ static void run_transfers(struct wt_io *io) {
     do {
         off_t offset = (off_t)(io->offset + io->done);
         if (io->op == WT_IO_WRITE) {
-            count = pwritev2(fd, io->segments, (int)io->segment_count, offset, flags);
+            count = pwritev2(fd, wt_io_left(io), (int)wt_io_left_count(io), offset, flags);
         } else {
-            count = preadv2(fd, io->segments, (int)io->segment_count, offset, flags);
+            count = preadv2(fd, wt_io_left(io), (int)wt_io_left_count(io), offset, flags);
         }
     } while (!wt_posix_settle(io, count < 0 ? -errno : count));
     if (to_device && io->done > 0) {
@@ -458,6 +487,22 @@ static void posix_forget(struct wt_backing *backing, uint64_t offset, uint64_t l
     uint64_t to = offset + length + page - 1;
     to -= to % page;
     (void)posix_fadvise(file_of(backing)->descriptor, (off_t)from, (off_t)(to - from), POSIX_FADV_DONTNEED);
+}
+
+/*
+ * sync_file_range(2) that waits and starts nothing looks at the error cursor of its descriptor, without a flush. Where a filter of
+ * system calls refuses it, fdatasync(2) looks as well.
+ */
+static int posix_take_error(struct wt_backing *backing) {
+    int fd = file_of(backing)->descriptor;
+    int rc;
+    do {
+        rc = sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE);
+    } while (rc < 0 && errno == EINTR);
+    if (rc < 0 && (errno == ENOSYS || errno == EPERM)) {
+        return sync_descriptor(fd, true);
+    }
+    return rc < 0 ? -errno : 0;
 }
 
 static int posix_close(struct wt_backing *backing) {
@@ -750,6 +795,7 @@ static const struct wt_backing_ops posix_ops = {
     .deallocate = posix_deallocate,
     .sync = posix_sync,
     .forget = posix_forget,
+    .take_error = posix_take_error,
     .descriptor = posix_descriptor,
     .path = posix_path,
     .close = posix_close,

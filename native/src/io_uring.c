@@ -112,10 +112,11 @@ static struct uring *uring_of(struct wt_backend *backend) {
 
 /* ---- submission ------------------------------------------------------------------------------------------------ */
 
-static void prepare_transfer(struct uring *uring, struct io_uring_sqe *sqe, const struct wt_io *io, int fd) {
+static void prepare_transfer(struct uring *uring, struct io_uring_sqe *sqe, struct wt_io *io, int fd) {
     uint64_t offset = io->offset + io->done;
-    const struct iovec *first = io->segments;
-    bool single = io->segment_count == 1 && first->iov_len <= INT32_MAX; /* saves the kernel a copy of the vector */
+    const struct iovec *first = wt_io_left(io);
+    unsigned count = wt_io_left_count(io);
+    bool single = count == 1 && first->iov_len <= INT32_MAX; /* saves the kernel a copy of the vector */
     /* The kernel takes an atomic write from plain memory alone. */
     int buffer = single && !io->atomic ? wt_registry_buffer(&uring->registry, first) : -1;
     if (io->op == WT_IO_READ) {
@@ -124,7 +125,7 @@ static void prepare_transfer(struct uring *uring, struct io_uring_sqe *sqe, cons
         } else if (single) {
             io_uring_prep_read(sqe, fd, first->iov_base, (unsigned)first->iov_len, offset);
         } else {
-            io_uring_prep_readv(sqe, fd, first, io->segment_count, offset);
+            io_uring_prep_readv(sqe, fd, first, count, offset);
         }
     } else {
         if (buffer >= 0) {
@@ -132,7 +133,7 @@ static void prepare_transfer(struct uring *uring, struct io_uring_sqe *sqe, cons
         } else if (single) {
             io_uring_prep_write(sqe, fd, first->iov_base, (unsigned)first->iov_len, offset);
         } else {
-            io_uring_prep_writev(sqe, fd, first, io->segment_count, offset);
+            io_uring_prep_writev(sqe, fd, first, count, offset);
         }
         sqe->rw_flags = wt_posix_rwf(io);
     }

@@ -1044,15 +1044,35 @@ TEST(an_advance_moves_over_segments_and_into_them) {
         io.segments[i] = (struct iovec){memory + i * 100, 100};
     }
     CHECK(!wt_io_advance(&io, 150));
-    CHECK_EQ(io.segment_count, 2);
-    CHECK_EQ((char *)io.segments[0].iov_base - memory, 150);
-    CHECK_EQ(io.segments[0].iov_len, 50);
+    CHECK_EQ(wt_io_left_count(&io), 2);
+    CHECK_EQ((char *)wt_io_left(&io)->iov_base - memory, 150);
+    CHECK_EQ(wt_io_left(&io)->iov_len, 50);
     CHECK(!wt_io_advance(&io, 50));
-    CHECK_EQ(io.segment_count, 1);
-    CHECK_EQ((char *)io.segments[0].iov_base - memory, 200);
+    CHECK_EQ(wt_io_left_count(&io), 1);
+    CHECK_EQ((char *)wt_io_left(&io)->iov_base - memory, 200);
     CHECK(!wt_io_advance(&io, 99));
     CHECK(wt_io_advance(&io, 1));
     CHECK_EQ(io.done, 300);
+}
+
+TEST(an_io_that_was_rewound_has_all_its_segments_again) {
+    char memory[300];
+    const uint64_t steps[] = {1, 98, 1, 150, 25, 25};
+    for (unsigned stop = 0; stop <= 6; stop++) {
+        struct wt_io io = {.length = 300, .segment_count = 3};
+        for (unsigned i = 0; i < 3; i++) {
+            io.segments[i] = (struct iovec){memory + i * 100, 100};
+        }
+        for (unsigned i = 0; i < stop; i++) {
+            CHECK_EQ(wt_io_advance(&io, steps[i]), i == 5);
+        }
+        wt_io_rewind(&io);
+        CHECK_EQ(io.done, 0);
+        CHECK_EQ(wt_io_left_count(&io), 3);
+        for (unsigned i = 0; i < 3; i++) {
+            CHECK(io.segments[i].iov_base == memory + i * 100 && io.segments[i].iov_len == 100);
+        }
+    }
 }
 
 TEST(what_goes_through_the_page_cache_is_at_least_dsync) {

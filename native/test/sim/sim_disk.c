@@ -778,12 +778,6 @@ static void effect_of_write(struct sim *sim, struct flight *flight) {
     flight->io->error = error;
 }
 
-/* The backend may have advanced the segments: nobody reads them again. */
-static void poison_segments(struct wt_io *io) {
-    memset(io->segments, POISON, io->segment_count * sizeof io->segments[0]);
-    io->segment_count = 0;
-}
-
 /* With the mutex held. The I/O is out of flight; its io is complete, but nobody has been told. */
 static void take_effect(struct sim *sim, struct flight *flight) {
     JUDGE(checksum_of(flight) == flight->checksum,
@@ -812,7 +806,6 @@ static void take_effect(struct sim *sim, struct flight *flight) {
     trace(sim, "#%" PRIu64 " done %" PRIu64 "%s%s", flight->number, flight->io->done, error != 0 ? ", " : "",
           error != 0 ? strerrorname_np(-error) : "");
     event(sim);
-    poison_segments(flight->io);
     remove_flight(sim, flight);
     pthread_cond_broadcast(&sim->changed);
 }
