@@ -1,6 +1,7 @@
 /* Files without direct I/O: the kernel's page cache is the cache, and a durable write to it the write. */
 #include <errno.h>
 
+#include "lane.h"
 #include "read.h"
 #include "stats.h"
 #include "writeback.h"
@@ -57,12 +58,6 @@ static void bounce_end(struct bounce *bounce) {
     wt_pool_unreserve(&bounce->reservation);
 }
 
-static void run(struct wt_inode *inode, struct wt_io *io) {
-    wt_stats_io_start(inode->engine, io);
-    io->backing->ops->run(io);
-    wt_stats_io_end(inode, io, 0);
-}
-
 /* How much of what is left from offset on goes at once. No block is in two pieces: others may come between them. */
 static uint64_t piece_of(const struct wt_inode *inode, uint64_t offset, uint64_t left) {
     uint64_t most = (uint64_t)WT_IO_SEGMENTS << WT_PAGE_SHIFT;
@@ -87,7 +82,9 @@ int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint6
         struct iovec memory[WT_IO_SEGMENTS];
         for (unsigned i = 0; i < bounce.io.segment_count; i++)
             memory[i] = bounce.io.segments[i];
-        run(inode, &bounce.io);
+        wt_stats_io_start(inode->engine, &bounce.io);
+        wt_lane_run(inode, &bounce.io);
+        wt_stats_io_end(inode, &bounce.io, 0);
         wt_count(inode->engine, WT_COUNT_DEVICE_READS, 1);
         uint64_t left = bounce.io.done;
         wt_count(inode->engine, WT_COUNT_DEVICE_READ_BYTES, left);
@@ -121,7 +118,9 @@ static int64_t write_pieces(struct wt_inode *inode, struct wt_cursor *cursor, ui
             cursor->copy_in(cursor, bounce.io.segments[i].iov_base, bounce.io.segments[i].iov_len);
         bounce.io.durability = durability;
         bounce.io.high_priority = flags & WT_HIGH_PRIORITY;
-        run(inode, &bounce.io);
+        wt_stats_io_start(inode->engine, &bounce.io);
+        wt_lane_run_inside(&inode->lane, &bounce.io);
+        wt_stats_io_end(inode, &bounce.io, 0);
         wt_count(inode->engine, WT_COUNT_DEVICE_WRITES, 1);
         wt_count(inode->engine, WT_COUNT_DEVICE_WRITTEN_BYTES, bounce.io.done);
         written += bounce.io.done;
@@ -139,22 +138,21 @@ static int64_t write_pieces(struct wt_inode *inode, struct wt_cursor *cursor, ui
     return error ? error : (int64_t)length;
 }
 
-/* Inside the gate. Appends go one by one: each ends where the next begins. */
+/*
+ * Inside the gate. A write has the lane from its first byte to its last: so an append begins where all writes before it end.
+ */
 int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
                           uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
-    bool append = flags & WT_APPEND;
     int64_t begin_ns = wt_now_ns();
-    if (append) {
-        pthread_mutex_lock(&inode->append_lock);
+    wt_lane_enter(&inode->lane);
+    if (flags & WT_APPEND)
         *offset = wt_inode_size(inode);
-    }
     int64_t result = wt_inode_check_sometimes(inode);
     if (!result && length > INT64_MAX - *offset)
         result = -EFBIG;
     if (!result)
         result = write_pieces(inode, cursor, *offset, length, durability, flags, stable_bytes);
-    if (append)
-        pthread_mutex_unlock(&inode->append_lock);
+    wt_lane_leave(&inode->lane);
     wt_count(inode->engine, result < 0 ? WT_COUNT_WRITE_ERRORS : WT_COUNT_WRITES, 1);
     wt_stats_add(inode->engine, WT_HISTOGRAM_WRITES, (uint64_t)(wt_now_ns() - begin_ns));
     return result;

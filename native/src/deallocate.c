@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lane.h"
 #include "mutant.h"
 #include "writeback.h"
 
@@ -21,7 +22,7 @@ static int run(struct wt_inode *inode, struct wt_io *io, enum wt_io_op op) {
     io->backing = atomic_load(&inode->backing);
     io->done = 0;
     io->error = 0;
-    io->backing->ops->run(io);
+    wt_lane_run(inode, io);
     wt_count(inode->engine, op == WT_IO_WRITE ? WT_COUNT_DEVICE_WRITES : WT_COUNT_DEVICE_READS, 1);
     wt_count(inode->engine, op == WT_IO_WRITE ? WT_COUNT_DEVICE_WRITTEN_BYTES : WT_COUNT_DEVICE_READ_BYTES, io->done);
     if (op == WT_IO_WRITE && io->through_page_cache)
@@ -117,8 +118,7 @@ static int zero_range(struct wt_inode *inode, uint64_t offset, uint64_t end, boo
         wt_inode_open_gate(inode);
         offset = stop;
     }
-    struct wt_backing *backing = atomic_load(&inode->backing);
-    return rc ? rc : backing->ops->sync(backing, true);
+    return rc ? rc : wt_lane_sync(inode, true);
 }
 
 static int deallocate(wt_file handle, uint64_t offset, uint64_t length, bool keep_space) {

@@ -357,9 +357,15 @@ static int make_inode(struct wt_engine_object *engine, struct wt_backing *backin
     int rc = backing->ops->lock(backing, for_writing);
     if (!rc)
         rc = backing->ops->size(backing, &size);
-    struct wt_inode *inode = rc ? NULL : wt_view_take_inode(engine->cache.view);
-    if (!inode)
-        return rc ? rc : -ENOMEM;
+    if (rc)
+        return rc;
+    struct wt_disk *disk = wt_disk_acquire(&backing->profile);
+    struct wt_inode *inode = disk ? wt_view_take_inode(engine->cache.view) : NULL;
+    if (!inode) {
+        if (disk)
+            wt_disk_release(disk);
+        return -ENOMEM;
+    }
     memset(inode, 0, sizeof *inode);
     inode->place = wt_view_place(engine->cache.view, inode);
     inode->engine = engine;
@@ -376,6 +382,7 @@ static int make_inode(struct wt_engine_object *engine, struct wt_backing *backin
     atomic_init(&inode->shown, size);
     atomic_init(&inode->reach, size);
     atomic_init(&inode->backing, backing);
+    wt_lane_open(&inode->lane, engine->backend, disk);
     pthread_mutex_init(&inode->lock, NULL);
     pthread_mutex_init(&inode->list_lock, NULL);
     pthread_mutex_init(&inode->zeros_lock, NULL);
@@ -507,6 +514,8 @@ int wt_inode_close(struct wt_inode *inode) {
     engine->inode_count--;
     pthread_cond_broadcast(&engine->inode_closed);
     pthread_mutex_unlock(&engine->inode_lock);
+    wt_disk_release(inode->lane.disk);
+    wt_lane_close(&inode->lane);
     pthread_cond_destroy(&inode->opened);
     pthread_cond_destroy(&inode->drained);
     pthread_mutex_destroy(&inode->list_lock);

@@ -10,8 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "disk.h"
 #include "folio.h"
 #include "io.h"
+#include "lane.h"
 
 struct wt_engine_object;
 struct wt_write;
@@ -33,6 +35,8 @@ struct wt_inode {
     _Atomic uint64_t reach;               /* no write or append in flight ends past both this and size */
     _Atomic(struct wt_backing *) backing; /* carries I/O: writable as soon as one open is */
     struct wt_backing *first_backing;     /* of the first open; often the same */
+    struct wt_lane lane;                  /* of what goes through the kernel's page cache */
+    wt_unsynced unsynced;                 /* writes with DEVICE durability since the last sync */
     atomic_bool no_write_zeroes;          /* the device or file system has none */
     _Atomic uint32_t lead_rests;          /* gathers to come whose leader waits for nobody */
 
@@ -140,7 +144,10 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint
  * and the caller may not wait.
  */
 bool wt_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, bool may_wait);
-/* Sets the length of the file on disk, durably. Nothing is in flight. */
+/*
+ * Sets the length of the file on disk, durably. Nothing is in flight. After an error it may have the new length all the same:
+ * ftruncate(2) did its work, and the flush failed.
+ */
 int wt_inode_cut(struct wt_inode *inode, uint64_t size);
 /* The file is closed: cuts off what it had ahead. */
 int wt_ahead_end(struct wt_inode *inode);
@@ -165,7 +172,10 @@ void wt_inode_check_read(struct wt_inode *inode, struct wt_io *io, uint64_t size
  * started, and the caller has to wait until that is mended. After that the write ends by wt_appends_end.
  */
 int wt_append_begin(struct wt_write *write);
-/* Waits until the size is mended, and with it the places of appends; leaves the gate and comes back. 0, or why it could not be mended. */
+/*
+ * Waits until the size is mended, and with it the places of appends; leaves the gate and comes back. 0, or why it could not be
+ * mended: the next call tries again.
+ */
 int wt_append_mend(struct wt_inode *inode);
 /* Takes back the place of a write that was not started; append_lock has been held since it was given. */
 void wt_append_cancel(struct wt_write *write);

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lane.h"
 #include "mutant.h"
 #include "operation.h"
-#include "plug.h"
 #include "stats.h"
 #include "writeback.h"
 
@@ -168,7 +168,7 @@ int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservati
         return 0;
     uint64_t read_end = read.io.offset + read.io.length;
     count_read(inode, &read);
-    read.io.backing->ops->run(&read.io);
+    wt_lane_run(inode, &read.io);
     wt_stats_io_end(inode, &read.io, 0);
     wt_inode_check_read(inode, &read.io, read.size);
     publish(&read, offset, length, cursor);
@@ -369,7 +369,7 @@ static int start_fetch(struct fetch *fetch, bool may_wait) {
     count_read(inode, &fetch->read);
     fetch->read.io.complete = fetch_done;
     fetch->read.io.next = NULL;
-    wt_plug_submit(inode->engine->backend, &fetch->read.io);
+    wt_lane_submit(inode, &fetch->read.io, NULL);
     return 0;
 }
 
@@ -397,7 +397,7 @@ static uint64_t start_fetch_ahead(struct fetch *fetch, uint64_t end) {
     fetch->read.io.complete = fetch_ahead_done;
     fetch->read.io.next = NULL;
     uint64_t read_end = fetch->read.io.offset + fetch->read.io.length; /* it may end at once */
-    wt_plug_submit(inode->engine->backend, &fetch->read.io);
+    wt_lane_submit(inode, &fetch->read.io, NULL);
     return read_end;
 }
 

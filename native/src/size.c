@@ -1,6 +1,7 @@
 /* What changes a file's size and extents: truncate, allocate, and sync. */
 #include <errno.h>
 
+#include "lane.h"
 #include "mutant.h"
 #include "read.h"
 #include "writeback.h"
@@ -26,11 +27,17 @@ int64_t wt_size(wt_file handle) {
     return size;
 }
 
+/* -EIO: the flush worked, but one before it failed, and what it was to make stable of this file is lost. */
+static int sync_inode(struct wt_inode *inode) {
+    uint64_t unsynced = wt_disk_take_unsynced(&inode->unsynced);
+    int rc = wt_lane_sync(inode, false);
+    return rc == 0 && wt_disk_lost(inode->lane.disk, unsynced) ? -EIO : rc;
+}
+
 int wt_sync(wt_file handle) {
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
         return -EBADF;
-    struct wt_backing *backing = atomic_load(&file->inode->backing);
     int rc = wt_may_wait(file->inode->engine->backend);
     if (!rc) {
         (void)wt_inode_begin(file->inode, true);
@@ -38,28 +45,30 @@ int wt_sync(wt_file handle) {
         wt_inode_end(file->inode);
     }
     if (!rc && !WT_MUTANT("flush-skipped"))
-        rc = backing->ops->sync(backing, false);
+        rc = sync_inode(file->inode);
     wt_file_release(handle);
     return rc;
+}
+
+static void set_size(struct wt_inode *inode, uint64_t size) {
+    atomic_store_explicit(&inode->size, size, memory_order_release);
+    atomic_store_explicit(&inode->shown, size, memory_order_release);
+    atomic_store_explicit(&inode->reach, size, memory_order_release);
 }
 
 int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
     wt_inode_shut(inode);
     int rc = inode->append_error ? inode->mend_error : 0;
     uint64_t old = wt_inode_size(inode);
-    struct wt_backing *backing = atomic_load(&inode->backing);
     wt_inode_spoil_zeros(inode, size, UINT64_MAX);
     if (!rc && size < old && !WT_MUTANT("truncated-tail-stays-cached"))
         rc = wt_inode_cut_folios(inode, size, UINT64_MAX); /* all is clean: if the rest fails, it is read again */
     if (!rc && size != old)
         rc = wt_inode_cut(inode, size);
     else if (!rc && size > 0) /* it may have grown by writes that are only on the device */
-        rc = backing->ops->sync(backing, true);
-    if (!rc) {
-        atomic_store_explicit(&inode->size, size, memory_order_release);
-        atomic_store_explicit(&inode->shown, size, memory_order_release);
-        atomic_store_explicit(&inode->reach, size, memory_order_release);
-    }
+        rc = wt_lane_sync(inode, true);
+    if (!rc)
+        set_size(inode, size);
     wt_inode_open_gate(inode);
     return rc;
 }
@@ -129,7 +138,7 @@ static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end, uin
         io.segments[io.segment_count++] = (struct iovec){.iov_base = inode->engine->zeros, .iov_len = (size_t)n};
         left -= n;
     }
-    backing->ops->run(&io);
+    wt_lane_run(inode, &io);
     wt_count(inode->engine, WT_COUNT_DEVICE_WRITES, 1);
     wt_count(inode->engine, WT_COUNT_DEVICE_WRITTEN_BYTES, io.done);
     if (cached)
@@ -282,6 +291,9 @@ static void announce_end(struct wt_inode *inode, uint64_t end) {
 
 int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint64_t *size) {
     struct wt_backing *backing = atomic_load(&inode->backing);
+    struct wt_disk *disk = inode->lane.disk;
+    wt_unsynced zeros = 0;
+    wt_disk_note_unsynced(disk, &zeros);
     if (!inode->buffered && end > wt_inode_size(inode))
         announce_end(inode, end);
     /*
@@ -297,7 +309,9 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint
         rc = inode->buffered ? allocate_buffered(inode, offset, end) : allocate_cached(inode, offset, end);
     if (!rc && size)
         rc = backing->ops->size(backing, size);
-    return rc ? rc : backing->ops->sync(backing, true);
+    if (!rc)
+        rc = wt_lane_sync(inode, true);
+    return !rc && wt_disk_lost(disk, zeros) ? -EIO : rc;
 }
 
 /*
@@ -323,9 +337,8 @@ static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool 
 /* Grows the file to size, if it is smaller, with the gate shut: a write that grows it further must not be cut. */
 static int grow_file(struct wt_inode *inode, uint64_t size) {
     wt_inode_shut(inode);
-    struct wt_backing *backing = atomic_load(&inode->backing);
     /* A write that ended meanwhile may have grown it, but only on the device. */
-    int rc = wt_inode_size(inode) < size ? wt_inode_cut(inode, size) : backing->ops->sync(backing, true);
+    int rc = wt_inode_size(inode) < size ? wt_inode_cut(inode, size) : wt_lane_sync(inode, true);
     if (!rc)
         wt_inode_grow(inode, size);
     wt_inode_open_gate(inode);

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "clock.h"
+#include "lane.h"
 #include "mutant.h"
-#include "plug.h"
 #include "stats.h"
 
 /* ---- objects ------------------------------------------------------------------------------------------------- */
@@ -322,8 +322,7 @@ static void run(struct wt_writeback *writeback) {
         io.backing->ops->run(&io);
         return;
     }
-    writeback->io.backing->ops->run(&writeback->io);
-    wt_writeback_done(&writeback->io);
+    wt_lane_run_to_end(writeback->inode, &writeback->io);
 }
 
 void wt_launch_start(struct wt_launch *launch, bool run_last) {
@@ -332,6 +331,8 @@ void wt_launch_start(struct wt_launch *launch, bool run_last) {
     for (struct wt_writeback *w = launch->first; w; w = next) {
         next = w->next;
         w->gather = launch->gather;
+        if (w->io.op == WT_IO_WRITE && w->io.durability == WT_DURABILITY_DEVICE)
+            wt_disk_note_unsynced(launch->inode->lane.disk, &launch->inode->unsynced);
         count_start(launch->inode->engine, &w->io, launch->gather);
         if (run_last && !next && !launch->burst) {
             mine = w;
@@ -342,11 +343,8 @@ void wt_launch_start(struct wt_launch *launch, bool run_last) {
         }
     }
     launch->first = launch->last = NULL;
-    struct wt_backend *backend = launch->inode->engine->backend;
-    if (list && launch->burst)
-        backend->ops->burst_start(launch->burst, list);
-    else if (list)
-        wt_plug_submit(backend, list);
+    if (list)
+        wt_lane_submit(launch->inode, list, launch->burst);
     if (mine)
         run(mine);
 }

@@ -341,6 +341,21 @@ static bool is_error_of_log(const struct player *player, const struct record *re
     return is_cut(player) && record != NULL;
 }
 
+/*
+ * Whether an I/O of the log that failed ran once more: it went by direct I/O, and a write to the file through the page cache was
+ * refused, whose error it may have been told.
+ */
+static bool ran_again(const struct sim_record *log, size_t count, size_t failed) {
+    bool refused = false, again = false;
+    for (size_t i = 0; i < count; i++) {
+        if (log[i].inode != log[failed].inode || log[i].op != SIM_WRITE)
+            continue;
+        refused = refused || (log[i].through_page_cache && log[i].ended && log[i].error != 0);
+        again = again || (i > failed && log[i].offset == log[failed].offset && log[i].length == log[failed].length);
+    }
+    return refused && again && !log[failed].through_page_cache;
+}
+
 static struct fate fate_of(const struct player *player, const struct track *track, const struct record *record) {
     static uint8_t carried[ROOM / 512 + 1];
     static uint8_t bad[ROOM / 512 + 1];
@@ -365,6 +380,9 @@ static struct fate fate_of(const struct player *player, const struct track *trac
             if (log[i].op == SIM_READ) {
                 fate.may_fail = fate.may_fail || failed;
                 fate.exact = fate.exact && !failed;
+            } else if (failed && ran_again(log, count, i)) {
+                fate.may_fail = true; /* what counts is how that ended */
+                fate.exact = false;
             } else if (!later[block]) {
                 later[block] = i >= record->after;
                 carried[block]++;
