@@ -49,7 +49,11 @@ bool wt_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, bool may_wai
 int wt_inode_cut(struct wt_inode *inode, uint64_t size) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     atomic_store(&inode->ahead_end, 0);
-    return backing->ops->truncate(backing, size);
+    uint64_t on_disk;
+    int rc = backing->ops->truncate(backing, size);
+    if (rc && !backing->ops->size(backing, &on_disk) && on_disk == size) /* it is the flush that failed */
+        wt_disk_count_failure(inode->lane.disk);
+    return rc;
 }
 
 int wt_ahead_end(struct wt_inode *inode) {

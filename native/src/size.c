@@ -56,6 +56,23 @@ static void set_size(struct wt_inode *inode, uint64_t size) {
     atomic_store_explicit(&inode->reach, size, memory_order_release);
 }
 
+/*
+ * Sets the size on disk and here. After an error the file has the size that the kernel gives it: where only the flush failed
+ * that is the new one, and neither is known to be durable.
+ */
+static int change_size(struct wt_inode *inode, uint64_t size) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    uint64_t on_disk = size;
+    int rc = wt_inode_cut(inode, size);
+    if (rc && backing->ops->size(backing, &on_disk))
+        return rc;
+    if (on_disk == size || on_disk < wt_inode_size(inode))
+        set_size(inode, on_disk);
+    else
+        wt_inode_suspect_size(inode);
+    return rc;
+}
+
 int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
     wt_inode_shut(inode);
     int rc = inode->append_error ? inode->mend_error : 0;
@@ -64,7 +81,7 @@ int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
     if (!rc && size < old && !WT_MUTANT("truncated-tail-stays-cached"))
         rc = wt_inode_cut_folios(inode, size, UINT64_MAX); /* all is clean: if the rest fails, it is read again */
     if (!rc && size != old)
-        rc = wt_inode_cut(inode, size);
+        rc = change_size(inode, size);
     else if (!rc && size > 0) /* it may have grown by writes that are only on the device */
         rc = wt_lane_sync(inode, true);
     if (!rc)
@@ -338,9 +355,7 @@ static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool 
 static int grow_file(struct wt_inode *inode, uint64_t size) {
     wt_inode_shut(inode);
     /* A write that ended meanwhile may have grown it, but only on the device. */
-    int rc = wt_inode_size(inode) < size ? wt_inode_cut(inode, size) : wt_lane_sync(inode, true);
-    if (!rc)
-        wt_inode_grow(inode, size);
+    int rc = wt_inode_size(inode) < size ? change_size(inode, size) : wt_lane_sync(inode, true);
     wt_inode_open_gate(inode);
     return rc;
 }
