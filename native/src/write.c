@@ -628,18 +628,28 @@ static void await(struct wt_write *write) {
     } while (lead);
 }
 
+/* So often an append waits until the end of the file is mended. Each time other writes must have failed anew. */
+#define MEND_ATTEMPTS 100
+
 /* What a write needs to know of the end of the file: of an append its place. The caller is inside the gate. */
 static int begin_at_end(struct wt_write *write) {
     struct wt_inode *inode = write->inode;
-    int rc = write->flags & WT_ATOMIC && wt_inode_size_is_suspect(inode) ? wt_append_mend(inode) : 0;
-    if (rc || !(write->flags & WT_APPEND))
-        return rc;
-    do {
+    if (write->flags & WT_ATOMIC && wt_inode_size_is_suspect(inode))
+        (void)wt_append_mend(inode); /* where it fails, check_end of atomic.c sees what is left */
+    if (!(write->flags & WT_APPEND))
+        return 0;
+    for (int attempt = 0; attempt < MEND_ATTEMPTS; attempt++) {
         pthread_mutex_lock(&inode->append_lock);
-        rc = wt_append_begin(write);
+        int rc = wt_append_begin(write);
         pthread_mutex_unlock(&inode->append_lock);
-    } while (rc == -EAGAIN && !(rc = wt_append_mend(inode)));
-    return rc;
+        if (rc == -EAGAIN)
+            rc = wt_append_mend(inode);
+        else
+            return rc;
+        if (rc)
+            return rc;
+    }
+    return -EIO;
 }
 
 static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
