@@ -24,6 +24,7 @@ enum {
     TRACE_BYTES = 120,
     POISON = 0xd5,
     WAIT_SECONDS = 20,
+    EVENTS_MOST = 4000, /* from one mark of a journal to the next: who does more than that does it for ever */
 };
 
 struct armed_fault {
@@ -47,8 +48,15 @@ struct flight {
     struct iovec segments[WT_IO_SEGMENTS];
     uint64_t checksum;
     const struct sim_fault *fault;
-    uint64_t due_ns; /* with tasks: when it ends */
-    uint64_t record; /* its place in the log since the start */
+    int told;      /* an error of the page cache that was not its own, before it began. 0: none */
+    bool too_late; /* the disk was dead when it began */
+    bool
+        landed; /* the disk has taken it, or refused; a write through the page cache looks afterwards what became of it */
+    bool needs_flush; /* to be durable */
+    uint64_t taken;   /* then: bytes that the disk has taken, */
+    int refused;      /* and why no more */
+    uint64_t due_ns;  /* with tasks: when it ends, or lands */
+    uint64_t record;  /* its place in the log since the start */
     bool submitted;
     bool allowed;  /* may take effect */
     bool released; /* by a test that waits for the effect */
@@ -78,6 +86,7 @@ struct sim {
     size_t fault_count;
     bool faults_paused;
     uint64_t failures;
+    bool dead, unreadable;
 
     uint64_t events;
     uint64_t cut_at; /* 0: never */
@@ -86,6 +95,7 @@ struct sim {
     bool cut;
 
     struct sim_journal *journal;
+    uint64_t events_since_mark;
     bool service_ends;
     uint64_t submissions; /* and the end of service */
 
@@ -112,12 +122,15 @@ struct sim_backend {
 
 enum lock { UNLOCKED, SHARED, EXCLUSIVE };
 
+enum descriptor { DIRECT, CACHED, DESCRIPTORS };
+
 struct sim_backing {
     struct wt_backing base;
     struct sim_backend *backend;
     struct sim *sim;
     struct sim_file *file;
     enum lock lock;
+    uint64_t cursors[DESCRIPTORS]; /* which errors of the file's sequence each descriptor has told */
 };
 
 static struct sim *traced_sim;
@@ -160,6 +173,10 @@ static const char *op_name(enum sim_op op) {
         return "forget";
     case SIM_DEALLOCATE:
         return "deallocate";
+    case SIM_FLUSH:
+        return "flush";
+    case SIM_DIE:
+        return "death";
     }
     return "?";
 }
@@ -251,6 +268,7 @@ static void note(struct sim *sim, const struct sim_change *noted) {
 
 void sim_mark(struct sim *sim, uint64_t number) {
     pthread_mutex_lock(&sim->mutex);
+    sim->events_since_mark = 0;
     note(sim, &(struct sim_change){.kind = SIM_CHANGE_MARK, .number = number});
     pthread_mutex_unlock(&sim->mutex);
 }
@@ -299,7 +317,7 @@ static void cut_now(struct sim *sim, enum sim_cut kind, uint64_t seed) {
         sim_file_cut(file, kind, sim->options.logical_block_bytes, &random);
     }
     for (const struct flight *flight = sim->flights; flight != NULL; flight = flight->next) {
-        if (flight->op == WT_IO_WRITE && !flight->done) {
+        if (flight->op == WT_IO_WRITE && !flight->landed) {
             uint8_t *bytes = gather_bytes(flight);
             sim_file_tear(flight->file, flight->offset, bytes, (size_t)flight->length, flight->atomic, kind,
                           sim->options.logical_block_bytes, &random);
@@ -311,6 +329,8 @@ static void cut_now(struct sim *sim, enum sim_cut kind, uint64_t seed) {
 static void event(struct sim *sim) {
     sim->events++;
     note(sim, &(struct sim_change){.kind = SIM_CHANGE_POINT, .number = sim->events});
+    JUDGE(sim->journal == NULL || ++sim->events_since_mark < EVENTS_MOST,
+          "%d events, and no operation ends: it does the same again and again", EVENTS_MOST);
     if (sim->events == sim->cut_at) {
         cut_now(sim, sim->cut_kind, sim->cut_seed);
     }
@@ -379,6 +399,7 @@ void sim_heal(struct sim *sim) {
     }
     sim->fault_count = 0;
     sim->failures = 0;
+    sim->dead = sim->unreadable = false;
     pthread_mutex_unlock(&sim->mutex);
 }
 
@@ -406,9 +427,60 @@ static bool fault_matches(const struct sim_fault *fault, enum sim_op op, const s
     return fault->length == 0 || (offset < fault->offset + fault->length && fault->offset < offset + length);
 }
 
+/* ---- who is told ---- */
+
+static void note_failed(struct sim *sim, const struct sim_file *file, enum sim_op op, uint64_t offset,
+                        uint64_t length) {
+    note(sim, &(struct sim_change){
+                  .kind = SIM_CHANGE_FAILED, .inode = file->inode, .offset = offset, .length = length, .number = op});
+}
+
+static void fail_writeback(struct sim *sim, struct sim_file *file, int error) {
+    if (sim->options.cursors) {
+        file->error_sequence++;
+        file->error_told = false;
+        file->error = file->legacy_error = error;
+    }
+}
+
+/* What a call is told that syncs by a descriptor: 0, or an error that this has not told yet. */
+static int look(struct sim_backing *backing, enum descriptor descriptor) {
+    struct sim_file *file = backing->file;
+    uint64_t *cursor = &backing->cursors[backing->sim->options.buffered ? DIRECT : descriptor];
+    file->legacy_error = 0;
+    if (*cursor == file->error_sequence) {
+        return 0;
+    }
+    *cursor = file->error_sequence;
+    file->error_told = true;
+    trace(backing->sim, "%s: the %s descriptor tells %s", file->path, descriptor == DIRECT ? "direct" : "cached",
+          strerrorname_np(-file->error));
+    return file->error;
+}
+
+/* What the volatile cache has of any file is lost, but for writes whose flush has yet to come. */
+static void doom_all(struct sim *sim) {
+    for (struct sim_file *file = sim->files; file != NULL; file = file->next) {
+        change(sim, file, SIM_CHANGE_DOOM, 0, 0);
+    }
+    for (const struct flight *flight = sim->flights; flight != NULL; flight = flight->next) {
+        if (flight->op == WT_IO_WRITE && flight->landed) {
+            change(sim, flight->file, SIM_CHANGE_SPARE, flight->offset, flight->length);
+        }
+    }
+}
+
+static void die(struct sim *sim, const struct sim_file *file, bool unreadable) {
+    sim->dead = true;
+    sim->unreadable = unreadable;
+    trace(sim, "-- the disk dies");
+    note_failed(sim, file, SIM_DIE, 0, 0);
+    doom_all(sim);
+}
+
 static const struct sim_fault *find_fault(struct sim *sim, enum sim_op op, const struct sim_file *file, uint64_t offset,
                                           uint64_t length) {
-    for (size_t i = 0; i < sim->fault_count && !sim->faults_paused; i++) {
+    for (size_t i = 0; i < sim->fault_count && !sim->faults_paused && !sim->dead; i++) {
         struct armed_fault *armed = &sim->faults[i];
         if (!fault_matches(&armed->fault, op, file, offset, length)) {
             continue;
@@ -418,6 +490,9 @@ static const struct sim_fault *find_fault(struct sim *sim, enum sim_op op, const
         bool still = armed->fault.count == 0 || armed->matched <= armed->fault.skip + armed->fault.count;
         if (now && still) {
             sim->failures++;
+            if (armed->fault.dies) {
+                die(sim, file, armed->fault.unreadable);
+            }
             return &armed->fault;
         }
     }
@@ -428,10 +503,28 @@ static const struct sim_fault *find_fault(struct sim *sim, enum sim_op op, const
 static int begin_call(struct sim *sim, enum sim_op op, const struct sim_file *file, uint64_t offset, uint64_t length) {
     record_call(sim, op, file, offset, length);
     event(sim);
+    bool changes = (op & (SIM_SYNC | SIM_TRUNCATE | SIM_RESERVE | SIM_WRITE_ZEROES | SIM_DEALLOCATE)) != 0;
+    int dead = sim->dead && changes ? -EROFS : 0;
     const struct sim_fault *fault = find_fault(sim, op, file, offset, length);
-    int error = sim->cut ? -EIO : fault != NULL ? fault->error : 0;
+    int error = sim->cut ? -EIO : fault != NULL ? fault->error : dead;
+    if (error != 0 && !sim->cut) {
+        note_failed(sim, file, op, offset, length);
+    }
     trace(sim, "%s %s %" PRIu64 "+%" PRIu64 "%s%s", op_name(op), file->path, offset, length,
           error != 0 ? " fails: " : "", error != 0 ? strerrorname_np(-error) : "");
+    return error;
+}
+
+/* The device is to make stable what it has. 0, or the error that the call is told that asks for it. */
+static int flush_device(struct sim *sim, const struct sim_file *file) {
+    int dead = sim->dead ? -EROFS : 0;
+    const struct sim_fault *fault = find_fault(sim, SIM_FLUSH, file, 0, 0);
+    int error = fault != NULL ? fault->error : dead;
+    if (error != 0) {
+        trace(sim, "the flush of %s fails: %s", file->path, strerrorname_np(-error));
+        note_failed(sim, file, SIM_FLUSH, 0, 0);
+        doom_all(sim);
+    }
     return error;
 }
 
@@ -667,9 +760,14 @@ static struct flight *begin(struct sim *sim, struct wt_io *io, bool submitted) {
         JUDGE(io->durability >= WT_DURABILITY_DEVICE && io->durability <= WT_DURABILITY_SYNC,
               "a write of durability %u", io->durability);
     }
-    flight->fault = sim->cut ? NULL
-                             : find_fault(sim, io->op == WT_IO_READ ? SIM_READ : SIM_WRITE, flight->file,
-                                          flight->offset, flight->length);
+    flight->too_late = sim->dead;
+    if (!flight->through_page_cache && !sim->cut) {
+        flight->told = flight->file->legacy_error;
+        flight->file->legacy_error = 0;
+    }
+    flight->fault = sim->cut || flight->told != 0 ? NULL
+                                                  : find_fault(sim, io->op == WT_IO_READ ? SIM_READ : SIM_WRITE,
+                                                               flight->file, flight->offset, flight->length);
     log_begin(sim, flight);
     judge_overlap(sim, flight);
     if (io->op == WT_IO_READ) {
@@ -686,12 +784,17 @@ static struct flight *begin(struct sim *sim, struct wt_io *io, bool submitted) {
 /* ---- one I/O: effect --------------------------------------------------------------------------------------------- */
 
 static void effect_of_read(struct sim *sim, struct flight *flight) {
+    if (flight->told != 0 || sim->unreadable) {
+        flight->io->error = flight->told != 0 ? flight->told : -EIO;
+        return;
+    }
     uint64_t size = flight->file->size_now;
     uint64_t limit = flight->offset < size ? smaller(flight->length, size - flight->offset) : 0;
     if (flight->fault != NULL) {
         uint64_t unit = flight->through_page_cache ? 1 : sim->options.block_bytes;
         limit = smaller(limit, flight->fault->transfer / unit * unit);
         flight->io->error = flight->fault->error;
+        note_failed(sim, flight->file, SIM_READ, flight->offset, flight->length);
     }
     uint64_t at = 0;
     for (unsigned i = 0; i < flight->segment_count && at < limit; i++) {
@@ -719,6 +822,10 @@ static uint64_t limit_of_write(struct sim *sim, const struct flight *flight, int
         limit = smaller(limit, flight->fault->transfer / unit * unit);
         *error = flight->fault->error;
     }
+    if (sim->dead && (flight->fault == NULL || !flight->fault->dies)) {
+        limit = 0;
+        *error = flight->too_late ? -EROFS : -EIO;
+    }
     while (limit > 0 && !has_room(sim, flight->file, flight->offset, limit)) {
         uint64_t block = sim->options.block_bytes;
         uint64_t end = (flight->offset + limit - 1) / block * block;
@@ -729,7 +836,12 @@ static uint64_t limit_of_write(struct sim *sim, const struct flight *flight, int
 }
 
 /* What may be left of the part that failed: some blocks on the disk, and the kernel's page cache believing in them. */
-static void leave_refused(struct sim *sim, const struct flight *flight, const uint8_t *bytes, uint64_t limit) {
+static void leave_refused(struct sim *sim, const struct flight *flight) {
+    if (flight->refused == 0) {
+        return;
+    }
+    uint64_t limit = flight->taken;
+    uint8_t *bytes = gather_bytes(flight);
     uint64_t block = sim->options.block_bytes;
     bool scribble = flight->fault != NULL && flight->fault->scribble && !flight->atomic;
     for (uint64_t at = limit; scribble && at < flight->length;) {
@@ -748,53 +860,118 @@ static void leave_refused(struct sim *sim, const struct flight *flight, const ui
         change_bytes(sim, flight->file, SIM_CHANGE_REFUSE, flight->offset + limit, bytes + limit,
                      flight->length - limit);
     }
+    free(bytes);
 }
 
-static void effect_of_write(struct sim *sim, struct flight *flight) {
+/* The disk takes a write, or refuses it. */
+static void land(struct sim *sim, struct flight *flight) {
     struct sim_file *file = flight->file;
     uint8_t *bytes = gather_bytes(flight);
-    int error = 0;
-    uint64_t limit = limit_of_write(sim, flight, &error);
+    uint64_t limit = limit_of_write(sim, flight, &flight->refused);
+    bool needs_flush = flight->through_page_cache || sim->options.no_fua || flight->durability == WT_DURABILITY_SYNC ||
+                       !sim_file_is_overwrite(file, flight->offset, flight->length);
     if (limit > 0) {
         if (flight->through_page_cache) {
             change(sim, file, SIM_CHANGE_FLUSH_STALE, flight->offset, limit);
         }
         change_bytes(sim, file, SIM_CHANGE_WRITE, flight->offset, bytes, limit);
-        uint64_t end = flight->offset + limit;
-        grow(sim, file, end);
-        if (flight->durability >= WT_DURABILITY_DSYNC || flight->through_page_cache) {
-            change(sim, file, SIM_CHANGE_SETTLE, flight->offset, limit);
-            change(sim, file, SIM_CHANGE_STABLE_SIZE, 0, end);
-        } else if (flight->atomic) {
-            change(sim, file, SIM_CHANGE_TOGETHER, flight->offset, limit);
-        }
+        grow(sim, file, flight->offset + limit);
         change(sim, file, SIM_CHANGE_FORGET, flight->offset, limit);
     }
-    if (error != 0) {
-        leave_refused(sim, flight, bytes, limit);
+    if (flight->refused != 0) {
+        note_failed(sim, file, SIM_WRITE, flight->offset + limit, flight->length - limit);
+    }
+    if (flight->through_page_cache && (flight->fault != NULL || (sim->dead && !flight->too_late))) {
+        fail_writeback(sim, file, flight->refused);
     }
     free(bytes);
-    flight->io->done = limit;
-    flight->io->error = error;
+    flight->taken = limit;
+    flight->needs_flush = needs_flush;
 }
 
-/* With the mutex held. The I/O is out of flight; its io is complete, but nobody has been told. */
-static void take_effect(struct sim *sim, struct flight *flight) {
+/* What it is told that its descriptor has not told yet, or that the device has not flushed. */
+static int sync_flight(struct sim *sim, const struct flight *flight) {
+    struct sim_backing *backing = (struct sim_backing *)flight->io->backing;
+    if (!flight->needs_flush) {
+        return 0;
+    }
+    int error = look(backing, flight->through_page_cache ? CACHED : DIRECT);
+    if (error == 0) {
+        error = flush_device(sim, flight->file);
+        flight->io->flush_failed = error != 0;
+    }
+    return error;
+}
+
+/* What has landed becomes stable, if it is to be; and the call is told. */
+static void conclude(struct sim *sim, struct flight *flight) {
+    struct sim_file *file = flight->file;
+    bool durable = flight->durability >= WT_DURABILITY_DSYNC || flight->through_page_cache;
+    bool by_writeback = sim->options.cursors && flight->through_page_cache && flight->fault != NULL;
+    bool syncs = durable && !flight->too_late && (flight->taken > 0 || by_writeback);
+    int error = syncs ? sync_flight(sim, flight) : 0;
+    if (flight->taken > 0) {
+        if (durable && error == 0) {
+            change(sim, file, SIM_CHANGE_SETTLE, flight->offset, flight->taken);
+            change(sim, file, SIM_CHANGE_STABLE_SIZE, 0, flight->offset + flight->taken);
+        } else if (flight->atomic) {
+            change(sim, file, SIM_CHANGE_TOGETHER, flight->offset, flight->taken);
+        }
+    }
+    bool believed = by_writeback && error == 0; /* another call was told: this one succeeds */
+    flight->io->done = error != 0 ? 0 : believed ? flight->length : flight->taken;
+    flight->io->error = error != 0 ? error : believed ? 0 : flight->refused;
+}
+
+/* What the disk does at the end of an I/O. False: a write through the page cache has landed, and has yet to look. */
+static bool end_on_disk(struct sim *sim, struct flight *flight) {
+    bool two_steps = sim->options.cursors && flight->through_page_cache && !sim->options.threaded;
+    if (sim->cut) {
+        flight->io->done = 0;
+        flight->io->error = -EIO;
+        return true;
+    }
+    if (flight->op == WT_IO_READ) {
+        effect_of_read(sim, flight);
+        return true;
+    }
+    if (flight->told != 0) {
+        flight->io->error = flight->told;
+        return true;
+    }
+    bool first = !flight->landed;
+    if (first) {
+        land(sim, flight);
+        flight->landed = true;
+    }
+    if (!first || !two_steps) {
+        conclude(sim, flight);
+    }
+    if (first) {
+        leave_refused(sim, flight);
+    }
+    if (!first || !two_steps) {
+        return true;
+    }
+    flight->due_ns = in_task(sim) ? sim->options.tasks->now_ns() + latency_ns(sim) : 0;
+    return false;
+}
+
+/* With the mutex held. True: the I/O is out of flight; its io is complete, but nobody has been told. */
+static bool take_effect(struct sim *sim, struct flight *flight) {
     JUDGE(checksum_of(flight) == flight->checksum,
           "the memory of #%" PRIu64 " %s %" PRIu64 "+%" PRIu64 " changed while it was in flight", flight->number,
           flight->op == WT_IO_READ ? "read" : "write", flight->offset, flight->length);
     event(sim);
-    if (sim->cut) {
-        flight->io->done = 0;
-        flight->io->error = -EIO;
-    } else if (flight->op == WT_IO_READ) {
-        effect_of_read(sim, flight);
-    } else {
-        effect_of_write(sim, flight);
-    }
-    flight->done = true;
-    if (flight->op == WT_IO_WRITE) {
+    bool had_landed = flight->landed;
+    flight->done = end_on_disk(sim, flight);
+    if (flight->op == WT_IO_WRITE && !had_landed) {
         note(sim, &(struct sim_change){.kind = SIM_CHANGE_LANDED, .number = flight->number});
+    }
+    if (!flight->done) {
+        trace(sim, "#%" PRIu64 " is written back", flight->number);
+        event(sim);
+        return false;
     }
     int error = flight->io->error;
     if (flight->record >= sim->records_cleared) {
@@ -808,6 +985,7 @@ static void take_effect(struct sim *sim, struct flight *flight) {
     event(sim);
     remove_flight(sim, flight);
     pthread_cond_broadcast(&sim->changed);
+    return true;
 }
 
 /* ---- pumped ------------------------------------------------------------------------------------------------------ */
@@ -842,7 +1020,9 @@ static bool is_for_helper(const struct flight *flight) {
 
 /* With the mutex held, which is let go while a completion is told. */
 static void finish_submitted(struct sim *sim, struct flight *flight) {
-    take_effect(sim, flight);
+    if (!take_effect(sim, flight)) {
+        return;
+    }
     struct wt_io *io = flight->io;
     free(flight);
     pthread_mutex_unlock(&sim->mutex);
@@ -858,7 +1038,7 @@ static bool pump(struct sim *sim) {
     if (flight->submitted) {
         finish_submitted(sim, flight);
     } else {
-        take_effect(sim, flight);
+        (void)take_effect(sim, flight);
     }
     return true;
 }
@@ -925,7 +1105,7 @@ static void run_threaded(struct sim *sim, struct flight *flight) {
         sched_yield();
         pthread_mutex_lock(&sim->mutex);
     }
-    take_effect(sim, flight);
+    (void)take_effect(sim, flight);
 }
 
 /* ---- with tasks -------------------------------------------------------------------------------------------------- */
@@ -950,8 +1130,13 @@ void sim_serve(struct sim *sim) {
             break;
         }
         if (flight != NULL && flight->due_ns <= tasks->now_ns()) {
-            flight->allowed = true; /* no other task ends it */
-            finish_submitted(sim, flight);
+            if (take_effect(sim, flight)) {
+                struct wt_io *io = flight->io;
+                free(flight);
+                pthread_mutex_unlock(&sim->mutex);
+                io->complete(io);
+                pthread_mutex_lock(&sim->mutex);
+            }
             continue;
         }
         uint64_t until_ns = flight != NULL ? flight->due_ns : UINT64_MAX;
@@ -973,12 +1158,13 @@ void sim_end_service(struct sim *sim, bool ends) {
 
 static void run_in_task(struct sim *sim, struct flight *flight) {
     const struct sim_tasks_ops *tasks = sim->options.tasks;
-    while (flight->due_ns > tasks->now_ns()) {
-        pthread_mutex_unlock(&sim->mutex);
-        tasks->sleep_until(flight->due_ns);
-        pthread_mutex_lock(&sim->mutex);
-    }
-    take_effect(sim, flight);
+    do {
+        while (flight->due_ns > tasks->now_ns()) {
+            pthread_mutex_unlock(&sim->mutex);
+            tasks->sleep_until(flight->due_ns);
+            pthread_mutex_lock(&sim->mutex);
+        }
+    } while (!take_effect(sim, flight));
 }
 
 /* Begins an I/O that its caller will wait for. With the mutex held. */
@@ -1219,12 +1405,21 @@ static int sim_truncate(struct wt_backing *base, uint64_t size) {
     if (error == 0) {
         rest(sim);
         judge_idle(sim, backing->file, "truncate");
-        change(sim, backing->file, SIM_CHANGE_TRUNCATE, 0, size);
+        error = look(backing, DIRECT);
+        error = error != 0 ? error : flush_device(sim, backing->file);
+        /* The size has changed all the same; of one that became smaller the file system has written that down. */
+        bool flushed = error == 0 || size <= backing->file->size_now;
+        change(sim, backing->file, flushed ? SIM_CHANGE_TRUNCATE : SIM_CHANGE_SIZE, 0, size);
         change(sim, backing->file, SIM_CHANGE_FORGET, size, UINT64_MAX);
         end_call(sim);
     }
     pthread_mutex_unlock(&sim->mutex);
     return error;
+}
+
+static int no_room(struct sim *sim, enum sim_op op, const struct sim_file *file, uint64_t offset, uint64_t length) {
+    note_failed(sim, file, op, offset, length);
+    return -ENOSPC;
 }
 
 static int sim_reserve(struct wt_backing *base, uint64_t offset, uint64_t length) {
@@ -1239,7 +1434,7 @@ static int sim_reserve(struct wt_backing *base, uint64_t offset, uint64_t length
     } else if (error == 0 && offset + length > sim->options.file_bytes_max) {
         error = -EFBIG;
     } else if (error == 0 && !has_room(sim, backing->file, offset, length)) {
-        error = -ENOSPC;
+        error = no_room(sim, SIM_RESERVE, backing->file, offset, length);
     }
     if (error == 0) {
         change(sim, backing->file, SIM_CHANGE_RESERVE, offset, length);
@@ -1278,7 +1473,7 @@ static int sim_write_zeroes(struct wt_backing *base, uint64_t offset, uint64_t l
     if (error == 0 && !sim->options.write_zeroes) {
         error = -EOPNOTSUPP;
     } else if (error == 0 && !has_room(sim, backing->file, offset, length)) {
-        error = -ENOSPC;
+        error = no_room(sim, SIM_WRITE_ZEROES, backing->file, offset, length);
     }
     if (error == 0) {
         change(sim, backing->file, SIM_CHANGE_WRITE_ZEROES, offset, length);
@@ -1302,7 +1497,7 @@ static int sim_deallocate(struct wt_backing *base, uint64_t offset, uint64_t len
     if (error == 0 && sim->options.no_deallocate) {
         error = -EOPNOTSUPP;
     } else if (error == 0 && keep_space && !has_room(sim, backing->file, offset, length)) {
-        error = -ENOSPC;
+        error = no_room(sim, SIM_DEALLOCATE, backing->file, offset, length);
     }
     if (error == 0) {
         rest(sim);
@@ -1321,9 +1516,15 @@ static int sim_sync(struct wt_backing *base, bool data_only) {
     struct sim_backing *backing = (struct sim_backing *)base;
     struct sim *sim = backing->sim;
     pthread_mutex_lock(&sim->mutex);
-    int error = begin_call(sim, SIM_SYNC, backing->file, 0, data_only ? 1 : 0);
+    struct sim_file *file = backing->file;
+    int told = sim->cut ? 0 : look(backing, DIRECT); /* before anything is sent to the device */
+    int error = told != 0 ? told : begin_call(sim, SIM_SYNC, file, 0, data_only ? 1 : 0);
+    if (told == 0 && error == 0) {
+        error = flush_device(sim, file);
+    } else if (told == 0 && sim->options.cursors && !sim->cut) {
+        doom_all(sim);
+    }
     if (error == 0) {
-        struct sim_file *file = backing->file;
         change(sim, file, SIM_CHANGE_FLUSH_BEGIN, 0, 0);
         uint64_t began = file->flush_began;
         uint64_t size = file->size_now;
@@ -1344,6 +1545,14 @@ static void sim_forget(struct wt_backing *base, uint64_t offset, uint64_t length
     trace(backing->sim, "forget %s %" PRIu64 "+%" PRIu64, backing->file->path, offset, length);
     change(backing->sim, backing->file, SIM_CHANGE_FORGET, offset, length);
     pthread_mutex_unlock(&backing->sim->mutex);
+}
+
+static int sim_take_error(struct wt_backing *base) {
+    struct sim_backing *backing = (struct sim_backing *)base;
+    pthread_mutex_lock(&backing->sim->mutex);
+    int error = look(backing, DIRECT);
+    pthread_mutex_unlock(&backing->sim->mutex);
+    return error;
 }
 
 static int sim_close(struct wt_backing *base) {
@@ -1377,6 +1586,7 @@ static const struct wt_backing_ops backing_ops = {
     .deallocate = sim_deallocate,
     .sync = sim_sync,
     .forget = sim_forget,
+    .take_error = sim_take_error,
     .close = sim_close,
 };
 
@@ -1428,6 +1638,8 @@ static struct wt_backing *open_file(struct sim_backend *backend, struct sim_file
     backing->backend = backend;
     backing->sim = backend->sim;
     backing->file = file;
+    backing->cursors[DIRECT] = file->error_sequence - (file->error_sequence > 0 && !file->error_told ? 1 : 0);
+    backing->cursors[CACHED] = backing->cursors[DIRECT];
     file->opens++;
     backend->opens++;
     return &backing->base;

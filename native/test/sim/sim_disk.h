@@ -49,6 +49,7 @@ struct sim_options {
     bool no_deallocate;    /* neither holes nor zeroed ranges: -EOPNOTSUPP */
     bool holes_unknown;    /* find_hole says that all below the size is data */
     uint32_t atomic_bytes; /* the longest atomic write; a block is the shortest. 0: there are none */
+    bool cursors;          /* errors of writeback are told as the kernel does: see below */
     const struct sim_tasks_ops *tasks; /* not threaded: how callers that are tasks wait. I/O of theirs takes time */
 };
 
@@ -92,6 +93,8 @@ enum sim_op {
     SIM_CLOSE = 512,
     SIM_FORGET = 1024,
     SIM_DEALLOCATE = 2048,
+    SIM_FLUSH = 4096, /* of the device, by whatever call: a sync, a new size, a durable write without FUA */
+    SIM_DIE = 8192,   /* only told: the disk died */
 };
 
 struct sim_record {
@@ -123,6 +126,17 @@ void sim_print_trace(struct sim *sim);
 
 /* ---- faults ---- */
 
+/*
+ * What fails, and who is told. A direct read or write is told its own error. A flush of the device that fails is told to the
+ * call that asked for it, and what any file has in the volatile cache then is not made stable by later ones.
+ *
+ * With cursors: where the device refuses a page of the page cache, the file's error sequence advances. Each descriptor of a
+ * backing (the direct one, and the one through the page cache; one for both where there is no direct I/O) has a cursor into
+ * it. Whatever syncs by a descriptor (a write through the page cache when its bytes have left, a durable direct write that
+ * needs a flush, a sync, a new size) is told an error that its cursor has not passed, passes it, and then sends no flush.
+ * So a write through the page cache whose bytes were refused succeeds if another one has looked in between. Besides, the
+ * first direct read or write after the refusal is told it, if none of those calls came before.
+ */
 struct sim_fault {
     unsigned ops;     /* a set of SIM_* */
     const char *path; /* NULL: any. Must outlive the fault */
@@ -135,6 +149,8 @@ struct sim_fault {
         transfer;  /* a read or write moves this much first, in whole blocks if direct; a shorter one does not fail */
     bool scribble; /* of the rest of a failed write, some blocks reach the disk all the same */
     bool grows;    /* a failed write that would have grown the file has: the kernel's buffered writes do that */
+    bool dies;     /* from then on nothing changes the disk: -EIO for what is in flight, then -EROFS, until sim_heal */
+    bool unreadable; /* and it cannot be read either: -EIO */
 };
 
 /* Adds a fault; at most 16. */

@@ -19,6 +19,7 @@ struct sim_page {
     uint8_t now_state[UNITS];
     uint8_t stable_state[UNITS];
     uint8_t dirty;           /* a bit per unit: now is not stable */
+    uint8_t doomed;          /* of those: a flush that failed has dropped it */
     uint64_t written[UNITS]; /* of a dirty one: when, by the count of the file's writes */
     uint64_t stable_written[UNITS];
     struct sim_version *older[UNITS];
@@ -173,6 +174,7 @@ static void set_state(struct sim_file *file, struct sim_page *page, unsigned uni
     }
     page->now_state[unit] = (uint8_t)state;
     page->dirty |= (uint8_t)(1u << unit);
+    page->doomed &= (uint8_t) ~(1u << unit);
     page->written[unit] = file->writes;
     if (state != SIM_WRITTEN) {
         drop_versions(&page->older[unit]);
@@ -206,6 +208,9 @@ static void mark_reserved(struct sim_file *file, struct sim_page *page, unsigned
 
 static void settle_unit(struct sim_file *file, struct sim_page *page, unsigned unit) {
     (void)file;
+    if (page->doomed >> unit & 1) {
+        return;
+    }
     memcpy(page->stable + unit * UNIT_BYTES, page->now + unit * UNIT_BYTES, UNIT_BYTES);
     page->stable_state[unit] = page->now_state[unit];
     if ((page->dirty >> unit & 1) != 0) {
@@ -220,7 +225,7 @@ static void push_version(struct sim_file *file, struct sim_page *page, unsigned 
     if ((page->dirty >> unit & 1) == 0) {
         return;
     }
-    if (file->flushes > 0 && page->written[unit] < file->flush_began) {
+    if (file->flushes > 0 && page->written[unit] < file->flush_began && !(page->doomed >> unit & 1)) {
         settle_unit(file, page, unit);
         return;
     }
@@ -275,6 +280,7 @@ void sim_file_settle_all(struct sim_file *file) {
     for (size_t i = 0; i < file->page_slots; i++) {
         struct sim_page *page = file->pages[i];
         for (unsigned unit = 0; page != NULL && unit < UNITS; unit++) {
+            page->doomed = 0;
             settle_unit(file, page, unit);
             page->stable_written[unit] = 0;
         }
@@ -327,6 +333,23 @@ void sim_file_flush_end(struct sim_file *file, uint64_t began, uint64_t size) {
     }
     size = smaller(size, file->size_now);
     file->size_stable = size > file->size_stable ? size : file->size_stable;
+}
+
+void sim_file_doom(struct sim_file *file) {
+    for (size_t i = 0; i < file->page_slots; i++) {
+        if (file->pages[i] != NULL) {
+            file->pages[i]->doomed = file->pages[i]->dirty;
+        }
+    }
+}
+
+static void spare_unit(struct sim_file *file, struct sim_page *page, unsigned unit) {
+    (void)file;
+    page->doomed &= (uint8_t) ~(1u << unit);
+}
+
+void sim_file_spare(struct sim_file *file, uint64_t offset, uint64_t length) {
+    each_unit(file, offset, length, spare_unit);
 }
 
 void sim_file_reserve(struct sim_file *file, uint64_t offset, uint64_t length) {
@@ -393,6 +416,7 @@ static void cut_page(struct sim_file *file, struct sim_page *page, uint64_t size
         set_state(file, page, unit, SIM_HOLE);
         page->stable_state[unit] = SIM_HOLE;
         page->dirty &= (uint8_t) ~(1u << unit);
+        page->doomed &= page->dirty;
     }
     for (unsigned unit = (unsigned)(keep / UNIT_BYTES); unit < UNITS; unit++) {
         size_t offset = (size_t)unit * UNIT_BYTES;
@@ -418,6 +442,16 @@ void sim_file_truncate(struct sim_file *file, uint64_t size) {
 enum sim_state sim_file_state(const struct sim_file *file, uint64_t offset) {
     const struct sim_page *page = find_page(file, offset / PAGE_BYTES);
     return page == NULL ? SIM_HOLE : (enum sim_state)page->now_state[offset % PAGE_BYTES / UNIT_BYTES];
+}
+
+bool sim_file_is_overwrite(const struct sim_file *file, uint64_t offset, uint64_t length) {
+    bool overwrite = offset + length <= file->size_stable;
+    for (uint64_t at = round_down(offset, UNIT_BYTES); at < offset + length && overwrite; at += UNIT_BYTES) {
+        const struct sim_page *page = find_page(file, at / PAGE_BYTES);
+        unsigned unit = (unsigned)(at % PAGE_BYTES / UNIT_BYTES);
+        overwrite = page != NULL && page->now_state[unit] == SIM_WRITTEN && page->stable_state[unit] == SIM_WRITTEN;
+    }
+    return overwrite;
 }
 
 bool sim_file_is_dirty(const struct sim_file *file) {
@@ -830,7 +864,7 @@ static void restart_page(struct sim_file *file, struct sim_page *page) {
     for (unsigned unit = 0; unit < UNITS; unit++) {
         set_state(file, page, unit, (enum sim_state)page->stable_state[unit]);
     }
-    page->dirty = 0;
+    page->dirty = page->doomed = 0;
     for (unsigned unit = 0; unit < UNITS; unit++) {
         drop_versions(&page->older[unit]);
     }
@@ -848,4 +882,7 @@ void sim_file_restart(struct sim_file *file) {
     CHECK(file->opens == 0);
     file->shared_locks = 0;
     file->exclusive_lock = false;
+    file->error_sequence = 0;
+    file->error_told = false;
+    file->error = file->legacy_error = 0;
 }

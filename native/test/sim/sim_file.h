@@ -40,6 +40,11 @@ struct sim_file {
     unsigned shared_locks;
     bool exclusive_lock;
     bool replaced; /* its name leads to another */
+    /* What the kernel remembers of writeback of the page cache that failed: see sim_disk.h. */
+    uint64_t error_sequence;
+    int error;        /* the last */
+    bool error_told;  /* by a cursor: a descriptor opened from now on does not tell it */
+    int legacy_error; /* the flag beside the sequence, which the next call of any kind takes. 0: none */
     struct sim_file *next;
 };
 
@@ -63,6 +68,15 @@ void sim_file_settle_size(struct sim_file *file, uint64_t size);
 /* A flush makes stable at least what was written before it began; file->writes and the size then are its end's. */
 void sim_file_flush_begin(struct sim_file *file);
 void sim_file_flush_end(struct sim_file *file, uint64_t began, uint64_t size);
+/*
+ * A flush of the device failed: what is in the volatile cache may have been dropped, and no later flush makes it stable. Until
+ * it is written again a power cut may take it.
+ */
+void sim_file_doom(struct sim_file *file);
+/* But not this range: the flush of the write that is in flight there has yet to come. */
+void sim_file_spare(struct sim_file *file, uint64_t offset, uint64_t length);
+/* Whether a write there changes neither extents nor size: it needs no flush where there is FUA. */
+bool sim_file_is_overwrite(const struct sim_file *file, uint64_t offset, uint64_t length);
 void sim_file_reserve(struct sim_file *file, uint64_t offset, uint64_t length);
 /* Holes and unwritten extents of the range become written zeros. */
 void sim_file_write_zeroes(struct sim_file *file, uint64_t offset, uint64_t length);

@@ -143,6 +143,13 @@ void sim_change_apply(struct sim_file *file, const struct sim_change *change) {
     case SIM_CHANGE_FORGET:
         sim_file_forget(file, offset, length);
         break;
+    case SIM_CHANGE_DOOM:
+        sim_file_doom(file);
+        break;
+    case SIM_CHANGE_SPARE:
+        sim_file_spare(file, offset, length);
+        break;
+    case SIM_CHANGE_FAILED:
     case SIM_CHANGE_FLIGHT:
     case SIM_CHANGE_LANDED:
     case SIM_CHANGE_POINT:

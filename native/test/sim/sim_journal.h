@@ -23,6 +23,9 @@ enum sim_change_kind {
     SIM_CHANGE_REFUSE,
     SIM_CHANGE_FLUSH_STALE,
     SIM_CHANGE_FORGET,
+    SIM_CHANGE_DOOM,
+    SIM_CHANGE_SPARE,
+    SIM_CHANGE_FAILED, /* number: the sim_op that did; the file stays as it is */
     SIM_CHANGE_FLIGHT, /* number: of the write that begins */
     SIM_CHANGE_LANDED, /* and that has taken effect */
     SIM_CHANGE_POINT,  /* number: of the event */

@@ -311,10 +311,10 @@ struct inquest {
 };
 
 static const char *change_name(enum sim_change_kind kind) {
-    static const char *const names[] = {"write",        "together",   "size",        "stable size",  "settle",
-                                        "flush begins", "flush ends", "reserve",     "write zeroes", "deallocate",
-                                        "truncate",     "refuse",     "flush stale", "forget",       "begins",
-                                        "ends",         "event",      "mark"};
+    static const char *const names[] = {
+        "write",         "together",     "size",       "stable size", "settle", "flush begins", "flush ends",
+        "reserve",       "write zeroes", "deallocate", "truncate",    "refuse", "flush stale",  "forget",
+        "flush lost it", "but not",      "failed",     "begins",      "ends",   "event",        "mark"};
     return names[kind];
 }
 

@@ -237,6 +237,243 @@ TEST(the_page_cache_keeps_refused_bytes_until_they_are_forgotten) {
     end_disk(&disk);
 }
 
+/* ---- who is told of an error ---- */
+
+struct told {
+    unsigned count;
+    int errors[4];
+    uint64_t offsets[4];
+};
+
+static struct told told;
+
+static void note_completion(struct wt_io *io) {
+    told.errors[told.count] = io->error;
+    told.offsets[told.count++] = io->offset;
+    free(io);
+}
+
+static void submit_cached(struct disk *disk, uint64_t offset, size_t length) {
+    struct wt_io *io = io_of(disk, WT_IO_WRITE, offset, memory + offset, length);
+    io->through_page_cache = true;
+    io->complete = note_completion;
+    disk->backend->ops->submit(disk->backend, io);
+}
+
+static int write_cached(struct disk *disk, uint64_t offset, size_t length) {
+    uint64_t done = 0;
+    struct wt_io *io = io_of(disk, WT_IO_WRITE, offset, memory + offset, length);
+    io->through_page_cache = true;
+    return run(io, &done);
+}
+
+static int write_direct(struct disk *disk, uint64_t offset, uint8_t value, uint32_t durability) {
+    uint64_t done = 0;
+    memset(memory + offset, value, BLOCK);
+    struct wt_io *io = io_of(disk, WT_IO_WRITE, offset, memory + offset, BLOCK);
+    io->durability = durability;
+    int error = run(io, &done);
+    CHECK_EQ(done, error == 0 ? BLOCK : 0);
+    return error;
+}
+
+static struct disk make_disk_with_cursors(struct sim_options options) {
+    options.cursors = true;
+    struct disk disk = make_disk(&options);
+    write_at(&disk, 0, 1, 8 * BLOCK, WT_DURABILITY_DSYNC);
+    memset(memory, 2, sizeof memory);
+    return disk;
+}
+
+static void refuse_writes(struct disk *disk, uint64_t offset, uint64_t length) {
+    const struct sim_fault fault = {.ops = SIM_WRITE, .offset = offset, .length = length, .error = -EIO};
+    sim_fail(disk->sim, &fault);
+}
+
+TEST(of_two_writes_through_the_page_cache_the_first_to_look_may_take_the_error_of_both) {
+    unsigned both = 0, first_alone = 0;
+    for (uint64_t seed = 0; seed < 32; seed++) {
+        struct disk disk = make_disk_with_cursors((struct sim_options){.seed = seed});
+        refuse_writes(&disk, 0, 0);
+        told = (struct told){0};
+        submit_cached(&disk, 0, 100);
+        submit_cached(&disk, 2 * BLOCK, 100);
+        while (sim_pump_one(disk.sim)) {
+        }
+        CHECK_EQ(told.count, 2);
+        CHECK_EQ(told.errors[0], -EIO);
+        both += told.errors[1] == -EIO ? 1u : 0u;
+        first_alone += told.errors[1] == 0 ? 1u : 0u;
+        CHECK_EQ(byte_at(&disk, told.offsets[1], true), 1);
+        end_disk(&disk);
+    }
+    CHECK(both > 0 && first_alone > 0);
+    CHECK_EQ(both + first_alone, 32);
+}
+
+TEST(a_write_through_the_page_cache_is_told_the_error_of_another_and_is_not_stable) {
+    unsigned innocent = 0;
+    for (uint64_t seed = 0; seed < 32; seed++) {
+        struct disk disk = make_disk_with_cursors((struct sim_options){.seed = seed});
+        refuse_writes(&disk, 0, 100);
+        told = (struct told){0};
+        submit_cached(&disk, 0, 100);
+        submit_cached(&disk, 2 * BLOCK, 100);
+        while (sim_pump_one(disk.sim)) {
+        }
+        for (unsigned i = 0; i < 2; i++) {
+            if (told.offsets[i] == 2 * BLOCK) {
+                CHECK_EQ(byte_at(&disk, 2 * BLOCK, true), told.errors[i] == 0 ? 2 : 1);
+                innocent += told.errors[i] == -EIO ? 1u : 0u;
+            }
+        }
+        end_disk(&disk);
+    }
+    CHECK(innocent > 0 && innocent < 32);
+}
+
+TEST(each_descriptor_tells_a_refused_page_once_whatever_it_syncs) {
+    struct disk disk = make_disk_with_cursors((struct sim_options){.no_fua = true});
+    refuse_writes(&disk, 7 * BLOCK, 1);
+    for (unsigned round = 0; round < 4; round++) {
+        CONTEXT("round %u", round);
+        CHECK_EQ(write_cached(&disk, 7 * BLOCK, 100), -EIO);
+        CHECK_EQ(write_cached(&disk, BLOCK, 100), 0);
+        CHECK_EQ(write_direct(&disk, 2 * BLOCK, 3, WT_DURABILITY_DEVICE), 0); /* it syncs nothing */
+        if (round == 0) {
+            CHECK_EQ(write_direct(&disk, 0, 3, WT_DURABILITY_DSYNC), -EIO);
+            CHECK_EQ(byte_at(&disk, 0, false), 3); /* there, but nothing was flushed */
+            CHECK_EQ(byte_at(&disk, 0, true), 1);
+        } else if (round == 1) {
+            CHECK_EQ(disk.file->ops->sync(disk.file, true), -EIO);
+            CHECK_EQ(byte_at(&disk, 2 * BLOCK, true), 1);
+        } else if (round == 2) {
+            CHECK_EQ(disk.file->ops->truncate(disk.file, 9 * BLOCK), -EIO);
+            CHECK_EQ(sim_size(disk.sim, "file"), 9 * BLOCK);
+            CHECK_EQ(sim_stable_size(disk.sim, "file"), 8 * BLOCK);
+            CHECK_EQ(disk.file->ops->truncate(disk.file, 8 * BLOCK), 0);
+        } else {
+            CHECK_EQ(disk.file->ops->take_error(disk.file), -EIO);
+        }
+        CHECK_EQ(disk.file->ops->take_error(disk.file), 0);
+        CHECK_EQ(write_direct(&disk, 3 * BLOCK, 3, WT_DURABILITY_DSYNC), 0);
+        CHECK_OK(disk.file->ops->sync(disk.file, true));
+        CHECK_EQ(byte_at(&disk, 2 * BLOCK, true), 3);
+        write_at(&disk, 0, 1, 3 * BLOCK, WT_DURABILITY_DSYNC);
+    }
+    end_disk(&disk);
+}
+
+TEST(with_fua_a_direct_overwrite_is_told_nothing_of_the_page_cache) {
+    struct disk disk = make_disk_with_cursors((struct sim_options){0});
+    refuse_writes(&disk, 7 * BLOCK, 1);
+    CHECK_EQ(write_cached(&disk, 7 * BLOCK, 100), -EIO);
+    CHECK_EQ(write_direct(&disk, 0, 3, WT_DURABILITY_DSYNC), 0);
+    CHECK_EQ(byte_at(&disk, 0, true), 3);
+    CHECK_EQ(write_direct(&disk, 8 * BLOCK, 3, WT_DURABILITY_DSYNC), -EIO); /* a new size needs more than FUA */
+    end_disk(&disk);
+}
+
+TEST(the_first_direct_io_after_a_refused_page_is_told_unless_another_call_has_looked) {
+    for (unsigned op = WT_IO_READ; op <= WT_IO_WRITE; op++) {
+        struct disk disk = make_disk_with_cursors((struct sim_options){0});
+        uint64_t done = 0;
+        refuse_writes(&disk, 7 * BLOCK, 1);
+        told = (struct told){0};
+        submit_cached(&disk, 7 * BLOCK, 100);
+        CHECK(sim_pump_one(disk.sim)); /* it is refused, and has not looked */
+        struct wt_io *io = io_of(&disk, (enum wt_io_op)op, 0, memory, BLOCK);
+        CHECK_EQ(run(io, &done), -EIO);
+        CHECK_EQ(done, 0);
+        CHECK_EQ(byte_at(&disk, 0, false), 1);
+        CHECK_OK(run(io_of(&disk, (enum wt_io_op)op, 0, memory, BLOCK), &done));
+        while (sim_pump_one(disk.sim)) {
+        }
+        CHECK_EQ(told.errors[0], -EIO);
+        CHECK_EQ(write_cached(&disk, 7 * BLOCK, 100), -EIO);
+        CHECK_OK(run(io_of(&disk, (enum wt_io_op)op, 0, memory, BLOCK), &done));
+        end_disk(&disk);
+    }
+}
+
+TEST(without_direct_io_a_file_has_one_cursor_and_another_open_its_own) {
+    struct disk disk = make_disk_with_cursors((struct sim_options){.buffered = true});
+    struct wt_backing *other = NULL, *later = NULL;
+    CHECK_OK(disk.backend->ops->open(disk.backend, "file", WT_OPEN_READ | WT_OPEN_WRITE, 0, &other));
+    refuse_writes(&disk, 7 * BLOCK, 1);
+    CHECK_EQ(write_cached(&disk, 7 * BLOCK, 100), -EIO);
+    CHECK_OK(disk.file->ops->sync(disk.file, false));
+    CHECK_OK(disk.backend->ops->open(disk.backend, "file", WT_OPEN_READ, 0, &later));
+    CHECK_OK(later->ops->sync(later, false));
+    CHECK_EQ(other->ops->sync(other, false), -EIO);
+    CHECK_OK(other->ops->sync(other, false));
+    CHECK_OK(other->ops->close(other));
+    CHECK_OK(later->ops->close(later));
+    end_disk(&disk);
+}
+
+TEST(a_failed_flush_loses_what_every_file_had_in_the_cache_and_no_later_one_brings_it_back) {
+    struct disk disk = make_disk_with_cursors((struct sim_options){.no_fua = true});
+    struct wt_backing *file = disk.file, *other = NULL;
+    CHECK_OK(disk.backend->ops->open(disk.backend, "other", WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE, 0, &other));
+    CHECK_EQ(write_direct(&disk, 0, 5, WT_DURABILITY_DEVICE), 0);
+    sim_fail(disk.sim, &(struct sim_fault){.ops = SIM_FLUSH, .count = 1, .error = -EIO});
+    disk.file = other;
+    CHECK_EQ(write_direct(&disk, 0, 6, WT_DURABILITY_DSYNC), -EIO);
+    CHECK_OK(other->ops->sync(other, true));
+    disk.file = file;
+    CHECK_OK(file->ops->sync(file, true));
+    CHECK_EQ(byte_at(&disk, 0, false), 5);
+    CHECK_EQ(byte_at(&disk, 0, true), 1);
+    CHECK_EQ(write_direct(&disk, 0, 5, WT_DURABILITY_DEVICE), 0); /* only another write helps */
+    CHECK_OK(file->ops->sync(file, true));
+    CHECK_EQ(byte_at(&disk, 0, true), 5);
+    CHECK_OK(other->ops->close(other));
+    end_disk(&disk);
+}
+
+TEST(a_truncation_whose_flush_fails_has_changed_the_size) {
+    static const uint64_t sizes[] = {3 * BLOCK + 100, 20 * BLOCK};
+    for (unsigned i = 0; i < 2; i++) {
+        struct disk disk = make_disk_with_cursors((struct sim_options){0});
+        sim_fail(disk.sim, &(struct sim_fault){.ops = SIM_FLUSH, .count = 1, .error = -EIO});
+        CHECK_EQ(disk.file->ops->truncate(disk.file, sizes[i]), -EIO);
+        CHECK_EQ(sim_size(disk.sim, "file"), sizes[i]);
+        CHECK_OK(disk.file->ops->sync(disk.file, true));
+        CHECK_EQ(sim_stable_size(disk.sim, "file"), sizes[i]);
+        end_disk(&disk);
+    }
+}
+
+TEST(a_disk_that_died_changes_nothing_until_it_is_healed) {
+    for (unsigned unreadable = 0; unreadable < 2; unreadable++) {
+        struct disk disk = make_disk_with_cursors((struct sim_options){.write_zeroes = true});
+        uint64_t done = 0;
+        CHECK_EQ(write_direct(&disk, 0, 5, WT_DURABILITY_DEVICE), 0);
+        sim_fail(disk.sim, &(struct sim_fault){.ops = SIM_WRITE,
+                                               .count = 1,
+                                               .error = -EIO,
+                                               .grows = true,
+                                               .dies = true,
+                                               .unreadable = unreadable != 0});
+        CHECK_EQ(write_direct(&disk, 8 * BLOCK, 5, WT_DURABILITY_DSYNC), -EIO);
+        CHECK_EQ(sim_size(disk.sim, "file"), 9 * BLOCK);
+        CHECK_EQ(write_direct(&disk, 0, 6, WT_DURABILITY_DSYNC), -EROFS);
+        CHECK_EQ(write_cached(&disk, 0, 100), -EROFS);
+        CHECK_EQ(disk.file->ops->truncate(disk.file, BLOCK), -EROFS);
+        CHECK_EQ(disk.file->ops->sync(disk.file, true), -EROFS);
+        CHECK_EQ(disk.file->ops->reserve(disk.file, 0, BLOCK), -EROFS);
+        CHECK_EQ(disk.file->ops->write_zeroes(disk.file, 0, BLOCK), -EROFS);
+        CHECK_EQ(disk.file->ops->deallocate(disk.file, 0, BLOCK, false), -EROFS);
+        CHECK_EQ(run(io_of(&disk, WT_IO_READ, 0, memory, BLOCK), &done), unreadable != 0 ? -EIO : 0);
+        sim_heal(disk.sim);
+        CHECK_OK(disk.file->ops->sync(disk.file, true));
+        CHECK_EQ(byte_at(&disk, 0, true), 1);
+        CHECK_EQ(write_direct(&disk, 0, 6, WT_DURABILITY_DSYNC), 0);
+        end_disk(&disk);
+    }
+}
+
 TEST(holes_and_unwritten_extents_are_found) {
     struct disk disk = make_disk(&(struct sim_options){0});
     write_at(&disk, BLOCK, 1, BLOCK, WT_DURABILITY_DSYNC);
@@ -338,6 +575,15 @@ static void write_for_reading(void *argument) {
     run(io_of(disk, WT_IO_WRITE, 0, memory, BLOCK), &done);
 }
 
+static void ask_for_ever(void *argument) {
+    struct disk *disk = argument;
+    uint64_t size = 0;
+    sim_keep_journal(disk->sim, sim_journal_new());
+    for (unsigned i = 0; i < 1000000; i++) {
+        CHECK_OK(disk->file->ops->size(disk->file, &size));
+    }
+}
+
 static void nothing_wrong(void *argument) {
     struct disk *disk = argument;
     submit_write(disk);
@@ -345,9 +591,9 @@ static void nothing_wrong(void *argument) {
 }
 
 TEST(a_broken_rule_ends_the_test) {
-    void (*const broken[])(void *) = {misaligned_memory, misaligned_offset,  misaligned_length,
-                                      two_on_one_block,  one_memory_for_two, memory_changed_in_flight,
-                                      truncate_under_io, close_under_io,     write_for_reading};
+    void (*const broken[])(void *) = {
+        misaligned_memory,        misaligned_offset, misaligned_length, two_on_one_block,  one_memory_for_two,
+        memory_changed_in_flight, truncate_under_io, close_under_io,    write_for_reading, ask_for_ever};
     struct disk disk = make_disk(&(struct sim_options){0});
     CHECK_EQ(test_in_child_quietly(nothing_wrong, &disk), 0);
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
