@@ -252,10 +252,9 @@ static uint64_t launch_run(struct wt_launch *launch, struct wt_folio *folio, uns
     unsigned tail_first = first > page_first ? first : page_first;
     uint64_t others = wt_page_blocks(geometry, page, page) & ~wt_bits(tail_first, last);
     uint64_t taken = 0;
-    if (first < tail_first) {
-        add_blocks(launch, folio, first, tail_first - 1, tail_first << geometry->block_shift, false, 0);
-        taken = wt_bits(first, tail_first - 1);
-    }
+    if (first <
+        tail_first) /* the file may end there, too, until the tail is written: then its bytes are of other writes */
+        taken = launch_run(launch, folio, first, tail_first - 1, only);
     if (!(folio->writeback & others)) {
         add_blocks(launch, folio, tail_first, last, end, true, others);
         taken |= wt_bits(tail_first, last);

@@ -333,6 +333,35 @@ TEST(a_write_behind_the_end_shares_no_page_with_a_direct_one) {
     core_close(&core);
 }
 
+/* Two writes leave as one gather: one in the block that the file ends in, one in the block behind it, with a gap between. */
+TEST(invariant_6_a_gather_over_the_end_of_the_file_grows_it_by_written_bytes_alone) {
+    enum { END = 20134, TAIL = 19456 };
+    struct core core = core_threaded(1024);
+    wt_file file = core_file(&core, "file");
+    struct job first;
+    struct job inside;
+    struct job behind;
+    fill_at(file, 0, 1, END);
+    sim_hold(core.sim);
+    start_write(&first, file, TAIL, 2, 50);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+    start_write(&inside, file, TAIL + 100, 3, 70);
+    start_write(&behind, file, END + 700, 4, 200);
+    let_others_run();
+    sim_release_at(core.sim, "file", TAIL);
+    CHECK_EQ(job_end(&first), 50);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+    sim_release_at(core.sim, "file", TAIL);
+    CHECK_EQ(job_end(&inside), 70);
+    CHECK_EQ(sim_size(core.sim, "file"), END);
+    CHECK_EQ(wt_size(file), END);
+    sim_release_all(core.sim);
+    CHECK_EQ(job_end(&behind), 200);
+    CHECK_EQ(wt_size(file), END + 900);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
 TEST(a_write_behind_the_end_shares_no_page_with_zeros_of_allocate) {
     struct core core = core_threaded(1024);
     wt_file file = core_file(&core, "file");
