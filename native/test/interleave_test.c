@@ -360,16 +360,20 @@ static struct fate fate_of(const struct player *player, const struct track *trac
     static uint8_t carried[ROOM / 512 + 1];
     static uint8_t bad[ROOM / 512 + 1];
     static bool later[ROOM / 512 + 1];
+    static bool
+        waited[ROOM / 512 + 1]; /* an I/O through the page cache may have been put together before the log has it */
     struct fate fate = {.exact = true, .failed_at = UINT64_MAX};
     uint64_t first = record->offset / player->block;
     uint64_t last = (record->offset + record->length - 1) / player->block;
     memset(carried, 0, sizeof carried);
     memset(bad, 0, sizeof bad);
     memset(later, 0, sizeof later);
+    memset(waited, 0, sizeof waited);
     size_t count;
     const struct sim_record *log = sim_log(player->core.sim, &count);
-    for (size_t i = record->before; i < count; i++) {
-        if (log[i].inode != track->number || (log[i].op != SIM_READ && log[i].op != SIM_WRITE)) {
+    for (size_t i = 0; i < count; i++) {
+        bool may_carry = log[i].op == SIM_READ || (log[i].op == SIM_WRITE && i >= record->before);
+        if (log[i].inode != track->number || !may_carry) { /* a write may join a read that is under way */
             continue;
         }
         uint64_t from = log[i].offset / player->block;
@@ -384,7 +388,8 @@ static struct fate fate_of(const struct player *player, const struct track *trac
                 fate.may_fail = true; /* what counts is how that ended */
                 fate.exact = false;
             } else if (!later[block]) {
-                later[block] = i >= record->after;
+                later[block] = i >= record->after && !log[i].through_page_cache;
+                waited[block] = waited[block] || log[i].through_page_cache;
                 carried[block]++;
                 bad[block] = (uint8_t)(bad[block] + (failed && block >= good ? 1 : 0));
             }
@@ -395,8 +400,9 @@ static struct fate fate_of(const struct player *player, const struct track *trac
             continue;
         }
         fate.may_fail = true;
-        fate.must_fail = fate.must_fail || bad[block] == carried[block];
-        fate.exact = fate.exact && bad[block] == carried[block];
+        bool sure = bad[block] == carried[block] && !waited[block];
+        fate.must_fail = fate.must_fail || sure;
+        fate.exact = fate.exact && sure;
         uint64_t at = block * player->block > record->offset ? block * player->block : record->offset;
         fate.failed_at = at < fate.failed_at ? at : fate.failed_at;
     }
