@@ -52,11 +52,12 @@ struct flight {
     bool too_late; /* the disk was dead when it began */
     bool
         landed; /* the disk has taken it, or refused; a write through the page cache looks afterwards what became of it */
-    bool needs_flush; /* to be durable */
-    uint64_t taken;   /* then: bytes that the disk has taken, */
-    int refused;      /* and why no more */
-    uint64_t due_ns;  /* with tasks: when it ends, or lands */
-    uint64_t record;  /* its place in the log since the start */
+    bool needs_flush;  /* to be durable */
+    bool by_writeback; /* refused after the call's write was: the file's error sequence has it */
+    uint64_t taken;    /* then: bytes that the disk has taken, */
+    int refused;       /* and why no more */
+    uint64_t due_ns;   /* with tasks: when it ends, or lands */
+    uint64_t record;   /* its place in the log since the start */
     bool submitted;
     bool allowed;  /* may take effect */
     bool released; /* by a test that waits for the effect */
@@ -435,12 +436,10 @@ static void note_failed(struct sim *sim, const struct sim_file *file, enum sim_o
                   .kind = SIM_CHANGE_FAILED, .inode = file->inode, .offset = offset, .length = length, .number = op});
 }
 
-static void fail_writeback(struct sim *sim, struct sim_file *file, int error) {
-    if (sim->options.cursors) {
-        file->error_sequence++;
-        file->error_told = false;
-        file->error = file->legacy_error = error;
-    }
+static void fail_writeback(struct sim_file *file, int error) {
+    file->error_sequence++;
+    file->error_told = false;
+    file->error = file->legacy_error = error;
 }
 
 /* What a call is told that syncs by a descriptor: 0, or an error that this has not told yet. */
@@ -881,8 +880,10 @@ static void land(struct sim *sim, struct flight *flight) {
     if (flight->refused != 0) {
         note_failed(sim, file, SIM_WRITE, flight->offset + limit, flight->length - limit);
     }
-    if (flight->through_page_cache && (flight->fault != NULL || (sim->dead && !flight->too_late))) {
-        fail_writeback(sim, file, flight->refused);
+    flight->by_writeback = sim->options.cursors && flight->through_page_cache &&
+                           (flight->fault != NULL || (sim->dead && !flight->too_late));
+    if (flight->by_writeback) {
+        fail_writeback(file, flight->refused);
     }
     free(bytes);
     flight->taken = limit;
@@ -907,8 +908,7 @@ static int sync_flight(struct sim *sim, const struct flight *flight) {
 static void conclude(struct sim *sim, struct flight *flight) {
     struct sim_file *file = flight->file;
     bool durable = flight->durability >= WT_DURABILITY_DSYNC || flight->through_page_cache;
-    bool by_writeback = sim->options.cursors && flight->through_page_cache && flight->fault != NULL;
-    bool syncs = durable && !flight->too_late && (flight->taken > 0 || by_writeback);
+    bool syncs = durable && !flight->too_late && (flight->taken > 0 || flight->by_writeback);
     int error = syncs ? sync_flight(sim, flight) : 0;
     if (flight->taken > 0) {
         if (durable && error == 0) {
@@ -918,7 +918,7 @@ static void conclude(struct sim *sim, struct flight *flight) {
             change(sim, file, SIM_CHANGE_TOGETHER, flight->offset, flight->taken);
         }
     }
-    bool believed = by_writeback && error == 0; /* another call was told: this one succeeds */
+    bool believed = flight->by_writeback && error == 0; /* another call was told: this one succeeds */
     flight->io->done = error != 0 ? 0 : believed ? flight->length : flight->taken;
     flight->io->error = error != 0 ? error : believed ? 0 : flight->refused;
 }

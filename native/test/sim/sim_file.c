@@ -335,10 +335,13 @@ void sim_file_flush_end(struct sim_file *file, uint64_t began, uint64_t size) {
     file->size_stable = size > file->size_stable ? size : file->size_stable;
 }
 
+/* What another flush that is under way covers stays: that one ends well. */
 void sim_file_doom(struct sim_file *file) {
     for (size_t i = 0; i < file->page_slots; i++) {
-        if (file->pages[i] != NULL) {
-            file->pages[i]->doomed = file->pages[i]->dirty;
+        struct sim_page *page = file->pages[i];
+        for (unsigned unit = 0; page != NULL && unit < UNITS; unit++) {
+            bool covered = file->flushes > 0 && page->written[unit] < file->flush_began;
+            page->doomed |= covered ? 0 : (uint8_t)(page->dirty & 1u << unit);
         }
     }
 }

@@ -26,6 +26,8 @@ struct entry {
     uint64_t from, to;    /* of the file: the bytes that it writes */
     uint64_t required_to; /* these of them are stable from now on */
     uint64_t least_size;  /* of a read: of the file, when it began */
+    unsigned lost;        /* of what is not durable yet: when a flush of the disk failed; NEVER: none did */
+    bool has_cause;       /* to fail */
 };
 
 /* Which deeds may show in a block, oldest first. Those before are in the base. */
@@ -39,6 +41,7 @@ struct ledger_file {
     uint8_t base[SIM_LIMIT];
     struct block blocks[UNITS];
     uint64_t size_at_start;
+    bool owes_error; /* a flush of the disk failed while there was what the next sync vouches for */
 };
 
 struct sim_ledger {
@@ -49,6 +52,7 @@ struct sim_ledger {
     const uint8_t *start[SIM_FILES];
     struct entry entries[SIM_OPERATIONS];
     unsigned order;
+    bool dead; /* the disk is */
 };
 
 static bool writes_bytes(enum sim_step step) {
@@ -80,7 +84,7 @@ struct sim_ledger *sim_ledger_new(const struct sim_program *program, const struc
     for (unsigned i = 0; i < program->count; i++) {
         struct entry *entry = &ledger->entries[i];
         const struct sim_operation *operation = &program->operations[i];
-        *entry = (struct entry){.deed = &deeds[i], .operation = operation, .begin = NEVER, .end = NEVER};
+        *entry = (struct entry){.deed = &deeds[i], .operation = operation, .begin = NEVER, .end = NEVER, .lost = NEVER};
         bool cuts = operation->step == SIM_STEP_TRUNCATE;
         entry->from = operation->step == SIM_STEP_APPEND ? deeds[i].offset : operation->offset;
         entry->to = cuts ? SIM_LIMIT : entry->from + operation->length;
@@ -307,6 +311,8 @@ void sim_ledger_begin(struct sim_ledger *ledger, unsigned deed) {
     struct entry *entry = &ledger->entries[deed];
     entry->begin = ledger->order++;
     entry->least_size = sure_size(ledger, entry->operation->file, false);
+    entry->has_cause =
+        ledger->dead || (entry->operation->step == SIM_STEP_SYNC && ledger->files[entry->operation->file].owes_error);
     if (changes_bytes(entry->operation->step) && entry->from < entry->to && !entry->deed->refused) {
         each_block(ledger, entry, true);
     }
@@ -321,12 +327,24 @@ static void require(struct sim_ledger *ledger, struct entry *entry, uint64_t to)
     }
 }
 
+/* Whether a sync that had begun by now tells that the write is lost. */
+static bool is_told_lost(const struct sim_ledger *ledger, const struct entry *write) {
+    bool told = false;
+    for (unsigned i = 0; i < ledger->program->count && !told && write->lost != NEVER; i++) {
+        const struct entry *sync = &ledger->entries[i];
+        told = sync->operation->step == SIM_STEP_SYNC && sync->operation->file == write->operation->file &&
+               sync->begin != NEVER && sync->end > write->lost && sync->deed->result < 0;
+    }
+    return told;
+}
+
 /* What was accepted by the device before the sync began is stable. */
 static void require_synced(struct sim_ledger *ledger, const struct entry *sync) {
     for (unsigned i = 0; i < ledger->program->count; i++) {
         struct entry *entry = &ledger->entries[i];
         if (entry->operation->file == sync->operation->file && writes_bytes(entry->operation->step) &&
-            precedes(entry, sync) && entry->deed->result >= 0 && !entry->deed->refused) {
+            precedes(entry, sync) && entry->deed->result >= 0 && !entry->deed->refused &&
+            !is_told_lost(ledger, entry)) {
             require(ledger, entry, entry->to);
         }
     }
@@ -360,6 +378,9 @@ void sim_ledger_end(struct sim_ledger *ledger, unsigned deed) {
     const struct sim_deed *done = entry->deed;
     const struct sim_operation *operation = entry->operation;
     entry->end = ledger->order++;
+    if (operation->step == SIM_STEP_SYNC && done->result < 0) {
+        ledger->files[operation->file].owes_error = false;
+    }
     if (done->refused) {
         return;
     }
@@ -375,6 +396,78 @@ void sim_ledger_end(struct sim_ledger *ledger, unsigned deed) {
     } else if (operation->step != SIM_STEP_READ && done->result == 0) {
         require(ledger, entry, entry->to);
     }
+}
+
+/* ---- whose error it is ------------------------------------------------------------------------------------------- */
+
+static bool is_under_way(const struct entry *entry) {
+    return entry->begin != NEVER && entry->end == NEVER;
+}
+
+/* Bytes that are read, zeroed or written together: pages, and of what is written blocks. */
+static bool shares_io(const struct sim_ledger *ledger, const struct entry *entry, enum sim_op op, uint64_t offset,
+                      uint64_t length) {
+    bool by_page = op == SIM_READ || ledger->program->disk.buffered || !writes_bytes(entry->operation->step);
+    uint64_t unit = by_page ? SIM_PAGE_BYTES : ledger->program->disk.block_bytes;
+    uint64_t from = entry->from - entry->from % unit, to = (entry->to + unit - 1) / unit * unit;
+    return from < offset + length && offset < to;
+}
+
+static bool is_cause(const struct sim_ledger *ledger, const struct entry *entry, unsigned file, enum sim_op op,
+                     uint64_t offset, uint64_t length) {
+    if (entry->operation->file != file || op == SIM_DIE) {
+        return op == SIM_DIE;
+    }
+    bool by_bytes = (op & (SIM_READ | SIM_WRITE)) != 0 && entry->from < entry->to;
+    return by_bytes ? shares_io(ledger, entry, op, offset, length) : (op & SIM_READ) == 0;
+}
+
+/* Whether the next sync of a file vouches for the write: it was sent, may not be durable, and none has since. */
+static bool is_unsynced(const struct entry *entry) {
+    return writes_bytes(entry->operation->step) && entry->operation->durability == WT_DURABILITY_DEVICE &&
+           entry->begin != NEVER && entry->required_to < entry->to && !entry->deed->refused;
+}
+
+static void lose_unsynced(struct sim_ledger *ledger) {
+    for (unsigned i = 0; i < ledger->program->count; i++) {
+        struct entry *entry = &ledger->entries[i];
+        if (is_unsynced(entry) && entry->lost == NEVER) {
+            entry->lost = ledger->order++;
+            ledger->files[entry->operation->file].owes_error = true;
+        }
+    }
+}
+
+void sim_ledger_failed(struct sim_ledger *ledger, unsigned file, enum sim_op op, uint64_t offset, uint64_t length) {
+    if ((op & (SIM_FLUSH | SIM_SYNC | SIM_DIE)) != 0) {
+        lose_unsynced(ledger);
+    }
+    ledger->dead = ledger->dead || op == SIM_DIE;
+    for (unsigned i = 0; i < ledger->program->count; i++) {
+        struct entry *entry = &ledger->entries[i];
+        bool tells = entry->operation->step == SIM_STEP_SYNC && ledger->files[entry->operation->file].owes_error;
+        if (is_under_way(entry) && (tells || is_cause(ledger, entry, file, op, offset, length))) {
+            entry->has_cause = true;
+        }
+    }
+}
+
+/* An append that fails takes along those behind it. */
+static bool is_behind_failed(const struct sim_ledger *ledger, const struct entry *append) {
+    bool behind = false;
+    for (unsigned i = 0; i < ledger->program->count && !behind; i++) {
+        const struct entry *other = &ledger->entries[i];
+        behind = other != append && other->operation->step == SIM_STEP_APPEND &&
+                 other->operation->file == append->operation->file && other->begin != NEVER &&
+                 !precedes(other, append) && other->deed->result < 0 && other->has_cause;
+    }
+    return behind;
+}
+
+bool sim_ledger_may_fail(const struct sim_ledger *ledger, unsigned deed) {
+    const struct entry *entry = &ledger->entries[deed];
+    bool append = entry->operation->step == SIM_STEP_APPEND;
+    return entry->has_cause || (append && is_behind_failed(ledger, entry));
 }
 
 /* ---- what a block may hold --------------------------------------------------------------------------------------- */
@@ -670,7 +763,7 @@ void sim_ledger_describe(const struct sim_ledger *ledger, unsigned file, uint64_
     for (uint64_t at = start + 1; at <= start + length; at++) {
         unsigned next = at < start + length ? origins(ledger, file, block, at, bytes[at - start]) : 0;
         /* As long as one of them can have written all of it. */
-        if (at == start + length || (bits & next) == 0) {
+        if (at == start + length || ((bits & next) == 0 && bits != next)) {
             print_origins(ledger, block, from, at, bits);
             from = at;
             bits = next;

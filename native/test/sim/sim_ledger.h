@@ -31,6 +31,14 @@ void sim_ledger_free(struct sim_ledger *ledger);
 void sim_ledger_begin(struct sim_ledger *ledger, unsigned deed);
 void sim_ledger_end(struct sim_ledger *ledger, unsigned deed);
 
+/* The disk has refused a call, or all there is from now on: SIM_DIE. */
+void sim_ledger_failed(struct sim_ledger *ledger, unsigned file, enum sim_op op, uint64_t offset, uint64_t length);
+/*
+ * Whether an error that ends a deed now is its own: the disk has refused something of its bytes or, meanwhile, a flush or a call
+ * for that file; an append in front of it failed; or it is the sync that tells a failed flush to those who had unsynced writes.
+ */
+bool sim_ledger_may_fail(const struct sim_ledger *ledger, unsigned deed);
+
 /* Whether a block of logical_block_bytes of the file may hold these bytes, of which the first length count. */
 bool sim_ledger_may_hold(const struct sim_ledger *ledger, unsigned file, uint64_t block, const uint8_t *bytes,
                          uint64_t length);

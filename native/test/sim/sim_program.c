@@ -9,19 +9,27 @@
 /* The number of themes once: so that what a seed gives remains. */
 enum { SEEDS_OF_THEMES = 7 };
 
-const char *const sim_theme_names[SIM_THEMES] = {"log",   "pages",   "mixed", "resize",
-                                                 "ahead", "failing", "full",  "atomic"};
+const char *const sim_theme_names[SIM_THEMES] = {"log",     "pages",   "mixed",  "resize", "ahead",
+                                                 "failing", "full",    "atomic", "tails",  "cached",
+                                                 "cutting", "flushes", "dying",  "batches"};
 
 static const char *const step_names[SIM_STEPS] = {"write", "append", "read", "truncate", "allocate",
                                                   "punch", "zero",   "sync", "reopen"};
 
 /* By theme and step: how often. */
 static const unsigned weights[SIM_THEMES][SIM_STEPS] = {
-    [SIM_THEME_LOG] = {4, 80, 6, 0, 2, 0, 0, 4, 2},     [SIM_THEME_PAGES] = {80, 0, 12, 0, 0, 0, 0, 6, 1},
-    [SIM_THEME_MIXED] = {50, 20, 10, 4, 3, 3, 3, 6, 1}, [SIM_THEME_RESIZE] = {40, 10, 5, 15, 8, 8, 8, 5, 1},
-    [SIM_THEME_AHEAD] = {15, 60, 5, 4, 2, 0, 0, 3, 4},  [SIM_THEME_FAILING] = {45, 25, 12, 4, 2, 2, 2, 6, 1},
-    [SIM_THEME_FULL] = {40, 30, 10, 6, 6, 4, 4, 3, 1},  [SIM_THEME_ATOMIC] = {80, 8, 10, 3, 2, 2, 2, 6, 1},
+    [SIM_THEME_LOG] = {4, 80, 6, 0, 2, 0, 0, 4, 2},       [SIM_THEME_PAGES] = {80, 0, 12, 0, 0, 0, 0, 6, 1},
+    [SIM_THEME_MIXED] = {50, 20, 10, 4, 3, 3, 3, 6, 1},   [SIM_THEME_RESIZE] = {40, 10, 5, 15, 8, 8, 8, 5, 1},
+    [SIM_THEME_AHEAD] = {15, 60, 5, 4, 2, 0, 0, 3, 4},    [SIM_THEME_FAILING] = {45, 25, 12, 4, 2, 2, 2, 6, 1},
+    [SIM_THEME_FULL] = {40, 30, 10, 6, 6, 4, 4, 3, 1},    [SIM_THEME_ATOMIC] = {80, 8, 10, 3, 2, 2, 2, 6, 1},
+    [SIM_THEME_TAILS] = {45, 35, 5, 2, 0, 0, 0, 8, 1},    [SIM_THEME_CACHED] = {35, 40, 5, 0, 0, 0, 0, 5, 1},
+    [SIM_THEME_CUTTING] = {30, 20, 8, 20, 8, 6, 6, 6, 1}, [SIM_THEME_FLUSHES] = {60, 10, 5, 0, 0, 0, 0, 25, 0},
+    [SIM_THEME_DYING] = {30, 40, 8, 6, 3, 2, 2, 8, 0},    [SIM_THEME_BATCHES] = {50, 15, 4, 8, 15, 4, 0, 3, 1},
 };
+
+static bool has_cursors(enum sim_theme theme) {
+    return theme >= SIM_THEME_TAILS;
+}
 
 const uint8_t *sim_pattern(void) {
     static uint8_t pattern[SIM_PATTERN];
@@ -75,6 +83,11 @@ static void make_disk(struct sim_program *program, struct test_random *random) {
     if (test_random_one_in(random, 4)) {
         program->engine = (struct wt_engine_options){.cache_bytes = 128 << 10, .in_flight_bytes = 64 << 10};
     }
+    disk->cursors = has_cursors(program->theme);
+    if (disk->cursors) {
+        disk->buffered = program->theme == SIM_THEME_CACHED ||
+                         (program->theme != SIM_THEME_BATCHES && test_random_one_in(random, 8));
+    }
     if (program->theme == SIM_THEME_ATOMIC) {
         /* No longer than the smaller engine takes at once. */
         disk->atomic_bytes = disk->block_bytes << test_random_below(random, disk->block_bytes < 4096 ? 5 : 3);
@@ -102,9 +115,36 @@ static void make_faults(struct sim_program *program, struct test_random *random)
     }
 }
 
+/* What the themes with cursors are about. */
+static void make_cause(struct sim_program *program, struct test_random *random) {
+    static const unsigned flushes[] = {SIM_FLUSH, SIM_FLUSH, SIM_FLUSH | SIM_SYNC | SIM_TRUNCATE,
+                                       SIM_WRITE | SIM_FLUSH};
+    bool writes = program->theme == SIM_THEME_TAILS || program->theme == SIM_THEME_CACHED;
+    bool dies = program->theme == SIM_THEME_DYING;
+    program->fault_count = dies ? 1 : (unsigned)test_random_between(random, 1, SIM_FAULTS);
+    for (unsigned i = 0; i < program->fault_count; i++) {
+        unsigned ops =
+            writes ? SIM_WRITE : flushes[test_random_below(random, program->theme == SIM_THEME_CUTTING ? 4 : 2)];
+        bool anywhere = !writes || test_random_one_in(random, 2);
+        program->faults[i] = (struct sim_fault){
+            .ops = dies ? SIM_WRITE | (test_random_one_in(random, 2) ? SIM_FLUSH : 0) : ops,
+            .offset = anywhere ? 0 : test_random_below(random, SIM_ROOM / 2),
+            .length = anywhere ? 0 : 1 + test_random_below(random, 20000),
+            .skip = test_random_below(random, 10),
+            .count = 1 + test_random_below(random, 3),
+            .error = test_random_one_in(random, 4) ? -ENOSPC : -EIO,
+            .scribble = test_random_one_in(random, 3),
+            .grows = test_random_one_in(random, 2),
+            .dies = dies,
+            .unreadable = test_random_one_in(random, 4),
+        };
+    }
+}
+
 static uint64_t draw_length(struct test_random *random, enum sim_theme theme) {
     static const uint64_t bounds[] = {10, 300, 300, 1500, 5000, 5000, 12000, 30000};
-    return 1 + test_random_below(random, bounds[test_random_below(random, theme == SIM_THEME_LOG ? 6 : 8)]);
+    bool records = theme == SIM_THEME_LOG || theme == SIM_THEME_TAILS;
+    return 1 + test_random_below(random, bounds[test_random_below(random, records ? 6 : 8)]);
 }
 
 /* Where others have written, or near the end of the file, as far as that can be known. */
@@ -193,6 +233,13 @@ static void make_operation(struct sim_program *program, struct test_random *rand
         operation->flags |= test_random_one_in(random, 8) ? WT_DONTCACHE : 0;
         operation->flags |= operation->async && test_random_one_in(random, 4) ? WT_NOWAIT : 0;
     }
+    if (program->theme == SIM_THEME_FLUSHES && test_random_one_in(random, 2)) {
+        operation->durability = WT_DURABILITY_DEVICE;
+    }
+    if (program->theme == SIM_THEME_BATCHES && (step == SIM_STEP_WRITE || step == SIM_STEP_APPEND)) {
+        operation->batched = operation->async = !test_random_one_in(random, 4);
+        operation->flags &= operation->async ? ~0u : ~(uint32_t)WT_NOWAIT;
+    }
     if (page) {
         make_page(program, random, operation);
     } else if (program->theme == SIM_THEME_ATOMIC) {
@@ -222,8 +269,15 @@ void sim_program_make(struct sim_program *program, enum sim_theme theme, uint64_
     program->files = theme == SIM_THEME_MIXED ? SIM_FILES : 1 + (unsigned)test_random_below(&random, 2);
     program->callers = (unsigned)test_random_between(&random, 1, SIM_CALLERS);
     program->lives = test_random_one_in(&random, 2) ? SIM_LIVES : 1;
-    if (theme == SIM_THEME_AHEAD) {
-        program->ahead_bytes = test_random_between(&random, 1, 20000);
+    if (theme == SIM_THEME_FLUSHES) {
+        program->files = 1 + (unsigned)test_random_below(&random, SIM_FILES);
+    }
+    if (has_cursors(theme) && theme != SIM_THEME_BATCHES &&
+        (theme != SIM_THEME_CACHED || test_random_one_in(&random, 2))) {
+        make_cause(program, &random);
+    }
+    if (theme == SIM_THEME_AHEAD || theme == SIM_THEME_BATCHES) {
+        program->ahead_bytes = test_random_between(&random, 1, theme == SIM_THEME_AHEAD ? 20000 : 6000);
     }
     bool atomic = theme == SIM_THEME_ATOMIC;
     if (theme == SIM_THEME_FAILING || (atomic && test_random_one_in(&random, 3))) {
@@ -277,20 +331,23 @@ void sim_operation_print(const struct sim_operation *operation) {
     printf("%s%s%s%s%s", writes ? durabilities[operation->durability] : "", operation->async ? " async" : "",
            operation->flags & WT_NOWAIT ? " nowait" : "", operation->flags & WT_DONTCACHE ? " dontcache" : "",
            operation->flags & WT_ATOMIC ? " atomic" : "");
+    printf("%s", operation->batched ? " batched" : "");
 }
 
 static void print_fault(const struct sim_fault *fault) {
-    static const char *const names[] = {"read", "write", "sync"};
+    static const char *const names[] = {"read", "write", "sync", "truncate"};
     printf("    a fault of");
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 4; i++) {
         printf("%s%s", fault->ops >> i & 1 ? " " : "", fault->ops >> i & 1 ? names[i] : "");
     }
+    printf("%s", fault->ops & SIM_FLUSH ? " flush" : "");
     if (fault->length > 0) {
         printf(" in %" PRIu64 "+%" PRIu64, fault->offset, fault->length);
     }
-    printf(": %s after %" PRIu64 ", %" PRIu64 " times, %" PRIu64 " bytes done%s%s\n", strerrorname_np(-fault->error),
-           fault->skip, fault->count, fault->transfer, fault->scribble ? ", scribbles" : "",
-           fault->grows ? ", grows" : "");
+    printf(": %s after %" PRIu64 ", %" PRIu64 " times, %" PRIu64 " bytes done%s%s%s%s\n",
+           strerrorname_np(-fault->error), fault->skip, fault->count, fault->transfer,
+           fault->scribble ? ", scribbles" : "", fault->grows ? ", grows" : "", fault->dies ? ", dies" : "",
+           fault->dies && fault->unreadable ? ", cannot be read" : "");
 }
 
 void sim_program_print(const struct sim_program *program) {

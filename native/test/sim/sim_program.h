@@ -31,6 +31,13 @@ enum sim_theme {
     SIM_THEME_FAILING, /* a disk that fails now and then, in parts too */
     SIM_THEME_FULL,    /* a file system without room */
     SIM_THEME_ATOMIC,  /* pages overwritten as a whole, among other writes to them, resizing, and failures */
+    /* With the kernel's cursors of errors: */
+    SIM_THEME_TAILS,   /* writes and appends where the file ends, of which the disk refuses some */
+    SIM_THEME_CACHED,  /* the same without direct I/O */
+    SIM_THEME_CUTTING, /* truncation, holes, zeroed and allocated ranges whose flush fails */
+    SIM_THEME_FLUSHES, /* writes that are only on the device, in several files, and flushes that fail */
+    SIM_THEME_DYING,   /* a disk that dies */
+    SIM_THEME_BATCHES, /* writes submitted together, beside allocation, to files that grow ahead */
     SIM_THEMES,
 };
 
@@ -53,7 +60,8 @@ struct sim_operation {
     enum sim_step step;
     unsigned life, caller, file;
     bool async;
-    bool reaps; /* takes events afterwards, without waiting */
+    bool batched; /* submitted together with the next operations of the caller that are so, too */
+    bool reaps;   /* takes events afterwards, without waiting */
     uint32_t durability, flags;
     uint64_t offset, length;
     uint64_t key; /* what is written: the pattern's bytes from here on */

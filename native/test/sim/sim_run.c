@@ -63,6 +63,7 @@ static void end_deed(struct life *life, unsigned number, int64_t result, uint64_
     bool atomic = (operation->flags & WT_ATOMIC) != 0;
     CHECK(deed->begun && !deed->ended);
     CHECK(result >= 0 || may_fail(life->program));
+    CHECK(result != -ESTALE); /* nobody else touches the files */
     if (writes) {
         CHECK(result < 0 ? stable < operation->length || operation->step == SIM_STEP_APPEND
                          : (uint64_t)result == operation->length && stable == operation->length);
@@ -97,9 +98,7 @@ static bool may_meet_end(const struct sim_operation *operation, int64_t result) 
     return result == -EINVAL && (operation->flags & WT_ATOMIC) != 0;
 }
 
-static void submit(struct life *life, const struct sim_operation *operation, unsigned number, wt_file file,
-                   const struct iovec *iov) {
-    int rc = wt_write_submit(file, iov, 1, operation->offset, operation->durability, operation->flags, number);
+static void end_submission(struct life *life, const struct sim_operation *operation, unsigned number, int rc) {
     if (rc == 0) {
         return;
     }
@@ -111,6 +110,12 @@ static void submit(struct life *life, const struct sim_operation *operation, uns
     } else {
         end_deed(life, number, rc, 0, 0);
     }
+}
+
+static void submit(struct life *life, const struct sim_operation *operation, unsigned number, wt_file file,
+                   const struct iovec *iov) {
+    end_submission(life, operation, number,
+                   wt_write_submit(file, iov, 1, operation->offset, operation->durability, operation->flags, number));
 }
 
 static void write_now(struct life *life, const struct sim_operation *operation, unsigned number, wt_file file,
@@ -187,6 +192,39 @@ static void do_operation(struct life *life, unsigned number) {
     }
 }
 
+/* The operation, and those of its caller that come next and are batched too. */
+static void do_batch(struct life *life, unsigned first) {
+    struct wt_submission submissions[SIM_OPERATIONS];
+    struct iovec memory[SIM_OPERATIONS];
+    const struct sim_operation *operations = life->program->operations;
+    int count = 0;
+    for (unsigned i = first; i < life->program->count; i++) {
+        const struct sim_operation *operation = &operations[i];
+        if (operation->caller != operations[first].caller) {
+            continue;
+        }
+        if (operation->life != life->number || !operation->batched) {
+            break;
+        }
+        memory[count] = (struct iovec){(void *)(uintptr_t)(sim_pattern() + operation->key), (size_t)operation->length};
+        submissions[count] = (struct wt_submission){.file = life->handles[operation->caller][operation->file],
+                                                    .iov = &memory[count],
+                                                    .iov_count = 1,
+                                                    .offset = operation->offset,
+                                                    .durability = operation->durability,
+                                                    .flags = operation->flags,
+                                                    .token = i};
+        count++;
+        life->deeds[i].begun = true;
+        mark(life, i, false);
+    }
+    CHECK_OK(wt_write_submit_all(submissions, count));
+    for (int i = 0; i < count; i++) {
+        unsigned number = (unsigned)submissions[i].token;
+        end_submission(life, &operations[number], number, submissions[i].result);
+    }
+}
+
 static bool all_ended(const struct life *life, unsigned caller) {
     bool ended = true;
     for (unsigned i = 0; i < life->program->count && ended; i++) {
@@ -201,8 +239,9 @@ static void call(void *argument) {
     struct life *life = caller->life;
     for (unsigned i = 0; i < life->program->count; i++) {
         const struct sim_operation *operation = &life->program->operations[i];
-        if (operation->caller == caller->number && operation->life == life->number) {
-            do_operation(life, i);
+        bool mine = operation->caller == caller->number && operation->life == life->number;
+        if (mine && !life->deeds[i].begun) {
+            (operation->batched ? do_batch : do_operation)(life, i);
         }
     }
     while (!all_ended(life, caller->number)) {
@@ -273,6 +312,20 @@ static void check_shown(const struct life *life, unsigned file) {
     model_free(&disk);
 }
 
+/* The disk works again, and so does the file: it is no longer than its callers know, and no error is left to be told. */
+static void check_mended(const struct life *life, unsigned file) {
+    wt_file handle = life->handles[0][file];
+    uint64_t end = 0;
+    struct iovec byte = {(void *)(uintptr_t)sim_pattern(), 1};
+    CHECK_EQ(write_at(handle, 0, sim_pattern(), 1), 1);
+    CHECK_EQ(wt_write_with(handle, &byte, 1, &end, 0, WT_APPEND, NULL), 1);
+    CHECK_EQ(end + 1, wt_size(handle));
+    int64_t on_disk = sim_size(life->core.sim, sim_file_name(file));
+    CHECK(on_disk == wt_size(handle) || (life->program->ahead_bytes > 0 && on_disk > wt_size(handle)));
+    (void)wt_sync(handle); /* may owe them that a flush has failed */
+    CHECK_OK(wt_sync(handle));
+}
+
 /* The callers are done: the engine shows what the disk has, and leaves it as it is, without what it grew ahead. */
 static void end_life(struct life *life) {
     struct core *core = &life->core;
@@ -282,6 +335,9 @@ static void end_life(struct life *life) {
     sim_heal(core->sim);
     for (unsigned file = 0; file < life->program->files; file++) {
         wt_file handle = life->handles[0][file];
+        if (life->program->fault_count > 0 && life->program->disk.capacity_bytes == 0) {
+            check_mended(life, file);
+        }
         /* What a failed write may have left behind the end is cut off by the next one. */
         CHECK_OK(wt_truncate(handle, (uint64_t)wt_size(handle)));
         sizes[file] = wt_size(handle);
@@ -301,6 +357,7 @@ struct inquest {
     struct sim_replay *replay;
     struct sim_ledger *ledger;
     uint64_t event;
+    size_t followed; /* so many changes of the journal */
     struct sim_tally *tally;
     struct { /* the block that is wrong */
         const uint8_t *bytes;
@@ -333,6 +390,9 @@ static void print_change(const struct life *life, const struct sim_change *chang
         printf("          #%" PRIu64 " %s%s", change->number, change_name(change->kind),
                change->atomic ? " atomic" : "");
         printf(change->length > 0 ? " write %" PRIu64 "+%" PRIu64 "\n" : "\n", change->offset, change->length);
+    } else if (change->kind == SIM_CHANGE_FAILED) {
+        printf("          disk: refuses a call (%" PRIu64 ") of %" PRIu64 " %" PRIu64 "+%" PRIu64 "\n", change->number,
+               change->inode, change->offset, change->length);
     } else if (change->kind != SIM_CHANGE_POINT && change->kind != SIM_CHANGE_FORGET) {
         printf("          disk: %s of %" PRIu64 " %" PRIu64 "+%" PRIu64 "\n", change_name(change->kind), change->inode,
                change->offset, change->length);
@@ -467,6 +527,10 @@ static void check_cuts_here(struct inquest *inquest) {
 static void check_end(const struct inquest *inquest, unsigned number) {
     const struct sim_deed *deed = &inquest->life->deeds[number];
     uint64_t wrong_at = 0;
+    if (deed->result < 0 && !sim_ledger_may_fail(inquest->ledger, number)) {
+        test_fail(__FILE__, __LINE__, "operation %u failed with %s, which is the error of another",
+                  inquest->life->program->numbers[number], strerrorname_np((int)-deed->result));
+    }
     if (deed->operation->step == SIM_STEP_READ && !sim_ledger_may_read(inquest->ledger, number, &wrong_at)) {
         test_fail(__FILE__, __LINE__, "operation %u read at %" PRIu64 " what cannot have been there",
                   inquest->life->program->numbers[number], wrong_at);
@@ -491,11 +555,31 @@ static void end_inquest(struct inquest *inquest) {
     sim_ledger_free(inquest->ledger);
 }
 
+static unsigned number_of(const struct inquest *inquest, uint64_t inode) {
+    unsigned number = 0;
+    while (sim_replay_file(inquest->replay, sim_file_name(number))->inode != inode) {
+        number++;
+    }
+    return number;
+}
+
+/* Tells the ledger what the disk refused until here. */
+static void follow(struct inquest *inquest) {
+    for (; inquest->followed < sim_replay_position(inquest->replay); inquest->followed++) {
+        const struct sim_change *change = sim_journal_at(inquest->life->journal, inquest->followed);
+        if (change->kind == SIM_CHANGE_FAILED) {
+            sim_ledger_failed(inquest->ledger, number_of(inquest, change->inode), (enum sim_op)change->number,
+                              change->offset, change->length);
+        }
+    }
+}
+
 static void check_life(const struct life *life, struct sim_tally *tally) {
     struct inquest inquest;
     begin_inquest(&inquest, life, tally);
     const struct sim_change *change;
     while ((change = sim_replay_next(inquest.replay)) != NULL) {
+        follow(&inquest);
         if (change->kind == SIM_CHANGE_POINT) {
             inquest.event = change->number;
             tally->events++;

@@ -26,8 +26,10 @@ struct task {
     bool woken;        /* not by the time */
 };
 
-/* Programs take far less than a second of their time. */
-static const uint64_t LONGEST_NS = 60000000000u;
+/* Programs take far less than a second of their time, and begin at the first. */
+static const uint64_t LONGEST_NS = 6000000000u;
+/* And far fewer switches: who needs more goes round in a circle. */
+static const uint64_t MOST_SWITCHES = 500000;
 
 static struct {
     pthread_mutex_t baton;
@@ -37,6 +39,7 @@ static struct {
     struct task *running;
     struct test_random random;
     uint64_t now_ns;
+    uint64_t switches;
 } all = {.baton = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
 
 static _Thread_local struct task *me;
@@ -54,16 +57,17 @@ int __real_clock_gettime(clockid_t clock, struct timespec *now);
 
 /* ---- whose turn it is -------------------------------------------------------------------------------------------- */
 
-static _Noreturn void fail_hanging(void) {
+static _Noreturn void fail_hanging(const char *what) {
     static char text[1000];
     size_t used = 0;
     for (unsigned i = 0; i < all.count; i++) {
         const struct task *task = &all.tasks[i];
-        if (task->state == WAITING && used < sizeof text) {
+        if (task->state == WAITING && task->until_ns == UINT64_MAX && used < sizeof text) {
             used += (size_t)snprintf(text + used, sizeof text - used, " %s", task->name);
         }
     }
-    test_fail(__FILE__, __LINE__, "all wait and nobody can wake them:%s", text);
+    me = NULL; /* the baton is held: what the report locks must not switch */
+    test_fail(__FILE__, __LINE__, "%s:%s", what, text);
 }
 
 /* A task that is ready, by chance; if there is none, the one that sleeps the shortest, and time passes. */
@@ -87,11 +91,11 @@ static struct task *choose(void) {
         return ready[test_random_below(&all.random, count)];
     }
     if (sleeper == NULL) {
-        fail_hanging();
+        fail_hanging("all wait and nobody can wake them");
     }
     all.now_ns = sleeper->until_ns;
     if (all.now_ns > LONGEST_NS) {
-        test_fail(__FILE__, __LINE__, "a minute has gone by on the clock of the tasks, and they do not end");
+        fail_hanging("seconds have gone by on the clock of the tasks, and still wait");
     }
     sleeper->state = READY;
     return sleeper;
@@ -100,6 +104,9 @@ static struct task *choose(void) {
 /* With the baton held: gives the turn to another, and returns when it is this task's again. */
 static void switch_task(void) {
     struct task *self = me;
+    if (++all.switches > MOST_SWITCHES) {
+        fail_hanging("the tasks switch again and again, and do not end; and still wait");
+    }
     all.now_ns += test_random_below(&all.random, STEP_NS);
     struct task *next = choose();
     if (next == self) {
@@ -343,6 +350,7 @@ void sim_tasks_run(uint64_t seed) {
     CHECK(me == NULL && all.running == NULL && all.count > 0);
     all.random = test_random_of(seed);
     all.now_ns = 1000000000;
+    all.switches = 0;
     all.left = all.count;
     for (unsigned i = 0; i < all.count; i++) {
         all.tasks[i].thread = test_thread(run_task, &all.tasks[i]);
