@@ -26,6 +26,7 @@ struct entry {
     uint64_t from, to;    /* of the file: the bytes that it writes */
     uint64_t required_to; /* these of them are stable from now on */
     uint64_t least_size;  /* of a read: of the file, when it began */
+    unsigned sent;        /* of a write: when the first of it was sent; NEVER: not yet, or that is not known */
     unsigned lost;        /* of what is not durable yet: when a flush of the disk failed; NEVER: none did */
     bool has_cause;       /* to fail */
 };
@@ -84,7 +85,8 @@ struct sim_ledger *sim_ledger_new(const struct sim_program *program, const struc
     for (unsigned i = 0; i < program->count; i++) {
         struct entry *entry = &ledger->entries[i];
         const struct sim_operation *operation = &program->operations[i];
-        *entry = (struct entry){.deed = &deeds[i], .operation = operation, .begin = NEVER, .end = NEVER, .lost = NEVER};
+        *entry = (struct entry){
+            .deed = &deeds[i], .operation = operation, .begin = NEVER, .end = NEVER, .sent = NEVER, .lost = NEVER};
         bool cuts = operation->step == SIM_STEP_TRUNCATE;
         entry->from = operation->step == SIM_STEP_APPEND ? deeds[i].offset : operation->offset;
         entry->to = cuts ? SIM_LIMIT : entry->from + operation->length;
@@ -402,6 +404,21 @@ void sim_ledger_end(struct sim_ledger *ledger, unsigned deed) {
 
 static bool is_under_way(const struct entry *entry) {
     return entry->begin != NEVER && entry->end == NEVER;
+}
+
+void sim_ledger_sent(struct sim_ledger *ledger, unsigned file, uint64_t offset, uint64_t length) {
+    struct entry *only = NULL;
+    unsigned count = 0;
+    for (unsigned i = 0; i < ledger->program->count; i++) {
+        struct entry *entry = &ledger->entries[i];
+        bool meets = is_under_way(entry) && entry->operation->file == file && writes_bytes(entry->operation->step) &&
+                     entry->from < offset + length && offset < entry->to;
+        count += meets ? 1u : 0u;
+        only = meets ? entry : only;
+    }
+    if (count == 1 && only->sent == NEVER) {
+        only->sent = ledger->order++;
+    }
 }
 
 /* Bytes that are read, zeroed or written together: pages, and of what is written blocks. */
@@ -846,7 +863,8 @@ bool sim_ledger_place_is_own(const struct sim_ledger *ledger, unsigned deed) {
             continue;
         }
         bool meets = other->from < append->to && append->from < other->to;
-        own = !meets || (other->operation->step == SIM_STEP_WRITE && !precedes(other, append));
+        bool had_begun = other->sent < append->begin;
+        own = !meets || (other->operation->step == SIM_STEP_WRITE && !precedes(other, append) && !had_begun);
     }
     return own;
 }

@@ -31,6 +31,8 @@ void sim_ledger_free(struct sim_ledger *ledger);
 void sim_ledger_begin(struct sim_ledger *ledger, unsigned deed);
 void sim_ledger_end(struct sim_ledger *ledger, unsigned deed);
 
+/* A write of these bytes has been sent to the disk. */
+void sim_ledger_sent(struct sim_ledger *ledger, unsigned file, uint64_t offset, uint64_t length);
 /* The disk has refused a call, or all there is from now on: SIM_DIE. */
 void sim_ledger_failed(struct sim_ledger *ledger, unsigned file, enum sim_op op, uint64_t offset, uint64_t length);
 /*
@@ -53,7 +55,7 @@ void sim_ledger_describe(const struct sim_ledger *ledger, unsigned file, uint64_
 bool sim_ledger_may_be_long(const struct sim_ledger *ledger, unsigned file, uint64_t size);
 /* Whether what a read, which ends now, brought may have been there while it was under way, and no less. */
 bool sim_ledger_may_read(const struct sim_ledger *ledger, unsigned deed, uint64_t *wrong_at);
-/* Whether appends got places of their own: behind all that had ended when they began, and never one twice. */
+/* Whether appends got places of their own: behind all that had ended or been sent when they began, and never one twice. */
 bool sim_ledger_place_is_own(const struct sim_ledger *ledger, unsigned deed);
 
 #endif

@@ -563,11 +563,13 @@ static unsigned number_of(const struct inquest *inquest, uint64_t inode) {
     return number;
 }
 
-/* Tells the ledger what the disk refused until here. */
+/* Tells the ledger what was sent to the disk, and what that refused, until here. */
 static void follow(struct inquest *inquest) {
     for (; inquest->followed < sim_replay_position(inquest->replay); inquest->followed++) {
         const struct sim_change *change = sim_journal_at(inquest->life->journal, inquest->followed);
-        if (change->kind == SIM_CHANGE_FAILED) {
+        if (change->kind == SIM_CHANGE_FLIGHT) {
+            sim_ledger_sent(inquest->ledger, number_of(inquest, change->inode), change->offset, change->length);
+        } else if (change->kind == SIM_CHANGE_FAILED) {
             sim_ledger_failed(inquest->ledger, number_of(inquest, change->inode), (enum sim_op)change->number,
                               change->offset, change->length);
         }
