@@ -38,11 +38,11 @@ bool wt_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, bool may_wai
         return true;
     if (!may_wait)
         return false;
-    pthread_mutex_lock(&inode->ahead_lock);
+    wt_long_lock(inode->engine->backend, &inode->ahead_lock);
     growth = atomic_load(&inode->growth_bytes);
     if (growth && end > atomic_load(&inode->ahead_end))
         grow(inode, start, end, growth);
-    pthread_mutex_unlock(&inode->ahead_lock);
+    wt_long_unlock(&inode->ahead_lock);
     return true;
 }
 
@@ -50,7 +50,7 @@ int wt_inode_cut(struct wt_inode *inode, uint64_t size) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     atomic_store(&inode->ahead_end, 0);
     uint64_t on_disk;
-    int rc = backing->ops->truncate(backing, size);
+    int rc = wt_blocking(backing)->truncate(backing, size);
     if (rc && !backing->ops->size(backing, &on_disk) && on_disk == size) /* it is the flush that failed */
         wt_disk_count_failure(inode->lane.disk);
     return rc;

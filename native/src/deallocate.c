@@ -77,7 +77,7 @@ static int zero_blocks(struct wt_inode *inode, uint64_t start, uint64_t *end, bo
     /* Nothing of the file is behind its last byte: the block of that goes as a whole. */
     bool to_block_end = !inode->buffered || *end == wt_inode_size(inode);
     uint64_t stop = to_block_end ? (*end + mask) & ~mask : *end;
-    int rc = backing->ops->deallocate(backing, start, stop - start, keep_space);
+    int rc = wt_blocking(backing)->deallocate(backing, start, stop - start, keep_space);
     if (rc != -EOPNOTSUPP)
         return rc;
     uint64_t piece_end = (start + PIECE_BYTES) & ~mask;

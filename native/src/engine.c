@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "cursor.h"
 #include "inode.h"
@@ -77,29 +76,25 @@ static uint32_t crowd_of(void) {
 
 static void init_locks(struct wt_engine_object *engine) {
     pthread_mutex_init(&engine->inode_lock, NULL);
-    pthread_cond_init(&engine->inode_closed, NULL);
+    wt_condition_init(&engine->inode_closed);
     pthread_mutex_init(&engine->file_lock, NULL);
-    pthread_cond_init(&engine->file_closed, NULL);
+    wt_condition_init(&engine->file_closed);
     pthread_mutex_init(&engine->spare_lock, NULL);
-    pthread_cond_init(&engine->writeback_room, NULL);
+    wt_condition_init(&engine->writeback_room);
     pthread_mutex_init(&engine->event_lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&engine->event_posted, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    wt_condition_init(&engine->event_posted);
     wt_trace_open(&engine->trace);
 }
 
 static void destroy_locks(struct wt_engine_object *engine) {
     pthread_mutex_destroy(&engine->inode_lock);
-    pthread_cond_destroy(&engine->inode_closed);
+    wt_condition_destroy(&engine->inode_closed);
     pthread_mutex_destroy(&engine->file_lock);
-    pthread_cond_destroy(&engine->file_closed);
+    wt_condition_destroy(&engine->file_closed);
     pthread_mutex_destroy(&engine->spare_lock);
-    pthread_cond_destroy(&engine->writeback_room);
+    wt_condition_destroy(&engine->writeback_room);
     pthread_mutex_destroy(&engine->event_lock);
-    pthread_cond_destroy(&engine->event_posted);
+    wt_condition_destroy(&engine->event_posted);
     wt_trace_close(&engine->trace);
 }
 
@@ -327,7 +322,7 @@ int wt_file_close(wt_file handle) {
     if (file->next)
         file->next->previous = file->previous;
     engine->file_count--;
-    pthread_cond_broadcast(&engine->file_closed); /* the last touch of the engine, which may be waiting to end */
+    wt_wake_all(&engine->file_closed); /* the last touch of the engine, which may be waiting to end */
     pthread_mutex_unlock(&engine->file_lock);
     wt_line_free(file);
     return rc;
@@ -409,7 +404,7 @@ static int close_files(struct wt_engine_object *engine) {
         int rc = wt_file_close(file);
         pthread_mutex_lock(&engine->file_lock);
         if (rc == -EBADF && engine->files && engine->files->handle == file)
-            pthread_cond_wait(&engine->file_closed, &engine->file_lock);
+            wt_wait(engine->backend, &engine->file_closed, &engine->file_lock);
         else if (rc != -EBADF && !first_error)
             first_error = rc;
     }

@@ -12,6 +12,7 @@
 #include "io.h"
 #include "rest.h"
 #include "trace.h"
+#include "wait.h"
 
 #define WT_INODE_BUCKETS 16384u
 
@@ -61,14 +62,14 @@ struct wt_engine_object {
     uint64_t part_bytes;  /* a write of two of these or more leaves in parts of at least that, as it is copied */
 
     pthread_mutex_t inode_lock;
-    pthread_cond_t inode_closed;
+    struct wt_condition inode_closed;
     struct wt_inode **inodes; /* WT_INODE_BUCKETS chains */
     uint64_t last_inode_id;
     uint32_t inode_count;
 
     pthread_mutex_t file_lock;
     struct wt_file_object *files; /* open handles */
-    pthread_cond_t file_closed;
+    struct wt_condition file_closed;
     uint32_t file_count;
     bool closing;
 
@@ -77,10 +78,10 @@ struct wt_engine_object {
     struct wt_link *spare_links;
     uint32_t writebacks_out; /* in use */
     uint32_t writeback_waiters;
-    pthread_cond_t writeback_room;
+    struct wt_condition writeback_room;
 
     pthread_mutex_t event_lock; /* operations that ended and were not reaped */
-    pthread_cond_t event_posted;
+    struct wt_condition event_posted;
     struct wt_operation *first_event, *last_event;
     uint32_t event_waiters;
     bool in_backend;                   /* a thread waits in the backend's reap: for an event it has to be woken there */

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
 
 #include "inode.h"
@@ -143,7 +142,7 @@ static uint32_t take_descriptor(struct wt_cache *cache) {
     } else if (cache->fresh_folio < cache->folio_count) {
         id = cache->fresh_folio++;
         pthread_mutex_init(&cache->folios[id].lock, NULL);
-        pthread_cond_init(&cache->folios[id].settled, NULL);
+        wt_condition_init(&cache->folios[id].settled);
     }
     pthread_mutex_unlock(&cache->free_lock);
     return id;
@@ -252,13 +251,15 @@ struct wt_folio *wt_folio_find_to_copy(struct wt_inode *inode, uint64_t index, s
 struct wt_folio *wt_folio_get(struct wt_inode *inode, uint64_t index) {
     struct wt_cache *cache = inode->cache;
     uint32_t bucket = bucket_of(cache, inode->id, index);
+    unsigned turns = 0;
     for (;;) {
         struct wt_folio *folio = wt_folio_find(inode, index);
         if (folio)
             return folio;
         uint32_t id = take_descriptor(cache);
         if (id == WT_NONE) {
-            sched_yield(); /* more threads than SPARE_FOLIOS are between look-up and use */
+            /* SPARE_FOLIOS are without memory: others look one up, or wait for I/O on one, and no I/O needs a descriptor to end. */
+            wt_yield_to_holders(&turns);
             continue;
         }
         pthread_mutex_lock(&cache->stripes[bucket % 64]);
@@ -311,23 +312,17 @@ void wt_folio_put(struct wt_folio *folio) {
 
 void wt_folio_wait(struct wt_folio *folio) {
     struct wt_cache *cache = folio->inode->cache;
-    uint32_t settlings = folio->settlings;
     folio->waiters++;
     show(cache, folio);
     end_changes(cache, folio);
-    pthread_mutex_unlock(&folio->lock);
-    bool again = wt_before_wait(cache->pool.backend);
-    pthread_mutex_lock(&folio->lock);
-    if (!again && folio->settlings == settlings)
-        pthread_cond_wait(&folio->settled, &folio->lock);
+    wt_wait(cache->pool.backend, &folio->settled, &folio->lock);
     begin_changes(cache, folio);
     folio->waiters--;
 }
 
 void wt_folio_settle(struct wt_folio *folio) {
-    folio->settlings++;
     if (folio->waiters)
-        pthread_cond_broadcast(&folio->settled);
+        wt_wake_all(&folio->settled);
 }
 
 /* ---- memory -------------------------------------------------------------------------------------------------- */
@@ -513,7 +508,7 @@ int wt_cache_open(struct wt_cache *cache, struct wt_backend *backend, uint64_t c
 void wt_cache_close(struct wt_cache *cache) {
     for (uint32_t id = 0; id < cache->fresh_folio; id++) {
         assert(cache->folios[id].inode_id == 0);
-        pthread_cond_destroy(&cache->folios[id].settled);
+        wt_condition_destroy(&cache->folios[id].settled);
         pthread_mutex_destroy(&cache->folios[id].lock);
     }
     for (unsigned i = 0; i < 64; i++)

@@ -27,6 +27,7 @@
 
 #include "pool.h"
 #include "view.h"
+#include "wait.h"
 
 #define WT_FOLIO_BLOCKS 64u
 #define WT_FOLIO_PAGES 64u
@@ -59,12 +60,11 @@ struct wt_folio {
     bool urgent;       /* among what is dirty may be a write of high priority: it is sent without waiting for company */
     uint32_t gathering; /* writers that were told to send what is dirty, and did not yet */
     _Atomic uint32_t
-        expected;       /* how many more writers they wait for, for a moment: those that the I/O before set free */
-    uint32_t settlings; /* how often it was settled, so that a waiter sees what it missed */
+        expected; /* how many more writers they wait for, for a moment: those that the I/O before set free */
 
     _Atomic uint32_t
-        frame[WT_FOLIO_PAGES]; /* a page's memory, WT_NONE: none. Atomic for who guesses it without the lock */
-    pthread_cond_t settled;    /* reading or writeback of some block ended */
+        frame[WT_FOLIO_PAGES];   /* a page's memory, WT_NONE: none. Atomic for who guesses it without the lock */
+    struct wt_condition settled; /* reading or writeback of some block ended */
     uint32_t inode_next, inode_previous; /* all folios of the inode; under its list_lock. next: the free list too */
 };
 

@@ -63,7 +63,7 @@ static void leave(struct wt_handle_table *table, struct wt_handle_slot *slot) {
     uint64_t word = atomic_fetch_sub(&slot->word, 1);
     if ((word & CLOSED) && (word & INSIDE) == 1) {
         pthread_mutex_lock(&table->lock);
-        pthread_cond_broadcast(&table->left);
+        wt_wake_all(&table->left);
         pthread_mutex_unlock(&table->lock);
     }
 }
@@ -111,7 +111,7 @@ void *wt_handle_close(struct wt_handle_table *table, uint64_t handle) {
 
     pthread_mutex_lock(&table->lock);
     while (atomic_load(&slot->word) & INSIDE && !WT_MUTANT("close-does-not-wait"))
-        pthread_cond_wait(&table->left, &table->lock);
+        wt_wait(NULL, &table->left, &table->lock);
     void *object = slot->object;
     slot->object = NULL;
     slot->next_free = table->first_free;

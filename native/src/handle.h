@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "wait.h"
+
 #define WT_HANDLE_CHUNK 1024u
 #define WT_HANDLE_CHUNKS 1024u
 
@@ -26,7 +28,7 @@ struct wt_handle_slot {
 
 struct wt_handle_table {
     pthread_mutex_t lock;
-    pthread_cond_t left; /* the last call left a closed handle */
+    struct wt_condition left; /* the last call left a closed handle */
     _Atomic(struct wt_handle_slot *) chunks[WT_HANDLE_CHUNKS];
     uint64_t tag; /* bit 62 of its handles: those of another table are not its own */
     uint32_t slot_count;
@@ -34,7 +36,7 @@ struct wt_handle_table {
 };
 
 #define WT_HANDLE_TABLE(bit)                                                                                           \
-    { .lock = PTHREAD_MUTEX_INITIALIZER, .left = PTHREAD_COND_INITIALIZER, .tag = (uint64_t)(bit) << 62 }
+    { .lock = PTHREAD_MUTEX_INITIALIZER, .left = WT_CONDITION_INITIALIZER, .tag = (uint64_t)(bit) << 62 }
 
 /* A new handle for the object, never 0; 0: no memory, or too many. near: see the slot; may be NULL. */
 uint64_t wt_handle_open(struct wt_handle_table *table, void *object, const void *near);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "clock.h"
 #include "engine.h"
@@ -12,6 +11,7 @@
 
 /* How long an open waits for the I/O of a process that is gone. */
 #define ORPHAN_WAIT_NS (INT64_C(2) * 1000000000)
+#define ORPHAN_PAUSE_NS INT64_C(1000000)
 
 /* ---- the gate ------------------------------------------------------------------------------------------------ */
 
@@ -26,18 +26,8 @@ static bool is_shut(struct wt_inode *inode) {
 }
 
 /* Waits for a change of the gate; may return without one. */
-static void wait_gate(struct wt_inode *inode, pthread_cond_t *condition) {
-    uint32_t changes = inode->gate_changes;
-    pthread_mutex_unlock(&inode->lock);
-    bool again = wt_before_wait(inode->engine->backend);
-    pthread_mutex_lock(&inode->lock);
-    if (!again && inode->gate_changes == changes)
-        pthread_cond_wait(condition, &inode->lock);
-}
-
-static void change_gate(struct wt_inode *inode, pthread_cond_t *condition) {
-    inode->gate_changes++;
-    pthread_cond_broadcast(condition);
+static void wait_gate(struct wt_inode *inode, struct wt_condition *condition) {
+    wt_wait(inode->engine->backend, condition, &inode->lock);
 }
 
 bool wt_inode_begin(struct wt_inode *inode, bool may_wait) {
@@ -106,11 +96,11 @@ static void leave_flagged(struct wt_inode *inode) {
         mend(inode);
         pthread_mutex_lock(&inode->lock);
         atomic_fetch_and(&inode->gate, ~SHUT);
-        change_gate(inode, &inode->opened);
+        wt_wake_all(&inode->opened);
     }
     uint64_t gate = atomic_fetch_sub(&inode->gate, 1);
     if ((gate & ~FLAGS) == 1)
-        change_gate(inode, &inode->drained);
+        wt_wake_all(&inode->drained);
     pthread_mutex_unlock(&inode->lock);
 }
 
@@ -138,7 +128,7 @@ void wt_inode_open_gate(struct wt_inode *inode) {
     pthread_mutex_lock(&inode->lock);
     assert((atomic_load(&inode->gate) & ~MEND) == SHUT);
     atomic_fetch_and(&inode->gate, ~SHUT);
-    change_gate(inode, &inode->opened);
+    wt_wake_all(&inode->opened);
     pthread_mutex_unlock(&inode->lock);
 }
 
@@ -386,11 +376,11 @@ static int make_inode(struct wt_engine_object *engine, struct wt_backing *backin
     pthread_mutex_init(&inode->lock, NULL);
     pthread_mutex_init(&inode->list_lock, NULL);
     pthread_mutex_init(&inode->zeros_lock, NULL);
-    pthread_mutex_init(&inode->append_lock, NULL);
-    pthread_mutex_init(&inode->ahead_lock, NULL);
+    wt_long_lock_init(&inode->append_lock);
+    wt_long_lock_init(&inode->ahead_lock);
     pthread_mutex_init(&inode->order_lock, NULL);
-    pthread_cond_init(&inode->opened, NULL);
-    pthread_cond_init(&inode->drained, NULL);
+    wt_condition_init(&inode->opened);
+    wt_condition_init(&inode->drained);
     struct wt_inode **bucket = bucket_of(engine, inode->device, inode->number);
     inode->next = *bucket;
     *bucket = inode;
@@ -424,7 +414,7 @@ static int join_inode(struct wt_inode *inode, struct wt_backing *backing, bool f
 static int find_or_make_presumed(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
                                  struct wt_inode **found, struct wt_backing **spare, bool *again) {
     while ((*found = find_inode(engine, backing)) && (*found)->closing)
-        pthread_cond_wait(&engine->inode_closed, &engine->inode_lock);
+        wt_wait(engine->backend, &engine->inode_closed, &engine->inode_lock);
     *again = *found;
     return *found ? join_inode(*found, backing, for_writing, spare) : make_inode(engine, backing, for_writing, found);
 }
@@ -449,13 +439,12 @@ static int find_or_make(struct wt_engine_object *engine, struct wt_backing *back
 
 /* The file is locked: true if that may pass, after a moment. *since_ns: when it was first asked, 0 before that. */
 static bool await_orphan(const struct wt_backing *backing, int64_t *since_ns) {
-    const struct timespec moment = {.tv_nsec = 1000000};
     int64_t now_ns = wt_now_ns();
     *since_ns = *since_ns ? *since_ns : now_ns;
     if (!backing->ops->lock_is_orphaned || now_ns - *since_ns > ORPHAN_WAIT_NS ||
         !backing->ops->lock_is_orphaned(backing))
         return false;
-    (void)nanosleep(&moment, NULL);
+    wt_pause(ORPHAN_PAUSE_NS);
     return true;
 }
 
@@ -512,16 +501,16 @@ int wt_inode_close(struct wt_inode *inode) {
         from = &(*from)->next;
     *from = inode->next;
     engine->inode_count--;
-    pthread_cond_broadcast(&engine->inode_closed);
+    wt_wake_all(&engine->inode_closed);
     pthread_mutex_unlock(&engine->inode_lock);
     wt_disk_release(inode->lane.disk);
     wt_lane_close(&inode->lane);
-    pthread_cond_destroy(&inode->opened);
-    pthread_cond_destroy(&inode->drained);
+    wt_condition_destroy(&inode->opened);
+    wt_condition_destroy(&inode->drained);
     pthread_mutex_destroy(&inode->list_lock);
     pthread_mutex_destroy(&inode->zeros_lock);
-    pthread_mutex_destroy(&inode->append_lock);
-    pthread_mutex_destroy(&inode->ahead_lock);
+    wt_long_lock_destroy(&inode->append_lock);
+    wt_long_lock_destroy(&inode->ahead_lock);
     pthread_mutex_destroy(&inode->order_lock);
     pthread_mutex_destroy(&inode->lock);
     wt_view_give_inode(engine->cache.view, inode);

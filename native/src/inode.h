@@ -46,18 +46,17 @@ struct wt_inode {
      */
     _Atomic uint64_t gate;
     pthread_mutex_t lock;
-    pthread_cond_t opened;  /* the gate is open again */
-    pthread_cond_t drained; /* nobody is inside */
-    uint32_t gate_changes;
+    struct wt_condition opened;  /* the gate is open again */
+    struct wt_condition drained; /* nobody is inside */
 
     _Atomic uint64_t growth_bytes; /* how much the file grows ahead of what is written, 0: not */
     _Atomic uint64_t ahead_end;    /* the file is at least so long on disk, with zeros behind size */
     _Atomic uint64_t
-        reserve_end;            /* the file is being made so long, and nobody may know it yet. 0: no, or it is known */
-    pthread_mutex_t ahead_lock; /* who holds it makes it longer, but for files without direct I/O */
+        reserve_end; /* the file is being made so long, and nobody may know it yet. 0: no, or it is known */
+    struct wt_long_lock ahead_lock; /* who holds it makes it longer, but for files without direct I/O */
 
-    pthread_mutex_t append_lock; /* who holds it decides where the file ends */
-    pthread_mutex_t order_lock;  /* guards the appends in flight, in the order of their offsets */
+    struct wt_long_lock append_lock; /* who holds it decides where the file ends */
+    pthread_mutex_t order_lock;      /* guards the appends in flight, in the order of their offsets */
     struct wt_write *first_append, *last_append;
     int append_error; /* one failed: those behind it do too, until the size is mended */
     int mend_error;   /* of the last attempt to */

@@ -189,12 +189,6 @@ struct wt_backend_ops {
     void (*arena)(struct wt_backend *backend, void *base, size_t bytes);
 };
 
-/* plug.c: to be called before waiting for others, with no lock held: sends what this thread holds back, and lets a
- * backend without threads work. True: something happened, look again before waiting. */
-bool wt_before_wait(struct wt_backend *backend);
-/* The same before waiting for events, which others take care of. */
-bool wt_before_reap(struct wt_backend *backend);
-
 /* 0, or -EDEADLK: this thread may not wait for I/O now, and must not begin what might. */
 static inline int wt_may_wait(struct wt_backend *backend) {
     return backend->ops->may_wait != NULL && !backend->ops->may_wait(backend) ? -EDEADLK : 0;

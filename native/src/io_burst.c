@@ -9,6 +9,7 @@
 #include "io_posix.h"
 #include "io_ring.h"
 #include "mutant.h"
+#include "wait.h"
 
 /* More parts than a write has at once, but for one whose blocks lie between those of others. */
 #define RING_ENTRIES 32u
@@ -60,6 +61,7 @@ static void take(struct wt_burst *burst, const struct io_uring_cqe *cqe) {
 
 /* Waits until all that the ring has are transferred. */
 static void take_all(struct wt_burst *burst) {
+    wt_assert_may_block();
     while (burst->in_flight > 0) {
         struct io_uring_cqe *cqe;
         unsigned head;

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "wait.h"
 #include "writethrough.h"
 
 /* A kernel that is out of memory for requests is asked again after this long. */
@@ -37,8 +37,7 @@ static inline void wt_ring_enter(struct io_uring *ring) {
             continue;
         }
         if (rc == 0 || rc == -EAGAIN || rc == -EBUSY || rc == -ENOMEM) {
-            const struct timespec pause = {.tv_nsec = WT_RING_BUSY_PAUSE_NS};
-            (void)nanosleep(&pause, NULL); /* cut short by a signal: asked again the sooner */
+            wt_pause(WT_RING_BUSY_PAUSE_NS);
             continue;
         }
         wt_ring_fail("io_uring_enter", rc);

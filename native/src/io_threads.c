@@ -9,6 +9,7 @@
 
 #include "io_list.h"
 #include "thread.h"
+#include "wait.h"
 
 #define THREADS_DEFAULT 8u
 #define THREADS_MAX 256u
@@ -16,7 +17,7 @@
 struct pool {
     struct wt_backend backend;
     pthread_mutex_t lock; /* guards all below; never held over an I/O */
-    pthread_cond_t work;
+    struct wt_condition work;
     struct wt_io_list urgent; /* of high priority: before the others */
     struct wt_io_list queue;
     unsigned queued;
@@ -35,7 +36,7 @@ static struct pool *pool_of(struct wt_backend *backend) {
 static struct wt_io *take(struct pool *pool) {
     while (pool->queued == 0 && !pool->closing) {
         pool->idle++;
-        pthread_cond_wait(&pool->work, &pool->lock);
+        wt_sleep(&pool->work, &pool->lock);
         pool->idle--;
     }
     struct wt_io *io = wt_io_list_pop(pool->urgent.first != NULL ? &pool->urgent : &pool->queue);
@@ -99,7 +100,7 @@ static void threads_submit(struct wt_backend *backend, struct wt_io *list) {
     } else {
         /* One thread for each I/O: more would wake for nothing. */
         for (unsigned wake = added < pool->idle ? added : pool->idle; wake > 0; wake--) {
-            pthread_cond_signal(&pool->work);
+            wt_wake_one(&pool->work);
         }
     }
     pthread_mutex_unlock(&pool->lock);
@@ -116,12 +117,12 @@ static void threads_close(struct wt_backend *backend) {
     struct pool *pool = pool_of(backend);
     pthread_mutex_lock(&pool->lock);
     pool->closing = true;
-    pthread_cond_broadcast(&pool->work);
+    wt_wake_all(&pool->work);
     pthread_mutex_unlock(&pool->lock);
     for (unsigned i = 0; i < pool->started; i++) {
-        (void)pthread_join(pool->threads[i], NULL); /* cannot fail: each is ours and joined once */
+        wt_join(pool->threads[i]);
     }
-    pthread_cond_destroy(&pool->work);
+    wt_condition_destroy(&pool->work);
     pthread_mutex_destroy(&pool->lock);
     free(pool);
 }
@@ -150,12 +151,7 @@ int wt_threads_open(const struct wt_engine_options *options, struct wt_backend *
         free(pool);
         return -rc;
     }
-    rc = pthread_cond_init(&pool->work, NULL);
-    if (rc != 0) {
-        pthread_mutex_destroy(&pool->lock);
-        free(pool);
-        return -rc;
-    }
+    wt_condition_init(&pool->work);
     *backend = &pool->backend;
     return 0;
 }

@@ -20,7 +20,6 @@
 #include <errno.h>
 #include <liburing.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +33,7 @@
 #include "io_registry.h"
 #include "io_ring.h"
 #include "thread.h"
+#include "wait.h"
 
 #define RING_ENTRIES_DEFAULT 256u
 #define RING_ENTRIES_MIN 8u
@@ -98,8 +98,8 @@ struct uring {
     int64_t hold_until_ns; /* of CLOCK_MONOTONIC; while no caller is there */
     unsigned held_count;
     atomic_bool holding_back; /* held_count is not 0 */
-    pthread_cond_t reaper_called;
-    pthread_cond_t role_freed; /* by the reaper */
+    struct wt_condition reaper_called;
+    struct wt_condition role_freed; /* by the reaper */
 
     bool woken;         /* a caller in uring_reap, or the next one, is to return */
     bool nudging;       /* the nudge is under way */
@@ -228,7 +228,7 @@ static void submit_collected(struct uring *uring) {
         }
         uring->in_flight += count;
         if (uring->main != uring) {
-            pthread_cond_signal(&uring->reaper_called);
+            wt_wake_one(&uring->reaper_called);
         }
         pthread_mutex_unlock(&uring->lock);
         int64_t now_ns = wt_now_ns();
@@ -279,6 +279,7 @@ static struct wt_io *io_of(const struct completion *completion) {
 /* Waits for a completion, up to a time if that is not NULL. -ETIME: it is over. */
 static int wait_for_completion(struct uring *uring, struct __kernel_timespec *timeout) {
     struct io_uring_cqe *cqe;
+    wt_assert_may_block();
     if (must_ask_device(uring)) {
         /* Once, and not until there is one: the ring is locked meanwhile, and nobody could submit. */
         return io_uring_get_events(&uring->ring);
@@ -537,13 +538,12 @@ static bool has_work(const struct uring *uring) {
  */
 static void watch_callers(struct uring *uring) {
     if (!uring->watching) {
-        pthread_cond_wait(&uring->reaper_called, &uring->lock);
+        wt_sleep(&uring->reaper_called, &uring->lock);
         return;
     }
     uint64_t turns = uring->caller_turns;
     int64_t until_ns = wt_now_ns() + ABSENCE_NS;
-    const struct timespec until = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
-    while (!uring->closing && pthread_cond_timedwait(&uring->reaper_called, &uring->lock, &until) == 0) {
+    while (!uring->closing && wt_sleep_until(&uring->reaper_called, &uring->lock, until_ns)) {
     }
     /* With none there and I/O in flight nobody else would ask the reaper to look again. */
     uring->watching = uring->role == ROLE_FREE && has_work(uring);
@@ -569,7 +569,7 @@ static void *reaper(void *argument) {
         (void)reap_batch(uring, NULL, NULL);
         pthread_mutex_lock(&uring->lock);
         uring->role = ROLE_FREE;
-        pthread_cond_broadcast(&uring->role_freed);
+        wt_wake_all(&uring->role_freed);
     }
     pthread_mutex_unlock(&uring->lock);
     return NULL;
@@ -581,7 +581,7 @@ static void *poller(void *argument) {
     pthread_mutex_lock(&uring->lock);
     while (!uring->closing || uring->in_flight > 0) {
         if (uring->in_flight == 0) {
-            pthread_cond_wait(&uring->reaper_called, &uring->lock);
+            wt_sleep(&uring->reaper_called, &uring->lock);
             continue;
         }
         pthread_mutex_unlock(&uring->lock);
@@ -596,7 +596,7 @@ static void *poller(void *argument) {
 static void ensure_watched(struct uring *uring) {
     if (uring->attached && uring->role == ROLE_FREE && !uring->watching) {
         uring->watching = true;
-        pthread_cond_signal(&uring->reaper_called);
+        wt_wake_one(&uring->reaper_called);
     }
 }
 
@@ -611,7 +611,7 @@ static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
     while (uring->role == ROLE_REAPER) { /* it gives way: completions never block */
         nudge(uring);                    /* which lets go of the lock in between */
         if (uring->role == ROLE_REAPER) {
-            pthread_cond_wait(&uring->role_freed, &uring->lock);
+            wt_sleep(&uring->role_freed, &uring->lock);
         }
     }
     uring->callers_waiting--;
@@ -781,10 +781,11 @@ static void uring_arena(struct wt_backend *backend, void *base, size_t bytes) {
 
 /* A submitter may have seen its last I/O complete before it came back from the kernel. */
 static void wait_for_submitter(struct uring *uring) {
+    unsigned turns = 0;
     pthread_mutex_lock(&uring->lock);
     while (uring->submitting) {
         pthread_mutex_unlock(&uring->lock);
-        (void)sched_yield();
+        wt_yield_to_holders(&turns);
         pthread_mutex_lock(&uring->lock);
     }
     pthread_mutex_unlock(&uring->lock);
@@ -796,15 +797,15 @@ static void end_reaper(struct uring *uring) {
     if (uring->main == uring) {
         nudge(uring);
     }
-    pthread_cond_signal(&uring->reaper_called);
+    wt_wake_one(&uring->reaper_called);
     pthread_mutex_unlock(&uring->lock);
-    (void)pthread_join(uring->reaper, NULL); /* cannot fail: it is ours and joined once */
+    wt_join(uring->reaper);
     wait_for_submitter(uring);
 }
 
 static void free_uring(struct uring *uring) {
-    pthread_cond_destroy(&uring->reaper_called);
-    pthread_cond_destroy(&uring->role_freed);
+    wt_condition_destroy(&uring->reaper_called);
+    wt_condition_destroy(&uring->role_freed);
     pthread_mutex_destroy(&uring->lock);
     free(uring);
 }
@@ -971,12 +972,8 @@ static int new_uring(unsigned entries, unsigned setup, struct uring **result) {
         free(uring);
         return -rc;
     }
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&uring->reaper_called, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
-    (void)pthread_cond_init(&uring->role_freed, NULL);
+    wt_condition_init(&uring->reaper_called);
+    wt_condition_init(&uring->role_freed);
     uring->main = uring;
     rc = open_ring(uring, entries, setup);
     if (rc < 0) {

@@ -8,6 +8,7 @@
 #include "inode.h"
 #include "mutant.h"
 #include "plug.h"
+#include "wait.h"
 
 void wt_lane_open(struct wt_lane *lane, struct wt_backend *backend, struct wt_disk *disk) {
     *lane = (struct wt_lane){.backend = backend, .disk = disk};
@@ -61,10 +62,8 @@ static void wake_thread(struct wt_turn *turn) {
 void wt_lane_enter(struct wt_lane *lane) {
     struct waiting_thread thread = {.turn.begin = wake_thread};
     sem_init(&thread.come, 0, 0);
-    bool mine = take_turn(lane, &thread.turn, false);
-    while (!mine)
-        mine = wt_before_wait(lane->backend) ? sem_trywait(&thread.come) == 0
-                                             : sem_wait(&thread.come) == 0; /* else EINTR: a signal */
+    if (!take_turn(lane, &thread.turn, false))
+        wt_wait_post(lane->backend, &thread.come);
     sem_destroy(&thread.come);
 }
 
@@ -153,7 +152,7 @@ static bool runs_again(struct wt_lane *lane, struct wt_io *io) {
 static void run_inside(struct wt_lane *lane, struct wt_io *io) {
     do {
         begin_inside(lane, io);
-        io->backing->ops->run(io);
+        wt_blocking(io->backing)->run(io);
         end_inside(lane, io);
     } while (is_doubtful(lane, io) && runs_again(lane, io));
 }
@@ -168,7 +167,7 @@ void wt_lane_run(struct wt_inode *inode, struct wt_io *io) {
     bool direct = !needs_turn(io);
     note(lane, io);
     if (direct) {
-        io->backing->ops->run(io);
+        wt_blocking(io->backing)->run(io);
         if (!is_doubtful(lane, io))
             return;
     }
@@ -284,7 +283,7 @@ void wt_lane_run_to_end(struct wt_inode *inode, struct wt_io *io) {
 int wt_lane_sync(struct wt_inode *inode, bool data_only) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     wt_lane_enter(&inode->lane);
-    int rc = backing->ops->sync(backing, data_only);
+    int rc = wt_blocking(backing)->sync(backing, data_only);
     wt_lane_leave(&inode->lane);
     if (rc)
         wt_disk_count_failure(inode->lane.disk);

@@ -35,7 +35,7 @@ static void post(struct wt_engine_object *engine, struct wt_operation *first, st
     engine->last_event = last;
     bool wake = must_wake(engine);
     if (!reaping && engine->event_waiters) /* who is in the backend may be flushing */
-        pthread_cond_signal(&engine->event_posted);
+        wt_wake_one(&engine->event_posted);
     pthread_mutex_unlock(&engine->event_lock);
     if (wake)
         engine->backend->ops->wake(engine->backend);
@@ -84,6 +84,7 @@ static bool wait_in_backend(struct wt_engine_object *engine, int64_t timeout_ns)
     engine->in_backend = true;
     pthread_mutex_unlock(&engine->event_lock);
     reaping = true;
+    wt_assert_may_block();
     int rc = backend->ops->reap(backend, timeout_ns);
     reaping = false;
     pthread_mutex_lock(&engine->event_lock);
@@ -92,12 +93,11 @@ static bool wait_in_backend(struct wt_engine_object *engine, int64_t timeout_ns)
 }
 
 static void wait_on_condition(struct wt_engine_object *engine, int64_t until_ns) {
-    struct timespec until = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
     engine->event_waiters++;
     if (until_ns < 0)
-        pthread_cond_wait(&engine->event_posted, &engine->event_lock);
+        wt_sleep(&engine->event_posted, &engine->event_lock);
     else
-        (void)pthread_cond_timedwait(&engine->event_posted, &engine->event_lock, &until);
+        (void)wt_sleep_until(&engine->event_posted, &engine->event_lock, until_ns);
     engine->event_waiters--;
 }
 
@@ -140,7 +140,7 @@ int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events,
     if (!engine->first_event)
         engine->last_event = NULL;
     if (engine->event_waiters) /* for what is left, or to wait in the backend in place of this thread */
-        pthread_cond_signal(&engine->event_posted);
+        wt_wake_one(&engine->event_posted);
     if (count == 0 && engine->shut_down)
         count = -ESHUTDOWN;
     pthread_mutex_unlock(&engine->event_lock);
@@ -156,7 +156,7 @@ void wt_operations_shut_down(struct wt_engine_object *engine) {
     pthread_mutex_lock(&engine->event_lock);
     engine->shut_down = true;
     bool wake = must_wake(engine);
-    pthread_cond_broadcast(&engine->event_posted);
+    wt_wake_all(&engine->event_posted);
     pthread_mutex_unlock(&engine->event_lock);
     if (wake)
         engine->backend->ops->wake(engine->backend);

@@ -24,6 +24,14 @@ void wt_plug_end(struct wt_plug *plug) {
     (void)send_plug(plug);
 }
 
+bool wt_plug_send(void) {
+    return plugged && send_plug(plugged);
+}
+
+bool wt_plug_is_empty(void) {
+    return !plugged || !plugged->list;
+}
+
 void wt_plug_submit(struct wt_backend *backend, struct wt_io *list) {
     if (!plugged) {
         backend->ops->submit(backend, list);
@@ -35,18 +43,4 @@ void wt_plug_submit(struct wt_backend *backend, struct wt_io *list) {
     *plugged->tail = list;
     while (*plugged->tail)
         plugged->tail = &(*plugged->tail)->next;
-}
-
-bool wt_before_reap(struct wt_backend *backend) {
-    bool sent = plugged && send_plug(plugged);
-    if (backend->ops->release)
-        backend->ops->release(backend);
-    return sent || (backend->ops->pump && backend->ops->pump(backend));
-}
-
-bool wt_before_wait(struct wt_backend *backend) {
-    bool again = wt_before_reap(backend);
-    if (backend->ops->unblock)
-        backend->ops->unblock(backend);
-    return again;
 }

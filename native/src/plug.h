@@ -1,6 +1,6 @@
 /*
  * A plug holds back what a thread submits, so that several operations go to the backend in one call. Whatever makes the
- * thread wait sends it first: nobody waits for I/O that was not submitted.
+ * thread wait (wait.h) sends it first: nobody waits for I/O that was not submitted.
  */
 #ifndef WT_PLUG_H
 #define WT_PLUG_H
@@ -18,5 +18,9 @@ void wt_plug_end(struct wt_plug *plug);
 
 /* Submits, or holds back. */
 void wt_plug_submit(struct wt_backend *backend, struct wt_io *list);
+
+/* Sends what this thread holds back, with no lock held that the end of an I/O needs. True: there was something. */
+bool wt_plug_send(void);
+bool wt_plug_is_empty(void);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -154,31 +153,15 @@ static enum eviction try_reserve(struct wt_pool *pool, uint32_t pages) {
     return EVICTED;
 }
 
-/*
- * Waits for room, with the lock held: first lets this thread's own I/O go, and looks again. The caller counts in waiters
- * from before it looked, so that whoever makes room after that sees it.
- */
-static void wait_for_room(struct wt_pool *pool, bool *prepared) {
-    if (*prepared) {
-        pthread_cond_wait(&pool->room, &pool->lock);
-        *prepared = false;
-        return;
-    }
-    pthread_mutex_unlock(&pool->lock);
-    *prepared = !wt_before_wait(pool->backend);
-    pthread_mutex_lock(&pool->lock);
-}
-
 bool wt_pool_enter(struct wt_pool *pool, uint64_t bytes, bool may_wait) {
     if (try_enter(pool, bytes))
         return true;
     if (!may_wait)
         return false;
-    bool prepared = false;
     pthread_mutex_lock(&pool->lock);
-    atomic_fetch_add(&pool->waiters, 1);
+    atomic_fetch_add(&pool->waiters, 1); /* before it looks: whoever makes room after that sees it */
     while (!try_enter(pool, bytes))
-        wait_for_room(pool, &prepared);
+        wt_wait(pool->backend, &pool->room, &pool->lock);
     atomic_fetch_sub(&pool->waiters, 1);
     pthread_mutex_unlock(&pool->lock);
     return true;
@@ -187,17 +170,18 @@ bool wt_pool_enter(struct wt_pool *pool, uint64_t bytes, bool may_wait) {
 bool wt_pool_reserve(struct wt_reservation *reservation, uint32_t pages, bool may_wait) {
     struct wt_pool *pool = reservation->pool;
     assert(reservation->pages + pages <= pool->frame_count / 4);
-    bool prepared = false;
+    unsigned turns = 0;
     pthread_mutex_lock(&pool->lock);
     atomic_fetch_add(&pool->waiters, 1);
     enum eviction result;
     while ((result = try_reserve(pool, pages)) != EVICTED && may_wait) {
         if (result == EVICT_AGAIN) {
             pthread_mutex_unlock(&pool->lock);
-            sched_yield();
+            (void)wt_before_wait(pool->backend);
+            wt_yield_to_holders(&turns);
             pthread_mutex_lock(&pool->lock);
         } else {
-            wait_for_room(pool, &prepared);
+            wt_wait(pool->backend, &pool->room, &pool->lock);
         }
     }
     atomic_fetch_sub(&pool->waiters, 1);
@@ -210,7 +194,7 @@ bool wt_pool_reserve(struct wt_reservation *reservation, uint32_t pages, bool ma
 /* With the lock held. */
 static void wake(struct wt_pool *pool) {
     if (atomic_load(&pool->waiters))
-        pthread_cond_broadcast(&pool->room);
+        wt_wake_all(&pool->room);
 }
 
 void wt_pool_unreserve(struct wt_reservation *reservation) {
@@ -339,7 +323,7 @@ int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t fram
     if (!pool->frames)
         return -ENOMEM;
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->room, NULL);
+    wt_condition_init(&pool->room);
     for (unsigned order = 0; order <= WT_MAX_ORDER; order++)
         pool->free_run[order] = WT_NONE;
     /* From the end, so that the first to be taken is the start of the arena. */
@@ -360,6 +344,6 @@ int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t fram
 void wt_pool_close(struct wt_pool *pool) {
     assert(pool->free_count == pool->frame_count && pool->reserved_count == 0 && pool->in_flight_bytes == 0);
     munmap(pool->frames, (size_t)pool->frame_count * sizeof(struct wt_frame));
-    pthread_cond_destroy(&pool->room);
+    wt_condition_destroy(&pool->room);
     pthread_mutex_destroy(&pool->lock);
 }

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "wait.h"
+
 #define WT_PAGE_SHIFT 12
 #define WT_PAGE_BYTES 4096u
 #define WT_MAX_ORDER 6 /* 64 pages: a whole folio of 4 KiB blocks in one run */
@@ -40,7 +42,7 @@ struct wt_frame {
 struct wt_pool {
     struct wt_backend *backend;
     pthread_mutex_t lock;
-    pthread_cond_t room; /* something became free, or may be evicted now */
+    struct wt_condition room; /* something became free, or may be evicted now */
     _Atomic uint32_t waiters;
     uint8_t *arena;
     size_t arena_bytes;

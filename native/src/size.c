@@ -133,7 +133,7 @@ static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end, uin
     bool partial = end & (block_bytes(inode) - 1);
     bool cached = partial || is_beside_end_of_file(inode, start, end, limit);
     if (!partial && !atomic_load(&inode->no_write_zeroes)) {
-        int rc = backing->ops->write_zeroes(backing, start, end - start);
+        int rc = wt_blocking(backing)->write_zeroes(backing, start, end - start);
         if (rc != -EOPNOTSUPP)
             return rc;
         atomic_store(&inode->no_write_zeroes, true);
@@ -168,7 +168,7 @@ static int zero_holes(struct wt_inode *inode, uint64_t start, uint64_t end, uint
     int rc = 0;
     while (!rc && start < end) {
         uint64_t hole, hole_end;
-        rc = backing->ops->find_hole(backing, start, end, &hole, &hole_end);
+        rc = wt_blocking(backing)->find_hole(backing, start, end, &hole, &hole_end);
         if (rc || hole >= end)
             return rc;
         /* A hole that begins inside a block begins where the file ends: that block is data. */
@@ -264,7 +264,7 @@ static int allocate_cached(struct wt_inode *inode, uint64_t offset, uint64_t end
     int rc = 0;
     while (!rc && at < stop) {
         uint64_t hole, hole_end;
-        rc = backing->ops->find_hole(backing, at, stop, &hole, &hole_end);
+        rc = wt_blocking(backing)->find_hole(backing, at, stop, &hole, &hole_end);
         if (rc || hole >= stop)
             return rc;
         at = hole & ~page_mask;
@@ -319,7 +319,7 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint
      */
     uint64_t whole_pages = end & ~(uint64_t)(WT_PAGE_BYTES - 1);
     uint64_t reserve_end = inode->geometry.page_block_shift != 0 ? whole_pages : end;
-    int rc = reserve_end > offset ? backing->ops->reserve(backing, offset, reserve_end - offset) : 0;
+    int rc = reserve_end > offset ? wt_blocking(backing)->reserve(backing, offset, reserve_end - offset) : 0;
     if (rc == -EOPNOTSUPP)
         rc = 0;
     if (!rc)
@@ -338,7 +338,7 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint
 static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool *short_file) {
     uint64_t size = 0;
     if (!inode->buffered) /* where it is, others wait for the gate */
-        pthread_mutex_lock(&inode->ahead_lock);
+        wt_long_lock(inode->engine->backend, &inode->ahead_lock);
     int rc = wt_inode_reserve(inode, offset, end, &size);
     *short_file = !rc && size < end;
     if (rc)
@@ -347,7 +347,7 @@ static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool 
         wt_inode_grow(inode, end);
     atomic_store(&inode->reserve_end, 0);
     if (!inode->buffered)
-        pthread_mutex_unlock(&inode->ahead_lock);
+        wt_long_unlock(&inode->ahead_lock);
     return rc;
 }
 

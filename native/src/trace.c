@@ -8,24 +8,20 @@
 #include "engine.h"
 
 void wt_trace_open(struct wt_trace *trace) {
-    pthread_condattr_t monotonic;
     pthread_mutex_init(&trace->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&trace->added, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    wt_condition_init(&trace->added);
 }
 
 void wt_trace_close(struct wt_trace *trace) {
     pthread_mutex_destroy(&trace->lock);
-    pthread_cond_destroy(&trace->added);
+    wt_condition_destroy(&trace->added);
     free(trace->records);
 }
 
 void wt_trace_end(struct wt_trace *trace) {
     pthread_mutex_lock(&trace->lock);
     trace->ended = true;
-    pthread_cond_broadcast(&trace->added);
+    wt_wake_all(&trace->added);
     pthread_mutex_unlock(&trace->lock);
 }
 
@@ -37,7 +33,7 @@ static void add(struct wt_trace *trace, const struct wt_trace_record *record) {
     if (trace->records && trace->count < WT_TRACE_RECORDS) {
         trace->records[(trace->first + trace->count) % WT_TRACE_RECORDS] = *record;
         trace->count++;
-        pthread_cond_signal(&trace->added);
+        wt_wake_one(&trace->added);
     } else {
         atomic_fetch_add_explicit(&trace->lost, 1, memory_order_relaxed);
     }
@@ -83,11 +79,13 @@ int wt_engine_trace(wt_engine handle, uint32_t what, uint64_t slow_ns) {
 /* Waits for a record, with the lock held. */
 static void wait_for_record(struct wt_trace *trace, int64_t timeout_ns) {
     int64_t until_ns = wt_now_ns() + timeout_ns;
-    struct timespec until = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
-    int rc = 0;
-    while (!trace->count && !trace->ended && rc == 0)
-        rc = timeout_ns < 0 ? pthread_cond_wait(&trace->added, &trace->lock)
-                            : pthread_cond_timedwait(&trace->added, &trace->lock, &until);
+    bool in_time = true;
+    while (!trace->count && !trace->ended && in_time) {
+        if (timeout_ns < 0)
+            wt_sleep(&trace->added, &trace->lock);
+        else
+            in_time = wt_sleep_until(&trace->added, &trace->lock, until_ns);
+    }
 }
 
 static int take(struct wt_trace *trace, struct wt_trace_record *records, int max, int64_t timeout_ns) {

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "io.h"
+#include "wait.h"
 
 #define WT_TRACE_RECORDS 1024u
 
@@ -16,7 +17,7 @@ struct wt_trace {
     _Atomic uint64_t slow_ns;
     _Atomic uint64_t lost;
     pthread_mutex_t lock; /* guards the rest */
-    pthread_cond_t added;
+    struct wt_condition added;
     struct wt_trace_record *records; /* WT_TRACE_RECORDS, once there was something to keep */
     uint32_t first, count;
     bool ended;

@@ -1,6 +1,5 @@
 #include <assert.h>
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
 
 #include "atomic.h"
@@ -588,7 +587,7 @@ static bool yield_to_crowd(struct wt_write *write) {
         return false;
     bool posted = false;
     for (int i = 0; i < CROWD_YIELDS && !posted; i++) {
-        sched_yield();
+        wt_yield();
         posted = sem_trywait(&write->wake) == 0;
     }
     wt_rest_after(&engine->crowd_rest, begin_ns, wt_now_ns());
@@ -600,9 +599,8 @@ static void wait_for_post(struct wt_write *write) {
     struct wt_engine_object *engine = write->inode->engine;
     bool crowd = atomic_fetch_add_explicit(&engine->waiting_writers, 1, memory_order_relaxed) >= engine->crowd;
     bool posted = sem_trywait(&write->wake) == 0 || (crowd && yield_to_crowd(write));
-    while (!posted)
-        posted = wt_before_wait(engine->backend) ? sem_trywait(&write->wake) == 0
-                                                 : sem_wait(&write->wake) == 0; /* else EINTR: a signal */
+    if (!posted)
+        wt_wait_post(engine->backend, &write->wake);
     atomic_fetch_sub_explicit(&engine->waiting_writers, 1, memory_order_relaxed);
 }
 
@@ -639,9 +637,9 @@ static int begin_at_end(struct wt_write *write) {
     if (!(write->flags & WT_APPEND))
         return 0;
     for (int attempt = 0; attempt < MEND_ATTEMPTS; attempt++) {
-        pthread_mutex_lock(&inode->append_lock);
+        wt_long_lock(inode->engine->backend, &inode->append_lock);
         int rc = wt_append_begin(write);
-        pthread_mutex_unlock(&inode->append_lock);
+        wt_long_unlock(&inode->append_lock);
         if (rc == -EAGAIN)
             rc = wt_append_mend(inode);
         else
@@ -753,14 +751,14 @@ static void submit_buffered(struct wt_write *write, struct wt_cursor *cursor) {
  */
 static int start_append_now(struct wt_write *write, struct wt_cursor *cursor) {
     struct wt_inode *inode = write->inode;
-    pthread_mutex_lock(&inode->append_lock);
+    wt_long_lock(inode->engine->backend, &inode->append_lock);
     int rc = wt_append_begin(write);
     if (!rc && start_write(write, cursor, false) == 0) {
         rc = atomic_load(&write->error);
         if (rc)
             wt_append_cancel(write);
     }
-    pthread_mutex_unlock(&inode->append_lock);
+    wt_long_unlock(&inode->append_lock);
     return rc;
 }
 

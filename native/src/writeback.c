@@ -33,7 +33,7 @@ void wt_writeback_give(struct wt_engine_object *engine, struct wt_writeback *wri
     engine->spare_writebacks = writeback;
     engine->writebacks_out--;
     if (engine->writeback_waiters)
-        pthread_cond_broadcast(&engine->writeback_room);
+        wt_wake_all(&engine->writeback_room);
     pthread_mutex_unlock(&engine->spare_lock);
 }
 
@@ -41,7 +41,7 @@ void wt_writeback_wait(struct wt_engine_object *engine) {
     pthread_mutex_lock(&engine->spare_lock);
     engine->writeback_waiters++;
     while (engine->writebacks_out >= WT_WRITEBACK_LIMIT)
-        pthread_cond_wait(&engine->writeback_room, &engine->spare_lock);
+        wt_wait(engine->backend, &engine->writeback_room, &engine->spare_lock);
     engine->writeback_waiters--;
     pthread_mutex_unlock(&engine->spare_lock);
 }
@@ -318,7 +318,7 @@ static void run(struct wt_writeback *writeback) {
         struct wt_io io = writeback->io;
         writeback->io.done = io.length;
         wt_writeback_done(&writeback->io);
-        io.backing->ops->run(&io);
+        wt_blocking(io.backing)->run(&io);
         return;
     }
     wt_lane_run_to_end(writeback->inode, &writeback->io);
@@ -484,7 +484,7 @@ static void await_arrivals(struct wt_folio *folio) {
         return;
     while (now > 0 && (now < before || now_ns < begin_ns + LEAD_PATIENCE_NS)) {
         before = now;
-        sched_yield();
+        wt_yield();
         now = atomic_load_explicit(&folio->expected, memory_order_relaxed);
         now_ns = wt_now_ns();
     }

@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "io_burst.h"
+#include "plug.h"
 #include "sim_file.h"
 #include "sim_journal.h"
 #include "test.h"
@@ -1189,9 +1190,15 @@ static void end_own(struct sim *sim, struct flight *flight) {
     free(flight);
 }
 
+/* For a call that blocks: its thread holds back no I/O, which others might wait for meanwhile. Locks the mutex. */
+static void begin_blocking(struct sim *sim) {
+    CHECK(wt_plug_is_empty());
+    pthread_mutex_lock(&sim->mutex);
+}
+
 static void sim_run(struct wt_io *io) {
     struct sim *sim = ((struct sim_backing *)io->backing)->sim;
-    pthread_mutex_lock(&sim->mutex);
+    begin_blocking(sim);
     end_own(sim, begin_own(sim, io));
     pthread_mutex_unlock(&sim->mutex);
 }
@@ -1218,7 +1225,7 @@ static void sim_burst_start(struct wt_burst *burst, struct wt_io *list) {
 
 static void sim_burst_end(struct wt_burst *burst) {
     struct sim *sim = ((struct sim_backend *)burst->backend)->sim;
-    pthread_mutex_lock(&sim->mutex);
+    begin_blocking(sim);
     for (unsigned i = 0; i < burst->count; i++) {
         end_own(sim, burst->flights[i]);
     }
@@ -1395,7 +1402,7 @@ static int sim_check(struct wt_backing *base, uint64_t *size) {
 static int sim_truncate(struct wt_backing *base, uint64_t size) {
     struct sim_backing *backing = (struct sim_backing *)base;
     struct sim *sim = backing->sim;
-    pthread_mutex_lock(&sim->mutex);
+    begin_blocking(sim);
     JUDGE(base->writable, "truncate of %s, which was opened for reading", backing->file->path);
     judge_idle(sim, backing->file, "truncate");
     int error = begin_call(sim, SIM_TRUNCATE, backing->file, size, 0);
@@ -1425,7 +1432,7 @@ static int no_room(struct sim *sim, enum sim_op op, const struct sim_file *file,
 static int sim_reserve(struct wt_backing *base, uint64_t offset, uint64_t length) {
     struct sim_backing *backing = (struct sim_backing *)base;
     struct sim *sim = backing->sim;
-    pthread_mutex_lock(&sim->mutex);
+    begin_blocking(sim);
     JUDGE(base->writable, "reserve of %s, which was opened for reading", backing->file->path);
     JUDGE(length > 0, "reserve of nothing at %" PRIu64, offset);
     int error = begin_call(sim, SIM_RESERVE, backing->file, offset, length);
@@ -1448,7 +1455,7 @@ static int sim_reserve(struct wt_backing *base, uint64_t offset, uint64_t length
 static int sim_find_hole(struct wt_backing *base, uint64_t from, uint64_t to, uint64_t *start, uint64_t *end) {
     struct sim_backing *backing = (struct sim_backing *)base;
     struct sim *sim = backing->sim;
-    pthread_mutex_lock(&sim->mutex);
+    begin_blocking(sim);
     CHECK(from <= to);
     int error = begin_call(sim, SIM_FIND_HOLE, backing->file, from, to - from);
     if (error == 0 && sim->options.holes_unknown) {
@@ -1465,7 +1472,7 @@ static int sim_find_hole(struct wt_backing *base, uint64_t from, uint64_t to, ui
 static int sim_write_zeroes(struct wt_backing *base, uint64_t offset, uint64_t length) {
     struct sim_backing *backing = (struct sim_backing *)base;
     struct sim *sim = backing->sim;
-    pthread_mutex_lock(&sim->mutex);
+    begin_blocking(sim);
     JUDGE(base->writable, "write_zeroes of %s, which was opened for reading", backing->file->path);
     JUDGE(offset % sim->options.block_bytes == 0 && length % sim->options.block_bytes == 0 && length > 0,
           "misaligned write_zeroes: %" PRIu64 "+%" PRIu64, offset, length);
@@ -1488,7 +1495,7 @@ static int sim_deallocate(struct wt_backing *base, uint64_t offset, uint64_t len
     struct sim_backing *backing = (struct sim_backing *)base;
     struct sim *sim = backing->sim;
     uint64_t block = sim->options.block_bytes;
-    pthread_mutex_lock(&sim->mutex);
+    begin_blocking(sim);
     JUDGE(base->writable, "deallocate of %s, which was opened for reading", backing->file->path);
     JUDGE(length > 0 && (sim->options.buffered || (offset % block == 0 && length % block == 0)),
           "misaligned deallocate: %" PRIu64 "+%" PRIu64, offset, length);
@@ -1515,7 +1522,7 @@ static int sim_deallocate(struct wt_backing *base, uint64_t offset, uint64_t len
 static int sim_sync(struct wt_backing *base, bool data_only) {
     struct sim_backing *backing = (struct sim_backing *)base;
     struct sim *sim = backing->sim;
-    pthread_mutex_lock(&sim->mutex);
+    begin_blocking(sim);
     struct sim_file *file = backing->file;
     int told = sim->cut ? 0 : look(backing, DIRECT); /* before anything is sent to the device */
     int error = told != 0 ? told : begin_call(sim, SIM_SYNC, file, 0, data_only ? 1 : 0);

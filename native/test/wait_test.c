@@ -1,0 +1,285 @@
+/*
+ * A thread that waits has sent what it held back: each thing that a submission can wait for, with I/O in the plug that alone can
+ * bring it about. Where that is forgotten the test hangs, and the time limit of a test ends it.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core.h"
+#include "engine.h"
+#include "plug.h"
+#include "writeback.h"
+
+enum { BLOCK = 4096 };
+
+static const int64_t soon = INT64_C(20000000000);
+
+static struct core core_threaded(const struct wt_engine_options *options) {
+    return core_open(&(struct sim_options){.threaded = true, .atomic_bytes = 64 << 10}, options);
+}
+
+static int submit(wt_file file, uint64_t offset, int value, size_t length, uint32_t flags, uint64_t token) {
+    static _Thread_local uint8_t bytes[16 * BLOCK];
+    CHECK(length <= sizeof bytes);
+    memset(bytes, value, length);
+    struct iovec iov = {bytes, length};
+    return wt_write_submit(file, &iov, 1, offset, WT_DURABILITY_FILE, flags, token);
+}
+
+/* So many events, all of success. */
+static void reap(struct core *core, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        struct wt_event event;
+        CHECK_EQ(wt_reap(core->engine, &event, 1, soon), 1);
+        CHECK_OK(event.result);
+    }
+}
+
+struct call {
+    int (*function)(struct call *);
+    wt_file file;
+    uint64_t offset, length;
+    int result;
+    atomic_bool done;
+    pthread_t thread;
+};
+
+static void *call_thread(void *argument) {
+    struct call *call = argument;
+    call->result = call->function(call);
+    atomic_store(&call->done, true);
+    return NULL;
+}
+
+/* Returns when the call waits, as it has to for what is in this thread's plug. */
+static void start_waiting(struct call *call, int (*function)(struct call *)) {
+    call->function = function;
+    call->thread = test_thread(call_thread, call);
+    let_others_run();
+    CHECK(!atomic_load(&call->done));
+}
+
+static int end(struct call *call) {
+    test_join(call->thread);
+    return call->result;
+}
+
+static int call_allocate(struct call *call) {
+    return wt_allocate(call->file, call->offset, call->length);
+}
+
+static int call_truncate(struct call *call) {
+    return wt_truncate(call->file, call->length);
+}
+
+/* ---- what is in the engine --------------------------------------------------------------------------------------- */
+
+static void more_than_there_are_objects(bool threaded) {
+    enum { COUNT = WT_WRITEBACK_LIMIT + 200 };
+    struct core core =
+        core_open(&(struct sim_options){.threaded = threaded}, &(struct wt_engine_options){.cache_bytes = 64 << 20});
+    wt_file file = core_file(&core, "file");
+    static uint8_t bytes[BLOCK];
+    struct iovec iov = {bytes, BLOCK};
+    struct wt_submission *submissions = calloc(COUNT, sizeof *submissions);
+    CHECK(submissions != NULL);
+    CHECK_OK(wt_truncate(file, (uint64_t)COUNT * 2 * BLOCK));
+    memset(bytes, 7, sizeof bytes);
+    for (unsigned i = 0; i < COUNT; i++) {
+        submissions[i] = (struct wt_submission){
+            .file = file, .iov = &iov, .iov_count = 1, .offset = (uint64_t)i * 2 * BLOCK, .token = i, .result = 1};
+    }
+    CHECK_OK(wt_write_submit_all(submissions, COUNT));
+    for (unsigned i = 0; i < COUNT; i++) {
+        CHECK_EQ(submissions[i].result, 0);
+    }
+    reap(&core, COUNT);
+    check_filled(file, (uint64_t)(COUNT - 1) * 2 * BLOCK, 7, BLOCK);
+    free(submissions);
+    core_close(&core);
+}
+
+TEST(writes_submitted_together_may_be_more_than_are_in_flight_at_once) {
+    more_than_there_are_objects(true);
+}
+
+TEST(writes_submitted_together_may_be_more_than_are_in_flight_at_once_on_a_disk_without_threads) {
+    more_than_there_are_objects(false);
+}
+
+TEST(an_atomic_submission_that_waits_for_an_object_sends_what_is_plugged) {
+    struct core core = core_open(&(struct sim_options){.threaded = true, .atomic_bytes = 64 << 10},
+                                 &(struct wt_engine_options){.cache_bytes = 64 << 20});
+    wt_file file = core_file(&core, "file");
+    CHECK_OK(wt_truncate(file, (WT_WRITEBACK_LIMIT + 1) * 2 * BLOCK));
+    struct wt_plug plug;
+    wt_plug_begin(&plug);
+    for (unsigned i = 0; i < WT_WRITEBACK_LIMIT; i++) {
+        CHECK_OK(submit(file, (uint64_t)i * 2 * BLOCK, 1, BLOCK, 0, i));
+    }
+    CHECK_OK(submit(file, WT_WRITEBACK_LIMIT * 2 * BLOCK, 2, BLOCK, WT_ATOMIC, WT_WRITEBACK_LIMIT));
+    wt_plug_end(&plug);
+    reap(&core, WT_WRITEBACK_LIMIT + 1);
+    core_close(&core);
+}
+
+TEST(a_submission_that_waits_for_room_in_flight_sends_what_is_plugged) {
+    enum { LIMIT = 64 << 10 };
+    struct core core = core_threaded(&(struct wt_engine_options){.in_flight_bytes = LIMIT});
+    wt_file file = core_file(&core, "file");
+    struct wt_plug plug;
+    wt_plug_begin(&plug);
+    for (unsigned i = 0; i <= LIMIT / BLOCK; i++) {
+        CHECK_OK(submit(file, (uint64_t)i * BLOCK, 1, BLOCK, 0, i));
+    }
+    wt_plug_end(&plug);
+    reap(&core, LIMIT / BLOCK + 1);
+    core_close(&core);
+}
+
+TEST(a_submission_that_waits_for_memory_sends_what_is_plugged) {
+    enum { PAGES = 32, COUNT = 2 * PAGES };
+    struct core core = core_threaded(&(struct wt_engine_options){.cache_bytes = PAGES * BLOCK});
+    wt_file file = core_file(&core, "file");
+    CHECK_OK(wt_truncate(file, COUNT * 2 * BLOCK));
+    struct wt_plug plug;
+    wt_plug_begin(&plug);
+    for (unsigned i = 0; i < COUNT; i++) {
+        CHECK_OK(submit(file, (uint64_t)i * 2 * BLOCK, 1, BLOCK, 0, i));
+    }
+    wt_plug_end(&plug);
+    reap(&core, COUNT);
+    core_close(&core);
+}
+
+TEST(a_submission_that_waits_for_a_block_sends_what_is_plugged) {
+    struct core core = core_threaded(NULL);
+    wt_file file = core_file(&core, "file");
+    fill_at(file, 0, 1, 4 * BLOCK);
+    struct wt_plug plug;
+    wt_plug_begin(&plug);
+    CHECK_OK(submit(file, 0, 2, BLOCK, 0, 0));
+    CHECK_OK(submit(file, 0, 3, BLOCK, WT_ATOMIC, 1)); /* has the block for itself */
+    wt_plug_end(&plug);
+    reap(&core, 2);
+    check_filled(file, 0, 3, BLOCK);
+    core_close(&core);
+}
+
+TEST(a_submission_that_reads_first_sends_what_is_plugged) {
+    struct core core = core_threaded(NULL);
+    uint8_t old[2 * BLOCK + 100];
+    memset(old, 1, sizeof old);
+    sim_put(core.sim, "file", old, sizeof old);
+    wt_file file = core_file(&core, "file");
+    struct wt_plug plug;
+    wt_plug_begin(&plug);
+    CHECK_OK(submit(file, 0, 2, BLOCK, 0, 0));
+    CHECK_OK(submit(file, 2 * BLOCK + 10, 3, 10, 0, 1)); /* the block that the file ends in: this thread reads it */
+    wt_plug_end(&plug);
+    reap(&core, 2);
+    check_filled(file, 2 * BLOCK + 10, 3, 10);
+    core_close(&core);
+}
+
+TEST(an_append_that_waits_for_the_size_to_be_mended_sends_what_is_plugged) {
+    struct core core = core_threaded(NULL);
+    wt_file file = core_file(&core, "file");
+    fill_at(file, 0, 1, 4 * BLOCK);
+    sim_fail(core.sim,
+             &(struct sim_fault){.ops = SIM_WRITE, .offset = 4 * BLOCK, .length = BLOCK, .count = 1, .error = -EIO});
+    struct wt_plug plug;
+    struct wt_event event;
+    wt_plug_begin(&plug);
+    CHECK_OK(submit(file, 0, 2, BLOCK, 0, 0));
+    uint8_t block[BLOCK] = {0};
+    CHECK_EQ(write_at(file, 4 * BLOCK, block, BLOCK),
+             -EIO); /* on this thread: the plug is sent, and the size suspect */
+    CHECK_OK(submit(file, BLOCK, 2, BLOCK, 0, 0));
+    CHECK_OK(submit(file, 0, 3, 100, WT_APPEND, 1));
+    wt_plug_end(&plug);
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK_EQ(wt_reap(core.engine, &event, 1, soon), 1);
+        CHECK_OK(event.result);
+        CHECK(event.token != 1 || event.offset == 4 * BLOCK);
+    }
+    core_close(&core);
+}
+
+/* ---- what another thread has ------------------------------------------------------------------------------------- */
+
+TEST(a_write_that_grows_the_file_ahead_sends_what_is_plugged_to_who_allocates) {
+    struct core core = core_threaded(NULL);
+    wt_file file = core_file(&core, "file");
+    CHECK_OK(wt_truncate(file, 8 * BLOCK));
+    CHECK_OK(wt_file_grow_ahead(file, 64 * BLOCK));
+    struct call allocation = {.file = file, .offset = 0, .length = 8 * BLOCK};
+    struct wt_plug plug;
+    wt_plug_begin(&plug);
+    CHECK_OK(submit(file, 0, 1, BLOCK, 0, 0)); /* grows the file ahead, and is plugged after that */
+    start_waiting(&allocation, call_allocate); /* for the block, with what a growth takes */
+    CHECK_OK(submit(file, 1000 * BLOCK, 2, BLOCK, 0, 1));
+    wt_plug_end(&plug);
+    CHECK_OK(end(&allocation));
+    reap(&core, 2);
+    core_close(&core);
+}
+
+TEST(a_submission_that_waits_for_a_truncation_sends_what_that_waits_for) {
+    struct core core = core_threaded(NULL);
+    wt_file file = core_file(&core, "file");
+    fill_at(file, 0, 1, 8 * BLOCK);
+    struct call truncation = {.file = file, .length = 4 * BLOCK};
+    struct wt_plug plug;
+    wt_plug_begin(&plug);
+    CHECK_OK(submit(file, 0, 2, BLOCK, 0, 0));
+    start_waiting(&truncation, call_truncate);
+    CHECK_OK(submit(file, BLOCK, 2, BLOCK, 0, 1));
+    wt_plug_end(&plug);
+    CHECK_OK(end(&truncation));
+    reap(&core, 2);
+    CHECK_EQ(wt_size(file), 4 * BLOCK);
+    core_close(&core);
+}
+
+/* ---- calls that wait for all ------------------------------------------------------------------------------------- */
+
+TEST(a_thread_that_reaps_sends_what_is_plugged) {
+    struct core core = core_threaded(NULL);
+    wt_file file = core_file(&core, "file");
+    struct wt_plug plug;
+    wt_plug_begin(&plug);
+    CHECK_OK(submit(file, 0, 1, BLOCK, 0, 0));
+    reap(&core, 1);
+    wt_plug_end(&plug);
+    core_close(&core);
+}
+
+TEST(a_thread_that_closes_a_file_sends_what_is_plugged) {
+    struct core core = core_threaded(NULL);
+    wt_file file = core_file(&core, "file");
+    struct wt_plug plug;
+    wt_plug_begin(&plug);
+    CHECK_OK(submit(file, 0, 1, BLOCK, 0, 0));
+    CHECK_OK(wt_file_close(file));
+    wt_plug_end(&plug);
+    reap(&core, 1);
+    core_close(&core);
+}
+
+TEST(a_plug_of_two_engines_is_sent_by_a_wait_for_either) {
+    struct core one = core_threaded(NULL), two = core_threaded(NULL);
+    wt_file first = core_file(&one, "file"), second = core_file(&two, "file");
+    struct wt_plug plug;
+    wt_plug_begin(&plug);
+    CHECK_OK(submit(first, 0, 1, BLOCK, 0, 0));
+    CHECK_OK(submit(second, 0, 1, BLOCK, 0, 0));
+    CHECK_OK(submit(second, 0, 2, BLOCK, 0, 1));
+    reap(&one, 1);
+    reap(&two, 2);
+    wt_plug_end(&plug);
+    core_close(&one);
+    core_close(&two);
+}
