@@ -125,8 +125,12 @@ static bool external_may_wait(struct wt_backend *backend) {
     return !on_loop(external) || atomic_load_explicit(&external->taken, memory_order_relaxed) == 0;
 }
 
+/* The loop that waits for events, having taken nothing, is away as well. */
 static void external_release(struct wt_backend *backend) {
     struct wt_backend *inner = backend->inner;
+    if (on_loop(external_of(backend))) {
+        external_unblock(backend);
+    }
     if (inner->ops->release) {
         inner->ops->release(inner);
     }

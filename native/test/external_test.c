@@ -420,6 +420,26 @@ TEST(a_submission_on_the_loop_that_would_wait_is_refused) {
     close_place(&place);
 }
 
+/* On the loop, which has taken nothing: what it submits must not wait for it to come. */
+static void reap_on_loop(void *argument) {
+    struct place *place = argument;
+    struct wt_event event;
+    submit_block(place, 0, 1);
+    reap(place, 1, BLOCK);
+    submit_block(place, 1, 1);
+    while (wt_reap(place->engine, &event, 1, 1000000) == 0) {
+    }
+}
+
+TEST(the_loop_may_reap_what_it_just_submitted) {
+    struct place place = opened();
+    test_loop_run(place.loop, reap_on_loop, &place);
+    submit_many(&place);
+    reap(&place, MANY, BLOCK);
+    check_many(&place);
+    close_place(&place);
+}
+
 /* ---- a loop that does not come ------------------------------------------------------------------------------------ */
 
 struct absence {
