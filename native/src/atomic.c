@@ -94,9 +94,9 @@ static int take_links(struct whole *whole) {
 static int take_object(struct whole *whole, bool may_wait) {
     struct wt_engine_object *engine = whole->write->inode->engine;
     while (!(whole->launch.spare = wt_writeback_take(engine, true))) {
-        if (!may_wait)
-            return -EAGAIN;
-        wt_writeback_wait(engine);
+        int rc = may_wait ? wt_writeback_wait(engine) : -EAGAIN;
+        if (rc)
+            return rc;
     }
     whole->launch.spare->next = NULL;
     return 0;

@@ -18,7 +18,6 @@
 
 #define DEFAULT_CACHE_BYTES (UINT64_C(256) << 20)
 #define DEFAULT_IN_FLIGHT_BYTES (UINT64_C(64) << 20)
-#define LARGEST_CHUNK_BYTES (UINT64_C(4) << 20)
 
 static struct wt_handle_table engine_handles = WT_HANDLE_TABLE(1);
 static struct wt_handle_table file_handles = WT_HANDLE_TABLE(0);
@@ -59,7 +58,7 @@ static uint64_t chunk_bytes_for(const struct wt_engine_options *options) {
     uint64_t chunk = (pages / 4 - 4) << WT_PAGE_SHIFT;
     if (chunk > options->in_flight_bytes)
         chunk = options->in_flight_bytes & ~(uint64_t)(WT_PAGE_BYTES - 1);
-    return chunk < LARGEST_CHUNK_BYTES ? chunk : LARGEST_CHUNK_BYTES;
+    return chunk < WT_LARGEST_CHUNK_BYTES ? chunk : WT_LARGEST_CHUNK_BYTES;
 }
 
 /*

@@ -16,6 +16,9 @@
 
 #define WT_INODE_BUCKETS 16384u
 
+/* No chunk of a write or read is longer. */
+#define WT_LARGEST_CHUNK_BYTES (UINT64_C(4) << 20)
+
 /* What allocate writes zeros from. */
 #define WT_ZERO_BYTES (64u << 10)
 

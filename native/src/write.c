@@ -19,8 +19,10 @@ struct chunk {
     uint64_t offset, end;
     uint64_t part_begin; /* of a burst: what is before it is on its way */
     bool may_wait;
-    bool need_objects; /* stopped, since there was no object for another I/O */
-    bool may_fill;     /* blocks that are written in part and not cached are read when the write is on its way */
+    struct wt_link *links; /* taken in advance */
+    bool need_objects;     /* stopped, since there was no object for another I/O */
+    bool no_memory;        /* stopped, since there is none for a link */
+    bool may_fill;         /* blocks that are written in part and not cached are read when the write is on its way */
 };
 
 static uint64_t block_mask(const struct wt_inode *inode) {
@@ -281,19 +283,42 @@ static uint64_t waiting_blocks(const struct wt_folio *folio, const struct span *
     return waiting;
 }
 
-/* Takes what is needed for I/Os of the blocks, and more others. */
-static bool take_objects(struct chunk *chunk, uint64_t blocks, unsigned more) {
-    unsigned have = 0, need = wt_launch_need(&chunk->write->inode->geometry, blocks) + more;
+/* Takes what so many I/Os need. */
+static bool take_objects(struct chunk *chunk, unsigned need) {
+    unsigned have = 0;
     for (struct wt_writeback *w = chunk->launch.spare; w; w = w->next)
         have++;
     for (; have < need; have++) {
         struct wt_writeback *writeback = wt_writeback_take(chunk->write->inode->engine, true);
-        if (!writeback)
+        if (!writeback) {
+            chunk->need_objects = true;
             return false;
+        }
         writeback->next = chunk->launch.spare;
         chunk->launch.spare = writeback;
     }
     return true;
+}
+
+static struct wt_link *take_link(struct chunk *chunk) {
+    struct wt_link *link = chunk->links;
+    if (link)
+        chunk->links = link->next;
+    else
+        link = wt_link_take(chunk->write);
+    chunk->no_memory = !link;
+    return link;
+}
+
+/* Takes as many in advance. */
+static bool take_links(struct chunk *chunk, unsigned count) {
+    struct wt_link *links = NULL, *link;
+    while (count-- > 0 && (link = take_link(chunk))) {
+        *link = (struct wt_link){.write = chunk->write, .next = links};
+        links = link;
+    }
+    chunk->links = links;
+    return !chunk->no_memory;
 }
 
 static void add_link(struct wt_folio *folio, struct wt_link *link) {
@@ -325,8 +350,9 @@ static void count_arrival(struct chunk *chunk, struct wt_folio *folio) {
         return;
     atomic_store_explicit(&folio->expected, expected - 1, memory_order_relaxed);
     uint64_t blocks = folio->dirty & ~(folio->writeback | folio->reading);
-    bool may_send = !chunk->launch.burst; /* else its writers would wait for all of the burst */
-    if (expected == 1 && blocks && may_send && take_objects(chunk, blocks, 0)) {
+    /* With a burst its writers would wait for all of that. Objects taken in advance are for what is yet to be copied. */
+    bool may_send = !chunk->launch.burst && !chunk->links;
+    if (expected == 1 && blocks && may_send && take_objects(chunk, wt_launch_need(&folio->inode->geometry, blocks))) {
         chunk->launch.gather = true;
         (void)wt_launch_blocks(&chunk->launch, folio, blocks, NULL);
     }
@@ -338,47 +364,34 @@ static void hurry(struct wt_folio *folio) {
     atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
 }
 
-/* Copies a..b into the locked folio and prepares its I/O. Returns where it had to stop: b if nothing was in the way. */
-static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_t a, uint32_t b) {
+/* Copies the span, in which nothing is in the way, into the locked folio and prepares its I/O. False: memory or objects are missing. */
+static bool write_span(struct chunk *chunk, struct wt_folio *folio, const struct span *span) {
     struct wt_write *write = chunk->write;
-    struct span span = span_of(&write->inode->geometry, a, b);
-    uint64_t obstacles = find_obstacles(chunk, folio, &span);
-    if (obstacles) {
-        unsigned stop = (unsigned)__builtin_ctzll(obstacles);
-        if (stop <= span.first)
-            return a;
-        uint64_t fill = span.fill;
-        span = span_of(&write->inode->geometry, a, stop << write->inode->geometry.block_shift);
-        span.fill = fill & span.blocks;
-    }
-    if (!reserve_memory(chunk, folio, &span))
-        return a;
+    if (!reserve_memory(chunk, folio, span))
+        return false;
     bool urgent = write->flags & WT_HIGH_PRIORITY;
-    uint64_t waiting = waiting_blocks(folio, &span, urgent);
-    bool leads = waiting == 0 && may_lead(chunk, folio, &span);
-    uint64_t leaving = leads ? 0 : span.blocks & ~(waiting | span.fill | folio->reading);
-    unsigned fills = (unsigned)__builtin_popcountll(span.fill);
-    struct wt_link *link = NULL;
-    if (!((leaving || fills) && !take_objects(chunk, leaving, fills)))
-        link = wt_link_take(write);
-    if (!link) {
-        chunk->need_objects = true;
-        return a;
-    }
+    uint64_t waiting = waiting_blocks(folio, span, urgent);
+    bool leads = waiting == 0 && may_lead(chunk, folio, span);
+    uint64_t leaving = leads ? 0 : span->blocks & ~(waiting | span->fill | folio->reading);
+    unsigned fills = (unsigned)__builtin_popcountll(span->fill);
+    unsigned objects = leaving || fills ? wt_launch_need(&write->inode->geometry, leaving) + fills : 0;
+    struct wt_link *link = take_objects(chunk, objects) ? take_link(chunk) : NULL;
+    if (!link)
+        return false;
 
     if (!WT_MUTANT("zeros-not-spoiled"))
-        wt_inode_spoil_zeros(write->inode, folio_base(folio) + span.a, folio_base(folio) + span.b);
-    make_writable(chunk, folio, &span);
-    copy_span(chunk, folio, &span);
-    *link = (struct wt_link){.write = write, .dirty = span.blocks, .bytes = span.b - span.a};
+        wt_inode_spoil_zeros(write->inode, folio_base(folio) + span->a, folio_base(folio) + span->b);
+    make_writable(chunk, folio, span);
+    copy_span(chunk, folio, span);
+    *link = (struct wt_link){.write = write, .dirty = span->blocks, .bytes = span->b - span->a};
     add_link(folio, link);
     atomic_fetch_add(&write->references, 1);
-    folio->dirty |= span.blocks;
-    for (uint64_t fill = span.fill; fill; fill &= fill - 1)
+    folio->dirty |= span->blocks;
+    for (uint64_t fill = span->fill; fill; fill &= fill - 1)
         wt_folio_hold(folio, &chunk->reservation, (unsigned)__builtin_ctzll(fill));
-    wt_launch_fill(&chunk->launch, folio, span.fill);
+    wt_launch_fill(&chunk->launch, folio, span->fill);
     if (WT_MUTANT("size-grown-too-early"))
-        wt_inode_grow(write->inode, folio_base(folio) + span.b);
+        wt_inode_grow(write->inode, folio_base(folio) + span->b);
     if (leaving)
         (void)wt_launch_blocks(&chunk->launch, folio, leaving, urgent ? NULL : link);
     if (leads) {
@@ -386,11 +399,27 @@ static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_
         atomic_store(&write->lead, folio);
         sem_post(&write->wake);
     }
-    if (urgent && (folio->dirty & span.blocks))
+    if (urgent && (folio->dirty & span->blocks))
         hurry(folio);
     else if (waiting || leads)
         count_arrival(chunk, folio);
-    return span.b;
+    return true;
+}
+
+/* Copies a..b into the locked folio, as far as nothing is in the way. Returns where it had to stop: b if nothing was. */
+static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_t a, uint32_t b) {
+    const struct wt_geometry *geometry = &folio->inode->geometry;
+    struct span span = span_of(geometry, a, b);
+    uint64_t obstacles = find_obstacles(chunk, folio, &span);
+    if (obstacles) {
+        unsigned stop = (unsigned)__builtin_ctzll(obstacles);
+        if (stop <= span.first || !chunk->may_wait)
+            return a;
+        uint64_t fill = span.fill;
+        span = span_of(geometry, a, stop << geometry->block_shift);
+        span.fill = fill & span.blocks;
+    }
+    return write_span(chunk, folio, &span) ? span.b : a;
 }
 
 /* With a burst: what has been copied leaves now, if it is enough for a part, and what is to come is one. */
@@ -424,11 +453,61 @@ static uint64_t write_folios(struct chunk *chunk) {
     }
 }
 
+/* One of 64 blocks of 512 bytes is the smallest, and a chunk begins and ends within one. */
+#define CHUNK_FOLIOS_MOST (WT_LARGEST_CHUNK_BYTES / (WT_FOLIO_BLOCKS * 512) + 1)
+
+/* The chunk's share of a folio. */
+static struct span share_of(const struct chunk *chunk, uint64_t index) {
+    const struct wt_geometry *geometry = &chunk->write->inode->geometry;
+    uint64_t base = index << geometry->folio_shift, stop = base + (UINT64_C(1) << geometry->folio_shift);
+    return span_of(geometry, chunk->offset > base ? (uint32_t)(chunk->offset - base) : 0,
+                   (uint32_t)((chunk->end < stop ? chunk->end : stop) - base));
+}
+
+/* How many objects the share of a locked folio takes. */
+static unsigned objects_for(const struct chunk *chunk, const struct wt_folio *folio, const struct span *span) {
+    uint64_t waiting = waiting_blocks(folio, span, chunk->write->flags & WT_HIGH_PRIORITY);
+    return wt_launch_need(&folio->inode->geometry, span->blocks & ~(waiting | folio->reading));
+}
+
+/*
+ * The same for a write that may not wait, over several folios: all of it or nothing. Once some were copied the rest would have to
+ * wait for what is in its way. So all folios are locked, and what they take is had, before. The chunk has the pages for all.
+ */
+static uint64_t write_at_once(struct chunk *chunk) {
+    struct wt_inode *inode = chunk->write->inode;
+    unsigned shift = inode->geometry.folio_shift, count = 0, objects = 0;
+    uint64_t first = chunk->offset >> shift, last = (chunk->end - 1) >> shift;
+    struct wt_folio *folios[CHUNK_FOLIOS_MOST];
+    struct span spans[CHUNK_FOLIOS_MOST];
+    bool ready = true;
+    for (uint64_t index = first; index <= last && ready; index++, count++) {
+        struct wt_folio *folio = folios[count] = wt_folio_get(inode, index);
+        spans[count] = share_of(chunk, index);
+        ready = !find_obstacles(chunk, folio, &spans[count]);
+        objects += objects_for(chunk, folio, &spans[count]);
+    }
+    ready = ready && take_objects(chunk, objects) && take_links(chunk, count);
+    for (unsigned i = 0; i < count && ready; i++) {
+        bool written = write_span(chunk, folios[i], &spans[i]);
+        assert(written);
+        (void)written;
+    }
+    for (unsigned i = 0; i < count; i++)
+        wt_folio_put(folios[i]);
+    return ready ? chunk->end : chunk->offset;
+}
+
 static void give_spares(struct chunk *chunk) {
     while (chunk->launch.spare) {
         struct wt_writeback *spare = chunk->launch.spare;
         chunk->launch.spare = spare->next;
         wt_writeback_give(chunk->write->inode->engine, spare);
+    }
+    while (chunk->links) {
+        struct wt_link *link = chunk->links;
+        chunk->links = link->next;
+        wt_link_give(link);
     }
 }
 
@@ -446,18 +525,21 @@ static uint64_t copy_chunk(struct chunk *chunk, int *rc) {
     struct wt_inode *inode = chunk->write->inode;
     unsigned shift = inode->geometry.folio_shift;
     uint64_t at = chunk->offset;
-    if (at >> shift == (chunk->end - 1) >> shift)
+    bool one_folio = at >> shift == (chunk->end - 1) >> shift;
+    if (one_folio)
         at = write_folios(chunk);
     if (at > chunk->offset)
         return at;
-    chunk->need_objects = false;
+    chunk->need_objects = chunk->no_memory = false;
     wt_pool_unreserve(&chunk->reservation);
     if (!wt_pool_reserve(&chunk->reservation, pages_for(chunk), chunk->may_wait))
         *rc = -EAGAIN;
     if (!*rc)
         *rc = begin_edges(chunk);
     if (!*rc)
-        at = write_folios(chunk);
+        at = one_folio || chunk->may_wait ? write_folios(chunk) : write_at_once(chunk);
+    if (!*rc && at == chunk->offset && chunk->no_memory)
+        *rc = -ENOMEM;
     if (!*rc && at == chunk->offset && !chunk->need_objects) {
         *rc = begin_block(chunk, chunk->offset);
         if (!*rc && !chunk->may_wait)
@@ -525,11 +607,8 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
     wt_launch_start(&chunk.launch, may_run && ends_write);
     if (burst)
         inode->engine->backend->ops->burst_end(burst);
-    if (chunk.need_objects && at == offset) {
-        if (!may_wait)
-            return -EAGAIN;
-        wt_writeback_wait(inode->engine);
-    }
+    if (chunk.need_objects && at == offset && rc >= 0)
+        rc = may_wait ? wt_writeback_wait(inode->engine) : -EAGAIN;
     return rc < 0 ? rc : (int64_t)(at - offset);
 }
 
@@ -552,8 +631,9 @@ static int64_t start_step(struct wt_write *write, struct wt_cursor *cursor, uint
         int rc = wt_atomic_write(write, cursor, !write->async, may_wait);
         return rc ? rc : (int64_t)write->length;
     }
-    /* What must not wait has not begun; once it has, what is left is a matter of rare collisions. */
-    return write_step(write, cursor, at, !write->async, may_wait || at > write->offset);
+    int64_t n = write_step(write, cursor, at, !write->async, may_wait);
+    assert(may_wait || n < 0 || (uint64_t)n == write->length); /* what must not wait begins as a whole or not at all */
+    return n;
 }
 
 /* Copies all in and starts its I/O, step by step. Returns the bytes that are on their way; fewer than all on an error,
@@ -563,6 +643,10 @@ static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bo
     wt_inode_reach(write->inode, end);
     if (!wt_ahead(write->inode, at, end, may_wait))
         wt_write_fail(write, -EAGAIN, at);
+    /*
+     * Each turn takes bytes, or has waited for what was in its way: memory, an object, others' I/O on the block. What is in the way
+     * of the next is another's that went on meanwhile.
+     */
     while (at < end && !atomic_load(&write->error)) {
         int64_t n = start_step(write, cursor, at, may_wait);
         if (n < 0)

@@ -1,6 +1,7 @@
 #include "writeback.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,38 +13,51 @@
 
 /* ---- objects ------------------------------------------------------------------------------------------------- */
 
+/* With the lock held, as what follows. */
+static struct wt_writeback *take_object(struct wt_engine_object *engine, bool limited) {
+    if (limited && engine->writebacks_out >= WT_WRITEBACK_LIMIT)
+        return NULL;
+    struct wt_writeback *writeback = engine->spare_writebacks;
+    if (writeback)
+        engine->spare_writebacks = writeback->next;
+    else
+        writeback = malloc(sizeof *writeback);
+    engine->writebacks_out += writeback != NULL;
+    return writeback;
+}
+
+static void give_object(struct wt_engine_object *engine, struct wt_writeback *writeback) {
+    writeback->next = engine->spare_writebacks;
+    engine->spare_writebacks = writeback;
+    engine->writebacks_out--;
+    if (engine->writeback_waiters)
+        wt_wake_all(&engine->writeback_room);
+}
+
 struct wt_writeback *wt_writeback_take(struct wt_engine_object *engine, bool limited) {
     pthread_mutex_lock(&engine->spare_lock);
-    struct wt_writeback *writeback = NULL;
-    if (!limited || engine->writebacks_out < WT_WRITEBACK_LIMIT) {
-        writeback = engine->spare_writebacks;
-        if (writeback)
-            engine->spare_writebacks = writeback->next;
-        else
-            writeback = malloc(sizeof *writeback);
-        engine->writebacks_out += writeback != NULL;
-    }
+    struct wt_writeback *writeback = take_object(engine, limited);
     pthread_mutex_unlock(&engine->spare_lock);
     return writeback;
 }
 
 void wt_writeback_give(struct wt_engine_object *engine, struct wt_writeback *writeback) {
     pthread_mutex_lock(&engine->spare_lock);
-    writeback->next = engine->spare_writebacks;
-    engine->spare_writebacks = writeback;
-    engine->writebacks_out--;
-    if (engine->writeback_waiters)
-        wt_wake_all(&engine->writeback_room);
+    give_object(engine, writeback);
     pthread_mutex_unlock(&engine->spare_lock);
 }
 
-void wt_writeback_wait(struct wt_engine_object *engine) {
+int wt_writeback_wait(struct wt_engine_object *engine) {
     pthread_mutex_lock(&engine->spare_lock);
     engine->writeback_waiters++;
-    while (engine->writebacks_out >= WT_WRITEBACK_LIMIT)
+    struct wt_writeback *writeback;
+    while (!(writeback = take_object(engine, true)) && engine->writebacks_out > 0)
         wt_wait(engine->backend, &engine->writeback_room, &engine->spare_lock);
     engine->writeback_waiters--;
+    if (writeback)
+        give_object(engine, writeback);
     pthread_mutex_unlock(&engine->spare_lock);
+    return writeback ? 0 : -ENOMEM;
 }
 
 /* For the end of an I/O, which cannot fail or be put off: other I/Os end and give theirs back. */

@@ -90,8 +90,8 @@ void wt_writeback_give(struct wt_engine_object *engine, struct wt_writeback *wri
 struct wt_link *wt_link_take(struct wt_write *write);
 /* Its folio has it no more. */
 void wt_link_give(struct wt_link *link);
-/* Waits until an object may be taken. The caller holds none, and no lock. */
-void wt_writeback_wait(struct wt_engine_object *engine);
+/* Waits until an object may be taken. The caller holds none, and no lock. -ENOMEM: there is no memory, nor will one be given back. */
+int wt_writeback_wait(struct wt_engine_object *engine);
 
 /*
  * Puts dirty blocks of a locked folio under writeback and adds them to the launch; links' dirty blocks follow (all links

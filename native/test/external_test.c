@@ -420,6 +420,26 @@ TEST(a_submission_on_the_loop_that_would_wait_is_refused) {
     close_place(&place);
 }
 
+/* On the loop, which has taken the read of a block: a write to it would wait, after it has begun with the block before. */
+static void write_beside_own_read(void *argument) {
+    struct place *place = argument;
+    static uint8_t bytes[2 * BLOCK];
+    struct iovec iov = {bytes, BLOCK + BLOCK / 2};
+    memset(bytes, 9, sizeof bytes);
+    CHECK_OK(wt_fetch_submit(place->file, 21 * BLOCK, BLOCK, 0, 0));
+    test_loop_take(place->loop);
+    CHECK_EQ(wt_write_submit(place->file, &iov, 1, 20 * BLOCK, 0, 0, 1), -EDEADLK);
+    CHECK_EQ(wt_write_submit(place->file, &iov, 1, 20 * BLOCK, 0, WT_NOWAIT, 1), -EAGAIN);
+}
+
+TEST(a_submission_on_the_loop_does_not_begin_what_it_would_have_to_wait_for) {
+    struct place place = opened();
+    test_loop_run(place.loop, write_beside_own_read, &place);
+    reap(&place, 1, BLOCK);
+    CHECK_EQ(byte_of(place.file, 20 * BLOCK), 0);
+    close_place(&place);
+}
+
 /* On the loop, which has taken nothing: what it submits must not wait for it to come. */
 static void reap_on_loop(void *argument) {
     struct place *place = argument;

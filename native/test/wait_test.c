@@ -244,6 +244,84 @@ TEST(a_submission_that_waits_for_a_truncation_sends_what_that_waits_for) {
     core_close(&core);
 }
 
+/* ---- a write that may not wait ----------------------------------------------------------------------------------- */
+
+TEST(an_append_that_may_not_wait_does_not_wait_for_an_object_with_the_lock_of_appends_held) {
+    enum { FOLIO = 64 * BLOCK, COUNT = WT_WRITEBACK_LIMIT - 1 };
+    struct core core = core_threaded(&(struct wt_engine_options){.cache_bytes = 64 << 20});
+    wt_file file = core_file(&core, "file"), others = core_file(&core, "others");
+    fill_at(file, FOLIO - BLOCK, 1, BLOCK);
+    CHECK_OK(wt_truncate(file, FOLIO - BLOCK));
+    CHECK_OK(wt_truncate(others, (uint64_t)COUNT * 2 * BLOCK));
+    sim_hold(core.sim);
+    for (unsigned i = 0; i < COUNT; i++) {
+        CHECK_OK(submit(others, (uint64_t)i * 2 * BLOCK, 1, BLOCK, 0, i));
+    }
+    uint64_t in_flight = core_stats(&core).in_flight_bytes;
+    CHECK_EQ(submit(file, 0, 2, 2 * BLOCK, WT_APPEND | WT_NOWAIT, COUNT), -EAGAIN); /* in two folios: an object each */
+    CHECK_EQ(core_stats(&core).in_flight_bytes, in_flight);
+    CHECK_OK(submit(file, 0, 3, BLOCK, WT_APPEND | WT_NOWAIT, COUNT));
+    sim_release_all(core.sim);
+    reap(&core, COUNT + 1);
+    CHECK_EQ(wt_size(file), FOLIO);
+    check_filled(file, FOLIO - BLOCK, 3, BLOCK);
+    core_close(&core);
+}
+
+/* A file of three folios, uncached; I/O that reads a block of it is held. A write that may not wait meets that: nothing of it begins. */
+static void meets_a_read(uint64_t read_at_offset, uint64_t offset, size_t length) {
+    enum { FOLIO = 64 * BLOCK, SIZE = 3 * FOLIO };
+    struct core core = core_threaded(NULL);
+    static uint8_t old[SIZE];
+    struct iovec iov = {old, length};
+    memset(old, 1, sizeof old);
+    sim_put(core.sim, "file", old, sizeof old);
+    wt_file file = core_file(&core, "file");
+    sim_hold(core.sim);
+    CHECK_OK(wt_fetch_submit(file, read_at_offset, BLOCK, 0, 0));
+    CHECK_EQ(wt_write_submit(file, &iov, 1, offset, WT_DURABILITY_FILE, WT_NOWAIT, 1), -EAGAIN);
+    CHECK_EQ(core_stats(&core).in_flight_bytes, 0);
+    CHECK_EQ(sim_in_flight(core.sim), 1);
+    sim_release_all(core.sim);
+    reap(&core, 1);
+    CHECK_EQ(sim_count(core.sim, SIM_WRITE), 0);
+    check_filled(file, 0, 1, SIZE);
+    memset(old, 2, sizeof old);
+    CHECK_OK(wt_write_submit(file, &iov, 1, offset, WT_DURABILITY_FILE, WT_NOWAIT, 2));
+    reap(&core, 1);
+    check_filled(file, offset, 2, length);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
+TEST(a_write_that_may_not_wait_begins_as_a_whole_or_not_at_all) {
+    enum { FOLIO = 64 * BLOCK };
+    meets_a_read(BLOCK, 0, 2 * BLOCK);                         /* at the end of what it has in its one folio */
+    meets_a_read(BLOCK, 0, BLOCK + BLOCK / 2);                 /* in part */
+    meets_a_read(2 * FOLIO, 0, 2 * FOLIO + BLOCK);             /* in the last of three */
+    meets_a_read(FOLIO + 7 * BLOCK, BLOCK, 2 * FOLIO + BLOCK); /* in the middle */
+}
+
+TEST(an_append_that_may_not_wait_may_be_as_long_as_a_chunk_of_small_blocks) {
+    enum { LENGTH = 4 << 20, AT = 100 };
+    struct core core =
+        core_open(&(struct sim_options){.block_bytes = 512}, &(struct wt_engine_options){.cache_bytes = 64 << 20});
+    wt_file file = core_file(&core, "file");
+    uint8_t *bytes = malloc(LENGTH);
+    struct iovec iov = {bytes, LENGTH};
+    CHECK(bytes != NULL);
+    memset(bytes, 5, LENGTH);
+    fill_at(file, 0, 1, AT);
+    CHECK_OK(wt_write_submit(file, &iov, 1, 0, WT_DURABILITY_FILE, WT_APPEND | WT_NOWAIT, 0));
+    reap(&core, 1);
+    check_filled(file, 0, 1, AT);
+    check_filled(file, AT, 5, LENGTH);
+    CHECK_EQ(wt_size(file), AT + LENGTH);
+    check_cache_is_disk(&core, file, "file");
+    free(bytes);
+    core_close(&core);
+}
+
 /* ---- calls that wait for all ------------------------------------------------------------------------------------- */
 
 TEST(a_thread_that_reaps_sends_what_is_plugged) {
