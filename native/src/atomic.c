@@ -269,6 +269,7 @@ static void start(struct whole *whole) {
     struct wt_write *write = whole->write;
     struct wt_writeback *writeback = wt_launch_next(&whole->launch, write->offset);
     const uint8_t *bytes = whole->bounce;
+    assert(writeback); /* its object was taken in advance */
     wt_inode_spoil_zeros(write->inode, write->offset, end_of(write));
     for (unsigned i = 0; i < whole->share_count; i++) {
         struct share *share = &whole->shares[i];

@@ -389,7 +389,7 @@ static bool write_span(struct chunk *chunk, struct wt_folio *folio, const struct
     folio->dirty |= span->blocks;
     for (uint64_t fill = span->fill; fill; fill &= fill - 1)
         wt_folio_hold(folio, &chunk->reservation, (unsigned)__builtin_ctzll(fill));
-    wt_launch_fill(&chunk->launch, folio, span->fill);
+    (void)wt_launch_fill(&chunk->launch, folio, span->fill);
     if (WT_MUTANT("size-grown-too-early"))
         wt_inode_grow(write->inode, folio_base(folio) + span->b);
     if (leaving)

@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,14 +57,6 @@ int wt_writeback_wait(struct wt_engine_object *engine) {
         give_object(engine, writeback);
     pthread_mutex_unlock(&engine->spare_lock);
     return writeback ? 0 : -ENOMEM;
-}
-
-/* For the end of an I/O, which cannot fail or be put off: other I/Os end and give theirs back. */
-static struct wt_writeback *take_surely(struct wt_engine_object *engine) {
-    struct wt_writeback *writeback;
-    while (!(writeback = wt_writeback_take(engine, false)))
-        sched_yield();
-    return writeback;
 }
 
 struct wt_link *wt_link_take(struct wt_write *write) {
@@ -133,12 +124,14 @@ static struct wt_writeback *launch_object(struct wt_launch *launch) {
     if (writeback)
         launch->spare = writeback->next;
     else
-        writeback = take_surely(launch->inode->engine);
+        writeback = wt_writeback_take(launch->inode->engine, false);
     return writeback;
 }
 
 struct wt_writeback *wt_launch_next(struct wt_launch *launch, uint64_t offset) {
     struct wt_writeback *writeback = launch_object(launch);
+    if (!writeback)
+        return NULL;
     struct wt_io *io = &writeback->io;
     io->op = WT_IO_WRITE;
     io->durability = WT_DURABILITY_DEVICE;
@@ -184,9 +177,10 @@ static void add_segment(struct wt_io *io, uint8_t *memory, uint32_t length) {
 
 /*
  * Adds the blocks first..last to an I/O, bytes only up to end (in the folio). A part that ends within a block goes through
- * the page cache, so that the file's size is exact at every instant, and so does one that is to stay alone.
+ * the page cache, so that the file's size is exact at every instant, and so does one that is to stay alone. False: there is no
+ * memory for another I/O.
  */
-static void add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigned first, unsigned last, uint32_t end,
+static bool add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigned first, unsigned last, uint32_t end,
                        bool alone, uint64_t fenced) {
     const struct wt_geometry *geometry = &folio->inode->geometry;
     uint32_t start = first << geometry->block_shift;
@@ -195,6 +189,8 @@ static void add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigne
     struct wt_writeback *writeback = launch->last;
     if (alone || !can_extend(writeback, folio, offset, pages))
         writeback = wt_launch_next(launch, offset);
+    if (!writeback)
+        return false;
 
     for (uint32_t at = start, length; at < end; at += length) {
         uint8_t *memory = wt_folio_memory(folio, at, end, &length);
@@ -211,6 +207,7 @@ static void add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigne
     part->blocks |= wt_bits(first, last);
     part->fenced |= fenced;
     folio->writeback |= wt_bits(first, last) | fenced;
+    return true;
 }
 
 /*
@@ -253,8 +250,7 @@ static uint64_t launch_run(struct wt_launch *launch, struct wt_folio *folio, uns
     uint32_t end = end_of_block(folio, last, only);
     bool partial = end & ((1u << geometry->block_shift) - 1);
     if (geometry->page_block_shift == 0 || !(partial || is_beside_end_of_file(folio, end))) {
-        add_blocks(launch, folio, first, last, end, false, 0);
-        return wt_bits(first, last);
+        return add_blocks(launch, folio, first, last, end, false, 0) ? wt_bits(first, last) : 0;
     }
     /*
      * The last block goes through the kernel's page cache and shares a page there with other blocks. Direct I/O on those
@@ -266,13 +262,14 @@ static uint64_t launch_run(struct wt_launch *launch, struct wt_folio *folio, uns
     unsigned tail_first = first > page_first ? first : page_first;
     uint64_t others = wt_page_blocks(geometry, page, page) & ~wt_bits(tail_first, last);
     uint64_t taken = 0;
-    if (first <
-        tail_first) /* the file may end there, too, until the tail is written: then its bytes are of other writes */
+    /* The file may end in the first part too, until the tail is written: the first part's bytes are of other writes. */
+    if (first < tail_first) {
         taken = launch_run(launch, folio, first, tail_first - 1, only);
-    if (!(folio->writeback & others)) {
-        add_blocks(launch, folio, tail_first, last, end, true, others);
-        taken |= wt_bits(tail_first, last);
+        if (!taken)
+            return 0;
     }
+    if (!(folio->writeback & others) && add_blocks(launch, folio, tail_first, last, end, true, others))
+        taken |= wt_bits(tail_first, last);
     return taken;
 }
 
@@ -398,7 +395,7 @@ static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct end
 }
 
 /* Blocks that an I/O carried have ended, some of them badly: tells the writes, and grows the file by what is stable. */
-static void end_links(struct wt_folio *folio, uint64_t good, uint64_t bad, struct ending *ending) {
+static void end_links(struct wt_folio *folio, uint64_t good, uint64_t bad, int error, struct ending *ending) {
     uint64_t base = folio_offset(folio);
     unsigned shift = folio->inode->geometry.block_shift;
     for (struct wt_link *link = folio->links, *next; link; link = next) {
@@ -415,7 +412,7 @@ static void end_links(struct wt_folio *folio, uint64_t good, uint64_t bad, struc
         if (failed) {
             uint64_t at = base + ((uint64_t)__builtin_ctzll(failed) << shift);
             if (!WT_MUTANT("error-swallowed"))
-                wt_write_fail(write, ending->error, at > write->offset ? at : write->offset);
+                wt_write_fail(write, error, at > write->offset ? at : write->offset);
             if (WT_MUTANT("gather-error-to-one"))
                 bad = 0, good |= failed;
         }
@@ -427,14 +424,17 @@ static void end_links(struct wt_folio *folio, uint64_t good, uint64_t bad, struc
 
 static void fill_done(struct wt_io *io);
 
-void wt_launch_fill(struct wt_launch *launch, struct wt_folio *folio, uint64_t blocks) {
+uint64_t wt_launch_fill(struct wt_launch *launch, struct wt_folio *folio, uint64_t blocks) {
     struct wt_inode *inode = folio->inode;
     unsigned shift = inode->geometry.block_shift;
+    uint64_t left = blocks;
     assert((blocks & ~(folio->dirty & folio->uptodate)) == 0 && (blocks & (folio->writeback | folio->reading)) == 0);
-    folio->reading |= blocks;
-    for (; blocks; blocks &= blocks - 1) {
-        unsigned block = (unsigned)__builtin_ctzll(blocks);
+    for (; left; left &= left - 1) {
+        unsigned block = (unsigned)__builtin_ctzll(left);
         struct wt_writeback *read = wt_launch_next(launch, folio_offset(folio) + ((uint64_t)block << shift));
+        if (!read)
+            break;
+        folio->reading |= UINT64_C(1) << block;
         uint8_t *memory = wt_folio_held_memory(folio, block);
         assert(memory);
         add_segment(&read->io, memory, 1u << shift);
@@ -444,6 +444,18 @@ void wt_launch_fill(struct wt_launch *launch, struct wt_folio *folio, uint64_t b
         read->parts[0] = (struct wt_part){.folio = folio, .blocks = UINT64_C(1) << block};
         read->part_count = 1;
     }
+    return blocks & ~left;
+}
+
+/* The writes whose bytes wait in these blocks, on no I/O's way, fail: what the device has is read again. */
+static void fail_dirty(struct wt_folio *folio, uint64_t blocks, int error, struct ending *ending) {
+    for (struct wt_link *link = folio->links; link; link = link->next) {
+        link->writeback |= link->dirty & blocks;
+        link->dirty &= ~blocks;
+    }
+    end_links(folio, 0, blocks, error, ending);
+    folio->dirty &= ~blocks;
+    folio->uptodate &= ~blocks;
 }
 
 static uint64_t collected(const struct wt_folio *folio) {
@@ -467,13 +479,26 @@ static bool hand_gather(struct wt_folio *folio, struct ending *ending) {
     return false;
 }
 
+/*
+ * What collected leaves, as far as there is memory for I/Os. The rest waits for the end of I/O on the folio. Where there is none
+ * nobody would send it: its writes fail.
+ */
+static uint64_t launch_collected(struct wt_folio *folio, struct ending *ending) {
+    uint64_t blocks = collected(folio);
+    uint64_t taken = blocks ? wt_launch_blocks(&ending->launch, folio, blocks, NULL) : 0;
+    uint64_t left = collected(folio);
+    bool sent_later = folio->gathering || (folio->writeback | (folio->reading & folio->dirty));
+    if (left && !sent_later)
+        fail_dirty(folio, left, -ENOMEM, ending);
+    return taken;
+}
+
 /* What collected under the I/O that just ended leaves now, or is about to. */
 static void send_gather(struct wt_folio *folio, struct ending *ending) {
-    uint64_t blocks = collected(folio);
     if (!folio->gathering)
         atomic_store_explicit(&folio->expected, folio->urgent ? 0 : ending->freed, memory_order_relaxed);
-    if (blocks && !folio->gathering && !hand_gather(folio, ending))
-        (void)wt_launch_blocks(&ending->launch, folio, blocks, NULL);
+    if (collected(folio) && !folio->gathering && !hand_gather(folio, ending))
+        (void)launch_collected(folio, ending);
     wt_folio_settle(folio);
     wt_folio_put(folio);
 }
@@ -509,7 +534,7 @@ static void await_arrivals(struct wt_folio *folio) {
 
 void wt_gather_lead(struct wt_folio *folio) {
     struct wt_inode *inode = folio->inode;
-    struct wt_launch launch = {.inode = inode, .gather = true};
+    struct ending ending = {.launch = {.inode = inode, .gather = true}};
     await_arrivals(folio);
     wt_folio_lock(folio);
     folio->gathering--;
@@ -518,21 +543,23 @@ void wt_gather_lead(struct wt_folio *folio) {
         return;
     }
     atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
-    uint64_t blocks = collected(folio), taken = 0;
-    if (blocks)
-        taken = wt_launch_blocks(&launch, folio, blocks, NULL);
+    uint64_t taken = launch_collected(folio, &ending);
     /* Folios that follow in the file and wait as well come along. */
     while (taken >> (WT_FOLIO_BLOCKS - 1)) {
         uint64_t index = atomic_load_explicit(&folio->index, memory_order_relaxed);
         struct wt_folio *next = wt_folio_find(inode, index + 1);
         wt_folio_put(folio);
         folio = next;
-        blocks = folio ? collected(folio) : 0;
-        taken = blocks & 1 ? wt_launch_blocks(&launch, folio, blocks, NULL) : 0;
+        uint64_t blocks = folio ? collected(folio) : 0;
+        taken = blocks & 1 ? wt_launch_blocks(&ending.launch, folio, blocks, NULL) : 0;
     }
     if (folio)
         wt_folio_put(folio);
-    wt_launch_start(&launch, true);
+    wt_launch_start(&ending.launch, true);
+    if (ending.retired_bytes)
+        wt_pool_retire(&inode->cache->pool, ending.retired_bytes);
+    if (ending.done)
+        wt_writes_end(inode, ending.done);
 }
 
 static void end_part(const struct wt_part *part, struct ending *ending) {
@@ -547,7 +574,7 @@ static void end_part(const struct wt_part *part, struct ending *ending) {
         if (good_blocks < WT_FOLIO_BLOCKS)
             bad = part->blocks & wt_bits((unsigned)good_blocks, WT_FOLIO_BLOCKS - 1);
     }
-    end_links(folio, part->blocks & ~bad, bad, ending);
+    end_links(folio, part->blocks & ~bad, bad, ending->error, ending);
     folio->writeback &= ~(part->blocks | part->fenced);
     uint64_t repair = 0;
     if (!ending->zeroing) { /* a range of zeros that could not be written reads as zeros all the same */
@@ -558,7 +585,11 @@ static void end_part(const struct wt_part *part, struct ending *ending) {
     /* A block fenced off may be in repair, which fills the memory that is held for it. */
     wt_folio_release_held(folio, (part->blocks | part->fenced) & ~(repair | folio->reading));
     /* Newer writes went to a shadow, a copy of refused bytes with theirs on top: they need what the device has below. */
-    wt_launch_fill(&ending->launch, folio, repair);
+    uint64_t lost = repair & ~wt_launch_fill(&ending->launch, folio, repair);
+    if (lost) { /* no memory for that */
+        fail_dirty(folio, lost, -ENOMEM, ending);
+        wt_folio_release_held(folio, lost);
+    }
     send_gather(folio, ending);
 }
 
@@ -671,13 +702,7 @@ static void fill_done(struct wt_io *io) {
     wt_folio_lock(folio);
     uint8_t *memory = wt_folio_held_memory(folio, block);
     if (ending.error) { /* the base of the waiting writes cannot be had: they fail as well */
-        for (struct wt_link *link = folio->links; link; link = link->next) {
-            link->writeback |= link->dirty & bit;
-            link->dirty &= ~bit;
-        }
-        end_links(folio, 0, bit, &ending);
-        folio->dirty &= ~bit;
-        folio->uptodate &= ~bit;
+        fail_dirty(folio, bit, ending.error, &ending);
     } else {
         memset(memory + done, 0, ((size_t)1 << inode->geometry.block_shift) - done);
         lay_writes_over(folio, block, memory);

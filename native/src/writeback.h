@@ -74,7 +74,7 @@ struct wt_writeback {
     struct wt_part parts[WT_WRITEBACK_PARTS];
 };
 
-/* I/Os being put together. */
+/* I/Os being put together. For one whose objects were taken in advance there is no lack of them. */
 struct wt_launch {
     struct wt_inode *inode;
     struct wt_writeback *first, *last;
@@ -96,19 +96,20 @@ int wt_writeback_wait(struct wt_engine_object *engine);
 /*
  * Puts dirty blocks of a locked folio under writeback and adds them to the launch; links' dirty blocks follow (all links
  * of the folio, or only the one given). Returns the blocks that it took. It leaves those that must stay out of the way of
- * I/O on the same page: that I/O's end sends them.
+ * I/O on the same page: that I/O's end sends them. And those for which there is no memory.
  */
 uint64_t wt_launch_blocks(struct wt_launch *launch, struct wt_folio *folio, uint64_t blocks, struct wt_link *only);
-/* An I/O more at the end of the launch, as yet without memory and blocks. */
+/* An I/O more at the end of the launch, as yet without memory and blocks. NULL: no memory. */
 struct wt_writeback *wt_launch_next(struct wt_launch *launch, uint64_t offset);
 /* How many objects wt_launch_blocks may need for these blocks. */
 unsigned wt_launch_need(const struct wt_geometry *geometry, uint64_t blocks);
 
 /*
  * Dirty blocks of a locked folio of whose bytes only those of their writes are right: reads what the device has into the
- * pages held for them, and puts the writes on top of that. The read blocks leave with the gather at its end.
+ * pages held for them, and puts the writes on top of that. The read blocks leave with the gather at its end. Returns the blocks
+ * that it took: for the others there is no memory.
  */
-void wt_launch_fill(struct wt_launch *launch, struct wt_folio *folio, uint64_t blocks);
+uint64_t wt_launch_fill(struct wt_launch *launch, struct wt_folio *folio, uint64_t blocks);
 
 /* Starts all I/Os of the launch. The last is run on this thread if run_last, unless they go with a burst. */
 void wt_launch_start(struct wt_launch *launch, bool run_last);

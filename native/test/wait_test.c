@@ -322,6 +322,158 @@ TEST(an_append_that_may_not_wait_may_be_as_long_as_a_chunk_of_small_blocks) {
     core_close(&core);
 }
 
+/* ---- without memory ---------------------------------------------------------------------------------------------- */
+
+/* There is no memory of this size meanwhile. */
+static _Atomic size_t lacking;
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_malloc(size_t size) {
+    return size == atomic_load(&lacking) ? NULL : __real_malloc(size);
+}
+
+TEST(without_memory_for_an_object_and_none_in_use_a_write_fails) {
+    struct core core = core_threaded(NULL);
+    wt_file file = core_file(&core, "file");
+    uint8_t bytes[BLOCK] = {0};
+    atomic_store(&lacking, sizeof(struct wt_writeback));
+    CHECK_EQ(write_at(file, 0, bytes, BLOCK), -ENOMEM);
+    CHECK_EQ(submit(file, 0, 1, BLOCK, 0, 0), -ENOMEM);
+    CHECK_EQ(submit(file, 0, 1, BLOCK, WT_ATOMIC, 0), -ENOMEM);
+    atomic_store(&lacking, 0);
+    fill_at(file, 0, 1, BLOCK);
+    core_close(&core);
+}
+
+TEST(without_memory_for_an_object_a_write_waits_for_one_in_use) {
+    struct core core = core_open(NULL, NULL);
+    wt_file file = core_file(&core, "file");
+    CHECK_OK(submit(file, 0, 1, BLOCK, 0, 0));
+    atomic_store(&lacking, sizeof(struct wt_writeback));
+    fill_at(file, 4 * BLOCK, 2, BLOCK);
+    atomic_store(&lacking, 0);
+    reap(&core, 1);
+    core_close(&core);
+}
+
+TEST(without_memory_for_its_share_of_a_folio_a_write_fails) {
+    enum { FOLIO = 64 * BLOCK };
+    struct core core = core_threaded(NULL);
+    wt_file file = core_file(&core, "file");
+    uint8_t bytes[2 * BLOCK] = {0};
+    fill_at(file, 0, 1, FOLIO);
+    fill_at(file, FOLIO, 1, BLOCK);
+    atomic_store(&lacking, sizeof(struct wt_link));
+    struct iovec iov = {bytes, sizeof bytes};
+    uint64_t stable_bytes = 7;
+    CHECK_EQ(wt_write(file, &iov, 1, FOLIO - BLOCK, 0, &stable_bytes), -ENOMEM);
+    CHECK_EQ(stable_bytes, BLOCK);
+    CHECK_EQ(submit(file, FOLIO - BLOCK, 3, 2 * BLOCK, WT_NOWAIT, 0), -ENOMEM);
+    atomic_store(&lacking, 0);
+    check_filled(file, FOLIO - BLOCK, 0, BLOCK);
+    check_filled(file, FOLIO, 1, BLOCK);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
+/* The object of the I/O that ended carries one run of them, its end the next. */
+TEST(what_collected_under_an_io_leaves_one_run_after_the_other_where_there_is_no_memory) {
+    struct core core = core_open(NULL, NULL);
+    wt_file file = core_file(&core, "file");
+    CHECK_OK(submit(file, 0, 1, 10 * BLOCK, 0, 0));
+    for (unsigned i = 0; i < 4; i++) {
+        CHECK_OK(submit(file, i * 2 * BLOCK, 2, BLOCK, 0, i + 1));
+    }
+    atomic_store(&lacking, sizeof(struct wt_writeback));
+    reap(&core, 5);
+    atomic_store(&lacking, 0);
+    CHECK_EQ(sim_count(core.sim, SIM_WRITE), 5);
+    check_filled(file, 6 * BLOCK, 2, BLOCK);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
+TEST(what_collected_in_a_folio_that_no_io_is_on_any_more_fails_where_there_is_no_memory) {
+    enum { FOLIO = 64 * BLOCK };
+    struct core core = core_open(NULL, NULL);
+    wt_file file = core_file(&core, "file");
+    struct wt_event event;
+    CHECK_OK(submit(file, FOLIO - 4 * BLOCK, 1, 6 * BLOCK, 0,
+                    0)); /* one I/O on two folios, for which two objects were taken */
+    CHECK_OK(submit(file, FOLIO - 4 * BLOCK, 2, BLOCK, 0, 1));
+    CHECK_OK(submit(file, FOLIO - 2 * BLOCK, 2, BLOCK, 0, 2));
+    CHECK_OK(submit(file, FOLIO + BLOCK, 3, BLOCK, 0, 3));
+    atomic_store(&lacking, sizeof(struct wt_writeback));
+    for (unsigned i = 0; i < 4; i++) {
+        CHECK_EQ(wt_reap(core.engine, &event, 1, soon), 1);
+        CHECK_EQ(event.result, event.token == 0 ? 6 * BLOCK : event.token == 3 ? -ENOMEM : BLOCK);
+    }
+    atomic_store(&lacking, 0);
+    check_filled(file, FOLIO - 2 * BLOCK, 2, BLOCK);
+    check_filled(file, FOLIO + BLOCK, 1, BLOCK);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
+/* The leader of a gather, in place of a thread that was handed it. */
+TEST(a_gather_that_its_leader_has_no_memory_for_fails) {
+    struct core core = core_open(NULL, NULL);
+    wt_file file = core_file(&core, "file");
+    struct wt_inode *inode = wt_file_acquire(file)->inode;
+    struct wt_writeback *taken[8];
+    unsigned count = 0;
+    struct wt_event event;
+    CHECK_OK(submit(file, 0, 1, 2 * BLOCK, 0, 0));
+    CHECK_OK(submit(file, BLOCK, 2, BLOCK, 0, 1));
+    CHECK(wt_inode_begin(inode, false));
+    struct wt_folio *folio = wt_folio_find(inode, 0);
+    folio->gathering++;
+    wt_folio_put(folio);
+    reap(&core, 1);
+    atomic_store(&lacking, sizeof(struct wt_writeback));
+    while (count < 8 && (taken[count] = wt_writeback_take(inode->engine, true))) {
+        count++;
+    }
+    CHECK(count > 0 && count < 8);
+    wt_gather_lead(folio);
+    CHECK_EQ(wt_reap(core.engine, &event, 1, soon), 1);
+    CHECK_EQ(event.result, -ENOMEM);
+    atomic_store(&lacking, 0);
+    while (count > 0) {
+        wt_writeback_give(inode->engine, taken[--count]);
+    }
+    wt_inode_end(inode);
+    wt_file_release(file);
+    CHECK_EQ(core_stats(&core).in_flight_bytes, 0);
+    check_filled(file, 0, 1, 2 * BLOCK);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
+/* Newer writes to refused blocks need what the device has below: a read each. */
+TEST(what_waits_on_refused_bytes_fails_where_there_is_no_memory_to_read_what_is_below) {
+    struct core core = core_open(NULL, NULL);
+    wt_file file = core_file(&core, "file");
+    struct wt_event event;
+    fill_at(file, 0, 1, 4 * BLOCK);
+    sim_fail(core.sim, &(struct sim_fault){.ops = SIM_WRITE, .count = 1, .error = -EIO});
+    CHECK_OK(submit(file, 0, 2, 4 * BLOCK, 0, 0));
+    CHECK_OK(submit(file, 10, 3, 10, 0, 1));
+    CHECK_OK(submit(file, 2 * BLOCK + 10, 3, 10, 0, 2));
+    atomic_store(&lacking, sizeof(struct wt_writeback));
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK_EQ(wt_reap(core.engine, &event, 1, soon), 1);
+        CHECK_EQ(event.result, event.token == 0 ? -EIO : event.token == 1 ? 10 : -ENOMEM);
+    }
+    atomic_store(&lacking, 0);
+    check_filled(file, 10, 3, 10);
+    check_filled(file, 2 * BLOCK, 1, BLOCK);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
 /* ---- calls that wait for all ------------------------------------------------------------------------------------- */
 
 TEST(a_thread_that_reaps_sends_what_is_plugged) {
