@@ -18,6 +18,7 @@
 struct wt_flush {
     struct wt_io_list written; /* plain writes that completed; the next flush is theirs */
     struct wt_io_list covered; /* completed before the flush that is under way began */
+    uint32_t retries;          /* how often the flush under way was sent again for nothing */
     bool under_way;            /* or about to begin: from wt_flush_add to wt_flush_end */
     struct wt_flush *next;     /* the backend's own */
     atomic_uint in_flight;     /* durable writes of the file, sent and not completed */

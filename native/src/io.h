@@ -39,6 +39,7 @@ struct wt_io {
     bool through_page_cache; /* unaligned length: goes by the buffered descriptor, which must not leave it there */
     bool atomic;        /* of a write in one segment, within the limits of the profile: done as a whole or not at all */
     bool high_priority; /* WT_HIGH_PRIORITY: it waits for nothing that it need not, and has that I/O priority */
+    uint32_t retries;   /* the backend's own: how often it was sent again for nothing */
     bool owes_flush;    /* the backend's own: a DSYNC write that was sent without, and shares a flush afterwards */
     bool flush_failed;  /* set by the backend beside the error of a write: a flush of the disk failed, or may have */
     struct wt_backing *backing;

@@ -31,6 +31,7 @@
 #include "line.h"
 #include "mutant.h"
 #include "probe.h"
+#include "retry.h"
 
 static_assert(sizeof(off_t) == 8, "offsets are 64 bits wide");
 
@@ -72,9 +73,10 @@ static bool is_direct(const struct wt_backing *backing) {
 /* open(2) that a signal does not end. */
 static int open_path(const char *path, int flags, mode_t mode) {
     int fd;
+    uint32_t retries = 0;
     do {
         fd = open(path, flags, mode);
-    } while (fd < 0 && errno == EINTR);
+    } while (fd < 0 && wt_interrupted(&retries));
     return fd < 0 ? -errno : fd;
 }
 
@@ -221,6 +223,7 @@ void wt_posix_begin(struct wt_io *io) {
     io->error = 0;
     io->owes_flush = false;
     io->flush_failed = false;
+    io->retries = 0;
 }
 
 /* Whether a direct read that stands at position can only have stopped there because the file ends. */
@@ -262,7 +265,7 @@ bool wt_posix_settle(struct wt_io *io, int64_t result) {
     if (result > 0) {
         return wt_io_advance(io, (uint64_t)result) || ends_here(io, io->offset + io->done);
     }
-    if (result == -EINTR) {
+    if (result == -EINTR && wt_may_retry(&io->retries)) {
         return false;
     }
     if (result == 0) {
@@ -288,9 +291,10 @@ static bool hands_pages_to_device(const struct wt_io *io) {
 static void hand_pages_to_device(struct wt_io *io, int fd) {
     const unsigned steps = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
     int rc;
+    uint32_t retries = 0;
     do {
         rc = sync_file_range(fd, (off_t)io->offset, (off_t)io->done, steps);
-    } while (rc < 0 && errno == EINTR);
+    } while (rc < 0 && wt_interrupted(&retries));
     if (rc < 0 && (errno == ENOSYS || errno == EPERM)) { /* a filter of system calls refuses it */
         rc = fdatasync(fd);
     }
@@ -362,9 +366,10 @@ static void posix_run(struct wt_io *io) {
 
 static int sync_descriptor(int fd, bool data_only) {
     int rc;
+    uint32_t retries = 0;
     do {
         rc = data_only ? fdatasync(fd) : fsync(fd);
-    } while (rc < 0 && errno == EINTR);
+    } while (rc < 0 && wt_interrupted(&retries));
     return rc < 0 ? -errno : 0;
 }
 
@@ -444,9 +449,10 @@ static int posix_truncate(struct wt_backing *backing, uint64_t size) {
     if (size > INT64_MAX) {
         return -EFBIG;
     }
+    uint32_t retries = 0;
     do {
         rc = ftruncate(fd, (off_t)size);
-    } while (rc < 0 && errno == EINTR);
+    } while (rc < 0 && wt_interrupted(&retries));
     if (rc < 0) {
         return -errno;
     }
@@ -458,9 +464,10 @@ static int allocate(struct wt_backing *backing, int mode, uint64_t offset, uint6
     if (offset > INT64_MAX || length > INT64_MAX - offset) {
         return -EFBIG;
     }
+    uint32_t retries = 0;
     do {
         rc = fallocate(file_of(backing)->descriptor, mode, (off_t)offset, (off_t)length);
-    } while (rc < 0 && errno == EINTR);
+    } while (rc < 0 && wt_interrupted(&retries));
     if (rc < 0) {
         return errno == ENOSYS ? -EOPNOTSUPP : -errno;
     }
@@ -576,9 +583,11 @@ static int find_hole_by_extents(int fd, struct hole_search *search) {
         request.map.fm_flags = FIEMAP_FLAG_SYNC;
         request.map.fm_extent_count = FIEMAP_EXTENTS;
         int rc;
+        uint32_t retries = 0;
+        uint64_t before = search->position;
         do {
             rc = ioctl(fd, FS_IOC_FIEMAP, &request);
-        } while (rc < 0 && errno == EINTR);
+        } while (rc < 0 && wt_interrupted(&retries));
         if (rc < 0) {
             return -errno;
         }
@@ -588,6 +597,9 @@ static int find_hole_by_extents(int fd, struct hole_search *search) {
         if (more && request.map.fm_mapped_extents < FIEMAP_EXTENTS) {
             const struct fiemap_extent end = {.fe_logical = search->to}; /* nothing there: a hole up to the end */
             more = visit_extent(search, &end);
+        }
+        if (more && search->position == before) {
+            return -EIO; /* extents of no bytes: the file system would tell of them for ever */
         }
     }
     return 0;
@@ -638,7 +650,7 @@ static int posix_find_hole(struct wt_backing *backing, uint64_t from, uint64_t t
     *start = search.found ? search.start : to;
     *end = search.found ? search.position : to;
     assert(*start <= *end && *end <= to);
-    return 0;
+    return *start == *end && *start < to ? -EIO : 0; /* a hole of no bytes: its caller would not get past it */
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------------ */

@@ -21,7 +21,7 @@ int wt_posix_open_checked(const char *path, uint32_t flags, uint32_t mode,
 
 /*
  * Takes the result of one transfer, a count or -errno. True: the I/O is over, with done and error set. False: what is
- * left of it must be sent again. -EINTR is sent again; -EAGAIN is an error here.
+ * left of it must be sent again. -EINTR is sent again, as often as retry.h says; -EAGAIN is an error here.
  */
 bool wt_posix_settle(struct wt_io *io, int64_t result);
 

@@ -32,6 +32,7 @@
 #include "io_posix.h"
 #include "io_registry.h"
 #include "io_ring.h"
+#include "retry.h"
 #include "thread.h"
 #include "wait.h"
 
@@ -348,8 +349,9 @@ static void push_flush(struct uring *uring, struct wt_flush *flush) {
 static void end_flush(struct uring *uring, const struct completion *completion, struct reaped *reaped) {
     struct wt_flush *flush = (struct wt_flush *)(uintptr_t)(completion->data & ~(uint64_t)TAG_MASK);
     int result = completion->result;
-    bool again = wt_ring_dropped(result) || result == -EINTR || result == -EAGAIN;
+    bool again = (wt_ring_dropped(result) || result == -EINTR || result == -EAGAIN) && wt_may_retry(&flush->retries);
     if (!again) {
+        flush->retries = 0;
         atomic_fetch_add_explicit(&uring->main->backend.shared_flushes, 1, memory_order_relaxed);
         (void)wt_io_list_append(&reaped->flushed, wt_flush_end(flush, result, &again));
     }
@@ -366,8 +368,9 @@ static void finish(struct uring *uring, const struct completion *completion, str
     if (io->error != 0) { /* was never started */
         reaped->told = true;
         complete(uring, io);
-    } else if (wt_ring_dropped(result) ||
-               (result == -EAGAIN && !async)) { /* EAGAIN: it cannot be done without blocking */
+    } else if ((wt_ring_dropped(result) ||
+                (result == -EAGAIN && !async)) && /* EAGAIN: it cannot be done without blocking */
+               wt_may_retry(&io->retries)) {
         wt_io_list_push(&reaped->again, io);
     } else if (!wt_posix_settle(io, result)) {
         wt_io_list_push(&reaped->rest, io);
@@ -862,9 +865,15 @@ static int try_polled_read(int fd, uint32_t length) {
         return rc;
     }
     io_uring_prep_read(io_uring_get_sqe(&ring), fd, block, length, 0);
-    do {
-        rc = io_uring_submit(&ring);
-    } while (rc == -EINTR || rc == -EAGAIN || rc == -ENOMEM);
+    uint32_t retries = 0;
+    while (((rc = io_uring_submit(&ring)) == -EINTR || rc == -EAGAIN || rc == -ENOMEM) && wt_may_retry(&retries)) {
+        wt_pause(WT_RING_BUSY_PAUSE_NS);
+    }
+    if (rc == -EINTR || rc == -EAGAIN || rc == -ENOMEM) { /* nothing was submitted */
+        io_uring_queue_exit(&ring);
+        free(block);
+        return rc;
+    }
     while (rc >= 0 && io_uring_peek_cqe(&ring, &cqe) < 0) {
         rc = io_uring_get_events(&ring);
         rc = rc == -EINTR || rc == -EAGAIN ? 0 : rc;

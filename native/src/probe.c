@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "probe.h"
+#include "retry.h"
 
 /* A unit of direct I/O is at most a page; see wt_profile. */
 #define BLOCK_BYTES_MAX 4096u
@@ -153,9 +154,10 @@ static void describe_device(struct wt_profile *profile) {
 static int describe_file_system(int fd, struct wt_profile *profile) {
     struct statfs fs;
     int rc;
+    uint32_t retries = 0;
     do {
         rc = fstatfs(fd, &fs);
-    } while (rc < 0 && errno == EINTR);
+    } while (rc < 0 && wt_interrupted(&retries));
     if (rc < 0) {
         return -errno;
     }

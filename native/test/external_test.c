@@ -235,6 +235,27 @@ TEST(what_the_kernel_could_not_do_now_is_sent_again) {
     close_place(&place);
 }
 
+static void fail_always(struct wt_transfer_end *end) {
+    bent++;
+    end->result = answer;
+}
+
+TEST(what_the_kernel_never_does_fails) {
+    static const int answers[] = {-EINTR, -EAGAIN, -ECANCELED};
+    for (unsigned i = 0; i < sizeof answers / sizeof *answers; i++) {
+        struct place place = opened();
+        answer = answers[i];
+        test_loop_bend(place.loop, NULL, fail_always);
+        submit_block(&place, 3, 9);
+        reap(&place, 1, answers[i]);
+        test_loop_bend(place.loop, NULL, NULL);
+        submit_block(&place, 3, 10);
+        reap(&place, 1, BLOCK);
+        check_filled(place.file, 3 * BLOCK, 10, BLOCK);
+        close_place(&place);
+    }
+}
+
 TEST(an_error_reaches_the_write_and_no_other) {
     struct place place = opened();
     test_loop_bend(place.loop, NULL, fail_once);
