@@ -14,5 +14,6 @@ FUNCTION(pthread_sigmask);
 FUNCTION(sem_destroy);
 FUNCTION(sem_init);
 FUNCTION(sem_post);
+FUNCTION(sem_timedwait);
 FUNCTION(sem_trywait);
 FUNCTION(sem_wait);

@@ -303,11 +303,21 @@ static int begin_file_close(wt_file handle) {
     return rc;
 }
 
+static struct wt_backend *backend_of_file(void *object) {
+    const struct wt_file_object *file = object;
+    return file->inode->engine->backend;
+}
+
+static struct wt_backend *backend_of_engine(void *object) {
+    const struct wt_engine_object *engine = object;
+    return engine->backend;
+}
+
 int wt_file_close(wt_file handle) {
     int begin_rc = begin_file_close(handle);
     if (begin_rc)
         return begin_rc;
-    struct wt_file_object *file = wt_handle_close(&file_handles, handle);
+    struct wt_file_object *file = wt_handle_close(&file_handles, handle, backend_of_file);
     if (!file)
         return -EBADF;
     struct wt_engine_object *engine = file->inode->engine;
@@ -442,7 +452,7 @@ int wt_engine_close(wt_engine handle) {
     int rc = wt_engine_shutdown(handle);
     if (rc == -EBADF || rc == -EDEADLK)
         return rc;
-    struct wt_engine_object *engine = wt_handle_close(&engine_handles, handle);
+    struct wt_engine_object *engine = wt_handle_close(&engine_handles, handle, backend_of_engine);
     if (!engine)
         return -EBADF; /* another thread closes it */
     engine->backend->ops->close(engine->backend);

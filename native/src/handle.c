@@ -43,6 +43,8 @@ uint64_t wt_handle_open(struct wt_handle_table *table, void *object, const void 
     uint64_t handle = 0;
     uint32_t index;
     pthread_mutex_lock(&table->lock);
+    if (table->slot_count == 0) /* nobody can have waited for it yet */
+        wt_condition_init(&table->left);
     if (take_slot(table, &index)) {
         struct wt_handle_slot *slot = slot_of(table, (uint64_t)index + 1);
         slot->object = object;
@@ -99,7 +101,7 @@ void wt_handle_note(struct wt_handle_table *table, uint64_t handle, void *recent
     atomic_store_explicit(&slot_of(table, handle)->recent, recent, memory_order_relaxed);
 }
 
-void *wt_handle_close(struct wt_handle_table *table, uint64_t handle) {
+void *wt_handle_close(struct wt_handle_table *table, uint64_t handle, struct wt_backend *(*backend_of)(void *object)) {
     struct wt_handle_slot *slot = slot_of(table, handle);
     if (!slot)
         return NULL;
@@ -109,10 +111,11 @@ void *wt_handle_close(struct wt_handle_table *table, uint64_t handle) {
             return NULL;
     } while (!atomic_compare_exchange_weak(&slot->word, &word, word | CLOSED));
 
+    void *object = slot->object;
+    struct wt_backend *backend = backend_of ? backend_of(object) : NULL;
     pthread_mutex_lock(&table->lock);
     while (atomic_load(&slot->word) & INSIDE && !WT_MUTANT("close-does-not-wait"))
-        wt_wait(NULL, &table->left, &table->lock);
-    void *object = slot->object;
+        wt_wait(backend, &table->left, &table->lock);
     slot->object = NULL;
     slot->next_free = table->first_free;
     table->first_free = (uint32_t)handle;

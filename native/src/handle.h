@@ -36,7 +36,7 @@ struct wt_handle_table {
 };
 
 #define WT_HANDLE_TABLE(bit)                                                                                           \
-    { .lock = PTHREAD_MUTEX_INITIALIZER, .left = WT_CONDITION_INITIALIZER, .tag = (uint64_t)(bit) << 62 }
+    { .lock = PTHREAD_MUTEX_INITIALIZER, .tag = (uint64_t)(bit) << 62 }
 
 /* A new handle for the object, never 0; 0: no memory, or too many. near: see the slot; may be NULL. */
 uint64_t wt_handle_open(struct wt_handle_table *table, void *object, const void *near);
@@ -46,7 +46,10 @@ void wt_handle_release(struct wt_handle_table *table, uint64_t handle);
 /* What was last noted with the handle, NULL: nothing yet. Between acquire and release. */
 void *wt_handle_recent(struct wt_handle_table *table, uint64_t handle);
 void wt_handle_note(struct wt_handle_table *table, uint64_t handle, void *recent);
-/* Closes the handle, waits for the calls inside, and returns the object; NULL: no such handle (any more). */
-void *wt_handle_close(struct wt_handle_table *table, uint64_t handle);
+/*
+ * Closes the handle, waits for the calls inside, and returns the object; NULL: no such handle (any more). backend_of: whose I/O
+ * is waited for with them; may be NULL.
+ */
+void *wt_handle_close(struct wt_handle_table *table, uint64_t handle, struct wt_backend *(*backend_of)(void *object));
 
 #endif

@@ -3,6 +3,14 @@
 #include <sched.h>
 #include <time.h>
 
+#include "clock.h"
+
+/*
+ * Another's loop may have come by when there was nothing to take, and have left for good: what a thread waits for may since be on
+ * the list that only the loop takes from. So a thread looks again after so long.
+ */
+#define LOOP_PATIENCE_NS INT64_C(1000000)
+
 /* Others have had their turn by then, if the scheduler gives them one. */
 #define YIELDS_MOST 64u
 #define HOLDERS_PAUSE_NS INT64_C(100000)
@@ -53,7 +61,11 @@ void wt_wait(struct wt_backend *backend, struct wt_condition *condition, pthread
     pthread_mutex_unlock(lock);
     bool again = wt_before_wait(backend);
     pthread_mutex_lock(lock);
-    if (!again && condition->changes == changes)
+    if (again || condition->changes != changes)
+        return;
+    if (backend && backend->ops->unblock)
+        (void)wt_sleep_until(condition, lock, wt_now_ns() + LOOP_PATIENCE_NS);
+    else
         wt_sleep(condition, lock);
 }
 
@@ -68,12 +80,26 @@ bool wt_sleep_until(struct wt_condition *condition, pthread_mutex_t *lock, int64
     return pthread_cond_timedwait(&condition->condition, lock, &until) == 0;
 }
 
+/* The same by the clock of the day, which is the only one that a semaphore has before glibc 2.30. */
+static bool is_posted_soon(sem_t *semaphore) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += LOOP_PATIENCE_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return sem_timedwait(semaphore, &until) == 0;
+}
+
 void wt_wait_post(struct wt_backend *backend, sem_t *semaphore) {
     bool posted = false;
     while (!posted) {
-        bool again = wt_before_wait(backend);
+        if (wt_before_wait(backend)) {
+            posted = sem_trywait(semaphore) == 0;
+            continue;
+        }
         wt_assert_may_block();
-        posted = again ? sem_trywait(semaphore) == 0 : sem_wait(semaphore) == 0; /* else EINTR: a signal */
+        posted =
+            backend->ops->unblock ? is_posted_soon(semaphore) : sem_wait(semaphore) == 0; /* else EINTR: a signal */
     }
 }
 

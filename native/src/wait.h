@@ -30,8 +30,6 @@ struct wt_condition {
     uint32_t changes;         /* so that a waiter sees what it missed while it had let go of the lock */
 };
 
-#define WT_CONDITION_INITIALIZER                                                                                       \
-    { .condition = PTHREAD_COND_INITIALIZER } /* for waits without a time */
 void wt_condition_init(struct wt_condition *condition);
 void wt_condition_destroy(struct wt_condition *condition);
 /* It has changed: wakes one of its waiters, or all. With the lock held. */

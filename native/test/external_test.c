@@ -13,7 +13,10 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "engine.h"
 #include "external.h"
+#include "io_external.h"
+#include "io_list.h"
 
 enum { BLOCK = 4096, MANY = 200, FOREVER = -1 };
 
@@ -528,6 +531,124 @@ TEST(who_waits_does_not_need_a_loop_that_is_busy_elsewhere) {
     check_filled(place.file, 6 * BLOCK, 4, 100);
     check_filled(place.file, 7 * BLOCK, 3, BLOCK);
     close_place(&place);
+}
+
+/* An inner backend that does nothing until it is let. */
+static struct {
+    struct wt_backend backend;
+    pthread_mutex_t lock;
+    struct wt_io_list list;
+    bool lets;
+} slow = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void run_all(struct wt_io_list list) {
+    struct wt_io *io;
+    while ((io = wt_io_list_pop(&list)) != NULL) {
+        io->backing->ops->run(io);
+        io->complete(io);
+    }
+}
+
+static void slow_submit(struct wt_backend *backend, struct wt_io *list) {
+    struct wt_io_list now = {0};
+    (void)backend;
+    CHECK_EQ(pthread_mutex_lock(&slow.lock), 0);
+    (void)wt_io_list_append(slow.lets ? &now : &slow.list, list);
+    CHECK_EQ(pthread_mutex_unlock(&slow.lock), 0);
+    run_all(now);
+}
+
+static void slow_let(void) {
+    CHECK_EQ(pthread_mutex_lock(&slow.lock), 0);
+    struct wt_io_list list = slow.list;
+    slow.list.first = NULL;
+    slow.lets = true;
+    CHECK_EQ(pthread_mutex_unlock(&slow.lock), 0);
+    run_all(list);
+}
+
+static void slow_close(struct wt_backend *backend) {
+    (void)backend;
+    slow.lets = false;
+}
+
+struct visit {
+    wt_engine engine;
+    sem_t been, over;
+};
+
+/* A loop that comes by, finds nothing, and is away. */
+static void *visit_and_leave(void *argument) {
+    struct visit *visit = argument;
+    struct wt_transfer transfer;
+    int notifier = wt_external_attach(visit->engine);
+    CHECK(notifier >= 0);
+    CHECK_EQ(wt_external_take(visit->engine, &transfer, 1), 0);
+    CHECK_EQ(sem_post(&visit->been), 0);
+    wait_on(&visit->over);
+    CHECK_EQ(wt_external_detach(visit->engine), 0);
+    CHECK_EQ(close(notifier), 0);
+    return NULL;
+}
+
+static void *call_truncate(void *argument) {
+    struct place *place = argument;
+    CHECK_OK(wt_truncate(place->file, MANY * BLOCK));
+    return NULL;
+}
+
+static void *call_close(void *argument) {
+    struct place *place = argument;
+    CHECK_OK(wt_file_close(place->file));
+    return NULL;
+}
+
+static void *call_write(void *argument) {
+    struct place *place = argument;
+    fill_at(place->file, 0, 3, 100);
+    return NULL;
+}
+
+/* What a thread waits for goes on the loop's list after it began to wait, and after the loop has come by. */
+static void waits_for_a_gather(void *(*call)(void *)) {
+    static const struct wt_backend_ops ops = {
+        .name = "slow", .open = wt_posix_open, .submit = slow_submit, .close = slow_close};
+    struct place place = {0};
+    struct wt_backend *backend;
+    slow.backend.ops = &ops;
+    CHECK_OK(wt_external_open(&slow.backend, &backend));
+    CHECK_OK(wt_engine_open_on(&(struct wt_engine_options){.cache_bytes = 4 << 20}, backend, &place.engine));
+    snprintf(place.path, sizeof place.path, "%s/file", test_make_directory(test_directory(0)));
+    CHECK_OK(
+        wt_file_open(place.engine, place.path, WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE, 0600, 0, &place.file));
+    CHECK_OK(wt_allocate(place.file, 0, MANY * BLOCK));
+    struct wt_profile profile;
+    CHECK_OK(wt_file_profile(place.file, &profile));
+    if (profile.path != WT_PATH_DIRECT) {
+        CHECK_OK(wt_engine_close(place.engine));
+        SKIP("no direct I/O");
+    }
+    submit_block(&place, 0, 1);
+    submit_block(&place, 0, 2); /* leaves when the first has ended */
+    struct visit visit = {.engine = place.engine};
+    CHECK_EQ(sem_init(&visit.been, 0, 0), 0);
+    CHECK_EQ(sem_init(&visit.over, 0, 0), 0);
+    pthread_t loop = test_thread(visit_and_leave, &visit);
+    wait_on(&visit.been);
+    pthread_t waiter = test_thread(call, &place);
+    let_others_run();
+    slow_let();
+    test_join(waiter);
+    reap(&place, 2, BLOCK);
+    CHECK_EQ(sem_post(&visit.over), 0);
+    test_join(loop);
+    CHECK_OK(wt_engine_close(place.engine));
+}
+
+TEST(who_waits_does_not_need_a_loop_that_came_by_too_early) {
+    waits_for_a_gather(call_truncate);
+    waits_for_a_gather(call_write);
+    waits_for_a_gather(call_close);
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------------------- */
