@@ -119,9 +119,10 @@ void wt_inode_shut(struct wt_inode *inode) {
     atomic_fetch_or(&inode->gate, SHUT);
     while (atomic_load(&inode->gate) & ~FLAGS && !WT_MUTANT("truncate-does-not-wait"))
         wait_gate(inode, &inode->drained);
-    if (atomic_load(&inode->gate) & MEND)
-        mend(inode);
+    bool mends = atomic_load(&inode->gate) & MEND;
     pthread_mutex_unlock(&inode->lock);
+    if (mends) /* with no lock held, over which others would wait for the device: they wait for the gate */
+        mend(inode);
 }
 
 void wt_inode_open_gate(struct wt_inode *inode) {

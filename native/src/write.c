@@ -113,7 +113,7 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
             return 0;
         if (!chunk->may_wait)
             return -EAGAIN;
-        if (filled)
+        if (filled) /* Others have been through the whole cache since the read ended, and gone on by that. */
             return TRY_AGAIN;
         uint64_t to = read_end(chunk, sequential, start, end);
         if (chunk->write->async && (start | (WT_PAGE_BYTES - 1)) < wt_inode_size(inode)) {

@@ -244,6 +244,61 @@ TEST(a_submission_that_waits_for_a_truncation_sends_what_that_waits_for) {
     core_close(&core);
 }
 
+/* A file's size as the backing tells it, which takes until it is let. */
+static sem_t size_asked, size_let;
+static int (*size_of)(struct wt_backing *backing, uint64_t *size);
+
+static int slow_size(struct wt_backing *backing, uint64_t *size) {
+    CHECK_EQ(sem_post(&size_asked), 0);
+    while (sem_wait(&size_let) != 0) {
+    }
+    return size_of(backing, size);
+}
+
+static void *reap_and_let(void *core) {
+    reap(core, 1);
+    CHECK_EQ(sem_post(&size_let), 0);
+    return NULL;
+}
+
+TEST(a_submission_to_a_file_whose_size_is_being_mended_sends_what_is_plugged) {
+    struct core core = core_threaded(NULL);
+    wt_file file = core_file(&core, "file"), other = core_file(&core, "other");
+    uint8_t bytes[BLOCK] = {0};
+    fill_at(file, 0, 1, 2 * BLOCK);
+    sim_fail(core.sim, &(struct sim_fault){.ops = SIM_WRITE, .path = "file", .count = 1, .error = -EIO});
+    sim_fail(core.sim, &(struct sim_fault){.ops = SIM_SIZE, .path = "file", .count = 1, .error = -EIO});
+    CHECK_EQ(write_at(file, 2 * BLOCK, bytes, BLOCK), -EIO);
+
+    CHECK_EQ(sem_init(&size_asked, 0, 0), 0);
+    CHECK_EQ(sem_init(&size_let, 0, 0), 0);
+    struct wt_inode *inode = wt_file_acquire(file)->inode;
+    CHECK(wt_inode_size_is_suspect(inode));
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    const struct wt_backing_ops *ops = backing->ops;
+    struct wt_backing_ops slow = *ops;
+    slow.size = slow_size;
+    size_of = ops->size;
+    backing->ops = &slow;
+
+    struct call truncation = {.file = file, .length = BLOCK, .function = call_truncate};
+    truncation.thread = test_thread(call_thread, &truncation);
+    while (sem_wait(&size_asked) != 0) {
+    }
+    struct wt_plug plug;
+    wt_plug_begin(&plug);
+    CHECK_OK(submit(other, 0, 1, BLOCK, 0, 0));
+    pthread_t reaper = test_thread(reap_and_let, &core);
+    CHECK_OK(submit(file, 0, 2, BLOCK, 0, 1));
+    wt_plug_end(&plug);
+    test_join(reaper);
+    CHECK_OK(end(&truncation));
+    reap(&core, 1);
+    backing->ops = ops;
+    wt_file_release(file);
+    core_close(&core);
+}
+
 /* ---- a write that may not wait ----------------------------------------------------------------------------------- */
 
 TEST(an_append_that_may_not_wait_does_not_wait_for_an_object_with_the_lock_of_appends_held) {
