@@ -25,7 +25,10 @@ void wt_plug_end(struct wt_plug *plug) {
 }
 
 bool wt_plug_send(void) {
-    return plugged && send_plug(plugged);
+    bool sent = false;
+    while (plugged && send_plug(plugged)) /* I/O that a backend refuses ends at once, and its end may plug more */
+        sent = true;
+    return sent;
 }
 
 bool wt_plug_is_empty(void) {

@@ -21,7 +21,7 @@ bool wt_before_reap(struct wt_backend *backend) {
     bool sent = wt_plug_send();
     if (backend->ops->release)
         backend->ops->release(backend);
-    return sent || (backend->ops->pump && backend->ops->pump(backend));
+    return sent || (backend->ops->pump && backend->ops->pump(backend)) || !wt_plug_is_empty();
 }
 
 bool wt_before_wait(struct wt_backend *backend) {
@@ -30,7 +30,7 @@ bool wt_before_wait(struct wt_backend *backend) {
     bool again = wt_before_reap(backend);
     if (backend->ops->unblock)
         backend->ops->unblock(backend);
-    return again;
+    return again || !wt_plug_is_empty();
 }
 
 void wt_condition_init(struct wt_condition *condition) {
@@ -114,7 +114,8 @@ void wt_long_lock_destroy(struct wt_long_lock *lock) {
 void wt_long_lock(struct wt_backend *backend, struct wt_long_lock *lock) {
     if (pthread_mutex_trylock(&lock->mutex) == 0)
         return;
-    (void)wt_before_wait(backend);
+    while (wt_before_wait(backend)) {
+    }
     wt_assert_may_block();
     pthread_mutex_lock(&lock->mutex);
 }
