@@ -164,12 +164,8 @@ static void begin_awaiting(struct whole *whole) {
 }
 
 static void end_awaiting(struct whole *whole) {
-    for (unsigned i = 0; i < whole->share_count && whole->awaited; i++) {
-        struct wt_folio *folio = whole->shares[i].folio;
-        if (--folio->awaiting == 0)
-            folio->awaited = 0;
-        wt_folio_settle(folio);
-    }
+    for (unsigned i = 0; i < whole->share_count && whole->awaited; i++)
+        wt_folio_end_awaiting(whole->shares[i].folio);
     whole->awaited = false;
 }
 

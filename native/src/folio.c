@@ -320,6 +320,22 @@ void wt_folio_wait(struct wt_folio *folio) {
     folio->waiters--;
 }
 
+void wt_folio_wait_idle(struct wt_folio *folio, uint64_t blocks) {
+    if (!((folio->writeback | folio->dirty | folio->reading) & blocks))
+        return;
+    folio->awaiting++;
+    folio->awaited |= blocks;
+    while ((folio->writeback | folio->dirty | folio->reading) & blocks)
+        wt_folio_wait(folio);
+    wt_folio_end_awaiting(folio);
+}
+
+void wt_folio_end_awaiting(struct wt_folio *folio) {
+    if (--folio->awaiting == 0)
+        folio->awaited = 0;
+    wt_folio_settle(folio);
+}
+
 void wt_folio_settle(struct wt_folio *folio) {
     if (folio->waiters)
         wt_wake_all(&folio->settled);

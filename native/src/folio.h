@@ -55,8 +55,9 @@ struct wt_folio {
     uint32_t waiters;      /* threads in settled */
     uint32_t held;         /* first of its detached pages, WT_NONE: none */
 
-    uint64_t awaited;  /* blocks that atomic writes wait for, to have them alone: others let them go first */
-    uint32_t awaiting; /* such writes */
+    uint64_t
+        awaited; /* blocks that atomic writes and allocations wait for, to have them alone: others let them go first */
+    uint32_t awaiting; /* such writes and allocations */
     bool urgent;       /* among what is dirty may be a write of high priority: it is sent without waiting for company */
     uint32_t gathering; /* writers that were told to send what is dirty, and did not yet */
     _Atomic uint32_t
@@ -106,6 +107,10 @@ void wt_folio_put(struct wt_folio *folio);
 
 /* Waits until a block under reading or writeback may have changed. Unlocks, waits, locks. */
 void wt_folio_wait(struct wt_folio *folio);
+/* Waits until no I/O is on the blocks, nor about to be. Who comes later lets the caller go first, or it might wait for ever. */
+void wt_folio_wait_idle(struct wt_folio *folio, uint64_t blocks);
+/* One of those that await blocks has them, or gives up. */
+void wt_folio_end_awaiting(struct wt_folio *folio);
 /* The state that others wait for has changed. */
 void wt_folio_settle(struct wt_folio *folio);
 

@@ -211,8 +211,7 @@ static void claim_range(struct wt_writeback *claim, uint64_t start, uint64_t end
         unsigned last = (unsigned)((stop - 1 - base) >> geometry->block_shift);
         uint64_t blocks = wt_bits(first, last);
         struct wt_folio *folio = wt_folio_get(inode, base >> geometry->folio_shift);
-        while ((folio->writeback | folio->dirty | folio->reading) & blocks)
-            wt_folio_wait(folio);
+        wt_folio_wait_idle(folio, blocks);
         folio->writeback |= blocks;
         claim->parts[claim->part_count++] = (struct wt_part){.folio = folio, .blocks = blocks};
         wt_folio_put(folio);
@@ -301,8 +300,7 @@ static void announce_end(struct wt_inode *inode, uint64_t end) {
     atomic_store(&inode->reserve_end, end);
     struct wt_folio *folio = wt_folio_get(inode, (end - 1) >> geometry->folio_shift);
     uint64_t bit = UINT64_C(1) << ((end - 1) >> geometry->block_shift) % WT_FOLIO_BLOCKS;
-    while (folio->writeback & bit)
-        wt_folio_wait(folio);
+    wt_folio_wait_idle(folio, bit);
     wt_folio_put(folio);
 }
 

@@ -244,6 +244,28 @@ TEST(a_submission_that_waits_for_a_truncation_sends_what_that_waits_for) {
     core_close(&core);
 }
 
+/* Each write of a stream goes to the block while the one before is in flight, so that there is I/O on it at any time. */
+TEST(an_allocation_is_let_go_before_the_writes_that_come_after_it) {
+    struct core core = core_threaded(NULL);
+    wt_file file = core_file(&core, "file");
+    CHECK_OK(wt_truncate(file, 64 * BLOCK));
+    sim_hold(core.sim);
+    CHECK_OK(submit(file, 0, 2, BLOCK, 0, 0));
+    CHECK_OK(submit(file, 0, 3, BLOCK, WT_NOWAIT, 0));
+    struct call allocation = {.file = file, .offset = 0, .length = 64 * BLOCK};
+    start_waiting(&allocation, call_allocate);
+    CHECK_EQ(submit(file, 0, 4, BLOCK, WT_NOWAIT, 0), -EAGAIN);
+    CHECK_OK(submit(file, 65 * BLOCK, 4, BLOCK, WT_NOWAIT, 0));
+    sim_release_all(core.sim);
+    CHECK_OK(end(&allocation));
+    CHECK_OK(submit(file, 0, 4, BLOCK, WT_NOWAIT, 0));
+    reap(&core, 4);
+    check_filled(file, 0, 4, BLOCK);
+    check_filled(file, BLOCK, 0, 63 * BLOCK);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
 /* A file's size as the backing tells it, which takes until it is let. */
 static sem_t size_asked, size_let;
 static int (*size_of)(struct wt_backing *backing, uint64_t *size);
