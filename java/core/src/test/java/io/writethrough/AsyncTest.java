@@ -208,6 +208,24 @@ class AsyncTest extends OnEveryFileSystem {
         assertEquals(List.of(), file.writeAllAsync(List.of()));
     }
 
+    /* More I/Os than the engine has in flight: the call waits for some, which it has started by then. */
+    @Test
+    void moreWritesInOneCallThanAreInFlightAtOnce() throws Exception {
+        final int count = 4500;
+        file.truncate(count * 8192L);
+        final byte[] block = bytes(4096, 7);
+        final List<WriteRequest> writes = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            writes.add(new WriteRequest(ByteBuffer.wrap(block), i * 8192L));
+        }
+        for (final CompletableFuture<Integer> future : file.writeAllAsync(writes)) {
+            assertEquals(4096, get(future));
+        }
+        final ByteBuffer found = ByteBuffer.allocate(4096);
+        assertEquals(4096, file.read(found, (count - 1) * 8192L));
+        assertArrayEquals(block, found.array());
+    }
+
     @Test
     void argumentsThatCannotBeAreThrown() throws Exception {
         final ByteBuffer source = ByteBuffer.allocate(10);
