@@ -232,10 +232,6 @@ static wt_file publish_file(struct wt_engine_object *engine, struct wt_file_obje
     return handle;
 }
 
-static int close_spare(struct wt_backing *spare) {
-    return spare ? spare->ops->close(spare) : 0;
-}
-
 static int open_file(struct wt_engine_object *engine, const char *path, uint32_t flags, uint32_t mode,
                      uint32_t durability, wt_file *handle) {
     bool for_writing = flags & WT_OPEN_WRITE;
@@ -267,8 +263,9 @@ static int open_file(struct wt_engine_object *engine, const char *path, uint32_t
     }
     if (rc) {
         wt_line_free(file);
-        (void)wt_inode_close(inode);
-        (void)close_spare(spare);
+        wt_inode_abandon(inode);
+        if (spare)
+            wt_backing_let_go(spare);
     }
     return rc;
 }
@@ -321,8 +318,9 @@ int wt_file_close(wt_file handle) {
     if (!file)
         return -EBADF;
     struct wt_engine_object *engine = file->inode->engine;
-    int rc = wt_inode_close(file->inode), spare_rc = close_spare(file->spare);
-    rc = rc ? rc : spare_rc;
+    int rc = wt_inode_close(file->inode);
+    if (file->spare)
+        wt_backing_let_go(file->spare); /* nothing was written by it, and another handle may have a lock on the file */
     pthread_mutex_lock(&engine->file_lock);
     if (file->previous)
         file->previous->next = file->next;

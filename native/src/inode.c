@@ -342,14 +342,9 @@ static struct wt_inode *find_inode(struct wt_engine_object *engine, const struct
     return inode;
 }
 
-static int make_inode(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
-                      struct wt_inode **made) {
-    uint64_t size;
-    int rc = backing->ops->lock(backing, for_writing);
-    if (!rc)
-        rc = backing->ops->size(backing, &size);
-    if (rc)
-        return rc;
+/* Under inode_lock: makes the inode of a backing, which nobody else may use before begin_inode. */
+static int place_inode(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
+                       struct wt_inode **made) {
     struct wt_disk *disk = wt_disk_acquire(&backing->profile);
     struct wt_inode *inode = disk ? wt_view_take_inode(engine->cache.view) : NULL;
     if (!inode) {
@@ -369,9 +364,8 @@ static int make_inode(struct wt_engine_object *engine, struct wt_backing *backin
     inode->exclusive = for_writing;
     inode->first_folio = WT_NONE;
     inode->first_backing = backing;
-    atomic_init(&inode->size, size);
-    atomic_init(&inode->shown, size);
-    atomic_init(&inode->reach, size);
+    inode->opening = true;
+    inode->opens = 1;
     atomic_init(&inode->backing, backing);
     wt_lane_open(&inode->lane, engine->backend, disk);
     pthread_mutex_init(&inode->lock, NULL);
@@ -387,6 +381,44 @@ static int make_inode(struct wt_engine_object *engine, struct wt_backing *backin
     *bucket = inode;
     engine->inode_count++;
     *made = inode;
+    return 0;
+}
+
+/* Takes it out of the table; whoever waits for that looks again. */
+static void free_inode(struct wt_inode *inode) {
+    struct wt_engine_object *engine = inode->engine;
+    pthread_mutex_lock(&engine->inode_lock);
+    struct wt_inode **from = bucket_of(engine, inode->device, inode->number);
+    while (*from != inode)
+        from = &(*from)->next;
+    *from = inode->next;
+    engine->inode_count--;
+    wt_wake_all(&engine->inode_closed);
+    pthread_mutex_unlock(&engine->inode_lock);
+    wt_disk_release(inode->lane.disk);
+    wt_lane_close(&inode->lane);
+    wt_condition_destroy(&inode->opened);
+    wt_condition_destroy(&inode->drained);
+    pthread_mutex_destroy(&inode->list_lock);
+    pthread_mutex_destroy(&inode->zeros_lock);
+    wt_long_lock_destroy(&inode->append_lock);
+    wt_long_lock_destroy(&inode->ahead_lock);
+    pthread_mutex_destroy(&inode->order_lock);
+    pthread_mutex_destroy(&inode->lock);
+    wt_view_give_inode(engine->cache.view, inode);
+}
+
+/* The first open. */
+static int begin_inode(struct wt_inode *inode, struct wt_backing *backing, bool for_writing) {
+    uint64_t size;
+    int rc = backing->ops->lock(backing, for_writing);
+    if (!rc)
+        rc = backing->ops->size(backing, &size);
+    if (rc)
+        return rc;
+    atomic_store(&inode->size, size);
+    atomic_store(&inode->shown, size);
+    atomic_store(&inode->reach, size);
     return 0;
 }
 
@@ -411,30 +443,58 @@ static int join_inode(struct wt_inode *inode, struct wt_backing *backing, bool f
     return 0;
 }
 
-/* Under inode_lock. */
+static int end_inode(struct wt_inode *inode, bool abandoned);
+
+/* An open that failed leaves the inode: true if it was the last, and has to end it. */
+static bool leave_inode(struct wt_inode *inode) {
+    bool last = --inode->opens == 0;
+    inode->closing = last;
+    return last;
+}
+
+/*
+ * The kernel is asked without inode_lock: where a file system hangs, it is only its own files that cannot be opened. The inode is
+ * kept for this caller meanwhile.
+ */
 static int find_or_make_presumed(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
                                  struct wt_inode **found, struct wt_backing **spare, bool *again) {
-    while ((*found = find_inode(engine, backing)) && (*found)->closing)
+    int rc = 0;
+    pthread_mutex_lock(&engine->inode_lock);
+    while ((*found = find_inode(engine, backing)) && ((*found)->closing || (*found)->opening))
         wt_wait(engine->backend, &engine->inode_closed, &engine->inode_lock);
-    *again = *found;
-    return *found ? join_inode(*found, backing, for_writing, spare) : make_inode(engine, backing, for_writing, found);
+    struct wt_inode *inode = *found;
+    *again = inode;
+    if (inode) {
+        inode->opening = true;
+        inode->opens++;
+    } else {
+        rc = place_inode(engine, backing, for_writing, &inode);
+    }
+    pthread_mutex_unlock(&engine->inode_lock);
+    if (rc)
+        return rc;
+    rc = *again ? join_inode(inode, backing, for_writing, spare) : begin_inode(inode, backing, for_writing);
+    pthread_mutex_lock(&engine->inode_lock);
+    inode->opening = false;
+    bool last = rc && leave_inode(inode);
+    wt_wake_all(&engine->inode_closed);
+    pthread_mutex_unlock(&engine->inode_lock);
+    if (last && *again)
+        (void)end_inode(inode, false); /* its other handles were closed meanwhile */
+    else if (last)
+        free_inode(inode);
+    *found = inode;
+    return rc;
 }
 
 /* On an error the backing is still the caller's. */
 static int find_or_make(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
                         struct wt_inode **inode, struct wt_backing **spare, bool *again) {
-    struct wt_inode *found;
-    pthread_mutex_lock(&engine->inode_lock);
-    int rc = find_or_make_presumed(engine, backing, for_writing, &found, spare, again);
+    int rc = find_or_make_presumed(engine, backing, for_writing, inode, spare, again);
     if (rc && backing->presumed) { /* others may have put another file there in the moment before it was opened */
         rc = backing->ops->identify(backing);
-        rc = rc ? rc : find_or_make_presumed(engine, backing, for_writing, &found, spare, again);
+        rc = rc ? rc : find_or_make_presumed(engine, backing, for_writing, inode, spare, again);
     }
-    if (!rc) {
-        found->opens++;
-        *inode = found;
-    }
-    pthread_mutex_unlock(&engine->inode_lock);
     return rc;
 }
 
@@ -459,7 +519,7 @@ int wt_inode_open(struct wt_engine_object *engine, struct wt_backing *backing, b
         rc = find_or_make(engine, backing, for_writing, inode, spare, &again);
     while (rc == -EBUSY && await_orphan(backing, &since_ns));
     if (rc) {
-        (void)backing->ops->close(backing);
+        wt_backing_let_go(backing);
         return rc == -ENOLCK ? -EBUSY : rc;
     }
     if (again) {
@@ -467,53 +527,50 @@ int wt_inode_open(struct wt_engine_object *engine, struct wt_backing *backing, b
         rc = wt_inode_check(*inode);
         wt_inode_end(*inode);
         if (rc)
-            (void)wt_inode_close(*inode);
+            wt_inode_abandon(*inode);
     }
     if (rc && *spare) {
-        (void)(*spare)->ops->close(*spare);
+        wt_backing_let_go(*spare);
         *spare = NULL;
     }
     return rc;
 }
 
-int wt_inode_close(struct wt_inode *inode) {
-    struct wt_engine_object *engine = inode->engine;
-    pthread_mutex_lock(&engine->inode_lock);
-    bool last = --inode->opens == 0;
-    inode->closing = last;
-    pthread_mutex_unlock(&engine->inode_lock);
-    if (!last)
-        return 0;
+static int close_backing(struct wt_backing *backing, bool abandoned) {
+    if (!abandoned)
+        return backing->ops->close(backing);
+    wt_backing_let_go(backing);
+    return 0;
+}
 
+/* The last open has ended. */
+static int end_inode(struct wt_inode *inode, bool abandoned) {
     wt_inode_shut(inode);
     drop_folios(inode);
     int rc = wt_ahead_end(inode);
     struct wt_backing *backing = atomic_load(&inode->backing);
-    int close_rc = backing->ops->close(backing);
+    int close_rc = close_backing(backing, abandoned);
     rc = rc ? rc : close_rc;
     if (backing != inode->first_backing) {
-        int first_rc = inode->first_backing->ops->close(inode->first_backing);
+        int first_rc = close_backing(inode->first_backing, abandoned);
         rc = rc ? rc : first_rc;
     }
-
-    pthread_mutex_lock(&engine->inode_lock);
-    struct wt_inode **from = bucket_of(engine, inode->device, inode->number);
-    while (*from != inode)
-        from = &(*from)->next;
-    *from = inode->next;
-    engine->inode_count--;
-    wt_wake_all(&engine->inode_closed);
-    pthread_mutex_unlock(&engine->inode_lock);
-    wt_disk_release(inode->lane.disk);
-    wt_lane_close(&inode->lane);
-    wt_condition_destroy(&inode->opened);
-    wt_condition_destroy(&inode->drained);
-    pthread_mutex_destroy(&inode->list_lock);
-    pthread_mutex_destroy(&inode->zeros_lock);
-    wt_long_lock_destroy(&inode->append_lock);
-    wt_long_lock_destroy(&inode->ahead_lock);
-    pthread_mutex_destroy(&inode->order_lock);
-    pthread_mutex_destroy(&inode->lock);
-    wt_view_give_inode(engine->cache.view, inode);
+    free_inode(inode);
     return rc;
+}
+
+static int close_inode(struct wt_inode *inode, bool abandoned) {
+    struct wt_engine_object *engine = inode->engine;
+    pthread_mutex_lock(&engine->inode_lock);
+    bool last = leave_inode(inode);
+    pthread_mutex_unlock(&engine->inode_lock);
+    return last ? end_inode(inode, abandoned) : 0;
+}
+
+int wt_inode_close(struct wt_inode *inode) {
+    return close_inode(inode, false);
+}
+
+void wt_inode_abandon(struct wt_inode *inode) {
+    (void)close_inode(inode, true);
 }

@@ -72,6 +72,7 @@ struct wt_inode {
     struct wt_inode *next; /* in the engine's table; under its lock, as are opens and closing */
     uint32_t opens;
     bool exclusive; /* flock LOCK_EX is held, by the backing that I/O goes by */
+    bool opening;   /* somebody asks the kernel for its lock and size: who else wants to open it waits */
     bool closing;
 };
 
@@ -84,6 +85,8 @@ int wt_inode_open(struct wt_engine_object *engine, struct wt_backing *backing, b
                   struct wt_inode **inode, struct wt_backing **spare);
 /* Ends one open. The last one drops the folios and closes the file: returns the error of that. */
 int wt_inode_close(struct wt_inode *inode);
+/* The same of an open that came to nothing: it takes no lock of this process's on the file along. */
+void wt_inode_abandon(struct wt_inode *inode);
 
 /* Enters the gate, for one I/O or write; waits while it is shut. False: it is shut and the caller may not wait. */
 bool wt_inode_begin(struct wt_inode *inode, bool may_wait);

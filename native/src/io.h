@@ -139,7 +139,16 @@ struct wt_backing_ops {
     /* The path as it was opened or renamed to, as a string; its end behind "..." if it is longer. NULL: it has none. */
     void (*path)(struct wt_backing *backing, char *path, size_t size);
     int (*close)(struct wt_backing *backing);
+    /* NULL, or: the close of one by which nothing was written. It takes no lock of the process's on the file along. */
+    void (*let_go)(struct wt_backing *backing);
 };
+
+static inline void wt_backing_let_go(struct wt_backing *backing) {
+    if (backing->ops->let_go)
+        backing->ops->let_go(backing);
+    else
+        (void)backing->ops->close(backing); /* nothing was written by it */
+}
 
 struct wt_backend {
     const struct wt_backend_ops *ops;

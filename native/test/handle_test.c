@@ -1,7 +1,9 @@
 /* Handles and arguments: what is wrong is an error and changes nothing. */
 #include <errno.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core.h"
 #include "engine.h"
@@ -290,4 +292,138 @@ TEST(errno_values_have_names) {
     CHECK(wt_errno_name(-1) == NULL);
     CHECK(wt_errno_name(100000) == NULL);
     CHECK_EQ(wt_abi_version(), WT_ABI_VERSION);
+}
+
+/* ---- what hangs ------------------------------------------------------------------------------------------------- */
+
+/* The simulated disk, but for the file "slow", where one call waits until it is let go. */
+static struct {
+    const struct wt_backend_ops *backend;
+    struct wt_backend_ops bent_backend;
+    const struct wt_backing_ops *backing;
+    struct wt_backing_ops bent_backing;
+    sem_t reached, go;
+    int result; /* of the call, if it is not 0 */
+} slow;
+
+static int wait_for_go(void) {
+    CHECK_EQ(sem_post(&slow.reached), 0);
+    CHECK_EQ(sem_wait(&slow.go), 0);
+    return slow.result;
+}
+
+static int slow_lock(struct wt_backing *backing, bool exclusive) {
+    int rc = wait_for_go();
+    return rc ? rc : slow.backing->lock(backing, exclusive);
+}
+
+static int slow_size(struct wt_backing *backing, uint64_t *size) {
+    int rc = wait_for_go();
+    return rc ? rc : slow.backing->size(backing, size);
+}
+
+static int slow_take_lock(struct wt_backing *backing, struct wt_backing *from) {
+    int rc = wait_for_go();
+    return rc ? rc : slow.backing->take_lock(backing, from);
+}
+
+static int open_bent(struct wt_backend *backend, const char *path, uint32_t flags, uint32_t mode,
+                     struct wt_backing **backing) {
+    int rc = slow.backend->open(backend, path, flags, mode, backing);
+    if (rc == 0 && strcmp(path, "slow") == 0)
+        (*backing)->ops = &slow.bent_backing;
+    return rc;
+}
+
+static wt_engine open_bent_engine(struct sim *sim) {
+    wt_engine engine = 0;
+    struct wt_backing *backing = NULL;
+    struct wt_backend *backend = sim_attach(sim);
+    slow.backend = backend->ops;
+    slow.bent_backend = *backend->ops;
+    slow.bent_backend.open = open_bent;
+    CHECK_OK(backend->ops->open(backend, "slow", WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE, 0600, &backing));
+    slow.backing = backing->ops;
+    slow.bent_backing = *backing->ops;
+    CHECK_OK(backing->ops->close(backing));
+    backend->ops = &slow.bent_backend;
+    slow.result = 0;
+    CHECK_EQ(sem_init(&slow.reached, 0, 0), 0);
+    CHECK_EQ(sem_init(&slow.go, 0, 0), 0);
+    CHECK_OK(wt_engine_open_on(NULL, backend, &engine));
+    return engine;
+}
+
+struct opener {
+    wt_engine engine;
+    wt_file file;
+    int result;
+};
+
+static void *open_slow(void *argument) {
+    struct opener *opener = argument;
+    opener->result = wt_file_open(opener->engine, "slow", WT_OPEN_READ | WT_OPEN_WRITE, 0, 0, &opener->file);
+    return NULL;
+}
+
+/* Opens and closes another file while the kernel has not answered. It would wait for ever if it had to. */
+static void use_another_file(wt_engine engine) {
+    wt_file other = 0;
+    alarm(60);
+    CHECK_OK(wt_file_open(engine, "other", WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE, 0600, 0, &other));
+    fill_at(other, 0, 1, 5000);
+    CHECK_OK(wt_file_close(other));
+    alarm(0);
+}
+
+TEST(other_files_are_opened_and_closed_while_the_kernel_does_not_answer_of_one) {
+    for (unsigned i = 0; i < 4; i++) {
+        struct sim *sim = sim_new(&(struct sim_options){0});
+        struct opener opener = {.engine = open_bent_engine(sim)};
+        CONTEXT("case %u", i);
+        if (i % 2 == 0)
+            slow.bent_backing.lock = slow_lock;
+        else
+            slow.bent_backing.size = slow_size;
+        slow.result = i < 2 ? 0 : -EBUSY;
+        pthread_t thread = test_thread(open_slow, &opener);
+        CHECK_EQ(sem_wait(&slow.reached), 0);
+        use_another_file(opener.engine);
+        CHECK_EQ(sem_post(&slow.go), 0);
+        test_join(thread);
+        CHECK_EQ(opener.result, slow.result);
+        slow.bent_backing = *slow.backing;
+        CHECK_OK(wt_file_open(opener.engine, "slow", WT_OPEN_READ, 0, 0, &opener.file));
+        CHECK_OK(wt_engine_close(opener.engine));
+        sim_free(sim);
+    }
+}
+
+TEST(a_reader_is_closed_while_the_kernel_does_not_answer_a_writer_of_its_file) {
+    for (unsigned i = 0; i < 2; i++) {
+        struct sim *sim = sim_new(&(struct sim_options){0});
+        struct opener opener = {.engine = open_bent_engine(sim)};
+        struct wt_engine_stats stats;
+        wt_file reader = 0;
+        CONTEXT("case %u", i);
+        slow.bent_backing.take_lock = slow_take_lock;
+        slow.result = i == 0 ? 0 : -EBUSY;
+        CHECK_OK(wt_file_open(opener.engine, "slow", WT_OPEN_READ, 0, 0, &reader));
+        pthread_t thread = test_thread(open_slow, &opener);
+        CHECK_EQ(sem_wait(&slow.reached), 0);
+        use_another_file(opener.engine);
+        CHECK_OK(wt_file_close(reader));
+        CHECK_EQ(sem_post(&slow.go), 0);
+        test_join(thread);
+        CHECK_EQ(opener.result, slow.result);
+        CHECK_OK(wt_engine_stats(opener.engine, &stats));
+        CHECK_EQ(stats.open_inodes, i == 0 ? 1 : 0);
+        if (i == 0)
+            fill_at(opener.file, 0, 1, 5000);
+        slow.bent_backing = *slow.backing;
+        CHECK_OK(wt_file_open(opener.engine, "slow", WT_OPEN_READ | WT_OPEN_WRITE, 0, 0, &opener.file));
+        fill_at(opener.file, 0, 1, 5000);
+        CHECK_OK(wt_engine_close(opener.engine));
+        sim_free(sim);
+    }
 }
