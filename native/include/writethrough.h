@@ -106,7 +106,8 @@ WT_API int wt_engine_open(const struct wt_engine_options *options, wt_engine *en
 
 /*
  * Closes an engine and every file still open on it: calls that have begun finish, later ones get -EBADF. All memory and
- * descriptors are gone when it returns. Returns the first error met in closing a file, and closes all the same.
+ * descriptors are gone when it returns, also when it returns -EBADF because another thread closes the engine at that time.
+ * Returns the first error met in closing a file, and closes all the same.
  */
 WT_API int wt_engine_close(wt_engine engine);
 

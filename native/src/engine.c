@@ -22,6 +22,20 @@
 static struct wt_handle_table engine_handles = WT_HANDLE_TABLE(1);
 static struct wt_handle_table file_handles = WT_HANDLE_TABLE(0);
 
+/* Engines that a thread is about to close, so that another that closes them too can wait. Each is on that thread's stack. */
+struct closing {
+    wt_engine engine;
+    struct closing *next;
+};
+static pthread_mutex_t closing_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct wt_condition closing_done; /* made when the library is loaded */
+
+__attribute__((constructor)) static void make_closing_done(void) {
+    wt_condition_init(&closing_done);
+}
+
+static struct closing *closing_engines;
+
 uint32_t wt_abi_version(void) {
     return WT_ABI_VERSION;
 }
@@ -446,18 +460,53 @@ int wt_reap(wt_engine handle, struct wt_event *events, int max, int64_t timeout_
     return count;
 }
 
-int wt_engine_close(wt_engine handle) {
-    int rc = wt_engine_shutdown(handle);
-    if (rc == -EBADF || rc == -EDEADLK)
-        return rc;
-    struct wt_engine_object *engine = wt_handle_close(&engine_handles, handle, backend_of_engine);
-    if (!engine)
-        return -EBADF; /* another thread closes it */
+static struct closing **find_closing(wt_engine engine) {
+    struct closing **at = &closing_engines;
+    while (*at && (*at)->engine != engine)
+        at = &(*at)->next;
+    return at;
+}
+
+/* Whether this call is to close the engine. If another one does, returns when that is done. */
+static bool begin_closing(struct closing *closing) {
+    pthread_mutex_lock(&closing_lock);
+    struct closing *other = *find_closing(closing->engine);
+    while (*find_closing(closing->engine))
+        wt_wait(NULL, &closing_done, &closing_lock);
+    if (!other) {
+        closing->next = closing_engines;
+        closing_engines = closing;
+    }
+    pthread_mutex_unlock(&closing_lock);
+    return !other;
+}
+
+static void end_closing(struct closing *closing) {
+    pthread_mutex_lock(&closing_lock);
+    *find_closing(closing->engine) = closing->next;
+    wt_wake_all(&closing_done);
+    pthread_mutex_unlock(&closing_lock);
+}
+
+static void end_engine(struct wt_engine_object *engine) {
     engine->backend->ops->close(engine->backend);
     wt_operations_free(engine);
     wt_writeback_free_spares(engine);
     free_engine(engine, true);
-    return rc;
+}
+
+int wt_engine_close(wt_engine handle) {
+    struct closing closing = {.engine = handle};
+    int rc = wt_engine_shutdown(handle);
+    if (rc == -EDEADLK)
+        return rc;
+    if (!begin_closing(&closing))
+        return -EBADF;
+    struct wt_engine_object *engine = wt_handle_close(&engine_handles, handle, backend_of_engine);
+    if (engine)
+        end_engine(engine);
+    end_closing(&closing);
+    return engine ? rc : -EBADF;
 }
 
 /* ---- another's ring -------------------------------------------------------------------------------------------- */

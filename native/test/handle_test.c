@@ -1,6 +1,7 @@
 /* Handles and arguments: what is wrong is an error and changes nothing. */
 #include <errno.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -296,7 +297,7 @@ TEST(errno_values_have_names) {
 
 /* ---- what hangs ------------------------------------------------------------------------------------------------- */
 
-/* The simulated disk, but for the file "slow", where one call waits until it is let go. */
+/* The simulated disk, but for the file "slow", where one call waits until it is let go, and for the end of the backend. */
 static struct {
     const struct wt_backend_ops *backend;
     struct wt_backend_ops bent_backend;
@@ -304,6 +305,7 @@ static struct {
     struct wt_backing_ops bent_backing;
     sem_t reached, go;
     int result; /* of the call, if it is not 0 */
+    atomic_bool ended;
 } slow;
 
 static int wait_for_go(void) {
@@ -335,6 +337,12 @@ static int open_bent(struct wt_backend *backend, const char *path, uint32_t flag
     return rc;
 }
 
+static void close_bent(struct wt_backend *backend) {
+    (void)wait_for_go();
+    slow.backend->close(backend);
+    atomic_store(&slow.ended, true);
+}
+
 static wt_engine open_bent_engine(struct sim *sim) {
     wt_engine engine = 0;
     struct wt_backing *backing = NULL;
@@ -348,6 +356,7 @@ static wt_engine open_bent_engine(struct sim *sim) {
     CHECK_OK(backing->ops->close(backing));
     backend->ops = &slow.bent_backend;
     slow.result = 0;
+    atomic_store(&slow.ended, false);
     CHECK_EQ(sem_init(&slow.reached, 0, 0), 0);
     CHECK_EQ(sem_init(&slow.go, 0, 0), 0);
     CHECK_OK(wt_engine_open_on(NULL, backend, &engine));
@@ -426,4 +435,36 @@ TEST(a_reader_is_closed_while_the_kernel_does_not_answer_a_writer_of_its_file) {
         CHECK_OK(wt_engine_close(opener.engine));
         sim_free(sim);
     }
+}
+
+struct closer {
+    wt_engine engine;
+    int result;
+    bool ended; /* as it was when the call returned */
+};
+
+static void *close_engine(void *argument) {
+    struct closer *closer = argument;
+    closer->result = wt_engine_close(closer->engine);
+    closer->ended = atomic_load(&slow.ended);
+    return NULL;
+}
+
+TEST(of_two_threads_that_close_an_engine_both_return_when_it_is_closed) {
+    struct sim *sim = sim_new(&(struct sim_options){0});
+    struct closer first = {.engine = open_bent_engine(sim)}, second = {.engine = first.engine};
+    slow.bent_backend.close = close_bent;
+    pthread_t first_thread = test_thread(close_engine, &first);
+    CHECK_EQ(sem_wait(&slow.reached), 0);
+    pthread_t second_thread = test_thread(close_engine, &second);
+    let_others_run();
+    CHECK_EQ(sem_post(&slow.go), 0);
+    test_join(first_thread);
+    test_join(second_thread);
+    CHECK_OK(first.result);
+    CHECK(first.ended);
+    CHECK_EQ(second.result, -EBADF);
+    CHECK(second.ended);
+    CHECK_EQ(wt_engine_close(first.engine), -EBADF);
+    sim_free(sim);
 }
