@@ -238,14 +238,18 @@ enum {
     WT_OPEN_CREATE_NEW = 8, /* create; -EEXIST if anything has that name */
     WT_OPEN_TRUNCATE = 16,  /* size 0, durable when the call returns; needs WRITE */
     WT_OPEN_NOFOLLOW = 32,  /* -ELOOP if the last component is a symbolic link */
+    WT_OPEN_NAMED = 64,     /* the file is to keep a name: see below */
 };
 
 /*
- * What others do to an open file. flock(2) keeps out who asks for it. A file may be unlinked and renamed while it is open. If
- * another program cuts it short, or puts another in its place (renames one over it), everything on it fails with -ESTALE from
- * when that is noticed: close all its handles and open it again. It is noticed by wt_sync and by opening the file once more;
- * by a read of blocks that are not cached and are not there any more; by the first write, and the first read of something not
- * cached, in each second. A read of cached bytes does not look. Bytes that others overwrite or add are not noticed.
+ * What others do to an open file. flock(2) keeps out who asks for it. A file may be renamed and unlinked while it is open, and
+ * another may get its name or be renamed over it: as everywhere in POSIX the handle stays that of the file that was opened. What
+ * is written to a file without a name is gone with its last close, however. Who must not write there unknowingly, as a database,
+ * opens with WT_OPEN_NAMED: a file that has no name left is lost then. So is, always, a file that another program cuts short.
+ * Everything on a lost file fails with -ESTALE from when that is noticed: close all its handles and open it again. It is noticed
+ * by wt_sync and by opening the file once more; by a read of blocks that are not cached and are not there any more; by the first
+ * write, and the first read of something not cached, in each second. A read of cached bytes does not look. Bytes that others
+ * overwrite or add are not noticed. WT_OPEN_NAMED holds for all handles of the file on the engine, until the last is closed.
  */
 
 /*

@@ -15,7 +15,9 @@ int wt_inode_check(struct wt_inode *inode) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     uint64_t size = wt_inode_size(inode), on_disk; /* nobody cuts it while this caller is inside the gate */
     int rc = backing->ops->check(backing, &on_disk);
-    if (rc == -ESTALE || (!rc && on_disk < size)) {
+    bool nameless = atomic_load_explicit(&inode->named, memory_order_relaxed) && backing->ops->has_name &&
+                    !backing->ops->has_name(backing);
+    if (nameless || (!rc && on_disk < size)) {
         atomic_store(&inode->lost, true);
         return -ESTALE;
     }

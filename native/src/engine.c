@@ -215,8 +215,8 @@ void wt_file_note_folio(wt_file file, struct wt_folio *folio) {
 }
 
 static int check_open(const char *path, uint32_t flags, uint32_t durability, const wt_file *file) {
-    const uint32_t known =
-        WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE | WT_OPEN_CREATE_NEW | WT_OPEN_TRUNCATE | WT_OPEN_NOFOLLOW;
+    const uint32_t known = WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE | WT_OPEN_CREATE_NEW | WT_OPEN_TRUNCATE |
+                           WT_OPEN_NOFOLLOW | WT_OPEN_NAMED;
     const uint32_t need_write = WT_OPEN_CREATE | WT_OPEN_CREATE_NEW | WT_OPEN_TRUNCATE;
     if (!path || !file || (flags & ~known) || !(flags & (WT_OPEN_READ | WT_OPEN_WRITE)))
         return -EINVAL;
@@ -258,6 +258,8 @@ static int open_file(struct wt_engine_object *engine, const char *path, uint32_t
         rc = wt_inode_open(engine, backing, for_writing, &inode, &spare);
     if (rc)
         return rc;
+    if (flags & WT_OPEN_NAMED)
+        atomic_store(&inode->named, true);
     if (flags & WT_OPEN_TRUNCATE)
         rc = wt_inode_truncate(inode, 0);
     struct wt_file_object *file = rc ? NULL : wt_line_alloc(sizeof *file);

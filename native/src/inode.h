@@ -74,6 +74,7 @@ struct wt_inode {
     bool exclusive; /* flock LOCK_EX is held, by the backing that I/O goes by */
     bool opening;   /* somebody asks the kernel for its lock and size: who else wants to open it waits */
     bool closing;
+    atomic_bool named; /* it was opened with WT_OPEN_NAMED */
 };
 
 /*
@@ -156,7 +157,7 @@ int wt_ahead_end(struct wt_inode *inode);
 
 /* check.c */
 
-/* Looks whether others cut the file short or replaced it. The caller is inside the gate. 0 or -ESTALE, for good. */
+/* Looks whether others cut the file short, or took its last name. The caller is inside the gate. 0 or -ESTALE, for good. */
 int wt_inode_check(struct wt_inode *inode);
 /* The same, unless it was done within the last second. */
 int wt_inode_check_sometimes(struct wt_inode *inode);

@@ -101,8 +101,10 @@ struct wt_backing_ops {
     int (*size)(struct wt_backing *backing, uint64_t *size);
     /* NULL if the backing is never presumed, or: looks again who the file is. Lets go of the lock. */
     int (*identify)(struct wt_backing *backing);
-    /* The size, and -ESTALE if the path of a file that has no name left leads to another: it was replaced. */
+    /* The size, as others may have changed it. */
     int (*check)(struct wt_backing *backing, uint64_t *size);
+    /* NULL: always. Whether the file has a name, here or elsewhere: if not, the last close takes it away. */
+    bool (*has_name)(struct wt_backing *backing);
     /*
      * Gives the file that has the name from, which must be this one (-ESTALE), the name to; durable on return. -EEXIST: that is
      * taken, and it is not to be replaced. After other errors the file may have the new name, but not durably.

@@ -686,19 +686,24 @@ static int sync_directory(const struct posix_file *file, int directory) {
 }
 
 static int posix_check(struct wt_backing *backing, uint64_t *size) {
-    struct posix_file *file = file_of(backing);
     struct stat stat_of;
-    if (fstat(file->descriptor, &stat_of) < 0) {
+    if (fstat(file_of(backing)->descriptor, &stat_of) < 0) {
         return -errno;
     }
     *size = (uint64_t)stat_of.st_size;
-    if (stat_of.st_nlink > 0) {
-        return 0;
+    return 0;
+}
+
+static bool posix_has_name(struct wt_backing *backing) {
+    struct posix_file *file = file_of(backing);
+    struct stat stat_of;
+    if (fstat(file->descriptor, &stat_of) < 0 || stat_of.st_nlink > 0) {
+        return true; /* what fstat(2) fails by, the I/O that follows will tell */
     }
-    pthread_mutex_lock(&file->lock);
-    bool replaced = stat(file->path, &stat_of) == 0 && !same_file(&stat_of, backing);
+    pthread_mutex_lock(&file->lock); /* some file systems count no links */
+    bool is_there = stat(file->path, &stat_of) == 0 && same_file(&stat_of, backing);
     pthread_mutex_unlock(&file->lock);
-    return replaced ? -ESTALE : 0;
+    return is_there;
 }
 
 static int rename_path(const char *from, const char *to, bool replace) {
@@ -799,6 +804,7 @@ static const struct wt_backing_ops posix_ops = {
     .size = posix_size,
     .identify = posix_identify,
     .check = posix_check,
+    .has_name = posix_has_name,
     .rename = posix_rename,
     .truncate = posix_truncate,
     .reserve = posix_reserve,

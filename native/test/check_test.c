@@ -117,13 +117,24 @@ TEST(the_first_write_and_the_first_append_of_a_second_notice_a_cut) {
     }
 }
 
-TEST(a_replaced_file_is_noticed) {
-    struct core core = core_open(NULL, NULL);
-    wt_file file = cold_file(&core);
-    sim_replace_behind(core.sim, "file");
-    CHECK_EQ(wt_sync(file), -ESTALE);
-    check_lost(&core, file);
-    core_close(&core);
+TEST(a_file_without_a_name_is_used_on_unless_it_was_to_keep_one) {
+    for (unsigned named = 0; named < 2; named++) {
+        struct core core = core_open(NULL, NULL);
+        wt_file file = cold_file(&core), other = 0;
+        if (named)
+            CHECK_OK(wt_file_open(core.engine, "file", WT_OPEN_READ | WT_OPEN_NAMED, 0, 0, &other));
+        CHECK_OK(wt_sync(file));
+        sim_unlink_behind(core.sim, "file");
+        CHECK_EQ(wt_sync(file), named ? -ESTALE : 0);
+        if (named) {
+            check_lost(&core, file);
+        } else {
+            fill_at(file, 5 * BLOCK, 2, BLOCK);
+            check_filled(file, 5 * BLOCK, 2, BLOCK);
+            check_filled(file, 6 * BLOCK, 1, BLOCK);
+        }
+        core_close(&core);
+    }
 }
 
 TEST(a_cached_read_makes_no_call) {

@@ -358,24 +358,6 @@ static void make_file(const char *path, int value) {
     CHECK_EQ(fclose(file), 0);
 }
 
-static void replaced_by_another(struct place *place) {
-    char other_path[560];
-    snprintf(other_path, sizeof other_path, "%s.new", place->path);
-    wt_file file = open_at(place, place->path);
-    fill_at(file, 0, 1, 100);
-    CHECK_OK(wt_sync(file));
-    make_file(other_path, 7);
-    CHECK_EQ(rename(other_path, place->path), 0);
-    CHECK_EQ(wt_sync(file), -ESTALE);
-    CHECK_EQ(read_at(file, 0, bytes, 100), -ESTALE);
-    wt_file fresh = open_at(place, place->path);
-    CHECK_EQ(byte_of(fresh, 0), 7);
-}
-
-TEST(a_file_that_another_is_renamed_over_is_not_served_from_the_cache) {
-    each_place(replaced_by_another);
-}
-
 static void unlinked_and_renamed(struct place *place) {
     char moved[560];
     snprintf(moved, sizeof moved, "%s.moved", place->path);

@@ -1394,9 +1394,16 @@ static int sim_check(struct wt_backing *base, uint64_t *size) {
     struct sim_backing *backing = (struct sim_backing *)base;
     pthread_mutex_lock(&backing->sim->mutex);
     *size = backing->file->size_now;
-    int error = backing->file->replaced ? -ESTALE : 0;
     pthread_mutex_unlock(&backing->sim->mutex);
-    return error;
+    return 0;
+}
+
+static bool sim_has_name(struct wt_backing *base) {
+    struct sim_backing *backing = (struct sim_backing *)base;
+    pthread_mutex_lock(&backing->sim->mutex);
+    bool has_name = !backing->file->nameless;
+    pthread_mutex_unlock(&backing->sim->mutex);
+    return has_name;
 }
 
 static int sim_truncate(struct wt_backing *base, uint64_t size) {
@@ -1586,6 +1593,7 @@ static const struct wt_backing_ops backing_ops = {
     .take_lock = sim_take_lock,
     .size = sim_get_size,
     .check = sim_check,
+    .has_name = sim_has_name,
     .truncate = sim_truncate,
     .reserve = sim_reserve,
     .find_hole = sim_find_hole,
@@ -1813,11 +1821,11 @@ void sim_cut_behind(struct sim *sim, const char *path, uint64_t size) {
     pthread_mutex_unlock(&sim->mutex);
 }
 
-void sim_replace_behind(struct sim *sim, const char *path) {
+void sim_unlink_behind(struct sim *sim, const char *path) {
     pthread_mutex_lock(&sim->mutex);
     struct sim_file *file = find_file(sim, path);
     CHECK(file != NULL);
-    file->replaced = true;
+    file->nameless = true;
     pthread_mutex_unlock(&sim->mutex);
 }
 

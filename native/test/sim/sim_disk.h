@@ -65,9 +65,9 @@ enum sim_state { SIM_HOLE, SIM_UNWRITTEN, SIM_WRITTEN };
 
 /* Makes a file, durable, of written bytes. Replaces one that is there; no engine has it open. */
 void sim_put(struct sim *sim, const char *path, const void *bytes, uint64_t length);
-/* What another program does while the file is open: cuts it short, or renames another file over it. */
+/* What another program does while the file is open: cuts it short, or takes its last name. */
 void sim_cut_behind(struct sim *sim, const char *path, uint64_t size);
-void sim_replace_behind(struct sim *sim, const char *path);
+void sim_unlink_behind(struct sim *sim, const char *path);
 /* The size as any process sees it now, and as it would be after a power cut. -ENOENT. */
 int64_t sim_size(struct sim *sim, const char *path);
 int64_t sim_stable_size(struct sim *sim, const char *path);

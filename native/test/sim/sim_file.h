@@ -39,7 +39,7 @@ struct sim_file {
     unsigned opens;
     unsigned shared_locks;
     bool exclusive_lock;
-    bool replaced; /* its name leads to another */
+    bool nameless; /* another program unlinked it, or renamed another over it */
     /* What the kernel remembers of writeback of the page cache that failed: see sim_disk.h. */
     uint64_t error_sequence;
     int error;        /* the last */
