@@ -10,6 +10,8 @@
  *  - the result is 0 or a count on success and -errno on failure. Nothing sets errno.
  *  - engines and files are handles. A handle that was closed, or never opened, gives -EBADF, never undefined behaviour.
  *  - every function may be called from any thread at any time, and blocks unless it says otherwise.
+ *  - a child of fork(2) has none of its parent's engines and files: their handles are closed ones there (-EBADF), and what it
+ *    does with them touches nothing of the parent's. It may open engines of its own. Descriptors are closed by execve(2).
  *  - a buffer belongs to the caller again as soon as the call returns; the library keeps no pointer to it.
  */
 #ifndef WRITETHROUGH_H

@@ -18,6 +18,11 @@ struct wt_disk {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the list and users */
 static struct wt_disk *disks;
 
+void wt_disk_forked(void) {
+    pthread_mutex_init(&lock, NULL); /* a thread that the child has not got may hold it */
+    disks = NULL;
+}
+
 static bool is_of(const struct wt_disk *disk, const struct wt_profile *profile) {
     if (disk->name[0] != '\0' || profile->device_name[0] != '\0')
         return strcmp(disk->name, profile->device_name) == 0;

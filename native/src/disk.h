@@ -33,4 +33,7 @@ uint64_t wt_disk_take_unsynced(wt_unsynced *unsynced);
 /* Whether a flush has failed since such a write. */
 bool wt_disk_lost(struct wt_disk *disk, uint64_t taken);
 
+/* This process was forked just now: none of the disks is in use. */
+void wt_disk_forked(void);
+
 #endif

@@ -10,10 +10,12 @@
 #include <sys/mman.h>
 
 #include "cursor.h"
+#include "disk.h"
 #include "inode.h"
 #include "io_external.h"
 #include "line.h"
 #include "operation.h"
+#include "probe.h"
 #include "writeback.h"
 
 #define DEFAULT_CACHE_BYTES (UINT64_C(256) << 20)
@@ -29,11 +31,6 @@ struct closing {
 };
 static pthread_mutex_t closing_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct wt_condition closing_done; /* made when the library is loaded */
-
-__attribute__((constructor)) static void make_closing_done(void) {
-    wt_condition_init(&closing_done);
-}
-
 static struct closing *closing_engines;
 
 uint32_t wt_abi_version(void) {
@@ -87,6 +84,24 @@ static uint32_t crowd_of(void) {
     return CROWD_OF_PROCESSOR * processors;
 }
 
+/* In a child of fork(2): what threads of the parent hold there is left behind, and none of its handles is one here. */
+static void forked(void) {
+    wt_handle_forked(&engine_handles);
+    wt_handle_forked(&file_handles);
+    wt_probe_forked();
+    wt_disk_forked();
+    pthread_mutex_init(&closing_lock, NULL);
+    wt_condition_init(&closing_done);
+    closing_engines = NULL;
+}
+
+static int watching_forks; /* 0 or an errno */
+
+__attribute__((constructor)) static void watch_forks(void) {
+    wt_condition_init(&closing_done);
+    watching_forks = pthread_atfork(NULL, NULL, forked);
+}
+
 static void init_locks(struct wt_engine_object *engine) {
     pthread_mutex_init(&engine->inode_lock, NULL);
     wt_condition_init(&engine->inode_closed);
@@ -125,6 +140,7 @@ static void free_engine(struct wt_engine_object *engine, bool cache_open) {
 int wt_engine_open_on(const struct wt_engine_options *given, struct wt_backend *backend, wt_engine *handle) {
     struct wt_engine_options options;
     int rc = with_defaults(given, &options);
+    rc = rc ? rc : -watching_forks;
     struct wt_engine_object *engine = rc ? NULL : aligned_alloc(_Alignof(struct wt_engine_object), sizeof *engine);
     if (!engine) {
         backend->ops->close(backend);

@@ -9,6 +9,9 @@
 #define CLOSED (UINT64_C(1) << 31)
 #define INSIDE (CLOSED - 1)
 
+/* How far the generations of a child are from those of its parent: 64 forks in a line, and 16 million uses of a slot in each. */
+#define FORK_STEP (UINT64_C(1) << 56)
+
 static struct wt_handle_slot *slot_of(struct wt_handle_table *table, uint64_t handle) {
     uint32_t index = (uint32_t)handle - 1;
     if (index / WT_HANDLE_CHUNK >= WT_HANDLE_CHUNKS)
@@ -32,7 +35,7 @@ static bool take_slot(struct wt_handle_table *table, uint32_t *index) {
             return false;
         memset((void *)chunk, 0, WT_HANDLE_CHUNK * sizeof *chunk);
         for (uint32_t i = 0; i < WT_HANDLE_CHUNK; i++)
-            atomic_init(&chunk[i].word, CLOSED);
+            atomic_init(&chunk[i].word, CLOSED | table->first_generation);
         atomic_store_explicit(&table->chunks[table->slot_count / WT_HANDLE_CHUNK], chunk, memory_order_release);
     }
     *index = table->slot_count++;
@@ -121,4 +124,14 @@ void *wt_handle_close(struct wt_handle_table *table, uint64_t handle, struct wt_
     table->first_free = (uint32_t)handle;
     pthread_mutex_unlock(&table->lock);
     return object;
+}
+
+void wt_handle_forked(struct wt_handle_table *table) {
+    /* The lock may be held, and calls be inside, by threads that the child has not got: all of it is left behind. */
+    pthread_mutex_init(&table->lock, NULL);
+    wt_condition_init(&table->left);
+    for (unsigned i = 0; i < WT_HANDLE_CHUNKS; i++)
+        atomic_store_explicit(&table->chunks[i], NULL, memory_order_relaxed);
+    table->first_generation = (table->first_generation + FORK_STEP) & GENERATION;
+    table->slot_count = table->first_free = 0;
 }

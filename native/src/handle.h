@@ -30,7 +30,8 @@ struct wt_handle_table {
     pthread_mutex_t lock;
     struct wt_condition left; /* the last call left a closed handle */
     _Atomic(struct wt_handle_slot *) chunks[WT_HANDLE_CHUNKS];
-    uint64_t tag; /* bit 62 of its handles: those of another table are not its own */
+    uint64_t tag;              /* bit 62 of its handles: those of another table are not its own */
+    uint64_t first_generation; /* of new slots, shifted as in word: in a child of fork(2) another than in its parent */
     uint32_t slot_count;
     uint32_t first_free; /* index + 1, 0: none */
 };
@@ -51,5 +52,7 @@ void wt_handle_note(struct wt_handle_table *table, uint64_t handle, void *recent
  * is waited for with them; may be NULL.
  */
 void *wt_handle_close(struct wt_handle_table *table, uint64_t handle, struct wt_backend *(*backend_of)(void *object));
+/* This process was forked just now: none of the parent's handles is one here, nor will a new one have the number of one. */
+void wt_handle_forked(struct wt_handle_table *table);
 
 #endif

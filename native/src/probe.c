@@ -188,6 +188,10 @@ static struct {
 } remembered[REMEMBERED];
 static pthread_mutex_t remembered_lock = PTHREAD_MUTEX_INITIALIZER;
 
+void wt_probe_forked(void) {
+    pthread_mutex_init(&remembered_lock, NULL); /* a thread that the child has not got may hold it */
+}
+
 static unsigned place_of(uint64_t mount, const struct wt_profile *profile) {
     return (unsigned)((mount * 31 + profile->device_major) * 31 + profile->device_minor) % REMEMBERED;
 }

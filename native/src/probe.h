@@ -52,4 +52,7 @@ int wt_check_kind(uint32_t mode);
  */
 int wt_describe(int fd, const struct wt_statx *stat, bool is_direct, struct wt_profile *profile);
 
+/* This process was forked just now. */
+void wt_probe_forked(void);
+
 #endif
