@@ -261,9 +261,17 @@ enum {
  *
  * While a file is open for writing the engine holds flock(2) LOCK_EX on it, else LOCK_SH: one engine owns a file. Of a process
  * that was killed the kernel does the I/O to its end and keeps the lock until then: an open waits for that, 2 s at most.
+ * A file that is written by direct I/O has two descriptors while it is open, so that nothing has to be opened later: its mode
+ * may change, and the process run out of descriptors. Where the file cannot be opened twice (it was created without permission to
+ * write, say) the path is WT_PATH_BUFFERED.
+ *
  * -ESTALE: it is open here already, and others have cut it short. -EBUSY: another engine or process holds it
- * (wt_file_holder tells who). -EISDIR: a directory. -EOPNOTSUPP: no regular file (a FIFO, a device).
- * Else what open(2) gives: -ENOENT, -EACCES, -EEXIST, -ELOOP, -EROFS, -EMFILE, ...
+ * (wt_file_holder tells who). -EISDIR: a directory. -EOPNOTSUPP: no regular file (a FIFO, a device), or one of /proc, /sys and
+ * the like, which has no bytes of its own. -EPERM: it has the attribute append-only or immutable (lsattr(1)), and a writer here
+ * rewrites the block that the file ends in. Else what open(2) gives: -ENOENT, -EACCES, -EEXIST, -ELOOP, -EROFS, -EMFILE, ...
+ *
+ * An open that fails, and wt_probe, take no POSIX lock (fcntl(2)) of the process along, as the close of a descriptor does. Where
+ * there is such a lock they may keep a descriptor of the file until it is gone or the file is closed here.
  */
 WT_API int wt_file_open(wt_engine engine, const char *path, uint32_t flags, uint32_t mode, uint32_t durability,
                         wt_file *file);
@@ -419,8 +427,9 @@ WT_API int wt_file_grow_ahead(wt_file file, uint64_t bytes);
 WT_API int wt_sync(wt_file file);
 
 /*
- * A descriptor of the file, the same for as long as the file is open: for /proc/self/fd/N, which opens this very file
- * also when it was renamed or unlinked. It stays the library's: neither close it nor do I/O on it. -EOPNOTSUPP: there is none.
+ * A descriptor of the file, with the handle's access at least, for as long as the handle is open: for locks (fcntl(2)), mappings
+ * (mmap(2)) and /proc/self/fd/N, which opens this very file also when it was renamed or unlinked. It stays the library's:
+ * neither close it nor do I/O on it. -EOPNOTSUPP: there is none.
  */
 WT_API int wt_file_descriptor(wt_file file);
 

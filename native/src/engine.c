@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "cursor.h"
+#include "descriptor.h"
 #include "disk.h"
 #include "inode.h"
 #include "io_external.h"
@@ -88,6 +89,7 @@ static uint32_t crowd_of(void) {
 static void forked(void) {
     wt_handle_forked(&engine_handles);
     wt_handle_forked(&file_handles);
+    wt_descriptors_forked();
     wt_probe_forked();
     wt_disk_forked();
     pthread_mutex_init(&closing_lock, NULL);
@@ -382,7 +384,8 @@ int wt_file_descriptor(wt_file handle) {
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
         return -EBADF;
-    struct wt_backing *backing = file->inode->first_backing;
+    /* Both stay until the inode is closed, and the first may have been opened for reading alone. */
+    struct wt_backing *backing = file->writable ? atomic_load(&file->inode->backing) : file->inode->first_backing;
     int rc = backing->ops->descriptor ? backing->ops->descriptor(backing) : -EOPNOTSUPP;
     wt_file_release(handle);
     return rc;

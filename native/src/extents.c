@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "writethrough.h"
 
 /* Extents that one call brings, on the stack. */
@@ -93,11 +94,16 @@ int wt_probe_extents(const char *path, struct wt_extents *extents) {
         return -EINVAL;
     }
     memset(extents, 0, sizeof *extents);
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0) {
+    struct stat stat_of;
+    if (stat(path, &stat_of) < 0) {
         return -errno;
     }
+    int fd =
+        wt_descriptor_open_file(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, stat_of.st_dev, stat_of.st_ino);
+    if (fd < 0) {
+        return fd;
+    }
     int rc = count_all(fd, extents);
-    (void)close(fd); /* was only read */
+    wt_descriptor_let_go(fd);
     return rc;
 }

@@ -209,7 +209,7 @@ static inline int wt_may_wait(struct wt_backend *backend) {
 /* io_posix.c: what io_uring and threads share. */
 int wt_posix_open(struct wt_backend *backend, const char *path, uint32_t flags, uint32_t mode,
                   struct wt_backing **backing);
-/* The descriptor that carries this I/O: direct, or buffered for through_page_cache. -errno if it cannot be opened. */
+/* The descriptor that carries this I/O: direct, or buffered for through_page_cache. */
 int wt_posix_descriptor(struct wt_io *io);
 /* The RWF_* flags of this I/O. */
 int wt_posix_rwf(const struct wt_io *io);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "descriptor.h"
 #include "io_posix.h"
 #include "io_ring.h"
 #include "mutant.h"
@@ -163,6 +164,7 @@ static struct wt_burst *new_burst(struct wt_bursts *bursts) {
     if (rc == -EINVAL) {
         rc = io_uring_queue_init(RING_ENTRIES, &burst->ring, 0);
     }
+    rc = wt_ring_above_standard(rc, &burst->ring);
     if (rc < 0) {
         free(burst);
         return NULL;

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "descriptor.h"
 #include "io_burst.h"
 #include "io_list.h"
 #include "io_posix.h"
@@ -167,7 +168,7 @@ static void external_close(struct wt_backend *backend) {
 
 int wt_external_attach_to(struct wt_backend *backend) {
     struct external *external = external_of(backend);
-    int fd = fcntl(external->notifier, F_DUPFD_CLOEXEC, 0);
+    int fd = fcntl(external->notifier, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     if (fd < 0) {
         return -errno;
     }
@@ -341,9 +342,10 @@ int wt_external_open(struct wt_backend *inner, struct wt_backend **backend) {
     struct external *external = calloc(1, sizeof *external);
     int rc = external == NULL ? ENOMEM : pthread_mutex_init(&external->lock, NULL);
     if (rc == 0) {
-        external->notifier = eventfd(0, EFD_CLOEXEC);
+        int notifier = eventfd(0, EFD_CLOEXEC);
+        external->notifier = wt_descriptor_above_standard(notifier < 0 ? -errno : notifier);
         if (external->notifier < 0) {
-            rc = errno;
+            rc = -external->notifier;
             pthread_mutex_destroy(&external->lock);
         }
     }

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "descriptor.h"
 #include "errno_names.h"
 #include "holder.h"
 #include "line.h"
@@ -52,9 +53,10 @@ static_assert(sizeof(off_t) == 8, "offsets are 64 bits wide");
 struct posix_file {
     struct wt_backing backing;
     int descriptor; /* direct where the profile says so, else buffered; carries the flock */
+    int buffered;   /* through the page cache, of a direct file that is open for writing; else -1 */
+    atomic_bool buffered_advised;
     pthread_mutex_t lock;
-    _Atomic int buffered; /* descriptor through the page cache of a direct file; -1 until one is needed */
-    int flock_held;       /* LOCK_UN, LOCK_SH or LOCK_EX; under lock */
+    int flock_held; /* LOCK_UN, LOCK_SH or LOCK_EX; under lock */
     struct wt_flush flush;
     struct wt_posix_slot slot;
     char *path; /* as it was opened */
@@ -70,38 +72,19 @@ static bool is_direct(const struct wt_backing *backing) {
 
 /* ---- descriptors ----------------------------------------------------------------------------------------------- */
 
-/* open(2) that a signal does not end. */
-static int open_path(const char *path, int flags, mode_t mode) {
-    int fd;
-    uint32_t retries = 0;
-    do {
-        fd = open(path, flags, mode);
-    } while (fd < 0 && wt_interrupted(&retries));
-    return fd < 0 ? -errno : fd;
-}
-
 static bool same_file(const struct stat *stat, const struct wt_backing *backing) {
     return stat->st_dev == backing->device && stat->st_ino == backing->inode;
 }
 
-/*
- * Opens the file behind file once more, without O_DIRECT. By its descriptor, which neither a rename nor an unlink can lead
- * astray; where there is no /proc by its path, and then only if that still is this file.
- */
-static int reopen_buffered(const struct posix_file *file) {
-    char by_descriptor[32];
-    struct stat stat;
-    int flags = (file->backing.writable ? O_RDWR : O_RDONLY) | O_CLOEXEC;
-    (void)snprintf(by_descriptor, sizeof by_descriptor, "/proc/self/fd/%d", file->descriptor);
-    int fd = open_path(by_descriptor, flags, 0);
-    if (fd == -ENOENT) {
-        fd = open_path(file->path, flags | O_NONBLOCK | O_NOCTTY, 0);
-    }
+/* By the path, where there is no /proc: only if that still leads to this file. */
+static int open_path_again(const struct posix_file *file) {
+    struct stat own, other;
+    int fd = wt_descriptor_open(file->path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
     if (fd < 0) {
         return fd;
     }
-    int rc = fstat(fd, &stat) < 0 ? -errno : 0;
-    if (rc == 0 && !same_file(&stat, &file->backing)) {
+    int rc = fstat(file->descriptor, &own) < 0 || fstat(fd, &other) < 0 ? -errno : 0;
+    if (rc == 0 && (other.st_dev != own.st_dev || other.st_ino != own.st_ino)) {
         rc = -ESTALE;
     }
     /* O_NONBLOCK must not stay: io_uring would answer EAGAIN where it otherwise waits. */
@@ -109,30 +92,57 @@ static int reopen_buffered(const struct posix_file *file) {
         rc = -errno;
     }
     if (rc < 0) {
-        (void)close(fd);
+        wt_descriptor_let_go(fd);
         return rc;
     }
-    /* Only single blocks go this way: their neighbours, read ahead, would be a second copy of what the folios hold. A
-     * file system that takes no advice is as correct. */
-    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
     return fd;
 }
 
-static int buffered_descriptor(struct posix_file *file) {
-    int fd = atomic_load_explicit(&file->buffered, memory_order_acquire);
-    if (fd >= 0) {
-        return fd;
-    }
-    pthread_mutex_lock(&file->lock);
-    fd = atomic_load_explicit(&file->buffered, memory_order_relaxed);
-    if (fd < 0) {
-        fd = reopen_buffered(file);
-        if (fd >= 0) {
-            atomic_store_explicit(&file->buffered, fd, memory_order_release);
+/* Opens the file once more, without O_DIRECT: by its descriptor, which neither a rename nor an unlink can lead astray. */
+static int open_again(const struct posix_file *file) {
+    char by_descriptor[40];
+    struct stat stat;
+    if (wt_descriptor_any_kept() && fstat(file->descriptor, &stat) == 0) {
+        int kept = wt_descriptor_take_kept(stat.st_dev, stat.st_ino, O_RDWR); /* of an opening that came to nothing */
+        if (kept != 0) {
+            return kept;
         }
     }
-    pthread_mutex_unlock(&file->lock);
-    return fd;
+    (void)snprintf(by_descriptor, sizeof by_descriptor, "/proc/thread-self/fd/%d", file->descriptor);
+    int fd = wt_descriptor_open(by_descriptor, O_RDWR | O_CLOEXEC, 0);
+    return fd == -ENOENT ? open_path_again(file) : fd;
+}
+
+/*
+ * Whoever writes needs a second descriptor some day, for the last block. It is had now, when the path may be opened: later the mode
+ * may be another, or the process have no descriptor left. A file that may be opened once alone, as one that was just created
+ * without permission to write, goes through the page cache as a whole.
+ */
+static int have_both_descriptors(struct posix_file *file) {
+    if (!is_direct(&file->backing) || !file->backing.writable || file->buffered >= 0) {
+        return 0;
+    }
+    int fd = open_again(file);
+    if (fd >= 0) {
+        file->buffered = fd;
+        return 0;
+    }
+    if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM) {
+        return fd;
+    }
+    wt_describe_buffered(&file->backing.profile);
+    return 0;
+}
+
+/* Only single blocks go this way: their neighbours, read ahead, would be a second copy of what the folios hold. A file system that
+ * takes no advice is as correct. */
+static int buffered_descriptor(struct posix_file *file) {
+    assert(file->buffered >= 0);
+    if (!atomic_load_explicit(&file->buffered_advised, memory_order_relaxed)) {
+        atomic_store_explicit(&file->buffered_advised, true, memory_order_relaxed);
+        (void)posix_fadvise(file->buffered, 0, 0, POSIX_FADV_RANDOM);
+    }
+    return file->buffered;
 }
 
 static bool goes_buffered(const struct wt_io *io) {
@@ -503,19 +513,17 @@ static void posix_forget(struct wt_backing *backing, uint64_t offset, uint64_t l
 static int posix_take_error(struct wt_backing *backing) {
     int fd = file_of(backing)->descriptor;
     int rc;
+    uint32_t retries = 0;
     do {
         rc = sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE);
-    } while (rc < 0 && errno == EINTR);
+    } while (rc < 0 && wt_interrupted(&retries));
     if (rc < 0 && (errno == ENOSYS || errno == EPERM)) {
         return sync_descriptor(fd, true);
     }
     return rc < 0 ? -errno : 0;
 }
 
-static int posix_close(struct wt_backing *backing) {
-    struct posix_file *file = file_of(backing);
-    int buffered = atomic_load_explicit(&file->buffered, memory_order_acquire);
-    int error = 0;
+static void give_up_claims(struct posix_file *file) {
     if (file->slot.owner != NULL) {
         file->slot.release(&file->slot);
     }
@@ -524,17 +532,38 @@ static int posix_close(struct wt_backing *backing) {
     if (file->flock_held != LOCK_UN) {
         (void)flock(file->descriptor, LOCK_UN);
     }
+}
+
+static void free_file(struct posix_file *file) {
+    pthread_mutex_destroy(&file->lock);
+    free(file->path);
+    wt_line_free(file);
+}
+
+static int posix_close(struct wt_backing *backing) {
+    struct posix_file *file = file_of(backing);
+    int error = 0;
+    give_up_claims(file);
     /* Linux has released a descriptor whatever close(2) returns: none is closed twice, also not after EINTR. */
-    if (buffered >= 0 && close(buffered) < 0 && errno != EINTR) {
+    if (file->buffered >= 0 && close(file->buffered) < 0 && errno != EINTR) {
         error = -errno;
     }
     if (close(file->descriptor) < 0 && errno != EINTR) {
         error = -errno;
     }
-    pthread_mutex_destroy(&file->lock);
-    free(file->path);
-    wt_line_free(file);
+    wt_descriptor_file_closed(backing->device, backing->inode);
+    free_file(file);
     return error;
+}
+
+static void posix_let_go(struct wt_backing *backing) {
+    struct posix_file *file = file_of(backing);
+    give_up_claims(file);
+    if (file->buffered >= 0) {
+        wt_descriptor_let_go(file->buffered);
+    }
+    wt_descriptor_let_go(file->descriptor);
+    free_file(file);
 }
 
 /* ---- holes ----------------------------------------------------------------------------------------------------- */
@@ -664,7 +693,7 @@ static int open_parent(const char *path, const struct wt_backing *backing) {
     if (parent == NULL) {
         return -ENOMEM;
     }
-    int fd = open_path(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    int fd = wt_descriptor_open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     free(parent);
     if (fd < 0) {
         return fd;
@@ -763,6 +792,9 @@ static int prepare(struct posix_file *file, const struct wt_statx *stat, bool di
     backing->device = makedev(stat->device_major, stat->device_minor);
     backing->inode = stat->inode;
     int rc = wt_describe(file->descriptor, stat, direct, &backing->profile);
+    if (rc == 0) {
+        rc = have_both_descriptors(file);
+    }
     if (rc < 0 || is_direct(backing)) {
         return rc;
     }
@@ -817,6 +849,7 @@ static const struct wt_backing_ops posix_ops = {
     .descriptor = posix_descriptor,
     .path = posix_path,
     .close = posix_close,
+    .let_go = posix_let_go,
 };
 
 /* ---- open ------------------------------------------------------------------------------------------------------ */
@@ -847,20 +880,21 @@ static int open_existing(const char *path, int flags, struct opening *opening) {
     }
     if (S_ISLNK(seen->mode)) { /* open(2) has the right answer for a link: -ELOOP */
         seen->mode = 0;
-        return open_path(path, flags, 0);
+        return wt_descriptor_open(path, flags, 0);
     }
     rc = wt_check_kind(seen->mode);
     if (rc < 0) {
         return rc;
     }
+    dev_t device = makedev(seen->device_major, seen->device_minor);
     if ((flags & O_ACCMODE) == O_RDWR && seen->dio_offset_alignment != 0) {
-        int fd = open_path(path, (flags & ~O_NONBLOCK) | O_DIRECT, 0);
+        int fd = wt_descriptor_open_file(path, (flags & ~O_NONBLOCK) | O_DIRECT, device, seen->inode);
         if (fd != -EINVAL) {
             opening->direct = true;
             return fd;
         }
     }
-    return open_path(path, flags, 0);
+    return wt_descriptor_open_file(path, flags, device, seen->inode);
 }
 
 static bool is_symbolic_link(const char *path) {
@@ -879,14 +913,14 @@ static int open_or_create(const char *path, int flags, mode_t mode, struct openi
         opening->creation = CREATED;
         opening->seen.mode = 0;
         opening->direct = false;
-        fd = open_path(path, flags | O_CREAT | O_EXCL, mode);
+        fd = wt_descriptor_open(path, flags | O_CREAT | O_EXCL, mode);
         if (fd != -EEXIST) {
             return fd;
         }
         if (is_symbolic_link(path)) {
             /* Left to the kernel, not resolved here: it knows whose links in a shared directory may be followed. */
             opening->creation = PERHAPS_CREATED;
-            return open_path(path, flags | O_CREAT, mode);
+            return wt_descriptor_open(path, flags | O_CREAT, mode);
         }
     }
     return -EAGAIN;
@@ -903,7 +937,7 @@ static int open_by_flags(const char *path, uint32_t flags, uint32_t mode, struct
     opening->direct = false;
     if ((flags & WT_OPEN_CREATE_NEW) != 0) {
         opening->creation = CREATED;
-        return open_path(path, open_flags | O_CREAT | O_EXCL, (mode_t)mode);
+        return wt_descriptor_open(path, open_flags | O_CREAT | O_EXCL, (mode_t)mode);
     }
     if ((flags & WT_OPEN_CREATE) != 0) {
         return open_or_create(path, open_flags, (mode_t)mode, opening);
@@ -951,7 +985,7 @@ static struct posix_file *new_file(const char *path, bool writable) {
     file->backing.writable = writable;
     file->descriptor = -1;
     file->flock_held = LOCK_UN;
-    atomic_init(&file->buffered, -1);
+    file->buffered = -1;
     file->path = strdup(path);
     if (file->path == NULL || pthread_mutex_init(&file->lock, NULL) != 0) {
         free(file->path);
@@ -970,9 +1004,7 @@ int wt_posix_open_checked(const char *path, uint32_t flags, uint32_t mode,
     struct opening opening;
     int rc = open_by_flags(path, flags, mode, &opening);
     if (rc < 0) {
-        pthread_mutex_destroy(&file->lock);
-        free(file->path);
-        wt_line_free(file);
+        free_file(file);
         return rc;
     }
     file->descriptor = rc;
@@ -988,7 +1020,7 @@ int wt_posix_open_checked(const char *path, uint32_t flags, uint32_t mode,
         if (opening.creation == CREATED) {
             (void)unlink(path); /* the first error is the one to report */
         }
-        (void)posix_close(&file->backing);
+        posix_let_go(&file->backing);
         return rc;
     }
     *backing = &file->backing;

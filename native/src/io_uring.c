@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "descriptor.h"
 #include "io_burst.h"
 #include "io_list.h"
 #include "io_posix.h"
@@ -946,6 +947,7 @@ static int set_up_ring(struct io_uring *ring, unsigned entries, unsigned setup) 
         params = (struct io_uring_params){.flags = setup, .sq_thread_idle = POLLING_IDLE_MS};
         rc = io_uring_queue_init_params(entries, ring, &params);
     }
+    rc = wt_ring_above_standard(rc, ring);
     if (rc == 0 && (setup & IORING_SETUP_SQPOLL) != 0 && (params.features & IORING_FEAT_SQPOLL_NONFIXED) == 0) {
         io_uring_queue_exit(ring);
         rc = -EOPNOTSUPP;

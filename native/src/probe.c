@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "probe.h"
 #include "retry.h"
 
@@ -60,9 +61,9 @@ static int read_attribute(const struct wt_profile *profile, const char *name, ch
     if (length < 0 || (size_t)length >= sizeof path) {
         return -ENAMETOOLONG;
     }
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = wt_descriptor_open(path, O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0) {
-        return -errno;
+        return fd;
     }
     ssize_t count = read(fd, value, capacity - 1);
     int error = count < 0 ? -errno : 0;
@@ -338,11 +339,55 @@ static void describe_atomic_writes(const struct wt_statx *stat, struct wt_profil
     profile->atomic_write_max_segments = stat->atomic_write_segments_max;
 }
 
+/* Their files have no bytes of their own: what is read is made then, the size is 0, and a write is a command. */
+static bool is_pseudo(uint64_t magic) {
+    static const uint64_t magics[] = {
+        0x9fa0,     /* proc */
+        0x62656572, /* sysfs */
+        0x64626720, /* debugfs */
+        0x74726163, /* tracefs */
+        0x27e0eb,   /* cgroup */
+        0x63677270, /* cgroup2 */
+        0x62656570, /* configfs */
+        0x73636673, /* securityfs */
+        0xf97cff8c, /* selinuxfs */
+        0x43415d53, /* smackfs */
+        0x5a3c69f0, /* apparmorfs */
+        0x6165676c, /* pstore */
+        0xde5e81e4, /* efivarfs */
+        0xcafe4a11, /* bpf */
+        0x42494e4d, /* binfmt_misc */
+        0x6e736673, /* nsfs */
+        0x65735543, /* fusectl */
+        0x67596969, /* rpc_pipefs */
+        0x6e667364, /* nfsd */
+        0x07655821, /* resctrl */
+        0xabba1974, /* xenfs */
+        0x19800202, /* mqueue */
+    };
+    for (unsigned i = 0; i < sizeof magics / sizeof *magics; i++) {
+        if (magics[i] == magic) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void wt_describe_buffered(struct wt_profile *profile) {
+    profile->path = WT_PATH_BUFFERED;
+    profile->block_bytes = BLOCK_BYTES_MAX;
+    profile->atomic_write_min_bytes = profile->atomic_write_max_bytes = 0;
+    profile->atomic_write_optimal_bytes = profile->atomic_write_max_segments = 0;
+}
+
 int wt_describe(int fd, const struct wt_statx *stat, bool is_direct, struct wt_profile *profile) {
     memset(profile, 0, sizeof *profile);
     profile->device_major = stat->device_major;
     profile->device_minor = stat->device_minor;
     int rc = describe_place(fd, (stat->mask & KERNEL_STATX_MNT_ID_UNIQUE) != 0 ? stat->mount : 0, profile);
+    if (rc == 0 && is_pseudo(profile->fs_magic)) {
+        rc = -EOPNOTSUPP;
+    }
     if (rc < 0) {
         return rc;
     }
@@ -376,11 +421,26 @@ int wt_check_kind(uint32_t mode) {
  * A descriptor of what a file here is like: of the file, or of a nameless one in the directory, which leaves nothing
  * behind. -errno where that is not allowed or not possible.
  */
-static int open_example(const char *path, bool directory) {
-    if (directory) {
-        return open(path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+static int open_example(const char *path, const struct wt_statx *stat) {
+    if (S_ISDIR(stat->mode)) {
+        return wt_descriptor_open(path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     }
-    return open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return wt_descriptor_open_file(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+                                   makedev(stat->device_major, stat->device_minor), stat->inode);
+}
+
+/* Of a file whose statx tells its alignment nothing more need be known. Others have to be opened: place is O_PATH. */
+static int describe_by_example(const char *path, int place, struct wt_statx *stat, struct wt_profile *profile) {
+    bool is_told = S_ISREG(stat->mode) && (stat->mask & KERNEL_STATX_DIOALIGN) != 0;
+    int example = is_told ? -1 : open_example(path, stat);
+    if (example < 0) { /* the place itself says less, and what it does not say is taken to be absent */
+        return wt_describe(place, stat, false, profile);
+    }
+    int rc = wt_statx_at(example, "", AT_EMPTY_PATH, stat);
+    rc = rc < 0 ? rc : wt_check_kind(stat->mode);
+    rc = rc < 0 ? rc : wt_describe(example, stat, false, profile);
+    wt_descriptor_let_go(example);
+    return rc;
 }
 
 int wt_probe(const char *path, struct wt_profile *profile) {
@@ -388,28 +448,16 @@ int wt_probe(const char *path, struct wt_profile *profile) {
     if (path == NULL || profile == NULL) {
         return -EINVAL;
     }
-    int place = open(path, O_PATH | O_CLOEXEC); /* asks for no permission, and wakes no device */
+    /* Asks for no permission, wakes no device, and its end takes no lock away. */
+    int place = wt_descriptor_open(path, O_PATH | O_CLOEXEC, 0);
     if (place < 0) {
-        return -errno;
+        return place;
     }
     int rc = wt_statx_at(place, "", AT_EMPTY_PATH, &stat);
     if (rc == 0 && !S_ISREG(stat.mode) && !S_ISDIR(stat.mode)) {
         rc = -EOPNOTSUPP;
     }
-    if (rc == 0) {
-        int example = open_example(path, S_ISDIR(stat.mode));
-        /* Without an example the place itself says less, and what it does not say is taken to be absent. */
-        if (example >= 0) {
-            rc = wt_statx_at(example, "", AT_EMPTY_PATH, &stat);
-            rc = rc < 0 ? rc : wt_check_kind(stat.mode);
-        }
-        if (rc == 0) {
-            rc = wt_describe(example >= 0 ? example : place, &stat, false, profile);
-        }
-        if (example >= 0) {
-            (void)close(example); /* nothing was written */
-        }
-    }
+    rc = rc < 0 ? rc : describe_by_example(path, place, &stat, profile);
     (void)close(place);
     return rc;
 }

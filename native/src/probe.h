@@ -48,10 +48,11 @@ int wt_statx_at(int at, const char *path, int flags, struct wt_statx *stat);
 int wt_check_kind(uint32_t mode);
 /*
  * What is promised of a file, by its descriptor and its statx. Leaves a descriptor that takes it with O_DIRECT as its only
- * flag, any other as it was. is_direct: it is so already.
+ * flag, any other as it was. is_direct: it is so already. -EOPNOTSUPP: a file of /proc and the like, which has no bytes.
  */
 int wt_describe(int fd, const struct wt_statx *stat, bool is_direct, struct wt_profile *profile);
-
+/* The same for a file that goes through the page cache, although it could take direct I/O. */
+void wt_describe_buffered(struct wt_profile *profile);
 /* This process was forked just now. */
 void wt_probe_forked(void);
 
