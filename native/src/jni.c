@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "cursor.h"
 #include "engine.h"
@@ -60,6 +62,50 @@ static jint JNICALL close_file(JNIEnv *env, jclass class, jlong file) {
     (void)env;
     (void)class;
     return wt_file_close((wt_file)file);
+}
+
+/* ---- the JDK's channels ---------------------------------------------------------------------------------------- */
+
+/* The field fd of java.io.FileDescriptor; NULL: this JVM's class has none. */
+static jfieldID descriptor_number;
+
+static void find_descriptor_number(JNIEnv *env) {
+    jclass descriptor = (*env)->FindClass(env, "java/io/FileDescriptor");
+    descriptor_number = descriptor ? (*env)->GetFieldID(env, descriptor, "fd", "I") : NULL;
+    if (!descriptor_number)
+        (*env)->ExceptionClear(env);
+}
+
+static jboolean JNICALL set_descriptor(JNIEnv *env, jclass class, jobject object, jint descriptor) {
+    (void)class;
+    if (descriptor_number)
+        (*env)->SetIntField(env, object, descriptor_number, descriptor);
+    return descriptor_number != NULL;
+}
+
+static size_t bytes_before_in_page(uint64_t at) {
+    return (size_t)(at % (uint64_t)sysconf(_SC_PAGESIZE));
+}
+
+static jlong JNICALL map_private(JNIEnv *env, jclass class, jint descriptor, jlong position, jlong size) {
+    (void)env;
+    (void)class;
+    size_t before = bytes_before_in_page((uint64_t)position);
+    char *memory = mmap(NULL, before + (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor,
+                        (off_t)(position - (jlong)before));
+    return memory == MAP_FAILED ? -errno : (jlong)(intptr_t)(memory + before);
+}
+
+static void JNICALL unmap(JNIEnv *env, jclass class, jlong address, jlong size) {
+    (void)env;
+    (void)class;
+    size_t before = bytes_before_in_page((uint64_t)address);
+    (void)munmap((char *)(intptr_t)address - before, before + (size_t)size); /* cannot fail: it is one mapping, whole */
+}
+
+static jobject JNICALL memory_of(JNIEnv *env, jclass class, jlong address, jlong size) {
+    (void)class;
+    return (*env)->NewDirectByteBuffer(env, (void *)(intptr_t)address, size);
 }
 
 /* ---- one direct buffer ----------------------------------------------------------------------------------------- */
@@ -564,6 +610,10 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
     static const JNINativeMethod methods[] = {
         {"open", "(J[BIII)J", (void *)open_file},
         {"close", "(J)I", (void *)close_file},
+        {"setDescriptor", "(Ljava/io/FileDescriptor;I)Z", (void *)set_descriptor},
+        {"mapPrivate", "(IJJ)J", (void *)map_private},
+        {"unmap", "(JJ)V", (void *)unmap},
+        {"memory", "(JJ)Ljava/nio/ByteBuffer;", (void *)memory_of},
         {"writeDirect", "(JLjava/nio/ByteBuffer;IIJI)J", (void *)write_direct},
         {"readDirect", "(JLjava/nio/ByteBuffer;IIJ)J", (void *)read_direct},
         {"writeArray", "(J[BIIJI)J", (void *)write_array},
@@ -602,5 +652,6 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
     if ((*env)->RegisterNatives(env, data_plane, methods, sizeof methods / sizeof methods[0]) != JNI_OK)
         return JNI_ERR;
     find_buffer_address(env);
+    find_descriptor_number(env);
     return JNI_VERSION_10;
 }

@@ -18,6 +18,12 @@ import java.nio.file.Path;
 
 /** Decides which exception an errno is: those of java.nio.file for what they name, WriteThroughException for the rest. */
 final class Failures {
+    /* To write here may be to rewrite the block that the file ends in. */
+    private static final String NOT_PERMITTED =
+            "Operation not permitted. If the file has the attribute append-only or immutable (lsattr tells), it cannot be"
+                    + " written through: take the attribute off (chattr -a or -i). A FileChannel of the JDK can append to an"
+                    + " append-only file";
+
     private Failures() {}
 
     /** Of an operation that takes a path. */
@@ -26,7 +32,8 @@ final class Failures {
         return switch (errno) {
             case Errno.ENOENT -> new NoSuchFileException(file);
             case Errno.EEXIST -> new FileAlreadyExistsException(file);
-            case Errno.EACCES, Errno.EPERM -> new AccessDeniedException(file);
+            case Errno.EACCES -> new AccessDeniedException(file);
+            case Errno.EPERM -> new AccessDeniedException(file, null, NOT_PERMITTED);
             case Errno.EISDIR -> new FileSystemException(file, null, "Is a directory");
             case Errno.ENOTDIR -> new FileSystemException(file, null, "A parent is not a directory");
             case Errno.ENAMETOOLONG -> new FileSystemException(file, null, "File name too long");

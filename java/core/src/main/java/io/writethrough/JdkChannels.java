@@ -1,60 +1,90 @@
 package io.writethrough;
 
-import static java.nio.file.StandardOpenOption.READ;
-import static java.nio.file.StandardOpenOption.WRITE;
-
 import io.writethrough.internal.ControlPlane;
 import io.writethrough.internal.DataPlane;
+import io.writethrough.internal.Errno;
+import java.io.FileDescriptor;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
-import java.nio.channels.AsynchronousFileChannel;
+import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.Channel;
 import java.nio.channels.ClosedChannelException;
-import java.nio.channels.CompletionHandler;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.channels.FileLock;
-import java.nio.file.OpenOption;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.util.EnumSet;
+import java.nio.channels.OverlappingFileLockException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.UnaryOperator;
 
 /**
  * The JDK's own channels of a file that is open on an engine, for what only they can do: locks, in one table with those of every
  * other channel of this JVM, and mappings. No byte is written by them.
  *
- * <p>They are opened at first need, by the descriptor of the C core: so they are channels of this very file, whatever has
- * become of its name. The kernel lets go of all locks that a process has on a file when the process closes any descriptor of
- * it; so they stay open until the file is closed, and are closed just before it.
+ * <p>They are made at first need, on the descriptor of the C core. So nothing is opened: they are channels of this very file,
+ * whatever has become of its name and its mode, and need no descriptor of their own. They never close that of the core, and the
+ * core closes it after them.
  *
- * <p>No interrupt may close them, or locks would be lost. The asynchronous channel of the JDK knows no interrupts; mappings,
- * which need the other kind, are made on threads that nobody interrupts.
+ * <p>No interrupt may close them, or locks would be lost. So what an interrupt would end, waiting for a lock and mapping, is done
+ * on threads that nobody interrupts.
  */
 final class JdkChannels {
     private final long file;
-    private final boolean readable;
-    private final boolean writable;
+    private final OfEngine ofEngine;
 
-    /* Of the engine: those that have a channel open. */
-    private final Set<JdkChannels> inUse;
-
-    private AsynchronousFileChannel locks;
-    private FileChannel readOnlyMappings;
-    private FileChannel privateMappings;
+    /* For shared locks and mappings; for exclusive locks. */
+    private FileChannel reading;
+    private FileChannel writing;
     private boolean isInUse;
     private boolean closed;
 
-    JdkChannels(final long file, final boolean readable, final boolean writable, final Set<JdkChannels> inUse) {
-        this.inUse = inUse;
+    /* The locks that threads wait for, guarded by itself: the JDK's table knows them a moment later. */
+    private final List<Range> awaited = new ArrayList<>();
+
+    JdkChannels(final long file, final OfEngine ofEngine) {
         this.file = file;
-        this.readable = readable;
-        this.writable = writable;
+        this.ofEngine = ofEngine;
     }
+
+    /** Those of an engine that are in use. It closes them before its files. */
+    static final class OfEngine {
+        private final Set<JdkChannels> inUse = ConcurrentHashMap.newKeySet();
+        private volatile boolean closed;
+
+        private void add(final JdkChannels channels) throws ClosedChannelException {
+            inUse.add(channels);
+            if (closed) { // and perhaps they were added too late to be closed
+                throw new ClosedChannelException();
+            }
+        }
+
+        /** From now on none can be used. */
+        void close() {
+            closed = true;
+            inUse.forEach(JdkChannels::close);
+        }
+    }
+
+    private record Range(long position, long size) {
+        boolean overlaps(final long otherPosition, final long otherSize) {
+            return position < end(otherPosition, otherSize) && otherPosition < end(position, size);
+        }
+
+        /* As in the JDK, where a size of 0 is one up to the largest position. */
+        private static long end(final long position, final long size) {
+            return size == 0 ? Long.MAX_VALUE : position + size;
+        }
+    }
+
+    // ---- locks ----
 
     /**
      * Starts waiting for a lock, which the owner makes its own. What AsynchronousFileChannel throws at once is thrown; the
@@ -63,21 +93,58 @@ final class JdkChannels {
     IoFuture<FileLock> lock(
             final long position, final long size, final boolean shared, final UnaryOperator<FileLock> owner)
             throws IOException {
+        final FileLock lock = tryLock(position, size, shared);
+        if (lock != null) {
+            return IoFuture.completed(owner.apply(lock));
+        }
         final IoFuture<FileLock> future = new IoFuture<>();
-        locks().lock(position, size, shared, null, new CompletionHandler<FileLock, Void>() {
-            @Override
-            public void completed(final FileLock lock, final Void nothing) {
-                if (!future.complete(owner.apply(lock))) {
-                    releaseUnwanted(lock);
-                }
-            }
-
-            @Override
-            public void failed(final Throwable failure, final Void nothing) {
-                future.completeExceptionally(failure);
-            }
-        });
+        final Range range = new Range(position, size);
+        final FileChannel channel = locks(shared);
+        synchronized (awaited) {
+            requireNotAwaited(position, size);
+            awaited.add(range);
+        }
+        try {
+            ChannelThreads.POOL.execute(() -> await(channel, range, shared, owner, future));
+        } catch (final Throwable e) {
+            forget(range);
+            throw e;
+        }
         return future;
+    }
+
+    private void await(
+            final FileChannel channel,
+            final Range range,
+            final boolean shared,
+            final UnaryOperator<FileLock> owner,
+            final IoFuture<FileLock> future) {
+        final FileLock lock;
+        try {
+            lock = channel.lock(range.position, range.size, shared);
+        } catch (final Throwable e) {
+            forget(range);
+            future.completeExceptionally(e instanceof ClosedChannelException ? new AsynchronousCloseException() : e);
+            return;
+        }
+        forget(range);
+        if (!future.complete(owner.apply(lock))) {
+            releaseUnwanted(lock);
+        }
+    }
+
+    private void forget(final Range range) {
+        synchronized (awaited) {
+            awaited.removeIf(other -> other == range);
+        }
+    }
+
+    private void requireNotAwaited(final long position, final long size) {
+        for (final Range range : awaited) {
+            if (range.overlaps(position, size)) {
+                throw new OverlappingFileLockException();
+            }
+        }
     }
 
     private static void releaseUnwanted(final FileLock lock) {
@@ -91,15 +158,30 @@ final class JdkChannels {
 
     /** {@code null} if another process has a lock that overlaps. */
     FileLock tryLock(final long position, final long size, final boolean shared) throws IOException {
-        return locks().tryLock(position, size, shared);
+        final FileChannel channel = locks(shared);
+        synchronized (awaited) {
+            if (position >= 0 && size >= 0) {
+                requireNotAwaited(position, size);
+            }
+        }
+        return channel.tryLock(position, size, shared);
     }
 
-    /** Maps a part of the file that is within its size. */
-    MappedByteBuffer map(final MapMode mode, final long position, final long size) throws IOException {
-        final FileChannel channel = mappings(mode);
+    private FileChannel locks(final boolean shared) throws IOException {
+        return shared ? reading() : writing();
+    }
+
+    // ---- mappings ----
+
+    /** Maps a part of the file that is within its size; path is for messages. */
+    MappedByteBuffer map(final MapMode mode, final long position, final long size, final String path)
+            throws IOException {
+        if (mode == MapMode.PRIVATE && size > 0) {
+            return mapPrivate(position, size, path);
+        }
+        final FileChannel channel = reading();
         try {
-            return CompletableFuture.supplyAsync(
-                            () -> mapUninterrupted(channel, mode, position, size), ChannelThreads.POOL)
+            return CompletableFuture.supplyAsync(() -> mapUninterrupted(channel, position, size), ChannelThreads.POOL)
                     .join();
         } catch (final CompletionException e) {
             if (e.getCause() instanceof UncheckedIOException failure) {
@@ -109,78 +191,81 @@ final class JdkChannels {
         }
     }
 
-    private static MappedByteBuffer mapUninterrupted(
-            final FileChannel channel, final MapMode mode, final long position, final long size) {
+    private static MappedByteBuffer mapUninterrupted(final FileChannel channel, final long position, final long size) {
         try {
-            return channel.map(mode, position, size);
+            return channel.map(MapMode.READ_ONLY, position, size);
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    private synchronized AsynchronousFileChannel locks() throws IOException {
-        requireOpen();
-        if (locks == null) {
-            final Set<OpenOption> access = access(readable, writable);
-            locks = verified(AsynchronousFileChannel.open(thisFile(), access, ChannelThreads.POOL));
+    /* By the core: to the JDK a private mapping needs a channel that reads and writes, which it makes of a path alone. */
+    private synchronized MappedByteBuffer mapPrivate(final long position, final long size, final String path)
+            throws IOException {
+        use();
+        final long address = DataPlane.mapPrivate(descriptor(), position, size);
+        if (address < 0) {
+            throw new WriteThroughException("map", path, position, size, (int) -address, 0);
         }
-        return locks;
+        final ByteBuffer memory = DataPlane.memory(address, size);
+        NativeHandle.whenLost(memory, () -> DataPlane.unmap(address, size));
+        return (MappedByteBuffer) memory;
     }
 
-    /* A channel that cannot write cannot make the file grow behind the engine's back; a private mapping needs one that can. */
-    private synchronized FileChannel mappings(final MapMode mode) throws IOException {
-        requireOpen();
-        if (mode == MapMode.READ_ONLY) {
-            if (readOnlyMappings == null) {
-                readOnlyMappings = verified(FileChannel.open(thisFile(), access(true, false)));
-            }
-            return readOnlyMappings;
+    // ---- channels ----
+
+    private synchronized FileChannel reading() throws IOException {
+        use();
+        if (reading == null) {
+            reading = new FileInputStream(descriptorObject()) {
+                @Override
+                public void close() {
+                    // The descriptor is the core's.
+                }
+            }.getChannel();
         }
-        if (privateMappings == null) {
-            privateMappings = verified(FileChannel.open(thisFile(), access(true, true)));
-        }
-        return privateMappings;
+        return reading;
     }
 
-    private static Set<OpenOption> access(final boolean read, final boolean write) {
-        final EnumSet<StandardOpenOption> access = EnumSet.noneOf(StandardOpenOption.class);
-        if (read) {
-            access.add(READ);
+    private synchronized FileChannel writing() throws IOException {
+        use();
+        if (writing == null) {
+            writing = new FileOutputStream(descriptorObject()) {
+                @Override
+                public void close() {
+                    // The descriptor is the core's.
+                }
+            }.getChannel();
         }
-        if (write) {
-            access.add(WRITE);
-        }
-        return Set.copyOf(access);
+        return writing;
     }
 
-    private Path thisFile() throws IOException {
-        return Path.of("/proc/self/fd/" + descriptor());
+    private FileDescriptor descriptorObject() throws IOException {
+        final FileDescriptor object = new FileDescriptor();
+        if (!DataPlane.setDescriptor(object, descriptor())) {
+            throw new IOException("This JVM has no locks and mappings for files that were opened by native code.");
+        }
+        return object;
     }
 
     private int descriptor() throws IOException {
         final int descriptor = ControlPlane.wt_file_descriptor(file);
         if (descriptor < 0) {
-            throw new ClosedChannelException();
+            throw descriptor == -Errno.EBADF
+                    ? new ClosedChannelException()
+                    : new IOException("The file has no descriptor: " + Errno.name(-descriptor));
         }
         return descriptor;
     }
 
-    /* If the file is still open, its descriptor was its own all the time. */
-    private <C extends Channel> C verified(final C channel) throws IOException {
-        try {
-            descriptor();
-            inUse.add(this);
-            isInUse = true;
-            return channel;
-        } catch (final ClosedChannelException e) {
-            channel.close();
-            throw e;
-        }
-    }
-
-    private void requireOpen() throws ClosedChannelException {
+    /* From here on the file is not closed before this is. */
+    private void use() throws ClosedChannelException {
         if (closed) {
             throw new ClosedChannelException();
+        }
+        if (!isInUse) {
+            isInUse = true;
+            ofEngine.add(this);
         }
     }
 
@@ -189,10 +274,9 @@ final class JdkChannels {
         closed = true;
         if (isInUse) { // to ask a set costs most files more than the rest: the JVM makes a monitor of a locked object
             // it hashes
-            inUse.remove(this);
-            close(locks);
-            close(readOnlyMappings);
-            close(privateMappings);
+            ofEngine.inUse.remove(this);
+            close(reading);
+            close(writing);
         }
     }
 

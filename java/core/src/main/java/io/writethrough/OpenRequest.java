@@ -36,6 +36,8 @@ record OpenRequest(int flags, Durability durability, boolean append, boolean del
                 flags |= OpenFlags.NOFOLLOW;
             } else if (option == null) {
                 throw new NullPointerException();
+            } else if (option == WriteThroughOption.KEEP_NAME) {
+                flags |= OpenFlags.NAMED;
             } else if (option instanceof GrowthAhead growth) {
                 growthBytes = growth.bytes();
             } else if (!isDirect(option)) {

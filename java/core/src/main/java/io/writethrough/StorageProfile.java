@@ -58,8 +58,9 @@ public final class StorageProfile {
         /** Through the engine's cache, and at once to the device as direct I/O. */
         DIRECT,
         /**
-         * Through the kernel's page cache, with {@code RWF_DSYNC}: this file system has no direct I/O. The guarantees are the
-         * same, the costs are the kernel's.
+         * Through the kernel's page cache, with {@code RWF_DSYNC}: this file system has no direct I/O, or this file could not
+         * be opened twice (it was created without permission to write, for example). The guarantees are the same, the costs
+         * are the kernel's.
          */
         BUFFERED
     }

@@ -27,7 +27,6 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -66,7 +65,7 @@ public final class WriteThroughEngine implements Closeable {
     /* Null if the cache cannot be seen. */
     private final CacheView cacheView;
 
-    private final Set<JdkChannels> jdkChannels = ConcurrentHashMap.newKeySet();
+    private final JdkChannels.OfEngine jdkChannels = new JdkChannels.OfEngine();
 
     private final boolean completionPolling;
 
@@ -171,11 +170,14 @@ public final class WriteThroughEngine implements Closeable {
      * CREATE_NEW}, {@code TRUNCATE_EXISTING}, {@code DELETE_ON_CLOSE}, {@code SYNC}, {@code DSYNC}, {@code SPARSE} and
      * {@link java.nio.file.LinkOption#NOFOLLOW_LINKS}. {@code ExtendedOpenOption.DIRECT} is accepted and changes nothing,
      * since I/O is direct wherever it can be. {@code DELETE_ON_CLOSE} takes the name away at once, as the JDK does on
-     * Linux, and does not follow a symbolic link. {@link GrowthAhead} makes the file grow by a chunk at a time. A file
+     * Linux, and does not follow a symbolic link. {@link GrowthAhead} makes the file grow by a chunk at a time, and
+     * {@link WriteThroughOption#KEEP_NAME} has operations fail once the file has no name left. A file
      * that is created here has the permissions {@code rw-rw-rw-} less the umask, and its directory entry is on stable
      * storage when the call returns. So is the new size after {@code TRUNCATE_EXISTING}.
      *
-     * <p>Who writes also needs permission to read the file, since a part of a block is written by rewriting the block.
+     * <p>Who writes also needs permission to read the file, since a part of a block is written by rewriting the block. For the
+     * same reason a file with the attribute append-only ({@code chattr +a}) cannot be opened for writing. A file that is written
+     * by direct I/O has two descriptors while it is open; it needs no other later, whatever becomes of its mode.
      *
      * @param path a path of the default file system
      * @param durability of writes that do not name one of their own; {@code DSYNC} or {@code SYNC} among the options make
@@ -185,11 +187,11 @@ public final class WriteThroughEngine implements Closeable {
      * @throws NoSuchFileException if there is no such file, a directory of the path is missing, or the path is a symbolic
      *     link to nothing, and the file is not to be created
      * @throws FileAlreadyExistsException if {@code CREATE_NEW} was asked for and anything has that name
-     * @throws AccessDeniedException if permissions do not allow it
+     * @throws AccessDeniedException if permissions, or the attributes append-only or immutable, do not allow it
      * @throws FileSystemLoopException if symbolic links lead in a circle
      * @throws FileSystemException if the path is a directory, or a symbolic link and {@code NOFOLLOW_LINKS} was asked for
      * @throws WriteThroughException if another engine or process has the file ({@code EBUSY}; the message names it), if it
-     *     is no regular file or its device has no polled queues, on an engine with completion polling ({@code EOPNOTSUPP}),
+     *     is no regular file with bytes of its own (a FIFO, a file of {@code /proc}) or its device has no polled queues, on an engine with completion polling ({@code EOPNOTSUPP}),
      *     or for what else the system refuses, such as {@code EROFS} or {@code EMFILE}
      * @throws IllegalArgumentException for {@code APPEND} together with {@code READ} or {@code TRUNCATE_EXISTING}
      * @throws UnsupportedOperationException for options that are not named above
@@ -295,7 +297,7 @@ public final class WriteThroughEngine implements Closeable {
         }
     }
 
-    Set<JdkChannels> jdkChannels() {
+    JdkChannels.OfEngine jdkChannels() {
         return jdkChannels;
     }
 
@@ -334,7 +336,7 @@ public final class WriteThroughEngine implements Closeable {
             throw new UnsupportedOperationException("the shared engine lives as long as the process: close its files");
         }
         checkMayWait("close");
-        jdkChannels.forEach(JdkChannels::close);
+        jdkChannels.close();
         NativeHandle.check(handle.close(), "");
     }
 

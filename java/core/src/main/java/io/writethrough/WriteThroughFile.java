@@ -77,9 +77,9 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * <p><b>Errors.</b> An operation that the system or the device refuses throws {@link WriteThroughException}, which says how
  * much of a write is stable, and what to do.
  *
- * <p><b>Other programs.</b> The file may be renamed and unlinked while it is open. If another program cuts it short, or renames
- * another file over it, all operations fail with {@code ESTALE} from when that is noticed: by {@link #sync()}, by opening the
- * file once more, by a read of something not cached that is not there any more, and otherwise by the first write, and the
+ * <p><b>Other programs.</b> The file may be renamed and unlinked while it is open, and another may get its name: the handle stays
+ * that of the file that was opened, unless {@link WriteThroughOption#KEEP_NAME} asks for more. If another program cuts it short,
+ * all operations fail with {@code ESTALE} from when that is noticed: by {@link #sync()}, by opening the file once more, by a read of something not cached that is not there any more, and otherwise by the first write, and the
  * first read of something not cached, in each second. A read of cached bytes does not look, and bytes that others overwrite
  * or add are not noticed.
  *
@@ -113,7 +113,7 @@ public final class WriteThroughFile implements Channel {
         this.readable = request.readable();
         this.writable = request.writable();
         this.appends = request.append();
-        this.jdkChannels = new JdkChannels(file, readable, writable, engine.jdkChannels());
+        this.jdkChannels = new JdkChannels(file, engine.jdkChannels());
         this.cached = readable ? engine.cacheViewOf(file) : null;
         this.handle = NativeHandle.of(this, file, jdkChannels::closeWithFile, () -> "The WriteThroughFile " + path);
     }
@@ -193,8 +193,9 @@ public final class WriteThroughFile implements Channel {
      *
      * <p><b>Locks</b> are those of the JDK. They exclude other processes, and throw {@link
      * java.nio.channels.OverlappingFileLockException} where any channel of this JVM, of the JDK's too, has a lock that
-     * overlaps. As with every channel on Linux, when the process closes any channel of a file the kernel lets go of all
-     * its locks on that file: take them on one channel, and keep no other.
+     * overlaps. When the process closes any channel of the JDK of a file the kernel lets go of all its locks on that file, as
+     * everywhere on Linux: keep none beside those of this library. Here a lock goes with its own channel, and all go with the
+     * last handle of the file.
      *
      * <p><b>Mappings.</b> {@code READ_ONLY} and {@code PRIVATE} map the file as the device has it: every write that returned is
      * in it, and writes that return later show in a {@code READ_ONLY} mapping too, as they do in a {@code PRIVATE} one where

@@ -308,7 +308,8 @@ final class WriteThroughFileChannel extends FileChannel {
                 }
                 file.truncate(at + size);
             }
-            final MappedByteBuffer mapped = file.jdkChannels().map(mode, at, size);
+            final MappedByteBuffer mapped =
+                    file.jdkChannels().map(mode, at, size, file.path().toString());
             completed = true;
             return mapped;
         } finally {
@@ -344,6 +345,12 @@ final class WriteThroughFileChannel extends FileChannel {
             return future.join();
         } catch (final CompletionException e) {
             if (e.getCause() instanceof IOException failure) {
+                throw failure;
+            }
+            if (e.getCause() instanceof RuntimeException failure) {
+                throw failure;
+            }
+            if (e.getCause() instanceof Error failure) {
                 throw failure;
             }
             throw e;

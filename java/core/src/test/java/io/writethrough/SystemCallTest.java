@@ -12,6 +12,7 @@ import io.writethrough.Strace.Call;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -94,7 +95,7 @@ class SystemCallTest extends OnEveryFileSystem {
     }
 
     @Test
-    void anOpenOfAFileThatExistsLooksOnceAtThePathAndOnceAtTheFile() throws Exception {
+    void anOpenOfAFileThatExistsLooksOnceAtThePathAndOnceAtTheFileAndHasBothDescriptors() throws Exception {
         assumeTrue(
                 StorageProfile.of(directory).dioOffsetAlignment() != 0,
                 "no alignment is told on " + StorageProfile.of(directory));
@@ -103,12 +104,25 @@ class SystemCallTest extends OnEveryFileSystem {
                 .filter(call -> call.text().contains(path + ".existing"))
                 .toList();
         assertEquals(
-                List.of("statx", "openat", "flock", "fstat", "flock", "close"),
+                List.of("statx", "openat", "openat", "flock", "fstat", "flock", "close", "close"),
                 made.stream()
                         .map(call -> call.name().replace("newfstatat", "fstat"))
                         .toList(),
                 made.toString());
         assertTrue(made.get(1).text().contains("O_DIRECT"), made.toString());
+        assertFalse(made.get(2).text().contains("O_DIRECT"), made.toString());
+    }
+
+    @Test
+    void aWriteWithinTheLastBlockALockAndAMappingOpenNothing() throws Exception {
+        final List<Call> calls = trace();
+        final List<Call> opened =
+                calls.subList(indexOfMark(calls, "begin first use"), indexOfMark(calls, "end first use")).stream()
+                        .filter(call -> call.name().equals("openat"))
+                        .filter(call -> call.text().contains(path + ".first")
+                                || call.text().contains("/fd/"))
+                        .toList();
+        assertEquals(List.of(), opened);
     }
 
     @Test
@@ -186,9 +200,28 @@ class SystemCallTest extends OnEveryFileSystem {
                 marked("read vector", () -> file.read(cleared(vector), 8192));
                 marked("size", file::size);
                 final Path existing = Files.write(Path.of(arguments[0] + ".existing"), new byte[4096]);
+                useFirst(Path.of(arguments[0] + ".warm"), false);
+                useFirst(Path.of(arguments[0] + ".first"), true);
                 marked(
                         "open",
                         () -> WriteThroughFile.open(existing, READ, WRITE).close());
+            }
+        }
+
+        private static void useFirst(final Path path, final boolean marked) throws IOException {
+            try (WriteThroughFile file = WriteThroughFile.open(path, CREATE, READ, WRITE);
+                    FileChannel channel = file.asFileChannel()) {
+                if (marked) {
+                    mark("begin first use");
+                }
+                file.write(ByteBuffer.allocate(5000), 0);
+                channel.lock(0, 10, false).release();
+                channel.tryLock(0, 10, true).release();
+                channel.map(FileChannel.MapMode.READ_ONLY, 0, 100);
+                channel.map(FileChannel.MapMode.PRIVATE, 0, 100);
+                if (marked) {
+                    mark("end first use");
+                }
             }
         }
 

@@ -1,5 +1,6 @@
 package io.writethrough.internal;
 
+import java.io.FileDescriptor;
 import java.nio.ByteBuffer;
 
 /**
@@ -166,6 +167,18 @@ public final class DataPlane {
 
     /** Transfers have ended: each is its token, above 32 bits of its result. 0 or -errno. */
     public static native int done(long engine, long[] ends, int count);
+
+    /** Sets the descriptor that an object stands for. False: this JVM's object has no number for it. */
+    public static native boolean setDescriptor(FileDescriptor object, int descriptor);
+
+    /** Maps bytes of a file, so that changes stay private. The address of the first, or -errno. */
+    public static native long mapPrivate(int descriptor, long position, long size);
+
+    /** The other end of {@link #mapPrivate}. */
+    public static native void unmap(long address, long size);
+
+    /** A buffer of memory, which must stay there as long as the buffer. */
+    public static native ByteBuffer memory(long address, long size);
 
     /** The sizes and places of what {@link CacheView} looks at, which knows their order. */
     static native void viewLayout(int[] layout);

@@ -75,13 +75,13 @@ public final class Errno {
                 "The quota of the file's owner is used up. Free space or raise the quota, then write again: what"
                         + " was acknowledged before is intact.";
             case ESTALE ->
-                "Another program has cut the file short, or put another in its place, while it was open here: what was"
-                        + " cached of it counts no more. Close it wherever it is open in this process, and open it again.";
+                "Another program has cut the file short while it was open here, or (with KEEP_NAME) taken its last name: what"
+                        + " was cached of it counts no more. Close it wherever it is open in this process, and open it again.";
             case EROFS -> "The file system is mounted read-only. Remount it, or open the file with READ alone.";
             case ENOSYS -> "This kernel does not have it. If io_uring was asked for by name, ask for AUTO or THREADS.";
             case EOPNOTSUPP ->
                 "The file or its file system does not have it. Only a regular file can be written through: not a FIFO,"
-                        + " a socket or a device.";
+                        + " a socket or a device, nor a file of /proc, /sys and the like, which has no bytes of its own.";
             default -> "";
         };
     }

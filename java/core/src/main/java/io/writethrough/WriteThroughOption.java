@@ -1,0 +1,21 @@
+package io.writethrough;
+
+import java.nio.file.OpenOption;
+
+/**
+ * Options of {@link WriteThroughEngine#open(java.nio.file.Path, Durability, OpenOption...) open} beside those of the JDK. See
+ * {@link GrowthAhead} for another.
+ *
+ * @since 0.1
+ */
+public enum WriteThroughOption implements OpenOption {
+    /**
+     * The file is to keep a name. As with every channel, a file can be used on when it was unlinked, or another was renamed over it:
+     * but what is written then is gone with the last close. With this option all operations on the file fail with {@code ESTALE}
+     * once it has no name left, from when that is noticed as {@link WriteThroughFile} says. For a database, whose files nobody
+     * is to take away or to replace while it runs; not for a log that is rotated, nor for a temporary file.
+     *
+     * <p>A file that was only renamed has a name. The option holds for the file, by whichever handle, until the last one is closed.
+     */
+    KEEP_NAME
+}
