@@ -102,7 +102,10 @@ struct wt_engine_stats {
  * Opens an engine: reserves cache_bytes of address space (memory is used as it is touched) and sets up the backend.
  * options may be NULL for the defaults. -EINVAL: a value out of its range; -ENOMEM: no memory of that size;
  * -EPERM, -ENOSYS: io_uring was asked for, by name or by a flag, and the kernel refuses it. -EOPNOTSUPP: it refuses what a
- * flag asks for. A flag together with the threads backend is -EINVAL.
+ * flag asks for. A flag together with the threads backend is -EINVAL. Also -errno, most often -EPERM or -ENOSYS, where a filter
+ * of system calls refuses one without which no file can be read or written durably, whatever the backend.
+ *
+ * A kernel that refuses io_uring only later does no harm: I/O goes on by threads.
  */
 WT_API int wt_engine_open(const struct wt_engine_options *options, wt_engine *engine);
 

@@ -14,6 +14,7 @@
 #include "disk.h"
 #include "inode.h"
 #include "io_external.h"
+#include "io_posix.h"
 #include "line.h"
 #include "operation.h"
 #include "probe.h"
@@ -172,11 +173,15 @@ int wt_engine_open_on(const struct wt_engine_options *given, struct wt_backend *
     return 0;
 }
 
+/* A filter of system calls may refuse with any errno. No descriptor left is not a refusal: files would have none either. */
 static int open_backend(const struct wt_engine_options *options, struct wt_backend **backend) {
-    int rc = -ENOSYS;
+    int rc = wt_posix_prove();
+    if (rc)
+        return rc;
+    rc = -ENOSYS;
     if (options->backend != WT_BACKEND_THREADS)
         rc = wt_io_uring_open(options, backend);
-    bool refused = rc == -ENOSYS || rc == -EPERM || rc == -EACCES || rc == -ENOMEM || rc == -EOPNOTSUPP;
+    bool refused = rc && rc != -EMFILE && rc != -ENFILE;
     if (refused && options->backend != WT_BACKEND_IO_URING)
         rc = wt_threads_open(options, backend);
     return rc;

@@ -336,6 +336,46 @@ static void restore_priority(int had) {
     }
 }
 
+static int sync_descriptor(int fd, bool data_only) {
+    int rc;
+    uint32_t retries = 0;
+    do {
+        rc = data_only ? fdatasync(fd) : fsync(fd);
+    } while (rc < 0 && wt_interrupted(&retries));
+    return rc < 0 ? -errno : 0;
+}
+
+/* One transfer with flags: a count or -errno. */
+static int64_t transfer(struct wt_io *io, int fd, int flags) {
+    off_t offset = (off_t)(io->offset + io->done);
+    ssize_t count = io->op == WT_IO_WRITE ? pwritev2(fd, wt_io_left(io), (int)wt_io_left_count(io), offset, flags)
+                                          : preadv2(fd, wt_io_left(io), (int)wt_io_left_count(io), offset, flags);
+    return count < 0 ? -errno : count;
+}
+
+/* The same by the older calls, which have no flags. */
+static int64_t transfer_plainly(struct wt_io *io, int fd) {
+    off_t offset = (off_t)(io->offset + io->done);
+    ssize_t count = io->op == WT_IO_WRITE ? pwritev(fd, wt_io_left(io), (int)wt_io_left_count(io), offset)
+                                          : preadv(fd, wt_io_left(io), (int)wt_io_left_count(io), offset);
+    return count < 0 ? -errno : count;
+}
+
+/* Whether a filter of system calls may be the reason, or a kernel without that call or flag. */
+static bool may_be_refused(int64_t result) {
+    return result == -ENOSYS || result == -EPERM || result == -EOPNOTSUPP;
+}
+
+/* Makes stable as flags say what was written without them. */
+static void flush_plain_write(struct wt_io *io, int fd, int flags) {
+    int rc = sync_descriptor(fd, (flags & RWF_SYNC) == 0);
+    if (rc < 0) {
+        io->error = io->error != 0 ? io->error : rc;
+        io->done = 0;
+        io->flush_failed = true;
+    }
+}
+
 static void run_transfers(struct wt_io *io) {
     int fd = wt_posix_descriptor(io);
     if (fd < 0) {
@@ -344,17 +384,19 @@ static void run_transfers(struct wt_io *io) {
     }
     bool to_device = hands_pages_to_device(io);
     int flags = to_device ? 0 : wt_posix_rwf(io);
-    ssize_t count;
+    bool plainly = false;
+    int64_t result;
     do {
-        off_t offset = (off_t)(io->offset + io->done);
-        if (io->op == WT_IO_WRITE) {
-            count = pwritev2(fd, wt_io_left(io), (int)wt_io_left_count(io), offset, flags);
-        } else {
-            count = preadv2(fd, wt_io_left(io), (int)wt_io_left_count(io), offset, flags);
+        result = plainly ? transfer_plainly(io, fd) : transfer(io, fd, flags);
+        if (!plainly && !io->atomic && may_be_refused(result)) {
+            plainly = true;
+            result = transfer_plainly(io, fd);
         }
-    } while (!wt_posix_settle(io, count < 0 ? -errno : count));
+    } while (!wt_posix_settle(io, result));
     if (to_device && io->done > 0) {
         hand_pages_to_device(io, fd);
+    } else if (plainly && flags != 0 && io->done > 0) {
+        flush_plain_write(io, fd, flags);
     }
 }
 
@@ -372,16 +414,33 @@ static void posix_run(struct wt_io *io) {
     wt_posix_run_rest(io);
 }
 
-/* ---- the file -------------------------------------------------------------------------------------------------- */
+/* ---- what the kernel allows ------------------------------------------------------------------------------------- */
 
-static int sync_descriptor(int fd, bool data_only) {
-    int rc;
-    uint32_t retries = 0;
-    do {
-        rc = data_only ? fdatasync(fd) : fsync(fd);
-    } while (rc < 0 && wt_interrupted(&retries));
-    return rc < 0 ? -errno : 0;
+/* The answer to a call on no descriptor. Another than -EBADF is that of a filter, or of a kernel without the call. */
+static int answer(long result) {
+    return result < 0 && errno != EBADF ? -errno : 0;
 }
+
+int wt_posix_prove(void) {
+    char byte = 0;
+    const struct iovec one = {&byte, 1};
+    struct stat stat;
+    if (answer(pwritev2(-1, &one, 1, 0, 0)) < 0 && answer(pwritev(-1, &one, 1, 0)) < 0) {
+        return -errno;
+    }
+    if (answer(preadv2(-1, &one, 1, 0, 0)) < 0 && answer(preadv(-1, &one, 1, 0)) < 0) {
+        return -errno;
+    }
+    const int answers[] = {answer(fdatasync(-1)), answer(fsync(-1)), answer(ftruncate(-1, 0)),
+                           answer(flock(-1, LOCK_UN)), answer(fstat(-1, &stat))};
+    int rc = 0;
+    for (unsigned i = 0; i < sizeof answers / sizeof *answers; i++) {
+        rc = rc != 0 ? rc : answers[i];
+    }
+    return rc;
+}
+
+/* ---- the file -------------------------------------------------------------------------------------------------- */
 
 static int posix_sync(struct wt_backing *backing, bool data_only) {
     return sync_descriptor(file_of(backing)->descriptor, data_only);

@@ -10,6 +10,9 @@
 /* The highest that needs no privilege: the class of real time does. */
 #define WT_POSIX_HIGH_PRIORITY ((uint16_t)IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 0))
 
+/* 0 if the kernel lets this process make every call that I/O cannot do without, else -errno of one that it refuses. */
+int wt_posix_prove(void);
+
 /* Readies a wt_io that was handed over: nothing done, no error. */
 void wt_posix_begin(struct wt_io *io);
 /* Does what is left of one on the caller's thread. */
