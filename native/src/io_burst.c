@@ -22,6 +22,7 @@ struct wt_burst {
     struct wt_bursts *bursts;
     struct wt_burst *next;
     unsigned in_flight;
+    bool refused;                  /* by the kernel, for good: what it has not taken is for this thread to do */
     struct wt_io_list transferred; /* or failed */
     struct wt_io_list cached; /* through the page cache, by this thread: a worker of the kernel would do it no sooner */
     struct wt_io_list later;  /* for which the ring had no place */
@@ -63,13 +64,16 @@ static void take(struct wt_burst *burst, const struct io_uring_cqe *cqe) {
 /* Waits until all that the ring has are transferred. */
 static void take_all(struct wt_burst *burst) {
     wt_assert_may_block();
+    unsigned pauses = 0;
     while (burst->in_flight > 0) {
         struct io_uring_cqe *cqe;
         unsigned head;
         unsigned taken = 0;
-        int rc = io_uring_wait_cqe_nr(&burst->ring, &cqe, burst->in_flight);
-        if (rc < 0 && rc != -EINTR && rc != -EAGAIN) {
-            wt_ring_fail("io_uring wait", rc);
+        if (burst->refused) {
+            wt_ring_pause(); /* the kernel ends what it has all the same */
+        } else {
+            int rc = io_uring_wait_cqe_nr(&burst->ring, &cqe, burst->in_flight);
+            burst->refused = rc < 0 && !wt_ring_ask_again(rc, &pauses);
         }
         io_uring_for_each_cqe(&burst->ring, head, cqe) {
             take(burst, cqe);
@@ -80,10 +84,25 @@ static void take_all(struct wt_burst *burst) {
     }
 }
 
+/* Gives the kernel what is prepared. What it refuses is left to this thread. */
+static void enter(struct wt_burst *burst) {
+    uint64_t data;
+    burst->refused = wt_ring_enter(&burst->ring) < 0;
+    while (burst->refused && wt_ring_take_back(&burst->ring, &data)) {
+        burst->in_flight--;
+        wt_io_list_push(&burst->rest, (struct wt_io *)(uintptr_t)data);
+    }
+}
+
 /* Sends as many as the ring has places for. */
 static void send_some(struct wt_burst *burst) {
     int64_t now_ns = wt_now_ns();
     struct wt_io *io;
+    if (burst->refused) {
+        (void)wt_io_list_append(&burst->rest, burst->later.first);
+        burst->later.first = NULL;
+        return;
+    }
     while (burst->in_flight < RING_ENTRIES && (io = wt_io_list_pop(&burst->later)) != NULL) {
         struct io_uring_sqe *sqe = io_uring_get_sqe(&burst->ring);
         assert(sqe != NULL);
@@ -93,7 +112,7 @@ static void send_some(struct wt_burst *burst) {
         io_uring_sqe_set_data(sqe, io);
         burst->in_flight++;
     }
-    wt_ring_enter(&burst->ring);
+    enter(burst);
 }
 
 void wt_burst_start(struct wt_burst *burst, struct wt_io *list) {
@@ -127,6 +146,7 @@ void wt_burst_end(struct wt_burst *burst) {
     struct wt_io_list transferred = burst->transferred;
     burst->transferred.first = NULL;
     pthread_mutex_lock(&bursts->lock);
+    bursts->refused = bursts->refused || burst->refused;
     burst->next = bursts->idle;
     bursts->idle = burst;
     pthread_mutex_unlock(&bursts->lock);
@@ -175,11 +195,11 @@ static struct wt_burst *new_burst(struct wt_bursts *bursts) {
 
 struct wt_burst *wt_burst_begin(struct wt_bursts *bursts) {
     pthread_mutex_lock(&bursts->lock);
-    struct wt_burst *burst = bursts->idle;
+    struct wt_burst *burst = bursts->refused ? NULL : bursts->idle;
     if (burst != NULL) {
         bursts->idle = burst->next;
     }
-    bool may_make = burst == NULL && bursts->count < RINGS_MAX;
+    bool may_make = burst == NULL && !bursts->refused && bursts->count < RINGS_MAX;
     bursts->count += may_make;
     pthread_mutex_unlock(&bursts->lock);
     if (!may_make) {

@@ -36,6 +36,7 @@ struct wt_bursts {
     pthread_mutex_t lock;
     struct wt_burst *idle;
     unsigned count; /* of all rings */
+    bool refused;   /* the kernel takes no requests any more: there are no more bursts */
 };
 
 /* 0 or -errno. */

@@ -2,23 +2,17 @@
 #ifndef WT_IO_RING_H
 #define WT_IO_RING_H
 
+#include <assert.h>
 #include <errno.h>
 #include <liburing.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stdint.h>
 
 #include "wait.h"
-#include "writethrough.h"
 
-/* A kernel that is out of memory for requests is asked again after this long. */
+/* A kernel that is out of memory for requests is asked again after this long, and so often in turn: for a second at least. */
 #define WT_RING_BUSY_PAUSE_NS 100000L
-
-/* The ring worked when it was opened, and requests may be written that nobody can take back: no way on from here. */
-_Noreturn static inline void wt_ring_fail(const char *call, int rc) {
-    (void)fprintf(stderr, "writethrough: %s: impossible error %s\n", call, wt_errno_name(-rc));
-    abort();
-}
+#define WT_RING_BUSY_PAUSES 10000u
 
 /* Nobody here cancels, but what a kernel does with the queue of a thread that ends is its own affair (6.18 finishes it). It
  * says nothing about the request itself. */
@@ -26,22 +20,61 @@ static inline bool wt_ring_dropped(int result) {
     return result == -ECANCELED;
 }
 
-/* Gives every prepared request to the kernel; with SQPOLL to its thread, which is awake then and takes them in its own time. */
-static inline void wt_ring_enter(struct io_uring *ring) {
+static inline void wt_ring_pause(void) {
+    wt_pause(WT_RING_BUSY_PAUSE_NS);
+}
+
+/* Whether the kernel may answer otherwise when it is asked again, after a pause that is over on return. *pauses: in turn. */
+static inline bool wt_ring_ask_again(int rc, unsigned *pauses) {
+    if (rc == -EINTR) {
+        return true;
+    }
+    if ((rc != -EAGAIN && rc != -EBUSY && rc != -ENOMEM) || ++*pauses > WT_RING_BUSY_PAUSES) {
+        return false;
+    }
+    wt_ring_pause();
+    return true;
+}
+
+/*
+ * Gives every prepared request to the kernel; with SQPOLL to its thread, which is awake then and takes them in its own time.
+ * -errno: the kernel takes no more for good, since a filter of system calls or another's close(2) came after the opening. What
+ * it has not taken is still in the queue.
+ */
+static inline int wt_ring_enter(struct io_uring *ring) {
+    unsigned pauses = 0;
     while (io_uring_sq_ready(ring) > 0) {
         int rc = io_uring_submit(ring);
         if (rc >= 0 && (ring->flags & IORING_SETUP_SQPOLL) != 0) {
-            return;
+            return 0;
         }
-        if (rc > 0 || rc == -EINTR) {
+        if (rc > 0) {
+            pauses = 0;
             continue;
         }
-        if (rc == 0 || rc == -EAGAIN || rc == -EBUSY || rc == -ENOMEM) {
-            wt_pause(WT_RING_BUSY_PAUSE_NS);
-            continue;
+        rc = rc == 0 ? -EBUSY : rc;
+        if (!wt_ring_ask_again(rc, &pauses)) {
+            return rc;
         }
-        wt_ring_fail("io_uring_enter", rc);
     }
+    return 0;
+}
+
+/*
+ * Takes one request that the kernel has not taken out of the queue again, and tells its user data. False: there is none. Not
+ * with SQPOLL, where a thread of the kernel may be taking it at this moment.
+ */
+static inline bool wt_ring_take_back(struct io_uring *ring, uint64_t *data) {
+    struct io_uring_sq *sq = &ring->sq;
+    assert((ring->flags & IORING_SETUP_SQPOLL) == 0);
+    if (io_uring_sq_ready(ring) == 0) {
+        return false;
+    }
+    unsigned last = sq->sqe_tail - 1;
+    *data = sq->sqes[sq->array[last & sq->ring_mask]].user_data;
+    sq->sqe_head = sq->sqe_tail = last;
+    *sq->ktail = last; /* the kernel reads it in io_uring_enter alone */
+    return true;
 }
 
 #endif

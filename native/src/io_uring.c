@@ -12,6 +12,11 @@
  * lists and a reaper of its own. That one never waits in the kernel: while I/O is in flight it asks the device, else it
  * sleeps. Flushes and what goes through the page cache stay on the first ring, which has no callers in uring_reap then.
  *
+ * A kernel that took requests at the opening may refuse them later: a filter of system calls was installed, somebody closed the
+ * descriptor. Then the ring is refused, for good. The reaper takes from its memory what the kernel still ends, does what waits
+ * itself, and what is submitted from then on goes to the substitute, a backend of threads. An alarm, a request that never ends
+ * else, wakes who waits in the kernel for completions then.
+ *
  * The ring is set up without IORING_SETUP_COOP_TASKRUN and what goes with it: the kernel finishes an I/O in the thread
  * that submitted it, which here may be a thread of the application that does not enter the kernel again for a long time.
  */
@@ -20,10 +25,12 @@
 #include <errno.h>
 #include <liburing.h>
 #include <limits.h>
+#include <poll.h>
+#include <sched.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -63,17 +70,21 @@
 #define TAG_ASYNC 1u
 /* The address is that of a wt_flush. */
 #define TAG_FLUSH 2u
+/* The alarm's: without an address. */
+#define TAG_ALARM 4u
 #define TAG_MASK 7u
 static_assert(_Alignof(struct wt_io) > TAG_MASK && _Alignof(struct wt_flush) > TAG_MASK,
               "the low bits of their addresses are free");
 
 struct uring {
     struct wt_backend backend;
-    struct uring *polled;        /* the ring of direct reads and writes, or NULL: this one has all */
-    struct uring *main;          /* of the backend: this one, or the one that has this as polled */
-    struct io_uring ring;        /* submission queue: the submitter's; completion queue: the reaper's */
-    struct wt_registry registry; /* the submitter's */
-    struct wt_bursts bursts;     /* of the main ring */
+    struct uring *polled;                    /* the ring of direct reads and writes, or NULL: this one has all */
+    struct uring *main;                      /* of the backend: this one, or the one that has this as polled */
+    _Atomic(struct wt_backend *) substitute; /* of the main ring: has what is submitted after a ring was refused */
+    unsigned threads;                        /* of the substitute */
+    struct io_uring ring;                    /* submission queue: the submitter's; completion queue: the reaper's */
+    struct wt_registry registry;             /* the submitter's */
+    struct wt_bursts bursts;                 /* of the main ring */
     unsigned batch_limit;
     unsigned in_flight_limit;
     pthread_t reaper;
@@ -83,12 +94,15 @@ struct uring {
     atomic_uint durable_writes; /* of the main ring, for both: sent, and not completed */
     atomic_uint bystanders;     /* the same, of I/Os that share no flushes */
     atomic_bool patient;        /* a caller takes completions, and has time for a flush in between */
+    atomic_bool refused;        /* by the kernel, for good; set with the lock held */
+    int alarm;                  /* an eventfd, readable when the ring is refused; of the main ring */
 
     pthread_mutex_t lock; /* guards what follows; never held over a system call of the ring or a completion */
     struct wt_io_list waiting;
     struct wt_io_list again;  /* to be sent with IOSQE_ASYNC, before the others */
     struct wt_flush *flushes; /* to begin, before all else */
-    unsigned in_flight;       /* requests in the kernel */
+    unsigned in_flight;       /* requests in the kernel, without the alarm */
+    bool alarm_due;           /* the request of the alarm is to be sent */
     bool submitting;          /* someone owns the submission queue */
     atomic_bool started;      /* the reaper was */
     bool closing;
@@ -147,17 +161,17 @@ static bool must_ask_device(const struct uring *uring) {
     return (uring->ring.flags & (IORING_SETUP_IOPOLL | IORING_SETUP_SQPOLL)) == IORING_SETUP_IOPOLL;
 }
 
+/* There is one: a batch is no larger than the queue has room. */
 static struct io_uring_sqe *next_request(struct uring *uring) {
-    struct io_uring_sqe *sqe;
-    /* A batch is no larger than the queue and begins with an empty one, unless a thread of the kernel empties it. */
-    while ((sqe = io_uring_get_sqe(&uring->ring)) == NULL) {
-        assert((uring->ring.flags & IORING_SETUP_SQPOLL) != 0);
-        int rc = io_uring_sqring_wait(&uring->ring);
-        if (rc < 0 && rc != -EINTR) {
-            wt_ring_fail("io_uring_enter", rc);
-        }
-    }
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
+    assert(sqe != NULL);
     return sqe;
+}
+
+static void prepare_alarm(struct uring *uring) {
+    struct io_uring_sqe *sqe = next_request(uring);
+    io_uring_prep_poll_add(sqe, uring->alarm, POLLIN);
+    io_uring_sqe_set_data64(sqe, TAG_ALARM);
 }
 
 static void prepare_flush(struct uring *uring, struct wt_flush *flush) {
@@ -213,42 +227,107 @@ static struct wt_io *take_chain(struct wt_io_list *list, unsigned limit, unsigne
     return chain == rest ? NULL : chain;
 }
 
+static void push_flush(struct uring *uring, struct wt_flush *flush) {
+    flush->next = uring->flushes;
+    uring->flushes = flush;
+}
+
+static bool is_refused(const struct uring *uring) {
+    return atomic_load_explicit(&uring->refused, memory_order_acquire);
+}
+
+/* From now on the reaper does all. With the lock held. */
+static void refuse_ring(struct uring *uring) {
+    const uint64_t one = 1;
+    if (!is_refused(uring)) {
+        atomic_store_explicit(&uring->refused, true, memory_order_release);
+        ssize_t ignored = uring->main == uring ? write(uring->alarm, &one, sizeof one) : 0; /* there is room for it */
+        (void)ignored;
+    }
+    wt_wake_one(&uring->reaper_called);
+    wt_wake_all(&uring->role_freed);
+}
+
+/* Puts on the lists again what a refused ring has not given to the kernel. By the submitter, with the lock held. */
+static void take_back(struct uring *uring) {
+    uint64_t data;
+    /* A thread of the kernel takes requests when it pleases, so it keeps them: the reaper wakes it from time to time. */
+    while ((uring->ring.flags & IORING_SETUP_SQPOLL) == 0 && wt_ring_take_back(&uring->ring, &data)) {
+        void *address = (void *)(uintptr_t)(data & ~(uint64_t)TAG_MASK);
+        uring->in_flight -= data != TAG_ALARM;
+        if ((data & TAG_FLUSH) != 0) {
+            push_flush(uring, address);
+        } else if (data != TAG_ALARM) {
+            wt_io_list_push(&uring->waiting, address);
+        }
+    }
+}
+
+/* How many requests can be sent now. By the submitter, with the lock held. */
+static unsigned room_for_requests(struct uring *uring) {
+    unsigned room = uring->in_flight_limit - uring->in_flight;
+    room = room < uring->batch_limit ? room : uring->batch_limit;
+    /* A thread of the kernel empties the queue in its own time. */
+    unsigned space = io_uring_sq_space_left(&uring->ring);
+    return room < space ? room : space;
+}
+
+/* Sends a batch of what the lists hold. False: nothing is to be sent, or can be now. By the submitter, with the lock held. */
+static bool send_batch(struct uring *uring) {
+    unsigned room = room_for_requests(uring);
+    bool alarm = uring->alarm_due && room > 0;
+    unsigned count = 0;
+    room -= alarm;
+    struct wt_flush *flushes = take_flushes(uring, room, &count);
+    struct wt_io *again = take_chain(&uring->again, room - count, &count);
+    struct wt_io *fresh = take_chain(&uring->waiting, room - count, &count);
+    if (count == 0 && !alarm) {
+        return false;
+    }
+    uring->in_flight += count;
+    uring->alarm_due = uring->alarm_due && !alarm;
+    if (uring->main != uring) {
+        wt_wake_one(&uring->reaper_called);
+    }
+    pthread_mutex_unlock(&uring->lock);
+    int64_t now_ns = wt_now_ns();
+    if (alarm) {
+        prepare_alarm(uring);
+    }
+    for (struct wt_flush *flush = flushes; flush != NULL; flush = flush->next) {
+        prepare_flush(uring, flush);
+    }
+    for (struct wt_io *io = again; io != NULL; io = io->next) {
+        prepare_request(uring, io, true, now_ns);
+    }
+    for (struct wt_io *io = fresh; io != NULL; io = io->next) {
+        prepare_request(uring, io, false, now_ns);
+    }
+    atomic_fetch_add_explicit(&uring->handed_over, 1, memory_order_release);
+    int rc = wt_ring_enter(&uring->ring);
+    pthread_mutex_lock(&uring->lock);
+    if (rc < 0) {
+        refuse_ring(uring);
+        take_back(uring);
+    }
+    return rc == 0;
+}
+
 /*
  * Sends what the lists hold, as far as the bound on I/Os in flight allows. The caller has set submitting, and holds the
  * lock; it does so again on return, and submitting is false.
  */
 static void submit_collected(struct uring *uring) {
-    for (unsigned round = 0; round < SUBMIT_ROUNDS || uring->in_flight == 0; round++) {
-        unsigned room = uring->in_flight_limit - uring->in_flight;
-        room = room < uring->batch_limit ? room : uring->batch_limit;
-        unsigned count = 0;
-        struct wt_flush *flushes = take_flushes(uring, room, &count);
-        struct wt_io *again = take_chain(&uring->again, room - count, &count);
-        struct wt_io *fresh = take_chain(&uring->waiting, room - count, &count);
-        if (count == 0) {
+    for (unsigned round = 0; !is_refused(uring) && (round < SUBMIT_ROUNDS || uring->in_flight == 0); round++) {
+        if (!send_batch(uring)) {
             break;
         }
-        uring->in_flight += count;
-        if (uring->main != uring) {
-            wt_wake_one(&uring->reaper_called);
-        }
-        pthread_mutex_unlock(&uring->lock);
-        int64_t now_ns = wt_now_ns();
-        for (struct wt_flush *flush = flushes; flush != NULL; flush = flush->next) {
-            prepare_flush(uring, flush);
-        }
-        for (struct wt_io *io = again; io != NULL; io = io->next) {
-            prepare_request(uring, io, true, now_ns);
-        }
-        for (struct wt_io *io = fresh; io != NULL; io = io->next) {
-            prepare_request(uring, io, false, now_ns);
-        }
-        atomic_fetch_add_explicit(&uring->handed_over, 1, memory_order_release);
-        wt_ring_enter(&uring->ring);
-        pthread_mutex_lock(&uring->lock);
     }
     /* If something is left, I/Os are in flight, and the reaper takes it up when the next one completes. */
     uring->submitting = false;
+    if (is_refused(uring)) {
+        wt_wake_one(&uring->reaper_called);
+    }
 }
 
 /* Sends what the lists hold, unless someone is at it. With the lock held. */
@@ -289,18 +368,23 @@ static int wait_for_completion(struct uring *uring, struct __kernel_timespec *ti
     return timeout ? io_uring_wait_cqe_timeout(&uring->ring, &cqe, timeout) : io_uring_wait_cqe(&uring->ring, &cqe);
 }
 
-/* Waits for completions, up to a time if that is not NULL, and takes what there is. 0: the time is over. */
+/* Waits for completions, up to a time if that is not NULL, and takes what there is. 0: the time is over, or the ring refused. */
 static unsigned take_completions(struct uring *uring, struct completion *completions,
                                  struct __kernel_timespec *timeout) {
     struct io_uring_cqe *cqes[REAP_BATCH];
-    unsigned count;
+    unsigned count, pauses = 0;
     while ((count = io_uring_peek_batch_cqe(&uring->ring, cqes, REAP_BATCH)) == 0) {
+        if (is_refused(uring)) {
+            return 0;
+        }
         int rc = wait_for_completion(uring, timeout);
         if (rc == -ETIME) {
             return 0;
         }
-        if (rc < 0 && rc != -EINTR && rc != -EAGAIN) {
-            wt_ring_fail("io_uring wait", rc);
+        if (rc < 0 && !wt_ring_ask_again(rc, &pauses)) {
+            pthread_mutex_lock(&uring->lock);
+            refuse_ring(uring);
+            pthread_mutex_unlock(&uring->lock);
         }
     }
     for (unsigned i = 0; i < count; i++) {
@@ -339,11 +423,6 @@ static void count_in_flight(struct uring *main, struct wt_io *io, unsigned chang
 static void complete(struct uring *uring, struct wt_io *io) {
     count_in_flight(uring->main, io, UINT_MAX);
     io->complete(io);
-}
-
-static void push_flush(struct uring *uring, struct wt_flush *flush) {
-    flush->next = uring->flushes;
-    uring->flushes = flush;
 }
 
 /* With the lock held. */
@@ -486,9 +565,13 @@ static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout, s
     }
 
     pthread_mutex_lock(&uring->lock);
-    assert(count <= uring->in_flight);
-    uring->in_flight -= count;
     for (unsigned i = 0; i < count; i++) {
+        if (completions[i].data == TAG_ALARM) {
+            uring->alarm_due = !is_refused(uring); /* else its thread has ended */
+            continue;
+        }
+        assert(uring->in_flight > 0);
+        uring->in_flight--;
         if (completions[i].data & TAG_FLUSH) {
             end_flush(uring, &completions[i], &reaped);
         }
@@ -499,7 +582,7 @@ static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout, s
     for (unsigned i = 0; i < count; i++) {
         if (io_of(&completions[i]) == &uring->nudge) {
             reaped.nudged = true;
-        } else if (!(completions[i].data & TAG_FLUSH)) {
+        } else if (!(completions[i].data & (TAG_FLUSH | TAG_ALARM))) {
             finish(uring, &completions[i], &reaped);
         }
     }
@@ -522,6 +605,10 @@ static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout, s
 
 /* Sends the nudge, unless it is under way. With the lock held. */
 static void nudge(struct uring *uring) {
+    if (is_refused(uring)) {
+        wt_wake_one(&uring->reaper_called); /* nobody waits in the kernel, by the alarm */
+        return;
+    }
     if (uring->nudging) {
         return;
     }
@@ -557,10 +644,120 @@ static void watch_callers(struct uring *uring) {
     }
 }
 
+/* ---- a ring that the kernel refuses ---------------------------------------------------------------------------- */
+
+/* Does on this thread what an I/O that the kernel has not, or not whole, asks for. */
+static void run_refused(struct uring *uring, struct wt_io *io) {
+    if (io->error == 0) { /* else there was no descriptor for it */
+        wt_posix_run_rest(io);
+    }
+    if (io->owes_flush && io->done > 0) {
+        int rc = io->backing->ops->sync(io->backing, true);
+        io->done = rc < 0 ? 0 : io->done;
+        io->error = rc < 0 ? rc : io->error;
+    }
+    complete(uring, io);
+}
+
+static void run_refused_flush(struct uring *uring, struct wt_flush *flush) {
+    struct reaped reaped = {0};
+    int rc = fdatasync(wt_posix_flush_descriptor(flush));
+    struct completion completion = {.data = (uint64_t)(uintptr_t)flush | TAG_FLUSH, .result = rc < 0 ? -errno : 0};
+    pthread_mutex_lock(&uring->lock);
+    end_flush(uring, &completion, &reaped);
+    pthread_mutex_unlock(&uring->lock);
+    complete_flushed(uring, &reaped);
+}
+
+/* Does what is on the lists. False: nothing was. With the lock held, and not while anything is done. */
+static bool run_lists(struct uring *uring) {
+    struct wt_flush *flush = uring->flushes;
+    struct wt_io *io = NULL;
+    if (flush != NULL) {
+        uring->flushes = flush->next;
+        wt_flush_begin(flush);
+    } else {
+        io = wt_io_list_pop(uring->again.first != NULL ? &uring->again : &uring->waiting);
+    }
+    if (io == &uring->nudge) {
+        uring->nudging = false;
+        return true;
+    }
+    pthread_mutex_unlock(&uring->lock);
+    if (flush != NULL) {
+        run_refused_flush(uring, flush);
+    } else if (io != NULL) {
+        run_refused(uring, io);
+    }
+    pthread_mutex_lock(&uring->lock);
+    return flush != NULL || io != NULL;
+}
+
+/* What is submitted from now on has threads of its own; without memory for them, it is the reaper's. Without the lock. */
+static void open_substitute(struct uring *main) {
+    const struct wt_engine_options options = {.threads = main->threads};
+    struct wt_backend *opened = NULL, *none = NULL;
+    if (atomic_load_explicit(&main->substitute, memory_order_relaxed) == NULL &&
+        wt_threads_open(&options, &opened) == 0 && !atomic_compare_exchange_strong(&main->substitute, &none, opened)) {
+        opened->ops->close(opened); /* the reaper of the other ring was quicker */
+    }
+}
+
+/* For a moment, or until there is something on the lists. With the lock held. */
+static void wait_refused(struct uring *uring) {
+    if (uring->in_flight == 0 || uring->role == ROLE_CALLER || uring->submitting) {
+        wt_sleep(&uring->reaper_called, &uring->lock);
+        return;
+    }
+    pthread_mutex_unlock(&uring->lock);
+    wt_ring_pause();
+    /* The filter may be that of another thread alone: then these still poll, and wake the thread of the kernel. */
+    (void)io_uring_get_events(&uring->ring);
+    (void)io_uring_submit(&uring->ring);
+    pthread_mutex_lock(&uring->lock);
+}
+
+/*
+ * The reaper of a refused ring: one round. It takes what the kernel is done with out of the ring's memory, for which it
+ * calls nothing: memory of an I/O is its own again only then. With the lock held.
+ */
+static void serve_refused(struct uring *uring) {
+    if (uring->role == ROLE_CALLER || uring->submitting) {
+        wait_refused(uring); /* for it to leave */
+        return;
+    }
+    uring->role = ROLE_REAPER; /* for good: callers do not take completions any more */
+    pthread_mutex_unlock(&uring->lock);
+    open_substitute(uring->main);
+    bool some = reap_batch(uring, NULL, NULL);
+    pthread_mutex_lock(&uring->lock);
+    while (run_lists(uring)) {
+        some = true;
+    }
+    if (!some && !(uring->closing && !uring->nudging)) {
+        wait_refused(uring);
+    }
+}
+
+/* True: the substitute has it. */
+static bool submit_to_substitute(struct uring *uring, struct wt_io *list) {
+    struct wt_backend *substitute = atomic_load_explicit(&uring->substitute, memory_order_acquire);
+    if (substitute != NULL) {
+        substitute->ops->submit(substitute, list);
+    }
+    return substitute != NULL;
+}
+
+/* ---- the threads ----------------------------------------------------------------------------------------------- */
+
 static void *reaper(void *argument) {
     struct uring *uring = argument;
     pthread_mutex_lock(&uring->lock);
     while (!uring->closing || uring->nudging) {
+        if (is_refused(uring)) {
+            serve_refused(uring);
+            continue;
+        }
         bool given_up = uring->role != ROLE_FREE || uring->callers_waiting > 0;
         if (given_up || (uring->attached && !uring->closing)) {
             watch_callers(uring);
@@ -584,6 +781,10 @@ static void *poller(void *argument) {
     struct uring *uring = argument;
     pthread_mutex_lock(&uring->lock);
     while (!uring->closing || uring->in_flight > 0) {
+        if (is_refused(uring)) {
+            serve_refused(uring);
+            continue;
+        }
         if (uring->in_flight == 0) {
             wt_sleep(&uring->reaper_called, &uring->lock);
             continue;
@@ -594,6 +795,27 @@ static void *poller(void *argument) {
     }
     pthread_mutex_unlock(&uring->lock);
     return NULL;
+}
+
+/* Starts the threads that are not there yet. */
+static int start_threads(struct uring *uring) {
+    struct uring *polled = uring->polled;
+    struct uring *last = polled != NULL ? polled : uring;
+    int rc = 0;
+    if (atomic_load_explicit(&last->started, memory_order_relaxed)) {
+        return 0;
+    }
+    pthread_mutex_lock(&uring->lock);
+    if (!uring->started) {
+        rc = wt_thread_start(&uring->reaper, "wt-reaper", reaper, uring);
+        uring->started = rc == 0;
+    }
+    if (rc == 0 && polled != NULL && !polled->started) {
+        rc = wt_thread_start(&polled->reaper, "wt-poller", poller, polled);
+        polled->started = rc == 0;
+    }
+    pthread_mutex_unlock(&uring->lock);
+    return rc;
 }
 
 /* I/O was submitted: if callers take completions and none is there, the reaper is to watch. With the lock held. */
@@ -610,15 +832,23 @@ static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
         return -EOPNOTSUPP; /* before Linux 5.11 a timeout needs the submission queue */
     }
     struct __kernel_timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    int rc = start_threads(uring); /* the reaper sees to what a refused ring leaves */
+    if (rc < 0) {
+        return rc;
+    }
     pthread_mutex_lock(&uring->lock);
     uring->callers_waiting++;
-    while (uring->role == ROLE_REAPER) { /* it gives way: completions never block */
-        nudge(uring);                    /* which lets go of the lock in between */
-        if (uring->role == ROLE_REAPER) {
+    while (uring->role == ROLE_REAPER && !is_refused(uring)) { /* it gives way: completions never block */
+        nudge(uring);                                          /* which lets go of the lock in between */
+        if (uring->role == ROLE_REAPER && !is_refused(uring)) {
             wt_sleep(&uring->role_freed, &uring->lock);
         }
     }
     uring->callers_waiting--;
+    if (is_refused(uring)) {
+        pthread_mutex_unlock(&uring->lock);
+        return -EOPNOTSUPP;
+    }
     uring->attached = true;
     if (uring->role == ROLE_CALLER) {
         pthread_mutex_unlock(&uring->lock);
@@ -636,6 +866,9 @@ static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
         taken = reap_batch(uring, timeout_ns < 0 ? NULL : &timeout, &own);
         pthread_mutex_lock(&uring->lock);
         uring->role = ROLE_FREE;
+        if (is_refused(uring)) {
+            wt_wake_one(&uring->reaper_called);
+        }
         if (own != NULL) {
             uring->hold_until_ns = 0;
             if (has_work(uring)) { /* a bystander may have been sent meanwhile */
@@ -683,27 +916,6 @@ static void share_flushes(struct uring *uring, struct wt_io *list) {
     }
 }
 
-/* Starts the threads that are not there yet. */
-static int start_threads(struct uring *uring) {
-    struct uring *polled = uring->polled;
-    struct uring *last = polled != NULL ? polled : uring;
-    int rc = 0;
-    if (atomic_load_explicit(&last->started, memory_order_relaxed)) {
-        return 0;
-    }
-    pthread_mutex_lock(&uring->lock);
-    if (!uring->started) {
-        rc = wt_thread_start(&uring->reaper, "wt-reaper", reaper, uring);
-        uring->started = rc == 0;
-    }
-    if (rc == 0 && polled != NULL && !polled->started) {
-        rc = wt_thread_start(&polled->reaper, "wt-poller", poller, polled);
-        polled->started = rc == 0;
-    }
-    pthread_mutex_unlock(&uring->lock);
-    return rc;
-}
-
 static bool any_urgent(const struct wt_io *list) {
     bool urgent = false;
     for (; list != NULL; list = list->next) {
@@ -728,6 +940,9 @@ static void submit_list(struct uring *uring, struct wt_io *list) {
 
 static void uring_submit(struct wt_backend *backend, struct wt_io *list) {
     struct uring *uring = uring_of(backend);
+    if (submit_to_substitute(uring, list)) {
+        return;
+    }
     for (struct wt_io *io = list; io != NULL; io = io->next) {
         wt_posix_begin(io);
     }
@@ -745,6 +960,9 @@ static void polled_submit(struct wt_backend *backend, struct wt_io *list) {
     struct uring *uring = uring_of(backend);
     struct wt_io_list polled = {0};
     struct wt_io_list others = {0};
+    if (submit_to_substitute(uring, list)) {
+        return;
+    }
     int rc = start_threads(uring);
     for (struct wt_io *io = list; io != NULL; io = io->next) {
         wt_posix_begin(io);
@@ -822,11 +1040,18 @@ static void close_ring(struct uring *uring) {
     assert(uring->waiting.first == NULL && uring->again.first == NULL && uring->flushes == NULL);
     wt_registry_close(&uring->registry);
     io_uring_queue_exit(&uring->ring);
+    if (uring->alarm >= 0) {
+        (void)close(uring->alarm);
+    }
     free_uring(uring);
 }
 
 static void uring_close(struct wt_backend *backend) {
     struct uring *uring = uring_of(backend);
+    struct wt_backend *substitute = atomic_load_explicit(&uring->substitute, memory_order_acquire);
+    if (substitute != NULL) {
+        substitute->ops->close(substitute);
+    }
     wt_bursts_close(&uring->bursts);
     if (uring->polled != NULL) {
         close_ring(uring->polled);
@@ -855,10 +1080,23 @@ static const struct wt_backend_ops uring_ops = {
 
 /* ---- files that can be polled ---------------------------------------------------------------------------------- */
 
+/* Its result, or -errno. */
+static int poll_for_read(struct io_uring *ring) {
+    struct io_uring_cqe *cqe;
+    unsigned pauses = 0;
+    int rc;
+    while (io_uring_peek_cqe(ring, &cqe) < 0) {
+        rc = io_uring_get_events(ring);
+        if (rc < 0 && !wt_ring_ask_again(rc, &pauses)) {
+            return rc;
+        }
+    }
+    return cqe->res == -EOPNOTSUPP || cqe->res == -EINVAL ? -EOPNOTSUPP : 0; /* other errors are for the caller's I/O */
+}
+
 /* Asks the kernel by a polled read of one block, which transfers nothing from a file that was just created. */
 static int try_polled_read(int fd, uint32_t length) {
     struct io_uring ring;
-    struct io_uring_cqe *cqe;
     void *block = aligned_alloc(4096, 4096); /* no block is larger */
     int rc = block != NULL ? io_uring_queue_init(RING_ENTRIES_MIN, &ring, IORING_SETUP_IOPOLL) : -ENOMEM;
     if (rc < 0) {
@@ -866,25 +1104,13 @@ static int try_polled_read(int fd, uint32_t length) {
         return rc;
     }
     io_uring_prep_read(io_uring_get_sqe(&ring), fd, block, length, 0);
-    uint32_t retries = 0;
-    while (((rc = io_uring_submit(&ring)) == -EINTR || rc == -EAGAIN || rc == -ENOMEM) && wt_may_retry(&retries)) {
-        wt_pause(WT_RING_BUSY_PAUSE_NS);
-    }
-    if (rc == -EINTR || rc == -EAGAIN || rc == -ENOMEM) { /* nothing was submitted */
-        io_uring_queue_exit(&ring);
-        free(block);
-        return rc;
-    }
-    while (rc >= 0 && io_uring_peek_cqe(&ring, &cqe) < 0) {
-        rc = io_uring_get_events(&ring);
-        rc = rc == -EINTR || rc == -EAGAIN ? 0 : rc;
-    }
-    if (rc < 0) {
-        wt_ring_fail("io_uring_enter", rc);
-    }
-    rc = cqe->res == -EOPNOTSUPP || cqe->res == -EINVAL ? -EOPNOTSUPP : 0; /* other errors are for the caller's I/O */
+    rc = wt_ring_enter(&ring);
+    bool sent = rc == 0;
+    rc = sent ? poll_for_read(&ring) : rc;
     io_uring_queue_exit(&ring);
-    free(block);
+    if (!sent || rc == 0 || rc == -EOPNOTSUPP) {
+        free(block); /* else the device may still write to it */
+    }
     return rc;
 }
 
@@ -919,8 +1145,9 @@ static const struct wt_backend_ops polled_ops = {
 
 /* Whether this kernel has every operation that is used here: Linux 5.6 on. */
 static int check_operations(struct io_uring *ring) {
-    static const int needed[] = {IORING_OP_NOP,    IORING_OP_READ,  IORING_OP_READV,      IORING_OP_WRITE,
-                                 IORING_OP_WRITEV, IORING_OP_FSYNC, IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED};
+    static const int needed[] = {IORING_OP_NOP,        IORING_OP_READ,        IORING_OP_READV,
+                                 IORING_OP_WRITE,      IORING_OP_WRITEV,      IORING_OP_FSYNC,
+                                 IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED, IORING_OP_POLL_ADD};
     struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
     if (probe == NULL) {
         return -ENOSYS;
@@ -955,12 +1182,38 @@ static int set_up_ring(struct io_uring *ring, unsigned entries, unsigned setup) 
     return rc;
 }
 
+/* That the kernel takes a request and tells its end: a filter of system calls may allow to set a ring up, and no more. */
+static int prove_ring(struct uring *uring) {
+    struct io_uring_cqe *cqe;
+    unsigned pauses = 0;
+    int rc;
+    if (uring->alarm >= 0) {
+        prepare_alarm(uring);
+    }
+    io_uring_prep_nop(next_request(uring));
+    do {
+        rc = io_uring_submit_and_wait(&uring->ring, 1);
+    } while (rc < 0 && wt_ring_ask_again(rc, &pauses));
+    while (rc >= 0 && io_uring_peek_cqe(&uring->ring, &cqe) < 0) {
+        rc = wait_for_completion(uring, NULL);
+        rc = rc < 0 && wt_ring_ask_again(rc, &pauses) ? 0 : rc;
+    }
+    if (rc >= 0) {
+        rc = cqe->user_data == TAG_ALARM ? -EOPNOTSUPP : 0; /* it cannot be over */
+        io_uring_cqe_seen(&uring->ring, cqe);
+    }
+    return rc;
+}
+
 static int open_ring(struct uring *uring, unsigned entries, unsigned setup) {
     int rc = set_up_ring(&uring->ring, entries, setup);
     if (rc < 0) {
         return rc;
     }
     rc = check_operations(&uring->ring);
+    if (rc == 0) {
+        rc = prove_ring(uring);
+    }
     if (rc == 0) {
         rc = wt_registry_open(&uring->registry, &uring->ring);
     }
@@ -969,7 +1222,7 @@ static int open_ring(struct uring *uring, unsigned entries, unsigned setup) {
         return rc;
     }
     uring->batch_limit = uring->ring.sq.ring_entries;
-    uring->in_flight_limit = uring->ring.cq.ring_entries;
+    uring->in_flight_limit = uring->ring.cq.ring_entries - 1; /* the alarm has one */
     return 0;
 }
 
@@ -986,8 +1239,13 @@ static int new_uring(unsigned entries, unsigned setup, struct uring **result) {
     wt_condition_init(&uring->reaper_called);
     wt_condition_init(&uring->role_freed);
     uring->main = uring;
-    rc = open_ring(uring, entries, setup);
+    /* A ring that is polled has no alarm: the thread that polls it never waits in the kernel. */
+    uring->alarm = (setup & IORING_SETUP_IOPOLL) != 0 ? -1 : wt_descriptor_above_standard(eventfd(0, EFD_CLOEXEC));
+    rc = uring->alarm < 0 && (setup & IORING_SETUP_IOPOLL) == 0 ? -errno : open_ring(uring, entries, setup);
     if (rc < 0) {
+        if (uring->alarm >= 0) {
+            (void)close(uring->alarm);
+        }
         free_uring(uring);
         return rc;
     }
@@ -1013,6 +1271,7 @@ int wt_io_uring_open(const struct wt_engine_options *options, struct wt_backend 
         close_ring(uring);
         return rc;
     }
+    uring->threads = options->threads;
     uring->backend.ops = &uring_ops;
     if (polled) {
         uring->backend.ops = &polled_ops;

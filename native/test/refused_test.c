@@ -1,9 +1,13 @@
-/* Kernels and filters of system calls that refuse durable writes, when an engine opens. In each directory of WT_TEST_DIRS. */
+/* Kernels and filters of system calls that refuse io_uring or durable writes, when an engine opens or while it works. In each
+ * directory of WT_TEST_DIRS. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <liburing.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +20,40 @@
 #include "test.h"
 
 #define PAGE 4096u
+
+/* ---- the ring's calls, some of which are refused ---------------------------------------------------------------- */
+
+int __real_io_uring_submit(struct io_uring *ring);
+int __real_io_uring_wait_cqes(struct io_uring *ring, struct io_uring_cqe **cqe, unsigned count,
+                              struct __kernel_timespec *timeout, sigset_t *mask);
+int __real___io_uring_get_cqe(struct io_uring *ring, struct io_uring_cqe **cqe, unsigned submit, unsigned count,
+                              sigset_t *mask);
+int __wrap_io_uring_submit(struct io_uring *ring);
+int __wrap_io_uring_wait_cqes(struct io_uring *ring, struct io_uring_cqe **cqe, unsigned count,
+                              struct __kernel_timespec *timeout, sigset_t *mask);
+int __wrap___io_uring_get_cqe(struct io_uring *ring, struct io_uring_cqe **cqe, unsigned submit, unsigned count,
+                              sigset_t *mask);
+
+/* So many calls of a kind are let through, then none any more. */
+static atomic_int submits_left = INT32_MAX, waits_left = INT32_MAX;
+
+static bool lets_through(atomic_int *left) {
+    return atomic_fetch_sub(left, 1) > 0 || (atomic_store(left, 0), false);
+}
+
+int __wrap_io_uring_submit(struct io_uring *ring) {
+    return lets_through(&submits_left) ? __real_io_uring_submit(ring) : -EPERM;
+}
+
+int __wrap_io_uring_wait_cqes(struct io_uring *ring, struct io_uring_cqe **cqe, unsigned count,
+                              struct __kernel_timespec *timeout, sigset_t *mask) {
+    return lets_through(&waits_left) ? __real_io_uring_wait_cqes(ring, cqe, count, timeout, mask) : -EPERM;
+}
+
+int __wrap___io_uring_get_cqe(struct io_uring *ring, struct io_uring_cqe **cqe, unsigned submit, unsigned count,
+                              sigset_t *mask) {
+    return lets_through(&waits_left) ? __real___io_uring_get_cqe(ring, cqe, submit, count, mask) : -EPERM;
+}
 
 /* ---- filters of system calls ------------------------------------------------------------------------------------ */
 
@@ -89,6 +127,31 @@ static void check_on_file(uint64_t offset, int value, size_t length) {
 
 /* ---- when an engine opens --------------------------------------------------------------------------------------- */
 
+static void open_with_enter_refused(void *argument) {
+    int error = *(int *)argument;
+    struct wt_engine_options options = {.cache_bytes = 1 << 20, .backend = WT_BACKEND_IO_URING};
+    wt_engine engine = 0;
+    refuse_calls(error, SYS_io_uring_enter, SYS_io_uring_enter);
+    CHECK_EQ(wt_engine_open(&options, &engine), -error);
+    CHECK_EQ(engine, 0);
+    options.backend = WT_BACKEND_AUTO;
+    options.flags = WT_ENGINE_SQPOLL;
+    CHECK(wt_engine_open(&options, &engine) < 0);
+    engine = open_engine(WT_BACKEND_AUTO);
+    CHECK_EQ(wt_engine_backend(engine), WT_BACKEND_THREADS);
+    wt_file file = open_file(engine);
+    write_whole(file, 0, 'a', 5000);
+    CHECK_OK(wt_engine_close(engine));
+    check_on_file(0, 'a', 5000);
+}
+
+TEST(a_kernel_that_sets_a_ring_up_and_takes_no_requests_is_refused_by_name_and_auto_has_threads) {
+    for (int i = 0; i < 4; i++) {
+        int error = (int[]){EPERM, ENOSYS, EINVAL, EACCES}[i];
+        each_directory(open_with_enter_refused, &error);
+    }
+}
+
 static void write_without_flags(void *argument) {
     int error = *(int *)argument;
     refuse_calls(error, SYS_pwritev2, SYS_preadv2);
@@ -142,4 +205,178 @@ TEST(an_engine_is_refused_where_a_call_is_that_every_file_needs) {
         struct refusal refusal = refusals[i];
         CHECK_EQ(test_in_child(open_with_calls_refused, &refusal), 0);
     }
+}
+
+/* ---- while an engine works -------------------------------------------------------------------------------------- */
+
+enum { WRITES = 48, LARGE = 2 << 20 };
+
+static uint64_t offset_of(unsigned write) {
+    return write * 3 * (uint64_t)PAGE;
+}
+
+/* Submits writes, waits for the event of each, and looks at what the file has. Every second one is of part of a block. */
+static void write_asynchronously(wt_engine engine, wt_file file, int value) {
+    char bytes[PAGE];
+    unsigned ended = 0;
+    memset(bytes, value, sizeof bytes);
+    for (unsigned i = 0; i < WRITES; i++) {
+        const struct iovec iov = {bytes, i % 2 == 0 ? PAGE : 1000};
+        CHECK_OK(wt_write_submit(file, &iov, 1, offset_of(i), 0, 0, i));
+    }
+    while (ended < WRITES) {
+        struct wt_event events[8];
+        int count = wt_reap(engine, events, 8, -1);
+        CHECK_OK(count);
+        for (int i = 0; i < count; i++, ended++) {
+            CHECK_EQ(events[i].result, events[i].token % 2 == 0 ? PAGE : 1000);
+        }
+    }
+}
+
+static void check_written(int value) {
+    for (unsigned i = 0; i < WRITES; i++) {
+        check_on_file(offset_of(i), value, i % 2 == 0 ? PAGE : 1000);
+    }
+}
+
+/* All that the backend can be asked for, with the calls refused from the given ones on. */
+static void work_while_refused(int submits, int waits) {
+    wt_engine engine = open_engine(WT_BACKEND_IO_URING);
+    wt_file file = open_file(engine);
+    write_whole(file, offset_of(WRITES), 'o', LARGE);
+    atomic_store(&submits_left, submits);
+    atomic_store(&waits_left, waits);
+    write_asynchronously(engine, file, 'a');
+    write_whole(file, offset_of(WRITES), 'l', LARGE);
+    write_asynchronously(engine, file, 'b');
+    CHECK_OK(wt_engine_shutdown(engine));
+    struct wt_event event;
+    CHECK_EQ(wt_reap(engine, &event, 1, -1), -ESHUTDOWN);
+    CHECK_OK(wt_engine_close(engine));
+    check_written('b');
+    check_on_file(offset_of(WRITES), 'l', LARGE);
+    atomic_store(&submits_left, INT32_MAX);
+    atomic_store(&waits_left, INT32_MAX);
+}
+
+static void refuse_each_submission(void *unused) {
+    (void)unused;
+    for (int submits = 0; submits < 40; submits++) {
+        CONTEXT("after %d submissions", submits);
+        work_while_refused(submits, INT32_MAX);
+    }
+}
+
+TEST(whichever_submission_is_the_first_refused_no_io_is_lost_and_others_follow) {
+    each_directory(refuse_each_submission, NULL);
+}
+
+static void refuse_each_wait(void *unused) {
+    (void)unused;
+    for (int waits = 0; waits < 40; waits++) {
+        CONTEXT("after %d waits", waits);
+        work_while_refused(INT32_MAX, waits);
+    }
+}
+
+TEST(whichever_wait_is_the_first_refused_no_completion_is_lost_and_others_follow) {
+    each_directory(refuse_each_wait, NULL);
+}
+
+struct reaping {
+    wt_engine engine;
+    int count;
+    struct wt_event event;
+};
+
+static void *reap_one(void *argument) {
+    struct reaping *reaping = argument;
+    reaping->count = wt_reap(reaping->engine, &reaping->event, 1, -1);
+    return NULL;
+}
+
+/* True when the thread of wt_reap is in the kernel, or every so many looks: it may be on its way for long. */
+static bool waits_in_ring(void) {
+    char line[256] = "";
+    FILE *wait = popen("cat /proc/$PPID/task/*/wchan 2>/dev/null", "r");
+    CHECK(wait != NULL);
+    bool waits = fgets(line, sizeof line, wait) != NULL && strstr(line, "io_cqring_wait") != NULL;
+    (void)pclose(wait);
+    return waits;
+}
+
+/* A filter comes while a caller waits in the kernel for completions and nothing is in flight: nothing there would wake it. */
+static void refuse_while_a_caller_waits(void *unused) {
+    (void)unused;
+    struct reaping reaping = {.engine = open_engine(WT_BACKEND_IO_URING)};
+    wt_file file = open_file(reaping.engine);
+    char bytes[PAGE] = {0};
+    const struct iovec iov = {bytes, PAGE};
+    pthread_t thread = test_thread(reap_one, &reaping);
+    for (unsigned looks = 0; looks < 100 && !waits_in_ring(); looks++) {
+    }
+    refuse_calls(EPERM, SYS_io_uring_enter, SYS_io_uring_enter);
+    CHECK_OK(wt_write_submit(file, &iov, 1, 0, 0, 0, 7));
+    test_join(thread);
+    CHECK_EQ(reaping.count, 1);
+    CHECK_EQ(reaping.event.token, 7);
+    CHECK_EQ(reaping.event.result, PAGE);
+    write_asynchronously(reaping.engine, file, 'a');
+    write_whole(file, offset_of(WRITES), 'l', LARGE);
+    CHECK_OK(wt_engine_close(reaping.engine));
+    check_written('a');
+}
+
+TEST(a_caller_who_waits_for_completions_when_the_ring_is_refused_gets_his_event) {
+    each_directory(refuse_while_a_caller_waits, NULL);
+}
+
+/* The same for the reaper, which waits in the kernel as long as no caller takes completions. */
+static void refuse_while_the_reaper_waits(void *unused) {
+    (void)unused;
+    wt_engine engine = open_engine(WT_BACKEND_IO_URING);
+    wt_file file = open_file(engine);
+    char bytes[PAGE] = {0};
+    const struct iovec iov = {bytes, PAGE};
+    CHECK_OK(wt_write_submit(file, &iov, 1, 0, 0, 0, 7));
+    for (unsigned looks = 0; looks < 100 && !waits_in_ring(); looks++) {
+    }
+    refuse_calls(EPERM, SYS_io_uring_enter, SYS_io_uring_enter);
+    CHECK_OK(wt_write_submit(file, &iov, 1, PAGE, 0, 0, 8));
+    CHECK_OK(wt_engine_close(engine)); /* waits for both */
+}
+
+TEST(the_end_of_an_engine_whose_ring_was_refused_waits_for_no_completion_that_cannot_come) {
+    each_directory(refuse_while_the_reaper_waits, NULL);
+}
+
+/* Descriptors of rings: of the backend, and of bursts. */
+static void close_rings(void) {
+    char link[64], target[64];
+    for (int fd = 3; fd < 256; fd++) {
+        (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        ssize_t length = readlink(link, target, sizeof target - 1);
+        if (length > 0 && memmem(target, (size_t)length, "[io_uring]", 10) != NULL) {
+            CHECK_EQ(close(fd), 0);
+        }
+    }
+}
+
+static void close_the_rings_of_others(void *unused) {
+    (void)unused;
+    wt_engine engine = open_engine(WT_BACKEND_IO_URING);
+    wt_file file = open_file(engine);
+    write_asynchronously(engine, file, 'a');
+    write_whole(file, offset_of(WRITES), 'o', LARGE);
+    close_rings();
+    write_asynchronously(engine, file, 'b');
+    write_whole(file, offset_of(WRITES), 'l', LARGE);
+    CHECK_OK(wt_engine_close(engine));
+    check_written('b');
+    check_on_file(offset_of(WRITES), 'l', LARGE);
+}
+
+TEST(who_closes_descriptors_that_are_not_his_leaves_a_working_engine) {
+    each_directory(close_the_rings_of_others, NULL);
 }
