@@ -11,4 +11,10 @@ static inline int64_t wt_now_ns(void) {
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
+/* So much later, which is not negative; the last moment that there is, if that is sooner. */
+static inline int64_t wt_deadline_ns(int64_t timeout_ns) {
+    int64_t now_ns = wt_now_ns();
+    return timeout_ns < INT64_MAX - now_ns ? now_ns + timeout_ns : INT64_MAX;
+}
+
 #endif

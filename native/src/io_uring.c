@@ -62,6 +62,8 @@
 #define HOLD_MOST 4u
 /* Who waits so long for completions has time for a flush. */
 #define PATIENCE_NS 100000000L
+/* Longer waits are several: the kernel adds the time that it is, and what overflows would be over at once. */
+#define WAIT_MOST_NS (INT64_C(1) << 62)
 /* Completions taken at once. */
 #define REAP_BATCH 64u
 /* With SQPOLL: the kernel's thread sleeps after so long without a request, and waking it costs a system call. */
@@ -633,7 +635,7 @@ static void watch_callers(struct uring *uring) {
         return;
     }
     uint64_t turns = uring->caller_turns;
-    int64_t until_ns = wt_now_ns() + ABSENCE_NS;
+    int64_t until_ns = wt_deadline_ns(ABSENCE_NS);
     while (!uring->closing && wt_sleep_until(&uring->reaper_called, &uring->lock, until_ns)) {
     }
     /* With none there and I/O in flight nobody else would ask the reaper to look again. */
@@ -831,7 +833,8 @@ static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
     if (!(uring->ring.features & IORING_FEAT_EXT_ARG)) {
         return -EOPNOTSUPP; /* before Linux 5.11 a timeout needs the submission queue */
     }
-    struct __kernel_timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    int64_t wait_ns = timeout_ns < WAIT_MOST_NS ? timeout_ns : WAIT_MOST_NS;
+    struct __kernel_timespec timeout = {.tv_sec = wait_ns / 1000000000, .tv_nsec = wait_ns % 1000000000};
     int rc = start_threads(uring); /* the reaper sees to what a refused ring leaves */
     if (rc < 0) {
         return rc;
@@ -878,7 +881,7 @@ static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
         }
     }
     uring->woken = false;
-    uring->hold_until_ns = taken ? wt_now_ns() + HOLD_NS : 0;
+    uring->hold_until_ns = taken ? wt_deadline_ns(HOLD_NS) : 0;
     if (has_work(uring)) {
         ensure_watched(uring);
     }

@@ -103,7 +103,7 @@ static void wait_on_condition(struct wt_engine_object *engine, int64_t until_ns)
 
 /* Waits for an event, with the lock held. */
 static void wait_for_event(struct wt_engine_object *engine, int64_t timeout_ns) {
-    int64_t until_ns = timeout_ns < 0 ? -1 : wt_now_ns() + timeout_ns;
+    int64_t until_ns = timeout_ns < 0 ? -1 : wt_deadline_ns(timeout_ns);
     int64_t left_ns = timeout_ns;
     while (!engine->first_event && !engine->shut_down && left_ns != 0) {
         pthread_mutex_unlock(&engine->event_lock);

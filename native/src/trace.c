@@ -78,7 +78,7 @@ int wt_engine_trace(wt_engine handle, uint32_t what, uint64_t slow_ns) {
 
 /* Waits for a record, with the lock held. */
 static void wait_for_record(struct wt_trace *trace, int64_t timeout_ns) {
-    int64_t until_ns = wt_now_ns() + timeout_ns;
+    int64_t until_ns = timeout_ns < 0 ? 0 : wt_deadline_ns(timeout_ns);
     bool in_time = true;
     while (!trace->count && !trace->ended && in_time) {
         if (timeout_ns < 0)

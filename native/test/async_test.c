@@ -566,6 +566,24 @@ TEST(shutdown_delivers_the_events_left_and_then_says_so) {
     CHECK_EQ(wt_reap(core.engine, events, 10, 0), -EBADF);
 }
 
+static int call_reap_nearly_for_ever(struct call *call) {
+    return wt_reap(call->core->engine, &call->event, 1, INT64_MAX);
+}
+
+TEST(who_reaps_for_the_longest_time_there_is_waits_for_an_event) {
+    struct core core = core_threaded(NULL);
+    wt_file file = core_file(&core, "file");
+    struct call reaper = {.core = &core};
+    call_start(&reaper, call_reap_nearly_for_ever);
+    let_others_run();
+    CHECK(!atomic_load(&reaper.done));
+    submit(file, 0, 2, BLOCK, 7);
+    test_join(reaper.thread);
+    CHECK_EQ(reaper.result, 1);
+    CHECK_EQ(reaper.event.token, 7);
+    core_close(&core);
+}
+
 TEST(shutdown_wakes_who_reaps) {
     struct core core = core_threaded(NULL);
     struct call reapers[3];

@@ -306,6 +306,29 @@ static bool waits_in_ring(void) {
     return waits;
 }
 
+static void *reap_nearly_for_ever(void *argument) {
+    struct reaping *reaping = argument;
+    reaping->count = wt_reap(reaping->engine, &reaping->event, 1, INT64_MAX);
+    return NULL;
+}
+
+static void wait_nearly_for_ever(void *unused) {
+    (void)unused;
+    struct reaping reaping = {.engine = open_engine(WT_BACKEND_IO_URING)};
+    pthread_t thread = test_thread(reap_nearly_for_ever, &reaping);
+    for (unsigned looks = 0; looks < 1000 && !waits_in_ring(); looks++) {
+        CHECK(INT32_MAX - atomic_load(&waits_left) < 100); /* it does not ask again and again */
+    }
+    CHECK_OK(wt_engine_shutdown(reaping.engine));
+    test_join(thread);
+    CHECK_EQ(reaping.count, -ESHUTDOWN);
+    CHECK_OK(wt_engine_close(reaping.engine));
+}
+
+TEST(the_longest_wait_for_completions_sleeps_in_the_kernel) {
+    each_directory(wait_nearly_for_ever, NULL);
+}
+
 /* A filter comes while a caller waits in the kernel for completions and nothing is in flight: nothing there would wake it. */
 static void refuse_while_a_caller_waits(void *unused) {
     (void)unused;

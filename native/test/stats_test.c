@@ -227,23 +227,38 @@ TEST(records_that_nobody_takes_are_counted_as_lost_and_hold_up_nobody) {
     core_close(&core);
 }
 
-static void *take_one(void *core) {
+struct taking {
+    struct core *core;
+    int64_t timeout_ns;
+    int count;
+};
+
+static void *take_one(void *argument) {
+    struct taking *taking = argument;
     struct wt_trace_record record;
-    return (void *)(intptr_t)wt_trace_take(((struct core *)core)->engine, &record, 1, -1);
+    taking->count = wt_trace_take(taking->core->engine, &record, 1, taking->timeout_ns);
+    return NULL;
+}
+
+static void end_the_wait_for_a_record(int64_t timeout_ns) {
+    struct core core = core_threaded();
+    struct taking taking = {.core = &core, .timeout_ns = timeout_ns};
+    struct wt_trace_record record;
+    pthread_t thread = test_thread(take_one, &taking);
+    let_others_run();
+    CHECK_OK(wt_engine_shutdown(core.engine));
+    test_join(thread);
+    CHECK_EQ(taking.count, -ESHUTDOWN);
+    CHECK_EQ(wt_trace_take(core.engine, &record, 1, 0), -ESHUTDOWN);
+    core_close(&core);
 }
 
 TEST(closing_the_engine_ends_the_wait_for_a_record) {
-    struct core core = core_threaded();
-    struct wt_trace_record record;
-    pthread_t thread;
-    void *result;
-    CHECK_EQ(pthread_create(&thread, NULL, take_one, &core), 0);
-    let_others_run();
-    CHECK_OK(wt_engine_shutdown(core.engine));
-    CHECK_EQ(pthread_join(thread, &result), 0);
-    CHECK_EQ((intptr_t)result, -ESHUTDOWN);
-    CHECK_EQ(wt_trace_take(core.engine, &record, 1, 0), -ESHUTDOWN);
-    core_close(&core);
+    end_the_wait_for_a_record(-1);
+}
+
+TEST(the_longest_wait_for_a_record_is_one) {
+    end_the_wait_for_a_record(INT64_MAX);
 }
 
 TEST(bad_requests_are_refused) {
