@@ -712,7 +712,7 @@ static int find_hole_by_seek(int fd, struct hole_search *search) {
         return 0;
     }
     off_t end = lseek(fd, start, SEEK_DATA);
-    if (end < 0 && errno != ENXIO && errno != EINVAL) {
+    if (end < 0 && errno != ENXIO) { /* also EINVAL: data that is not seen would be taken for a hole */
         return -errno;
     }
     if (end >= 0 && (uint64_t)end < search->to) {
