@@ -35,7 +35,8 @@ void wt_burst_finish(struct wt_backend *backend, struct wt_io_list *transferred)
     struct wt_backing *owing = NULL;
     for (struct wt_io *io = transferred->first; io != NULL; io = io->next) {
         assert(io->backing == transferred->first->backing);
-        owing = io->owes_flush && io->done > 0 ? io->backing : owing;
+        bool some = WT_MUTANT("burst-short-not-flushed") ? io->done == io->length : io->done > 0;
+        owing = io->owes_flush && some ? io->backing : owing;
     }
     int rc = owing != NULL && !WT_MUTANT("burst-not-flushed") ? owing->ops->sync(owing, true) : 0;
     if (owing != NULL && owing->profile.volatile_cache != WT_NO) {

@@ -40,6 +40,7 @@
 #include "io_posix.h"
 #include "io_registry.h"
 #include "io_ring.h"
+#include "mutant.h"
 #include "retry.h"
 #include "thread.h"
 #include "wait.h"
@@ -435,7 +436,8 @@ static void end_flush(struct uring *uring, const struct completion *completion, 
     if (!again) {
         flush->retries = 0;
         atomic_fetch_add_explicit(&uring->main->backend.shared_flushes, 1, memory_order_relaxed);
-        (void)wt_io_list_append(&reaped->flushed, wt_flush_end(flush, result, &again));
+        (void)wt_io_list_append(&reaped->flushed,
+                                wt_flush_end(flush, WT_MUTANT("ring-flush-ignored") ? 0 : result, &again));
     }
     if (again) {
         push_flush(uring, flush);
@@ -450,11 +452,11 @@ static void finish(struct uring *uring, const struct completion *completion, str
     if (io->error != 0) { /* was never started */
         reaped->told = true;
         complete(uring, io);
-    } else if ((wt_ring_dropped(result) ||
+    } else if (((wt_ring_dropped(result) && !WT_MUTANT("ring-dropped-fails")) ||
                 (result == -EAGAIN && !async)) && /* EAGAIN: it cannot be done without blocking */
                wt_may_retry(&io->retries)) {
         wt_io_list_push(&reaped->again, io);
-    } else if (!wt_posix_settle(io, result)) {
+    } else if (!wt_posix_settle(io, result) && !WT_MUTANT("ring-rest-not-sent")) {
         wt_io_list_push(&reaped->rest, io);
     } else if (io->owes_flush && io->done > 0) { /* before an error, too */
         wt_io_list_push(&reaped->written, io);

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "engine.h"
 #include "inode.h"
+#include "mutant.h"
 #include "writeback.h"
 
 #define BATCH 64
@@ -139,7 +140,8 @@ int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events,
     }
     if (!engine->first_event)
         engine->last_event = NULL;
-    if (engine->event_waiters) /* for what is left, or to wait in the backend in place of this thread */
+    if (engine->event_waiters &&
+        !WT_MUTANT("second-reaper-not-woken")) /* for what is left, or to wait in the backend in place of this thread */
         wt_wake_one(&engine->event_posted);
     if (count == 0 && engine->shut_down)
         count = -ESHUTDOWN;

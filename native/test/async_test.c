@@ -435,6 +435,33 @@ TEST(one_refused_of_several_does_not_keep_the_others) {
 
 /* ---- errors ------------------------------------------------------------------------------------------------------ */
 
+/* One post of two events, which wakes one of those who wait for one event each. */
+TEST(events_that_come_together_reach_each_who_waits_for_one) {
+    struct core core = core_threaded(NULL);
+    wt_file file = core_file(&core, "file");
+    struct call reapers[3];
+    bool seen[3] = {false};
+    fill_at(file, 0, 1, BLOCK);
+    sim_hold(core.sim);
+    for (unsigned i = 0; i < 3; i++) {
+        submit(file, i * 10, 2, 10, i); /* the first is an I/O, the others are gathered behind it */
+    }
+    memset(reapers, 0, sizeof reapers);
+    for (unsigned i = 0; i < 3; i++) {
+        reapers[i].core = &core;
+        call_start(&reapers[i], call_reap);
+    }
+    let_others_run();
+    sim_release_all(core.sim);
+    for (unsigned i = 0; i < 3; i++) {
+        test_join(reapers[i].thread);
+        CHECK_EQ(reapers[i].result, 1);
+        CHECK(!seen[reapers[i].event.token]);
+        seen[reapers[i].event.token] = true;
+    }
+    core_close(&core);
+}
+
 TEST(a_failing_io_in_the_middle_of_a_gather_fails_the_writes_it_carried) {
     enum { WRITES = 8 };
     struct core core = core_open(NULL, NULL);

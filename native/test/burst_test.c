@@ -171,6 +171,20 @@ TEST(an_error_of_a_part_says_that_what_is_before_it_is_stable) {
     core_close(&core);
 }
 
+TEST(what_is_told_of_a_write_whose_parts_are_all_short_is_stable) {
+    wt_file file;
+    uint64_t stable;
+    struct core core = open_core((struct sim_options){.no_fua = true}, &file);
+    sim_fail(core.sim, &(struct sim_fault){.ops = SIM_WRITE, .error = -EIO, .transfer = 3 * BLOCK});
+    CHECK_EQ(write_with(file, 0, LENGTH, 0, 0, &stable), -EIO);
+    CHECK_EQ(stable, 3 * BLOCK);
+    sim_peek_stable(core.sim, "file", 0, bytes, stable);
+    CHECK_BYTES(bytes, new_bytes, stable);
+    sim_heal(core.sim);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
 TEST(a_failed_flush_fails_the_write_and_nothing_of_it_counts_as_stable) {
     wt_file file;
     uint64_t stable;

@@ -404,6 +404,15 @@ TEST(a_run_without_a_fault_tells_no_error) {
     }
 }
 
+TEST(the_name_of_a_new_file_is_stable_when_the_open_returns) {
+    const struct wt_engine_options options = {.cache_bytes = 1 << 20, .backend = WT_BACKEND_THREADS};
+    run.path = PATH;
+    CHECK_OK(wt_engine_open(&options, &run.engine));
+    CHECK(open_file("open"));
+    CHECK(fake_name_is_stable(PATH));
+    CHECK_OK(wt_engine_close(run.engine));
+}
+
 TEST(opening_may_fail_at_any_place) {
     TRY({FAKE_OPEN, {EACCES, EMFILE, ENFILE, ENOMEM, ENOSPC, EROFS, EINTR, EIO}}, {FAKE_STATX, {EACCES, ENOMEM, EIO}},
         {FAKE_STATFS, {EINTR, EIO, ENOMEM, ENOSYS}}, {FAKE_FCNTL, {EINVAL, EPERM}},

@@ -1,5 +1,5 @@
-/* Kernels and filters of system calls that refuse io_uring or durable writes, when an engine opens or while it works. In each
- * directory of WT_TEST_DIRS. */
+/* Kernels and filters of system calls that refuse io_uring or durable writes, when an engine opens or while it works, and
+ * requests of a ring that end otherwise than asked. In each directory of WT_TEST_DIRS. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -53,6 +53,27 @@ int __wrap_io_uring_wait_cqes(struct io_uring *ring, struct io_uring_cqe **cqe, 
 int __wrap___io_uring_get_cqe(struct io_uring *ring, struct io_uring_cqe **cqe, unsigned submit, unsigned count,
                               sigset_t *mask) {
     return lets_through(&waits_left) ? __real___io_uring_get_cqe(ring, cqe, submit, count, mask) : -EPERM;
+}
+
+unsigned __real_io_uring_peek_batch_cqe(struct io_uring *ring, struct io_uring_cqe **cqes, unsigned count);
+unsigned __wrap_io_uring_peek_batch_cqe(struct io_uring *ring, struct io_uring_cqe **cqes, unsigned count);
+
+/* So many completions that have this tag (the low bits of the user data) and result get another. */
+static struct {
+    atomic_int times;
+    unsigned tag;
+    int result, other;
+} change;
+
+unsigned __wrap_io_uring_peek_batch_cqe(struct io_uring *ring, struct io_uring_cqe **cqes, unsigned count) {
+    unsigned taken = __real_io_uring_peek_batch_cqe(ring, cqes, count);
+    for (unsigned i = 0; i < taken; i++) {
+        if (atomic_load(&change.times) > 0 && (cqes[i]->user_data & 7) == change.tag && cqes[i]->res == change.result) {
+            cqes[i]->res = change.other;
+            atomic_fetch_sub(&change.times, 1);
+        }
+    }
+    return taken;
 }
 
 /* ---- filters of system calls ------------------------------------------------------------------------------------ */
@@ -402,4 +423,102 @@ static void close_the_rings_of_others(void *unused) {
 
 TEST(who_closes_descriptors_that_are_not_his_leaves_a_working_engine) {
     each_directory(close_the_rings_of_others, NULL);
+}
+
+/* ---- requests that end otherwise -------------------------------------------------------------------------------- */
+
+enum { LIST = 8, PAGES = 3 };
+
+struct test_io {
+    struct wt_io io;
+    sem_t done;
+};
+
+static void post_done(struct wt_io *io) {
+    CHECK(sem_post(&((struct test_io *)io)->done) == 0);
+}
+
+/* Writes a list by the ring; what comes of each is in tests. False: there is no direct I/O here, and nothing was written. */
+static bool write_list(struct test_io tests[LIST]) {
+    const struct wt_engine_options options = {.ring_entries = 32};
+    struct wt_backend *backend;
+    struct wt_backing *backing;
+    CHECK_OK(wt_io_uring_open(&options, &backend));
+    CHECK_OK(backend->ops->open(backend, file_path, WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE, 0644, &backing));
+    bool direct = backing->profile.path == WT_PATH_DIRECT;
+    backing->profile.fua = WT_NO; /* so that they share flushes */
+    backing->profile.volatile_cache = WT_YES;
+    char *memory = aligned_alloc(PAGE, LIST * PAGES * PAGE);
+    CHECK(memory != NULL);
+    memset(memory, 'm', LIST * PAGES * PAGE);
+    for (unsigned i = 0; i < LIST; i++) {
+        tests[i].io = (struct wt_io){.op = WT_IO_WRITE,
+                                     .durability = WT_DURABILITY_DSYNC,
+                                     .backing = backing,
+                                     .offset = i * PAGES * PAGE,
+                                     .length = PAGES * PAGE,
+                                     .segment_count = 1,
+                                     .segments = {{memory + i * PAGES * PAGE, PAGES * PAGE}},
+                                     .complete = post_done,
+                                     .next = i + 1 < LIST ? &tests[i + 1].io : NULL};
+        CHECK(sem_init(&tests[i].done, 0, 0) == 0);
+    }
+    if (direct) {
+        backend->ops->submit(backend, &tests[0].io);
+    }
+    for (unsigned i = 0; direct && i < LIST; i++) {
+        while (sem_wait(&tests[i].done) < 0) {
+            CHECK_EQ(errno, EINTR);
+        }
+    }
+    CHECK_OK(backing->ops->close(backing));
+    backend->ops->close(backend);
+    free(memory);
+    return direct;
+}
+
+static void fail_shared_flushes(void *unused) {
+    (void)unused;
+    struct test_io *tests = calloc(LIST, sizeof *tests);
+    CHECK(tests != NULL);
+    change.tag = 2; /* of a flush */
+    change.result = 0;
+    change.other = -EIO;
+    atomic_store(&change.times, INT32_MAX);
+    bool direct = write_list(tests);
+    for (unsigned i = 0; direct && i < LIST; i++) {
+        CHECK_EQ(tests[i].io.error, -EIO);
+        CHECK_EQ(tests[i].io.done, 0);
+    }
+    free(tests);
+}
+
+TEST(the_error_of_a_flush_that_writes_of_a_ring_share_is_that_of_each) {
+    each_directory(fail_shared_flushes, NULL);
+}
+
+static void end_requests_otherwise(void *argument) {
+    struct test_io *tests = calloc(LIST, sizeof *tests);
+    CHECK(tests != NULL);
+    change.tag = 0;
+    change.result = PAGES * PAGE;
+    change.other = *(int *)argument;
+    atomic_store(&change.times, LIST / 2);
+    bool direct = write_list(tests);
+    for (unsigned i = 0; direct && i < LIST; i++) {
+        CHECK_EQ(tests[i].io.error, 0);
+        CHECK_EQ(tests[i].io.done, PAGES * PAGE);
+    }
+    if (direct) {
+        CHECK_EQ(atomic_load(&change.times), 0);
+        check_on_file(0, 'm', LIST * PAGES * PAGE);
+    }
+    free(tests);
+}
+
+TEST(a_request_that_the_kernel_did_in_part_or_dropped_is_sent_again) {
+    for (int i = 0; i < 4; i++) {
+        int result = (int[]){PAGE, -ECANCELED, -EAGAIN, -EINTR}[i];
+        each_directory(end_requests_otherwise, &result);
+    }
 }
