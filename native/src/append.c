@@ -78,7 +78,7 @@ void wt_append_cancel(struct wt_write *write) {
 
 /* The first append in flight has ended: the file grows by it, or it and all behind it fail. With the lock held. */
 static void conclude(struct wt_inode *inode, struct wt_write *write) {
-    if (inode->append_error) {
+    if (inode->append_error && !WT_MUTANT("append-behind-failed-kept")) {
         wt_write_fail(write, inode->append_error, write->offset);
         return;
     }

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "lane.h"
+#include "mutant.h"
 #include "read.h"
 #include "stats.h"
 #include "writeback.h"
@@ -129,12 +130,13 @@ static int64_t write_pieces(struct wt_inode *inode, struct wt_cursor *cursor, ui
             wt_inode_grow(inode, offset + written);
         if (error) {
             bounce.io.backing->ops->forget(bounce.io.backing, offset + written, piece - bounce.io.done);
-            wt_inode_suspect_size(inode);
+            if (!WT_MUTANT("buffered-size-not-mended"))
+                wt_inode_suspect_size(inode);
         }
         bounce_end(&bounce);
         wt_pool_retire(&inode->cache->pool, piece);
     }
-    *stable_bytes = written;
+    *stable_bytes = WT_MUTANT("buffered-stable-is-all") ? length : written;
     return error ? error : (int64_t)length;
 }
 

@@ -8,6 +8,7 @@
 
 #include "engine.h"
 #include "inode.h"
+#include "mutant.h"
 
 int wt_inode_check(struct wt_inode *inode) {
     if (atomic_load(&inode->lost))
@@ -17,7 +18,7 @@ int wt_inode_check(struct wt_inode *inode) {
     int rc = backing->ops->check(backing, &on_disk);
     bool nameless = atomic_load_explicit(&inode->named, memory_order_relaxed) && backing->ops->has_name &&
                     !backing->ops->has_name(backing);
-    if (nameless || (!rc && on_disk < size)) {
+    if (nameless || (!rc && on_disk < size && !WT_MUTANT("shorter-file-unseen"))) {
         atomic_store(&inode->lost, true);
         return -ESTALE;
     }
@@ -38,7 +39,7 @@ int wt_inode_check_sometimes(struct wt_inode *inode) {
 void wt_inode_check_read(struct wt_inode *inode, struct wt_io *io, uint64_t size) {
     uint64_t end = io->offset + io->length;
     end = end < size ? end : size;
-    if (io->error || io->offset + io->done >= end)
+    if (io->error || io->offset + io->done >= end || WT_MUTANT("short-read-unseen"))
         return;
     atomic_store(&inode->lost, true);
     io->error = -ESTALE;

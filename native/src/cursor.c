@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "mutant.h"
+
 static uint8_t *next_piece(struct wt_cursor *cursor, size_t want, size_t *length) {
     while (cursor->iov_offset == cursor->iov->iov_len) {
         cursor->iov++;
@@ -42,7 +44,8 @@ int wt_iovec_length(const struct iovec *iov, int count, uint64_t *length) {
     if (count < 0 || (count > 0 && !iov))
         return -EINVAL;
     for (int i = 0; i < count; i++) {
-        if (iov[i].iov_len > (uint64_t)INT64_MAX - *length || (iov[i].iov_len > 0 && !iov[i].iov_base))
+        if (iov[i].iov_len > (uint64_t)INT64_MAX - *length ||
+            (iov[i].iov_len > 0 && !iov[i].iov_base && !WT_MUTANT("null-memory-taken")))
             return -EINVAL;
         *length += iov[i].iov_len;
     }

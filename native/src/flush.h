@@ -64,6 +64,9 @@ static inline struct wt_io *wt_flush_end(struct wt_flush *flush, int error, bool
         io->error = error;
         io->done = 0;
         io->flush_failed = true;
+        if (WT_MUTANT("flush-error-to-first")) {
+            break;
+        }
     }
     return ended;
 }

@@ -55,7 +55,7 @@ uint64_t wt_handle_open(struct wt_handle_table *table, void *object, const void 
         atomic_store_explicit(&slot->recent, NULL, memory_order_relaxed);
         /* Calls with stale handles may be inside for an instant: keep their count. */
         uint64_t word = atomic_load(&slot->word);
-        uint64_t next = ((word + (UINT64_C(1) << 32)) & GENERATION) | table->tag;
+        uint64_t next = ((word + (WT_MUTANT("handle-not-renewed") ? 0 : UINT64_C(1) << 32)) & GENERATION) | table->tag;
         while (!atomic_compare_exchange_weak(&slot->word, &word, next | (word & INSIDE)))
             ;
         handle = next | (index + 1);

@@ -25,6 +25,7 @@
 #include "io_burst.h"
 #include "io_list.h"
 #include "io_posix.h"
+#include "mutant.h"
 #include "retry.h"
 
 /* So many are on the ring at most, which has other work too: a loop's completion queue must have room for them. */
@@ -268,8 +269,9 @@ static struct wt_io *finish(struct external *external, const struct wt_transfer_
     struct wt_io *io = slot->io;
     slot->on_ring = false;
     /* As io_uring.c: the first says nothing about the request itself, the second that it cannot be done without blocking. */
-    bool dropped =
-        (end->result == -ECANCELED || (end->result == -EAGAIN && !slot->async)) && wt_may_retry(&io->retries);
+    bool dropped = (end->result == -ECANCELED ||
+                    (end->result == -EAGAIN && !slot->async && !WT_MUTANT("external-blocked-fails"))) &&
+                   wt_may_retry(&io->retries);
     slot->async = slot->async || dropped;
     if (!dropped && wt_posix_settle(io, end->result)) {
         free_slot(external, end->token);

@@ -395,7 +395,7 @@ static void run_transfers(struct wt_io *io) {
     } while (!wt_posix_settle(io, result));
     if (to_device && io->done > 0) {
         hand_pages_to_device(io, fd);
-    } else if (plainly && flags != 0 && io->done > 0) {
+    } else if (plainly && flags != 0 && io->done > 0 && !WT_MUTANT("plain-write-not-flushed")) {
         flush_plain_write(io, fd, flags);
     }
 }
@@ -524,6 +524,9 @@ static int posix_truncate(struct wt_backing *backing, uint64_t size) {
     } while (rc < 0 && wt_interrupted(&retries));
     if (rc < 0) {
         return -errno;
+    }
+    if (WT_MUTANT("truncate-not-synced")) {
+        return 0;
     }
     return sync_descriptor(fd, true); /* a size is data for fdatasync: without it the bytes cannot be read back */
 }
@@ -834,7 +837,9 @@ static int posix_rename(struct wt_backing *backing, const char *from, const char
     pthread_mutex_unlock(&file->lock);
     free(path);
     int new_parent = open_parent(to, backing);
-    rc = new_parent < 0 ? new_parent : sync_directory(file, new_parent); /* the new name first: one of them survives */
+    rc = new_parent < 0 || WT_MUTANT("rename-not-synced")
+             ? new_parent
+             : sync_directory(file, new_parent); /* the new name first: one of them survives */
     if (rc == 0) {
         rc = sync_directory(file, old_parent);
     }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "io_list.h"
+#include "mutant.h"
 #include "thread.h"
 #include "wait.h"
 
@@ -79,7 +80,8 @@ static unsigned add(struct pool *pool, struct wt_io *list) {
     unsigned added = 0;
     for (struct wt_io *next; list != NULL; list = next, added++) {
         next = list->next;
-        wt_io_list_push(list->high_priority ? &pool->urgent : &pool->queue, list);
+        wt_io_list_push(list->high_priority && !WT_MUTANT("urgent-waits-its-turn") ? &pool->urgent : &pool->queue,
+                        list);
     }
     pool->queued += added;
     return added;

@@ -143,7 +143,7 @@ int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events,
     if (engine->event_waiters &&
         !WT_MUTANT("second-reaper-not-woken")) /* for what is left, or to wait in the backend in place of this thread */
         wt_wake_one(&engine->event_posted);
-    if (count == 0 && engine->shut_down)
+    if (engine->shut_down && (count == 0 || WT_MUTANT("shutdown-before-events")))
         count = -ESHUTDOWN;
     pthread_mutex_unlock(&engine->event_lock);
     while (fetches) {

@@ -304,7 +304,9 @@ static void fetch_done(struct wt_io *io) {
     wt_inode_check_read(inode, &fetch->read.io, fetch->read.size);
     publish(&fetch->read, fetch->offset, fetch->length, NULL);
     wt_pool_kick(&inode->cache->pool);
-    fetch->operation.result = io->error ? io->error : (int64_t)((read_end < end ? read_end : end) - fetch->offset);
+    fetch->operation.result = io->error && !WT_MUTANT("fetch-error-swallowed")
+                                  ? io->error
+                                  : (int64_t)((read_end < end ? read_end : end) - fetch->offset);
     wt_operations_end(inode, &fetch->operation);
 }
 

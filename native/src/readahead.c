@@ -5,6 +5,7 @@
  * It takes what is to be had without waiting: memory that is free or clean, and an open gate. It holds no lock of the cache, and
  * its I/O ends without needing anything. So nobody waits for it but those who want its bytes.
  */
+#include "mutant.h"
 #include "read.h"
 
 #define FIRST_WINDOW_BYTES (UINT64_C(128) << 10)
@@ -26,7 +27,7 @@ static void stop(struct wt_read_ahead *ahead) {
 static void send_window(struct wt_file_object *file, uint64_t from) {
     struct wt_read_ahead *ahead = &file->ahead;
     uint64_t size = wt_inode_shown(file->inode), largest = largest_window(file);
-    uint64_t window = ahead->window ? 2 * ahead->window : FIRST_WINDOW_BYTES;
+    uint64_t window = ahead->window && !WT_MUTANT("window-stays-small") ? 2 * ahead->window : FIRST_WINDOW_BYTES;
     window = window < largest ? window : largest;
     uint64_t end = size > from && size - from > window ? from + window : size;
     if (window == 0 || from >= end) {
@@ -66,7 +67,7 @@ void wt_read_ahead_miss(struct wt_file_object *file, uint64_t offset, uint64_t e
         return;
     if (offset == ahead->next || (ahead->window > 0 && offset >= ahead->next && offset <= ahead->end))
         go_on(file, end);
-    else
+    else if (!WT_MUTANT("read-ahead-goes-on"))
         stop(ahead);
     ahead->next = end;
     atomic_flag_clear(&ahead->busy);

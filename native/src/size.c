@@ -324,7 +324,7 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint
         rc = inode->buffered ? allocate_buffered(inode, offset, end) : allocate_cached(inode, offset, end);
     if (!rc && size)
         rc = backing->ops->size(backing, size);
-    if (!rc)
+    if (!rc && !WT_MUTANT("allocation-not-synced"))
         rc = wt_lane_sync(inode, true);
     return !rc && wt_disk_lost(disk, zeros) ? -EIO : rc;
 }

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "mutant.h"
+
 /* One cached read of so many is timed, of each thread. */
 #define READS_OF_SAMPLE 64u
 
@@ -32,7 +34,8 @@ static unsigned bucket_of(uint64_t value) {
     if (value < 4)
         return (unsigned)value;
     unsigned exponent = 63 - (unsigned)__builtin_clzll(value);
-    unsigned bucket = 4 * (exponent - 1) + (unsigned)(value >> (exponent - 2) & 3);
+    unsigned bucket =
+        (WT_MUTANT("bucket-of-neighbour") ? 1 : 0) + 4 * (exponent - 1) + (unsigned)(value >> (exponent - 2) & 3);
     return bucket < WT_HISTOGRAM_BUCKETS ? bucket : WT_HISTOGRAM_BUCKETS - 1;
 }
 

@@ -1154,3 +1154,40 @@ static void check_threads(const struct place *place) {
 TEST(threads_start_with_the_first_submit_and_take_no_signals) {
     everywhere(check_threads);
 }
+
+/* ---- the order of the threads backend ---------------------------------------------------------------------------- */
+
+static sem_t may_go_on;
+static struct wt_io *ran[4];
+static unsigned ran_count;
+
+/* The only thread runs it: the first waits. */
+static void note_run(struct wt_io *io) {
+    while (ran_count == 0 && sem_wait(&may_go_on) < 0) {
+    }
+    ran[ran_count++] = io;
+}
+
+TEST(threads_take_what_is_of_high_priority_first) {
+    const struct wt_engine_options options = {.threads = 1};
+    const struct wt_backing_ops ops = {.run = note_run};
+    struct wt_backing backing = {.ops = &ops, .profile = {.block_bytes = PAGE}};
+    struct wt_backend *backend;
+    struct test_io tests[4];
+    sem_t done;
+    CHECK(sem_init(&done, 0, 0) == 0 && sem_init(&may_go_on, 0, 0) == 0);
+    CHECK_OK(wt_threads_open(&options, &backend));
+    for (unsigned i = 0; i < 4; i++) {
+        set_io(&tests[i], WT_IO_WRITE, &backing, &tests[i], PAGE, 0);
+        tests[i].done = &done;
+        tests[i].io.high_priority = i >= 2;
+        backend->ops->submit(backend, &tests[i].io);
+    }
+    CHECK(sem_post(&may_go_on) == 0);
+    wait_for(&done, 4);
+    backend->ops->close(backend);
+    /* The thread may have had one of the plain ones before the others came. */
+    unsigned urgent = ran[0]->high_priority ? 0 : 1;
+    CHECK(ran[urgent] == &tests[2].io && ran[urgent + 1] == &tests[3].io);
+    CHECK(sem_destroy(&done) == 0 && sem_destroy(&may_go_on) == 0);
+}

@@ -413,6 +413,25 @@ TEST(the_name_of_a_new_file_is_stable_when_the_open_returns) {
     CHECK_OK(wt_engine_close(run.engine));
 }
 
+TEST(a_write_that_has_to_go_without_flags_is_stable) {
+    const struct wt_engine_options options = {.cache_bytes = 1 << 20, .backend = WT_BACKEND_THREADS};
+    const uint32_t durabilities[] = {WT_DURABILITY_DSYNC, WT_DURABILITY_SYNC};
+    run.path = PATH;
+    run.size_is_known = true;
+    CHECK_OK(wt_engine_open(&options, &run.engine));
+    CHECK(open_file("open"));
+    for (unsigned i = 0; i < 2; i++) {
+        fake_arm((struct fake_fault){FAKE_WRITE, 1, EPERM, false});
+        write_bytes("write of blocks", 0, 'a' + (int)i, BLOCK, durabilities[i]);
+        CHECK(fake_happened());
+        fake_arm((struct fake_fault){FAKE_WRITE, 1, EOPNOTSUPP, false});
+        write_bytes("write at the end", run.size, 'b', 100, durabilities[i]);
+        CHECK(fake_happened());
+    }
+    CHECK_EQ(run.errors, 0);
+    CHECK_OK(wt_engine_close(run.engine));
+}
+
 TEST(opening_may_fail_at_any_place) {
     TRY({FAKE_OPEN, {EACCES, EMFILE, ENFILE, ENOMEM, ENOSPC, EROFS, EINTR, EIO}}, {FAKE_STATX, {EACCES, ENOMEM, EIO}},
         {FAKE_STATFS, {EINTR, EIO, ENOMEM, ENOSYS}}, {FAKE_FCNTL, {EINVAL, EPERM}},
