@@ -154,9 +154,22 @@ static void unlock_folios(struct whole *whole, const struct wt_folio *but) {
             wt_folio_put(whole->shares[i].folio);
 }
 
-/* Keeps others from the blocks until this write has had them, however many there are. The folios are locked. */
+/* Whether others wait that have let atomic writes go first. */
+static bool has_to_let_others(const struct whole *whole) {
+    bool others = false;
+    for (unsigned i = 0; i < whole->share_count; i++)
+        others = others || whole->shares[i].folio->behind > 0 || whole->shares[i].folio->others_turn;
+    return others && !WT_MUTANT("atomic-always-first");
+}
+
+/*
+ * Keeps others from the blocks until this write has had them, however many there are; but for those who waited for atomic
+ * writes before it came. The folios are locked.
+ */
 static void begin_awaiting(struct whole *whole) {
-    for (unsigned i = 0; i < whole->share_count && !whole->awaited; i++) {
+    if (whole->awaited || has_to_let_others(whole))
+        return;
+    for (unsigned i = 0; i < whole->share_count; i++) {
         whole->shares[i].folio->awaiting++;
         whole->shares[i].folio->awaited |= whole->shares[i].blocks;
     }

@@ -158,7 +158,8 @@ static void give_descriptor(struct wt_cache *cache, uint32_t id) {
 static void make_folio(struct wt_inode *inode, uint32_t bucket, uint64_t index, uint32_t id) {
     struct wt_cache *cache = inode->cache;
     struct wt_folio *folio = &cache->folios[id];
-    folio->waiters = folio->pages = folio->gathering = folio->awaiting = 0;
+    folio->waiters = folio->pages = folio->gathering = folio->awaiting = folio->behind = 0;
+    folio->others_turn = false;
     atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
     folio->uptodate = folio->writeback = folio->dirty = folio->reading = 0;
     folio->used = folio->ahead = folio->awaited = 0;
@@ -331,8 +332,10 @@ void wt_folio_wait_idle(struct wt_folio *folio, uint64_t blocks) {
 }
 
 void wt_folio_end_awaiting(struct wt_folio *folio) {
-    if (--folio->awaiting == 0)
+    if (--folio->awaiting == 0) {
         folio->awaited = 0;
+        folio->others_turn = folio->behind > 0;
+    }
     wt_folio_settle(folio);
 }
 

@@ -58,7 +58,10 @@ struct wt_folio {
     uint64_t
         awaited; /* blocks that atomic writes and allocations wait for, to have them alone: others let them go first */
     uint32_t awaiting; /* such writes and allocations */
-    bool urgent;       /* among what is dirty may be a write of high priority: it is sent without waiting for company */
+    uint32_t behind;   /* threads that let them go first */
+    bool
+        others_turn; /* those have let all go that were there: no other atomic write is let go before one of them wrote */
+    bool urgent;     /* among what is dirty may be a write of high priority: it is sent without waiting for company */
     uint32_t gathering; /* writers that were told to send what is dirty, and did not yet */
     _Atomic uint32_t
         expected; /* how many more writers they wait for, for a moment: those that the I/O before set free */

@@ -76,6 +76,14 @@ static bool is_in_the_way(const struct wt_folio *folio, unsigned block, bool par
     return (folio->reading & in_page) || (partial && (folio->writeback & ~folio->uptodate & bit));
 }
 
+/* Waits until something about the folio changes. */
+static void wait_for_block(struct wt_folio *folio, unsigned block) {
+    uint32_t behind = folio->awaited >> block & 1;
+    folio->behind += behind;
+    wt_folio_wait(folio);
+    folio->behind -= behind;
+}
+
 enum { TRY_AGAIN = 1 };
 
 /*
@@ -95,7 +103,7 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
     for (;;) {
         struct wt_folio *folio = wt_folio_get(inode, index);
         while (chunk->may_wait && is_in_the_way(folio, block, partial))
-            wt_folio_wait(folio);
+            wait_for_block(folio, block);
         bool taken = (folio->reading | folio->awaited) >> block & 1;
         bool joins = partial && (joinable(folio) & ~folio->awaited) >> block & 1;
         bool ready = joins || ((!partial || (folio->uptodate >> block & 1)) && !taken);
@@ -383,6 +391,7 @@ static bool write_span(struct chunk *chunk, struct wt_folio *folio, const struct
         wt_inode_spoil_zeros(write->inode, folio_base(folio) + span->a, folio_base(folio) + span->b);
     make_writable(chunk, folio, span);
     copy_span(chunk, folio, span);
+    folio->others_turn = folio->others_turn && folio->behind > 0;
     *link = (struct wt_link){.write = write, .dirty = span->blocks, .bytes = span->b - span->a};
     add_link(folio, link);
     atomic_fetch_add(&write->references, 1);

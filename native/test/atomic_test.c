@@ -446,6 +446,41 @@ TEST(writers_who_never_leave_a_block_alone_do_not_keep_an_atomic_write_waiting_f
     core_close(&core);
 }
 
+/* One atomic write flies and another waits at every moment. */
+TEST(atomic_writes_that_never_leave_a_block_alone_do_not_keep_another_waiting_for_ever) {
+    enum { ATOMIC = 12, AHEAD = 3 };
+    struct core core = open_with((struct sim_options){.threaded = true});
+    wt_file file = core_file(&core, "file");
+    struct call atomic[ATOMIC], plain;
+    unsigned started = 0, flown = 0;
+    fill_at(file, 0, 1, 16 * BLOCK);
+    sim_hold(core.sim);
+    while (started < AHEAD) {
+        start(&atomic[started++], file, 0, 4, 4 * BLOCK, WT_ATOMIC);
+        CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+    }
+    let_others_run();
+    start(&plain, file, BLOCK + 7, 5, 100, 0);
+    let_others_run();
+    CHECK(byte_of(file, BLOCK + 7) != 5);
+    while (byte_of(file, BLOCK + 7) != 5) {
+        CHECK(started < ATOMIC); /* those that were there before it, and a few */
+        sim_release(core.sim, 1);
+        flown++;
+        CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+        start(&atomic[started++], file, 0, 4, 4 * BLOCK, WT_ATOMIC);
+        let_others_run();
+    }
+    CHECK(flown >= AHEAD - 1); /* who came before it went before it */
+    sim_release_all(core.sim);
+    end(&plain);
+    for (unsigned i = 0; i < started; i++) {
+        end(&atomic[i]);
+    }
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
 struct mixer {
     wt_file file;
     uint64_t seed;
