@@ -451,7 +451,8 @@ struct wt_event {
  * event with the token comes, once, when all of them are durable or failed. -errno: nothing was started, no event comes.
  *
  * Waits while in_flight_bytes are under I/O, and for a device where a partly overwritten block has to be read first;
- * WT_NOWAIT gives -EAGAIN there. WT_APPEND ignores offset. A write longer than the engine takes at once (4 MiB, less with little memory)
+ * WT_NOWAIT gives -EAGAIN there. -ENOBUFS: a million operations have begun whose events nobody took: wt_reap takes them.
+ * WT_APPEND ignores offset. A write longer than the engine takes at once (4 MiB, less with little memory)
  * cannot be WT_NOWAIT: -EMSGSIZE.
  */
 WT_API int wt_write_submit(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset, uint32_t durability,

@@ -67,6 +67,9 @@ static int with_defaults(const struct wt_engine_options *given, struct wt_engine
 /* Half of it, and twice, are nearly as fast (1 MiB at a time, on a virtual disk of 2 GB/s). */
 #define PART_BYTES (256u << 10)
 
+/* A million writes, or 60,000 fetches. */
+#define OPERATION_BYTES_MOST (UINT64_C(256) << 20)
+
 static uint64_t chunk_bytes_for(const struct wt_engine_options *options) {
     uint64_t pages = options->cache_bytes >> WT_PAGE_SHIFT;
     uint64_t chunk = (pages / 4 - 4) << WT_PAGE_SHIFT;
@@ -156,6 +159,7 @@ int wt_engine_open_on(const struct wt_engine_options *given, struct wt_backend *
     engine->crowd = crowd_of();
     engine->chunk_bytes = chunk_bytes_for(&options);
     engine->part_bytes = PART_BYTES;
+    engine->operation_bytes_most = OPERATION_BYTES_MOST;
     engine->inodes = calloc(WT_INODE_BUCKETS, sizeof *engine->inodes);
     engine->zeros = mmap(NULL, WT_ZERO_BYTES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (engine->zeros == MAP_FAILED)

@@ -91,6 +91,8 @@ struct wt_engine_object {
     bool backend_woken;                /* it was, and is on its way back */
     bool shut_down;                    /* no further event comes */
     struct wt_operation *spare_writes; /* under event_lock as well */
+    _Atomic uint64_t operation_bytes;  /* memory of operations that have begun, and whose events nobody took yet */
+    uint64_t operation_bytes_most;
 
     _Alignas(128) atomic_uint waiting_writers; /* threads that wait for I/O of their writes */
     uint32_t crowd;                            /* so many are a crowd */

@@ -61,13 +61,32 @@ void wt_operations_end(struct wt_inode *inode, struct wt_operation *list) {
     }
 }
 
-struct wt_write *wt_write_take(struct wt_engine_object *engine) {
+int wt_operation_begin(struct wt_engine_object *engine, size_t bytes) {
+    uint64_t before = atomic_fetch_add_explicit(&engine->operation_bytes, bytes, memory_order_relaxed);
+    if (before + bytes <= engine->operation_bytes_most)
+        return 0;
+    wt_operation_give_up(engine, bytes);
+    return -ENOBUFS;
+}
+
+void wt_operation_give_up(struct wt_engine_object *engine, size_t bytes) {
+    atomic_fetch_sub_explicit(&engine->operation_bytes, bytes, memory_order_relaxed);
+}
+
+int wt_write_take(struct wt_engine_object *engine, struct wt_write **write) {
+    int rc = wt_operation_begin(engine, sizeof **write);
+    if (rc)
+        return rc;
     pthread_mutex_lock(&engine->event_lock);
     struct wt_operation *operation = engine->spare_writes;
     if (operation)
         engine->spare_writes = operation->next;
     pthread_mutex_unlock(&engine->event_lock);
-    return operation ? write_of(operation) : malloc(sizeof(struct wt_write));
+    *write = operation ? write_of(operation) : malloc(sizeof **write);
+    if (*write)
+        return 0;
+    wt_operation_give_up(engine, sizeof **write);
+    return -ENOMEM;
 }
 
 void wt_write_give(struct wt_engine_object *engine, struct wt_write *write) {
@@ -75,6 +94,7 @@ void wt_write_give(struct wt_engine_object *engine, struct wt_write *write) {
     write->operation.next = engine->spare_writes;
     engine->spare_writes = &write->operation;
     pthread_mutex_unlock(&engine->event_lock);
+    wt_operation_give_up(engine, sizeof *write);
 }
 
 /* Waits where the backend's completions come in, and takes them. False: that is not possible now. */
@@ -123,6 +143,7 @@ static void wait_for_event(struct wt_engine_object *engine, int64_t timeout_ns) 
 
 int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events, int max, int64_t timeout_ns) {
     struct wt_operation *fetches = NULL;
+    size_t bytes = 0;
     int count = 0;
     pthread_mutex_lock(&engine->event_lock);
     if (!engine->first_event)
@@ -134,7 +155,9 @@ int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events,
                                             .result = operation->result,
                                             .stable_bytes = operation->stable_bytes,
                                             .offset = operation->offset};
-        struct wt_operation **to = operation->kind == WT_OPERATION_WRITE ? &engine->spare_writes : &fetches;
+        bool write = operation->kind == WT_OPERATION_WRITE;
+        struct wt_operation **to = write ? &engine->spare_writes : &fetches;
+        bytes += write ? sizeof(struct wt_write) : wt_fetch_bytes;
         operation->next = *to;
         *to = operation;
     }
@@ -146,6 +169,8 @@ int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events,
     if (engine->shut_down && (count == 0 || WT_MUTANT("shutdown-before-events")))
         count = -ESHUTDOWN;
     pthread_mutex_unlock(&engine->event_lock);
+    if (bytes > 0)
+        wt_operation_give_up(engine, bytes);
     while (fetches) {
         struct wt_operation *next = fetches->next;
         wt_fetch_free(fetches);

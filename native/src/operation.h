@@ -29,7 +29,15 @@ struct wt_operation {
 void wt_operations_end(struct wt_inode *inode, struct wt_operation *list);
 
 /* Memory for an asynchronous write, kept for use again. NULL: none. */
-struct wt_write *wt_write_take(struct wt_engine_object *engine);
+/*
+ * Counts the memory of an operation, until its event is taken or it is given up: -ENOBUFS where that is too much, since nobody takes
+ * events.
+ */
+int wt_operation_begin(struct wt_engine_object *engine, size_t bytes);
+void wt_operation_give_up(struct wt_engine_object *engine, size_t bytes);
+extern const size_t wt_fetch_bytes;
+/* Sets *write; -ENOMEM or -ENOBUFS. */
+int wt_write_take(struct wt_engine_object *engine, struct wt_write **write);
 void wt_write_give(struct wt_engine_object *engine, struct wt_write *write);
 
 /* read.c */

@@ -288,6 +288,8 @@ struct fetch {
     uint64_t offset, length;
 };
 
+const size_t wt_fetch_bytes = sizeof(struct fetch);
+
 void wt_fetch_free(struct wt_operation *operation) {
     free((uint8_t *)operation - offsetof(struct fetch, operation));
 }
@@ -430,9 +432,11 @@ int wt_fetch_submit(wt_file handle, uint64_t offset, uint64_t length, uint32_t f
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
         return -EBADF;
-    struct wt_backend *backend = file->inode->engine->backend;
-    bool may_wait = !(flags & WT_NOWAIT) && !wt_may_wait(backend);
+    struct wt_engine_object *engine = file->inode->engine;
+    bool may_wait = !(flags & WT_NOWAIT) && !wt_may_wait(engine->backend);
     int rc = check_read(file, length, offset);
+    rc = rc ? rc : wt_operation_begin(engine, wt_fetch_bytes);
+    bool counted = !rc;
     struct fetch *fetch = rc ? NULL : malloc(sizeof *fetch);
     if (!fetch && !rc)
         rc = -ENOMEM;
@@ -449,6 +453,8 @@ int wt_fetch_submit(wt_file handle, uint64_t offset, uint64_t length, uint32_t f
             wt_inode_end(file->inode);
     }
     if (rc) {
+        if (counted)
+            wt_operation_give_up(engine, wt_fetch_bytes);
         free(fetch);
         wt_file_release(handle);
     }

@@ -904,9 +904,9 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
         rc = -EMSGSIZE;
     if (!rc && alone && file->inode->buffered)
         rc = -EAGAIN; /* it is done on this thread */
-    struct wt_write *write = rc ? NULL : wt_write_take(file->inode->engine);
-    if (!write && !rc)
-        rc = -ENOMEM;
+    struct wt_write *write = NULL;
+    if (!rc)
+        rc = wt_write_take(file->inode->engine, &write);
     if (!rc) {
         init_write(write, file->inode, offset, length, durability ? durability : file->durability, flags, true);
         write->operation = (struct wt_operation){.token = token, .handle = handle, .kind = WT_OPERATION_WRITE};

@@ -611,6 +611,44 @@ TEST(who_reaps_for_the_longest_time_there_is_waits_for_an_event) {
     core_close(&core);
 }
 
+TEST(events_that_nobody_takes_have_a_bound) {
+    struct core core = core_open(NULL, NULL);
+    wt_file file = core_file(&core, "file");
+    struct wt_engine_object *engine = wt_engine_acquire(core.engine);
+    engine->operation_bytes_most = 64 << 10;
+    uint64_t writes = 0, fetches = 0, events = 0;
+    struct wt_event event;
+    struct wt_submission one = {
+        .file = file, .iov = &(const struct iovec){.iov_base = "x", .iov_len = 1}, .iov_count = 1};
+    fill_at(file, 0, 1, BLOCK);
+    do {
+        one.offset = writes % BLOCK;
+        CHECK_OK(wt_write_submit_all(&one, 1));
+        writes += one.result == 0;
+        pump_all(&core);
+    } while (one.result == 0 && writes < 1000);
+    CHECK_EQ(one.result, -ENOBUFS);
+    CHECK_EQ(wt_fetch_submit(file, 0, BLOCK, 0, 0), -ENOBUFS);
+    fill_at(file, 0, 2, BLOCK); /* a synchronous write has no event */
+    while (wt_reap(core.engine, &event, 1, 0) == 1) {
+        events++;
+    }
+    CHECK_EQ(events, writes);
+    while (wt_fetch_submit(file, 0, BLOCK, 0, 0) == 0) {
+        fetches++;
+        pump_all(&core);
+        CHECK(fetches < 1000);
+    }
+    CHECK(fetches > 0 && atomic_load(&engine->operation_bytes) > 0);
+    while (wt_reap(core.engine, &event, 1, 0) == 1) {
+        fetches--;
+    }
+    CHECK_EQ(fetches, 0);
+    CHECK_EQ(atomic_load(&engine->operation_bytes), 0);
+    wt_engine_release(core.engine);
+    core_close(&core);
+}
+
 TEST(shutdown_wakes_who_reaps) {
     struct core core = core_threaded(NULL);
     struct call reapers[3];
