@@ -27,7 +27,7 @@
 #define MAGIC_EXT4 0xef53
 #define DEVICE_MINOR 77u
 /* So often one that should meet others looks for them. */
-#define LOOKS_FOR_OTHERS 2000
+#define LOOKS_FOR_OTHERS 100000
 
 const char *const fake_call_names[FAKE_CALLS] = {
     "open",      "statx", "stat",   "statfs",          "fcntl",     "flock",     "write",     "write-done", "read",

@@ -45,6 +45,7 @@ static struct {
     bool stable[FAKE_FILE_BYTES]; /* the same, with the promise that a power cut leaves it */
     uint64_t size;
     bool size_is_known;
+    bool for_good;   /* what fails goes on failing: a size that is too large cannot be cut */
     unsigned errors; /* that calls told */
     const char *step;
     char told[256]; /* which did */
@@ -307,6 +308,7 @@ static void run_once(void) {
         (void)succeeds("close", wt_file_close(run.file));
         check_stable();
         if (open_file("second open")) {
+            run.size_is_known = !run.for_good || run.errors == 0;
             check_size();
             read_all("read of the file opened again");
             (void)succeeds("second close", wt_file_close(run.file));
@@ -333,6 +335,7 @@ static int run_apart(struct fake_fault fault) {
         (void)alarm(WATCHDOG_SECONDS);
         (void)dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
         fake_arm(fault);
+        run.for_good = fault.for_good;
         run_once();
         for (unsigned i = 0; i < FAKE_CALLS; i++) {
             shared->counts[i] = fake_count(i);
@@ -459,4 +462,167 @@ TEST(names_and_descriptors_may_fail_at_any_place) {
     TRY({FAKE_RENAME, {EIO, EACCES, ENOSPC, EROFS, EINVAL}}, {FAKE_LINK, {EIO, EMLINK, EPERM}},
         {FAKE_UNLINK, {EIO, EPERM}}, {FAKE_CLOSE, {EIO, EINTR, ENOSPC, EDQUOT}}, {FAKE_ADVISE, {EINVAL, ESPIPE}},
         {FAKE_SYNCFS, {EIO}});
+}
+
+/* ---- what an error covers, and who consumes it ------------------------------------------------------------------- */
+
+TEST(looking_at_sizes_may_fail_at_any_place) {
+    TRY({FAKE_STAT, {EIO, ENOMEM, EACCES}});
+}
+
+TEST(flushes_may_fail_at_any_place) {
+    TRY({FAKE_FDATASYNC, {EIO, EINTR, ENOSPC, EDQUOT, EROFS}}, {FAKE_FSYNC, {EIO, EINTR, ENOSPC}},
+        {FAKE_RANGE, {EIO, ENOSPC, ENOMEM, EINTR, EPERM, ENOSYS}});
+}
+
+TEST(the_device_may_refuse_at_any_place) {
+    TRY({FAKE_WRITE_DONE, {EIO, ENOSPC}}, {FAKE_WRITEBACK, {EIO, ENOSPC}}, {FAKE_FLUSH, {EIO}}, {FAKE_DEVICE, {EIO}});
+}
+
+/* A new file, of which nothing has failed. */
+static void open_run(void) {
+    const struct wt_engine_options options = {.cache_bytes = 4 << 20, .backend = WT_BACKEND_THREADS, .threads = 2};
+    memset(&run, 0, sizeof run);
+    fake_arm((struct fake_fault){0});
+    (void)unlink(PATH); /* of the run before */
+    run.path = PATH;
+    run.size_is_known = true;
+    CHECK_OK(wt_engine_open(&options, &run.engine));
+    CHECK(open_file("open"));
+    write_bytes("first write", 0, 'a', 3 * BLOCK + 100, 0);
+    CHECK_EQ(run.errors, 0);
+}
+
+static void close_run(void) {
+    (void)succeeds("close", wt_file_close(run.file));
+    CHECK_OK(wt_engine_close(run.engine));
+}
+
+struct writer {
+    uint64_t offset;
+    int64_t result;
+};
+
+/* A part of a block past the end of the file: through the page cache. */
+static void *write_part(void *argument) {
+    struct writer *writer = argument;
+    char bytes[100];
+    const struct iovec iov = {bytes, sizeof bytes};
+    memset(bytes, 'w', sizeof bytes);
+    writer->result = wt_write(run.file, &iov, 1, writer->offset, WT_DURABILITY_DSYNC, NULL);
+    return NULL;
+}
+
+/* Two writes are in the page cache when the device refuses the at-th page, and all later ones if for_good. */
+static void refuse_pages_of_two(unsigned at, bool for_good) {
+    struct writer writers[2] = {{.offset = 16 * BLOCK}, {.offset = 32 * BLOCK}};
+    pthread_t threads[2];
+    unsigned failed = 0;
+    open_run();
+    truncate_to("truncation to a block", 3 * BLOCK);
+    fake_arm((struct fake_fault){FAKE_WRITEBACK, at, EIO, for_good});
+    fake_meet(2);
+    run.step = "two writes";
+    for (unsigned i = 0; i < 2; i++) {
+        threads[i] = test_thread(write_part, &writers[i]);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        test_join(threads[i]);
+    }
+    fake_meet(0);
+    for (unsigned i = 0; i < 2; i++) {
+        if (writers[i].result >= 0) {
+            acknowledge(writers[i].offset, 'w', 100, true);
+        } else {
+            CHECK_EQ(writers[i].result, -EIO);
+            failed++;
+        }
+    }
+    run.size_is_known = false;
+    check_stable();
+    CHECK_EQ(failed, for_good ? 2 : 1);
+    fake_arm((struct fake_fault){0});
+    write_bytes("write after two", 0, 'b', BLOCK, 0);
+    sync_file();
+    CHECK_EQ(run.errors, 0);
+    close_run();
+}
+
+TEST(of_two_writes_at_once_through_the_page_cache_each_has_its_own_error) {
+    refuse_pages_of_two(1, true);
+    refuse_pages_of_two(1, false);
+    refuse_pages_of_two(2, false);
+}
+
+enum { NEXT_CALLS = 8 };
+
+static void call_next(unsigned which) {
+    switch (which) {
+    case 0:
+        write_bytes("durable write", 0, 'c', BLOCK, WT_DURABILITY_DSYNC);
+        break;
+    case 1:
+        write_bytes("synchronous write", BLOCK, 'c', BLOCK, WT_DURABILITY_SYNC);
+        break;
+    case 2:
+        write_bytes("write at the end", run.size, 'c', 50, 0);
+        break;
+    case 3:
+        sync_file();
+        break;
+    case 4:
+        truncate_to("truncation", 2 * BLOCK + 7);
+        break;
+    case 5:
+        allocate_to(8 * BLOCK);
+        break;
+    case 6:
+        zero("hole", wt_punch_hole, 0, 2 * BLOCK);
+        break;
+    default:
+        append_at_once();
+        break;
+    }
+}
+
+/* Of the block that the file ends in: within the file, or making it longer. */
+static void refuse_last_block(bool grows) {
+    for (unsigned which = 0; which < NEXT_CALLS; which++) {
+        CONTEXT("call %u after it%s", which, grows ? ", which grew the file" : "");
+        open_run();
+        fake_arm((struct fake_fault){FAKE_WRITEBACK, 1, EIO, false});
+        write_bytes("write that is refused", run.size - (grows ? 0 : 80), 'b', 60, 0);
+        CHECK_EQ(run.errors, 1);
+        CHECK(fake_happened());
+        for (unsigned i = 0; i < NEXT_CALLS; i++) {
+            call_next((which + i) % NEXT_CALLS);
+            CHECK_EQ(run.errors, 1);
+        }
+        close_run();
+        CHECK_EQ(run.errors, 1);
+    }
+}
+
+TEST(a_refused_end_of_the_file_is_told_to_its_write_and_to_no_later_call) {
+    refuse_last_block(true);
+    refuse_last_block(false);
+}
+
+/* The device loses what it had in its cache when the flush for another file's write fails. */
+TEST(a_flush_that_fails_for_one_file_is_told_to_the_next_sync_of_each_with_writes_on_the_device) {
+    wt_file other = 0;
+    char bytes[BLOCK] = {0};
+    const struct iovec iov = {bytes, BLOCK};
+    open_run();
+    CHECK_OK(wt_file_open(run.engine, NEW_PATH, WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE, 0644, 0, &other));
+    CHECK_EQ(wt_write(other, &iov, 1, 0, 0, NULL), BLOCK);
+    write_bytes("device write", 0, 'd', BLOCK, WT_DURABILITY_DEVICE);
+    fake_arm((struct fake_fault){FAKE_FLUSH, 1, EIO, false});
+    CHECK_EQ(wt_write(other, &iov, 1, 0, 0, NULL), -EIO);
+    sync_file();
+    CHECK_EQ(run.errors, 1);
+    sync_file();
+    CHECK_EQ(run.errors, 1);
+    CHECK_OK(wt_file_close(other));
+    close_run();
 }
