@@ -29,6 +29,7 @@ struct entry {
     unsigned sent;        /* of a write: when the first of it was sent; NEVER: not yet, or that is not known */
     unsigned lost;        /* of what is not durable yet: when a flush of the disk failed; NEVER: none did */
     bool has_cause;       /* to fail */
+    bool flush_failed;    /* while it was under way, for a call to its file */
 };
 
 /* Which deeds may show in a block, oldest first. Those before are in the base. */
@@ -42,7 +43,6 @@ struct ledger_file {
     uint8_t base[SIM_LIMIT];
     struct block blocks[UNITS];
     uint64_t size_at_start;
-    bool owes_error; /* a flush of the disk failed while there was what the next sync vouches for */
 };
 
 struct sim_ledger {
@@ -309,12 +309,53 @@ static void each_block(struct sim_ledger *ledger, const struct entry *entry, boo
     }
 }
 
+/*
+ * Whether it is a sync of a file that has a write which may have been lost, and no sync that came before and covered the write
+ * has told that. One that was in flight when the flush failed is not covered by a sync that had begun by then.
+ */
+static bool may_tell_loss(const struct sim_ledger *ledger, const struct entry *sync) {
+    bool may = false;
+    for (unsigned i = 0; i < ledger->program->count && !may && sync->operation->step == SIM_STEP_SYNC; i++) {
+        const struct entry *write = &ledger->entries[i];
+        may = write->operation->file == sync->operation->file && write->lost != NEVER;
+        for (unsigned k = 0; k < ledger->program->count && may; k++) {
+            const struct entry *by = &ledger->entries[k];
+            may = by->operation->step != SIM_STEP_SYNC || by->operation->file != sync->operation->file ||
+                  !precedes(by, sync) || !precedes(write, by) || by->end < write->lost || by->deed->result >= 0;
+        }
+    }
+    return may;
+}
+
+/* Whether the next sync of a file vouches for the write: it was sent, may not be durable, and none has since. */
+static bool is_unsynced(const struct entry *entry) {
+    return writes_bytes(entry->operation->step) && entry->operation->durability == WT_DURABILITY_DEVICE &&
+           entry->begin != NEVER && entry->required_to < entry->to && !entry->deed->refused;
+}
+
+/* These make zeros, and vouch for them with a sync at their end, as a sync for the writes of others. */
+static bool makes_zeros(enum sim_step step) {
+    return step == SIM_STEP_ALLOCATE || step == SIM_STEP_PUNCH || step == SIM_STEP_ZERO;
+}
+
+/* A flush has failed, and the call that asked for it may not know yet: what begins now may still count as before it. */
+static bool is_flush_failing(const struct sim_ledger *ledger) {
+    bool failing = false;
+    for (unsigned i = 0; i < ledger->program->count && !failing; i++) {
+        failing = ledger->entries[i].flush_failed && ledger->entries[i].end == NEVER;
+    }
+    return failing;
+}
+
 void sim_ledger_begin(struct sim_ledger *ledger, unsigned deed) {
     struct entry *entry = &ledger->entries[deed];
     entry->begin = ledger->order++;
     entry->least_size = sure_size(ledger, entry->operation->file, false);
-    entry->has_cause =
-        ledger->dead || (entry->operation->step == SIM_STEP_SYNC && ledger->files[entry->operation->file].owes_error);
+    bool failing = is_flush_failing(ledger);
+    entry->has_cause = ledger->dead || may_tell_loss(ledger, entry) || (failing && makes_zeros(entry->operation->step));
+    if (failing && is_unsynced(entry)) {
+        entry->lost = ledger->order++;
+    }
     if (changes_bytes(entry->operation->step) && entry->from < entry->to && !entry->deed->refused) {
         each_block(ledger, entry, true);
     }
@@ -380,9 +421,6 @@ void sim_ledger_end(struct sim_ledger *ledger, unsigned deed) {
     const struct sim_deed *done = entry->deed;
     const struct sim_operation *operation = entry->operation;
     entry->end = ledger->order++;
-    if (operation->step == SIM_STEP_SYNC && done->result < 0) {
-        ledger->files[operation->file].owes_error = false;
-    }
     if (done->refused) {
         return;
     }
@@ -432,17 +470,14 @@ static bool shares_io(const struct sim_ledger *ledger, const struct entry *entry
 
 static bool is_cause(const struct sim_ledger *ledger, const struct entry *entry, unsigned file, enum sim_op op,
                      uint64_t offset, uint64_t length) {
-    if (entry->operation->file != file || op == SIM_DIE) {
-        return op == SIM_DIE;
+    if (op == SIM_DIE || (makes_zeros(entry->operation->step) && (op & (SIM_FLUSH | SIM_SYNC)) != 0)) {
+        return true;
+    }
+    if (entry->operation->file != file) {
+        return false;
     }
     bool by_bytes = (op & (SIM_READ | SIM_WRITE)) != 0 && entry->from < entry->to;
     return by_bytes ? shares_io(ledger, entry, op, offset, length) : (op & SIM_READ) == 0;
-}
-
-/* Whether the next sync of a file vouches for the write: it was sent, may not be durable, and none has since. */
-static bool is_unsynced(const struct entry *entry) {
-    return writes_bytes(entry->operation->step) && entry->operation->durability == WT_DURABILITY_DEVICE &&
-           entry->begin != NEVER && entry->required_to < entry->to && !entry->deed->refused;
 }
 
 static void lose_unsynced(struct sim_ledger *ledger) {
@@ -450,7 +485,6 @@ static void lose_unsynced(struct sim_ledger *ledger) {
         struct entry *entry = &ledger->entries[i];
         if (is_unsynced(entry) && entry->lost == NEVER) {
             entry->lost = ledger->order++;
-            ledger->files[entry->operation->file].owes_error = true;
         }
     }
 }
@@ -462,9 +496,12 @@ void sim_ledger_failed(struct sim_ledger *ledger, unsigned file, enum sim_op op,
     ledger->dead = ledger->dead || op == SIM_DIE;
     for (unsigned i = 0; i < ledger->program->count; i++) {
         struct entry *entry = &ledger->entries[i];
-        bool tells = entry->operation->step == SIM_STEP_SYNC && ledger->files[entry->operation->file].owes_error;
+        bool tells = may_tell_loss(ledger, entry);
         if (is_under_way(entry) && (tells || is_cause(ledger, entry, file, op, offset, length))) {
             entry->has_cause = true;
+        }
+        if (is_under_way(entry) && entry->operation->file == file && (op & (SIM_FLUSH | SIM_SYNC)) != 0) {
+            entry->flush_failed = true;
         }
     }
 }

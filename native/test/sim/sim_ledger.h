@@ -37,7 +37,8 @@ void sim_ledger_sent(struct sim_ledger *ledger, unsigned file, uint64_t offset, 
 void sim_ledger_failed(struct sim_ledger *ledger, unsigned file, enum sim_op op, uint64_t offset, uint64_t length);
 /*
  * Whether an error that ends a deed now is its own: the disk has refused something of its bytes or, meanwhile, a flush or a call
- * for that file; an append in front of it failed; or it is the sync that tells a failed flush to those who had unsynced writes.
+ * for that file; an append in front of it failed; or it vouches for what a failed flush may have lost, as a sync for writes that
+ * are only on the device, and allocation, holes and ranges of zeros for these.
  */
 bool sim_ledger_may_fail(const struct sim_ledger *ledger, unsigned deed);
 
