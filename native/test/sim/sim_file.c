@@ -335,13 +335,17 @@ void sim_file_flush_end(struct sim_file *file, uint64_t began, uint64_t size) {
     file->size_stable = size > file->size_stable ? size : file->size_stable;
 }
 
-/* What another flush that is under way covers stays: that one ends well. */
+/*
+ * What another flush that is under way covers stays: that one ends well. And so do sizes and holes: a file system that cannot
+ * write down its own changes tries again, or dies.
+ */
 void sim_file_doom(struct sim_file *file) {
     for (size_t i = 0; i < file->page_slots; i++) {
         struct sim_page *page = file->pages[i];
         for (unsigned unit = 0; page != NULL && unit < UNITS; unit++) {
             bool covered = file->flushes > 0 && page->written[unit] < file->flush_began;
-            page->doomed |= covered ? 0 : (uint8_t)(page->dirty & 1u << unit);
+            bool data = page->now_state[unit] == SIM_WRITTEN;
+            page->doomed |= covered || !data ? 0 : (uint8_t)(page->dirty & 1u << unit);
         }
     }
 }
