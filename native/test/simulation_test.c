@@ -133,6 +133,18 @@ TEST(a_sync_tells_that_a_flush_has_failed_since_the_write) {
     AGAIN(SIM_THEME_FLUSHES, 20, 20, 3, 6, 10, 11);
 }
 
+TEST(bytes_of_a_failed_append_do_not_come_back_when_the_file_grows) {
+    AGAIN(SIM_THEME_CUTTING, 2, 2, 9, 0, 1, 3, 4, 5, 6, 8, 9, 10);
+}
+
+TEST(a_mend_whose_flush_fails_leaves_the_file_usable) {
+    AGAIN(SIM_THEME_FLUSHES, 1104, 1104, 11, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
+}
+
+TEST(zeros_are_not_acknowledged_where_the_failed_flush_of_another_call_has_lost_them) {
+    AGAIN(SIM_THEME_CUTTING, 1256, 1256, 6, 0, 1, 2, 3, 5, 10);
+}
+
 enum { MANY = WT_WRITEBACK_LIMIT + 100, MANY_APART = 8192 };
 
 static void submit_many(void *argument) {
