@@ -145,6 +145,14 @@ TEST(zeros_are_not_acknowledged_where_the_failed_flush_of_another_call_has_lost_
     AGAIN(SIM_THEME_CUTTING, 1256, 1256, 6, 0, 1, 2, 3, 5, 10);
 }
 
+TEST(an_append_that_was_not_started_leaves_the_place_of_a_write_that_began_meanwhile) {
+    AGAIN(SIM_THEME_TAILS, 21387, 21388, 5, 20, 29, 30, 31, 44);
+}
+
+TEST(a_truncation_to_the_size_that_a_file_only_seems_to_have_is_told_that_the_disk_is_dead) {
+    AGAIN(SIM_THEME_DYING, 21078, 21094, 3, 28, 29, 31);
+}
+
 enum { MANY = WT_WRITEBACK_LIMIT + 100, MANY_APART = 8192 };
 
 static void submit_many(void *argument) {
