@@ -446,9 +446,11 @@ static bool is_under_way(const struct entry *entry) {
 
 void sim_ledger_sent(struct sim_ledger *ledger, unsigned file, uint64_t offset, uint64_t length) {
     struct entry *only = NULL;
-    unsigned count = 0;
+    unsigned count = ledger->program->ahead_bytes > 0 ? 2 : 0; /* it may be zeros of growth ahead, */
     for (unsigned i = 0; i < ledger->program->count; i++) {
         struct entry *entry = &ledger->entries[i];
+        bool zeros = is_under_way(entry) && entry->operation->file == file && makes_zeros(entry->operation->step);
+        count += zeros ? 2u : 0u; /* or of such a call */
         bool meets = is_under_way(entry) && entry->operation->file == file && writes_bytes(entry->operation->step) &&
                      entry->from < offset + length && offset < entry->to;
         count += meets ? 1u : 0u;
