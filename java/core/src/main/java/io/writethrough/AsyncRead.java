@@ -9,7 +9,7 @@ import java.nio.ByteBuffer;
  * A read of bytes that are not all cached: it has them fetched, copies what is cached, and so on to the end. One that makes
  * no progress so, since what is fetched is evicted again at once, is left to a thread that may wait.
  */
-final class AsyncRead {
+final class AsyncRead extends WaitingThreads.Task {
     private static final int VAIN_ROUNDS = 3;
     private static final long LARGEST_FETCH_BYTES = 1 << 20;
 
@@ -19,6 +19,9 @@ final class AsyncRead {
     private final long length;
     private long done;
     private int vainRounds;
+
+    /* Of a read that nobody waits for. */
+    private Operation operation;
 
     private final ByteBuffer destination; /* or */
     private final int start;
@@ -105,42 +108,61 @@ final class AsyncRead {
         return result < 0 ? result : done + result;
     }
 
-    /** On the event of a fetch: reads on, or has more fetched, or leaves it to another. Returns whether the operation ended. */
-    boolean goOn(final Operation operation) {
+    /**
+     * On the event of a fetch: reads on, or has more fetched, or leaves it to another. Returns whether the operation ended: with
+     * what is thrown, if anything is.
+     */
+    boolean takeEvent(final Operation of, final long fetched) {
         try {
-            final long result = readCached();
-            if (!DataPlane.isAgain(result)) {
-                operation.endRead(result);
-                return true;
+            assert Faults.at(Faults.Step.READ_ON);
+            final long result = fetched < 0 ? fetched : readCached();
+            if (DataPlane.isAgain(result)) {
+                return !start(of);
             }
+            of.endRead(result);
         } catch (final RuntimeException e) {
-            operation.endRead(-Errno.EFAULT);
-            return true;
+            of.endRead(-Errno.EFAULT);
+        } catch (final Throwable e) {
+            of.endWith(e);
         }
-        return !start(operation);
+        leave();
+        return true;
     }
 
-    /** Starts what is needed to read on. Returns whether the operation goes on: else it ended. */
-    boolean start(final Operation operation) {
-        final int started = fetch(operation);
+    /**
+     * Starts what is needed to read on. Returns whether the operation goes on: else it ended. If it throws nothing goes on, and
+     * the read has not left what is under way.
+     */
+    boolean start(final Operation of) {
+        operation = of;
+        final int started = fetch(of);
         if (started == -Errno.EAGAIN) {
-            WaitingThreads.execute(() -> endElsewhere(operation));
+            WaitingThreads.execute(this);
         } else if (started < 0) {
-            operation.endRead(started);
+            of.endRead(started);
+            leave();
             return false;
         }
         return true;
     }
 
-    private void endElsewhere(final Operation operation) {
-        long result;
+    /** It is not under way any more. */
+    void leave() {
+        file.underWay().leave();
+    }
+
+    @Override
+    void run() {
         try {
-            result = readRest();
+            assert Faults.at(Faults.Step.RUN_WAITING);
+            operation.endRead(readRest());
         } catch (final RuntimeException e) {
             // The memory of the buffer is gone: its arena was closed.
-            result = -Errno.EFAULT;
+            operation.endRead(-Errno.EFAULT);
+        } catch (final Throwable e) {
+            operation.endWith(e);
         }
-        operation.endRead(result);
+        leave();
         completions.completeElsewhere(operation);
     }
 

@@ -40,6 +40,7 @@ final class CompletionQueue implements Runnable {
     private int running; /* tasks that are not held up, as far as is known */
     private int writeOffs; /* a task that began before the last one is not among those running */
     private boolean standInComes;
+    private volatile boolean troubled; /* something was thrown since the last task that ran to its end */
     private final List<Thread> helpers = new ArrayList<>();
 
     /* Changes with each completion. */
@@ -51,17 +52,43 @@ final class CompletionQueue implements Runnable {
         this.executor = executor;
     }
 
-    /** Adds a chain of operations. */
-    synchronized void add(final Operation chain, final Operation end) {
+    /** Adds the operations of a batch that ended. */
+    synchronized void add(final EventBatch events) {
+        append(events.first(), events.last());
+        events.handedOver();
+        wakeHelpers();
+    }
+
+    /** Adds one. */
+    synchronized void add(final Operation operation) {
+        append(operation, operation);
+        wakeHelpers();
+    }
+
+    private void append(final Operation chain, final Operation end) {
         if (first == null) {
             first = chain;
         } else {
             last.next = chain;
         }
         last = end;
+    }
+
+    private void wakeHelpers() {
         for (int i = 0; i < helpers.size(); i++) {
             LockSupport.unpark(helpers.get(i));
         }
+    }
+
+    /** Whether to see soon to it that what is there is completed: an Error has kept it from that. */
+    boolean isTroubled() {
+        return troubled && !isEmpty();
+    }
+
+    private void trouble(final Throwable e) {
+        troubled = true;
+        Completions.report(e);
+        completions.wakeWatch();
     }
 
     long progress() {
@@ -74,15 +101,22 @@ final class CompletionQueue implements Runnable {
 
     /** Sees to it that what is there is completed, on the executor. */
     void schedule() {
+        assert Faults.at(Faults.Step.SCHEDULE);
         if (needsTask()) {
             submit();
         }
     }
 
-    /** The same from a thread that is to run no callbacks, whatever the executor does. */
+    /** The same from a thread that is to run no callbacks, whatever the executor does. The watch does it if this cannot. */
     void scheduleElsewhere() {
-        if (needsTask()) {
+        if (!needsTask()) {
+            return;
+        }
+        try {
             CompletionThread.daemon(this::submit, "writethrough-completion").start();
+        } catch (final Throwable e) {
+            takeBack();
+            trouble(e);
         }
     }
 
@@ -94,12 +128,20 @@ final class CompletionQueue implements Runnable {
         return true;
     }
 
+    private synchronized void takeBack() {
+        submitted = Math.max(submitted - 1, 0);
+    }
+
+    /* An executor may refuse, by throwing, since it was shut down, say: futures are completed all the same. */
     private void submit() {
         try {
+            assert Faults.at(Faults.Step.SUBMIT_TASK);
             executor.execute(this);
-        } catch (final RuntimeException e) {
-            // An executor that was shut down, say: futures are completed all the same.
-            run();
+        } catch (final Throwable e) {
+            boolean more = work();
+            while (more) {
+                more = work();
+            }
         }
     }
 
@@ -112,7 +154,27 @@ final class CompletionQueue implements Runnable {
     /** The task: completes what is there. */
     @Override
     public void run() {
+        if (work()) {
+            submit();
+        }
+    }
+
+    /* Throws nothing. Returns whether there is to be another task; what an Error has kept from completion is the watch's. */
+    private boolean work() {
         final int begun = begin();
+        boolean whole = false;
+        try {
+            completeSome();
+            whole = true;
+            troubled = false;
+        } catch (final Throwable e) {
+            trouble(e);
+        }
+        return end(begun, whole);
+    }
+
+    private void completeSome() {
+        assert Faults.at(Faults.Step.RUN_TASK);
         final Draining outer = DRAINING.get();
         DRAINING.set(new Draining(this));
         try {
@@ -123,9 +185,6 @@ final class CompletionQueue implements Runnable {
             }
         } finally {
             restore(outer);
-        }
-        if (endNeedsTask(begun)) {
-            submit();
         }
     }
 
@@ -143,11 +202,11 @@ final class CompletionQueue implements Runnable {
         return writeOffs;
     }
 
-    private synchronized boolean endNeedsTask(final int begun) {
+    private synchronized boolean end(final int begun, final boolean whole) {
         if (begun == writeOffs) {
             running--;
         }
-        return needsTask();
+        return whole && needsTask();
     }
 
     private synchronized Operation next() {
@@ -160,15 +219,22 @@ final class CompletionQueue implements Runnable {
         return operation;
     }
 
+    /* One that an Error keeps from its end is behind the others then, so that none of them has to wait for it. */
     private boolean completeOne() {
         final Operation operation = next();
         if (operation == null) {
             return false;
         }
+        boolean completed = false;
         try {
             operation.complete();
+            completed = true;
         } finally {
-            operations.give(operation);
+            if (completed) {
+                operations.give(operation);
+            } else {
+                add(operation);
+            }
         }
         return true;
     }
@@ -177,6 +243,11 @@ final class CompletionQueue implements Runnable {
     boolean completeOneHere() {
         final Draining draining = DRAINING.get();
         return draining != null && draining.queue == this && completeOne();
+    }
+
+    /** Whether the current thread completes futures, in a callback of one say. */
+    static boolean isCompleting() {
+        return DRAINING.get() != null;
     }
 
     /* ---- waiting in a callback ---- */
@@ -211,6 +282,7 @@ final class CompletionQueue implements Runnable {
     }
 
     private void help(final Draining draining, final IoFuture<?> future, final long nanos) throws InterruptedException {
+        assert Faults.at(Faults.Step.HELP);
         final Thread thread = Thread.currentThread();
         future.whenComplete((value, failure) -> LockSupport.unpark(thread));
         final long begin = System.nanoTime();
@@ -242,11 +314,14 @@ final class CompletionQueue implements Runnable {
             }
             helpers.add(thread);
         }
-        if (!future.isDone()) {
-            LockSupport.parkNanos(this, nanos);
-        }
-        synchronized (this) {
-            helpers.remove(thread);
+        try {
+            if (!future.isDone()) {
+                LockSupport.parkNanos(this, nanos);
+            }
+        } finally {
+            synchronized (this) {
+                helpers.remove(thread);
+            }
         }
     }
 
@@ -268,17 +343,27 @@ final class CompletionQueue implements Runnable {
         return true;
     }
 
-    /** Completes what is there on a thread of its own, since the executor does not. */
-    void standIn() {
-        CompletionThread.daemon(
-                        () -> {
-                            synchronized (this) {
-                                standInComes = false;
-                            }
-                            writeOff();
-                            run();
-                        },
-                        "writethrough-completion")
-                .start();
+    /** Completes what is there on a thread of its own, since the executor does not. Returns whether there is such a thread. */
+    boolean standIn() {
+        try {
+            CompletionThread.daemon(this::workInstead, "writethrough-completion")
+                    .start();
+            return true;
+        } catch (final Throwable e) {
+            standInCame();
+            Completions.report(e);
+            return false;
+        }
+    }
+
+    private synchronized void standInCame() {
+        standInComes = false;
+    }
+
+    /** The same on this thread. */
+    void workInstead() {
+        standInCame();
+        writeOff();
+        run();
     }
 }

@@ -1,16 +1,14 @@
 package io.writethrough;
 
-import io.writethrough.internal.DataPlane;
-
 /**
  * A thread that takes events from the C core and has their futures completed: the leader, unless it was held up in a callback
- * and another leads now.
+ * and another leads now. Nothing that is thrown ends it.
  */
 final class CompletionThread extends Thread {
     private static final long FOREVER = -1;
 
     private final Completions completions;
-    private final long[] events = new long[DataPlane.EVENTS_AT_ONCE * DataPlane.EVENT_LONGS];
+    private final EventBatch events = new EventBatch();
 
     /* In native code, waiting for events, or at its end: not in a callback. */
     private volatile boolean polling;
@@ -23,6 +21,7 @@ final class CompletionThread extends Thread {
     }
 
     static Thread daemon(final Runnable task, final String name) {
+        assert Faults.at(Faults.Step.MAKE_THREAD);
         final Thread thread = new Thread(task, name);
         thread.setDaemon(true);
         thread.setContextClassLoader(null);
@@ -32,9 +31,14 @@ final class CompletionThread extends Thread {
     @Override
     public void run() {
         boolean more = true;
-        while (more && completions.leads(this)) {
-            completions.queue().schedule();
-            more = poll(FOREVER);
+        while (more && completions.leads(this) || !events.isEmpty()) {
+            try {
+                final CompletionQueue queue = completions.queue();
+                queue.schedule();
+                more = poll(queue.isTroubled() ? Completions.REST_NANOS : FOREVER);
+            } catch (final Throwable e) {
+                Completions.survive(e);
+            }
         }
         polling = true;
         completions.ended(this);
@@ -46,12 +50,17 @@ final class CompletionThread extends Thread {
 
     /** Takes events, waiting for the first. Returns false when no more will come. */
     boolean poll(final long timeoutNanos) {
-        polling = true;
-        final int count = DataPlane.reap(completions.engine(), events, timeoutNanos);
-        polling = false;
-        if (count > 0) {
-            completions.take(events, count);
+        boolean more = true;
+        if (events.isEmpty()) {
+            assert Faults.at(Faults.Step.REAP);
+            polling = true;
+            try {
+                more = events.reap(completions.engine(), timeoutNanos);
+            } finally {
+                polling = false;
+            }
         }
-        return count >= 0;
+        completions.take(events);
+        return more;
     }
 }

@@ -1,7 +1,6 @@
 package io.writethrough;
 
 import io.writethrough.internal.ControlPlane;
-import io.writethrough.internal.DataPlane;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -18,17 +17,27 @@ final class Completions {
     private static final int IDLE_LOOKS = 200;
     private static final long CLOSE_LOOK_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
     private static final long CLOSE_PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+    private static final long TAKE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+    /** How long a thread rests that met an Error, before it tries again. */
+    static final long REST_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
     private final long engine;
     private final EngineObserver observer;
     private final Operations operations = new Operations();
     private final CompletionQueue queue;
+    private final UnderWay underWay = UnderWay.ofEngine();
+
+    /* For threads that close and take events: made before they have to. */
+    private EventBatch closersEvents;
 
     private volatile CompletionThread leader;
     private int threads;
     private Thread watch;
     private volatile boolean watchAsleep;
     private volatile long polls;
+    private long lastProgress; /* these two of the watch */
+    private int idleLooks;
     private boolean closing;
     private volatile boolean closed;
 
@@ -46,6 +55,31 @@ final class Completions {
         return queue;
     }
 
+    UnderWay underWay() {
+        return underWay;
+    }
+
+    /* ---- what must not end a thread ---- */
+
+    /** What was thrown ends no thread of the engine: no memory and no stack may pass, so the thread rests; the rest is told. */
+    static void survive(final Throwable e) {
+        report(e);
+        LockSupport.parkNanos(REST_NANOS);
+    }
+
+    static void report(final Throwable e) {
+        if (e instanceof OutOfMemoryError || e instanceof StackOverflowError) {
+            return;
+        }
+        try {
+            System.getLogger(Completions.class.getPackageName())
+                    .log(System.Logger.Level.ERROR, "A thread that completes operations goes on after", e);
+        } catch (final Throwable more) {
+            // To tell it needs what there is none of; what is told of was told to nobody before either.
+            return;
+        }
+    }
+
     /* ---- operations ---- */
 
     /** An operation, for {@link #abandon} or for an event. */
@@ -53,6 +87,7 @@ final class Completions {
         if (leader == null) {
             start();
         }
+        assert Faults.at(Faults.Step.BEGIN_OPERATION);
         return operations.take();
     }
 
@@ -61,53 +96,59 @@ final class Completions {
         operations.give(operation);
     }
 
-    /** What the events say. */
-    void take(final long[] events, final int count) {
-        Operation first = null;
-        Operation last = null;
-        for (int i = 0; i < count * DataPlane.EVENT_LONGS; i += DataPlane.EVENT_LONGS) {
-            final Operation operation = operations.of(events[i]);
-            if (operation.end(events[i + 1], events[i + 2], events[i + 3])) {
-                if (first == null) {
-                    first = operation;
-                } else {
-                    last.next = operation;
-                }
-                last = operation;
-            }
-        }
+    /** What the events say. When it has thrown, the batch has what is left. */
+    void take(final EventBatch events) {
+        events.take(operations, queue);
         polls++;
-        if (first != null) {
-            queue.add(first, last);
-        }
+        wakeWatch();
+    }
+
+    void wakeWatch() {
         if (watchAsleep) {
             LockSupport.unpark(watch);
         }
     }
 
+    /** Has a task run where futures complete. */
+    void execute(final Runnable task) {
+        final Operation operation = begin();
+        operation.beginTask(task);
+        completeElsewhere(operation);
+    }
+
     /** An operation ended on a thread that runs no callbacks. */
     void completeElsewhere(final Operation operation) {
-        queue.add(operation, operation);
+        queue.add(operation);
         queue.scheduleElsewhere();
     }
 
     /* ---- threads ---- */
 
+    /* May be called again when it has thrown. The watch first: a leader without one might be held up for good. */
     private synchronized void start() {
-        if (leader == null && !closing) {
-            lead();
-            watch = CompletionThread.daemon(this::watch, "writethrough-watch");
-            watch.start();
+        if (leader != null || closing) {
+            return;
         }
+        if (closersEvents == null) {
+            closersEvents = new EventBatch();
+        }
+        if (watch == null) {
+            assert Faults.at(Faults.Step.MAKE_WATCH);
+            final Thread thread = CompletionThread.daemon(this::watch, "writethrough-watch");
+            thread.start();
+            watch = thread;
+        }
+        lead();
     }
 
     private void lead() {
         final CompletionThread before = leader;
-        leader = new CompletionThread(this);
         try {
+            assert Faults.at(Faults.Step.MAKE_LEADER);
+            leader = new CompletionThread(this);
             leader.start();
             threads++;
-        } catch (final OutOfMemoryError e) {
+        } catch (final Throwable e) {
             // No thread is to be had: the old one goes on when it can.
             leader = before;
             if (before == null) {
@@ -148,30 +189,36 @@ final class Completions {
     /* ---- the watch ---- */
 
     private void watch() {
-        long lastProgress = 0;
-        int idleLooks = 0;
         while (!closed) {
-            LockSupport.parkNanos(this, WATCH_NANOS);
-            final CompletionThread watched = leader;
-            final long progress = queue.progress() + polls;
-            if (isIdle(watched)) {
-                idleLooks++;
-            } else {
-                idleLooks = 0;
-                if (progress == lastProgress) {
-                    rescue(watched);
-                }
-            }
-            lastProgress = progress;
-            if (idleLooks > IDLE_LOOKS) {
-                sleep();
-                idleLooks = 0;
+            try {
+                assert Faults.at(Faults.Step.WATCH);
+                LockSupport.parkNanos(this, WATCH_NANOS);
+                look(leader);
+            } catch (final Throwable e) {
+                survive(e);
             }
         }
     }
 
+    private void look(final CompletionThread watched) {
+        final long progress = queue.progress() + polls;
+        final boolean idle = isIdle(watched);
+        final boolean stuck = !idle && progress == lastProgress;
+        idleLooks = idle ? idleLooks + 1 : 0;
+        lastProgress = progress;
+        if (stuck) {
+            rescue(watched);
+        } else if (queue.isTroubled()) {
+            queue.scheduleElsewhere();
+        }
+        if (idleLooks > IDLE_LOOKS) {
+            idleLooks = 0;
+            sleep();
+        }
+    }
+
     private boolean isIdle(final CompletionThread watched) {
-        return watched.isPolling() && queue.isEmpty();
+        return watched == null || watched.isPolling() && queue.isEmpty();
     }
 
     private void sleep() {
@@ -202,6 +249,7 @@ final class Completions {
             started = leader != null;
         }
         abdicate();
+        underWay.close(this);
         final int shutDown = ControlPlane.wt_engine_shutdown(handle);
         if (started) {
             completeAll();
@@ -213,12 +261,50 @@ final class Completions {
         return shutDown < 0 ? shutDown : result;
     }
 
+    /**
+     * A moment of waiting of a thread that closes, for operations that need events taken: this thread takes them, since all
+     * others may be held up. To wait in native code also tells the ring of an event loop that its thread does not come.
+     */
+    void takeWhileWaiting() {
+        try {
+            assert Faults.at(Faults.Step.CLOSE);
+            if (takeAsCloser(TAKE_NANOS)) {
+                queue.scheduleElsewhere();
+            } else {
+                LockSupport.parkNanos(this, CLOSE_LOOK_NANOS);
+            }
+        } catch (final Throwable e) {
+            survive(e);
+        }
+    }
+
+    /* False: another does, or there is nothing to be taken. */
+    private boolean takeAsCloser(final long timeoutNanos) {
+        final EventBatch events;
+        synchronized (this) {
+            events = closersEvents;
+            closersEvents = null;
+        }
+        if (events == null) {
+            return false;
+        }
+        try {
+            final boolean more = !events.isEmpty() || events.reap(engine, timeoutNanos);
+            take(events);
+            return more;
+        } finally {
+            synchronized (this) {
+                closersEvents = events;
+            }
+        }
+    }
+
     private void completeAll() {
         boolean interrupted = false;
         long progress = 0;
         long since = System.nanoTime();
         while (operations.anyOpen()) {
-            if (queue.completeOneHere()) {
+            if (completedOneHere()) {
                 continue;
             }
             LockSupport.parkNanos(this, CLOSE_LOOK_NANOS);
@@ -236,16 +322,25 @@ final class Completions {
         }
     }
 
+    private boolean completedOneHere() {
+        try {
+            return queue.completeOneHere();
+        } catch (final Throwable e) {
+            survive(e);
+            return false;
+        }
+    }
+
     /* The executor may have no thread left that is not held up; and so may the leader be. */
     private void takeRest() {
-        final long[] events = new long[DataPlane.EVENTS_AT_ONCE * DataPlane.EVENT_LONGS];
-        int count = DataPlane.reap(engine, events, 0);
-        while (count > 0) {
-            take(events, count);
-            count = DataPlane.reap(engine, events, 0);
-        }
-        if (!queue.isEmpty()) {
-            queue.standIn();
+        try {
+            assert Faults.at(Faults.Step.CLOSE);
+            takeAsCloser(0);
+            if (!queue.isEmpty() && !queue.standIn()) {
+                queue.workInstead();
+            }
+        } catch (final Throwable e) {
+            survive(e);
         }
     }
 }

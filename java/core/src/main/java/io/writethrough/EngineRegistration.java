@@ -32,6 +32,7 @@ final class EngineRegistration {
         over = true;
         if (unregister != null) {
             unregister.run();
+            unregister = null;
         }
     }
 }

@@ -10,21 +10,28 @@ import java.util.concurrent.TimeoutException;
  * such a future, completes others meanwhile: else the one it waits for might be among them.
  */
 final class IoFuture<T> extends CompletableFuture<T> {
-    static <T> IoFuture<T> completed(final T value) {
-        final IoFuture<T> future = new IoFuture<>();
+    /* Null: the operation did not begin. */
+    private final Completions completions;
+
+    IoFuture(final Completions completions) {
+        this.completions = completions;
+    }
+
+    static <T> IoFuture<T> completed(final T value, final Completions completions) {
+        final IoFuture<T> future = new IoFuture<>(completions);
         future.complete(value);
         return future;
     }
 
     static <T> IoFuture<T> failed(final Throwable failure) {
-        final IoFuture<T> future = new IoFuture<>();
+        final IoFuture<T> future = new IoFuture<>(null);
         future.completeExceptionally(failure);
         return future;
     }
 
     @Override
     public <U> CompletableFuture<U> newIncompleteFuture() {
-        return new IoFuture<>();
+        return new IoFuture<>(completions);
     }
 
     @Override

@@ -95,9 +95,9 @@ final class JdkChannels {
             throws IOException {
         final FileLock lock = tryLock(position, size, shared);
         if (lock != null) {
-            return IoFuture.completed(owner.apply(lock));
+            return IoFuture.completed(owner.apply(lock), null);
         }
-        final IoFuture<FileLock> future = new IoFuture<>();
+        final IoFuture<FileLock> future = new IoFuture<>(null);
         final Range range = new Range(position, size);
         final FileChannel channel = locks(shared);
         synchronized (awaited) {
@@ -128,7 +128,13 @@ final class JdkChannels {
             return;
         }
         forget(range);
-        if (!future.complete(owner.apply(lock))) {
+        boolean wanted = false;
+        try {
+            wanted = future.complete(owner.apply(lock));
+        } catch (final Throwable e) {
+            future.completeExceptionally(e);
+        }
+        if (!wanted) {
             releaseUnwanted(lock);
         }
     }
@@ -294,7 +300,11 @@ final class JdkChannels {
 
     /** Closes these and then the file. For {@link NativeHandle}. */
     int closeWithFile(final long handle) {
-        close();
+        try {
+            close();
+        } catch (final Throwable e) {
+            Completions.report(e);
+        }
         return DataPlane.close(handle);
     }
 }

@@ -18,6 +18,8 @@ final class NativeHandle implements Runnable {
     private final Supplier<String> description;
 
     private volatile boolean open = true;
+    private boolean closing; /* by this thread, in a callback of which it may be closed again */
+    private boolean closed;
     private boolean closedByOwner;
     private int result;
 
@@ -59,25 +61,35 @@ final class NativeHandle implements Runnable {
     }
 
     /**
-     * Closes it, unless that was done; returns when it is closed.
+     * Closes it, unless that was done; returns when it is closed. If this throws, an Error say, it may be called again.
      *
      * @return 0, or -errno of the close if this call did it
      */
     synchronized int close() {
-        if (!open) {
+        if (closed || closing) {
             return 0;
         }
         closedByOwner = true;
+        run();
         cleanable.clean();
         // The engine had closed it.
         return result == -Errno.EBADF ? 0 : result;
     }
 
-    /** For the Cleaner, which calls it once at most. */
+    /** Closes it, unless that was done. For the Cleaner. */
     @Override
     public synchronized void run() {
+        if (closed) {
+            return;
+        }
         open = false;
-        result = closeFunction.applyAsInt(value);
+        closing = true;
+        try {
+            result = closeFunction.applyAsInt(value);
+            closed = true;
+        } finally {
+            closing = false;
+        }
         if (!closedByOwner && result != -Errno.EBADF) {
             reportLeak();
         }

@@ -1,6 +1,7 @@
 package io.writethrough;
 
 import io.writethrough.internal.DataPlane;
+import io.writethrough.internal.Errno;
 import io.writethrough.internal.jfr.Events;
 import io.writethrough.internal.jfr.IoEvent;
 import java.util.concurrent.locks.LockSupport;
@@ -29,10 +30,17 @@ final class Operation {
     private Thread waiter;
     private volatile boolean ended;
 
+    private Runnable task; /* or all that is above is null */
+
     private long result;
     private long stableBytes;
     private long offset;
     private boolean append;
+
+    /* What the future is to be, once that is decided. */
+    private boolean decided;
+    private Object value;
+    private Throwable failure;
 
     private IoEvent event; /* null: nobody wants one */
     private int durability;
@@ -61,8 +69,8 @@ final class Operation {
         longResult = isLong;
         position = at;
         length = bytes;
-        future = ofFuture;
         event = read == null ? Events.beginWrite() : Events.beginRead();
+        future = ofFuture;
     }
 
     /** How a write is done, for its event. */
@@ -91,6 +99,11 @@ final class Operation {
         waiter = Thread.currentThread();
     }
 
+    /** No I/O: a task that runs where futures complete. */
+    void beginTask(final Runnable ofTask) {
+        task = ofTask;
+    }
+
     /** As a DataPlane's result. Interrupts are left to the thread. */
     long await() {
         boolean interrupted = false;
@@ -110,19 +123,19 @@ final class Operation {
         return open != null && !open.isDone();
     }
 
-    /** Takes the event's result. Returns whether the operation is to be completed now. */
+    /** Takes the event's result. Returns whether the operation is to be completed now. May be called again if it throws. */
     boolean end(final long eventResult, final long eventStableBytes, final long eventOffset) {
+        assert Faults.at(Faults.Step.END_OPERATION);
         result = eventResult;
         stableBytes = eventStableBytes;
         offset = eventOffset;
-        if (waiter != null) {
-            final Thread thread = waiter;
-            waiter = null;
-            ended = true;
+        final Thread thread = waiter;
+        if (thread != null) {
+            ended = true; // From here on the operation may be another's.
             LockSupport.unpark(thread);
             return false;
         }
-        return read == null || eventResult < 0 || read.goOn(this);
+        return read == null || read.takeEvent(this, eventResult);
     }
 
     /** Where a write is that ended. */
@@ -135,32 +148,95 @@ final class Operation {
         result = readResult < 0 ? -DataPlane.errno(readResult) : readResult;
     }
 
-    /** Completes the future: runs its callbacks. */
-    void complete() {
-        if (event != null) {
-            endEvent();
+    /** The operation ends with -errno: it could not begin. */
+    void endWith(final int errno) {
+        result = errno;
+        stableBytes = 0;
+    }
+
+    /** The operation ends with what was thrown. */
+    void endWith(final Throwable thrown) {
+        result = -Errno.EIO;
+        failure = thrown;
+    }
+
+    /** The same, where an event could not be taken. Returns whether the operation is to be completed now. */
+    boolean endInsteadOfEvent(final Throwable thrown) {
+        if (waiter != null) {
+            return false; // It was told; only to wake it has thrown.
         }
-        if (result < 0) {
-            final String operation = append ? "append" : read == null ? "write" : "read";
-            future.completeExceptionally(file.failed(operation, position, length, (int) -result, stableBytes));
-        } else if (append) {
-            complete(future, (Long) offset);
-        } else if (longResult) {
-            complete(future, read == null ? (Long) result : (Long) read.finish(result));
+        endWith(thrown);
+        if (read != null) {
+            read.leave();
+        }
+        return true;
+    }
+
+    /** Completes the future, and runs its callbacks. If it throws it is to be called again, and goes on where it was. */
+    void complete() {
+        if (task != null) {
+            final Runnable once = task;
+            task = null;
+            once.run();
+        }
+        if (future == null) {
+            return;
+        }
+        if (!decided) {
+            decide();
+            decided = true;
+        }
+        assert Faults.at(Faults.Step.COMPLETE);
+        if (failure != null) {
+            future.completeExceptionally(failure);
         } else {
-            complete(future, read == null ? (Integer) (int) result : (Integer) (int) read.finish(result));
+            complete(future, value);
+        }
+        assert Faults.at(Faults.Step.COMPLETED);
+    }
+
+    /* Where memory or stack is missing the next call decides. Anything else would be thrown again: that is the outcome. */
+    private void decide() {
+        try {
+            assert Faults.at(Faults.Step.DECIDE);
+            endEvent();
+            if (result >= 0) {
+                final long count = append ? offset : read == null ? result : read.finish(result);
+                value = longResult ? (Object) count : (Object) (int) count;
+            } else if (failure == null) {
+                final String operation = append ? "append" : read == null ? "write" : "read";
+                failure = file.failed(operation, position, length, (int) -result, stableBytes);
+            }
+        } catch (final OutOfMemoryError | StackOverflowError e) {
+            throw e;
+        } catch (final Throwable e) {
+            failure = e;
         }
     }
 
+    /* An event that cannot be told is lost, and nothing else is. */
     private void endEvent() {
+        final IoEvent once = event;
+        event = null;
+        if (once == null) {
+            return;
+        }
+        try {
+            tell(once);
+        } catch (final Throwable e) {
+            Completions.report(e);
+        }
+    }
+
+    private void tell(final IoEvent once) {
         final long at = read == null && result >= 0 ? offset : position;
         final long done = read == null && result < 0 ? stableBytes : Math.max(result, 0);
-        event.end(file.path(), at, length, durability, flags, true, (int) -Math.min(result, 0), done);
+        once.end(file.path(), at, length, durability, flags, true, (int) -Math.min(result, 0), done);
     }
 
     @SuppressWarnings("unchecked")
-    private static <T> void complete(final IoFuture<?> future, final T value) {
-        ((IoFuture<T>) future).complete(value);
+    private static <T> void complete(final IoFuture<?> future, final Object value) {
+        ((IoFuture<T>) future).complete((T) value);
     }
 
     /** Ends this life. */
@@ -168,7 +244,11 @@ final class Operation {
         future = null;
         file = null;
         read = null;
+        task = null;
         append = false;
+        decided = false;
+        value = null;
+        failure = null;
         event = null;
         durability = DataPlane.DURABILITY_OF_FILE;
         flags = 0;

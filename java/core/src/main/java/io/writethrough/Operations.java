@@ -23,12 +23,10 @@ final class Operations {
         free = operation;
     }
 
+    /** The operation of an event; null if that operation is over: who submitted it did not wait for the event. */
     Operation of(final long token) {
         final Operation operation = all[(int) token];
-        if (operation.token() != token) {
-            throw new AssertionError("an event of an operation that has ended: " + Long.toHexString(token));
-        }
-        return operation;
+        return operation.token() == token ? operation : null;
     }
 
     /** Whether a future is not done. */
@@ -41,14 +39,18 @@ final class Operations {
         return false;
     }
 
+    /* None is free before all are there: where memory ends in between, nothing has changed. */
     private void grow() {
         final int count = all.length;
         final Operation[] more = Arrays.copyOf(all, count == 0 ? 64 : 2 * count);
+        Operation first = null;
         for (int i = more.length - 1; i >= count; i--) {
+            assert Faults.at(Faults.Step.MAKE_OPERATIONS);
             more[i] = new Operation(i);
-            more[i].next = free;
-            free = more[i];
+            more[i].next = first;
+            first = more[i];
         }
         all = more;
+        free = first;
     }
 }

@@ -2,7 +2,6 @@ package io.writethrough;
 
 import io.writethrough.internal.Buffers;
 import io.writethrough.internal.DataPlane;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.util.ArrayList;
@@ -76,29 +75,72 @@ final class WriteBatch {
             }
             return futures;
         }
-        for (int i = 0; i < count; i++) {
-            final int request = i * DataPlane.REQUEST_LONGS;
-            final IoFuture<Integer> future = new IoFuture<>();
-            operations[i] = completions.begin();
-            operations[i].beginWrite(file, future, false, requests[request + 1], (int) requests[request]);
-            operations[i].describe(durability, flags);
-            requests[request + 2] = operations[i].token();
-            futures.add(future);
-        }
+        begin(file, completions, futures, durability, flags);
         DataPlane.submitAll(handle, bases, requests, count, durability, flags);
         for (int i = 0; i < count; i++) {
-            final int request = i * DataPlane.REQUEST_LONGS;
-            final int length = (int) requests[request];
-            final int started = (int) requests[request + 2];
-            if (started < 0) {
-                completions.abandon(operations[i]);
-                final IOException failure = file.writeFailed("write", requests[request + 1], length, flags, started);
-                futures.get(i).completeExceptionally(failure);
-            } else {
-                sources[i].position(sources[i].position() + length);
+            if (started(i) < 0) {
+                fail(i, file, completions, futures.get(i), flags);
+            }
+        }
+        for (int i = 0; i < count; i++) {
+            if (started(i) >= 0) {
+                sources[i].position(sources[i].position() + (int) requests[i * DataPlane.REQUEST_LONGS]);
             }
         }
         return futures;
+    }
+
+    /* 0 or -errno. */
+    private int started(final int index) {
+        return (int) requests[index * DataPlane.REQUEST_LONGS + 2];
+    }
+
+    /* All, or it throws and none has begun. */
+    private void begin(
+            final WriteThroughFile file,
+            final Completions completions,
+            final List<CompletableFuture<Integer>> futures,
+            final int durability,
+            final int flags) {
+        int begun = 0;
+        boolean all = false;
+        try {
+            while (begun < count) {
+                final int request = begun * DataPlane.REQUEST_LONGS;
+                final IoFuture<Integer> future = new IoFuture<>(completions);
+                futures.add(future);
+                final Operation operation = completions.begin();
+                operations[begun++] = operation;
+                operation.beginWrite(file, future, false, requests[request + 1], (int) requests[request]);
+                operation.describe(durability, flags);
+                requests[request + 2] = operation.token();
+            }
+            all = true;
+        } finally {
+            for (int i = 0; i < begun && !all; i++) {
+                completions.abandon(operations[i]);
+            }
+        }
+    }
+
+    /* Others of the batch have begun, and their futures are to reach the caller: so nothing is thrown. */
+    private void fail(
+            final int index,
+            final WriteThroughFile file,
+            final Completions completions,
+            final CompletableFuture<Integer> future,
+            final int flags) {
+        final int request = index * DataPlane.REQUEST_LONGS;
+        final int length = (int) requests[request];
+        try {
+            assert Faults.at(Faults.Step.DECIDE);
+            future.completeExceptionally(
+                    file.writeFailed("write", requests[request + 1], length, flags, started(index)));
+            completions.abandon(operations[index]);
+        } catch (final OutOfMemoryError | StackOverflowError e) {
+            operations[index].endWith(started(index));
+            completions.completeElsewhere(operations[index]);
+        }
     }
 
     /** Forgets the writes. */

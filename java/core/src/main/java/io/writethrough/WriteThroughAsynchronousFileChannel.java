@@ -3,6 +3,7 @@ package io.writethrough;
 import io.writethrough.internal.Errno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.AsynchronousFileChannel;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.CompletionHandler;
@@ -98,19 +99,23 @@ final class WriteThroughAsynchronousFileChannel extends AsynchronousFileChannel 
         if (!write.isCompletedExceptionally() || !wouldWait(write)) {
             return write;
         }
-        final IoFuture<Integer> waiting = new IoFuture<>();
-        WaitingThreads.execute(() -> file.writeAsync(source, position).whenComplete((count, failure) -> {
-            if (failure == null) {
-                waiting.complete(count);
-            } else {
-                waiting.completeExceptionally(failure);
-            }
-        }));
-        return waiting;
+        return file.writeAsyncElsewhere(source, position);
+    }
+
+    /* What was begun on an open channel, and found it closed, says so. */
+    private static <V> CompletableFuture<V> begun(final boolean open, final CompletableFuture<V> future) {
+        if (open && future.isCompletedExceptionally() && failureOf(future).getClass() == ClosedChannelException.class) {
+            return IoFuture.failed(new AsynchronousCloseException());
+        }
+        return future;
+    }
+
+    private static Throwable failureOf(final CompletableFuture<?> failed) {
+        return failed.handle((value, cause) -> cause).join();
     }
 
     private static boolean wouldWait(final CompletableFuture<Integer> failed) {
-        final Throwable failure = failed.handle((count, cause) -> cause).join();
+        final Throwable failure = failureOf(failed);
         return failure instanceof WriteThroughException e && (e.errno() == Errno.EAGAIN || e.errno() == Errno.EMSGSIZE);
     }
 
@@ -224,12 +229,26 @@ final class WriteThroughAsynchronousFileChannel extends AsynchronousFileChannel 
                 this::execute);
     }
 
-    /* The end of an operation is told, if need be on another thread: the executor may have been shut down since it began. */
+    /*
+     * The end of an operation is told, if need be on another thread: the executor may have been shut down since it began, and
+     * of the library's no thread may be to be had. Who begins an operation does not run its handler, but is told.
+     */
     private void execute(final Runnable task) {
         try {
             executor.execute(task);
-        } catch (final RejectedExecutionException e) {
+        } catch (final Throwable e) {
+            executeAllTheSame(task);
+        }
+    }
+
+    private static void executeAllTheSame(final Runnable task) {
+        try {
             ChannelThreads.POOL.execute(task);
+        } catch (final Throwable e) {
+            if (!CompletionQueue.isCompleting()) {
+                throw e;
+            }
+            task.run();
         }
     }
 

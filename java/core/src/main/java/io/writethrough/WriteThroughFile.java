@@ -35,6 +35,8 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.function.LongSupplier;
+import java.util.function.LongToIntFunction;
 
 /**
  * A file that is written through: when {@code write} returns, its bytes are on stable storage, as the {@link Durability} of
@@ -89,6 +91,7 @@ public final class WriteThroughFile implements Channel {
     private final WriteThroughEngine engine;
     private final Completions completions;
     private final NativeHandle handle;
+    private final UnderWay underWay;
     private volatile Path path;
     private final Durability durability;
     private final boolean readable;
@@ -115,7 +118,18 @@ public final class WriteThroughFile implements Channel {
         this.appends = request.append();
         this.jdkChannels = new JdkChannels(file, engine.jdkChannels());
         this.cached = readable ? engine.cacheViewOf(file) : null;
-        this.handle = NativeHandle.of(this, file, jdkChannels::closeWithFile, () -> "The WriteThroughFile " + path);
+        this.underWay = completions.underWay().ofFile();
+        this.handle = NativeHandle.of(
+                this, file, closing(underWay, completions, jdkChannels), () -> "The WriteThroughFile " + path);
+    }
+
+    /* Static, so that it does not know the file, which may be lost. */
+    private static LongToIntFunction closing(
+            final UnderWay underWay, final Completions completions, final JdkChannels jdkChannels) {
+        return file -> {
+            underWay.close(completions);
+            return jdkChannels.closeWithFile(file);
+        };
     }
 
     /**
@@ -266,6 +280,22 @@ public final class WriteThroughFile implements Channel {
         return jdkChannels;
     }
 
+    UnderWay underWay() {
+        return underWay;
+    }
+
+    /* What a virtual thread leaves to one that may wait. */
+    private long callWaiting(final LongSupplier call) {
+        if (!underWay.enter()) {
+            return -Errno.EBADF;
+        }
+        try {
+            return WaitingThreads.call(call);
+        } finally {
+            underWay.leave();
+        }
+    }
+
     boolean isReadable() {
         return readable;
     }
@@ -361,7 +391,7 @@ public final class WriteThroughFile implements Channel {
             completions.abandon(operation);
         }
         return mustWait(started)
-                ? WaitingThreads.call(() -> writeWaiting(source, start, length, position, durabilityCode))
+                ? callWaiting(() -> writeWaiting(source, start, length, position, durabilityCode))
                 : started;
     }
 
@@ -474,7 +504,7 @@ public final class WriteThroughFile implements Channel {
             completions.abandon(operation);
         }
         return mustWait(started)
-                ? WaitingThreads.call(() -> writeWaiting(segments, length, position, durabilityCode))
+                ? callWaiting(() -> writeWaiting(segments, length, position, durabilityCode))
                 : started;
     }
 
@@ -545,6 +575,17 @@ public final class WriteThroughFile implements Channel {
 
     /* The rest of a read of which something was not cached. */
     private long readParked(final AsyncRead read, final long cached) {
+        if (!underWay.enter()) {
+            return -Errno.EBADF;
+        }
+        try {
+            return readEntered(read, cached);
+        } finally {
+            underWay.leave();
+        }
+    }
+
+    private long readEntered(final AsyncRead read, final long cached) {
         read.advance(DataPlane.stableBytes(cached));
         long result;
         do {
@@ -701,9 +742,9 @@ public final class WriteThroughFile implements Channel {
             return IoFuture.failed(new ClosedChannelException());
         }
         if (length == 0) {
-            return IoFuture.completed(0);
+            return IoFuture.completed(0, completions);
         }
-        final IoFuture<Integer> future = new IoFuture<>();
+        final IoFuture<Integer> future = new IoFuture<>(completions);
         final Operation operation = completions.begin();
         int started = -Errno.EINVAL;
         try {
@@ -720,6 +761,70 @@ public final class WriteThroughFile implements Channel {
         }
         source.position(start + length);
         return future;
+    }
+
+    /**
+     * Starts a write with the durability of the file on a thread that may wait for what a write may have to wait for. The
+     * buffer belongs to the operation until the future completes.
+     */
+    CompletableFuture<Integer> writeAsyncElsewhere(final ByteBuffer source, final long position) {
+        if (!underWay.enter()) {
+            return IoFuture.failed(new ClosedChannelException());
+        }
+        final IoFuture<Integer> future = new IoFuture<>(completions);
+        Operation operation = null;
+        boolean handedOver = false;
+        try {
+            operation = completions.begin();
+            operation.beginWrite(this, future, false, position, source.remaining());
+            operation.describe(DataPlane.DURABILITY_OF_FILE, modeFlags());
+            WaitingThreads.execute(new WaitingWrite(operation, source, position));
+            handedOver = true;
+        } finally {
+            if (!handedOver) {
+                underWay.leave();
+                completions.abandon(operation);
+            }
+        }
+        return future;
+    }
+
+    private final class WaitingWrite extends WaitingThreads.Task {
+        private final Operation operation;
+        private final ByteBuffer source;
+        private final long position;
+
+        private WaitingWrite(final Operation operation, final ByteBuffer source, final long position) {
+            this.operation = operation;
+            this.source = source;
+            this.position = position;
+        }
+
+        @Override
+        void run() {
+            boolean started = false;
+            try {
+                assert Faults.at(Faults.Step.RUN_WAITING);
+                started = startOrEnd();
+            } catch (final Throwable e) {
+                operation.endWith(e);
+            }
+            underWay.leave();
+            if (!started) {
+                completions.completeElsewhere(operation);
+            }
+        }
+
+        private boolean startOrEnd() {
+            final int start = source.position();
+            final int length = source.remaining();
+            final int started = submit(
+                    source, start, length, position, DataPlane.DURABILITY_OF_FILE, modeFlags(), operation.token());
+            if (started < 0) {
+                operation.endWith(started);
+            }
+            return started == 0;
+        }
     }
 
     private int submit(
@@ -795,15 +900,21 @@ public final class WriteThroughFile implements Channel {
             return IoFuture.failed(new ClosedChannelException());
         }
         if (length == 0) {
-            return IoFuture.completed(0L);
+            return IoFuture.completed(0L, completions);
         }
-        final IoFuture<Long> future = new IoFuture<>();
+        final IoFuture<Long> future = new IoFuture<>(completions);
         final Operation operation = completions.begin();
-        operation.beginWrite(this, future, true, position, length);
-        operation.describe(durabilityCode, flags | modeFlags());
-        final int started = submit(segments, length, position, durabilityCode, flags | modeFlags(), operation.token());
+        int started = -Errno.EINVAL;
+        try {
+            operation.beginWrite(this, future, true, position, length);
+            operation.describe(durabilityCode, flags | modeFlags());
+            started = submit(segments, length, position, durabilityCode, flags | modeFlags(), operation.token());
+        } finally {
+            if (started < 0) {
+                completions.abandon(operation);
+            }
+        }
         if (started < 0) {
-            completions.abandon(operation);
             return IoFuture.failed(writeFailed("write", position, length, flags, started));
         }
         moveToLimits(sources);
@@ -890,7 +1001,7 @@ public final class WriteThroughFile implements Channel {
             return IoFuture.failed(new ClosedChannelException());
         }
         if (remaining == 0) {
-            return IoFuture.completed(0);
+            return IoFuture.completed(0, completions);
         }
         final int length = lengthToEnd(remaining, position);
         final IoEvent event = Events.beginRead();
@@ -908,7 +1019,7 @@ public final class WriteThroughFile implements Channel {
             Events.end(event, path, position, length, DataPlane.DURABILITY_OF_FILE, 0, result);
             return result < 0
                     ? IoFuture.failed(failed("read", position, length, result))
-                    : IoFuture.completed(result == 0 ? -1 : (int) result);
+                    : IoFuture.completed(result == 0 ? -1 : (int) result, completions);
         }
         final AsyncRead read = new AsyncRead(this, completions, destination, start, length, position);
         return readAsync(read, DataPlane.stableBytes(result), false);
@@ -916,14 +1027,38 @@ public final class WriteThroughFile implements Channel {
 
     private <T> CompletableFuture<T> readAsync(final AsyncRead read, final long cached, final boolean isLong) {
         read.advance(cached);
-        final IoFuture<T> future = new IoFuture<>();
+        final IoFuture<T> future = new IoFuture<>(completions);
         final Operation operation = completions.begin();
-        operation.beginRead(this, future, isLong, read);
-        if (!read.start(operation)) {
-            operation.complete();
-            completions.abandon(operation);
+        boolean goesOn = false;
+        try {
+            operation.beginRead(this, future, isLong, read);
+            goesOn = startRead(read, operation);
+            if (!goesOn) {
+                operation.complete();
+            }
+        } finally {
+            if (!goesOn) {
+                completions.abandon(operation);
+            }
         }
         return future;
+    }
+
+    private boolean startRead(final AsyncRead read, final Operation operation) {
+        if (!underWay.enter()) {
+            operation.endRead(-Errno.EBADF);
+            return false;
+        }
+        boolean thrown = true;
+        try {
+            final boolean goesOn = read.start(operation);
+            thrown = false;
+            return goesOn;
+        } finally {
+            if (thrown) {
+                underWay.leave();
+            }
+        }
     }
 
     /**
@@ -949,7 +1084,7 @@ public final class WriteThroughFile implements Channel {
         }
         final long length = lengthToEnd(segments.length(), position);
         if (segments.length() == 0) {
-            return IoFuture.completed(0L);
+            return IoFuture.completed(0L, completions);
         }
         final IoEvent event = Events.beginRead();
         final long result;
@@ -965,7 +1100,7 @@ public final class WriteThroughFile implements Channel {
             Events.end(event, path, position, length, DataPlane.DURABILITY_OF_FILE, 0, result);
             return result < 0
                     ? IoFuture.failed(failed("read", position, length, result))
-                    : IoFuture.completed(result == 0 ? -1L : result);
+                    : IoFuture.completed(result == 0 ? -1L : result, completions);
         }
         final AsyncRead read = new AsyncRead(this, completions, destinations, segments, length, position);
         return readAsync(read, DataPlane.stableBytes(result), true);
@@ -1102,7 +1237,7 @@ public final class WriteThroughFile implements Channel {
         if (!VirtualThreads.isCurrent()) {
             return DataPlane.writeSegmentsWith(file, bases, ranges, length, position, durabilityCode, flags);
         }
-        return WaitingThreads.call(
+        return callWaiting(
                 () -> DataPlane.writeSegmentsWith(file, bases, ranges, length, position, durabilityCode, flags));
     }
 
@@ -1214,7 +1349,7 @@ public final class WriteThroughFile implements Channel {
             completions.abandon(operation);
         }
         return mustWait(started)
-                ? WaitingThreads.call(() -> writeWithWaiting(source, start, length, position, durabilityCode, flags))
+                ? callWaiting(() -> writeWithWaiting(source, start, length, position, durabilityCode, flags))
                 : started;
     }
 
@@ -1275,7 +1410,7 @@ public final class WriteThroughFile implements Channel {
         if (length == 0) {
             return sizeAsFuture();
         }
-        final IoFuture<Long> future = new IoFuture<>();
+        final IoFuture<Long> future = new IoFuture<>(completions);
         final Operation operation = completions.begin();
         int started = -Errno.EINVAL;
         try {
@@ -1327,12 +1462,18 @@ public final class WriteThroughFile implements Channel {
         if (length == 0) {
             return sizeAsFuture();
         }
-        final IoFuture<Long> future = new IoFuture<>();
+        final IoFuture<Long> future = new IoFuture<>(completions);
         final Operation operation = completions.begin();
-        operation.beginAppend(this, future, length);
-        final int started = submit(segments, length, 0, durabilityCode, flags, operation.token());
+        int started = -Errno.EINVAL;
+        try {
+            operation.beginAppend(this, future, length);
+            started = submit(segments, length, 0, durabilityCode, flags, operation.token());
+        } finally {
+            if (started < 0) {
+                completions.abandon(operation);
+            }
+        }
         if (started < 0) {
-            completions.abandon(operation);
             return IoFuture.failed(failed("append", NONE, length, started));
         }
         moveToLimits(sources);
@@ -1341,7 +1482,7 @@ public final class WriteThroughFile implements Channel {
 
     private CompletableFuture<Long> sizeAsFuture() {
         try {
-            return IoFuture.completed(size());
+            return IoFuture.completed(size(), completions);
         } catch (final IOException e) {
             return IoFuture.failed(e);
         }

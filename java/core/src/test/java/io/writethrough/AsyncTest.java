@@ -9,7 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.Closeable;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.NonReadableChannelException;
@@ -21,6 +23,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -291,6 +294,70 @@ class AsyncTest extends OnEveryFileSystem {
         for (int i = 0; i < 100; i++) {
             assertArrayEquals(bytes(4096, i), Arrays.copyOfRange(found, i * 4096, (i + 1) * 4096), "write " + i);
             assertEquals(4096, get(futures.get(i)));
+        }
+    }
+
+    /* What a thread of the library does at this step waits until the test has begun to close. */
+    private static void holdUntilClosing(final Faults.Step step, final Supplier<Boolean> isOpen) {
+        Faults.plan(at -> {
+            while (at == step && isOpen.get()) {
+                Thread.onSpinWait();
+            }
+        });
+    }
+
+    private void readsEndWellThatMeetTheClose(final Faults.Step step, final int length, final Closeable closed)
+            throws Exception {
+        final ByteBuffer[] destinations = {ByteBuffer.allocate(length), ByteBuffer.allocateDirect(length)};
+        final ByteBuffer[] vector = {ByteBuffer.allocate(length / 2), ByteBuffer.allocateDirect(length)};
+        holdUntilClosing(step, file::isOpen);
+        try {
+            final CompletableFuture<Integer> first = file.readAsync(destinations[0], 0);
+            final CompletableFuture<Integer> second = file.readAsync(destinations[1], 4L << 20);
+            final CompletableFuture<Long> third = file.readAsync(vector, 8L << 20);
+            closed.close();
+            assertEquals(length, get(first));
+            assertEquals(length, get(second));
+            assertEquals(length / 2 + length, get(third));
+        } finally {
+            Faults.plan(null);
+        }
+        assertArrayEquals(Arrays.copyOfRange(bytes(12 << 20, 1), 0, length), destinations[0].array());
+        assertEquals(ByteBuffer.wrap(bytes(12 << 20, 1), 4 << 20, length), destinations[1].flip());
+    }
+
+    @Test
+    void readsThatHaveBegunEndWellWhenTheFileOrTheEngineIsClosedMeanwhile() throws Exception {
+        file.write(buffer(12 << 20, 1), 0);
+        for (final int length : new int[] {5000, 2 << 20}) {
+            forgetCache();
+            readsEndWellThatMeetTheClose(Faults.Step.READ_ON, length, file);
+            file = engine.open(path, READ, WRITE);
+            readsEndWellThatMeetTheClose(Faults.Step.RUN_WAITING, 2 << 20, file);
+            file = engine.open(path, READ, WRITE);
+            readsEndWellThatMeetTheClose(Faults.Step.READ_ON, length, engine);
+            open();
+        }
+    }
+
+    @Test
+    void aCallbackClosesTheFileWithReadsUnderWay() throws Exception {
+        file.write(buffer(12 << 20, 1), 0);
+        forgetCache();
+        final List<CompletableFuture<Integer>> reads = new ArrayList<>();
+        for (int i = 0; i < 50; i++) {
+            reads.add(file.readAsync(ByteBuffer.allocate(10_000), i * 200_000L));
+        }
+        final CompletableFuture<Void> closed = reads.get(0).thenRun(() -> {
+            try {
+                file.close();
+            } catch (final IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+        get(closed);
+        for (final CompletableFuture<Integer> read : reads) {
+            assertEquals(10_000, get(read));
         }
     }
 }
