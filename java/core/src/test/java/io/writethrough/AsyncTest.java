@@ -360,4 +360,86 @@ class AsyncTest extends OnEveryFileSystem {
             assertEquals(10_000, get(read));
         }
     }
+
+    private interface Chain {
+        void add(CompletableFuture<Integer> read, Runnable next);
+    }
+
+    private static Chain[] chains() {
+        return new Chain[] {
+            (read, next) -> read.whenComplete((count, failure) -> next.run()),
+            (read, next) -> read.handle((count, failure) -> {
+                next.run();
+                return null;
+            }),
+            (read, next) -> read.thenRun(next),
+            (read, next) -> read.thenAccept(count -> next.run()),
+            (read, next) -> read.thenApply(count -> count + 1).thenApply(count -> {
+                next.run();
+                return count;
+            }),
+            (read, next) -> read.thenCombine(read, Integer::sum).thenRun(next),
+            (read, next) -> read.thenAcceptBoth(read, (one, two) -> next.run()),
+            (read, next) -> read.runAfterBoth(read, next),
+            (read, next) -> read.applyToEither(read, count -> {
+                next.run();
+                return count;
+            }),
+            (read, next) -> read.acceptEither(read, count -> next.run()),
+            (read, next) -> read.runAfterEither(read, next),
+            (read, next) -> read.thenCompose(count -> {
+                next.run();
+                return CompletableFuture.completedFuture(count);
+            }),
+            (read, next) -> read.thenRun(() -> {
+                        throw new IllegalStateException("for the next");
+                    })
+                    .exceptionally(failure -> {
+                        next.run();
+                        return null;
+                    }),
+            (read, next) -> read.thenRun(() -> {
+                        throw new IllegalStateException("for the next");
+                    })
+                    .exceptionallyCompose(failure -> {
+                        next.run();
+                        return CompletableFuture.completedFuture(null);
+                    }),
+        };
+    }
+
+    private void readOn(final Chain chain, final int left, final CompletableFuture<Void> end) {
+        if (left == 0) {
+            end.complete(null);
+            return;
+        }
+        try {
+            chain.add(file.readAsync(ByteBuffer.allocate(16), 0), () -> readOn(chain, left - 1, end));
+        } catch (final Throwable e) {
+            end.completeExceptionally(e);
+        }
+    }
+
+    @Test
+    void aChainOfCallbacksThatReadCachedBytesMayHaveAnyLength() throws Exception {
+        file.write(buffer(4096, 1), 0);
+        for (final Chain chain : chains()) {
+            final CompletableFuture<Void> end = new CompletableFuture<>();
+            readOn(chain, 20_000, end);
+            get(end);
+        }
+    }
+
+    private CompletableFuture<Integer> sumOf(final int left) {
+        return left == 0
+                ? CompletableFuture.completedFuture(0)
+                : file.readAsync(ByteBuffer.allocate(16), 0)
+                        .thenCompose(count -> sumOf(left - 1).thenApply(sum -> sum + count));
+    }
+
+    @Test
+    void aChainOfReadsMayBeComposed() throws Exception {
+        file.write(buffer(4096, 1), 0);
+        assertEquals(16 * 10_000, get(sumOf(10_000)));
+    }
 }
