@@ -162,8 +162,10 @@ final class JdkChannels {
         }
     }
 
-    /** {@code null} if another process has a lock that overlaps. */
-    FileLock tryLock(final long position, final long size, final boolean shared) throws IOException {
+    /**
+     * {@code null} if another process has a lock that overlaps. It waits for nobody, and close waits for it.
+     */
+    synchronized FileLock tryLock(final long position, final long size, final boolean shared) throws IOException {
         final FileChannel channel = locks(shared);
         synchronized (awaited) {
             if (position >= 0 && size >= 0) {
@@ -193,8 +195,16 @@ final class JdkChannels {
             if (e.getCause() instanceof UncheckedIOException failure) {
                 throw failure.getCause();
             }
-            throw e;
+            throw unchecked(e);
         }
+    }
+
+    /** What a task has thrown on another thread, an Error say, as it was. */
+    static RuntimeException unchecked(final CompletionException e) {
+        if (e.getCause() instanceof Error error) {
+            throw error;
+        }
+        return e.getCause() instanceof RuntimeException cause ? cause : e;
     }
 
     private static MappedByteBuffer mapUninterrupted(final FileChannel channel, final long position, final long size) {

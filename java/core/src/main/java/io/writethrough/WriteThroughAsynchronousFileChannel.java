@@ -58,7 +58,8 @@ final class WriteThroughAsynchronousFileChannel extends AsynchronousFileChannel 
             throw new IllegalArgumentException("Read-only buffer");
         }
         requireExecutor();
-        return file.readAsync(destination, position);
+        final boolean open = isOpen();
+        return begun(open, file.readAsync(destination, position));
     }
 
     @Override
@@ -87,10 +88,12 @@ final class WriteThroughAsynchronousFileChannel extends AsynchronousFileChannel 
             return IoFuture.failed(new IOException("Invalid argument"));
         }
         requireExecutor();
-        return beginWriteWithoutWaiting(source.duplicate(), position).thenApply(count -> {
-            source.position(start + count);
-            return count;
-        });
+        final boolean open = isOpen();
+        return begun(open, beginWriteWithoutWaiting(source.duplicate(), position))
+                .thenApply(count -> {
+                    source.position(start + count);
+                    return count;
+                });
     }
 
     /* Who begins an operation is not made to wait: where it would have to, another thread does. */
@@ -146,7 +149,7 @@ final class WriteThroughAsynchronousFileChannel extends AsynchronousFileChannel 
         try {
             return file.jdkChannels().lock(position, size, shared, lock -> new WriteThroughFileLock(this, lock));
         } catch (final IOException e) {
-            return IoFuture.failed(e);
+            return begun(true, IoFuture.failed(e));
         }
     }
 
@@ -154,7 +157,12 @@ final class WriteThroughAsynchronousFileChannel extends AsynchronousFileChannel 
     public FileLock tryLock(final long position, final long size, final boolean shared) throws IOException {
         requireLockable(shared);
         requireOpen();
-        final FileLock lock = file.jdkChannels().tryLock(position, size, shared);
+        final FileLock lock;
+        try {
+            lock = file.jdkChannels().tryLock(position, size, shared);
+        } catch (final ClosedChannelException e) {
+            throw new AsynchronousCloseException();
+        }
         return lock == null ? null : new WriteThroughFileLock(this, lock);
     }
 

@@ -347,20 +347,19 @@ final class WriteThroughFileChannel extends FileChannel {
             if (e.getCause() instanceof IOException failure) {
                 throw failure;
             }
-            if (e.getCause() instanceof RuntimeException failure) {
-                throw failure;
-            }
-            if (e.getCause() instanceof Error failure) {
-                throw failure;
-            }
-            throw e;
+            throw JdkChannels.unchecked(e);
         }
     }
 
     @Override
     public FileLock tryLock(final long at, final long size, final boolean shared) throws IOException {
         requireLockable(shared);
-        final FileLock lock = file.jdkChannels().tryLock(at, size, shared);
+        final FileLock lock;
+        try {
+            lock = file.jdkChannels().tryLock(at, size, shared);
+        } catch (final ClosedChannelException e) {
+            throw new AsynchronousCloseException();
+        }
         return lock == null ? null : new WriteThroughFileLock(this, lock);
     }
 
@@ -391,17 +390,18 @@ final class WriteThroughFileChannel extends FileChannel {
         }
     }
 
-    /* What has failed because the channel was closed meanwhile says so. */
+    /* What has failed because the channel, or the file, was closed meanwhile says so. */
     private void endBlocking(final boolean completed) throws AsynchronousCloseException {
         if (interruptible) {
             end(completed);
-        } else if (!completed && !isOpen()) {
+        }
+        if (!completed && !(isOpen() && file.isOpen())) {
             throw new AsynchronousCloseException();
         }
     }
 
     private void requireOpen() throws ClosedChannelException {
-        if (!isOpen()) {
+        if (!isOpen() || !file.isOpen()) {
             throw new ClosedChannelException();
         }
     }

@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.file.Files;
@@ -223,6 +224,27 @@ class LifecycleTest extends OnEveryFileSystem {
             assertTrue(executor.awaitTermination(1, TimeUnit.MINUTES));
         }
         assertArrayEquals(expected, Files.readAllBytes(path));
+    }
+
+    private static int readDeeper(final WriteThroughFile file, final ByteBuffer destination, final int depth) {
+        try {
+            file.read(destination.clear(), 0);
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return readDeeper(file, destination, depth + 1) + depth;
+    }
+
+    @Test
+    void aThreadWithoutStackGetsTheStackOverflowErrorItself() throws Exception {
+        try (WriteThroughFile file = WriteThroughFile.open(path, CREATE, READ, WRITE)) {
+            file.write(buffer(100, 1), 0);
+            final ByteBuffer destination = ByteBuffer.allocate(10);
+            for (int i = 0; i < 100; i++) {
+                assertThrows(StackOverflowError.class, () -> readDeeper(file, destination, 0));
+            }
+            assertEquals(10, file.read(destination.clear(), 0));
+        }
     }
 
     @Test

@@ -27,8 +27,10 @@ public final class VirtualThreads {
         }
         try {
             return (boolean) IS_VIRTUAL.invokeExact(Thread.currentThread());
+        } catch (final RuntimeException | Error e) {
+            throw e; // No stack, say.
         } catch (final Throwable e) {
-            throw new AssertionError(e);
+            throw new IllegalStateException("Thread.isVirtual declares no exception", e);
         }
     }
 }
