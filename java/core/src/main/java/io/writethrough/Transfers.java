@@ -2,6 +2,7 @@ package io.writethrough;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
@@ -116,8 +117,9 @@ final class Transfers {
         return ByteBuffer.allocate((int) Math.min(wanted, PIECE_BYTES));
     }
 
+    /* An interrupt has closed a channel: that is told, whatever was done. */
     private static long doneOr(final IOException failure, final long done) throws IOException {
-        if (done == 0) {
+        if (done == 0 || failure instanceof ClosedByInterruptException) {
             throw failure;
         }
         return done;

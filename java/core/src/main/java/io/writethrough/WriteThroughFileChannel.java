@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
+import java.nio.channels.Channel;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
@@ -251,7 +252,11 @@ final class WriteThroughFileChannel extends FileChannel {
         if (from < 0 || count < 0) {
             throw new IllegalArgumentException();
         }
-        return Transfers.to(this, from, count, target);
+        try {
+            return Transfers.to(this, from, count, target);
+        } catch (final ClosedByInterruptException e) {
+            throw closedWith(target, e);
+        }
     }
 
     @Override
@@ -266,7 +271,25 @@ final class WriteThroughFileChannel extends FileChannel {
         if (to < 0 || count < 0) {
             throw new IllegalArgumentException();
         }
-        return Transfers.from(source, this, to, count);
+        try {
+            return Transfers.from(source, this, to, count);
+        } catch (final ClosedByInterruptException e) {
+            throw closedWith(source, e);
+        }
+    }
+
+    /* The one channel that was in a call when the interrupt came is closed: by FileChannel's word both are. */
+    private ClosedByInterruptException closedWith(final Channel other, final ClosedByInterruptException interrupt) {
+        if (interruptible) {
+            for (final Channel each : new Channel[] {this, other}) {
+                try {
+                    each.close();
+                } catch (final IOException e) {
+                    interrupt.addSuppressed(e);
+                }
+            }
+        }
+        return interrupt;
     }
 
     @Override

@@ -15,6 +15,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -40,6 +42,90 @@ class WriteThroughFileChannelTest extends FileChannelContract {
     FileChannel open(final Path file, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
             throws IOException {
         return WriteThroughFile.open(file, options, attributes).asFileChannel();
+    }
+
+    private interface Transfer {
+        void between(FileChannel own, FileChannel other) throws IOException;
+    }
+
+    /* As the JDK's from 25 on; before, it closes the one of them that was in a call. */
+    @Test
+    void anInterruptDuringATransferClosesBothChannels() throws IOException {
+        final Path otherPath = directory.resolve("other");
+        Files.write(path, bytes(100_000, 1));
+        Files.write(otherPath, bytes(100_000, 2));
+        final Transfer[] transfers = {
+            (own, other) -> own.transferTo(0, 100_000, other), (own, other) -> own.transferFrom(other, 0, 100_000)
+        };
+        for (final Transfer transfer : transfers) {
+            try (FileChannel own = openInterruptible(path, Set.of(READ, WRITE));
+                    FileChannel other = FileChannel.open(otherPath, READ, WRITE)) {
+                Thread.currentThread().interrupt();
+                assertThrows(ClosedByInterruptException.class, () -> transfer.between(own, other));
+                assertTrue(Thread.interrupted());
+                assertFalse(own.isOpen());
+                assertFalse(other.isOpen());
+            }
+            try (FileChannel own = open(path, Set.of(READ, WRITE));
+                    FileChannel other = FileChannel.open(otherPath, READ, WRITE)) {
+                Thread.currentThread().interrupt();
+                assertThrows(ClosedByInterruptException.class, () -> transfer.between(own, other));
+                assertTrue(Thread.interrupted());
+                assertTrue(own.isOpen(), "it ignores interrupts");
+                assertFalse(other.isOpen());
+            }
+        }
+    }
+
+    @Test
+    void anInterruptWhileTheOtherChannelIsInACallClosesBothAndIsToldWhateverWasDone() throws IOException {
+        Files.write(path, bytes(3 << 20, 1));
+        for (final boolean to : new boolean[] {true, false}) {
+            final ClosedByInterrupt other = new ClosedByInterrupt();
+            try (FileChannel own = openInterruptible(path, Set.of(READ, WRITE))) {
+                assertThrows(
+                        ClosedByInterruptException.class,
+                        to ? () -> own.transferTo(0, 3 << 20, other) : () -> own.transferFrom(other, 0, 3 << 20));
+                assertFalse(own.isOpen());
+                assertFalse(other.isOpen());
+            }
+        }
+    }
+
+    /* Interrupted in its second call. */
+    private static final class ClosedByInterrupt implements ByteChannel {
+        private int calls;
+        private boolean open = true;
+
+        private int call(final ByteBuffer buffer) throws IOException {
+            if (++calls == 2) {
+                open = false;
+                throw new ClosedByInterruptException();
+            }
+            final int count = buffer.remaining();
+            buffer.position(buffer.limit());
+            return count;
+        }
+
+        @Override
+        public int read(final ByteBuffer destination) throws IOException {
+            return call(destination);
+        }
+
+        @Override
+        public int write(final ByteBuffer source) throws IOException {
+            return call(source);
+        }
+
+        @Override
+        public boolean isOpen() {
+            return open;
+        }
+
+        @Override
+        public void close() {
+            open = false;
+        }
     }
 
     @Test
