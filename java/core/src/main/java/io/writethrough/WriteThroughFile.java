@@ -238,13 +238,16 @@ public final class WriteThroughFile implements Channel {
 
     /**
      * The file as an {@link AsynchronousFileChannel} whose handlers run on threads of the library: {@link
-     * #asAsynchronousFileChannel(ExecutorService)} with as many threads as there are handlers busy at a time.
+     * #asAsynchronousFileChannel(ExecutorService)} with as many threads as there are handlers busy at a time. The system
+     * properties {@code java.nio.channels.DefaultThreadPool.threadFactory} and {@code initialSize} are those of {@link
+     * java.nio.channels.AsynchronousChannelGroup}, and are read at the first call.
      *
      * @return a new channel on this file
      * @throws UnsupportedOperationException if the file was opened with {@code APPEND}
+     * @throws Error if one of the properties has a value that cannot be, as the JDK does
      */
     public AsynchronousFileChannel asAsynchronousFileChannel() {
-        return asAsynchronousFileChannel(ChannelThreads.POOL);
+        return asAsynchronousFileChannel(ChannelThreads.handlers());
     }
 
     /**

@@ -248,11 +248,11 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
         if (options.contains(StandardOpenOption.APPEND)) {
             throw new UnsupportedOperationException("APPEND not allowed");
         }
+        final ExecutorService handlers = executor == null ? ChannelThreads.handlers() : executor;
         final WriteThroughFile file = openThrough(path, options, attributes);
-        if (file == null) {
-            return parent().newAsynchronousFileChannel(unwrap(path), options, executor, attributes);
-        }
-        return executor == null ? file.asAsynchronousFileChannel() : file.asAsynchronousFileChannel(executor);
+        return file == null
+                ? parent().newAsynchronousFileChannel(unwrap(path), options, executor, attributes)
+                : file.asAsynchronousFileChannel(handlers);
     }
 
     /* Streams know no interrupts. */
