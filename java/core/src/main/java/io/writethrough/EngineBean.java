@@ -2,6 +2,7 @@ package io.writethrough;
 
 import java.lang.management.ManagementFactory;
 import java.util.Locale;
+import javax.management.InstanceAlreadyExistsException;
 import javax.management.JMException;
 import javax.management.MBeanServer;
 import javax.management.ObjectName;
@@ -21,14 +22,28 @@ final class EngineBean implements WriteThroughEngineMXBean {
     static Runnable register(final long engine, final Backend backend, final int number) {
         try {
             final MBeanServer server = ManagementFactory.getPlatformMBeanServer();
-            final ObjectName name =
-                    new ObjectName(WriteThroughEngine.class.getPackageName() + ":type=Engine,id=" + number);
-            server.registerMBean(
-                    new StandardMBean(new EngineBean(engine, backend), WriteThroughEngineMXBean.class, true), name);
+            final ObjectName name = register(
+                    server,
+                    new StandardMBean(new EngineBean(engine, backend), WriteThroughEngineMXBean.class, true),
+                    WriteThroughEngine.class.getPackageName() + ":type=Engine,id=" + number);
             return () -> unregister(server, name);
         } catch (final JMException e) {
             report("An engine could not be registered with the MBean server", e);
             return () -> {};
+        }
+    }
+
+    /* Where this library was loaded more than once, all count from 1: from the second on the name has a number for that, too. */
+    private static ObjectName register(final MBeanServer server, final StandardMBean bean, final String first)
+            throws JMException {
+        ObjectName name = new ObjectName(first);
+        for (int loader = 2; ; loader++) {
+            try {
+                server.registerMBean(bean, name);
+                return name;
+            } catch (final InstanceAlreadyExistsException e) {
+                name = new ObjectName(first + ",loader=" + loader);
+            }
         }
     }
 

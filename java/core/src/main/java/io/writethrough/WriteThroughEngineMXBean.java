@@ -2,8 +2,9 @@ package io.writethrough;
 
 /**
  * What an engine has done and holds, for JMX. Each engine of a process is registered with the platform's MBean server as
- * {@code io.writethrough:type=Engine,id=N}, N counting from 1, from when it is opened until it is closed. Where the module
- * {@code java.management} is not there, or {@code -Dio.writethrough.jmx=false} is set, none is.
+ * {@code io.writethrough:type=Engine,id=N}, N counting from 1, from when it is opened until it is closed. Where several class
+ * loaders have loaded this library each counts for itself, and a name that is taken gets {@code ,loader=2} and so on. Where the
+ * module {@code java.management} is not there, or {@code -Dio.writethrough.jmx=false} is set, none is.
  *
  * <p>The attributes are those of {@link EngineStats}, each read when it is asked for.
  *
