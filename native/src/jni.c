@@ -1,6 +1,6 @@
 /*
- * The data plane of Java: open, close, write, read, size, submit and reap, by JNI. It is the one file of the core that knows of
- * Java.
+ * The C ABI for Java, by JNI: the data plane (open, close, write, read, size, submit and reap), and below it the control plane. It is
+ * the one file of the core that knows of Java. It keeps no reference to a Java object or class, so that these can be unloaded.
  *
  * A direct buffer is native memory with an address. An array of the Java heap has none that lasts, so it is copied piece
  * by piece, straight between the array and the folios, by a cursor of this file. No array is pinned: a pin would hold up
@@ -29,6 +29,7 @@
 #include "writethrough.h"
 
 #define DATA_PLANE "io/writethrough/internal/DataPlane"
+#define CONTROL_PLANE "io/writethrough/internal/ControlPlane"
 
 /* No errno is as large, and no write so long that its bytes times this would not fit. */
 #define ERRNO_LIMIT 4096
@@ -605,6 +606,202 @@ static void JNICALL view_timed(JNIEnv *env, jclass class, jlong handle, jlong na
     wt_engine_release((wt_engine)handle);
 }
 
+/* ---- the control plane ------------------------------------------------------------------------------------------- */
+
+/* As ControlPlane takes structures apart: arrays of bytes, or of longs where all of a structure are. */
+static_assert(sizeof(struct wt_engine_options) == 32, "ControlPlane.EngineOptions");
+static_assert(sizeof(struct wt_engine_stats) == 20 * sizeof(jlong), "ControlPlane.EngineCounters");
+static_assert(sizeof(struct wt_extents) == 6 * sizeof(jlong), "ControlPlane.Extents");
+static_assert(sizeof(struct wt_holder) == 40, "ControlPlane.Holder");
+static_assert(sizeof(struct wt_profile) == 168 && offsetof(struct wt_profile, fs_magic) == 64, "ControlPlane.Profile");
+
+/* A path that ends with a 0. False: it is too long. */
+static bool path_of(JNIEnv *env, jbyteArray from, char path[PATH_MAX]) {
+    jsize length = (*env)->GetArrayLength(env, from);
+    if (length > PATH_MAX)
+        return false;
+    (*env)->GetByteArrayRegion(env, from, 0, length, (jbyte *)path);
+    assert(!(*env)->ExceptionCheck(env) && length > 0 && path[length - 1] == 0);
+    return true;
+}
+
+static void to_bytes(JNIEnv *env, jbyteArray into, const void *structure, size_t bytes) {
+    (*env)->SetByteArrayRegion(env, into, 0, (jsize)bytes, structure);
+    assert(!(*env)->ExceptionCheck(env));
+}
+
+static void to_longs(JNIEnv *env, jlongArray into, const void *structure, size_t bytes) {
+    (*env)->SetLongArrayRegion(env, into, 0, (jsize)(bytes / sizeof(jlong)), structure);
+    assert(!(*env)->ExceptionCheck(env));
+}
+
+static jint open_with(JNIEnv *env, jbyteArray from, jlongArray into,
+                      int (*open)(const struct wt_engine_options *, wt_engine *)) {
+    struct wt_engine_options options;
+    wt_engine engine = 0;
+    (*env)->GetByteArrayRegion(env, from, 0, sizeof options, (jbyte *)&options);
+    assert(!(*env)->ExceptionCheck(env));
+    int rc = open(&options, &engine);
+    to_longs(env, into, &engine, sizeof engine);
+    return rc;
+}
+
+static jint JNICALL engine_open(JNIEnv *env, jclass class, jbyteArray options, jlongArray engine) {
+    (void)class;
+    return open_with(env, options, engine, wt_engine_open);
+}
+
+static jint JNICALL engine_open_external(JNIEnv *env, jclass class, jbyteArray options, jlongArray engine) {
+    (void)class;
+    return open_with(env, options, engine, wt_engine_open_external);
+}
+
+/* A call of one handle, and of a handle and one or two counts. */
+#define CALL(name, function)                                                                                           \
+    static jint JNICALL name(JNIEnv *env, jclass class, jlong handle) {                                                \
+        (void)env;                                                                                                     \
+        (void)class;                                                                                                   \
+        return function((uint64_t)handle);                                                                             \
+    }
+#define CALL1(name, function)                                                                                          \
+    static jint JNICALL name(JNIEnv *env, jclass class, jlong handle, jlong a) {                                       \
+        (void)env;                                                                                                     \
+        (void)class;                                                                                                   \
+        return function((uint64_t)handle, (uint64_t)a);                                                                \
+    }
+#define CALL2(name, function)                                                                                          \
+    static jint JNICALL name(JNIEnv *env, jclass class, jlong handle, jlong a, jlong b) {                              \
+        (void)env;                                                                                                     \
+        (void)class;                                                                                                   \
+        return function((uint64_t)handle, (uint64_t)a, (uint64_t)b);                                                   \
+    }
+
+CALL(external_attach, wt_external_attach)
+CALL(external_may_wait, wt_external_may_wait)
+CALL(external_detach, wt_external_detach)
+CALL(engine_shutdown, wt_engine_shutdown)
+CALL(engine_close, wt_engine_close)
+CALL(engine_backend, wt_engine_backend)
+CALL(sync_file, wt_sync)
+CALL(file_descriptor, wt_file_descriptor)
+CALL1(truncate_file, wt_truncate)
+CALL1(grow_ahead, wt_file_grow_ahead)
+CALL2(allocate, wt_allocate)
+CALL2(punch_hole, wt_punch_hole)
+CALL2(zero, wt_zero)
+
+static jint JNICALL engine_stats(JNIEnv *env, jclass class, jlong engine, jlongArray into) {
+    (void)class;
+    struct wt_engine_stats stats = {0};
+    int rc = wt_engine_stats((wt_engine)engine, &stats);
+    to_longs(env, into, &stats, sizeof stats);
+    return rc;
+}
+
+static jint JNICALL engine_histogram(JNIEnv *env, jclass class, jlong engine, jint which, jlongArray into) {
+    (void)class;
+    struct wt_histogram histogram = {0};
+    int rc = wt_engine_histogram((wt_engine)engine, (uint32_t)which, &histogram);
+    to_longs(env, into, &histogram, sizeof histogram);
+    return rc;
+}
+
+static jint JNICALL engine_trace(JNIEnv *env, jclass class, jlong engine, jint what, jlong slow_ns) {
+    (void)env;
+    (void)class;
+    return wt_engine_trace((wt_engine)engine, (uint32_t)what, (uint64_t)slow_ns);
+}
+
+/* The records are in a direct buffer, which has room for so many. */
+static jint JNICALL trace_take(JNIEnv *env, jclass class, jlong engine, jobject records, jint max, jlong timeout_ns) {
+    (void)class;
+    struct wt_trace_record *into = (*env)->GetDirectBufferAddress(env, records);
+    return into ? wt_trace_take((wt_engine)engine, into, max, timeout_ns) : -EOPNOTSUPP;
+}
+
+static jint JNICALL probe(JNIEnv *env, jclass class, jbyteArray from, jbyteArray into) {
+    (void)class;
+    char path[PATH_MAX];
+    struct wt_profile profile = {0};
+    int rc = path_of(env, from, path) ? wt_probe(path, &profile) : -ENAMETOOLONG;
+    to_bytes(env, into, &profile, sizeof profile);
+    return rc;
+}
+
+static jint JNICALL probe_extents(JNIEnv *env, jclass class, jbyteArray from, jlongArray into) {
+    (void)class;
+    char path[PATH_MAX];
+    struct wt_extents extents = {0};
+    int rc = path_of(env, from, path) ? wt_probe_extents(path, &extents) : -ENAMETOOLONG;
+    to_longs(env, into, &extents, sizeof extents);
+    return rc;
+}
+
+static jint JNICALL file_profile(JNIEnv *env, jclass class, jlong file, jbyteArray into) {
+    (void)class;
+    struct wt_profile profile = {0};
+    int rc = wt_file_profile((wt_file)file, &profile);
+    to_bytes(env, into, &profile, sizeof profile);
+    return rc;
+}
+
+static jint JNICALL file_holder(JNIEnv *env, jclass class, jbyteArray from, jbyteArray into) {
+    (void)class;
+    char path[PATH_MAX];
+    struct wt_holder holder = {0};
+    int rc = path_of(env, from, path) ? wt_file_holder(path, &holder) : -ENAMETOOLONG;
+    to_bytes(env, into, &holder, sizeof holder);
+    return rc;
+}
+
+static jint JNICALL file_rename(JNIEnv *env, jclass class, jlong file, jbyteArray from, jbyteArray to, jint flags) {
+    (void)class;
+    char old_path[PATH_MAX], new_path[PATH_MAX];
+    if (!path_of(env, from, old_path) || !path_of(env, to, new_path))
+        return -ENAMETOOLONG;
+    return wt_file_rename((wt_file)file, old_path, new_path, (uint32_t)flags);
+}
+
+static jstring JNICALL errno_name(JNIEnv *env, jclass class, jint number) {
+    (void)class;
+    const char *name = wt_errno_name(number);
+    return name ? (*env)->NewStringUTF(env, name) : NULL;
+}
+
+static jint register_control_plane(JNIEnv *env) {
+    static const JNINativeMethod methods[] = {
+        {"wt_engine_open", "([B[J)I", (void *)engine_open},
+        {"wt_engine_open_external", "([B[J)I", (void *)engine_open_external},
+        {"wt_external_attach", "(J)I", (void *)external_attach},
+        {"wt_external_may_wait", "(J)I", (void *)external_may_wait},
+        {"wt_external_detach", "(J)I", (void *)external_detach},
+        {"wt_engine_shutdown", "(J)I", (void *)engine_shutdown},
+        {"wt_engine_close", "(J)I", (void *)engine_close},
+        {"wt_engine_stats", "(J[J)I", (void *)engine_stats},
+        {"wt_engine_histogram", "(JI[J)I", (void *)engine_histogram},
+        {"wt_engine_trace", "(JIJ)I", (void *)engine_trace},
+        {"wt_trace_take", "(JLjava/nio/ByteBuffer;IJ)I", (void *)trace_take},
+        {"wt_engine_backend", "(J)I", (void *)engine_backend},
+        {"wt_probe", "([B[B)I", (void *)probe},
+        {"wt_probe_extents", "([B[J)I", (void *)probe_extents},
+        {"wt_file_profile", "(J[B)I", (void *)file_profile},
+        {"wt_file_holder", "([B[B)I", (void *)file_holder},
+        {"wt_file_grow_ahead", "(JJ)I", (void *)grow_ahead},
+        {"wt_file_rename", "(J[B[BI)I", (void *)file_rename},
+        {"wt_truncate", "(JJ)I", (void *)truncate_file},
+        {"wt_allocate", "(JJJ)I", (void *)allocate},
+        {"wt_punch_hole", "(JJJ)I", (void *)punch_hole},
+        {"wt_zero", "(JJJ)I", (void *)zero},
+        {"wt_sync", "(J)I", (void *)sync_file},
+        {"wt_file_descriptor", "(J)I", (void *)file_descriptor},
+        {"wt_errno_name", "(I)Ljava/lang/String;", (void *)errno_name},
+    };
+    jclass control_plane = (*env)->FindClass(env, CONTROL_PLANE);
+    if (!control_plane)
+        return JNI_ERR;
+    return (*env)->RegisterNatives(env, control_plane, methods, sizeof methods / sizeof methods[0]);
+}
+
 JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
     (void)reserved;
     static const JNINativeMethod methods[] = {
@@ -650,6 +847,8 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
     if (!data_plane)
         return JNI_ERR;
     if ((*env)->RegisterNatives(env, data_plane, methods, sizeof methods / sizeof methods[0]) != JNI_OK)
+        return JNI_ERR;
+    if (register_control_plane(env) != JNI_OK)
         return JNI_ERR;
     find_buffer_address(env);
     find_descriptor_number(env);

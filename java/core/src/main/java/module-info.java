@@ -15,9 +15,6 @@ module io.writethrough {
 
     exports io.writethrough;
 
-    opens io.writethrough.internal to
-            com.sun.jna; // which finds the fields of structures
-
     provides java.nio.file.spi.FileSystemProvider with
             io.writethrough.WriteThroughFileSystemProvider;
 }

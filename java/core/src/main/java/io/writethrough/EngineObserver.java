@@ -16,10 +16,8 @@ final class EngineObserver {
     private static final Set<EngineObserver> ALL = ConcurrentHashMap.newKeySet();
     private static final long END_PATIENCE_MILLIS = 1000;
 
-    static {
-        Events.onChange(() -> ALL.forEach(EngineObserver::update));
-        Events.eachSecond(() -> ALL.forEach(EngineObserver::countEvictions));
-    }
+    /* While there is an observer. */
+    private static Runnable endListening;
 
     private final long engine;
     private final int number;
@@ -37,8 +35,24 @@ final class EngineObserver {
     }
 
     void start() {
-        ALL.add(this);
+        synchronized (ALL) {
+            ALL.add(this);
+            if (endListening == null) {
+                endListening = Events.listen(
+                        () -> ALL.forEach(EngineObserver::update), () -> ALL.forEach(EngineObserver::countEvictions));
+            }
+        }
         update();
+    }
+
+    private void stop() {
+        synchronized (ALL) {
+            ALL.remove(this);
+            if (ALL.isEmpty() && endListening != null) {
+                endListening.run();
+                endListening = null;
+            }
+        }
     }
 
     /** Has the C core keep the records that somebody wants now. */
@@ -49,8 +63,9 @@ final class EngineObserver {
         }
         ControlPlane.wt_engine_trace(engine, what, slowNanos);
         if (what != 0 && thread == null) {
-            thread = CompletionThread.daemon(this::run, "writethrough-observer");
-            thread.start();
+            final Thread observer = CompletionThread.daemon(this::run, "writethrough-observer");
+            observer.start();
+            thread = observer;
         }
     }
 
@@ -59,9 +74,18 @@ final class EngineObserver {
         int count = records.take(engine);
         while (count >= 0) {
             for (int i = 0; i < count; i++) {
-                report(records.get(i));
+                reportQuietly(records, i);
             }
             count = records.take(engine);
+        }
+    }
+
+    /* A record that cannot be told is lost, and no other is. */
+    private void reportQuietly(final TraceRecords records, final int index) {
+        try {
+            report(records.get(index));
+        } catch (final Throwable e) {
+            Completions.survive(e);
         }
     }
 
@@ -84,7 +108,7 @@ final class EngineObserver {
 
     /** The engine was shut down: returns when what was recorded until then is reported. */
     void end() {
-        ALL.remove(this);
+        stop();
         final Thread running;
         synchronized (this) {
             ended = true;

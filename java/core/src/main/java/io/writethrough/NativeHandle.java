@@ -11,7 +11,8 @@ import java.util.function.Supplier;
  * It knows nothing of the owner, or that would never be lost.
  */
 final class NativeHandle implements Runnable {
-    private static final Cleaner CLEANER = Cleaner.create(NativeHandle::cleanerThread);
+    /* Its thread is the JDK's, which inherits nothing of the code that made it: it would keep that loaded. */
+    private static final Cleaner CLEANER = Cleaner.create();
 
     private final long value;
     private final LongToIntFunction closeFunction;
@@ -102,13 +103,6 @@ final class NativeHandle implements Runnable {
                         "{0} was not closed before it became unreachable: it is closed now. Close it when done with it,"
                                 + " by try-with-resources for example.",
                         description.get());
-    }
-
-    private static Thread cleanerThread(final Runnable task) {
-        final Thread thread = new Thread(task, "writethrough-cleaner");
-        thread.setDaemon(true);
-        thread.setContextClassLoader(null);
-        return thread;
     }
 
     /** The result of {@link #close()} as the exception it is. */

@@ -2,6 +2,7 @@ package io.writethrough;
 
 import io.writethrough.internal.Buffers;
 import io.writethrough.internal.DataPlane;
+import io.writethrough.internal.PerThread;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.util.ArrayList;
@@ -12,7 +13,7 @@ import java.util.concurrent.CompletableFuture;
 /** Writes that are handed over in one call. Every thread keeps one for its next call. */
 final class WriteBatch {
     private static final int KEPT_WRITES = 1024;
-    private static final ThreadLocal<WriteBatch> OF_THREAD = ThreadLocal.withInitial(WriteBatch::new);
+    private static final PerThread<WriteBatch> OF_THREAD = new PerThread<>(WriteBatch::new);
 
     private ByteBuffer[] sources = new ByteBuffer[16];
     private Object[] bases = new Object[16];

@@ -108,7 +108,7 @@ public final class WriteThroughEngine implements Closeable {
      *   <li>{@code io.writethrough.slowIoMillis}: the {@link Builder#slowIoThreshold} in milliseconds, 0 for none.
      * </ul>
      *
-     * <p>It lives as long as the process: {@link #close()} on it is refused.
+     * <p>It lives as long as the process, or until {@link #closeShared()}: {@link #close()} on it is refused.
      *
      * @return the same engine at every call
      * @throws IllegalArgumentException if one of the properties has a value that cannot be
@@ -120,12 +120,30 @@ public final class WriteThroughEngine implements Closeable {
         return engine != null ? engine : openShared();
     }
 
+    /**
+     * Closes the {@link #shared() shared engine} and every file still open on it, if there is one: for a container that unloads the
+     * class loader of this library, which an open engine keeps. The next call of {@link #shared()} makes another one.
+     *
+     * @throws IOException as {@link #close()} does
+     */
+    public static void closeShared() throws IOException {
+        final WriteThroughEngine engine;
+        synchronized (SHARED_LOCK) {
+            engine = sharedEngine;
+            sharedEngine = null;
+        }
+        if (engine != null) {
+            engine.close();
+        }
+    }
+
     /** Whether this thread is just making the shared engine: the files that this needs cannot be opened on it. */
     static boolean isOpeningShared() {
         return Thread.holdsLock(SHARED_LOCK);
     }
 
     private static WriteThroughEngine openShared() {
+        final WriteThroughEngine made;
         synchronized (SHARED_LOCK) {
             if (sharedEngine == null) {
                 try {
@@ -134,10 +152,11 @@ public final class WriteThroughEngine implements Closeable {
                     throw new UncheckedIOException("cannot open the shared engine", e);
                 }
             }
+            made = sharedEngine;
         }
         // Without the lock: what is loaded for it may open files, on other threads that hold locks of classes.
-        sharedEngine.registration.begin();
-        return sharedEngine;
+        made.registration.begin();
+        return made;
     }
 
     /**
@@ -333,7 +352,8 @@ public final class WriteThroughEngine implements Closeable {
     @Override
     public void close() throws IOException {
         if (this == sharedEngine) {
-            throw new UnsupportedOperationException("the shared engine lives as long as the process: close its files");
+            throw new UnsupportedOperationException(
+                    "the shared engine is closed by closeShared, or lives as long as the process: close its files");
         }
         checkMayWait("close");
         jdkChannels.close();

@@ -1,27 +1,35 @@
 package io.writethrough.internal;
 
-import com.sun.jna.Native;
-import com.sun.jna.NativeLibrary;
-import com.sun.jna.Pointer;
-import com.sun.jna.Structure;
-import com.sun.jna.Structure.FieldOrder;
 import com.sun.jna.ptr.LongByReference;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 
 /**
- * The C ABI of writethrough.h that is not worth JNI code of its own, by JNA's direct mapping. Names are those of the header;
- * results are 0 or a count, and -errno on failure. A path is its bytes and a final 0.
+ * The C ABI of writethrough.h that is not the {@link DataPlane}'s, by JNI as that. Names are those of the header; results are 0 or
+ * a count, and -errno on failure. A path is its bytes and a final 0. Structures go through as arrays.
+ *
+ * <p>JNA would bind these methods with less, and keep their class and its loader for as long as the process lives.
  */
 public final class ControlPlane {
     private ControlPlane() {}
 
-    /** Binds the methods. {@link NativeLibraries} calls it once. */
-    static void bindTo(final NativeLibrary library) {
-        Native.register(ControlPlane.class, library);
+    public static int wt_engine_open(final EngineOptions options, final LongByReference engine) {
+        final long[] handle = new long[1];
+        final int result = wt_engine_open(options.bytes(), handle);
+        engine.setValue(handle[0]);
+        return result;
     }
 
-    public static native int wt_engine_open(EngineOptions options, LongByReference engine);
+    private static native int wt_engine_open(byte[] options, long[] engine);
 
-    public static native int wt_engine_open_external(EngineOptions options, LongByReference engine);
+    public static int wt_engine_open_external(final EngineOptions options, final LongByReference engine) {
+        final long[] handle = new long[1];
+        final int result = wt_engine_open_external(options.bytes(), handle);
+        engine.setValue(handle[0]);
+        return result;
+    }
+
+    private static native int wt_engine_open_external(byte[] options, long[] engine);
 
     public static native int wt_external_attach(long engine);
 
@@ -33,7 +41,14 @@ public final class ControlPlane {
 
     public static native int wt_engine_close(long engine);
 
-    public static native int wt_engine_stats(long engine, EngineCounters stats);
+    public static int wt_engine_stats(final long engine, final EngineCounters stats) {
+        final long[] longs = new long[EngineCounters.LONGS];
+        final int result = wt_engine_stats(engine, longs);
+        stats.set(longs);
+        return result;
+    }
+
+    private static native int wt_engine_stats(long engine, long[] stats);
 
     /** The sum, then the counts of the buckets. */
     public static native int wt_engine_histogram(long engine, int which, long[] histogram);
@@ -41,17 +56,45 @@ public final class ControlPlane {
     public static native int wt_engine_trace(long engine, int what, long slowNanos);
 
     /** The records are those of {@link TraceRecords}. */
-    public static native int wt_trace_take(long engine, Pointer records, int max, long timeoutNanos);
+    public static native int wt_trace_take(long engine, ByteBuffer records, int max, long timeoutNanos);
 
     public static native int wt_engine_backend(long engine);
 
-    public static native int wt_probe(byte[] path, Profile profile);
+    public static int wt_probe(final byte[] path, final Profile profile) {
+        final byte[] bytes = new byte[Profile.BYTES];
+        final int result = wt_probe(path, bytes);
+        profile.set(bytes);
+        return result;
+    }
 
-    public static native int wt_probe_extents(byte[] path, Extents extents);
+    private static native int wt_probe(byte[] path, byte[] profile);
 
-    public static native int wt_file_profile(long file, Profile profile);
+    public static int wt_probe_extents(final byte[] path, final Extents extents) {
+        final long[] longs = new long[Extents.LONGS];
+        final int result = wt_probe_extents(path, longs);
+        extents.set(longs);
+        return result;
+    }
 
-    public static native int wt_file_holder(byte[] path, Holder holder);
+    private static native int wt_probe_extents(byte[] path, long[] extents);
+
+    public static int wt_file_profile(final long file, final Profile profile) {
+        final byte[] bytes = new byte[Profile.BYTES];
+        final int result = wt_file_profile(file, bytes);
+        profile.set(bytes);
+        return result;
+    }
+
+    private static native int wt_file_profile(long file, byte[] profile);
+
+    public static int wt_file_holder(final byte[] path, final Holder holder) {
+        final byte[] bytes = new byte[Holder.BYTES];
+        final int result = wt_file_holder(path, bytes);
+        holder.set(bytes);
+        return result;
+    }
+
+    private static native int wt_file_holder(byte[] path, byte[] holder);
 
     public static native int wt_file_grow_ahead(long file, long bytes);
 
@@ -72,41 +115,38 @@ public final class ControlPlane {
     /** {@code null} for a number that is no errno. */
     public static native String wt_errno_name(int errno);
 
+    private static ByteBuffer structure(final byte[] bytes) {
+        return ByteBuffer.wrap(bytes).order(ByteOrder.nativeOrder());
+    }
+
     /** struct wt_engine_options. */
-    @FieldOrder({"cache_bytes", "in_flight_bytes", "ring_entries", "backend", "threads", "flags"})
-    public static final class EngineOptions extends Structure {
+    public static final class EngineOptions {
+        private static final int BYTES = 32;
+
         public long cache_bytes;
         public long in_flight_bytes;
         public int ring_entries;
         public int backend;
         public int threads;
         public int flags;
+
+        private byte[] bytes() {
+            final byte[] bytes = new byte[BYTES];
+            structure(bytes)
+                    .putLong(cache_bytes)
+                    .putLong(in_flight_bytes)
+                    .putInt(ring_entries)
+                    .putInt(backend)
+                    .putInt(threads)
+                    .putInt(flags);
+            return bytes;
+        }
     }
 
     /** struct wt_engine_stats. */
-    @FieldOrder({
-        "cache_bytes",
-        "cached_bytes",
-        "in_flight_bytes",
-        "open_files",
-        "open_inodes",
-        "read_hits",
-        "read_misses",
-        "writes",
-        "write_errors",
-        "device_reads",
-        "device_writes",
-        "device_read_bytes",
-        "device_written_bytes",
-        "gathers",
-        "gathered_writes",
-        "evictions",
-        "in_flight_ios",
-        "fua_writes",
-        "flushes",
-        "lost_traces"
-    })
-    public static final class EngineCounters extends Structure {
+    public static final class EngineCounters {
+        private static final int LONGS = 20;
+
         public long cache_bytes;
         public long cached_bytes;
         public long in_flight_bytes;
@@ -127,49 +167,73 @@ public final class ControlPlane {
         public long fua_writes;
         public long flushes;
         public long lost_traces;
+
+        private void set(final long[] longs) {
+            cache_bytes = longs[0];
+            cached_bytes = longs[1];
+            in_flight_bytes = longs[2];
+            open_files = longs[3];
+            open_inodes = longs[4];
+            read_hits = longs[5];
+            read_misses = longs[6];
+            writes = longs[7];
+            write_errors = longs[8];
+            device_reads = longs[9];
+            device_writes = longs[10];
+            device_read_bytes = longs[11];
+            device_written_bytes = longs[12];
+            gathers = longs[13];
+            gathered_writes = longs[14];
+            evictions = longs[15];
+            in_flight_ios = longs[16];
+            fua_writes = longs[17];
+            flushes = longs[18];
+            lost_traces = longs[19];
+        }
     }
 
     /** struct wt_holder. */
-    @FieldOrder({"pid", "own", "command"})
-    public static final class Holder extends Structure {
+    public static final class Holder {
+        private static final int BYTES = 40;
+
         public int pid;
         public int own;
         public byte[] command = new byte[32];
+
+        private void set(final byte[] bytes) {
+            final ByteBuffer from = structure(bytes);
+            pid = from.getInt();
+            own = from.getInt();
+            from.get(command);
+        }
     }
 
     /** struct wt_extents. */
-    @FieldOrder({"size_bytes", "written_bytes", "unwritten_bytes", "hole_bytes", "shared_bytes", "extents"})
-    public static final class Extents extends Structure {
+    public static final class Extents {
+        private static final int LONGS = 6;
+
         public long size_bytes;
         public long written_bytes;
         public long unwritten_bytes;
         public long hole_bytes;
         public long shared_bytes;
         public long extents;
+
+        private void set(final long[] longs) {
+            size_bytes = longs[0];
+            written_bytes = longs[1];
+            unwritten_bytes = longs[2];
+            hole_bytes = longs[3];
+            shared_bytes = longs[4];
+            extents = longs[5];
+        }
     }
 
     /** struct wt_profile. */
-    @FieldOrder({
-        "path",
-        "block_bytes",
-        "dio_memory_alignment",
-        "dio_offset_alignment",
-        "logical_block_bytes",
-        "physical_block_bytes",
-        "fs_block_bytes",
-        "fua",
-        "volatile_cache",
-        "atomic_write_min_bytes",
-        "atomic_write_max_bytes",
-        "atomic_write_optimal_bytes",
-        "atomic_write_max_segments",
-        "device_major",
-        "device_minor",
-        "fs_magic",
-        "fs_type",
-        "device_name"
-    })
-    public static final class Profile extends Structure {
+    public static final class Profile {
+        private static final int BYTES = 168;
+        private static final int FS_MAGIC = 64; /* aligned */
+
         public int path;
         public int block_bytes;
         public int dio_memory_alignment;
@@ -188,5 +252,27 @@ public final class ControlPlane {
         public long fs_magic;
         public byte[] fs_type = new byte[32];
         public byte[] device_name = new byte[64];
+
+        private void set(final byte[] bytes) {
+            final ByteBuffer from = structure(bytes);
+            path = from.getInt();
+            block_bytes = from.getInt();
+            dio_memory_alignment = from.getInt();
+            dio_offset_alignment = from.getInt();
+            logical_block_bytes = from.getInt();
+            physical_block_bytes = from.getInt();
+            fs_block_bytes = from.getInt();
+            fua = from.getInt();
+            volatile_cache = from.getInt();
+            atomic_write_min_bytes = from.getInt();
+            atomic_write_max_bytes = from.getInt();
+            atomic_write_optimal_bytes = from.getInt();
+            atomic_write_max_segments = from.getInt();
+            device_major = from.getInt();
+            device_minor = from.getInt();
+            fs_magic = from.position(FS_MAGIC).getLong();
+            from.get(fs_type);
+            from.get(device_name);
+        }
     }
 }

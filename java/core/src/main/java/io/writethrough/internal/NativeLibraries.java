@@ -9,7 +9,7 @@ import java.net.URL;
 import java.util.Map;
 
 /**
- * Brings libwritethrough.so into the process: out of the jar once, then to JNI and to JNA as one and the same library.
+ * Brings libwritethrough.so into the process: out of the jar once, then to JNI. JNA asks it for its version first.
  */
 public final class NativeLibraries {
     private static final String NAME = "writethrough";
@@ -91,9 +91,10 @@ public final class NativeLibraries {
         } catch (final UnsatisfiedLinkError e) {
             throw new IOException(e.getMessage(), e);
         }
-        checkAbiVersion(library);
-        ControlPlane.bindTo(library);
-        System.load(file.getPath());
+        try (library) {
+            checkAbiVersion(library);
+            System.load(file.getPath());
+        }
     }
 
     private static void checkAbiVersion(final NativeLibrary library) {

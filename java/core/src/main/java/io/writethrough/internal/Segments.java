@@ -9,7 +9,7 @@ import java.util.Arrays;
  */
 public final class Segments {
     private static final int KEPT_SEGMENTS = 1024;
-    private static final ThreadLocal<Segments> OF_THREAD = ThreadLocal.withInitial(Segments::new);
+    private static final PerThread<Segments> OF_THREAD = new PerThread<>(Segments::new);
 
     private Object[] bases = new Object[16];
     private long[] ranges = new long[16];

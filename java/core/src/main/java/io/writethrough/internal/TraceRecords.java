@@ -1,6 +1,8 @@
 package io.writethrough.internal;
 
-import com.sun.jna.Memory;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 
 /** Records of I/Os that ended, as the C core hands them out: an array of struct wt_trace_record, used again and again. */
 public final class TraceRecords {
@@ -24,7 +26,8 @@ public final class TraceRecords {
     private static final int PATH = 48;
     private static final int RECORD_BYTES = 304;
 
-    private final Memory memory = new Memory((long) AT_ONCE * RECORD_BYTES);
+    private final ByteBuffer memory =
+            ByteBuffer.allocateDirect(AT_ONCE * RECORD_BYTES).order(ByteOrder.nativeOrder());
 
     /** One of them. Times are nanoseconds; errno is 0 if it went well; the path may be the end of a long one, or empty. */
     public record Record(
@@ -44,16 +47,27 @@ public final class TraceRecords {
     }
 
     public Record get(final int index) {
-        final long at = (long) index * RECORD_BYTES;
+        final int at = index * RECORD_BYTES;
         return new Record(
                 memory.getInt(at + REASON),
                 memory.getInt(at + IS_WRITE) != 0,
-                memory.getString(at + PATH, "UTF-8"),
+                pathAt(at + PATH),
                 memory.getLong(at + OFFSET),
                 memory.getLong(at + BYTES),
                 memory.getLong(at + QUEUE_NS),
                 memory.getLong(at + DEVICE_NS),
                 memory.getInt(at + WRITES),
                 -memory.getInt(at + ERROR));
+    }
+
+    /* Up to a 0, which is there. */
+    private String pathAt(final int start) {
+        int end = start;
+        while (memory.get(end) != 0) {
+            end++;
+        }
+        final byte[] bytes = new byte[end - start];
+        memory.get(start, bytes);
+        return new String(bytes, StandardCharsets.UTF_8);
     }
 }

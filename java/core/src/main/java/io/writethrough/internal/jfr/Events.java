@@ -78,17 +78,16 @@ public final class Events {
         }
     }
 
-    /** Has a task run whenever recordings start or stop, and may want something else. */
-    public static void onChange(final Runnable task) {
-        if (PRESENT) {
-            Recordings.onChange(task);
+    /**
+     * Has a task run whenever recordings start or stop, and may want something else, and another in each period of {@link
+     * #evictions}, by default a second, while somebody wants these. Returns what ends that.
+     */
+    public static Runnable listen(final Runnable change, final Runnable period) {
+        if (!PRESENT) {
+            return () -> {};
         }
-    }
-
-    /** Has a task run in each period of {@link #evictions}, by default a second, while somebody wants these. */
-    public static void eachSecond(final Runnable task) {
-        if (PRESENT) {
-            Recordings.eachPeriod(task);
-        }
+        final Recordings recordings = new Recordings(change, period);
+        recordings.begin();
+        return recordings::end;
     }
 }

@@ -4,25 +4,35 @@ import jdk.jfr.FlightRecorder;
 import jdk.jfr.FlightRecorderListener;
 import jdk.jfr.Recording;
 
-/** The flight recorder's recordings, as they come and go. Listening does not start the recorder. */
-final class Recordings {
-    private Recordings() {}
+/**
+ * The flight recorder's recordings, as they come and go. Listening does not start the recorder. It keeps its listeners, and
+ * their class loader, until they are taken away.
+ */
+final class Recordings implements FlightRecorderListener {
+    private final Runnable change;
+    private final Runnable period;
 
-    static void onChange(final Runnable task) {
-        FlightRecorder.addListener(new FlightRecorderListener() {
-            @Override
-            public void recordingStateChanged(final Recording recording) {
-                task.run();
-            }
-        });
+    Recordings(final Runnable change, final Runnable period) {
+        this.change = change;
+        this.period = period;
     }
 
-    static void eachPeriod(final Runnable task) {
-        FlightRecorder.addListener(new FlightRecorderListener() {
-            @Override
-            public void recorderInitialized(final FlightRecorder recorder) {
-                FlightRecorder.addPeriodicEvent(EvictionEvent.class, task);
-            }
-        });
+    void begin() {
+        FlightRecorder.addListener(this);
+    }
+
+    void end() {
+        FlightRecorder.removeListener(this);
+        FlightRecorder.removePeriodicEvent(period);
+    }
+
+    @Override
+    public void recorderInitialized(final FlightRecorder recorder) {
+        FlightRecorder.addPeriodicEvent(EvictionEvent.class, period);
+    }
+
+    @Override
+    public void recordingStateChanged(final Recording recording) {
+        change.run();
     }
 }
