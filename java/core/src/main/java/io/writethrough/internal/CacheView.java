@@ -182,6 +182,22 @@ public final class CacheView {
     private void copyRun(
             final int frame, final int inPage, final ByteBuffer destination, final int start, final int length) {
         destination.put(start, arena[frame >>> CHUNK_SHIFT], ((frame & CHUNK_MASK) << PAGE_SHIFT) + inPage, length);
+        assert copied();
+    }
+
+    /* For a test, which has something happen between the copy and the look at the version. */
+    private static volatile Runnable afterCopy;
+
+    static void afterCopy(final Runnable task) {
+        afterCopy = task;
+    }
+
+    private static boolean copied() {
+        final Runnable task = afterCopy;
+        if (task != null) {
+            task.run();
+        }
+        return true;
     }
 
     /** An open file. */

@@ -12,8 +12,10 @@ import com.sun.jna.ptr.LongByReference;
 import java.io.IOException;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
@@ -188,5 +190,39 @@ class CacheViewTest {
         assertEquals(CacheView.ASK, reader.read(buffer, 0, 100, 0));
         assertNull(CacheView.of(engine));
         assertThrows(IndexOutOfBoundsException.class, () -> buffer.get(100));
+    }
+
+    private int readWith(final Runnable afterCopy, final ByteBuffer buffer) {
+        CacheView.afterCopy(() -> {
+            CacheView.afterCopy(null);
+            afterCopy.run();
+        });
+        try {
+            return reader.read(buffer, 0, buffer.capacity(), 0);
+        } finally {
+            CacheView.afterCopy(null);
+        }
+    }
+
+    @Test
+    void whatIsWrittenWhileItIsCopiedIsLeftToNativeCode() {
+        final ByteBuffer buffer = ByteBuffer.allocate(1000);
+        write(1000, 0, 1);
+        warm();
+        assertEquals(1000, readWith(() -> {}, buffer));
+        assertEquals(CacheView.ASK, readWith(() -> write(1000, 0, 2), buffer));
+    }
+
+    @Test
+    void nothingIsFoundOfAFileThatIsLost() throws IOException {
+        final ByteBuffer buffer = ByteBuffer.allocate(1000);
+        write(10_000, 0, 1);
+        warm();
+        assertEquals(1000, reader.read(buffer, 0, 1000, 0));
+        try (FileChannel other = FileChannel.open(path, StandardOpenOption.WRITE)) {
+            other.truncate(5000);
+        }
+        assertEquals(-Errno.ESTALE, ControlPlane.wt_sync(file));
+        assertEquals(CacheView.ASK, reader.read(buffer, 0, 1000, 0));
     }
 }
