@@ -81,6 +81,9 @@ abstract class FileOperation<T> implements Runnable {
             executor.execute(this);
         } catch (final RejectedExecutionException e) {
             orphaned(e);
+        } catch (final Error e) {
+            // The executor has no memory for the task: what was done is told all the same, by this thread.
+            run();
         }
     }
 

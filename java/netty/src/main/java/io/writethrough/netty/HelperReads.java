@@ -20,7 +20,7 @@ final class HelperReads {
         }
         try {
             helper.execute(() -> run(read));
-        } catch (final RuntimeException e) {
+        } catch (final RuntimeException | Error e) {
             read.refuse(e);
             end();
         }
@@ -29,6 +29,8 @@ final class HelperReads {
     private void run(final ReadOperation read) {
         try {
             read.startWaiting();
+        } catch (final RuntimeException | Error e) {
+            read.fail(e);
         } finally {
             end();
         }

@@ -1,10 +1,7 @@
 package io.writethrough.netty;
 
 import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 
 /**
  * The operations on one file that have to wait before they can be started, in the order of the calls. A task on the helper
@@ -57,7 +54,7 @@ final class WaitingOperations implements Runnable {
     private void execute() {
         try {
             helper.execute(this);
-        } catch (final RejectedExecutionException e) {
+        } catch (final RuntimeException | Error e) {
             refuseAll(e);
         }
     }
@@ -94,13 +91,17 @@ final class WaitingOperations implements Runnable {
         return count > 0;
     }
 
-    private void refuseAll(final RejectedExecutionException cause) {
-        final List<FileOperation<?>> refused;
-        synchronized (this) {
-            refused = new ArrayList<>(queue);
-            queue.clear();
-            count = 0;
+    private void refuseAll(final Throwable cause) {
+        FileOperation<?> refused = poll();
+        while (refused != null) {
+            refused.refuse(cause);
+            refused = poll();
         }
-        refused.forEach(operation -> operation.refuse(cause));
+    }
+
+    private synchronized FileOperation<?> poll() {
+        final FileOperation<?> operation = queue.poll();
+        count = queue.size();
+        return operation;
     }
 }

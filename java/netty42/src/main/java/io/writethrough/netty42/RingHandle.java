@@ -150,20 +150,24 @@ final class RingHandle implements IoUringIoHandle {
     }
 
     private void readNotifier() {
-        notifierRead = submit(new IoUringIoOps(
-                OP_READ,
-                (byte) 0,
-                (short) 0,
-                notifier.intValue(),
-                0,
-                notified.memoryAddress(),
-                NOTIFIER_BYTES,
-                0,
-                NOTIFIER,
-                (short) 0,
-                (short) 0,
-                0,
-                0));
+        try {
+            notifierRead = submit(new IoUringIoOps(
+                    OP_READ,
+                    (byte) 0,
+                    (short) 0,
+                    notifier.intValue(),
+                    0,
+                    notified.memoryAddress(),
+                    NOTIFIER_BYTES,
+                    0,
+                    NOTIFIER,
+                    (short) 0,
+                    (short) 0,
+                    0,
+                    0));
+        } catch (final OutOfMemoryError e) {
+            notifierRead = false;
+        }
         if (!notifierRead) {
             scheduleTurn();
         }
@@ -199,9 +203,15 @@ final class RingHandle implements IoUringIoHandle {
 
     /* When the loop has seen to all that has ended by now. */
     private void scheduleTurn() {
-        if (!turnScheduled && !closing) {
-            turnScheduled = true;
+        if (turnScheduled || closing) {
+            return;
+        }
+        try {
             loop.execute(turn);
+            turnScheduled = true;
+        } catch (final OutOfMemoryError e) {
+            // No task is to be had: what has ended must not wait for one. The notifier tells of what follows.
+            passOn();
         }
     }
 
@@ -244,20 +254,25 @@ final class RingHandle implements IoUringIoHandle {
         final long request = transfers[at];
         final long length = transfers[at + 3];
         final int token = (int) transfers[at + 4];
-        final boolean submitted = submit(new IoUringIoOps(
-                (byte) request,
-                (byte) (request >> 8),
-                (short) (request >> 16),
-                (int) (request >> 32),
-                transfers[at + 1],
-                transfers[at + 2],
-                (int) length,
-                (int) (length >> 32),
-                token,
-                (short) 0,
-                (short) 0,
-                0,
-                0));
+        boolean submitted = false;
+        try {
+            submitted = submit(new IoUringIoOps(
+                    (byte) request,
+                    (byte) (request >> 8),
+                    (short) (request >> 16),
+                    (int) (request >> 32),
+                    transfers[at + 1],
+                    transfers[at + 2],
+                    (int) length,
+                    (int) (length >> 32),
+                    token,
+                    (short) 0,
+                    (short) 0,
+                    0,
+                    0));
+        } catch (final OutOfMemoryError e) {
+            submitted = false; // What was taken and is not on the ring goes another way.
+        }
         if (!submitted) {
             end(token, -ECANCELED);
         }
