@@ -267,6 +267,12 @@ public final class CacheView {
             if ((blocks & ~faces.getLong(seen.readables + folio * Long.BYTES) | version & 1) != 0) {
                 return ASK;
             }
+            // Before the first byte is copied: the buffer behind the end of the file is the caller's.
+            if (seen.inodes.getLong(inode + INODE_ID) != inodeId
+                    || seen.inodes.getLong(inode + INODE_SHOWN) < position + length
+                    || seen.inodes.get(inode + INODE_LOST) != 0) {
+                return ASK;
+            }
             final int base = faces.getInt(seen.bases + folio * Integer.BYTES);
             final int frame = base + (offset >>> PAGE_SHIFT);
             final int inPage = offset & PAGE_BYTES - 1;
@@ -275,12 +281,6 @@ public final class CacheView {
             if (frame >= 0 && frameEnd < seen.frameCount && frame >>> CHUNK_SHIFT == frameEnd >>> CHUNK_SHIFT) {
                 seen.copyRun(frame, inPage, destination, start, length);
             } else if (!seen.copyScattered(folio, offset, destination, start, length)) {
-                return ASK;
-            }
-            VarHandle.acquireFence();
-            if (seen.inodes.getLong(inode + INODE_ID) != inodeId
-                    || seen.inodes.getLong(inode + INODE_SHOWN) < position + length
-                    || seen.inodes.get(inode + INODE_LOST) != 0) {
                 return ASK;
             }
             VarHandle.acquireFence();
