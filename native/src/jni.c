@@ -11,6 +11,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <jni.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -18,6 +19,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "cursor.h"
@@ -423,6 +425,8 @@ struct request {
 static jint submit_request(JNIEnv *env, jlong file, jobject base, const struct request *request, jint durability,
                            jint flags) {
     jint start = (jint)(request->range >> 32), length = (jint)(request->range & INT32_MAX);
+    if (!base) /* Java could not copy it */
+        return -EFAULT;
     if ((*env)->GetDirectBufferAddress(env, base))
         return submit_direct(env, NULL, file, base, start, length, request->offset, durability, flags, request->token);
     return submit_array(env, NULL, file, base, start, length, request->offset, durability, flags, request->token);
@@ -802,6 +806,72 @@ static jint register_control_plane(JNIEnv *env) {
     return (*env)->RegisterNatives(env, control_plane, methods, sizeof methods / sizeof methods[0]);
 }
 
+/* ---- what the JVM knows of buffers ------------------------------------------------------------------------------- */
+
+/* As Field.setAccessible(true), for a field of a package that its module does not open. */
+static jboolean JNICALL make_accessible(JNIEnv *env, jclass class, jobject field) {
+    (void)class;
+    jclass accessible = (*env)->FindClass(env, "java/lang/reflect/AccessibleObject");
+    jfieldID override = accessible ? (*env)->GetFieldID(env, accessible, "override", "Z") : NULL;
+    if (!override) {
+        (*env)->ExceptionClear(env);
+        return false;
+    }
+    (*env)->SetBooleanField(env, field, override, true);
+    return true;
+}
+
+/*
+ * Memory of a mapped file that was cut short is SIGBUS to a thread of the JVM, and EFAULT to the kernel: so the kernel copies.
+ * Where it may not read this process's memory as another's (seccomp), a pipe is asked.
+ */
+static bool copy_guarded(void *to, const void *from, size_t length) {
+    struct iovec local = {.iov_base = to, .iov_len = length};
+    struct iovec remote = {.iov_base = (void *)(uintptr_t)from, .iov_len = length};
+    ssize_t copied = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+    if (copied >= 0 || errno == EFAULT)
+        return copied == (ssize_t)length;
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK))
+        return false;
+    bool whole = write(ends[1], from, length) == (ssize_t)length && read(ends[0], to, length) == (ssize_t)length;
+    close(ends[0]);
+    close(ends[1]);
+    return whole;
+}
+
+/* At most PIPE_BUF, which a pipe takes whole. */
+#define GUARDED_BYTES 4096
+
+static jboolean JNICALL copy_out(JNIEnv *env, jclass class, jobject source, jint start, jbyteArray into, jint length) {
+    (void)class;
+    jbyte piece[GUARDED_BYTES];
+    char *from = address_of(env, source);
+    for (jint done = 0, n; done < length; done += n) {
+        n = length - done < GUARDED_BYTES ? length - done : GUARDED_BYTES;
+        if (!copy_guarded(piece, from + start + done, (size_t)n))
+            return false;
+        (*env)->SetByteArrayRegion(env, into, done, n, piece);
+    }
+    assert(!(*env)->ExceptionCheck(env));
+    return true;
+}
+
+static jboolean JNICALL copy_in(JNIEnv *env, jclass class, jobject destination, jint start, jbyteArray from,
+                                jint length) {
+    (void)class;
+    jbyte piece[GUARDED_BYTES];
+    char *to = address_of(env, destination);
+    for (jint done = 0, n; done < length; done += n) {
+        n = length - done < GUARDED_BYTES ? length - done : GUARDED_BYTES;
+        (*env)->GetByteArrayRegion(env, from, done, n, piece);
+        if (!copy_guarded(to + start + done, piece, (size_t)n))
+            return false;
+    }
+    assert(!(*env)->ExceptionCheck(env));
+    return true;
+}
+
 JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
     (void)reserved;
     static const JNINativeMethod methods[] = {
@@ -839,6 +909,9 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
         {"viewBuffer", "(JIJJ)Ljava/nio/ByteBuffer;", (void *)view_buffer},
         {"viewFile", "(J[J)Z", (void *)view_file},
         {"viewTimed", "(JJ)V", (void *)view_timed},
+        {"makeAccessible", "(Ljava/lang/reflect/Field;)Z", (void *)make_accessible},
+        {"copyOut", "(Ljava/nio/ByteBuffer;I[BI)Z", (void *)copy_out},
+        {"copyIn", "(Ljava/nio/ByteBuffer;I[BI)Z", (void *)copy_in},
     };
     JNIEnv *env;
     if ((*vm)->GetEnv(vm, (void **)&env, JNI_VERSION_10) != JNI_OK)

@@ -119,7 +119,7 @@ final class AsyncRead extends WaitingThreads.Task {
             if (DataPlane.isAgain(result)) {
                 return !start(of);
             }
-            of.endRead(result);
+            of.endRead(delivered(result));
         } catch (final RuntimeException e) {
             of.endRead(-Errno.EFAULT);
         } catch (final Throwable e) {
@@ -155,7 +155,7 @@ final class AsyncRead extends WaitingThreads.Task {
     void run() {
         try {
             assert Faults.at(Faults.Step.RUN_WAITING);
-            operation.endRead(readRest());
+            operation.endRead(delivered(readRest()));
         } catch (final RuntimeException e) {
             // The memory of the buffer is gone: its arena was closed.
             operation.endRead(-Errno.EFAULT);
@@ -164,6 +164,11 @@ final class AsyncRead extends WaitingThreads.Task {
         }
         leave();
         completions.completeElsewhere(operation);
+    }
+
+    /* What native code read in place of a buffer that it must not touch goes there. */
+    private long delivered(final long result) {
+        return segments == null || segments.deliver(result) ? result : -Errno.EFAULT;
     }
 
     /** Moves the buffers past what was read. Returns the count, or -1 at the end of the file. */

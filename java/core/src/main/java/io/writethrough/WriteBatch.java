@@ -35,18 +35,15 @@ final class WriteBatch {
             grow();
         }
         final int start;
-        if (source.isDirect()) {
-            bases[count] = source;
-            start = position;
-            if (length > 0) {
-                Buffers.checkAlive(source, position);
-            }
-        } else if (source.hasArray()) {
-            bases[count] = source.array();
-            start = source.arrayOffset() + position;
-        } else {
+        if (!Buffers.isSteady(source)) {
             bases[count] = Buffers.copyOf(source, position, length);
             start = 0;
+        } else if (source.isDirect()) {
+            bases[count] = source;
+            start = position;
+        } else {
+            bases[count] = source.array();
+            start = source.arrayOffset() + position;
         }
         sources[count] = source;
         final int request = count * DataPlane.REQUEST_LONGS;

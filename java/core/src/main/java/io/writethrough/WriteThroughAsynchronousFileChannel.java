@@ -1,5 +1,6 @@
 package io.writethrough;
 
+import io.writethrough.internal.Buffers;
 import io.writethrough.internal.Errno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -88,12 +89,24 @@ final class WriteThroughAsynchronousFileChannel extends AsynchronousFileChannel 
             return IoFuture.failed(new IOException("Invalid argument"));
         }
         requireExecutor();
+        final ByteBuffer held = held(source, start);
+        if (held == null) {
+            return IoFuture.failed(file.failed("write", position, source.remaining(), Errno.EFAULT, 0));
+        }
         final boolean open = isOpen();
-        return begun(open, beginWriteWithoutWaiting(source.duplicate(), position))
-                .thenApply(count -> {
-                    source.position(start + count);
-                    return count;
-                });
+        return begun(open, beginWriteWithoutWaiting(held, position)).thenApply(count -> {
+            source.position(start + count);
+            return count;
+        });
+    }
+
+    /* Memory that may go, or that is this thread's alone, is copied now. Null: it has gone. */
+    private static ByteBuffer held(final ByteBuffer source, final int start) {
+        if (Buffers.isSteady(source)) {
+            return source.duplicate();
+        }
+        final byte[] copy = Buffers.copyOf(source, start, Buffers.remaining(source, start));
+        return copy == null ? null : ByteBuffer.wrap(copy);
     }
 
     /* Who begins an operation is not made to wait: where it would have to, another thread does. */

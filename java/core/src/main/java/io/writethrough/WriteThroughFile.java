@@ -52,9 +52,10 @@ import java.util.function.LongToIntFunction;
  *
  * <p><b>Buffers.</b> As with {@link java.nio.channels.FileChannel}: a write takes what is between a buffer's position and
  * limit, a read fills what is there, and the position moves past what was transferred. If an operation throws, no position has
- * moved. A buffer belongs to its caller again when the operation is over. One that is the view of a memory segment, or of a
- * mapped file, must stay valid until then: do not close the arena or cut the file meanwhile. A read-only heap buffer is
- * copied first; no other kind is, and for the others read and write allocate nothing.
+ * moved. A buffer belongs to its caller again when the operation is over. Read-only heap buffers, views of memory segments whose
+ * arena can be closed, and mapped files are copied by the JVM, so that an arena that is closed meanwhile is an {@link
+ * IllegalStateException}, and a mapped file that somebody cuts short meanwhile {@code EFAULT}; if a read that waits for a device
+ * was asynchronous, both are {@code EFAULT}. No other kind of buffer is copied, and for the others read and write allocate nothing.
  *
  * <p><b>Threads.</b> Any number of threads may use a file at a time. Writes to different blocks proceed in parallel. Of writes
  * that overlap, each block takes them one after the other, in one order for all blocks; a read sees each block wholly
@@ -88,6 +89,8 @@ import java.util.function.LongToIntFunction;
  * @since 0.1
  */
 public final class WriteThroughFile implements Channel {
+    private static final int COPIED_PIECE_BYTES = 4 << 20;
+
     private final WriteThroughEngine engine;
     private final Completions completions;
     private final NativeHandle handle;
@@ -380,6 +383,9 @@ public final class WriteThroughFile implements Channel {
 
     private long write(
             final ByteBuffer source, final int start, final int length, final long position, final int durabilityCode) {
+        if (!Buffers.isSteady(source)) {
+            return writeCopied(source, start, length, position, durabilityCode);
+        }
         if (!VirtualThreads.isCurrent()) {
             return writeWaiting(source, start, length, position, durabilityCode);
         }
@@ -399,6 +405,24 @@ public final class WriteThroughFile implements Channel {
                 : started;
     }
 
+    /* Piece by piece, as the core writes what is long. */
+    private long writeCopied(
+            final ByteBuffer source, final int start, final int length, final long position, final int durabilityCode) {
+        final byte[] piece = new byte[Math.min(length, COPIED_PIECE_BYTES)];
+        for (int done = 0; done < length; ) {
+            final int bytes = Math.min(piece.length, length - done);
+            if (!Buffers.get(source, start + done, piece, bytes)) {
+                return DataPlane.failure(-Errno.EFAULT, done);
+            }
+            final long result = write(ByteBuffer.wrap(piece), 0, bytes, position + done, durabilityCode);
+            if (result < 0) {
+                return DataPlane.failure(-DataPlane.errno(result), done + DataPlane.stableBytes(result));
+            }
+            done += bytes;
+        }
+        return length;
+    }
+
     private static boolean mustWait(final int started) {
         return started == -Errno.EAGAIN || started == -Errno.EMSGSIZE;
     }
@@ -406,15 +430,10 @@ public final class WriteThroughFile implements Channel {
     private long writeWaiting(
             final ByteBuffer source, final int start, final int length, final long position, final int durabilityCode) {
         if (source.isDirect()) {
-            Buffers.checkAlive(source, start);
             return DataPlane.writeDirect(handle.value(), source, start, length, position, durabilityCode);
         }
-        if (source.hasArray()) {
-            final int index = source.arrayOffset() + start;
-            return DataPlane.writeArray(handle.value(), source.array(), index, length, position, durabilityCode);
-        }
-        final byte[] copy = Buffers.copyOf(source, start, length);
-        return DataPlane.writeArray(handle.value(), copy, 0, length, position, durabilityCode);
+        final int index = source.arrayOffset() + start;
+        return DataPlane.writeArray(handle.value(), source.array(), index, length, position, durabilityCode);
     }
 
     /**
@@ -465,7 +484,7 @@ public final class WriteThroughFile implements Channel {
         final long result;
         try {
             for (final ByteBuffer source : sources) {
-                segments.add(source);
+                segments.addSource(source);
             }
             length = segments.length();
             checkWrite(position, length);
@@ -493,6 +512,9 @@ public final class WriteThroughFile implements Channel {
     }
 
     private long write(final Segments segments, final long length, final long position, final int durabilityCode) {
+        if (segments.isFaulty()) {
+            return -Errno.EFAULT;
+        }
         if (!VirtualThreads.isCurrent()) {
             return writeWaiting(segments, length, position, durabilityCode);
         }
@@ -560,6 +582,9 @@ public final class WriteThroughFile implements Channel {
     }
 
     private long read(final ByteBuffer destination, final int start, final int length, final long position) {
+        if (!Buffers.isSteady(destination)) {
+            return readCopied(destination, start, length, position);
+        }
         final int seen = readSeen(destination, start, length, position);
         if (seen >= 0) {
             return seen;
@@ -571,6 +596,30 @@ public final class WriteThroughFile implements Channel {
         return DataPlane.isAgain(result)
                 ? readParked(new AsyncRead(this, completions, destination, start, length, position), result)
                 : result;
+    }
+
+    /* Piece by piece, as the core reads what is long. */
+    private long readCopied(final ByteBuffer destination, final int start, final int length, final long position) {
+        if (!Buffers.isThere(destination, start)) {
+            return -Errno.EFAULT;
+        }
+        final byte[] piece = new byte[Math.min(length, COPIED_PIECE_BYTES)];
+        int done = 0;
+        while (done < length) {
+            final int bytes = Math.min(piece.length, length - done);
+            final long result = read(ByteBuffer.wrap(piece), 0, bytes, position + done);
+            if (result < 0) {
+                return result;
+            }
+            if (!Buffers.put(destination, start + done, piece, (int) result)) {
+                return -Errno.EFAULT;
+            }
+            done += (int) result;
+            if (result < bytes) {
+                break;
+            }
+        }
+        return done;
     }
 
     private int readSeen(final ByteBuffer destination, final int start, final int length, final long position) {
@@ -614,7 +663,6 @@ public final class WriteThroughFile implements Channel {
 
     long readWaiting(final ByteBuffer destination, final int start, final int length, final long position) {
         if (destination.isDirect()) {
-            Buffers.checkAlive(destination, start);
             return DataPlane.readDirect(handle.value(), destination, start, length, position);
         }
         final int index = destination.arrayOffset() + start;
@@ -640,7 +688,7 @@ public final class WriteThroughFile implements Channel {
                 if (destination.isReadOnly()) {
                     throw readOnly();
                 }
-                segments.add(destination);
+                segments.addDestination(destination);
             }
             length = segments.length();
             checkRead(position);
@@ -665,6 +713,14 @@ public final class WriteThroughFile implements Channel {
     }
 
     private long read(final Segments segments, final long length, final long position) {
+        if (segments.isFaulty()) {
+            return -Errno.EFAULT;
+        }
+        final long result = readSegments(segments, length, position);
+        return segments.deliver(result) ? result : -Errno.EFAULT;
+    }
+
+    private long readSegments(final Segments segments, final long length, final long position) {
         if (!VirtualThreads.isCurrent()) {
             return readWaiting(segments, length, position);
         }
@@ -840,16 +896,17 @@ public final class WriteThroughFile implements Channel {
             final int flags,
             final long token) {
         final long file = handle.value();
+        if (!Buffers.isSteady(source)) {
+            final byte[] copy = Buffers.copyOf(source, start, length);
+            return copy == null
+                    ? -Errno.EFAULT
+                    : DataPlane.submitArray(file, copy, 0, length, position, durabilityCode, flags, token);
+        }
         if (source.isDirect()) {
-            Buffers.checkAlive(source, start);
             return DataPlane.submitDirect(file, source, start, length, position, durabilityCode, flags, token);
         }
-        if (source.hasArray()) {
-            final int index = source.arrayOffset() + start;
-            return DataPlane.submitArray(file, source.array(), index, length, position, durabilityCode, flags, token);
-        }
-        final byte[] copy = Buffers.copyOf(source, start, length);
-        return DataPlane.submitArray(file, copy, 0, length, position, durabilityCode, flags, token);
+        final int index = source.arrayOffset() + start;
+        return DataPlane.submitArray(file, source.array(), index, length, position, durabilityCode, flags, token);
     }
 
     /**
@@ -884,7 +941,7 @@ public final class WriteThroughFile implements Channel {
         final Segments segments = Segments.ofThread();
         try {
             for (final ByteBuffer source : sources) {
-                segments.add(source);
+                segments.addSource(source);
             }
             return writeAsync(segments, sources, position, durabilityCode, flags);
         } finally {
@@ -932,6 +989,9 @@ public final class WriteThroughFile implements Channel {
             final int durabilityCode,
             final int flags,
             final long token) {
+        if (segments.isFaulty()) {
+            return -Errno.EFAULT;
+        }
         return DataPlane.submitSegments(
                 handle.value(), segments.bases(), segments.ranges(), length, position, durabilityCode, flags, token);
     }
@@ -1007,6 +1067,12 @@ public final class WriteThroughFile implements Channel {
         if (remaining == 0) {
             return IoFuture.completed(0, completions);
         }
+        if (!Buffers.isSteady(destination)) {
+            Buffers.requireShared(destination);
+            final Segments segments = Segments.ofOperation();
+            segments.addDestination(destination);
+            return readAsync(new ByteBuffer[] {destination}, segments, position, false);
+        }
         final int length = lengthToEnd(remaining, position);
         final IoEvent event = Events.beginRead();
         final long result;
@@ -1080,39 +1146,52 @@ public final class WriteThroughFile implements Channel {
             if (destination.isReadOnly()) {
                 throw readOnly();
             }
-            segments.add(destination);
+            Buffers.requireShared(destination);
+            segments.addDestination(destination);
         }
         checkReadArguments(position);
         if (!isOpen()) {
             return IoFuture.failed(new ClosedChannelException());
         }
-        final long length = lengthToEnd(segments.length(), position);
         if (segments.length() == 0) {
             return IoFuture.completed(0L, completions);
         }
+        return readAsync(destinations, segments, position, true);
+    }
+
+    @SuppressWarnings("unchecked")
+    private <T> CompletableFuture<T> readAsync(
+            final ByteBuffer[] destinations, final Segments segments, final long position, final boolean isLong) {
+        final long length = lengthToEnd(segments.length(), position);
         final IoEvent event = Events.beginRead();
-        final long result;
+        long result;
         try {
-            result = readCached(segments, length, position);
+            result = segments.isFaulty() ? -Errno.EFAULT : readCached(segments, length, position);
         } finally {
             Reference.reachabilityFence(this);
         }
         if (result > 0) {
-            moveAll(destinations, result);
+            if (segments.deliver(result)) {
+                moveAll(destinations, result);
+            } else {
+                result = -Errno.EFAULT;
+            }
         }
         if (!DataPlane.isAgain(result)) {
             Events.end(event, path, position, length, DataPlane.DURABILITY_OF_FILE, 0, result);
-            return result < 0
-                    ? IoFuture.failed(failed("read", position, length, result))
-                    : IoFuture.completed(result == 0 ? -1L : result, completions);
+            if (result < 0) {
+                return IoFuture.failed(failed("read", position, length, result));
+            }
+            final long count = result == 0 ? -1 : result;
+            return (CompletableFuture<T>)
+                    IoFuture.completed(isLong ? (Object) count : (Object) (int) count, completions);
         }
         final AsyncRead read = new AsyncRead(this, completions, destinations, segments, length, position);
-        return readAsync(read, DataPlane.stableBytes(result), true);
+        return readAsync(read, DataPlane.stableBytes(result), isLong);
     }
 
     long readCached(final ByteBuffer destination, final int start, final int length, final long position) {
         if (destination.isDirect()) {
-            Buffers.checkAlive(destination, start);
             return DataPlane.readCachedDirect(handle.value(), destination, start, length, position);
         }
         final int index = destination.arrayOffset() + start;
@@ -1208,7 +1287,7 @@ public final class WriteThroughFile implements Channel {
         final long result;
         try {
             for (final ByteBuffer source : sources) {
-                segments.add(source);
+                segments.addSource(source);
             }
             length = segments.length();
             requireWritable();
@@ -1235,6 +1314,9 @@ public final class WriteThroughFile implements Channel {
             final long position,
             final int durabilityCode,
             final int flags) {
+        if (segments.isFaulty()) {
+            return -Errno.EFAULT;
+        }
         final Object[] bases = segments.bases();
         final long[] ranges = segments.ranges();
         final long file = handle.value();
@@ -1310,7 +1392,7 @@ public final class WriteThroughFile implements Channel {
         final long result;
         try {
             for (final ByteBuffer source : sources) {
-                segments.add(source);
+                segments.addSource(source);
             }
             length = segments.length();
             checkWrite(position, length);
@@ -1336,6 +1418,12 @@ public final class WriteThroughFile implements Channel {
             final long position,
             final int durabilityCode,
             final int flags) {
+        if (!Buffers.isSteady(source)) {
+            final byte[] copy = Buffers.copyOf(source, start, length);
+            return copy == null
+                    ? -Errno.EFAULT
+                    : writeWith(ByteBuffer.wrap(copy), 0, length, position, durabilityCode, flags);
+        }
         if (!VirtualThreads.isCurrent()) {
             return writeWithWaiting(source, start, length, position, durabilityCode, flags);
         }
@@ -1366,15 +1454,10 @@ public final class WriteThroughFile implements Channel {
             final int flags) {
         final long file = handle.value();
         if (source.isDirect()) {
-            Buffers.checkAlive(source, start);
             return DataPlane.writeDirectWith(file, source, start, length, position, durabilityCode, flags);
         }
-        if (source.hasArray()) {
-            final int index = source.arrayOffset() + start;
-            return DataPlane.writeArrayWith(file, source.array(), index, length, position, durabilityCode, flags);
-        }
-        final byte[] copy = Buffers.copyOf(source, start, length);
-        return DataPlane.writeArrayWith(file, copy, 0, length, position, durabilityCode, flags);
+        final int index = source.arrayOffset() + start;
+        return DataPlane.writeArrayWith(file, source.array(), index, length, position, durabilityCode, flags);
     }
 
     /**
@@ -1448,7 +1531,7 @@ public final class WriteThroughFile implements Channel {
         final Segments segments = Segments.ofThread();
         try {
             for (final ByteBuffer source : sources) {
-                segments.add(source);
+                segments.addSource(source);
             }
             return appendAsync(segments, sources, durability.code, DataPlane.APPEND | codeOf(flags));
         } finally {

@@ -1,6 +1,7 @@
 package io.writethrough.internal;
 
 import java.io.FileDescriptor;
+import java.lang.reflect.Field;
 import java.nio.ByteBuffer;
 
 /**
@@ -196,6 +197,15 @@ public final class DataPlane {
 
     /** What a {@link CacheView.File} is made of; false if its bytes are not to be found in the view. */
     static native boolean viewFile(long file, long[] fields);
+
+    /** Lets a field be read by reflection that the JDK keeps to itself; false: this JVM has no way. */
+    static native boolean makeAccessible(Field field);
+
+    /** Copies out of a direct buffer, by the kernel; false: some of its memory is not there. */
+    static native boolean copyOut(ByteBuffer source, int start, byte[] into, int length);
+
+    /** The same into one. */
+    static native boolean copyIn(ByteBuffer destination, int start, byte[] from, int length);
 
     /** A cached read took so long. */
     static native void viewTimed(long engine, long nanos);

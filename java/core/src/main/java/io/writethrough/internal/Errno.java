@@ -55,7 +55,9 @@ public final class Errno {
             case EDEADLK ->
                 "This thread is the event loop whose ring has I/O of the engine, and would have to wait for that. Nothing was"
                         + " changed: write and read asynchronously here, with NOWAIT, or call from another thread.";
-            case EFAULT -> "The memory of the buffer is gone: its arena was closed while the operation was under way.";
+            case EFAULT ->
+                "The memory of the buffer is gone: it is a mapped file that was cut short, or its arena was closed while the"
+                        + " operation was under way. Bring a buffer whose memory stays.";
             case ENOMEM ->
                 "The memory is not to be had. Ask for a smaller cache (cacheBytes), or give the process more.";
             case EBUSY ->

@@ -1,7 +1,9 @@
 package io.writethrough.internal;
 
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * The buffers of one vectored read or write, taken apart into what native code can walk: arrays and direct buffers, each
@@ -16,6 +18,14 @@ public final class Segments {
     private int count;
     private long length;
 
+    /* Destinations that native code must not touch, and the arrays that it fills in their place. Seldom there. */
+    private List<Copied> copied = List.of();
+
+    /* A source could not be copied. */
+    private boolean faulty;
+
+    private record Copied(ByteBuffer destination, int start, byte[] array, long offset) {}
+
     private Segments() {}
 
     /** The current thread's segments, empty. {@link #release} them after use. */
@@ -23,24 +33,68 @@ public final class Segments {
         return OF_THREAD.get();
     }
 
-    /**
-     * Adds the bytes between the buffer's position and limit. A destination is not read-only: of such a buffer the segment
-     * may be a copy.
-     */
-    public void add(final ByteBuffer buffer) {
+    /** Adds the bytes between the buffer's position and limit, or a copy of them. */
+    public void addSource(final ByteBuffer buffer) {
         final int position = buffer.position();
         final int remaining = Buffers.remaining(buffer, position);
-        if (remaining == 0) {
+        if (remaining == 0 || addSteady(buffer, position, remaining)) {
             return;
         }
-        if (buffer.isDirect()) {
-            Buffers.checkAlive(buffer, position);
-            add(buffer, position, remaining);
-        } else if (buffer.hasArray()) {
-            add(buffer.array(), buffer.arrayOffset() + position, remaining);
-        } else {
-            add(Buffers.copyOf(buffer, position, remaining), 0, remaining);
+        final byte[] copy = Buffers.copyOf(buffer, position, remaining);
+        faulty |= copy == null;
+        add(copy, 0, remaining);
+    }
+
+    /** Adds the space between the buffer's position and limit, or an array that {@link #deliver} copies to it. */
+    public void addDestination(final ByteBuffer buffer) {
+        final int position = buffer.position();
+        final int remaining = Buffers.remaining(buffer, position);
+        if (remaining == 0 || addSteady(buffer, position, remaining)) {
+            return;
         }
+        faulty |= !Buffers.isThere(buffer, position);
+        if (copied.isEmpty()) {
+            copied = new ArrayList<>();
+        }
+        final byte[] array = new byte[remaining];
+        copied.add(new Copied(buffer, position, array, length));
+        add(array, 0, remaining);
+    }
+
+    private boolean addSteady(final ByteBuffer buffer, final int position, final int remaining) {
+        if (!Buffers.isSteady(buffer)) {
+            return false;
+        }
+        if (buffer.isDirect()) {
+            add(buffer, position, remaining);
+        } else {
+            add(buffer.array(), buffer.arrayOffset() + position, remaining);
+        }
+        return true;
+    }
+
+    /** Whether the memory of a buffer is that of a mapped file that was cut short: nothing is to be read or written then. */
+    public boolean isFaulty() {
+        return faulty;
+    }
+
+    /**
+     * The first so many bytes were read: copies them to the destinations that native code did not touch. False: one is memory
+     * of a mapped file that was cut short.
+     *
+     * @throws IllegalStateException if the arena of one was closed
+     */
+    public boolean deliver(final long bytes) {
+        if (copied.isEmpty()) {
+            return true; // without an iterator
+        }
+        for (final Copied each : copied) {
+            final int part = (int) Math.min(bytes - each.offset, each.array.length);
+            if (part > 0 && !Buffers.put(each.destination, each.start, each.array, part)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private void add(final Object base, final int start, final int segmentLength) {
@@ -99,5 +153,7 @@ public final class Segments {
         }
         count = 0;
         length = 0;
+        copied = List.of();
+        faulty = false;
     }
 }
