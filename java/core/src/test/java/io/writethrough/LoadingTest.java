@@ -1,6 +1,7 @@
 package io.writethrough;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -24,6 +25,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** How the native library comes into the process. */
 class LoadingTest {
+    private static final int OTHER_USER = 65534;
+
     @TempDir
     Path directory;
 
@@ -134,6 +137,100 @@ class LoadingTest {
         }
         Files.setAttribute(open, "unix:mode", 01777);
         assertEquals("true\ntrue\n", load(jarWith(null), open)); // as /tmp is: nobody can replace what is in it
+    }
+
+    @Test
+    void nothingIsLoadedFromWhereAGroupMayWrite() throws Exception {
+        final Path open = Files.createDirectory(directory.resolve("open"));
+        Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxrwxr-x"));
+        final Path below = Files.createDirectory(open.resolve("below"));
+        for (final Path temporary : new Path[] {open, below}) {
+            final String output = load(jarWith(null), temporary);
+            assertTrue(output.contains("its group may write to " + open.toRealPath()), output);
+        }
+    }
+
+    @Test
+    void nothingIsLoadedFromADirectoryOfAnotherUser() throws Exception {
+        assumeTrue(Integer.valueOf(0).equals(Files.getAttribute(Path.of("/proc/self"), "unix:uid")), "not root");
+        final Path foreign = Files.createDirectory(directory.resolve("foreign"));
+        final Path below = Files.createDirectory(foreign.resolve("below"));
+        Files.setAttribute(foreign, "unix:uid", OTHER_USER);
+        for (final Path temporary : new Path[] {foreign, below}) {
+            final String output = load(jarWith(null), temporary);
+            assertTrue(output.contains("the user " + OTHER_USER + " owns " + foreign.toRealPath()), output);
+        }
+        Files.setAttribute(foreign, "unix:mode", 01777); // its owner can exchange what is in it all the same
+        assertTrue(load(jarWith(null), foreign).contains("the user " + OTHER_USER + " owns"));
+        final String output = loadWith(jarWith(null), foreign, foreign);
+        assertTrue(output.contains("the user " + OTHER_USER + " owns " + foreign.toRealPath()), output);
+    }
+
+    @Test
+    void aLibraryOfAnotherUserInADirectoryOfClassesIsCopied() throws Exception {
+        assumeTrue(Integer.valueOf(0).equals(Files.getAttribute(Path.of("/proc/self"), "unix:uid")), "not root");
+        final Path classes = copyOfClassesWithoutLibrary();
+        final Path library = classes.resolve(Platform.RESOURCE_PREFIX).resolve("libwritethrough.so");
+        Files.copy(classes().resolve(classes.relativize(library)), library);
+        Files.setAttribute(library, "unix:uid", OTHER_USER);
+        final Path foreign = Files.createDirectory(directory.resolve("foreign"));
+        Files.setAttribute(foreign, "unix:uid", OTHER_USER);
+        assertEquals("true\ntrue\n", load(classes, Files.createDirectory(directory.resolve("own"))));
+        assertTrue(load(classes, foreign).contains("owns"));
+    }
+
+    @Test
+    void jnaIsLoadedFromThePrivateDirectoryToo() throws Exception {
+        final Path home = Files.createDirectory(directory.resolve("home"));
+        final Path temporary = Files.createDirectory(directory.resolve("tmp"));
+        assertEquals("true\ntrue\n", loadWith(jarWith(null), temporary, home));
+        assertEquals("true\ntrue\n", loadWith(classes(), temporary, home));
+        try (Stream<Path> all = Files.list(home)) {
+            assertEquals(List.of(), all.toList());
+        }
+        assertEquals(List.of(), filesBelow(temporary));
+    }
+
+    @Test
+    void aDirectoryForTemporaryFilesThatIsNotThereIsNamedAndTheCacheOfTheUserTaken() throws Exception {
+        final Path missing = directory.resolve("missing");
+        final Path home = Files.createDirectory(directory.resolve("home"));
+        final String loaded = loadWith(jarWith(null), missing, home);
+        assertTrue(loaded.endsWith("true\ntrue\n"), loaded);
+        Files.setPosixFilePermissions(home, PosixFilePermissions.fromString("rwxrwxrwx"));
+        final String refused = loadWith(jarWith(null), missing, home);
+        assertTrue(refused.contains("java.io.tmpdir names " + missing + ", which does not exist"), refused);
+        assertTrue(refused.contains("everybody may write to " + home), refused);
+        assertFalse(refused.contains("glibc"), refused);
+    }
+
+    @Test
+    void aFileSystemThatIsMountedNoexecIsNamed() throws Exception {
+        final Path noexec = Files.createDirectory(directory.resolve("noexec"));
+        final ChildJvm.Result result = ChildJvm.of(Load.class, noexec.toString())
+                .withClassPath(classPathWith(jarWith(null)))
+                .under(
+                        "unshare",
+                        "-m",
+                        "sh",
+                        "-c",
+                        "mount -t tmpfs -o noexec none " + noexec + " || exit 77; exec \"$@\"",
+                        "sh")
+                .run();
+        assumeTrue(result.exitCode() != 77 && !result.output().startsWith("unshare"), "nothing can be mounted here");
+        assertTrue(result.output().contains("the file system of " + noexec + " is mounted noexec"), result.output());
+        assertFalse(result.output().contains("glibc"), result.output());
+    }
+
+    /* Without -Djna.tmpdir. */
+    private String loadWith(final Path classesOrJar, final Path temporary, final Path home) throws Exception {
+        return ChildJvm.of(Load.class)
+                .withClassPath(classPathWith(classesOrJar))
+                .withOption("-Djava.io.tmpdir=" + temporary)
+                .withOption("-Duser.home=" + home)
+                .under("env", "-u", "XDG_CACHE_HOME")
+                .run()
+                .output();
     }
 
     @Test

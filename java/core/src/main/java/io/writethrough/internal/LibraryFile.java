@@ -9,56 +9,22 @@ import java.io.OutputStream;
 import java.net.URISyntaxException;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.ArrayList;
 import java.util.HexFormat;
-import java.util.List;
 
 /**
  * The native library as a file that can be loaded: where it is, if it is in a directory of classes, else a copy out of the jar
- * in a directory that nobody else may write to, until it is loaded. What is to be loaded has the checksum that the build
- * gave it.
+ * in a {@link PrivateDirectory}. What is to be loaded has the checksum that the build gave it, and nobody can exchange it
+ * between the look at that and the loading.
  *
  * <p>Files are read and written by {@code java.io}, which goes past the file systems of this library: it is not there yet.
  */
-final class LibraryFile implements AutoCloseable {
-    private static final int STICKY = 01000;
-    private static final int WRITABLE_BY_ALL = 02;
+final class LibraryFile {
+    private LibraryFile() {}
 
-    private final File file;
-    private final File directory; /* of the copy; null if it is none */
-
-    private LibraryFile(final File file, final File directory) {
-        this.file = file;
-        this.directory = directory;
-    }
-
-    File file() {
-        return file;
-    }
-
-    /**
-     * The directories for a copy: the one that {@code -Djna.tmpdir} names, as for JNA's own library; else that for temporary
-     * files, and for where programs cannot be run from there the user's cache.
-     */
-    static List<File> directories() {
-        final List<File> directories = new ArrayList<>();
-        final String named = System.getProperty("jna.tmpdir");
-        if (named != null) {
-            return List.of(new File(named));
-        }
-        directories.add(new File(System.getProperty("java.io.tmpdir")));
-        final String cache = System.getenv("XDG_CACHE_HOME");
-        directories.add(cache != null ? new File(cache) : new File(System.getProperty("user.home"), ".cache"));
-        return directories;
-    }
-
-    /** The library in a directory of classes, if it is there and nobody else may write there; else null. */
-    static LibraryFile inPlace(final URL library, final byte[] checksum) throws IOException {
+    /** The library in a directory of classes, if it is there and nobody else can exchange it; else null. */
+    static File inPlace(final URL library, final byte[] checksum) throws IOException {
         if (!library.getProtocol().equals("file")) {
             return null;
         }
@@ -68,52 +34,22 @@ final class LibraryFile implements AutoCloseable {
         } catch (final URISyntaxException | IllegalArgumentException e) {
             return null;
         }
-        if (writableByAll(file.toPath().toRealPath()) != null) {
+        if (PrivateDirectory.weaknessOf(file.toPath().toRealPath()) != null) {
             return null;
         }
         verify(file, checksum);
-        return new LibraryFile(file, null);
+        return file;
     }
 
-    /** Copies the library into a new directory below another. */
-    static LibraryFile copy(final URL library, final byte[] checksum, final File parent) throws IOException {
-        final Path real = parent.toPath().toRealPath();
-        final Path weak = writableByAll(real);
-        if (weak != null) {
-            throw new IOException("everybody may write to " + weak + ", and so replace what is in " + real);
+    /** Copies the library into a directory. */
+    static File copy(final URL library, final byte[] checksum, final PrivateDirectory directory) throws IOException {
+        final File copy = directory.file("libwritethrough.so");
+        try (InputStream in = library.openStream();
+                OutputStream out = new FileOutputStream(copy)) {
+            in.transferTo(out);
         }
-        final File directory = Files.createTempDirectory(
-                        real,
-                        "writethrough-",
-                        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")))
-                .toFile();
-        final LibraryFile copy = new LibraryFile(new File(directory, "libwritethrough.so"), directory);
-        try {
-            try (InputStream in = library.openStream();
-                    OutputStream out = new FileOutputStream(copy.file)) {
-                in.transferTo(out);
-            }
-            verify(copy.file, checksum);
-            return copy;
-        } catch (final IOException | RuntimeException e) {
-            copy.close();
-            throw e;
-        }
-    }
-
-    /**
-     * The first of a path and its parents in which everybody may put another file in place of one of ours; null if there is
-     * none. In a directory with the sticky bit, as /tmp has it, only the owner of a file can.
-     */
-    private static Path writableByAll(final Path real) throws IOException {
-        for (Path each = real; each != null; each = each.getParent()) {
-            final int mode = (Integer) Files.getAttribute(each, "unix:mode");
-            final boolean guarded = Files.isDirectory(each) && (mode & STICKY) != 0;
-            if ((mode & WRITABLE_BY_ALL) != 0 && !guarded) {
-                return each;
-            }
-        }
-        return null;
+        verify(copy, checksum);
+        return copy;
     }
 
     private static void verify(final File file, final byte[] checksum) throws IOException {
@@ -145,21 +81,6 @@ final class LibraryFile implements AutoCloseable {
 
         CorruptLibraryException(final String message) {
             super(message);
-        }
-    }
-
-    /** Deletes a copy: once it is loaded it is not needed. */
-    @Override
-    public void close() {
-        if (directory != null) {
-            delete(file);
-            delete(directory);
-        }
-    }
-
-    private static void delete(final File each) {
-        if (!each.delete() && each.exists()) {
-            each.deleteOnExit();
         }
     }
 }

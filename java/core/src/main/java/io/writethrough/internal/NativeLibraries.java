@@ -6,6 +6,8 @@ import com.sun.jna.Platform;
 import java.io.File;
 import java.io.IOException;
 import java.net.URL;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -49,38 +51,51 @@ public final class NativeLibraries {
             load(library, LibraryFile.checksumOf(checksum));
             loaded = true;
         } catch (final LibraryFile.CorruptLibraryException e) {
-            throw linkError("writethrough: the native library is not loaded", e);
+            throw linkError("writethrough: the native library is not loaded: " + e.getMessage(), e);
         } catch (final IOException e) {
             throw linkError(
-                    "writethrough: the native library cannot be loaded. It needs glibc 2.28 or later. If the file system is"
-                            + " mounted noexec, or everybody may write to the directory, name another with"
-                            + " -Djna.tmpdir=DIRECTORY",
+                    "writethrough: the native library cannot be loaded: " + e.getMessage()
+                            + ". Name a directory with -Djna.tmpdir=DIRECTORY that belongs to this user or to root, as all"
+                            + " above it, to which nobody else may write and which is not mounted noexec",
                     e);
         }
     }
 
     private static void load(final URL library, final byte[] checksum) throws IOException {
-        final LibraryFile inPlace = LibraryFile.inPlace(library, checksum);
-        if (inPlace != null) {
-            load(inPlace.file());
-            return;
-        }
-        IOException first = null;
-        for (final File directory : LibraryFile.directories()) {
-            try (LibraryFile copy = LibraryFile.copy(library, checksum, directory)) {
-                load(copy.file());
+        final File inPlace = LibraryFile.inPlace(library, checksum);
+        final List<String> reasons = new ArrayList<>();
+        IOException last = null;
+        for (final PrivateDirectory.Parent parent : PrivateDirectory.parents()) {
+            try (PrivateDirectory directory = PrivateDirectory.below(parent)) {
+                final File file = inPlace != null ? inPlace : LibraryFile.copy(library, checksum, directory);
+                initialiseJna(directory);
+                load(file);
                 return;
             } catch (final LibraryFile.CorruptLibraryException e) {
                 throw e;
             } catch (final IOException e) {
-                if (first == null) {
-                    first = e;
-                } else {
-                    first.addSuppressed(e);
-                }
+                reasons.add(e.getMessage());
+                last = e;
             }
         }
-        throw first;
+        throw new IOException(String.join("; ", reasons), last);
+    }
+
+    /* JNA takes a library of its own out of its jar, into a directory that it does not look at. */
+    private static void initialiseJna(final PrivateDirectory directory) {
+        final String named = System.getProperty("jna.tmpdir");
+        System.setProperty("jna.tmpdir", directory.directory().getPath());
+        try {
+            Class.forName("com.sun.jna.Native");
+        } catch (final ClassNotFoundException e) {
+            throw linkError("writethrough: JNA is not on the class path or module path", e);
+        } finally {
+            if (named == null) {
+                System.clearProperty("jna.tmpdir");
+            } else {
+                System.setProperty("jna.tmpdir", named);
+            }
+        }
     }
 
     /** An IOException: the dynamic linker refuses the file, and somewhere else it may not. */
@@ -89,7 +104,7 @@ public final class NativeLibraries {
         try {
             library = NativeLibrary.getInstance(file.getPath(), Map.of(Library.OPTION_OPEN_FLAGS, RTLD_LAZY));
         } catch (final UnsatisfiedLinkError e) {
-            throw new IOException(e.getMessage(), e);
+            throw new IOException(e.getMessage() + " (it needs glibc 2.28 or later)", e);
         }
         try (library) {
             checkAbiVersion(library);
@@ -109,7 +124,7 @@ public final class NativeLibraries {
     }
 
     private static UnsatisfiedLinkError linkError(final String message, final Throwable cause) {
-        final UnsatisfiedLinkError error = new UnsatisfiedLinkError(message + ": " + cause.getMessage());
+        final UnsatisfiedLinkError error = new UnsatisfiedLinkError(message);
         error.initCause(cause);
         return error;
     }
