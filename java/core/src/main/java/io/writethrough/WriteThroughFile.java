@@ -221,6 +221,10 @@ public final class WriteThroughFile implements Channel {
      * cache of the engine, be overwritten by it, and be durable at nobody's word. So is the {@code map} of JDK 22 and
      * later that takes an arena; {@code MemorySegment.ofBuffer} makes a segment of the buffer of the other.
      *
+     * <p><b>Netty.</b> Its native transports (epoll, io_uring) send a {@code DefaultFileRegion} by the descriptor of the JDK's own
+     * channel, and fail with one of this channel ("failed to get FileChannelImpl.fd"). Its NIO transport sends it; so do all
+     * of them a {@code DefaultFileRegion} of a {@code File}, or a {@code ChunkedNioFile} of this channel.
+     *
      * @param policy what an interrupt of a thread that uses the channel does
      * @return the same object at every call with this policy, until it is closed; a closed one if the file is closed
      */

@@ -23,7 +23,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * A file as the FileChannel that the JDK would have made of it: what is checked, in which order, and what is thrown, is the
  * same, and so are positions. See {@link WriteThroughFile#asFileChannel(InterruptPolicy)}.
  */
-final class WriteThroughFileChannel extends FileChannel {
+final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
     private final WriteThroughFile file;
     private final InterruptPolicy policy;
     private final boolean interruptible;
