@@ -1,11 +1,14 @@
 package io.writethrough;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.File;
 import java.io.IOException;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -16,7 +19,7 @@ import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The Java programs of README.md compile as printed, without a warning, and run. */
+/** The Java programs of README.md compile as printed, without a warning, and run; so does its command for H2. */
 class ReadmeTest {
     private static final Path README = Path.of("..", "..", "README.md");
 
@@ -39,6 +42,39 @@ class ReadmeTest {
             } finally {
                 Files.delete(pages);
             }
+        }
+    }
+
+    @Test
+    void theSwitchForH2CarriesTheDatabaseAndPassesItsTraceBy() throws Exception {
+        final String recipe = firstGroup("here the H2 database:\n\n```sh\n(.*?)```", Files.readString(README));
+        final String java =
+                Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        final String command = recipe.strip()
+                        .replaceFirst("^java ", java + " --enable-native-access=ALL-UNNAMED ")
+                        .replace("writethrough.jar:jna.jar:h2.jar", ChildJvm.testClassPath())
+                        .replace("/var/lib/app", directory.toString())
+                + " -sql \"set trace_level_file 3; create table t(id int); insert into t values(42); select * from t;"
+                + " create alias open_files for '"
+                + SharedEngine.class.getName().replace("$", "\\$")
+                + ".openFiles'; select open_files()\"";
+        assertFalse(command.contains("/var/lib"), command);
+        final Process shell = new ProcessBuilder("sh", "-c", command)
+                .redirectErrorStream(true)
+                .start();
+        final String output = new String(shell.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, shell.waitFor(), output);
+        assertTrue(output.contains("\n42\n"), output);
+        assertNotEquals(0, Files.size(directory.resolve("db.trace.db")));
+        assertTrue(output.contains("OPEN_FILES()\n1\n"), output); // db.mv.db
+    }
+
+    /** For an alias of H2. */
+    public static final class SharedEngine {
+        private SharedEngine() {}
+
+        public static long openFiles() {
+            return WriteThroughEngine.shared().stats().openFiles();
         }
     }
 
