@@ -57,7 +57,8 @@ final class Failures {
         } else {
             final String command = Native.toString(holder.command, StandardCharsets.UTF_8);
             advice = "The process " + holder.pid + (command.isEmpty() ? "" : " (" + command + ")")
-                    + " has the file open: one that writes excludes all others. Close it there first.";
+                    + " has the file open and holds flock(2) on it. To write, the lock must be nobody else's, not even a"
+                    + " reader's (flock -s). Close the file there, or end that process.";
         }
         return new WriteThroughException("open", path.toString(), NONE, NONE, Errno.EBUSY, 0, advice);
     }

@@ -131,6 +131,26 @@ class SharingTest extends OnEveryFileSystem {
         }
     }
 
+    @Test
+    void aReaderThatLocksTheFileIsNamedWithWhatToDo() throws Exception {
+        Files.createFile(path);
+        final Process reader =
+                new ProcessBuilder("flock", "-s", path.toString(), "sh", "-c", "echo locked; exec cat").start();
+        try {
+            assertEquals("locked", reader.inputReader().readLine());
+            final WriteThroughException e =
+                    assertThrows(WriteThroughException.class, () -> WriteThroughFile.open(path, READ, WRITE));
+            assertBusy(e);
+            assertTrue(e.getMessage().contains("The process " + reader.pid()), e.getMessage());
+            assertTrue(
+                    e.getMessage().contains("(flock -s). Close the file there, or end that process."), e.getMessage());
+        } finally {
+            reader.getOutputStream().close();
+            reader.waitFor();
+        }
+        WriteThroughFile.open(path, READ, WRITE).close();
+    }
+
     private static void assertBusy(final WriteThroughException e) {
         assertEquals("EBUSY", e.errnoName());
         assertEquals("open", e.operation());
