@@ -160,6 +160,29 @@ class BufferMemoryTest extends OnEveryFileSystem {
         }
     }
 
+    @Test
+    void aMappedFileIsReadIntoByOperationsThatWaitForTheDevice() throws Exception {
+        final int large = 3 << 20;
+        try (WriteThroughEngine small =
+                        WriteThroughEngine.builder().cacheBytes(1 << 20).build();
+                WriteThroughFile uncached = small.open(directory.resolve("uncached"), CREATE, READ, WRITE);
+                FileChannel other = FileChannel.open(directory.resolve("mapped"), CREATE, READ, WRITE)) {
+            uncached.write(buffer(large, 6), 0);
+            final List<Use> reads = new ArrayList<>(synchronousReads(uncached));
+            reads.addAll(asynchronousReads(uncached));
+            for (int way = 0; way < reads.size(); way++) {
+                other.truncate(0);
+                final ByteBuffer mapped = other.map(FileChannel.MapMode.READ_WRITE, 0, large);
+                reads.get(way).of(mapped);
+                final byte[] found = new byte[mapped.position()];
+                mapped.get(0, found);
+                assertTrue(found.length >= large - 5, "way " + way);
+                assertArrayEquals(
+                        Arrays.copyOfRange(bytes(large, 6), large - found.length, large), found, "way " + way);
+            }
+        }
+    }
+
     // ---- JDK 22 and later; these tests are compiled for 17 ----
 
     /** A java.lang.foreign.Arena. */
@@ -225,6 +248,29 @@ class BufferMemoryTest extends OnEveryFileSystem {
                 assertArrayEquals(Arrays.copyOfRange(bytes(BYTES, 5), BYTES - found.length, BYTES), found);
             }
         }
+    }
+
+    @Test
+    void aVirtualThreadUsesAnArenaThatIsConfinedToIt() throws Exception {
+        assumeTrue(Runtime.version().feature() >= 22, "java.lang.foreign is there from JDK 22 on");
+        final List<Throwable> failures = new ArrayList<>();
+        final Runnable uses = () -> {
+            try {
+                final ByteBuffer view = Arena.of("ofConfined").allocate(BYTES);
+                for (final Use use : writes(file)) {
+                    use.of(view.clear());
+                }
+                for (final Use use : synchronousReads(file)) {
+                    use.of(view.clear());
+                }
+            } catch (final Throwable e) {
+                failures.add(e);
+            }
+        };
+        final Thread thread = (Thread)
+                Thread.class.getMethod("startVirtualThread", Runnable.class).invoke(null, uses);
+        thread.join();
+        assertEquals(List.of(), failures);
     }
 
     @Test
