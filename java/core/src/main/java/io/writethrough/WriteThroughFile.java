@@ -548,6 +548,8 @@ public final class WriteThroughFile implements Channel {
      * Reads into the remaining space of a buffer, as much as the file has from the position on. It sees every write that
      * returned, and perhaps some that have not.
      *
+     * <p>The buffer behind the count stays as it was, unless the file is truncated or closed, or fails, while it is read.
+     *
      * @param destination where the bytes go; its position moves by as many
      * @param position where in the file to begin
      * @return the count of bytes read: less than remained only at the end of the file; -1 if the position is at or past it
