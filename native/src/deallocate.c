@@ -111,6 +111,8 @@ static int zero_step(struct wt_inode *inode, uint64_t start, uint64_t *end, bool
 
 static int zero_range(struct wt_inode *inode, uint64_t offset, uint64_t end, bool keep_space) {
     int rc = 0;
+    wt_unsynced zeros = 0;
+    wt_disk_note_unsynced(inode->lane.disk, &zeros);
     while (!rc && offset < end) {
         uint64_t stop = end;
         wt_inode_shut(inode);
@@ -118,7 +120,9 @@ static int zero_range(struct wt_inode *inode, uint64_t offset, uint64_t end, boo
         wt_inode_open_gate(inode);
         offset = stop;
     }
-    return rc || WT_MUTANT("hole-not-synced") ? rc : wt_lane_sync(inode, true);
+    if (!rc && !WT_MUTANT("hole-not-synced"))
+        rc = wt_lane_sync(inode, true);
+    return !rc && wt_disk_lost(inode->lane.disk, zeros) ? -EIO : rc;
 }
 
 static int deallocate(wt_file handle, uint64_t offset, uint64_t length, bool keep_space) {

@@ -63,13 +63,14 @@ static int mend_size(struct wt_inode *inode) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     uint64_t size = wt_inode_shown(inode), on_disk = 0;
     int rc = 0;
-    if (size < wt_inode_size(inode)) /* appends that ended for nothing */
+    rc = backing->ops->size(backing, &on_disk);
+    /* Appends that ended for nothing, and what was read of a refused write that has reached the disk all the same. */
+    if (!rc && (size < wt_inode_size(inode) || on_disk > size))
         rc = wt_inode_cut_folios(inode, size, UINT64_MAX);
-    if (!rc)
-        rc = backing->ops->size(backing, &on_disk);
     if (!rc && on_disk > size && !WT_MUTANT("size-not-mended"))
         rc = wt_inode_cut(inode, size);
-    if (!rc)
+    /* Where only the flush failed the size has changed all the same. */
+    if (!rc || (!backing->ops->size(backing, &on_disk) && on_disk <= size))
         atomic_store(&inode->size, size);
     return rc;
 }
