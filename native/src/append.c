@@ -71,8 +71,8 @@ void wt_append_cancel(struct wt_write *write) {
     uint64_t end = write->offset + write->length;
     pthread_mutex_lock(&inode->order_lock);
     remove_append(inode, write);
-    /* A write behind it, at an offset of its own, may have begun: then the end stays there. */
-    (void)atomic_compare_exchange_strong(&inode->reach, &end, write->offset);
+    /* A write at an offset of its own may have begun within that place: reach is set right when nothing is in flight. */
+    wt_inode_miss(inode, end);
     pthread_mutex_unlock(&inode->order_lock);
 }
 

@@ -82,6 +82,8 @@ int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
         rc = wt_inode_cut_folios(inode, size, UINT64_MAX); /* all is clean: if the rest fails, it is read again */
     if (!rc && size != old)
         rc = change_size(inode, size);
+    else if (!rc && inode->mend_error) /* the file is longer on disk, and cannot be cut */
+        rc = inode->mend_error;
     else if (!rc && size > 0) /* it may have grown by writes that are only on the device */
         rc = wt_lane_sync(inode, true);
     if (!rc)
