@@ -48,7 +48,7 @@ int wt_append_begin(struct wt_write *write) {
 int wt_append_mend(struct wt_inode *inode) {
     wt_inode_end(inode);
     wt_inode_shut(inode);
-    int rc = WT_MUTANT("mend-error-swallowed") && !inode->append_error ? 0 : inode->mend_error;
+    int rc = inode->mend_error;
     wt_inode_open_gate(inode);
     (void)wt_inode_begin(inode, true);
     return rc;

@@ -494,7 +494,7 @@ int __wrap_open(const char *path, int flags, ...) {
     }
     const char *text = below_root(path);
     pthread_mutex_lock(&lock);
-    bool by_descriptor = sscanf(path, "/proc/self/fd/%d", &number) == 1 && description_of(number) != NULL;
+    bool by_descriptor = sscanf(path, "/proc/thread-self/fd/%d", &number) == 1 && description_of(number) != NULL;
     if (text == NULL && !by_descriptor) {
         pthread_mutex_unlock(&lock);
         return __real_open(path, flags, mode);
@@ -653,6 +653,8 @@ int __wrap_fcntl(int fd, int command, ...) {
             (description->flags & ~(O_DIRECT | O_NONBLOCK)) | ((int)argument & (O_DIRECT | O_NONBLOCK));
     } else if (rc == 0 && command == F_GETFL) {
         rc = description->flags;
+    } else if (rc == 0 && command == F_OFD_GETLK) {
+        ((struct flock *)argument)->l_type = F_UNLCK; /* nobody locks a file of this kernel */
     } else if (rc == 0 && (command == F_DUPFD || command == F_DUPFD_CLOEXEC)) {
         rc = __real_fcntl(fd, F_DUPFD_CLOEXEC, argument);
         rc = rc < 0 ? -errno : rc;

@@ -46,6 +46,7 @@ static struct {
     uint64_t size;
     bool size_is_known;
     bool for_good;   /* what fails goes on failing: a size that is too large cannot be cut */
+    bool cannot_ask; /* fcntl(2) fails */
     unsigned errors; /* that calls told */
     const char *step;
     char told[256]; /* which did */
@@ -315,7 +316,8 @@ static void run_once(void) {
         }
     }
     CHECK_OK(wt_engine_close(run.engine));
-    CHECK_EQ(fake_descriptors(), 0);
+    /* Where the kernel cannot be asked for locks of the process, the two descriptors of a refused open are kept. */
+    CHECK(fake_descriptors() <= (run.cannot_ask ? 2u : 0u));
 }
 
 /* ---- all runs ---------------------------------------------------------------------------------------------------- */
@@ -336,6 +338,7 @@ static int run_apart(struct fake_fault fault) {
         (void)dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
         fake_arm(fault);
         run.for_good = fault.for_good;
+        run.cannot_ask = fault.call == FAKE_FCNTL;
         run_once();
         for (unsigned i = 0; i < FAKE_CALLS; i++) {
             shared->counts[i] = fake_count(i);

@@ -239,7 +239,12 @@ class CompletionFaultTest extends OnEveryFileSystem {
             withFaultAtTheClose(new Plan(step, () -> new OutOfMemoryError("injected"), 1, 1));
             withFaultAtTheClose(new Plan(step, () -> new OutOfMemoryError("injected"), 1, 5));
         }
-        assertEquals(EnumSet.allOf(Faults.Step.class), seen, "each step is on the way of something here");
+        final Set<Faults.Step> all = EnumSet.allOf(Faults.Step.class);
+        if (StorageProfile.of(directory).writePath() != StorageProfile.WritePath.DIRECT) {
+            // A read there is done when it is begun.
+            all.removeAll(Set.of(Faults.Step.READ_ON, Faults.Step.HAND_TO_WAITING, Faults.Step.RUN_WAITING));
+        }
+        assertEquals(all, seen, "each step is on the way of something here");
     }
 
     @Test

@@ -100,8 +100,22 @@ class NameTest extends OnEveryFileSystem {
     }
 
     @Test
-    void aFileThatAnotherIsRenamedOverIsRefused() throws IOException {
+    void aFileThatAnotherIsRenamedOverIsUsedOn() throws IOException {
         try (WriteThroughFile file = WriteThroughFile.open(path, CREATE, READ, WRITE)) {
+            file.write(buffer(5000, 1), 0);
+            final Path other = Files.write(directory.resolve("other"), bytes(10, 2));
+            Files.move(other, path, REPLACE_EXISTING);
+            file.sync();
+            assertEquals(5000, file.append(buffer(10, 1)));
+            try (WriteThroughFile fresh = WriteThroughFile.open(path, READ, WRITE)) {
+                assertEquals(10, fresh.size());
+            }
+        }
+    }
+
+    @Test
+    void aFileThatIsToKeepItsNameIsRefusedWhenAnotherIsRenamedOverIt() throws IOException {
+        try (WriteThroughFile file = WriteThroughFile.open(path, CREATE, READ, WRITE, WriteThroughOption.KEEP_NAME)) {
             file.write(buffer(5000, 1), 0);
             final Path other = Files.write(directory.resolve("other"), bytes(10, 2));
             Files.move(other, path, REPLACE_EXISTING);

@@ -5,6 +5,7 @@ import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -37,6 +38,9 @@ class WriteThroughAsynchronousFileChannelTest extends AsynchronousFileChannelCon
 
     @Test
     void whatIsBegunOnAnOpenChannelAndMeetsTheCloseEndsWithAsynchronousCloseException() throws Exception {
+        assumeTrue(
+                StorageProfile.of(directory).writePath() == StorageProfile.WritePath.DIRECT,
+                "no direct I/O on " + StorageProfile.of(directory));
         Files.write(path, bytes(100_000, 1));
         for (int i = 0; i < 3; i++) {
             final AsynchronousFileChannel channel = open(READ, WRITE);
