@@ -137,7 +137,9 @@ static int have_both_descriptors(struct posix_file *file) {
 /* Only single blocks go this way: their neighbours, read ahead, would be a second copy of what the folios hold. A file system that
  * takes no advice is as correct. */
 static int buffered_descriptor(struct posix_file *file) {
-    assert(file->buffered >= 0);
+    if (file->buffered < 0) { /* nobody writes to a file that was opened for reading */
+        return -EBADF;
+    }
     if (!atomic_load_explicit(&file->buffered_advised, memory_order_relaxed)) {
         atomic_store_explicit(&file->buffered_advised, true, memory_order_relaxed);
         (void)posix_fadvise(file->buffered, 0, 0, POSIX_FADV_RANDOM);
