@@ -270,8 +270,17 @@ static void take_back(struct uring *uring) {
 static unsigned room_for_requests(struct uring *uring) {
     unsigned room = uring->in_flight_limit - uring->in_flight;
     room = room < uring->batch_limit ? room : uring->batch_limit;
-    /* A thread of the kernel empties the queue in its own time. */
-    unsigned space = io_uring_sq_space_left(&uring->ring);
+    /*
+     * A thread of the kernel empties the queue in its own time. What is in there is in flight as a rule, and its end has the rest
+     * sent. But that thread says that it took requests when it has done several: all may have ended before, and then nobody
+     * else would come back for the rest.
+     */
+    unsigned space, turns = 0;
+    while ((space = io_uring_sq_space_left(&uring->ring)) == 0 && uring->in_flight == 0) {
+        pthread_mutex_unlock(&uring->lock);
+        wt_yield_to_holders(&turns);
+        pthread_mutex_lock(&uring->lock);
+    }
     return room < space ? room : space;
 }
 
