@@ -153,8 +153,16 @@ static void drain(struct test_loop *loop) {
     CHECK(left == 0 || left == -EBADF);
 }
 
+/*
+ * A ring may get its memory where that of another was, of a loop whose thread ends by itself: ThreadSanitizer, which does not
+ * see rings go, has to see that the one was over before the other began.
+ */
+static pthread_mutex_t rings = PTHREAD_MUTEX_INITIALIZER;
+
 static void free_loop(struct test_loop *loop) {
+    pthread_mutex_lock(&rings);
     io_uring_queue_exit(&loop->ring);
+    pthread_mutex_unlock(&rings);
     CHECK_EQ(close(loop->notifier), 0);
     CHECK_EQ(close(loop->task_notifier), 0);
     CHECK_EQ(pthread_mutex_destroy(&loop->lock), 0);
@@ -265,7 +273,9 @@ int test_engine_open(const struct wt_engine_options *options, wt_engine *engine)
     }
     struct wt_engine_options inner = *options;
     inner.backend = WT_BACKEND_AUTO;
+    pthread_mutex_lock(&rings);
     int rc = wt_engine_open_external(&inner, engine);
+    pthread_mutex_unlock(&rings);
     if (rc == 0 && start(*engine, true) == NULL) {
         CHECK_OK(wt_engine_close(*engine));
         rc = -EPERM;
