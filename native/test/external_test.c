@@ -626,7 +626,7 @@ static void waits_for_a_gather(void *(*call)(void *)) {
     CHECK_OK(wt_file_profile(place.file, &profile));
     if (profile.path != WT_PATH_DIRECT) {
         CHECK_OK(wt_engine_close(place.engine));
-        SKIP("no direct I/O");
+        SKIP("no directory with direct I/O");
     }
     submit_block(&place, 0, 1);
     submit_block(&place, 0, 2); /* leaves when the first has ended */

@@ -345,7 +345,9 @@ void sim_file_doom(struct sim_file *file) {
         for (unsigned unit = 0; page != NULL && unit < UNITS; unit++) {
             bool covered = file->flushes > 0 && page->written[unit] < file->flush_began;
             bool data = page->now_state[unit] == SIM_WRITTEN;
-            page->doomed |= covered || !data ? 0 : (uint8_t)(page->dirty & 1u << unit);
+            if (!covered && data) {
+                page->doomed = (uint8_t)(page->doomed | (page->dirty & 1u << unit));
+            }
         }
     }
 }
