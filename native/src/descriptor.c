@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io_ring.h"
 #include "retry.h"
 
 /* Of other locks between which one's own is looked for; of more it is taken to be there. */
@@ -29,13 +30,14 @@ int wt_descriptor_above_standard(int fd) {
 }
 
 int wt_ring_above_standard(int rc, struct io_uring *ring) {
+    wt_ring_begun();
     if (rc < 0 || ring->ring_fd > STDERR_FILENO) {
         return rc;
     }
     int above = fcntl(ring->ring_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     if (above < 0) {
         rc = -errno;
-        io_uring_queue_exit(ring);
+        wt_ring_exit(ring);
         return rc;
     }
     (void)close(ring->ring_fd); /* the ring lives on in the other one */

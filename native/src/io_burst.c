@@ -168,7 +168,7 @@ void wt_bursts_close(struct wt_bursts *bursts) {
         assert(burst->cached.first == NULL && burst->rest.first == NULL);
         bursts->idle = burst->next;
         bursts->count--;
-        io_uring_queue_exit(&burst->ring);
+        wt_ring_exit(&burst->ring);
         free(burst);
     }
     assert(bursts->count == 0);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "descriptor.h"
 #include "wait.h"
 
 /* A kernel that is out of memory for requests is asked again after this long, and so often in turn: for a second at least. */
@@ -18,6 +19,36 @@
  * says nothing about the request itself. */
 static inline bool wt_ring_dropped(int result) {
     return result == -ECANCELED;
+}
+
+/*
+ * ThreadSanitizer does not see the memory of a ring come and go, since liburing maps it by system calls of its own: it would take
+ * one ring in the place of another, of another thread, for a race.
+ */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WT_RING_TSAN
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define WT_RING_TSAN
+#endif
+#ifdef WT_RING_TSAN
+void __tsan_acquire(void *address);
+void __tsan_release(void *address);
+#define WT_RING_ORDER(call) call((void *)(uintptr_t)&wt_descriptor_above_standard)
+#else
+#define WT_RING_ORDER(call) (void)0
+#endif
+
+/* A ring was made. */
+static inline void wt_ring_begun(void) {
+    WT_RING_ORDER(__tsan_acquire);
+}
+
+/* Ends a ring and unmaps its memory. */
+static inline void wt_ring_exit(struct io_uring *ring) {
+    WT_RING_ORDER(__tsan_release);
+    io_uring_queue_exit(ring);
 }
 
 static inline void wt_ring_pause(void) {

@@ -1053,7 +1053,7 @@ static void close_ring(struct uring *uring) {
     assert(uring->in_flight == (uring->nudging ? 1 : 0) && uring->durable_writes == 0 && uring->bystanders == 0);
     assert(uring->waiting.first == NULL && uring->again.first == NULL && uring->flushes == NULL);
     wt_registry_close(&uring->registry);
-    io_uring_queue_exit(&uring->ring);
+    wt_ring_exit(&uring->ring);
     if (uring->alarm >= 0) {
         (void)close(uring->alarm);
     }
@@ -1121,7 +1121,7 @@ static int try_polled_read(int fd, uint32_t length) {
     rc = wt_ring_enter(&ring);
     bool sent = rc == 0;
     rc = sent ? poll_for_read(&ring) : rc;
-    io_uring_queue_exit(&ring);
+    wt_ring_exit(&ring);
     if (!sent || rc == 0 || rc == -EOPNOTSUPP) {
         free(block); /* else the device may still write to it */
     }
@@ -1190,7 +1190,7 @@ static int set_up_ring(struct io_uring *ring, unsigned entries, unsigned setup) 
     }
     rc = wt_ring_above_standard(rc, ring);
     if (rc == 0 && (setup & IORING_SETUP_SQPOLL) != 0 && (params.features & IORING_FEAT_SQPOLL_NONFIXED) == 0) {
-        io_uring_queue_exit(ring);
+        wt_ring_exit(ring);
         rc = -EOPNOTSUPP;
     }
     return rc;
@@ -1232,7 +1232,7 @@ static int open_ring(struct uring *uring, unsigned entries, unsigned setup) {
         rc = wt_registry_open(&uring->registry, &uring->ring);
     }
     if (rc < 0) {
-        io_uring_queue_exit(&uring->ring);
+        wt_ring_exit(&uring->ring);
         return rc;
     }
     uring->batch_limit = uring->ring.sq.ring_entries;
