@@ -57,7 +57,8 @@ struct wt_disk *wt_disk_acquire(const struct wt_profile *profile) {
 
 void wt_disk_release(struct wt_disk *disk) {
     pthread_mutex_lock(&lock);
-    if (--disk->users == 0) {
+    /* What a failed flush lost stays lost: such a disk is remembered. */
+    if (--disk->users == 0 && wt_disk_failures(disk) == 0) {
         struct wt_disk **from = &disks;
         while (*from != disk)
             from = &(*from)->next;

@@ -145,6 +145,11 @@ TEST(zeros_are_not_acknowledged_where_the_failed_flush_of_another_call_has_lost_
     AGAIN(SIM_THEME_CUTTING, 1256, 1256, 6, 0, 1, 2, 3, 5, 10);
 }
 
+/* Zeros that were read were another call's, which its flush had lost. */
+TEST(zeros_that_are_read_after_a_failed_flush_are_written_again) {
+    AGAIN(SIM_THEME_CUTTING, 778828, 778828, 10, 0, 1, 2, 4, 5, 9, 10, 11, 13, 14);
+}
+
 TEST(an_append_that_was_not_started_leaves_the_place_of_a_write_that_began_meanwhile) {
     AGAIN(SIM_THEME_TAILS, 21387, 21388, 5, 20, 29, 30, 31, 44);
 }
