@@ -83,6 +83,12 @@ void wt_disk_note_unsynced(struct wt_disk *disk, wt_unsynced *unsynced) {
         (void)atomic_compare_exchange_strong(unsynced, &none, wt_disk_failures(disk) + 1);
 }
 
+void wt_disk_note_unsynced_since(wt_unsynced *unsynced, uint64_t failures) {
+    uint64_t noted = atomic_load(unsynced);
+    while ((noted == 0 || noted > failures + 1) && !atomic_compare_exchange_weak(unsynced, &noted, failures + 1))
+        ;
+}
+
 uint64_t wt_disk_take_unsynced(wt_unsynced *unsynced) {
     return atomic_exchange(unsynced, 0);
 }

@@ -649,6 +649,8 @@ void wt_writeback_done(struct wt_io *io) {
     free(writeback->bounce);
     if (!writeback->zeroing)
         wt_stats_io_end(inode, io, writeback->gather ? writeback->writes : 0);
+    if (!writeback->zeroing && io->durability == WT_DURABILITY_DEVICE)
+        wt_disk_note_unsynced_since(&inode->unsynced, io->failures_before);
 
     /* The object carries the first gather, so what it says now must be kept. */
     struct wt_part parts[WT_WRITEBACK_PARTS];

@@ -150,6 +150,10 @@ TEST(zeros_that_are_read_after_a_failed_flush_are_written_again) {
     AGAIN(SIM_THEME_CUTTING, 778828, 778828, 10, 0, 1, 2, 4, 5, 9, 10, 11, 13, 14);
 }
 
+TEST(a_sync_that_began_before_a_write_ended_does_not_vouch_for_it) {
+    AGAIN(SIM_THEME_FLUSHES, 880015, 880024, 10, 23, 26, 27, 30, 31, 32, 34, 40, 42, 43);
+}
+
 TEST(a_hole_behind_the_size_is_told_that_the_disk_has_kept_more_there) {
     AGAIN(SIM_THEME_CUTTING, 881936, 881940, 5, 0, 6, 7, 16, 17);
 }
