@@ -77,16 +77,14 @@ uint64_t wt_disk_failures(struct wt_disk *disk) {
     return atomic_load_explicit(&disk->failures, memory_order_acquire);
 }
 
-void wt_disk_note_unsynced(struct wt_disk *disk, wt_unsynced *unsynced) {
-    uint64_t none = 0;
-    if (atomic_load_explicit(unsynced, memory_order_acquire) == 0)
-        (void)atomic_compare_exchange_strong(unsynced, &none, wt_disk_failures(disk) + 1);
-}
-
 void wt_disk_note_unsynced_since(wt_unsynced *unsynced, uint64_t failures) {
     uint64_t noted = atomic_load(unsynced);
     while ((noted == 0 || noted > failures + 1) && !atomic_compare_exchange_weak(unsynced, &noted, failures + 1))
         ;
+}
+
+void wt_disk_note_unsynced(struct wt_disk *disk, wt_unsynced *unsynced) {
+    wt_disk_note_unsynced_since(unsynced, wt_disk_failures(disk));
 }
 
 uint64_t wt_disk_take_unsynced(wt_unsynced *unsynced) {

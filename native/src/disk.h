@@ -26,9 +26,9 @@ uint64_t wt_disk_failures(struct wt_disk *disk);
 /* A file's writes that no flush has covered: 0 if there are none, else a count of failures and one. */
 typedef _Atomic uint64_t wt_unsynced;
 
-/* A write that the disk may keep in its cache starts. */
+/* Writes that the disk may keep in its cache follow. */
 void wt_disk_note_unsynced(struct wt_disk *disk, wt_unsynced *unsynced);
-/* The same when such a write has ended: a sync may have begun, and taken the note, while it was under way. failures: at its start. */
+/* Such a write has ended, before anybody is told. failures: when it started. A sync that began meanwhile does not cover it. */
 void wt_disk_note_unsynced_since(wt_unsynced *unsynced, uint64_t failures);
 /* All writes noted until now are to be covered by a flush that begins after this. Returns what wt_disk_lost asks for. */
 uint64_t wt_disk_take_unsynced(wt_unsynced *unsynced);

@@ -341,8 +341,6 @@ void wt_launch_start(struct wt_launch *launch, bool run_last) {
     for (struct wt_writeback *w = launch->first; w; w = next) {
         next = w->next;
         w->gather = launch->gather;
-        if (w->io.op == WT_IO_WRITE && w->io.durability == WT_DURABILITY_DEVICE)
-            wt_disk_note_unsynced(launch->inode->lane.disk, &launch->inode->unsynced);
         count_start(launch->inode->engine, &w->io, launch->gather);
         if (run_last && !next && !launch->burst) {
             mine = w;
