@@ -142,7 +142,7 @@ static bool runs_again(struct wt_lane *lane, struct wt_io *io) {
         return false;
     wt_io_rewind(io);
     io->runs_again++;
-    io->flush_failed = false;
+    io->flush_failed = io->owes_flush = false; /* of a burst, whose flush is over */
     io->failures_before = wt_disk_failures(lane->disk);
     return true;
 }

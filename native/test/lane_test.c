@@ -217,6 +217,7 @@ TEST(a_durable_write_runs_again_if_a_flush_of_the_disk_failed_while_it_was_under
     submit_cached(1);
     wt_lane_submit(&inode, write_of(2, false, WT_DURABILITY_DEVICE), NULL);
     wt_disk_count_failure(inode.lane.disk); /* of another file */
+    ios[0].owes_flush = true;               /* it shared a flush, which is over */
     end(0, 0, false);
     CHECK_EQ(completed[0], 0);
     end(1, 0, false);
@@ -225,6 +226,7 @@ TEST(a_durable_write_runs_again_if_a_flush_of_the_disk_failed_while_it_was_under
     check_told(2, 0); /* it is durable when it is synced, and that is told */
     end(1, 0, false);
     check_told(1, 0);
+    CHECK(!ios[0].owes_flush); /* it has its turn */
     end(0, 0, false);
     check_told(0, 0);
 }
