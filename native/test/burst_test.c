@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/cursor.h"
 #include "core.h"
-#include "cursor.h"
 
 enum { BLOCK = 4096, PART = 256 << 10, LENGTH = 4 * PART, EVENTS = 60 };
 

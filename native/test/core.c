@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine.h"
+#include "engine/engine.h"
 #include "view_reader.h"
 
 struct core core_open(const struct sim_options *sim, const struct wt_engine_options *options) {

@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "core.h"
-#include "engine.h"
+#include "engine/engine.h"
 #include "external.h"
-#include "io_external.h"
-#include "io_list.h"
+#include "io/list.h"
+#include "uring/external.h"
 
 enum { BLOCK = 4096, MANY = 200, FOREVER = -1 };
 

@@ -18,7 +18,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "probe.h"
+#include "posix/probe.h"
 
 #define PAGES (FAKE_FILE_BYTES / FAKE_PAGE)
 #define NODES 8

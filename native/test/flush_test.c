@@ -1,5 +1,5 @@
 /* Writes that share flushes: what a flush makes stable are the writes that were transferred before it began, no other. */
-#include "flush.h"
+#include "posix/flush.h"
 
 #include <errno.h>
 #include <string.h>

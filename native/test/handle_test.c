@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "core.h"
-#include "engine.h"
+#include "engine/engine.h"
 
 enum { BLOCK = 4096 };
 

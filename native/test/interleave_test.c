@@ -12,9 +12,9 @@
 #include <string.h>
 
 #include "core.h"
-#include "engine.h"
-#include "inode.h"
-#include "writeback.h"
+#include "engine/engine.h"
+#include "file/inode.h"
+#include "write/writeback.h"
 
 enum { FILES = 2, ROOM = 256 << 10, RECORDS = 600, FETCHES = 64, PATTERN = 1 << 20, EXTRA_SIZES = 256 };
 

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "io.h"
+#include "io/io.h"
 #include "test.h"
 
 #define PAGE 4096u

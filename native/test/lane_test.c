@@ -1,11 +1,11 @@
 /* The lane: whose error is told to whom, on a kernel that is played here call by call. */
-#include "lane.h"
+#include "io/lane.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "disk.h"
-#include "inode.h"
+#include "file/inode.h"
+#include "io/disk.h"
 #include "test.h"
 
 enum { IOS = 8, BYTES = 4096 };

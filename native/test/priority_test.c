@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "core.h"
-#include "engine.h"
-#include "inode.h"
+#include "engine/engine.h"
+#include "file/inode.h"
 
 enum { BLOCK = 4096 };
 

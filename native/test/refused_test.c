@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "io.h"
+#include "io/io.h"
 #include "test.h"
 
 #define PAGE 4096u

@@ -1,5 +1,5 @@
 /* When threads that yield rest from it, by a clock of the test. */
-#include "rest.h"
+#include "base/backoff.h"
 
 #include "test.h"
 

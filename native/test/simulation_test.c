@@ -12,7 +12,7 @@
 #include "sim_run.h"
 #include "sim_tasks.h"
 #include "test.h"
-#include "writeback.h"
+#include "write/writeback.h"
 
 /* Sanitizers take their time, and look for what needs fewer cuts to be seen. */
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "core.h"
 
 enum { BLOCK = 4096 };

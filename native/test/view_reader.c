@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "engine.h"
-#include "inode.h"
+#include "engine/engine.h"
+#include "file/inode.h"
 #include "test.h"
 
 struct view_reader view_reader_of(wt_file handle) {

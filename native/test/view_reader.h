@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "view.h"
+#include "cache/view.h"
 #include "writethrough.h"
 
 struct view_reader {

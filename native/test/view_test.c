@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/folio.h"
 #include "core.h"
-#include "engine.h"
-#include "folio.h"
-#include "inode.h"
+#include "engine/engine.h"
+#include "file/inode.h"
 #include "view_reader.h"
 
 enum { BLOCK = 4096, FOLIO = 64 * BLOCK };

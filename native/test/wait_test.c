@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "core.h"
-#include "engine.h"
-#include "plug.h"
-#include "writeback.h"
+#include "engine/engine.h"
+#include "io/plug.h"
+#include "write/writeback.h"
 
 enum { BLOCK = 4096 };
 

@@ -17,7 +17,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "engine.h"
+#include "engine/engine.h"
 #include "sim_disk.h"
 #include "test.h"
 #include "writethrough.h"

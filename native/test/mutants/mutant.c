@@ -1,4 +1,4 @@
-#include "mutant.h"
+#include "base/mutant.h"
 
 #include <stdlib.h>
 #include <string.h>

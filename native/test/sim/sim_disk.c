@@ -10,12 +10,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "clock.h"
-#include "io_burst.h"
-#include "plug.h"
+#include "base/clock.h"
+#include "io/plug.h"
 #include "sim_file.h"
 #include "sim_journal.h"
 #include "test.h"
+#include "uring/burst.h"
 
 enum {
     MEMORY_ALIGNMENT = 512,

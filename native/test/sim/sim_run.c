@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "core.h"
-#include "engine.h"
+#include "engine/engine.h"
 #include "sim_journal.h"
 #include "sim_ledger.h"
 #include "sim_tasks.h"

@@ -1,0 +1,538 @@
+#define _GNU_SOURCE
+#include "cache/folio.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/mutant.h"
+#include "file/inode.h"
+#include "io/io.h"
+
+/* Descriptors beyond one per page: folios that a caller has looked up and not given memory yet. */
+#define SPARE_FOLIOS 16384u
+
+struct wt_geometry wt_geometry_of(uint32_t block_bytes) {
+    uint8_t shift = (uint8_t)__builtin_ctz(block_bytes);
+    return (struct wt_geometry){
+        .block_shift = shift,
+        .folio_shift = (uint8_t)(shift + 6),
+        .page_block_shift = (uint8_t)(WT_PAGE_SHIFT - shift),
+        .page_count = (uint8_t)(WT_FOLIO_BLOCKS >> (WT_PAGE_SHIFT - shift)),
+    };
+}
+
+static uint32_t id_of(const struct wt_cache *cache, const struct wt_folio *folio) {
+    return (uint32_t)(folio - cache->folios);
+}
+
+static struct wt_pool *pool_of(const struct wt_folio *folio) {
+    return &folio->inode->cache->pool;
+}
+
+/* ---- its face ------------------------------------------------------------------------------------------------ */
+
+/*
+ * What may change once the folio is locked. ThreadSanitizer knows no fences, and in its builds nobody looks without the lock.
+ */
+static void begin_changes(struct wt_cache *cache, struct wt_folio *folio) {
+    _Atomic uint64_t *version = &cache->faces.version[id_of(cache, folio)];
+    uint64_t before = atomic_load_explicit(version, memory_order_relaxed);
+    assert(before % 2 == 0 && !folio->changing);
+    folio->changing = true;
+    if (WT_MUTANT("version-kept"))
+        return;
+    atomic_store_explicit(version, before + 1, memory_order_relaxed);
+#ifndef __SANITIZE_THREAD__
+    atomic_thread_fence(memory_order_release);
+#endif
+}
+
+static void end_changes(struct wt_cache *cache, struct wt_folio *folio) {
+    _Atomic uint64_t *version = &cache->faces.version[id_of(cache, folio)];
+    uint64_t before = atomic_load_explicit(version, memory_order_relaxed);
+    folio->changing = false;
+    atomic_store_explicit(version, before + before % 2, memory_order_release);
+}
+
+/* The frame of page 0, from which all others follow in order; WT_FACE_SCATTERED: they do not. */
+static uint32_t base_of(const struct wt_folio *folio) {
+    uint32_t base = WT_FACE_SCATTERED, left = folio->pages;
+    for (uint32_t page = 0; left > 0; page++) {
+        uint32_t frame = wt_folio_frame(folio, page);
+        if (frame == WT_NONE)
+            continue;
+        if (base != WT_FACE_SCATTERED && base != frame - page)
+            return WT_FACE_SCATTERED;
+        base = frame - page;
+        left--;
+    }
+    return base;
+}
+
+/* The blocks of a set of pages. */
+static uint64_t blocks_of_pages(const struct wt_geometry *geometry, uint64_t pages) {
+    if (geometry->page_block_shift == 0)
+        return pages;
+    uint64_t blocks = 0;
+    for (; pages; pages &= pages - 1) {
+        unsigned page = (unsigned)__builtin_ctzll(pages);
+        blocks |= wt_page_blocks(geometry, page, page);
+    }
+    return blocks;
+}
+
+/* A page that is read for the first time, or for the first time since the hand passed, is for wt_folio_touch to see. */
+static uint64_t readable(const struct wt_folio *folio) {
+    uint64_t pages = folio->used & ~folio->ahead;
+    return folio->uptodate & ~folio->reading & blocks_of_pages(&folio->inode->geometry, pages);
+}
+
+static void show(struct wt_cache *cache, struct wt_folio *folio) {
+    struct wt_faces *faces = &cache->faces;
+    uint32_t id = id_of(cache, folio);
+    atomic_store_explicit(&faces->key[id], wt_view_key(folio->inode->place, folio->index), memory_order_relaxed);
+    atomic_store_explicit(&faces->readable[id], readable(folio), memory_order_relaxed);
+    if (folio->moved) {
+        atomic_store_explicit(&faces->base[id], base_of(folio), memory_order_relaxed);
+        folio->moved = false;
+    }
+}
+
+static void hide(struct wt_cache *cache, struct wt_folio *folio) {
+    atomic_store_explicit(&cache->faces.key[id_of(cache, folio)], WT_FACE_NONE, memory_order_relaxed);
+}
+
+/* ---- the table ----------------------------------------------------------------------------------------------- */
+
+/* Folios side by side in a file are side by side in the table: its lines are few however a file is read. */
+static uint32_t bucket_of(const struct wt_cache *cache, uint64_t inode_id, uint64_t index) {
+    return (wt_folio_first_bucket(inode_id) + (uint32_t)index) & cache->bucket_mask;
+}
+
+uint32_t wt_folio_first_bucket(uint64_t inode_id) {
+    return (uint32_t)(inode_id * UINT64_C(0x9E3779B97F4A7C15) >> 32);
+}
+
+static bool is_folio(struct wt_folio *folio, uint64_t inode_id, uint64_t index) {
+    return atomic_load_explicit(&folio->inode_id, memory_order_acquire) == inode_id &&
+           atomic_load_explicit(&folio->index, memory_order_relaxed) == index;
+}
+
+/*
+ * Walks a chain without a lock. A descriptor may be freed and used again meanwhile, which leads the walk astray, at worst
+ * past the folio wanted: NULL means "look again under the stripe's lock".
+ */
+static struct wt_folio *walk(struct wt_cache *cache, uint32_t bucket, uint64_t inode_id, uint64_t index) {
+    uint32_t id = atomic_load_explicit(&cache->buckets[bucket], memory_order_acquire);
+    for (uint32_t steps = 0; id != WT_NONE && steps <= cache->folio_count; steps++) {
+        struct wt_folio *folio = &cache->folios[id];
+        if (is_folio(folio, inode_id, index))
+            return folio;
+        id = atomic_load_explicit(&folio->chain, memory_order_acquire);
+    }
+    return NULL;
+}
+
+static uint32_t take_descriptor(struct wt_cache *cache) {
+    pthread_mutex_lock(&cache->free_lock);
+    uint32_t id = cache->free_folio;
+    if (id != WT_NONE) {
+        cache->free_folio = cache->folios[id].inode_next;
+    } else if (cache->fresh_folio < cache->folio_count) {
+        id = cache->fresh_folio++;
+        pthread_mutex_init(&cache->folios[id].lock, NULL);
+        wt_condition_init(&cache->folios[id].settled);
+    }
+    pthread_mutex_unlock(&cache->free_lock);
+    return id;
+}
+
+static void give_descriptor(struct wt_cache *cache, uint32_t id) {
+    pthread_mutex_lock(&cache->free_lock);
+    cache->folios[id].inode_next = cache->free_folio;
+    cache->free_folio = id;
+    pthread_mutex_unlock(&cache->free_lock);
+}
+
+static void make_folio(struct wt_inode *inode, uint32_t bucket, uint64_t index, uint32_t id) {
+    struct wt_cache *cache = inode->cache;
+    struct wt_folio *folio = &cache->folios[id];
+    folio->waiters = folio->pages = folio->gathering = folio->awaiting = folio->behind = 0;
+    folio->others_turn = false;
+    atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
+    folio->uptodate = folio->writeback = folio->dirty = folio->reading = 0;
+    folio->used = folio->ahead = folio->awaited = 0;
+    folio->held = WT_NONE;
+    folio->urgent = false;
+    folio->links = NULL;
+    folio->inode = inode;
+    for (unsigned page = 0; page < WT_FOLIO_PAGES; page++)
+        wt_folio_set_frame(folio, page, WT_NONE);
+    atomic_store_explicit(&folio->index, index, memory_order_relaxed);
+    atomic_store_explicit(&folio->inode_id, inode->id, memory_order_release);
+    uint32_t head = atomic_load_explicit(&cache->buckets[bucket], memory_order_relaxed);
+    atomic_store_explicit(&folio->chain, head, memory_order_release);
+    wt_inode_add_folio(inode, id);
+    atomic_store_explicit(&cache->buckets[bucket], id, memory_order_release);
+}
+
+static void free_folio(struct wt_folio *folio) {
+    struct wt_inode *inode = folio->inode;
+    struct wt_cache *cache = inode->cache;
+    uint32_t id = id_of(cache, folio);
+    uint32_t bucket = bucket_of(cache, folio->inode_id, folio->index);
+    pthread_mutex_t *stripe = &cache->stripes[bucket % 64];
+
+    pthread_mutex_lock(stripe);
+    _Atomic uint32_t *from = &cache->buckets[bucket];
+    while (atomic_load_explicit(from, memory_order_relaxed) != id)
+        from = &cache->folios[atomic_load_explicit(from, memory_order_relaxed)].chain;
+    atomic_store_explicit(from, atomic_load_explicit(&folio->chain, memory_order_relaxed), memory_order_release);
+    atomic_store_explicit(&folio->inode_id, 0, memory_order_release);
+    wt_inode_remove_folio(inode, id);
+    pthread_mutex_unlock(stripe);
+
+    give_descriptor(cache, id);
+}
+
+struct wt_folio *wt_folio_find(struct wt_inode *inode, uint64_t index) {
+    struct wt_cache *cache = inode->cache;
+    uint32_t bucket = bucket_of(cache, inode->id, index);
+    for (;;) {
+        struct wt_folio *folio = walk(cache, bucket, inode->id, index);
+        if (!folio) {
+            pthread_mutex_lock(&cache->stripes[bucket % 64]);
+            folio = walk(cache, bucket, inode->id, index);
+            pthread_mutex_unlock(&cache->stripes[bucket % 64]);
+            if (!folio)
+                return NULL;
+        }
+        __builtin_prefetch(&folio->uptodate);
+        pthread_mutex_lock(&folio->lock);
+        if (is_folio(folio, inode->id, index)) {
+            begin_changes(cache, folio);
+            return folio;
+        }
+        pthread_mutex_unlock(&folio->lock);
+    }
+}
+
+void wt_folio_lock(struct wt_folio *folio) {
+    pthread_mutex_lock(&folio->lock);
+    begin_changes(folio->inode->cache, folio);
+}
+
+/*
+ * Nothing is sure without the lock, but any frame there was is one of the arena: to fetch a wrong byte harms nothing. One is
+ * enough: a processor that sees what follows read in sequence fetches that by itself.
+ */
+static void prefetch(struct wt_inode *inode, struct wt_folio *folio, uint32_t offset) {
+    uint32_t frame = wt_folio_frame(folio, offset >> WT_PAGE_SHIFT);
+    __builtin_prefetch(&folio->uptodate);
+    if (frame != WT_NONE)
+        __builtin_prefetch(wt_pool_memory(&inode->cache->pool, frame) + (offset & (WT_PAGE_BYTES - 1)));
+}
+
+struct wt_folio *wt_folio_find_to_copy(struct wt_inode *inode, uint64_t index, struct wt_folio *guess,
+                                       uint32_t offset) {
+    struct wt_cache *cache = inode->cache;
+    bool guessed = guess && is_folio(guess, inode->id, index);
+    struct wt_folio *folio = guessed ? guess : walk(cache, bucket_of(cache, inode->id, index), inode->id, index);
+    if (folio) {
+        prefetch(inode, folio, offset);
+        pthread_mutex_lock(&folio->lock);
+        if (is_folio(folio, inode->id, index))
+            return folio;
+        pthread_mutex_unlock(&folio->lock);
+    }
+    return wt_folio_find(inode, index);
+}
+
+struct wt_folio *wt_folio_get(struct wt_inode *inode, uint64_t index) {
+    struct wt_cache *cache = inode->cache;
+    uint32_t bucket = bucket_of(cache, inode->id, index);
+    unsigned turns = 0;
+    for (;;) {
+        struct wt_folio *folio = wt_folio_find(inode, index);
+        if (folio)
+            return folio;
+        uint32_t id = take_descriptor(cache);
+        if (id == WT_NONE) {
+            /* SPARE_FOLIOS are without memory: others look one up, or wait for I/O on one, and no I/O needs a descriptor to end. */
+            wt_yield_to_holders(&turns);
+            continue;
+        }
+        pthread_mutex_lock(&cache->stripes[bucket % 64]);
+        bool missing = !walk(cache, bucket, inode->id, index);
+        if (missing)
+            make_folio(inode, bucket, index, id);
+        pthread_mutex_unlock(&cache->stripes[bucket % 64]);
+        if (!missing)
+            give_descriptor(cache, id);
+    }
+}
+
+static bool is_empty(const struct wt_folio *folio) {
+    return folio->pages == 0 && !folio->links && folio->waiters + folio->gathering + folio->awaiting == 0 &&
+           folio->held == WT_NONE && (folio->writeback | folio->reading) == 0;
+}
+
+void wt_folio_touch(struct wt_folio *folio, uint64_t pages) {
+    struct wt_cache *cache = folio->inode->cache;
+    uint64_t ahead = folio->ahead & pages, use = pages & ~ahead; /* the read that it was read for is no second use */
+    if (!ahead && !(use & ~folio->used))
+        return;
+    if (!folio->changing)
+        begin_changes(cache, folio);
+    folio->used |= use;
+    folio->ahead &= ~ahead;
+}
+
+void wt_folio_put(struct wt_folio *folio) {
+    struct wt_cache *cache = folio->inode->cache;
+    assert((folio->dirty & ~folio->uptodate) == 0);
+    assert((folio->reading & (folio->uptodate & ~folio->dirty)) == 0);
+    assert(folio->dirty == 0 || folio->gathering || (folio->writeback | folio->reading) != 0);
+    bool empty = is_empty(folio);
+    /* A new folio has no face: a read may come to it before the one that makes it. */
+    assert(empty || folio->changing ||
+           (!folio->moved && cache->faces.readable[id_of(cache, folio)] == readable(folio)));
+    if (empty && !folio->changing)
+        begin_changes(cache, folio);
+    if (empty) {
+        hide(cache, folio);
+        free_folio(folio);
+        end_changes(cache, folio);
+    } else if (folio->changing) {
+        show(cache, folio);
+        end_changes(cache, folio);
+    }
+    pthread_mutex_unlock(&folio->lock);
+}
+
+void wt_folio_wait(struct wt_folio *folio) {
+    struct wt_cache *cache = folio->inode->cache;
+    folio->waiters++;
+    show(cache, folio);
+    end_changes(cache, folio);
+    wt_wait(cache->pool.backend, &folio->settled, &folio->lock);
+    begin_changes(cache, folio);
+    folio->waiters--;
+}
+
+void wt_folio_wait_idle(struct wt_folio *folio, uint64_t blocks) {
+    if (!((folio->writeback | folio->dirty | folio->reading) & blocks))
+        return;
+    folio->awaiting++;
+    folio->awaited |= blocks;
+    while ((folio->writeback | folio->dirty | folio->reading) & blocks)
+        wt_folio_wait(folio);
+    wt_folio_end_awaiting(folio);
+}
+
+void wt_folio_end_awaiting(struct wt_folio *folio) {
+    if (--folio->awaiting == 0) {
+        folio->awaited = 0;
+        folio->others_turn = folio->behind > 0;
+    }
+    wt_folio_settle(folio);
+}
+
+void wt_folio_settle(struct wt_folio *folio) {
+    if (folio->waiters)
+        wt_wake_all(&folio->settled);
+}
+
+/* ---- memory -------------------------------------------------------------------------------------------------- */
+
+uint8_t *wt_folio_memory(const struct wt_folio *folio, uint32_t offset, uint32_t end, uint32_t *length) {
+    unsigned page = offset >> WT_PAGE_SHIFT;
+    uint32_t frame = wt_folio_frame(folio, page);
+    assert(frame != WT_NONE && offset < end);
+    uint32_t stop = (page + 1) << WT_PAGE_SHIFT;
+    for (uint32_t next = frame + 1; stop < end && wt_folio_frame(folio, stop >> WT_PAGE_SHIFT) == next; next++)
+        stop += WT_PAGE_BYTES;
+    *length = (stop < end ? stop : end) - offset;
+    return wt_pool_memory(pool_of(folio), frame) + (offset & (WT_PAGE_BYTES - 1));
+}
+
+/* The largest order of a run that starts at page, ends by last, and meets no page that has memory. */
+static unsigned order_at(const struct wt_folio *folio, unsigned page, unsigned last) {
+    unsigned order = 0;
+    while (order < WT_MAX_ORDER && page % (2u << order) == 0 && page + (2u << order) - 1 <= last) {
+        for (unsigned p = page + (1u << order); p < page + (2u << order); p++)
+            if (wt_folio_frame(folio, p) != WT_NONE)
+                return order;
+        order++;
+    }
+    return order;
+}
+
+void wt_folio_fill(struct wt_folio *folio, struct wt_reservation *reservation, unsigned first, unsigned last) {
+    for (unsigned page = first; page <= last;) {
+        if (wt_folio_frame(folio, page) != WT_NONE) {
+            page++;
+            continue;
+        }
+        unsigned order = order_at(folio, page, last);
+        uint32_t frame = wt_pool_take(reservation, folio, page, order);
+        while (frame == WT_NONE) {
+            assert(order > 0);
+            frame = wt_pool_take(reservation, folio, page, --order);
+        }
+        for (unsigned i = 0; i < 1u << order; i++)
+            wt_folio_set_frame(folio, page + i, frame + i);
+        folio->pages += 1u << order;
+        page += 1u << order;
+    }
+}
+
+void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation, unsigned page, bool copy) {
+    const struct wt_geometry *geometry = &folio->inode->geometry;
+    struct wt_pool *pool = pool_of(folio);
+    uint64_t blocks = wt_page_blocks(geometry, page, page);
+    assert((folio->reading & blocks) == 0 && (folio->writeback & blocks) != 0);
+
+    uint64_t busy = (folio->writeback & blocks) >> (page << geometry->page_block_shift);
+    for (uint32_t held = folio->held; held != WT_NONE; held = pool->frames[held].next)
+        if (pool->frames[held].page == page)
+            busy &= ~(uint64_t)pool->frames[held].busy;
+
+    uint32_t old = wt_folio_frame(folio, page);
+    uint32_t new = wt_pool_take(reservation, folio, page, 0);
+    assert(new != WT_NONE);
+    if (copy && !WT_MUTANT("shadow-lost"))
+        memcpy(wt_pool_memory(pool, new), wt_pool_memory(pool, old), WT_PAGE_BYTES);
+    wt_folio_set_frame(folio, page, new);
+    if (!busy) { /* all I/O on the page reads copies older still */
+        wt_pool_drop(pool, old);
+        return;
+    }
+    wt_pool_detach(pool, old);
+    pool->frames[old].page = (uint8_t)page;
+    pool->frames[old].busy = (uint8_t)busy;
+    pool->frames[old].next = folio->held;
+    folio->held = old;
+}
+
+void wt_folio_hold(struct wt_folio *folio, struct wt_reservation *reservation, unsigned block) {
+    struct wt_pool *pool = pool_of(folio);
+    unsigned shift = folio->inode->geometry.page_block_shift;
+    assert(!wt_folio_held_memory(folio, block));
+    uint32_t held = wt_pool_hold(reservation, 0);
+    assert(held != WT_NONE);
+    pool->frames[held].page = (uint8_t)(block >> shift);
+    pool->frames[held].busy = (uint8_t)(1u << (block & ((1u << shift) - 1)));
+    pool->frames[held].next = folio->held;
+    folio->held = held;
+}
+
+void wt_folio_release_held(struct wt_folio *folio, uint64_t blocks) {
+    struct wt_pool *pool = pool_of(folio);
+    unsigned shift = folio->inode->geometry.page_block_shift;
+    uint32_t *from = &folio->held;
+    while (*from != WT_NONE) {
+        uint32_t held = *from;
+        struct wt_frame *frame = &pool->frames[held];
+        frame->busy = (uint8_t)(frame->busy & ~(blocks >> (frame->page << shift)));
+        if (frame->busy) {
+            from = &frame->next;
+        } else {
+            *from = frame->next;
+            wt_pool_free_held(pool, held);
+        }
+    }
+}
+
+uint8_t *wt_folio_held_memory(struct wt_folio *folio, unsigned block) {
+    struct wt_pool *pool = pool_of(folio);
+    const struct wt_geometry *geometry = &folio->inode->geometry;
+    unsigned page = wt_page_of(geometry, block);
+    unsigned in_page = block - (page << geometry->page_block_shift);
+    for (uint32_t held = folio->held; held != WT_NONE; held = pool->frames[held].next)
+        if (pool->frames[held].page == page && pool->frames[held].busy >> in_page & 1)
+            return wt_pool_memory(pool, held) + (in_page << geometry->block_shift);
+    return NULL;
+}
+
+void wt_folio_drop(struct wt_folio *folio, unsigned first, unsigned last) {
+    assert(((folio->writeback | folio->dirty | folio->reading) &
+            wt_page_blocks(&folio->inode->geometry, first, last)) == 0);
+    folio->uptodate &= ~wt_page_blocks(&folio->inode->geometry, first, last);
+    for (unsigned page = first; page <= last; page++) {
+        if (wt_folio_frame(folio, page) == WT_NONE)
+            continue;
+        wt_pool_drop(pool_of(folio), wt_folio_frame(folio, page));
+        wt_folio_set_frame(folio, page, WT_NONE);
+        folio->pages--;
+    }
+}
+
+enum wt_evict wt_folio_try_evict(struct wt_folio *folio, unsigned page, unsigned order) {
+    if (pthread_mutex_trylock(&folio->lock))
+        return WT_EVICT_LOCKED;
+    begin_changes(folio->inode->cache, folio);
+    unsigned last = page + (1u << order) - 1;
+    uint64_t blocks = wt_page_blocks(&folio->inode->geometry, page, last);
+    enum wt_evict result = WT_EVICT_YES;
+    if ((folio->writeback | folio->dirty | folio->reading) & blocks && !WT_MUTANT("evicted-under-writeback")) {
+        result = WT_EVICT_IO;
+    } else if ((folio->used | folio->ahead) & wt_bits(page, last)) {
+        folio->used &= ~wt_bits(page, last);
+        folio->ahead &= ~wt_bits(page, last);
+        result = WT_EVICT_USED;
+    } else {
+        folio->uptodate &= ~blocks;
+        for (unsigned p = page; p <= last; p++)
+            wt_folio_set_frame(folio, p, WT_NONE);
+        folio->pages -= 1u << order;
+    }
+    wt_folio_put(folio);
+    return result;
+}
+
+/* ---- open and close ------------------------------------------------------------------------------------------ */
+
+int wt_cache_open(struct wt_cache *cache, struct wt_backend *backend, uint64_t cache_bytes, uint64_t in_flight_limit) {
+    uint64_t frames = cache_bytes >> WT_PAGE_SHIFT;
+    if (frames >= WT_NONE - SPARE_FOLIOS)
+        return -EINVAL;
+    uint32_t buckets = 1024;
+    while (buckets < frames && buckets < 1u << 30)
+        buckets *= 2;
+    cache->bucket_mask = buckets - 1;
+    cache->folio_count = (uint32_t)frames + SPARE_FOLIOS;
+    cache->free_folio = WT_NONE;
+    cache->fresh_folio = 0;
+    int rc = wt_view_open(&cache->view, (size_t)frames << WT_PAGE_SHIFT, cache->folio_count, buckets);
+    if (rc)
+        return rc;
+    cache->folios = cache->view->parts[WT_VIEW_FOLIOS].start;
+    cache->buckets = cache->view->parts[WT_VIEW_BUCKETS].start;
+    cache->faces = wt_view_faces(cache->view, cache->folio_count);
+    memset((void *)cache->buckets, 0xff, buckets * sizeof *cache->buckets);
+    rc =
+        wt_pool_open(&cache->pool, backend, (uint32_t)frames, cache->view->parts[WT_VIEW_ARENA].start, in_flight_limit);
+    if (rc) {
+        wt_view_close(cache->view);
+        return rc;
+    }
+    for (unsigned i = 0; i < 64; i++)
+        pthread_mutex_init(&cache->stripes[i], NULL);
+    pthread_mutex_init(&cache->free_lock, NULL);
+    return 0;
+}
+
+void wt_cache_close(struct wt_cache *cache) {
+    for (uint32_t id = 0; id < cache->fresh_folio; id++) {
+        assert(cache->folios[id].inode_id == 0);
+        wt_condition_destroy(&cache->folios[id].settled);
+        pthread_mutex_destroy(&cache->folios[id].lock);
+    }
+    for (unsigned i = 0; i < 64; i++)
+        pthread_mutex_destroy(&cache->stripes[i]);
+    pthread_mutex_destroy(&cache->free_lock);
+    wt_pool_close(&cache->pool);
+    wt_view_close(cache->view);
+}

@@ -1,0 +1,175 @@
+/*
+ * A folio: an aligned run of 64 blocks of a file, the state of each block in one bit of a word, and the memory of its
+ * pages. Memory comes in runs of one to 64 pages, so that a large write is few segments; each page can be replaced, so
+ * that a write may go on while I/O reads the old copy.
+ *
+ * The folio's lock guards all of it and is held for copies of memory, never over I/O. Several locks of one file are taken
+ * in ascending order. Folios are found without a lock: their descriptors are never unmapped, and who has locked one looks
+ * again whether it still is the one wanted.
+ *
+ * Per block, in any combination not excluded here:
+ *   uptodate   memory holds the file's bytes
+ *   writeback  an I/O carries the block, or excludes others from it: the memory it reads is never modified
+ *   dirty      holds bytes that no I/O has yet; some block of the folio is under writeback, whose end sends them off, or
+ *              a writer is about to (gathering)
+ *   reading    an I/O fills the block: nobody else touches it
+ * dirty and writeback at once: the I/O reads a detached page, the folio has a newer copy (the shadow).
+ * dirty and reading at once, and uptodate: the folio has what writes put there, and the I/O fills a detached page with what
+ * goes below. More writes of parts of the block may come.
+ */
+#ifndef WT_FOLIO_H
+#define WT_FOLIO_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cache/pool.h"
+#include "cache/view.h"
+#include "io/wait.h"
+
+#define WT_FOLIO_BLOCKS 64u
+#define WT_FOLIO_PAGES 64u
+
+struct wt_cache;
+struct wt_inode;
+struct wt_link;
+
+struct wt_folio {
+    /* What a look-up touches is one cache line, what a copy touches the next, and one of frame. */
+    _Alignas(64) pthread_mutex_t lock;
+    _Atomic uint64_t inode_id; /* 0: the descriptor is free */
+    _Atomic uint64_t index;    /* its place in the file, in folios */
+    _Atomic uint32_t chain;    /* next in the hash chain */
+    uint32_t pages;            /* of frame[] in use */
+
+    uint64_t uptodate, reading, writeback, dirty;
+    uint64_t used;  /* per page: touched since the eviction hand passed */
+    uint64_t ahead; /* per page: read for somebody who has not come for it yet, and the hand has not passed */
+    struct wt_inode *inode;
+    bool changing; /* its face says that it changes */
+    bool moved;    /* some frame changed, and its face does not tell yet */
+
+    struct wt_link *links; /* writes with blocks here that are dirty or under writeback */
+    uint32_t waiters;      /* threads in settled */
+    uint32_t held;         /* first of its detached pages, WT_NONE: none */
+
+    uint64_t
+        awaited; /* blocks that atomic writes and allocations wait for, to have them alone: others let them go first */
+    uint32_t awaiting; /* such writes and allocations */
+    uint32_t behind;   /* threads that let them go first */
+    bool
+        others_turn; /* those have let all go that were there: no other atomic write is let go before one of them wrote */
+    bool urgent;     /* among what is dirty may be a write of high priority: it is sent without waiting for company */
+    uint32_t gathering; /* writers that were told to send what is dirty, and did not yet */
+    _Atomic uint32_t
+        expected; /* how many more writers they wait for, for a moment: those that the I/O before set free */
+
+    _Atomic uint32_t
+        frame[WT_FOLIO_PAGES];   /* a page's memory, WT_NONE: none. Atomic for who guesses it without the lock */
+    struct wt_condition settled; /* reading or writeback of some block ended */
+    uint32_t inode_next, inode_previous; /* all folios of the inode; under its list_lock. next: the free list too */
+};
+
+/* All folios of an engine. */
+struct wt_cache {
+    struct wt_pool pool;
+    struct wt_view *view; /* its memory */
+    struct wt_faces faces;
+    struct wt_folio *folios;
+    uint32_t folio_count;
+    _Atomic uint32_t *buckets;
+    uint32_t bucket_mask;
+    pthread_mutex_t stripes[64]; /* guard the chains of the buckets, bucket number modulo 64 */
+    pthread_mutex_t free_lock;
+    uint32_t free_folio;  /* list of used descriptors */
+    uint32_t fresh_folio; /* the first descriptor never used */
+};
+
+int wt_cache_open(struct wt_cache *cache, struct wt_backend *backend, uint64_t cache_bytes, uint64_t in_flight_limit);
+void wt_cache_close(struct wt_cache *cache);
+
+/* The bucket of an inode's first folio; each further one's is the next, and after the last comes the first. */
+uint32_t wt_folio_first_bucket(uint64_t inode_id);
+/* Locks a folio that the caller knows to be in use. */
+void wt_folio_lock(struct wt_folio *folio);
+/* The folio, locked; NULL if the cache has none. */
+struct wt_folio *wt_folio_find(struct wt_inode *inode, uint64_t index);
+/*
+ * The same for a copy that begins at an offset in it: what is there is on its way into the processor's caches while the folio
+ * is locked. Faster if it is the guess: any descriptor of the cache, or NULL. Only wt_folio_touch changes it then.
+ */
+struct wt_folio *wt_folio_find_to_copy(struct wt_inode *inode, uint64_t index, struct wt_folio *guess, uint32_t offset);
+/* The same, made if missing. */
+struct wt_folio *wt_folio_get(struct wt_inode *inode, uint64_t index);
+/* A read has come to these pages. */
+void wt_folio_touch(struct wt_folio *folio, uint64_t pages);
+/* Unlocks it, and frees it if nothing is in it. */
+void wt_folio_put(struct wt_folio *folio);
+
+/* Waits until a block under reading or writeback may have changed. Unlocks, waits, locks. */
+void wt_folio_wait(struct wt_folio *folio);
+/* Waits until no I/O is on the blocks, nor about to be. Who comes later lets the caller go first, or it might wait for ever. */
+void wt_folio_wait_idle(struct wt_folio *folio, uint64_t blocks);
+/* One of those that await blocks has them, or gives up. */
+void wt_folio_end_awaiting(struct wt_folio *folio);
+/* The state that others wait for has changed. */
+void wt_folio_settle(struct wt_folio *folio);
+
+/* Gives memory to the pages first..last that have none, in runs as large as fit. The reservation covers them. */
+void wt_folio_fill(struct wt_folio *folio, struct wt_reservation *reservation, unsigned first, unsigned last);
+/* Replaces a page's memory by a copy, since I/O reads the old one: the shadow. No block of the page is under reading. */
+void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation, unsigned page, bool copy);
+/* Holds a page of the reservation for I/O on a block that has none. */
+void wt_folio_hold(struct wt_folio *folio, struct wt_reservation *reservation, unsigned block);
+/* I/O no longer reads these blocks: frees detached pages that none reads. */
+void wt_folio_release_held(struct wt_folio *folio, uint64_t blocks);
+/* The memory that I/O on this block was started with, if that was detached since; else NULL. */
+uint8_t *wt_folio_held_memory(struct wt_folio *folio, unsigned block);
+/* Drops the pages first..last. No I/O is on them. */
+void wt_folio_drop(struct wt_folio *folio, unsigned first, unsigned last);
+
+enum wt_evict { WT_EVICT_YES, WT_EVICT_USED, WT_EVICT_IO, WT_EVICT_LOCKED };
+/* For the pool, whose lock is held: takes the run at page away from the folio if it is idle and was not used. */
+enum wt_evict wt_folio_try_evict(struct wt_folio *folio, unsigned page, unsigned order);
+
+/* ---- geometry ------------------------------------------------------------------------------------------------ */
+
+/* How a file is cut: 64 blocks a folio, 1 to 8 blocks a page. */
+struct wt_geometry {
+    uint8_t block_shift;
+    uint8_t folio_shift;      /* block_shift + 6 */
+    uint8_t page_block_shift; /* blocks per page, as a shift */
+    uint8_t page_count;       /* pages per folio */
+};
+
+struct wt_geometry wt_geometry_of(uint32_t block_bytes);
+
+/* The bits first..last. */
+static inline uint64_t wt_bits(unsigned first, unsigned last) {
+    return (~UINT64_C(0) >> (63 - (last - first))) << first;
+}
+
+static inline unsigned wt_page_of(const struct wt_geometry *geometry, unsigned block) {
+    return block >> geometry->page_block_shift;
+}
+
+/* The blocks of the pages first..last. */
+static inline uint64_t wt_page_blocks(const struct wt_geometry *geometry, unsigned first, unsigned last) {
+    return wt_bits(first << geometry->page_block_shift, ((last + 1) << geometry->page_block_shift) - 1);
+}
+
+static inline uint32_t wt_folio_frame(const struct wt_folio *folio, unsigned page) {
+    return atomic_load_explicit(&folio->frame[page], memory_order_relaxed);
+}
+
+static inline void wt_folio_set_frame(struct wt_folio *folio, unsigned page, uint32_t frame) {
+    folio->moved = true;
+    atomic_store_explicit(&folio->frame[page], frame, memory_order_relaxed);
+}
+
+/* A byte of the folio that has memory, and how many bytes follow it in one piece, up to end (exclusive). */
+uint8_t *wt_folio_memory(const struct wt_folio *folio, uint32_t offset, uint32_t end, uint32_t *length);
+
+#endif

@@ -1,0 +1,349 @@
+#define _GNU_SOURCE
+#include "cache/pool.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "cache/folio.h"
+#include "cache/view.h"
+#include "io/io.h"
+
+/* ---- free runs ----------------------------------------------------------------------------------------------- */
+
+static void free_run_push(struct wt_pool *pool, uint32_t frame, unsigned order) {
+    struct wt_frame *f = &pool->frames[frame];
+    f->state = WT_FRAME_FREE;
+    f->order = (uint8_t)order;
+    f->folio = NULL;
+    f->prev = WT_NONE;
+    f->next = pool->free_run[order];
+    if (f->next != WT_NONE)
+        pool->frames[f->next].prev = frame;
+    pool->free_run[order] = frame;
+}
+
+static void free_run_remove(struct wt_pool *pool, uint32_t frame) {
+    struct wt_frame *f = &pool->frames[frame];
+    assert(f->state == WT_FRAME_FREE);
+    if (f->prev != WT_NONE)
+        pool->frames[f->prev].next = f->next;
+    else
+        pool->free_run[f->order] = f->next;
+    if (f->next != WT_NONE)
+        pool->frames[f->next].prev = f->prev;
+    f->state = WT_FRAME_INSIDE;
+}
+
+/* Puts a run back, merged with its buddy as often as that is free too. */
+static void run_free(struct wt_pool *pool, uint32_t frame, unsigned order) {
+    pool->free_count += 1u << order;
+    pool->frames[frame].state = WT_FRAME_INSIDE;
+    while (order < WT_MAX_ORDER) {
+        uint32_t buddy = frame ^ (1u << order);
+        if (buddy + (1u << order) > pool->frame_count)
+            break;
+        if (pool->frames[buddy].state != WT_FRAME_FREE || pool->frames[buddy].order != order)
+            break;
+        free_run_remove(pool, buddy);
+        frame &= ~(1u << order);
+        order++;
+    }
+    free_run_push(pool, frame, order);
+}
+
+static uint32_t run_take(struct wt_pool *pool, unsigned order) {
+    unsigned from = order;
+    while (from <= WT_MAX_ORDER && pool->free_run[from] == WT_NONE)
+        from++;
+    if (from > WT_MAX_ORDER)
+        return WT_NONE;
+    uint32_t frame = pool->free_run[from];
+    free_run_remove(pool, frame);
+    while (from > order) {
+        from--;
+        free_run_push(pool, frame + (1u << from), from);
+    }
+    pool->free_count -= 1u << order;
+    pool->frames[frame].order = (uint8_t)order;
+    return frame;
+}
+
+/* ---- the eviction queue (SIEVE) ------------------------------------------------------------------------------ */
+
+static void queue_insert(struct wt_pool *pool, uint32_t frame) {
+    struct wt_frame *f = &pool->frames[frame];
+    f->state = WT_FRAME_CACHED;
+    f->next = WT_NONE;
+    f->prev = pool->newest;
+    if (pool->newest != WT_NONE)
+        pool->frames[pool->newest].next = frame;
+    else
+        pool->oldest = frame;
+    pool->newest = frame;
+}
+
+static void queue_remove(struct wt_pool *pool, uint32_t frame) {
+    struct wt_frame *f = &pool->frames[frame];
+    if (pool->hand == frame)
+        pool->hand = f->next;
+    if (f->prev != WT_NONE)
+        pool->frames[f->prev].next = f->next;
+    else
+        pool->oldest = f->next;
+    if (f->next != WT_NONE)
+        pool->frames[f->next].prev = f->prev;
+    else
+        pool->newest = f->prev;
+    f->state = WT_FRAME_INSIDE;
+}
+
+enum eviction { EVICTED, EVICT_AGAIN, EVICT_NOTHING };
+
+/*
+ * Takes back one run: the hand goes from the oldest to newer ones, passes by (once) what was used since it came by, and
+ * stops at the first run that no I/O holds. EVICT_AGAIN: some folio was locked just now; EVICT_NOTHING: all are in I/O.
+ */
+static enum eviction evict_one(struct wt_pool *pool) {
+    bool contended = false;
+    uint32_t steps = 2 * pool->frame_count + 1;
+    while (steps-- > 0 && pool->oldest != WT_NONE) {
+        if (pool->hand == WT_NONE)
+            pool->hand = pool->oldest;
+        uint32_t frame = pool->hand;
+        struct wt_frame *f = &pool->frames[frame];
+        pool->hand = f->next;
+        switch (wt_folio_try_evict(f->folio, f->page, f->order)) {
+        case WT_EVICT_YES:
+            queue_remove(pool, frame);
+            run_free(pool, frame, f->order);
+            pool->evictions++;
+            return EVICTED;
+        case WT_EVICT_LOCKED:
+            contended = true;
+            break;
+        case WT_EVICT_USED:
+        case WT_EVICT_IO:
+            break;
+        }
+    }
+    return contended ? EVICT_AGAIN : EVICT_NOTHING;
+}
+
+/* ---- reservation --------------------------------------------------------------------------------------------- */
+
+static bool try_enter(struct wt_pool *pool, uint64_t bytes) {
+    uint64_t in_flight = atomic_load(&pool->in_flight_bytes);
+    do {
+        if (in_flight != 0 && in_flight + bytes > pool->in_flight_limit)
+            return false;
+    } while (!atomic_compare_exchange_weak(&pool->in_flight_bytes, &in_flight, in_flight + bytes));
+    return true;
+}
+
+/* With the lock held. EVICT_AGAIN: a folio was locked just now; EVICT_NOTHING: only the end of some I/O makes room. */
+static enum eviction try_reserve(struct wt_pool *pool, uint32_t pages) {
+    while (pool->free_count - pool->reserved_count < pages) {
+        enum eviction result = evict_one(pool);
+        if (result != EVICTED)
+            return result;
+    }
+    pool->reserved_count += pages;
+    return EVICTED;
+}
+
+bool wt_pool_enter(struct wt_pool *pool, uint64_t bytes, bool may_wait) {
+    if (try_enter(pool, bytes))
+        return true;
+    if (!may_wait)
+        return false;
+    pthread_mutex_lock(&pool->lock);
+    atomic_fetch_add(&pool->waiters, 1); /* before it looks: whoever makes room after that sees it */
+    while (!try_enter(pool, bytes))
+        wt_wait(pool->backend, &pool->room, &pool->lock);
+    atomic_fetch_sub(&pool->waiters, 1);
+    pthread_mutex_unlock(&pool->lock);
+    return true;
+}
+
+bool wt_pool_reserve(struct wt_reservation *reservation, uint32_t pages, bool may_wait) {
+    struct wt_pool *pool = reservation->pool;
+    assert(reservation->pages + pages <= pool->frame_count / 4);
+    unsigned turns = 0;
+    pthread_mutex_lock(&pool->lock);
+    atomic_fetch_add(&pool->waiters, 1);
+    enum eviction result;
+    while ((result = try_reserve(pool, pages)) != EVICTED && may_wait) {
+        if (result == EVICT_AGAIN) {
+            pthread_mutex_unlock(&pool->lock);
+            (void)wt_before_wait(pool->backend);
+            wt_yield_to_holders(&turns);
+            pthread_mutex_lock(&pool->lock);
+        } else {
+            wt_wait(pool->backend, &pool->room, &pool->lock);
+        }
+    }
+    atomic_fetch_sub(&pool->waiters, 1);
+    pthread_mutex_unlock(&pool->lock);
+    if (result == EVICTED)
+        reservation->pages += pages;
+    return result == EVICTED;
+}
+
+/* With the lock held. */
+static void wake(struct wt_pool *pool) {
+    if (atomic_load(&pool->waiters))
+        wt_wake_all(&pool->room);
+}
+
+void wt_pool_unreserve(struct wt_reservation *reservation) {
+    if (reservation->pages == 0)
+        return;
+    struct wt_pool *pool = reservation->pool;
+    pthread_mutex_lock(&pool->lock);
+    pool->reserved_count -= reservation->pages;
+    wake(pool);
+    pthread_mutex_unlock(&pool->lock);
+    reservation->pages = 0;
+}
+
+void wt_pool_retire(struct wt_pool *pool, uint64_t bytes) {
+    uint64_t in_flight = atomic_fetch_sub(&pool->in_flight_bytes, bytes);
+    assert(in_flight >= bytes);
+    (void)in_flight;
+    wt_pool_kick(pool);
+}
+
+void wt_pool_kick(struct wt_pool *pool) {
+    if (!atomic_load(&pool->waiters))
+        return;
+    pthread_mutex_lock(&pool->lock);
+    wake(pool);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* ---- taking and giving back ---------------------------------------------------------------------------------- */
+
+static uint32_t take_reserved(struct wt_reservation *reservation, unsigned order) {
+    if (reservation->pages < 1u << order)
+        return WT_NONE;
+    uint32_t frame = run_take(reservation->pool, order);
+    assert(frame != WT_NONE || order > 0);
+    if (frame != WT_NONE) {
+        reservation->pages -= 1u << order;
+        reservation->pool->reserved_count -= 1u << order;
+    }
+    return frame;
+}
+
+uint32_t wt_pool_take(struct wt_reservation *reservation, struct wt_folio *folio, unsigned page, unsigned order) {
+    struct wt_pool *pool = reservation->pool;
+    pthread_mutex_lock(&pool->lock);
+    uint32_t frame = take_reserved(reservation, order);
+    if (frame != WT_NONE) {
+        pool->frames[frame].folio = folio;
+        pool->frames[frame].page = (uint8_t)page;
+        queue_insert(pool, frame);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return frame;
+}
+
+uint32_t wt_pool_hold(struct wt_reservation *reservation, unsigned order) {
+    struct wt_pool *pool = reservation->pool;
+    pthread_mutex_lock(&pool->lock);
+    uint32_t frame = take_reserved(reservation, order);
+    if (frame != WT_NONE)
+        pool->frames[frame].state = WT_FRAME_HELD;
+    pthread_mutex_unlock(&pool->lock);
+    return frame;
+}
+
+/* The first page of the cached run that this page is in: runs lie at multiples of their size. */
+static uint32_t run_of(const struct wt_pool *pool, uint32_t frame) {
+    unsigned order = 0;
+    uint32_t first = frame;
+    while (pool->frames[first].state != WT_FRAME_CACHED) {
+        assert(order < WT_MAX_ORDER && pool->frames[first].state == WT_FRAME_INSIDE);
+        order++;
+        first = frame & ~((1u << order) - 1);
+    }
+    assert(frame < first + (1u << pool->frames[first].order));
+    return first;
+}
+
+static void run_split(struct wt_pool *pool, uint32_t first) {
+    struct wt_frame *head = &pool->frames[first];
+    uint32_t pages = 1u << head->order;
+    head->order = 0;
+    for (uint32_t i = 1; i < pages; i++) {
+        pool->frames[first + i].folio = head->folio;
+        pool->frames[first + i].page = (uint8_t)(head->page + i);
+        pool->frames[first + i].order = 0;
+        queue_insert(pool, first + i);
+    }
+}
+
+void wt_pool_detach(struct wt_pool *pool, uint32_t frame) {
+    pthread_mutex_lock(&pool->lock);
+    run_split(pool, run_of(pool, frame));
+    queue_remove(pool, frame);
+    pool->frames[frame].state = WT_FRAME_HELD;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void wt_pool_drop(struct wt_pool *pool, uint32_t frame) {
+    pthread_mutex_lock(&pool->lock);
+    run_split(pool, run_of(pool, frame));
+    queue_remove(pool, frame);
+    run_free(pool, frame, 0);
+    wake(pool);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void wt_pool_free_held(struct wt_pool *pool, uint32_t frame) {
+    pthread_mutex_lock(&pool->lock);
+    assert(pool->frames[frame].state == WT_FRAME_HELD);
+    run_free(pool, frame, pool->frames[frame].order);
+    wake(pool);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* ---- open and close ------------------------------------------------------------------------------------------ */
+
+int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t frame_count, uint8_t *arena,
+                 uint64_t in_flight_limit) {
+    *pool = (struct wt_pool){.newest = WT_NONE, .oldest = WT_NONE, .hand = WT_NONE, .backend = backend};
+    pool->frame_count = frame_count;
+    pool->in_flight_limit = in_flight_limit;
+    pool->arena = arena;
+    pool->arena_bytes = (size_t)frame_count << WT_PAGE_SHIFT;
+    pool->frames = wt_map_zeroed(frame_count * sizeof(struct wt_frame));
+    if (!pool->frames)
+        return -ENOMEM;
+    pthread_mutex_init(&pool->lock, NULL);
+    wt_condition_init(&pool->room);
+    for (unsigned order = 0; order <= WT_MAX_ORDER; order++)
+        pool->free_run[order] = WT_NONE;
+    /* From the end, so that the first to be taken is the start of the arena. */
+    uint32_t end = pool->frame_count;
+    while (end > 0) {
+        unsigned order = 0;
+        while (order < WT_MAX_ORDER && end % (2u << order) == 0)
+            order++;
+        end -= 1u << order;
+        pool->free_count += 1u << order;
+        free_run_push(pool, end, order);
+    }
+    if (backend->ops->arena)
+        backend->ops->arena(backend, pool->arena, pool->arena_bytes);
+    return 0;
+}
+
+void wt_pool_close(struct wt_pool *pool) {
+    assert(pool->free_count == pool->frame_count && pool->reserved_count == 0 && pool->in_flight_bytes == 0);
+    munmap(pool->frames, (size_t)pool->frame_count * sizeof(struct wt_frame));
+    wt_condition_destroy(&pool->room);
+    pthread_mutex_destroy(&pool->lock);
+}

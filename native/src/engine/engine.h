@@ -1,0 +1,144 @@
+/* An engine: what a process opens once. Folio memory, backend, inodes, and the objects of I/O in flight. */
+#ifndef WT_ENGINE_H
+#define WT_ENGINE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/backoff.h"
+#include "cache/folio.h"
+#include "engine/handle.h"
+#include "engine/trace.h"
+#include "io/io.h"
+#include "io/wait.h"
+
+#define WT_INODE_BUCKETS 16384u
+
+/* No chunk of a write or read is longer. */
+#define WT_LARGEST_CHUNK_BYTES (UINT64_C(4) << 20)
+
+/* What allocate writes zeros from. */
+#define WT_ZERO_BYTES (64u << 10)
+
+struct wt_inode;
+struct wt_writeback;
+struct wt_link;
+struct wt_operation;
+
+enum wt_counter {
+    WT_COUNT_READ_HITS,
+    WT_COUNT_READ_MISSES,
+    WT_COUNT_WRITES,
+    WT_COUNT_WRITE_ERRORS,
+    WT_COUNT_DEVICE_READS,
+    WT_COUNT_DEVICE_WRITES,
+    WT_COUNT_DEVICE_READ_BYTES,
+    WT_COUNT_DEVICE_WRITTEN_BYTES,
+    WT_COUNT_GATHERS,
+    WT_COUNT_GATHERED_WRITES,
+    WT_COUNT_IO_STARTED,
+    WT_COUNT_IO_ENDED,
+    WT_COUNT_FUA_WRITES,
+    WT_COUNT_FLUSHES,
+    WT_COUNTERS,
+};
+
+struct wt_histogram_stripe {
+    _Atomic uint64_t sum;
+    _Atomic uint64_t count[WT_HISTOGRAM_BUCKETS];
+};
+
+/* Counters are spread over cache lines by thread, so that counting a cached read costs no line bounced between cores. */
+#define WT_COUNTER_STRIPES 16u
+struct wt_counter_stripe {
+    _Alignas(128) _Atomic uint64_t count[WT_COUNTERS];
+    struct wt_histogram_stripe histograms[WT_HISTOGRAMS];
+};
+
+struct wt_engine_object {
+    struct wt_backend *backend;
+    struct wt_cache cache;
+    void *zeros;          /* WT_ZERO_BYTES that are never written to */
+    uint64_t chunk_bytes; /* a longer write or read is done in pieces of this */
+    uint64_t part_bytes;  /* a write of two of these or more leaves in parts of at least that, as it is copied */
+
+    pthread_mutex_t inode_lock;
+    struct wt_condition inode_closed;
+    struct wt_inode **inodes; /* WT_INODE_BUCKETS chains */
+    uint64_t last_inode_id;
+    uint32_t inode_count;
+
+    pthread_mutex_t file_lock;
+    struct wt_file_object *files; /* open handles */
+    struct wt_condition file_closed;
+    uint32_t file_count;
+    bool closing;
+
+    pthread_mutex_t spare_lock; /* the objects of I/O, kept for use again */
+    struct wt_writeback *spare_writebacks;
+    struct wt_link *spare_links;
+    uint32_t writebacks_out; /* in use */
+    uint32_t writeback_waiters;
+    struct wt_condition writeback_room;
+
+    pthread_mutex_t event_lock; /* operations that ended and were not reaped */
+    struct wt_condition event_posted;
+    struct wt_operation *first_event, *last_event;
+    uint32_t event_waiters;
+    bool in_backend;                   /* a thread waits in the backend's reap: for an event it has to be woken there */
+    bool backend_woken;                /* it was, and is on its way back */
+    bool shut_down;                    /* no further event comes */
+    struct wt_operation *spare_writes; /* under event_lock as well */
+    _Atomic uint64_t operation_bytes;  /* memory of operations that have begun, and whose events nobody took yet */
+    uint64_t operation_bytes_most;
+
+    _Alignas(128) atomic_uint waiting_writers; /* threads that wait for I/O of their writes */
+    uint32_t crowd;                            /* so many are a crowd */
+    struct wt_rest crowd_rest;                 /* its waits do without yields */
+    struct wt_rest lead_rest;                  /* leaders of gathers wait for nobody */
+
+    struct wt_counter_stripe counters[WT_COUNTER_STRIPES];
+    struct wt_trace trace;
+};
+
+/*
+ * How far a handle reads ahead. Cached reads only look at trigger; the rest changes when that is passed, and at misses.
+ */
+struct wt_read_ahead {
+    _Atomic uint64_t trigger; /* a read that ends past this sends for the next window. UINT64_MAX: none */
+    atomic_flag busy;         /* somebody is at what follows; others do without */
+    uint64_t next;            /* where the last miss ended: one that begins here is sequential */
+    uint64_t end;             /* what was sent for ends here */
+    uint64_t window;          /* bytes of the last one, 0: none */
+};
+
+/* An open file: what a handle stands for. */
+struct wt_file_object {
+    _Alignas(64) struct wt_inode *inode;
+    struct wt_backing *spare; /* a further open of the inode keeps its descriptor, unused: see wt_inode_open */
+    bool readable, writable;
+    uint32_t durability;
+    wt_file handle;
+    struct wt_read_ahead ahead;
+    struct wt_file_object *next, *previous; /* in engine->files */
+};
+
+/* wt_engine_open on a backend of the caller's; takes it over, also on failure. For tests. */
+int wt_engine_open_on(const struct wt_engine_options *options, struct wt_backend *backend, wt_engine *engine);
+
+/* The file of a handle, which stays open until it is released; NULL if it is not open. */
+struct wt_file_object *wt_file_acquire(wt_file file);
+void wt_file_release(wt_file file);
+/* The folio that was last read through an acquired file, or what its descriptor is used for now; NULL: none yet. */
+struct wt_folio *wt_file_recent_folio(wt_file file);
+void wt_file_note_folio(wt_file file, struct wt_folio *folio);
+
+/* The engine of a handle, which stays there until it is released; NULL if it is not open. */
+struct wt_engine_object *wt_engine_acquire(wt_engine engine);
+void wt_engine_release(wt_engine engine);
+
+void wt_count(struct wt_engine_object *engine, enum wt_counter counter, uint64_t n);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * Handles: numbers that stand for objects across the ABI. A slot of a table counts the calls inside, so that closing
+ * waits for them, and carries a generation, so that an old handle never finds a new object.
+ */
+#ifndef WT_HANDLE_H
+#define WT_HANDLE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "io/wait.h"
+
+#define WT_HANDLE_CHUNK 1024u
+#define WT_HANDLE_CHUNKS 1024u
+
+/*
+ * One cache line. What a call is about to touch besides the object is known here, so that the lines of all of it are fetched
+ * at once and not one after the other as each leads to the next: with many open files none is in the processor's caches.
+ */
+struct wt_handle_slot {
+    _Alignas(64) _Atomic uint64_t word; /* tag and generation << 32 | closed << 31 | calls inside */
+    void *object;
+    _Atomic(const void *) near; /* two cache lines that go with the object */
+    _Atomic(void *) recent;     /* what the last call found there, three cache lines */
+    uint32_t next_free;
+};
+
+struct wt_handle_table {
+    pthread_mutex_t lock;
+    struct wt_condition left; /* the last call left a closed handle */
+    _Atomic(struct wt_handle_slot *) chunks[WT_HANDLE_CHUNKS];
+    uint64_t tag;              /* bit 62 of its handles: those of another table are not its own */
+    uint64_t first_generation; /* of new slots, shifted as in word: in a child of fork(2) another than in its parent */
+    uint32_t slot_count;
+    uint32_t first_free; /* index + 1, 0: none */
+};
+
+#define WT_HANDLE_TABLE(bit)                                                                                           \
+    { .lock = PTHREAD_MUTEX_INITIALIZER, .tag = (uint64_t)(bit) << 62 }
+
+/* A new handle for the object, never 0; 0: no memory, or too many. near: see the slot; may be NULL. */
+uint64_t wt_handle_open(struct wt_handle_table *table, void *object, const void *near);
+/* The object, held open until released; NULL: no such handle. */
+void *wt_handle_acquire(struct wt_handle_table *table, uint64_t handle);
+void wt_handle_release(struct wt_handle_table *table, uint64_t handle);
+/* What was last noted with the handle, NULL: nothing yet. Between acquire and release. */
+void *wt_handle_recent(struct wt_handle_table *table, uint64_t handle);
+void wt_handle_note(struct wt_handle_table *table, uint64_t handle, void *recent);
+/*
+ * Closes the handle, waits for the calls inside, and returns the object; NULL: no such handle (any more). backend_of: whose I/O
+ * is waited for with them; may be NULL.
+ */
+void *wt_handle_close(struct wt_handle_table *table, uint64_t handle, struct wt_backend *(*backend_of)(void *object));
+/* This process was forked just now: none of the parent's handles is one here, nor will a new one have the number of one. */
+void wt_handle_forked(struct wt_handle_table *table);
+
+#endif

@@ -1,0 +1,149 @@
+#include "engine/stats.h"
+
+#include <errno.h>
+
+#include "base/mutant.h"
+
+/* One cached read of so many is timed, of each thread. */
+#define READS_OF_SAMPLE 64u
+
+/* ---- counters ------------------------------------------------------------------------------------------------ */
+
+static struct wt_counter_stripe *stripe_of_thread(struct wt_engine_object *engine) {
+    static _Atomic uint32_t threads;
+    static _Thread_local uint32_t stripe;
+    if (!stripe)
+        stripe = 1 + atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) % WT_COUNTER_STRIPES;
+    return &engine->counters[stripe - 1];
+}
+
+void wt_count(struct wt_engine_object *engine, enum wt_counter counter, uint64_t n) {
+    atomic_fetch_add_explicit(&stripe_of_thread(engine)->count[counter], n, memory_order_relaxed);
+}
+
+static uint64_t count_of(struct wt_engine_object *engine, enum wt_counter counter) {
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < WT_COUNTER_STRIPES; i++)
+        sum += atomic_load_explicit(&engine->counters[i].count[counter], memory_order_relaxed);
+    return sum;
+}
+
+/* ---- histograms ---------------------------------------------------------------------------------------------- */
+
+static unsigned bucket_of(uint64_t value) {
+    if (value < 4)
+        return (unsigned)value;
+    unsigned exponent = 63 - (unsigned)__builtin_clzll(value);
+    unsigned bucket =
+        (WT_MUTANT("bucket-of-neighbour") ? 1 : 0) + 4 * (exponent - 1) + (unsigned)(value >> (exponent - 2) & 3);
+    return bucket < WT_HISTOGRAM_BUCKETS ? bucket : WT_HISTOGRAM_BUCKETS - 1;
+}
+
+void wt_stats_add(struct wt_engine_object *engine, uint32_t which, uint64_t value) {
+    struct wt_histogram_stripe *histogram = &stripe_of_thread(engine)->histograms[which];
+    atomic_fetch_add_explicit(&histogram->count[bucket_of(value)], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&histogram->sum, value, memory_order_relaxed);
+}
+
+int64_t wt_stats_sample_read(void) {
+    static _Thread_local uint32_t reads;
+    return reads++ % READS_OF_SAMPLE == 0 ? wt_now_ns() : 0;
+}
+
+int wt_engine_histogram(wt_engine handle, uint32_t which, struct wt_histogram *histogram) {
+    if (!histogram || which >= WT_HISTOGRAMS)
+        return -EINVAL;
+    struct wt_engine_object *engine = wt_engine_acquire(handle);
+    if (!engine)
+        return -EBADF;
+    *histogram = (struct wt_histogram){0};
+    for (unsigned i = 0; i < WT_COUNTER_STRIPES; i++) {
+        struct wt_histogram_stripe *part = &engine->counters[i].histograms[which];
+        histogram->sum += atomic_load_explicit(&part->sum, memory_order_relaxed);
+        for (unsigned bucket = 0; bucket < WT_HISTOGRAM_BUCKETS; bucket++)
+            histogram->count[bucket] += atomic_load_explicit(&part->count[bucket], memory_order_relaxed);
+    }
+    wt_engine_release(handle);
+    return 0;
+}
+
+/* ---- the life of an I/O -------------------------------------------------------------------------------------- */
+
+void wt_stats_io_start(struct wt_engine_object *engine, struct wt_io *io) {
+    if (io->queued_ns == 0)
+        io->queued_ns = wt_now_ns();
+    wt_count(engine, WT_COUNT_IO_STARTED, 1);
+}
+
+/* What made a write durable that was not flushed together with others. */
+static void count_durability(struct wt_engine_object *engine, const struct wt_io *io) {
+    const struct wt_profile *profile = &io->backing->profile;
+    if (io->op != WT_IO_WRITE || io->durability == WT_DURABILITY_DEVICE || io->owes_flush ||
+        profile->volatile_cache == WT_NO)
+        return;
+    bool fua = profile->fua == WT_YES && profile->path == WT_PATH_DIRECT && !io->through_page_cache;
+    wt_count(engine, fua ? WT_COUNT_FUA_WRITES : WT_COUNT_FLUSHES, 1);
+}
+
+void wt_stats_io_end(struct wt_inode *inode, const struct wt_io *io, uint32_t writes) {
+    struct wt_engine_object *engine = inode->engine;
+    int64_t started_ns = io->started_ns ? io->started_ns : io->queued_ns;
+    uint64_t queue_ns = (uint64_t)(started_ns - io->queued_ns), device_ns = (uint64_t)(wt_now_ns() - started_ns);
+    bool write = io->op == WT_IO_WRITE;
+    wt_count(engine, WT_COUNT_IO_ENDED, 1);
+    wt_stats_add(engine, write ? WT_HISTOGRAM_DEVICE_WRITES : WT_HISTOGRAM_DEVICE_READS, device_ns);
+    wt_stats_add(engine, WT_HISTOGRAM_QUEUE, queue_ns);
+    if (writes > 0)
+        wt_stats_add(engine, WT_HISTOGRAM_GATHERS, writes);
+    count_durability(engine, io);
+    wt_trace_io(&engine->trace, io, queue_ns, device_ns, writes);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------- */
+
+static void fill_counts(struct wt_engine_object *engine, struct wt_engine_stats *stats) {
+    uint64_t ended = count_of(engine, WT_COUNT_IO_ENDED), started = count_of(engine, WT_COUNT_IO_STARTED);
+    uint64_t shared_flushes = 0;
+    for (struct wt_backend *backend = engine->backend; backend; backend = backend->inner)
+        shared_flushes += atomic_load_explicit(&backend->shared_flushes, memory_order_relaxed);
+    *stats = (struct wt_engine_stats){
+        .read_hits = count_of(engine, WT_COUNT_READ_HITS) + wt_view_hits(engine->cache.view),
+        .read_misses = count_of(engine, WT_COUNT_READ_MISSES),
+        .writes = count_of(engine, WT_COUNT_WRITES),
+        .write_errors = count_of(engine, WT_COUNT_WRITE_ERRORS),
+        .device_reads = count_of(engine, WT_COUNT_DEVICE_READS),
+        .device_writes = count_of(engine, WT_COUNT_DEVICE_WRITES),
+        .device_read_bytes = count_of(engine, WT_COUNT_DEVICE_READ_BYTES),
+        .device_written_bytes = count_of(engine, WT_COUNT_DEVICE_WRITTEN_BYTES),
+        .gathers = count_of(engine, WT_COUNT_GATHERS),
+        .gathered_writes = count_of(engine, WT_COUNT_GATHERED_WRITES),
+        .in_flight_ios = started > ended ? started - ended : 0,
+        .fua_writes = count_of(engine, WT_COUNT_FUA_WRITES),
+        .flushes = count_of(engine, WT_COUNT_FLUSHES) + shared_flushes,
+        .lost_traces = atomic_load_explicit(&engine->trace.lost, memory_order_relaxed),
+    };
+}
+
+int wt_engine_stats(wt_engine handle, struct wt_engine_stats *stats) {
+    if (!stats)
+        return -EINVAL;
+    struct wt_engine_object *engine = wt_engine_acquire(handle);
+    if (!engine)
+        return -EBADF;
+    fill_counts(engine, stats);
+    struct wt_pool *pool = &engine->cache.pool;
+    pthread_mutex_lock(&pool->lock);
+    stats->cache_bytes = pool->arena_bytes;
+    stats->cached_bytes = (uint64_t)(pool->frame_count - pool->free_count) << WT_PAGE_SHIFT;
+    stats->in_flight_bytes = atomic_load(&pool->in_flight_bytes);
+    stats->evictions = pool->evictions;
+    pthread_mutex_unlock(&pool->lock);
+    pthread_mutex_lock(&engine->file_lock);
+    stats->open_files = engine->file_count;
+    pthread_mutex_unlock(&engine->file_lock);
+    pthread_mutex_lock(&engine->inode_lock);
+    stats->open_inodes = engine->inode_count;
+    pthread_mutex_unlock(&engine->inode_lock);
+    wt_engine_release(handle);
+    return 0;
+}

@@ -1,0 +1,24 @@
+/* What an engine counts and times: the life of each I/O, of each write, and of some reads. */
+#ifndef WT_STATS_H
+#define WT_STATS_H
+
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "engine/engine.h"
+#include "file/inode.h"
+
+/* Adds a value to a WT_HISTOGRAM_*. */
+void wt_stats_add(struct wt_engine_object *engine, uint32_t which, uint64_t value);
+
+/* When a read began that is to be timed; 0: this one is not. To read the clock takes a tenth of a cached read. */
+int64_t wt_stats_sample_read(void);
+
+/*
+ * An I/O is handed over. Its started_ns is 0, and its queued_ns says when it was needed first; 0: now.
+ */
+void wt_stats_io_start(struct wt_engine_object *engine, struct wt_io *io);
+/* It ended; writes is how many it carried if it was a gather, else 0. The inode is held open by the I/O. */
+void wt_stats_io_end(struct wt_inode *inode, const struct wt_io *io, uint32_t writes);
+
+#endif

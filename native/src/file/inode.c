@@ -1,0 +1,577 @@
+#include "file/inode.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mutant.h"
+#include "engine/engine.h"
+
+/* How long an open waits for the I/O of a process that is gone. */
+#define ORPHAN_WAIT_NS (INT64_C(2) * 1000000000)
+#define ORPHAN_PAUSE_NS INT64_C(1000000)
+
+/* ---- the gate ------------------------------------------------------------------------------------------------ */
+
+#define SHUT (UINT64_C(1) << 63)
+#define SIZE_SUSPECT (UINT64_C(1) << 62) /* an I/O failed that may have grown the file beyond size */
+#define REACH_STALE (UINT64_C(1) << 61)  /* a write ended that did not come as far as it reached for */
+#define MEND (SIZE_SUSPECT | REACH_STALE)
+#define FLAGS (SHUT | MEND)
+
+static bool is_shut(struct wt_inode *inode) {
+    return atomic_load(&inode->gate) & SHUT;
+}
+
+/* Waits for a change of the gate; may return without one. */
+static void wait_gate(struct wt_inode *inode, struct wt_condition *condition) {
+    wt_wait(inode->engine->backend, condition, &inode->lock);
+}
+
+bool wt_inode_begin(struct wt_inode *inode, bool may_wait) {
+    uint64_t gate = atomic_load(&inode->gate);
+    for (;;) {
+        if (!(gate & SHUT)) {
+            if (atomic_compare_exchange_weak(&inode->gate, &gate, gate + 1))
+                return true;
+            continue;
+        }
+        if (!may_wait)
+            return false;
+        pthread_mutex_lock(&inode->lock);
+        while (is_shut(inode))
+            wait_gate(inode, &inode->opened);
+        pthread_mutex_unlock(&inode->lock);
+        gate = atomic_load(&inode->gate);
+    }
+}
+
+void wt_inode_begin_more(struct wt_inode *inode) {
+    uint64_t gate = atomic_fetch_add(&inode->gate, 1);
+    assert((gate & ~FLAGS) > 0);
+    (void)gate;
+}
+
+/*
+ * A failed write may have grown the file: cuts it to the size that callers know. Nothing is in flight, so what lies beyond
+ * was acknowledged to nobody. If the cut fails the file keeps zeros or refused bytes at its end, and the next failure, or
+ * an explicit truncation, tries again.
+ */
+static int mend_size(struct wt_inode *inode) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    uint64_t size = wt_inode_shown(inode), on_disk = 0;
+    int rc = 0;
+    rc = backing->ops->size(backing, &on_disk);
+    /* Appends that ended for nothing, and what was read of a refused write that has reached the disk all the same. */
+    if (!rc && (size < wt_inode_size(inode) || on_disk > size))
+        rc = wt_inode_cut_folios(inode, size, UINT64_MAX);
+    if (!rc && on_disk > size && !WT_MUTANT("size-not-mended"))
+        rc = wt_inode_cut(inode, size);
+    /* Where only the flush failed the size has changed all the same. */
+    if (!rc || (!backing->ops->size(backing, &on_disk) && on_disk <= size))
+        atomic_store(&inode->size, size);
+    return rc;
+}
+
+/* Nothing is in flight, and the gate is shut. */
+static void mend(struct wt_inode *inode) {
+    uint64_t flags = atomic_fetch_and(&inode->gate, ~MEND);
+    assert(!inode->first_append);
+    inode->mend_error = flags & SIZE_SUSPECT ? mend_size(inode) : 0;
+    if (inode->mend_error) {
+        atomic_fetch_or(&inode->gate, flags & MEND);
+    } else {
+        atomic_store(&inode->reach, wt_inode_size(inode));
+        inode->append_error = 0;
+    }
+}
+
+static void leave_flagged(struct wt_inode *inode) {
+    pthread_mutex_lock(&inode->lock);
+    uint64_t alone = atomic_load(&inode->gate);
+    if ((alone & MEND) && (alone & ~MEND) == 1 &&
+        atomic_compare_exchange_strong(&inode->gate, &alone, alone | SHUT)) { /* keeps others out while it is mended */
+        pthread_mutex_unlock(&inode->lock);
+        mend(inode);
+        pthread_mutex_lock(&inode->lock);
+        atomic_fetch_and(&inode->gate, ~SHUT);
+        wt_wake_all(&inode->opened);
+    }
+    uint64_t gate = atomic_fetch_sub(&inode->gate, 1);
+    if ((gate & ~FLAGS) == 1)
+        wt_wake_all(&inode->drained);
+    pthread_mutex_unlock(&inode->lock);
+}
+
+void wt_inode_end(struct wt_inode *inode) {
+    uint64_t gate = atomic_load(&inode->gate);
+    while (!(gate & FLAGS))
+        if (atomic_compare_exchange_weak(&inode->gate, &gate, gate - 1))
+            return;
+    leave_flagged(inode);
+}
+
+void wt_inode_shut(struct wt_inode *inode) {
+    pthread_mutex_lock(&inode->lock);
+    while (is_shut(inode))
+        wait_gate(inode, &inode->opened);
+    atomic_fetch_or(&inode->gate, SHUT);
+    while (atomic_load(&inode->gate) & ~FLAGS && !WT_MUTANT("truncate-does-not-wait"))
+        wait_gate(inode, &inode->drained);
+    bool mends = atomic_load(&inode->gate) & MEND;
+    pthread_mutex_unlock(&inode->lock);
+    if (mends) /* with no lock held, over which others would wait for the device: they wait for the gate */
+        mend(inode);
+}
+
+void wt_inode_open_gate(struct wt_inode *inode) {
+    pthread_mutex_lock(&inode->lock);
+    assert((atomic_load(&inode->gate) & ~MEND) == SHUT);
+    atomic_fetch_and(&inode->gate, ~SHUT);
+    wt_wake_all(&inode->opened);
+    pthread_mutex_unlock(&inode->lock);
+}
+
+/* ---- known zeros --------------------------------------------------------------------------------------------- */
+
+void wt_inode_add_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
+    pthread_mutex_lock(&inode->zeros_lock);
+    uint64_t known_end = atomic_load(&inode->zeros_end);
+    if (known_end == start && known_end != 0) {
+        atomic_store(&inode->zeros_end, end);
+    } else if (end - start > known_end - inode->zeros_start || known_end == 0) {
+        inode->zeros_start = start;
+        atomic_store(&inode->zeros_end, end);
+    }
+    pthread_mutex_unlock(&inode->zeros_lock);
+}
+
+/* One range is remembered: what is left of it on the longer side. A log, written from its start, keeps all that is ahead. */
+void wt_inode_spoil_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
+    if (atomic_load(&inode->zeros_end) <= start)
+        return;
+    pthread_mutex_lock(&inode->zeros_lock);
+    uint64_t known_end = atomic_load(&inode->zeros_end);
+    if (start < known_end && end > inode->zeros_start) {
+        uint64_t before = start > inode->zeros_start ? start - inode->zeros_start : 0;
+        uint64_t after = end < known_end ? known_end - end : 0;
+        if (before > after)
+            atomic_store(&inode->zeros_end, start);
+        else
+            inode->zeros_start = end;
+        if (before == 0 && after == 0)
+            atomic_store(&inode->zeros_end, 0);
+    }
+    pthread_mutex_unlock(&inode->zeros_lock);
+}
+
+bool wt_inode_has_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
+    if (atomic_load(&inode->zeros_end) < end)
+        return false;
+    pthread_mutex_lock(&inode->zeros_lock);
+    bool known = start >= inode->zeros_start && end <= atomic_load(&inode->zeros_end);
+    pthread_mutex_unlock(&inode->zeros_lock);
+    return known;
+}
+
+/* ---- size ---------------------------------------------------------------------------------------------------- */
+
+static void raise_to(_Atomic uint64_t *value, uint64_t end) {
+    uint64_t old = atomic_load_explicit(value, memory_order_acquire);
+    while (end > old && !atomic_compare_exchange_weak(value, &old, end))
+        ;
+}
+
+void wt_inode_grow(struct wt_inode *inode, uint64_t end) {
+    raise_to(&inode->size, end);
+    raise_to(&inode->shown, end);
+}
+
+void wt_inode_grow_unseen(struct wt_inode *inode, uint64_t end) {
+    raise_to(&inode->size, end);
+}
+
+void wt_inode_reach(struct wt_inode *inode, uint64_t end) {
+    raise_to(&inode->reach, end);
+}
+
+void wt_inode_miss(struct wt_inode *inode, uint64_t end) {
+    if (end > wt_inode_size(inode))
+        atomic_fetch_or(&inode->gate, REACH_STALE);
+}
+
+bool wt_inode_has_missed(struct wt_inode *inode) {
+    return atomic_load(&inode->gate) & REACH_STALE;
+}
+
+void wt_inode_suspect_size(struct wt_inode *inode) {
+    atomic_fetch_or(&inode->gate, SIZE_SUSPECT);
+}
+
+bool wt_inode_size_is_suspect(struct wt_inode *inode) {
+    return atomic_load(&inode->gate) & SIZE_SUSPECT;
+}
+
+uint64_t wt_inode_end_on_disk(struct wt_inode *inode) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    uint64_t size = wt_inode_size(inode), on_disk = 0;
+    bool known = !wt_inode_size_is_suspect(inode) || backing->ops->check(backing, &on_disk);
+    return known || on_disk < size ? size : on_disk;
+}
+
+/* ---- folios -------------------------------------------------------------------------------------------------- */
+
+void wt_inode_add_folio(struct wt_inode *inode, uint32_t folio) {
+    struct wt_folio *folios = inode->cache->folios;
+    pthread_mutex_lock(&inode->list_lock);
+    folios[folio].inode_previous = WT_NONE;
+    folios[folio].inode_next = inode->first_folio;
+    if (inode->first_folio != WT_NONE)
+        folios[inode->first_folio].inode_previous = folio;
+    inode->first_folio = folio;
+    inode->folio_count++;
+    pthread_mutex_unlock(&inode->list_lock);
+}
+
+void wt_inode_remove_folio(struct wt_inode *inode, uint32_t folio) {
+    struct wt_folio *folios = inode->cache->folios;
+    pthread_mutex_lock(&inode->list_lock);
+    uint32_t next = folios[folio].inode_next, previous = folios[folio].inode_previous;
+    if (previous != WT_NONE)
+        folios[previous].inode_next = next;
+    else
+        inode->first_folio = next;
+    if (next != WT_NONE)
+        folios[next].inode_previous = previous;
+    inode->folio_count--;
+    pthread_mutex_unlock(&inode->list_lock);
+}
+
+/* Drops the blocks that start..end meets, and the pages that lie within; both count in the folio. */
+static void cut_folio(struct wt_folio *folio, uint64_t start, uint64_t end) {
+    const struct wt_geometry *geometry = &folio->inode->geometry;
+    folio->uptodate &=
+        ~wt_bits((unsigned)(start >> geometry->block_shift), (unsigned)((end - 1) >> geometry->block_shift));
+    uint64_t first = (start + WT_PAGE_BYTES - 1) >> WT_PAGE_SHIFT, stop = end >> WT_PAGE_SHIFT;
+    if (first < stop)
+        wt_folio_drop(folio, (unsigned)first, (unsigned)stop - 1);
+}
+
+int wt_inode_cut_folios(struct wt_inode *inode, uint64_t start, uint64_t end) {
+    if (start >= end)
+        return 0;
+    unsigned shift = inode->geometry.folio_shift;
+    uint64_t first = start >> shift, last = (end - 1) >> shift;
+    struct wt_folio *folios = inode->cache->folios;
+    /* While the gate is shut folios are evicted but none is made: a list of them stays good enough. */
+    pthread_mutex_lock(&inode->list_lock);
+    uint64_t *index = malloc((inode->folio_count + 1) * sizeof *index);
+    uint32_t count = 0;
+    for (uint32_t id = inode->first_folio; index && id != WT_NONE; id = folios[id].inode_next) {
+        uint64_t at = atomic_load_explicit(&folios[id].index, memory_order_relaxed);
+        if (at >= first && at <= last)
+            index[count++] = at;
+    }
+    pthread_mutex_unlock(&inode->list_lock);
+    if (!index)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < count; i++) {
+        struct wt_folio *folio = wt_folio_find(inode, index[i]);
+        if (!folio)
+            continue;
+        uint64_t base = index[i] << shift, bytes = UINT64_C(1) << shift;
+        cut_folio(folio, index[i] == first ? start - base : 0, index[i] == last ? end - base : bytes);
+        wt_folio_put(folio);
+    }
+    free(index);
+    return 0;
+}
+
+/* The pages first..last of a locked folio, as far as they are idle. */
+static void drop_idle(struct wt_folio *folio, unsigned first, unsigned last) {
+    uint64_t busy = folio->writeback | folio->dirty | folio->reading;
+    for (unsigned page = first; page <= last; page++)
+        if (!(busy & wt_page_blocks(&folio->inode->geometry, page, page)))
+            wt_folio_drop(folio, page, page);
+}
+
+void wt_inode_drop_idle(struct wt_inode *inode, uint64_t start, uint64_t end) {
+    unsigned shift = inode->geometry.folio_shift;
+    for (uint64_t at = start, stop; at < end; at = stop) {
+        uint64_t base = (at >> shift) << shift;
+        stop = end - base < UINT64_C(1) << shift ? end : base + (UINT64_C(1) << shift);
+        struct wt_folio *folio = wt_folio_find(inode, at >> shift);
+        if (!folio)
+            continue;
+        drop_idle(folio, (unsigned)((at - base) >> WT_PAGE_SHIFT), (unsigned)((stop - 1 - base) >> WT_PAGE_SHIFT));
+        wt_folio_put(folio);
+    }
+}
+
+/* Drops all folios; nothing is in flight and nobody can begin. Needs no memory, so that closing cannot fail. */
+static void drop_folios(struct wt_inode *inode) {
+    for (;;) {
+        pthread_mutex_lock(&inode->list_lock);
+        uint32_t id = inode->first_folio;
+        uint64_t index = 0;
+        if (id != WT_NONE)
+            index = atomic_load_explicit(&inode->cache->folios[id].index, memory_order_relaxed);
+        pthread_mutex_unlock(&inode->list_lock);
+        if (id == WT_NONE)
+            return;
+        struct wt_folio *folio = wt_folio_find(inode, index);
+        if (!folio)
+            continue; /* evicted meanwhile */
+        wt_folio_drop(folio, 0, inode->geometry.page_count - 1u);
+        wt_folio_put(folio);
+    }
+}
+
+/* ---- open and close ------------------------------------------------------------------------------------------ */
+
+static struct wt_inode **bucket_of(struct wt_engine_object *engine, uint64_t device, uint64_t number) {
+    uint64_t x = (number + device * UINT64_C(0x9E3779B97F4A7C15)) * UINT64_C(0xD6E8FEB86659FD93);
+    return &engine->inodes[(x >> 32) % WT_INODE_BUCKETS];
+}
+
+static struct wt_inode *find_inode(struct wt_engine_object *engine, const struct wt_backing *backing) {
+    struct wt_inode *inode = *bucket_of(engine, backing->device, backing->inode);
+    while (inode && (inode->device != backing->device || inode->number != backing->inode))
+        inode = inode->next;
+    return inode;
+}
+
+/* Under inode_lock: makes the inode of a backing, which nobody else may use before begin_inode. */
+static int place_inode(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
+                       struct wt_inode **made) {
+    struct wt_disk *disk = wt_disk_acquire(&backing->profile);
+    struct wt_inode *inode = disk ? wt_view_take_inode(engine->cache.view) : NULL;
+    if (!inode) {
+        if (disk)
+            wt_disk_release(disk);
+        return -ENOMEM;
+    }
+    memset(inode, 0, sizeof *inode);
+    inode->place = wt_view_place(engine->cache.view, inode);
+    inode->engine = engine;
+    inode->cache = &engine->cache;
+    inode->id = ++engine->last_inode_id;
+    inode->device = backing->device;
+    inode->number = backing->inode;
+    inode->geometry = wt_geometry_of(backing->profile.block_bytes);
+    inode->buffered = backing->profile.path == WT_PATH_BUFFERED;
+    inode->exclusive = for_writing;
+    inode->first_folio = WT_NONE;
+    inode->first_backing = backing;
+    inode->opening = true;
+    inode->opens = 1;
+    atomic_init(&inode->backing, backing);
+    wt_lane_open(&inode->lane, engine->backend, disk);
+    pthread_mutex_init(&inode->lock, NULL);
+    pthread_mutex_init(&inode->list_lock, NULL);
+    pthread_mutex_init(&inode->zeros_lock, NULL);
+    wt_long_lock_init(&inode->append_lock);
+    wt_long_lock_init(&inode->ahead_lock);
+    pthread_mutex_init(&inode->order_lock, NULL);
+    wt_condition_init(&inode->opened);
+    wt_condition_init(&inode->drained);
+    struct wt_inode **bucket = bucket_of(engine, inode->device, inode->number);
+    inode->next = *bucket;
+    *bucket = inode;
+    engine->inode_count++;
+    *made = inode;
+    return 0;
+}
+
+/* Takes it out of the table; whoever waits for that looks again. */
+static void free_inode(struct wt_inode *inode) {
+    struct wt_engine_object *engine = inode->engine;
+    pthread_mutex_lock(&engine->inode_lock);
+    struct wt_inode **from = bucket_of(engine, inode->device, inode->number);
+    while (*from != inode)
+        from = &(*from)->next;
+    *from = inode->next;
+    engine->inode_count--;
+    wt_wake_all(&engine->inode_closed);
+    pthread_mutex_unlock(&engine->inode_lock);
+    wt_disk_release(inode->lane.disk);
+    wt_lane_close(&inode->lane);
+    wt_condition_destroy(&inode->opened);
+    wt_condition_destroy(&inode->drained);
+    pthread_mutex_destroy(&inode->list_lock);
+    pthread_mutex_destroy(&inode->zeros_lock);
+    wt_long_lock_destroy(&inode->append_lock);
+    wt_long_lock_destroy(&inode->ahead_lock);
+    pthread_mutex_destroy(&inode->order_lock);
+    pthread_mutex_destroy(&inode->lock);
+    wt_view_give_inode(engine->cache.view, inode);
+}
+
+/* The first open. */
+static int begin_inode(struct wt_inode *inode, struct wt_backing *backing, bool for_writing) {
+    uint64_t size;
+    int rc = backing->ops->lock(backing, for_writing);
+    if (!rc)
+        rc = backing->ops->size(backing, &size);
+    if (rc)
+        return rc;
+    atomic_store(&inode->size, size);
+    atomic_store(&inode->shown, size);
+    atomic_store(&inode->reach, size);
+    return 0;
+}
+
+/* A further open. The first for writing brings the descriptor that I/O goes by from now on. */
+static int join_inode(struct wt_inode *inode, struct wt_backing *backing, bool for_writing, struct wt_backing **spare) {
+    uint64_t size;
+    int rc = backing->presumed ? backing->ops->size(backing, &size) : 0;
+    if (rc)
+        return rc;
+    if (!for_writing || inode->exclusive) {
+        *spare = backing;
+        return 0;
+    }
+    rc = backing->ops->take_lock(backing, inode->first_backing);
+    if (rc) {
+        if (rc == -ENOLCK)
+            atomic_store(&inode->lost, true);
+        return rc;
+    }
+    inode->exclusive = true;
+    atomic_store(&inode->backing, backing);
+    return 0;
+}
+
+static int end_inode(struct wt_inode *inode, bool abandoned);
+
+/* An open that failed leaves the inode: true if it was the last, and has to end it. */
+static bool leave_inode(struct wt_inode *inode) {
+    bool last = --inode->opens == 0;
+    inode->closing = last;
+    return last;
+}
+
+/*
+ * The kernel is asked without inode_lock: where a file system hangs, it is only its own files that cannot be opened. The inode is
+ * kept for this caller meanwhile.
+ */
+static int find_or_make_presumed(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
+                                 struct wt_inode **found, struct wt_backing **spare, bool *again) {
+    int rc = 0;
+    pthread_mutex_lock(&engine->inode_lock);
+    while ((*found = find_inode(engine, backing)) && ((*found)->closing || (*found)->opening))
+        wt_wait(engine->backend, &engine->inode_closed, &engine->inode_lock);
+    struct wt_inode *inode = *found;
+    *again = inode;
+    if (inode) {
+        inode->opening = true;
+        inode->opens++;
+    } else {
+        rc = place_inode(engine, backing, for_writing, &inode);
+    }
+    pthread_mutex_unlock(&engine->inode_lock);
+    if (rc)
+        return rc;
+    rc = *again ? join_inode(inode, backing, for_writing, spare) : begin_inode(inode, backing, for_writing);
+    pthread_mutex_lock(&engine->inode_lock);
+    inode->opening = false;
+    bool last = rc && leave_inode(inode);
+    wt_wake_all(&engine->inode_closed);
+    pthread_mutex_unlock(&engine->inode_lock);
+    if (last && *again)
+        (void)end_inode(inode, false); /* its other handles were closed meanwhile */
+    else if (last)
+        free_inode(inode);
+    *found = inode;
+    return rc;
+}
+
+/* On an error the backing is still the caller's. */
+static int find_or_make(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
+                        struct wt_inode **inode, struct wt_backing **spare, bool *again) {
+    int rc = find_or_make_presumed(engine, backing, for_writing, inode, spare, again);
+    if (rc && backing->presumed) { /* others may have put another file there in the moment before it was opened */
+        rc = backing->ops->identify(backing);
+        rc = rc ? rc : find_or_make_presumed(engine, backing, for_writing, inode, spare, again);
+    }
+    return rc;
+}
+
+/* The file is locked: true if that may pass, after a moment. *since_ns: when it was first asked, 0 before that. */
+static bool await_orphan(const struct wt_backing *backing, int64_t *since_ns) {
+    int64_t now_ns = wt_now_ns();
+    *since_ns = *since_ns ? *since_ns : now_ns;
+    if (!backing->ops->lock_is_orphaned || now_ns - *since_ns > ORPHAN_WAIT_NS ||
+        !backing->ops->lock_is_orphaned(backing))
+        return false;
+    wt_pause(ORPHAN_PAUSE_NS);
+    return true;
+}
+
+int wt_inode_open(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
+                  struct wt_inode **inode, struct wt_backing **spare) {
+    bool again = false;
+    int64_t since_ns = 0;
+    int rc;
+    *spare = NULL;
+    do
+        rc = find_or_make(engine, backing, for_writing, inode, spare, &again);
+    while (rc == -EBUSY && await_orphan(backing, &since_ns));
+    if (rc) {
+        wt_backing_let_go(backing);
+        return rc == -ENOLCK ? -EBUSY : rc;
+    }
+    if (again) {
+        (void)wt_inode_begin(*inode, true);
+        rc = wt_inode_check(*inode);
+        wt_inode_end(*inode);
+        if (rc)
+            wt_inode_abandon(*inode);
+    }
+    if (rc && *spare) {
+        wt_backing_let_go(*spare);
+        *spare = NULL;
+    }
+    return rc;
+}
+
+static int close_backing(struct wt_backing *backing, bool abandoned) {
+    if (!abandoned)
+        return backing->ops->close(backing);
+    wt_backing_let_go(backing);
+    return 0;
+}
+
+/* The last open has ended. */
+static int end_inode(struct wt_inode *inode, bool abandoned) {
+    wt_inode_shut(inode);
+    drop_folios(inode);
+    int rc = wt_ahead_end(inode);
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    int close_rc = close_backing(backing, abandoned);
+    rc = rc ? rc : close_rc;
+    if (backing != inode->first_backing) {
+        int first_rc = close_backing(inode->first_backing, abandoned);
+        rc = rc ? rc : first_rc;
+    }
+    free_inode(inode);
+    return rc;
+}
+
+static int close_inode(struct wt_inode *inode, bool abandoned) {
+    struct wt_engine_object *engine = inode->engine;
+    pthread_mutex_lock(&engine->inode_lock);
+    bool last = leave_inode(inode);
+    pthread_mutex_unlock(&engine->inode_lock);
+    return last ? end_inode(inode, abandoned) : 0;
+}
+
+int wt_inode_close(struct wt_inode *inode) {
+    return close_inode(inode, false);
+}
+
+void wt_inode_abandon(struct wt_inode *inode) {
+    (void)close_inode(inode, true);
+}

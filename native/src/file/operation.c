@@ -1,0 +1,206 @@
+#include "file/operation.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mutant.h"
+#include "engine/engine.h"
+#include "file/inode.h"
+#include "write/writeback.h"
+
+#define BATCH 64
+
+static struct wt_write *write_of(struct wt_operation *operation) {
+    return (struct wt_write *)operation; /* its first member */
+}
+
+/* This thread is in the backend's reap: it sees what it posts when it comes back. */
+static _Thread_local bool reaping;
+
+/* Whether a thread in the backend's reap has to be woken; the caller then does. With the lock held. */
+static bool must_wake(struct wt_engine_object *engine) {
+    if (!engine->in_backend || engine->backend_woken || reaping)
+        return false;
+    engine->backend_woken = true;
+    return true;
+}
+
+static void post(struct wt_engine_object *engine, struct wt_operation *first, struct wt_operation *last) {
+    pthread_mutex_lock(&engine->event_lock);
+    if (engine->last_event)
+        engine->last_event->next = first;
+    else
+        engine->first_event = first;
+    engine->last_event = last;
+    bool wake = must_wake(engine);
+    if (!reaping && engine->event_waiters) /* who is in the backend may be flushing */
+        wt_wake_one(&engine->event_posted);
+    pthread_mutex_unlock(&engine->event_lock);
+    if (wake)
+        engine->backend->ops->wake(engine->backend);
+}
+
+void wt_operations_end(struct wt_inode *inode, struct wt_operation *list) {
+    while (list) {
+        /* Once posted an operation may be gone; its file must stay open until then, so that the engine does. */
+        wt_file handles[BATCH];
+        int count = 0;
+        struct wt_operation *first = list, *last = NULL;
+        for (; list && count < BATCH; list = list->next) {
+            handles[count++] = list->handle;
+            last = list;
+        }
+        last->next = NULL;
+        post(inode->engine, first, last);
+        for (int i = 0; i < count; i++) {
+            wt_inode_end(inode);
+            wt_file_release(handles[i]);
+        }
+    }
+}
+
+int wt_operation_begin(struct wt_engine_object *engine, size_t bytes) {
+    uint64_t before = atomic_fetch_add_explicit(&engine->operation_bytes, bytes, memory_order_relaxed);
+    if (before + bytes <= engine->operation_bytes_most)
+        return 0;
+    wt_operation_give_up(engine, bytes);
+    return -ENOBUFS;
+}
+
+void wt_operation_give_up(struct wt_engine_object *engine, size_t bytes) {
+    atomic_fetch_sub_explicit(&engine->operation_bytes, bytes, memory_order_relaxed);
+}
+
+int wt_write_take(struct wt_engine_object *engine, struct wt_write **write) {
+    int rc = wt_operation_begin(engine, sizeof **write);
+    if (rc)
+        return rc;
+    pthread_mutex_lock(&engine->event_lock);
+    struct wt_operation *operation = engine->spare_writes;
+    if (operation)
+        engine->spare_writes = operation->next;
+    pthread_mutex_unlock(&engine->event_lock);
+    *write = operation ? write_of(operation) : malloc(sizeof **write);
+    if (*write)
+        return 0;
+    wt_operation_give_up(engine, sizeof **write);
+    return -ENOMEM;
+}
+
+void wt_write_give(struct wt_engine_object *engine, struct wt_write *write) {
+    pthread_mutex_lock(&engine->event_lock);
+    write->operation.next = engine->spare_writes;
+    engine->spare_writes = &write->operation;
+    pthread_mutex_unlock(&engine->event_lock);
+    wt_operation_give_up(engine, sizeof *write);
+}
+
+/* Waits where the backend's completions come in, and takes them. False: that is not possible now. */
+static bool wait_in_backend(struct wt_engine_object *engine, int64_t timeout_ns) {
+    struct wt_backend *backend = engine->backend;
+    if (!backend->ops->reap || engine->in_backend)
+        return false;
+    engine->in_backend = true;
+    pthread_mutex_unlock(&engine->event_lock);
+    reaping = true;
+    wt_assert_may_block();
+    int rc = backend->ops->reap(backend, timeout_ns);
+    reaping = false;
+    pthread_mutex_lock(&engine->event_lock);
+    engine->in_backend = engine->backend_woken = false;
+    return rc >= 0;
+}
+
+static void wait_on_condition(struct wt_engine_object *engine, int64_t until_ns) {
+    engine->event_waiters++;
+    if (until_ns < 0)
+        wt_sleep(&engine->event_posted, &engine->event_lock);
+    else
+        (void)wt_sleep_until(&engine->event_posted, &engine->event_lock, until_ns);
+    engine->event_waiters--;
+}
+
+/* Waits for an event, with the lock held. */
+static void wait_for_event(struct wt_engine_object *engine, int64_t timeout_ns) {
+    int64_t until_ns = timeout_ns < 0 ? -1 : wt_deadline_ns(timeout_ns);
+    int64_t left_ns = timeout_ns;
+    while (!engine->first_event && !engine->shut_down && left_ns != 0) {
+        pthread_mutex_unlock(&engine->event_lock);
+        bool again = wt_before_reap(engine->backend);
+        pthread_mutex_lock(&engine->event_lock);
+        if (again || engine->first_event || engine->shut_down)
+            continue;
+        if (!wait_in_backend(engine, left_ns) && !engine->first_event && !engine->shut_down)
+            wait_on_condition(engine, until_ns);
+        if (until_ns >= 0) {
+            left_ns = until_ns - wt_now_ns();
+            left_ns = left_ns > 0 ? left_ns : 0;
+        }
+    }
+}
+
+int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events, int max, int64_t timeout_ns) {
+    struct wt_operation *fetches = NULL;
+    size_t bytes = 0;
+    int count = 0;
+    pthread_mutex_lock(&engine->event_lock);
+    if (!engine->first_event)
+        wait_for_event(engine, timeout_ns);
+    while (engine->first_event && count < max) {
+        struct wt_operation *operation = engine->first_event;
+        engine->first_event = operation->next;
+        events[count++] = (struct wt_event){.token = operation->token,
+                                            .result = operation->result,
+                                            .stable_bytes = operation->stable_bytes,
+                                            .offset = operation->offset};
+        bool write = operation->kind == WT_OPERATION_WRITE;
+        struct wt_operation **to = write ? &engine->spare_writes : &fetches;
+        bytes += write ? sizeof(struct wt_write) : wt_fetch_bytes;
+        operation->next = *to;
+        *to = operation;
+    }
+    if (!engine->first_event)
+        engine->last_event = NULL;
+    if (engine->event_waiters &&
+        !WT_MUTANT("second-reaper-not-woken")) /* for what is left, or to wait in the backend in place of this thread */
+        wt_wake_one(&engine->event_posted);
+    if (engine->shut_down && (count == 0 || WT_MUTANT("shutdown-before-events")))
+        count = -ESHUTDOWN;
+    pthread_mutex_unlock(&engine->event_lock);
+    if (bytes > 0)
+        wt_operation_give_up(engine, bytes);
+    while (fetches) {
+        struct wt_operation *next = fetches->next;
+        wt_fetch_free(fetches);
+        fetches = next;
+    }
+    return count;
+}
+
+void wt_operations_shut_down(struct wt_engine_object *engine) {
+    pthread_mutex_lock(&engine->event_lock);
+    engine->shut_down = true;
+    bool wake = must_wake(engine);
+    wt_wake_all(&engine->event_posted);
+    pthread_mutex_unlock(&engine->event_lock);
+    if (wake)
+        engine->backend->ops->wake(engine->backend);
+}
+
+static void free_list(struct wt_operation *list) {
+    while (list) {
+        struct wt_operation *next = list->next;
+        if (list->kind == WT_OPERATION_FETCH)
+            wt_fetch_free(list);
+        else
+            free(write_of(list));
+        list = next;
+    }
+}
+
+void wt_operations_free(struct wt_engine_object *engine) {
+    free_list(engine->first_event);
+    free_list(engine->spare_writes);
+}

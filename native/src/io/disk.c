@@ -1,0 +1,96 @@
+#include "io/disk.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mutant.h"
+
+struct wt_disk {
+    struct wt_disk *next;
+    uint32_t users;
+    char name[sizeof((struct wt_profile *)0)->device_name];
+    uint32_t major, minor; /* of a file system without a disk of its own */
+    bool volatile_cache;
+    _Atomic uint64_t failures;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the list and users */
+static struct wt_disk *disks;
+
+void wt_disk_forked(void) {
+    pthread_mutex_init(&lock, NULL); /* a thread that the child has not got may hold it */
+    disks = NULL;
+}
+
+static bool is_of(const struct wt_disk *disk, const struct wt_profile *profile) {
+    if (disk->name[0] != '\0' || profile->device_name[0] != '\0')
+        return strcmp(disk->name, profile->device_name) == 0;
+    return disk->major == profile->device_major && disk->minor == profile->device_minor;
+}
+
+static struct wt_disk *make(const struct wt_profile *profile) {
+    struct wt_disk *disk = calloc(1, sizeof *disk);
+    if (!disk)
+        return NULL;
+    memcpy(disk->name, profile->device_name, sizeof disk->name);
+    disk->major = profile->device_major;
+    disk->minor = profile->device_minor;
+    disk->volatile_cache = profile->volatile_cache != WT_NO;
+    disk->next = disks;
+    disks = disk;
+    return disk;
+}
+
+struct wt_disk *wt_disk_acquire(const struct wt_profile *profile) {
+    pthread_mutex_lock(&lock);
+    struct wt_disk *disk = disks;
+    while (disk && !is_of(disk, profile))
+        disk = disk->next;
+    if (!disk)
+        disk = make(profile);
+    if (disk)
+        disk->users++;
+    pthread_mutex_unlock(&lock);
+    return disk;
+}
+
+void wt_disk_release(struct wt_disk *disk) {
+    pthread_mutex_lock(&lock);
+    /* What a failed flush lost stays lost: such a disk is remembered. */
+    if (--disk->users == 0 && wt_disk_failures(disk) == 0) {
+        struct wt_disk **from = &disks;
+        while (*from != disk)
+            from = &(*from)->next;
+        *from = disk->next;
+        free(disk);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+void wt_disk_count_failure(struct wt_disk *disk) {
+    if (disk->volatile_cache)
+        atomic_fetch_add(&disk->failures, 1);
+}
+
+uint64_t wt_disk_failures(struct wt_disk *disk) {
+    return atomic_load_explicit(&disk->failures, memory_order_acquire);
+}
+
+void wt_disk_note_unsynced_since(wt_unsynced *unsynced, uint64_t failures) {
+    uint64_t noted = atomic_load(unsynced);
+    while ((noted == 0 || noted > failures + 1) && !atomic_compare_exchange_weak(unsynced, &noted, failures + 1))
+        ;
+}
+
+void wt_disk_note_unsynced(struct wt_disk *disk, wt_unsynced *unsynced) {
+    wt_disk_note_unsynced_since(unsynced, wt_disk_failures(disk));
+}
+
+uint64_t wt_disk_take_unsynced(wt_unsynced *unsynced) {
+    return atomic_exchange(unsynced, 0);
+}
+
+bool wt_disk_lost(struct wt_disk *disk, uint64_t taken) {
+    return taken != 0 && wt_disk_failures(disk) != taken - 1 && !WT_MUTANT("sync-forgets-lost-flush");
+}

@@ -1,0 +1,291 @@
+#include "io/lane.h"
+
+#include <errno.h>
+#include <semaphore.h>
+#include <stddef.h>
+
+#include "base/mutant.h"
+#include "file/inode.h"
+#include "io/disk.h"
+#include "io/plug.h"
+#include "io/wait.h"
+
+void wt_lane_open(struct wt_lane *lane, struct wt_backend *backend, struct wt_disk *disk) {
+    *lane = (struct wt_lane){.backend = backend, .disk = disk};
+    pthread_mutex_init(&lane->lock, NULL);
+}
+
+void wt_lane_close(struct wt_lane *lane) {
+    pthread_mutex_destroy(&lane->lock);
+}
+
+/* ---- turns --------------------------------------------------------------------------------------------------- */
+
+/* True: the lane is the caller's now. False: turn->begin is called when it is. */
+static bool take_turn(struct wt_lane *lane, struct wt_turn *turn, bool first) {
+    pthread_mutex_lock(&lane->lock);
+    bool free = !lane->taken;
+    lane->taken = true;
+    if (!free) {
+        turn->next = first ? lane->first : NULL;
+        if (!lane->first)
+            lane->first = lane->last = turn;
+        else if (first)
+            lane->first = turn;
+        else
+            lane->last = lane->last->next = turn;
+    }
+    pthread_mutex_unlock(&lane->lock);
+    return free;
+}
+
+void wt_lane_leave(struct wt_lane *lane) {
+    pthread_mutex_lock(&lane->lock);
+    struct wt_turn *next = lane->first;
+    if (next)
+        lane->first = next->next;
+    lane->taken = next;
+    pthread_mutex_unlock(&lane->lock);
+    if (next)
+        next->begin(next);
+}
+
+struct waiting_thread {
+    struct wt_turn turn; /* first */
+    sem_t come;
+};
+
+static void wake_thread(struct wt_turn *turn) {
+    sem_post(&((struct waiting_thread *)turn)->come);
+}
+
+void wt_lane_enter(struct wt_lane *lane) {
+    struct waiting_thread thread = {.turn.begin = wake_thread};
+    sem_init(&thread.come, 0, 0);
+    if (!take_turn(lane, &thread.turn, false))
+        wt_wait_post(lane->backend, &thread.come);
+    sem_destroy(&thread.come);
+}
+
+/* ---- one I/O ------------------------------------------------------------------------------------------------- */
+
+static bool needs_turn(const struct wt_io *io) {
+    return io->op == WT_IO_WRITE && io->through_page_cache && !WT_MUTANT("page-cache-writes-share-a-cursor");
+}
+
+static bool is_durable_write(const struct wt_io *io) {
+    return io->op == WT_IO_WRITE && io->durability != WT_DURABILITY_DEVICE;
+}
+
+/* An I/O is about to start for the first time. */
+static void note(struct wt_lane *lane, struct wt_io *io) {
+    io->lane = lane;
+    io->first_segment = 0;
+    io->skipped = 0;
+    io->runs_again = 0;
+    io->flush_failed = false;
+    io->refusals_before = atomic_load_explicit(&lane->refusals, memory_order_acquire);
+    io->failures_before = wt_disk_failures(lane->disk);
+}
+
+/* The kernel gets an I/O that has the lane. */
+static void begin_inside(struct wt_lane *lane, const struct wt_io *io) {
+    if (needs_turn(io))
+        atomic_store(&lane->writing, true);
+}
+
+/* It ended. */
+static void end_inside(struct wt_lane *lane, const struct wt_io *io) {
+    if (!needs_turn(io))
+        return;
+    if (io->error) {
+        atomic_fetch_add(&lane->refusals, 1);
+        if (io->backing->ops->take_error && !WT_MUTANT("error-told-again"))
+            (void)io->backing->ops->take_error(io->backing); /* it is told to this write */
+    }
+    atomic_store(&lane->writing, false);
+}
+
+/* Whether the error of a direct I/O may be that of a page-cache write, which the direct descriptor was told as well. */
+static bool may_be_anothers(struct wt_lane *lane, const struct wt_io *io) {
+    return io->error && !needs_turn(io) &&
+           (atomic_load(&lane->writing) || atomic_load(&lane->refusals) != io->refusals_before);
+}
+
+/* Whether a flush failed on the disk while it had the bytes: it may have lost them, and the flush that followed found nothing. */
+static bool may_be_lost(struct wt_lane *lane, const struct wt_io *io) {
+    return !io->error && is_durable_write(io) && wt_disk_failures(lane->disk) != io->failures_before &&
+           !WT_MUTANT("lost-flush-untold");
+}
+
+/* So often an I/O runs again: in the lane nobody else's error comes to it, but other files' flushes may fail each time. */
+#define RUNS_AGAIN_MOST 8u
+
+/* An I/O ended. True: what it says may not be about its own bytes, and it needs a turn to find out. */
+static bool is_doubtful(struct wt_lane *lane, struct wt_io *io) {
+    bool lost = may_be_lost(lane, io);
+    if (io->error && io->flush_failed)
+        wt_disk_count_failure(lane->disk);
+    if (lost && io->runs_again == RUNS_AGAIN_MOST) {
+        io->error = -EIO;
+        io->done = 0;
+    }
+    return (lost && !io->error) || (io->runs_again == 0 && may_be_anothers(lane, io));
+}
+
+/*
+ * Such an I/O has its turn. False: the page-cache write that was under way was not refused, so the error is this I/O's own.
+ * True: it runs again. Its bytes are still in memory, and to write them twice harms nothing.
+ */
+static bool runs_again(struct wt_lane *lane, struct wt_io *io) {
+    if (io->error && atomic_load(&lane->refusals) == io->refusals_before)
+        return false;
+    wt_io_rewind(io);
+    io->runs_again++;
+    io->flush_failed = io->owes_flush = false; /* of a burst, whose flush is over */
+    io->failures_before = wt_disk_failures(lane->disk);
+    return true;
+}
+
+/* ---- on the caller's thread ---------------------------------------------------------------------------------- */
+
+static void run_inside(struct wt_lane *lane, struct wt_io *io) {
+    do {
+        begin_inside(lane, io);
+        wt_blocking(io->backing)->run(io);
+        end_inside(lane, io);
+    } while (is_doubtful(lane, io) && runs_again(lane, io));
+}
+
+void wt_lane_run_inside(struct wt_lane *lane, struct wt_io *io) {
+    note(lane, io);
+    run_inside(lane, io);
+}
+
+void wt_lane_run(struct wt_inode *inode, struct wt_io *io) {
+    struct wt_lane *lane = &inode->lane;
+    bool direct = !needs_turn(io);
+    note(lane, io);
+    if (direct) {
+        wt_blocking(io->backing)->run(io);
+        if (!is_doubtful(lane, io))
+            return;
+    }
+    wt_lane_enter(lane);
+    if (!direct || runs_again(lane, io))
+        run_inside(lane, io);
+    wt_lane_leave(lane);
+}
+
+/* ---- by the backend ------------------------------------------------------------------------------------------ */
+
+static struct wt_io *io_of(struct wt_turn *turn) {
+    return (struct wt_io *)((char *)turn - offsetof(struct wt_io, turn));
+}
+
+/* The next turn begins before the I/O is completed: then the file may be gone. */
+static void end_turn(struct wt_io *io) {
+    io->complete = io->then;
+    wt_lane_leave(io->lane);
+    io->complete(io);
+}
+
+static void inside_done(struct wt_io *io);
+
+/* Past the plug: others wait for this turn to end. */
+static void submit_inside(struct wt_io *io) {
+    struct wt_backend *backend = io->lane->backend;
+    begin_inside(io->lane, io);
+    io->complete = inside_done;
+    io->next = NULL;
+    backend->ops->submit(backend, io);
+}
+
+static void inside_done(struct wt_io *io) {
+    struct wt_lane *lane = io->lane;
+    end_inside(lane, io);
+    if (is_doubtful(lane, io) && runs_again(lane, io))
+        submit_inside(io);
+    else
+        end_turn(io);
+}
+
+static void begin_turn(struct wt_turn *turn) {
+    submit_inside(io_of(turn));
+}
+
+static void begin_turn_again(struct wt_turn *turn) {
+    struct wt_io *io = io_of(turn);
+    if (runs_again(io->lane, io))
+        submit_inside(io);
+    else
+        end_turn(io);
+}
+
+/* Has the backend do a noted I/O when its turn comes. */
+static void submit_in_turn(struct wt_io *io, void (*begin)(struct wt_turn *)) {
+    io->turn.begin = begin;
+    if (take_turn(io->lane, &io->turn, io->high_priority))
+        begin(&io->turn);
+}
+
+static void direct_done(struct wt_io *io) {
+    if (is_doubtful(io->lane, io)) {
+        submit_in_turn(io, begin_turn_again);
+        return;
+    }
+    io->complete = io->then;
+    io->complete(io);
+}
+
+void wt_lane_submit(struct wt_inode *inode, struct wt_io *list, struct wt_burst *burst) {
+    struct wt_lane *lane = &inode->lane;
+    struct wt_backend *backend = lane->backend;
+    struct wt_io *direct = NULL, **tail = &direct;
+    for (struct wt_io *io = list, *next; io; io = next) {
+        next = io->next;
+        io->then = io->complete;
+        note(lane, io);
+        if (needs_turn(io)) {
+            submit_in_turn(io, begin_turn);
+            continue;
+        }
+        io->complete = direct_done;
+        io->next = NULL;
+        *tail = io;
+        tail = &io->next;
+    }
+    if (direct && burst)
+        backend->ops->burst_start(burst, direct);
+    else if (direct)
+        wt_plug_submit(backend, direct);
+}
+
+void wt_lane_run_to_end(struct wt_inode *inode, struct wt_io *io) {
+    struct wt_lane *lane = &inode->lane;
+    if (!needs_turn(io)) {
+        wt_lane_run(inode, io);
+        io->complete(io);
+        return;
+    }
+    io->then = io->complete;
+    note(lane, io);
+    io->turn.begin = begin_turn;
+    if (!take_turn(lane, &io->turn, io->high_priority))
+        return;
+    run_inside(lane, io);
+    wt_lane_leave(lane);
+    io->complete(io);
+}
+
+/* ---- flushes ------------------------------------------------------------------------------------------------- */
+
+int wt_lane_sync(struct wt_inode *inode, bool data_only) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    wt_lane_enter(&inode->lane);
+    int rc = wt_blocking(backing)->sync(backing, data_only);
+    wt_lane_leave(&inode->lane);
+    if (rc)
+        wt_disk_count_failure(inode->lane.disk);
+    return rc;
+}

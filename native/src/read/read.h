@@ -1,0 +1,35 @@
+/* Reading what the cache lacks. */
+#ifndef WT_READ_H
+#define WT_READ_H
+
+#include <stdint.h>
+
+#include "cache/cursor.h"
+#include "engine/engine.h"
+#include "file/inode.h"
+
+/*
+ * Reads missing blocks from offset on into folios, in one I/O of at most length bytes on this thread, up to the first block
+ * that is there. cursor, if not NULL, gets their bytes from offset on (no more than length). Returns the count of bytes
+ * that the cursor got (or would have got); 0: try again, somebody else has read the block or does now; or -errno.
+ * The inode is entered; the reservation covers the pages of the range.
+ */
+int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservation, uint64_t offset, uint64_t length,
+                        struct wt_cursor *cursor);
+
+/*
+ * Starts reading the first missing blocks of start..end into the cache, if that can be done without waiting. Nobody is told
+ * how it ends. Returns where the cached blocks and those being read end: start if there is no room now.
+ */
+uint64_t wt_fetch_ahead(struct wt_inode *inode, uint64_t start, uint64_t end);
+
+/* readahead.c: a read of offset..end found all it wanted in the cache, or is about to read what was not there. */
+void wt_read_ahead_hit(struct wt_file_object *file, uint64_t offset, uint64_t end);
+void wt_read_ahead_miss(struct wt_file_object *file, uint64_t offset, uint64_t end);
+
+/* wt_read and wt_write_with where there is no direct I/O. The arguments are checked; the caller of a write is inside the gate. */
+int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t length);
+int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
+                          uint32_t durability, uint32_t flags, uint64_t *stable_bytes);
+
+#endif

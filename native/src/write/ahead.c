@@ -1,0 +1,77 @@
+/*
+ * Growth ahead: the file on disk is longer than what was written to it, by zeros that exist there. A write into them changes no
+ * metadata, and its last block is a whole one.
+ */
+#include <errno.h>
+
+#include "base/mutant.h"
+#include "engine/engine.h"
+#include "file/inode.h"
+
+static uint64_t page_start(uint64_t offset) {
+    return offset & ~(uint64_t)(WT_PAGE_BYTES - 1);
+}
+
+static void grow(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t growth) {
+    uint64_t ahead = atomic_load(&inode->ahead_end), size = wt_inode_size(inode);
+    uint64_t from = ahead > size ? ahead : size;
+    from = page_start(from > start ? from : start); /* what lies between, if the write is far out, stays a hole */
+    uint64_t to = end > from ? end : from;
+    if (growth > INT64_MAX - to - WT_PAGE_BYTES)
+        return;
+    to = page_start(to + growth);
+    uint64_t on_disk = 0;
+    if (wt_inode_reserve(inode, from, to, &on_disk)) {
+        /* The write that asked for it can do without; if there is no room for that either, it will tell. */
+        atomic_store(&inode->growth_bytes, 0);
+        wt_inode_suspect_size(inode);
+    } else {
+        /* Where nothing can be reserved, the end stays where it is within a block. */
+        atomic_store(&inode->ahead_end, on_disk < to ? on_disk : to);
+    }
+    atomic_store(&inode->reserve_end, 0);
+}
+
+bool wt_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, bool may_wait) {
+    uint64_t growth = atomic_load_explicit(&inode->growth_bytes, memory_order_relaxed);
+    if (!growth || end <= atomic_load(&inode->ahead_end))
+        return true;
+    if (!may_wait)
+        return false;
+    wt_long_lock(inode->engine->backend, &inode->ahead_lock);
+    growth = atomic_load(&inode->growth_bytes);
+    if (growth && end > atomic_load(&inode->ahead_end))
+        grow(inode, start, end, growth);
+    wt_long_unlock(&inode->ahead_lock);
+    return true;
+}
+
+int wt_inode_cut(struct wt_inode *inode, uint64_t size) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    atomic_store(&inode->ahead_end, 0);
+    uint64_t on_disk;
+    int rc = wt_blocking(backing)->truncate(backing, size);
+    if (rc && !backing->ops->size(backing, &on_disk) && on_disk == size) /* it is the flush that failed */
+        wt_disk_count_failure(inode->lane.disk);
+    return rc;
+}
+
+int wt_ahead_end(struct wt_inode *inode) {
+    uint64_t size = wt_inode_size(inode);
+    return atomic_load(&inode->ahead_end) > size && !atomic_load(&inode->lost) && !WT_MUTANT("ahead-not-cut")
+               ? wt_inode_cut(inode, size)
+               : 0;
+}
+
+int wt_file_grow_ahead(wt_file handle, uint64_t bytes) {
+    if (bytes > INT64_MAX)
+        return -EINVAL;
+    struct wt_file_object *file = wt_file_acquire(handle);
+    int rc = file && file->writable ? 0 : -EBADF;
+    uint64_t pages = page_start(bytes + WT_PAGE_BYTES - 1); /* less would not bring the end to the next page */
+    if (!rc && !file->inode->buffered)
+        atomic_store(&file->inode->growth_bytes, pages);
+    if (file)
+        wt_file_release(handle);
+    return rc;
+}

@@ -1,0 +1,323 @@
+#include "write/atomic.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mutant.h"
+
+/* So many folios at most: a writeback has room for more. */
+#define FOLIOS 32u
+
+/* What one folio gets of the write: the bytes a..b of it. */
+struct share {
+    struct wt_folio *folio;
+    struct wt_link *link;
+    uint32_t a, b;
+    uint64_t blocks;
+};
+
+struct whole {
+    struct wt_write *write;
+    struct wt_cursor *cursor;
+    struct wt_reservation reservation;
+    struct wt_launch launch;
+    uint8_t *bounce; /* the bytes in one piece; NULL: the folio's memory is one, and they are not copied yet */
+    bool awaited;    /* the folios know that this write waits */
+    unsigned share_count;
+    struct share shares[FOLIOS];
+};
+
+static uint64_t end_of(const struct wt_write *write) {
+    return write->offset + write->length;
+}
+
+int wt_atomic_check(const struct wt_inode *inode, uint64_t offset, uint64_t length) {
+    const struct wt_profile *profile = &atomic_load(&inode->backing)->profile;
+    if (profile->atomic_write_max_bytes == 0)
+        return -EOPNOTSUPP;
+    if ((length & (length - 1)) || (offset & (length - 1)) || length < profile->atomic_write_min_bytes ||
+        length > profile->atomic_write_max_bytes)
+        return -EINVAL;
+    uint64_t folios = length >> inode->geometry.folio_shift;
+    return folios > FOLIOS || length > inode->engine->chunk_bytes ? -EMSGSIZE : 0;
+}
+
+static bool meets_end(const struct wt_write *write, uint64_t end) {
+    bool within = end > write->offset && end < end_of(write);
+    bool partial = end & ((UINT64_C(1) << write->inode->geometry.block_shift) - 1);
+    uint64_t page = end >> WT_PAGE_SHIFT;
+    return within ||
+           (partial && write->offset >> WT_PAGE_SHIFT <= page && page <= (end_of(write) - 1) >> WT_PAGE_SHIFT);
+}
+
+/*
+ * Where the file ends, or will in a moment, in the middle of the write, the bytes and the size do not change in one step: -EINVAL.
+ * Nor can it be direct I/O in a page that ends within a block, since that goes through the kernel's page cache. -EIO: a write
+ * that failed has left the end there on disk. Its folios are locked.
+ */
+static int check_end(const struct wt_write *write) {
+    struct wt_inode *inode = write->inode;
+    uint64_t reserve_end = atomic_load(&inode->reserve_end);
+    uint64_t size = wt_inode_size(inode), ahead_end = atomic_load(&inode->ahead_end);
+    size = size > ahead_end ? size : ahead_end;
+    if (meets_end(write, size) || (reserve_end > size && meets_end(write, reserve_end)))
+        return -EINVAL;
+    uint64_t on_disk = wt_inode_end_on_disk(inode);
+    return on_disk > size && meets_end(write, on_disk) ? -EIO : 0;
+}
+
+/* ---- what can be had without a folio ----------------------------------------------------------------------------- */
+
+static int make_bounce(struct whole *whole) {
+    uint64_t length = whole->write->length;
+    uint64_t bytes = (length + WT_PAGE_BYTES - 1) & ~(uint64_t)(WT_PAGE_BYTES - 1);
+    whole->bounce = aligned_alloc(WT_PAGE_BYTES, bytes);
+    if (!whole->bounce)
+        return -ENOMEM;
+    whole->cursor->copy_in(whole->cursor, whole->bounce, length);
+    return 0;
+}
+
+static int take_links(struct whole *whole) {
+    for (unsigned i = 0; i < whole->share_count; i++) {
+        struct wt_link *link = wt_link_take(whole->write);
+        if (!link)
+            return -ENOMEM;
+        *link = (struct wt_link){.write = whole->write};
+        whole->shares[i].link = link;
+    }
+    return 0;
+}
+
+static int take_object(struct whole *whole, bool may_wait) {
+    struct wt_engine_object *engine = whole->write->inode->engine;
+    while (!(whole->launch.spare = wt_writeback_take(engine, true))) {
+        int rc = may_wait ? wt_writeback_wait(engine) : -EAGAIN;
+        if (rc)
+            return rc;
+    }
+    whole->launch.spare->next = NULL;
+    return 0;
+}
+
+static void divide(struct whole *whole) {
+    const struct wt_geometry *geometry = &whole->write->inode->geometry;
+    uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
+    for (uint64_t at = whole->write->offset, end = end_of(whole->write); at < end; whole->share_count++) {
+        uint64_t base = at & ~(folio_bytes - 1), stop = base + folio_bytes < end ? base + folio_bytes : end;
+        struct share *share = &whole->shares[whole->share_count];
+        share->a = (uint32_t)(at - base);
+        share->b = (uint32_t)(stop - base);
+        share->blocks = wt_bits(share->a >> geometry->block_shift, (share->b - 1) >> geometry->block_shift);
+        at = stop;
+    }
+}
+
+static int prepare(struct whole *whole, bool may_wait) {
+    uint32_t pages = (uint32_t)((whole->write->length + WT_PAGE_BYTES - 1) >> WT_PAGE_SHIFT);
+    if (!wt_pool_reserve(&whole->reservation, pages, may_wait))
+        return -EAGAIN;
+    divide(whole);
+    int rc = take_object(whole, may_wait);
+    if (!rc)
+        rc = take_links(whole);
+    if (!rc && whole->share_count > 1)
+        rc = make_bounce(whole);
+    return rc;
+}
+
+static void give_back(struct whole *whole) {
+    struct wt_engine_object *engine = whole->write->inode->engine;
+    if (whole->launch.spare)
+        wt_writeback_give(engine, whole->launch.spare);
+    for (unsigned i = 0; i < whole->share_count; i++)
+        if (whole->shares[i].link)
+            wt_link_give(whole->shares[i].link);
+    free(whole->bounce);
+    wt_pool_retire(&engine->cache.pool, whole->write->length);
+}
+
+/* ---- the folios, idle and locked --------------------------------------------------------------------------------- */
+
+static void lock_folios(struct whole *whole) {
+    struct wt_inode *inode = whole->write->inode;
+    uint64_t first = whole->write->offset >> inode->geometry.folio_shift;
+    for (unsigned i = 0; i < whole->share_count; i++)
+        whole->shares[i].folio = wt_folio_get(inode, first + i);
+}
+
+static void unlock_folios(struct whole *whole, const struct wt_folio *but) {
+    for (unsigned i = 0; i < whole->share_count; i++)
+        if (whole->shares[i].folio != but)
+            wt_folio_put(whole->shares[i].folio);
+}
+
+/* Whether others wait that have let atomic writes go first. */
+static bool has_to_let_others(const struct whole *whole) {
+    bool others = false;
+    for (unsigned i = 0; i < whole->share_count; i++)
+        others = others || whole->shares[i].folio->behind > 0 || whole->shares[i].folio->others_turn;
+    return others && !WT_MUTANT("atomic-always-first");
+}
+
+/*
+ * Keeps others from the blocks until this write has had them, however many there are; but for those who waited for atomic
+ * writes before it came. The folios are locked.
+ */
+static void begin_awaiting(struct whole *whole) {
+    if (whole->awaited || has_to_let_others(whole))
+        return;
+    for (unsigned i = 0; i < whole->share_count; i++) {
+        whole->shares[i].folio->awaiting++;
+        whole->shares[i].folio->awaited |= whole->shares[i].blocks;
+    }
+    whole->awaited = true;
+}
+
+static void end_awaiting(struct whole *whole) {
+    for (unsigned i = 0; i < whole->share_count && whole->awaited; i++)
+        wt_folio_end_awaiting(whole->shares[i].folio);
+    whole->awaited = false;
+}
+
+static struct wt_folio *find_busy(const struct whole *whole) {
+    for (unsigned i = 0; i < whole->share_count; i++) {
+        struct wt_folio *folio = whole->shares[i].folio;
+        if ((folio->writeback | folio->dirty | folio->reading) & whole->shares[i].blocks)
+            return folio;
+    }
+    return NULL;
+}
+
+static bool is_one_run(const struct wt_folio *folio, unsigned first, unsigned last) {
+    for (unsigned page = first; page <= last; page++)
+        if (wt_folio_frame(folio, page) == WT_NONE ||
+            wt_folio_frame(folio, page) != wt_folio_frame(folio, first) + (page - first))
+            return false;
+    return true;
+}
+
+/* Gives a write within one folio memory in one piece, in place of what it overwrites. False: there is none. */
+static bool make_one_run(struct whole *whole) {
+    struct wt_folio *folio = whole->shares[0].folio;
+    unsigned first = whole->shares[0].a >> WT_PAGE_SHIFT, last = (whole->shares[0].b - 1) >> WT_PAGE_SHIFT;
+    if (first == last || is_one_run(folio, first, last))
+        return true;
+    unsigned order = (unsigned)__builtin_ctz(last - first + 1); /* of the length of the write, a power of two */
+    uint32_t frame = wt_pool_take(&whole->reservation, folio, first, order);
+    if (frame == WT_NONE)
+        return false;
+    wt_folio_drop(folio, first, last);
+    for (unsigned page = first; page <= last; page++)
+        wt_folio_set_frame(folio, page, frame + (page - first));
+    folio->pages += last - first + 1;
+    return true;
+}
+
+/* Locks the folios when no other I/O is on the blocks. An error: they are not locked. */
+static int claim(struct whole *whole, bool may_wait) {
+    for (;;) {
+        lock_folios(whole);
+        struct wt_folio *busy = WT_MUTANT("atomic-does-not-wait") ? NULL : find_busy(whole);
+        int rc = busy ? 0 : check_end(whole->write);
+        if (!busy && !rc && (whole->bounce || make_one_run(whole)))
+            return 0;
+        if (busy && !may_wait)
+            rc = -EAGAIN;
+        else if (busy)
+            begin_awaiting(whole);
+        else if (!rc)
+            rc = make_bounce(whole);
+        if (rc)
+            end_awaiting(whole);
+        unlock_folios(whole, rc ? NULL : busy);
+        if (rc)
+            return rc;
+        if (busy) {
+            wt_folio_wait(busy);
+            wt_folio_put(busy);
+        }
+    }
+}
+
+/* ---- the write --------------------------------------------------------------------------------------------------- */
+
+static void fill(struct whole *whole, struct share *share, const uint8_t *bytes) {
+    struct wt_folio *folio = share->folio;
+    unsigned first = share->a >> WT_PAGE_SHIFT, last = (share->b - 1) >> WT_PAGE_SHIFT;
+    wt_folio_fill(folio, &whole->reservation, first, last);
+    folio->used |= wt_bits(first, last);
+    for (uint32_t at = share->a, length; at < share->b; at += length) {
+        uint8_t *memory = wt_folio_memory(folio, at, share->b, &length);
+        if (bytes)
+            memcpy(memory, bytes + (at - share->a), length);
+        else
+            whole->cursor->copy_in(whole->cursor, memory, length);
+    }
+    folio->uptodate |= share->blocks;
+}
+
+/* Puts a share under writeback of the write's I/O. */
+static void carry(struct wt_writeback *writeback, struct share *share) {
+    struct wt_folio *folio = share->folio;
+    struct wt_link *link = share->link;
+    link->writeback = share->blocks;
+    link->bytes = share->b - share->a;
+    link->next = folio->links;
+    if (link->next)
+        link->next->previous = link;
+    folio->links = link;
+    atomic_fetch_add(&link->write->references, 1);
+    folio->writeback |= share->blocks;
+    writeback->parts[writeback->part_count++] = (struct wt_part){.folio = folio, .blocks = share->blocks};
+}
+
+static void start(struct whole *whole) {
+    struct wt_write *write = whole->write;
+    struct wt_writeback *writeback = wt_launch_next(&whole->launch, write->offset);
+    const uint8_t *bytes = whole->bounce;
+    assert(writeback); /* its object was taken in advance */
+    wt_inode_spoil_zeros(write->inode, write->offset, end_of(write));
+    for (unsigned i = 0; i < whole->share_count; i++) {
+        struct share *share = &whole->shares[i];
+        fill(whole, share, bytes);
+        carry(writeback, share);
+        bytes = bytes ? bytes + (share->b - share->a) : NULL;
+    }
+    const struct share *first = &whole->shares[0];
+    uint32_t length;
+    uint8_t *memory = whole->bounce ? whole->bounce : wt_folio_memory(first->folio, first->a, first->b, &length);
+    assert(whole->bounce || length == write->length);
+    writeback->bounce = whole->bounce;
+    writeback->io.atomic = !WT_MUTANT("atomic-flag-dropped");
+    writeback->io.high_priority = write->flags & WT_HIGH_PRIORITY;
+    writeback->io.durability = write->durability;
+    writeback->io.length = write->length;
+    writeback->io.segments[writeback->io.segment_count++] =
+        (struct iovec){.iov_base = memory, .iov_len = (size_t)write->length};
+}
+
+int wt_atomic_write(struct wt_write *write, struct wt_cursor *cursor, bool may_run, bool may_wait) {
+    struct wt_pool *pool = &write->inode->cache->pool;
+    assert(!wt_atomic_check(write->inode, write->offset, write->length));
+    if (!wt_pool_enter(pool, write->length, may_wait))
+        return -EAGAIN;
+    struct whole whole = {
+        .write = write, .cursor = cursor, .reservation = {.pool = pool}, .launch = {.inode = write->inode}};
+    int rc = prepare(&whole, may_wait);
+    if (!rc)
+        rc = claim(&whole, may_wait);
+    if (rc) {
+        wt_pool_unreserve(&whole.reservation);
+        give_back(&whole);
+        return rc;
+    }
+    start(&whole);
+    end_awaiting(&whole);
+    unlock_folios(&whole, NULL);
+    wt_pool_unreserve(&whole.reservation);
+    wt_launch_start(&whole.launch, may_run);
+    return 0;
+}

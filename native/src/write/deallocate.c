@@ -1,0 +1,153 @@
+/*
+ * Ranges that become zeros: punched holes, and zeroed space. With the gate shut, as for a truncation: the file systems stop
+ * all I/O on the file as well.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mutant.h"
+#include "io/lane.h"
+#include "write/writeback.h"
+
+/* Where zeros have to be written, the gate is shut for so many at a time. */
+#define PIECE_BYTES (UINT64_C(1) << 20)
+
+static uint64_t block_bytes(const struct wt_inode *inode) {
+    return UINT64_C(1) << inode->geometry.block_shift;
+}
+
+static int run(struct wt_inode *inode, struct wt_io *io, enum wt_io_op op) {
+    io->op = op;
+    io->backing = atomic_load(&inode->backing);
+    io->done = 0;
+    io->error = 0;
+    wt_lane_run(inode, io);
+    wt_count(inode->engine, op == WT_IO_WRITE ? WT_COUNT_DEVICE_WRITES : WT_COUNT_DEVICE_READS, 1);
+    wt_count(inode->engine, op == WT_IO_WRITE ? WT_COUNT_DEVICE_WRITTEN_BYTES : WT_COUNT_DEVICE_READ_BYTES, io->done);
+    if (op == WT_IO_WRITE && io->through_page_cache)
+        io->backing->ops->forget(io->backing, io->offset, io->length);
+    return io->error;
+}
+
+/* Zeros start..end, which is within one block, and keeps the rest of it up to the end of the file, size. */
+static int zero_in_block(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t size) {
+    uint64_t block = block_bytes(inode), base = start & ~(block - 1);
+    uint64_t length = size - base < block ? size - base : block;
+    uint8_t *memory = aligned_alloc(WT_PAGE_BYTES, WT_PAGE_BYTES);
+    if (!memory)
+        return -ENOMEM;
+    struct wt_io io = {.durability = WT_DURABILITY_DSYNC, .offset = base, .length = block, .segment_count = 1};
+    io.segments[0] = (struct iovec){.iov_base = memory, .iov_len = block};
+    int rc = run(inode, &io, WT_IO_READ);
+    if (!rc && io.done < length)
+        rc = -ESTALE; /* the file is shorter than anything here made it */
+    const uint8_t *range = memory + (start - base);
+    /* Zeros that are read after a flush has failed may be in the disk's cache alone, for ever: they are written again. */
+    bool believed = wt_disk_failures(inode->lane.disk) == 0;
+    bool zeros = !rc && believed && range[0] == 0 && memcmp(range, range + 1, end - start - 1) == 0;
+    if (!rc && !zeros && !WT_MUTANT("hole-keeps-its-edges")) { /* a hole stays one */
+        memset(memory + (start - base), 0, end - start);
+        io.through_page_cache = length < block;
+        io.length = length;
+        io.segment_count = 1;
+        io.segments[0] = (struct iovec){.iov_base = memory, .iov_len = length};
+        rc = run(inode, &io, WT_IO_WRITE);
+    }
+    free(memory);
+    return rc;
+}
+
+/* Writes zeros to start..end, no more than PIECE_BYTES. */
+static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
+    struct wt_io io = {.durability = WT_DURABILITY_DSYNC,
+                       .through_page_cache = inode->buffered || end & (block_bytes(inode) - 1),
+                       .offset = start,
+                       .length = end - start};
+    for (uint64_t left = end - start; left > 0;) {
+        uint64_t n = left < WT_ZERO_BYTES ? left : WT_ZERO_BYTES;
+        io.segments[io.segment_count++] = (struct iovec){.iov_base = inode->engine->zeros, .iov_len = (size_t)n};
+        left -= n;
+    }
+    return run(inode, &io, WT_IO_WRITE);
+}
+
+/* Zeros start..end as the file system does it, or the first piece of that by writing it; *end is where that was. */
+static int zero_blocks(struct wt_inode *inode, uint64_t start, uint64_t *end, bool keep_space) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    uint64_t mask = block_bytes(inode) - 1;
+    /* Nothing of the file is behind its last byte: the block of that goes as a whole. */
+    bool to_block_end = !inode->buffered || *end == wt_inode_size(inode);
+    uint64_t stop = to_block_end ? (*end + mask) & ~mask : *end;
+    int rc = wt_blocking(backing)->deallocate(backing, start, stop - start, keep_space);
+    if (rc != -EOPNOTSUPP)
+        return rc;
+    uint64_t piece_end = (start + PIECE_BYTES) & ~mask;
+    *end = piece_end < *end ? piece_end : *end;
+    return write_zeros(inode, start, *end);
+}
+
+/*
+ * One step, with the gate shut: makes zeros of start..*end, or of as much as can be done at once, which it then says in *end:
+ * a part of a block, or as many whole ones as there are. The block that the file ends in is whole if it goes to the end.
+ */
+static int zero_step(struct wt_inode *inode, uint64_t start, uint64_t *end, bool keep_space) {
+    uint64_t size = wt_inode_size(inode), mask = block_bytes(inode) - 1;
+    if (start >= size) /* the disk may have more there, of a failed write, and refuse to cut it */
+        return inode->mend_error;
+    *end = *end < size ? *end : size;
+    bool in_block = false;
+    if (!inode->buffered) {
+        uint64_t whole_end = *end == size ? size : *end & ~mask;
+        uint64_t block_end = (start | mask) + 1;
+        in_block = (start & mask) || whole_end <= start;
+        uint64_t stop = in_block ? block_end : whole_end;
+        *end = stop < *end ? stop : *end;
+    }
+    int rc =
+        wt_inode_cut_folios(inode, start & ~mask, (*end + mask) & ~mask); /* clean: if the rest fails, it is read */
+    if (rc)
+        return rc;
+    return in_block ? zero_in_block(inode, start, *end, size) : zero_blocks(inode, start, end, keep_space);
+}
+
+static int zero_range(struct wt_inode *inode, uint64_t offset, uint64_t end, bool keep_space) {
+    int rc = 0;
+    wt_unsynced zeros = 0;
+    wt_disk_note_unsynced(inode->lane.disk, &zeros);
+    while (!rc && offset < end) {
+        uint64_t stop = end;
+        wt_inode_shut(inode);
+        rc = zero_step(inode, offset, &stop, keep_space);
+        wt_inode_open_gate(inode);
+        offset = stop;
+    }
+    if (!rc && !WT_MUTANT("hole-not-synced"))
+        rc = wt_lane_sync(inode, true);
+    return !rc && wt_disk_lost(inode->lane.disk, zeros) ? -EIO : rc;
+}
+
+static int deallocate(wt_file handle, uint64_t offset, uint64_t length, bool keep_space) {
+    if (offset > INT64_MAX || length > INT64_MAX)
+        return -EINVAL;
+    struct wt_file_object *file = wt_file_acquire(handle);
+    int rc = file && file->writable ? 0 : -EBADF;
+    uint64_t end = length > INT64_MAX - offset ? INT64_MAX : offset + length;
+    if (!rc && atomic_load(&file->inode->lost))
+        rc = -ESTALE;
+    if (!rc)
+        rc = wt_may_wait(file->inode->engine->backend);
+    if (!rc && length > 0)
+        rc = zero_range(file->inode, offset, end, keep_space);
+    if (file)
+        wt_file_release(handle);
+    return rc;
+}
+
+int wt_punch_hole(wt_file file, uint64_t offset, uint64_t length) {
+    return deallocate(file, offset, length, false);
+}
+
+int wt_zero(wt_file file, uint64_t offset, uint64_t length) {
+    return deallocate(file, offset, length, true);
+}

@@ -1,0 +1,382 @@
+/* What changes a file's size and extents: truncate, allocate, and sync. */
+#include <errno.h>
+
+#include "base/mutant.h"
+#include "io/lane.h"
+#include "read/read.h"
+#include "write/writeback.h"
+
+/* Zeros are written in pieces of this, so that writers nearby wait briefly. */
+#define ZERO_PIECE_BYTES (1u << 20)
+
+static struct wt_file_object *acquire_writable(wt_file handle) {
+    struct wt_file_object *file = wt_file_acquire(handle);
+    if (file && !file->writable) {
+        wt_file_release(handle);
+        return NULL;
+    }
+    return file;
+}
+
+int64_t wt_size(wt_file handle) {
+    struct wt_file_object *file = wt_file_acquire(handle);
+    if (!file)
+        return -EBADF;
+    int64_t size = (int64_t)wt_inode_shown(file->inode);
+    wt_file_release(handle);
+    return size;
+}
+
+/* -EIO: the flush worked, but one before it failed, and what it was to make stable of this file is lost. */
+static int sync_inode(struct wt_inode *inode) {
+    uint64_t unsynced = wt_disk_take_unsynced(&inode->unsynced);
+    int rc = wt_lane_sync(inode, false);
+    return rc == 0 && wt_disk_lost(inode->lane.disk, unsynced) ? -EIO : rc;
+}
+
+int wt_sync(wt_file handle) {
+    struct wt_file_object *file = wt_file_acquire(handle);
+    if (!file)
+        return -EBADF;
+    int rc = wt_may_wait(file->inode->engine->backend);
+    if (!rc) {
+        (void)wt_inode_begin(file->inode, true);
+        rc = wt_inode_check(file->inode);
+        wt_inode_end(file->inode);
+    }
+    if (!rc && !WT_MUTANT("flush-skipped"))
+        rc = sync_inode(file->inode);
+    wt_file_release(handle);
+    return rc;
+}
+
+static void set_size(struct wt_inode *inode, uint64_t size) {
+    atomic_store_explicit(&inode->size, size, memory_order_release);
+    atomic_store_explicit(&inode->shown, size, memory_order_release);
+    atomic_store_explicit(&inode->reach, size, memory_order_release);
+}
+
+/*
+ * Sets the size on disk and here. After an error the file has the size that the kernel gives it: where only the flush failed
+ * that is the new one, and neither is known to be durable.
+ */
+static int change_size(struct wt_inode *inode, uint64_t size) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    uint64_t on_disk = size;
+    int rc = wt_inode_cut(inode, size);
+    if (rc && backing->ops->size(backing, &on_disk))
+        return rc;
+    if (on_disk == size || on_disk < wt_inode_size(inode))
+        set_size(inode, on_disk);
+    else
+        wt_inode_suspect_size(inode);
+    return rc;
+}
+
+int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
+    wt_inode_shut(inode);
+    int rc = inode->append_error ? inode->mend_error : 0;
+    uint64_t old = wt_inode_size(inode);
+    wt_inode_spoil_zeros(inode, size, UINT64_MAX);
+    if (!rc && size < old && !WT_MUTANT("truncated-tail-stays-cached"))
+        rc = wt_inode_cut_folios(inode, size, UINT64_MAX); /* all is clean: if the rest fails, it is read again */
+    if (!rc && size != old)
+        rc = change_size(inode, size);
+    else if (!rc && inode->mend_error) /* the file is longer on disk, and cannot be cut */
+        rc = inode->mend_error;
+    else if (!rc && size > 0) /* it may have grown by writes that are only on the device */
+        rc = wt_lane_sync(inode, true);
+    if (!rc)
+        set_size(inode, size);
+    wt_inode_open_gate(inode);
+    return rc;
+}
+
+int wt_truncate(wt_file handle, uint64_t size) {
+    if (size > INT64_MAX)
+        return -EINVAL;
+    struct wt_file_object *file = acquire_writable(handle);
+    if (!file)
+        return -EBADF;
+    int rc = atomic_load(&file->inode->lost) ? -ESTALE : wt_may_wait(file->inode->engine->backend);
+    if (!rc)
+        rc = wt_inode_truncate(file->inode, size);
+    wt_file_release(handle);
+    return rc;
+}
+
+/* ---- allocate ------------------------------------------------------------------------------------------------ */
+
+static uint64_t block_bytes(const struct wt_inode *inode) {
+    return UINT64_C(1) << inode->geometry.block_shift;
+}
+
+/*
+ * Whether start..end shares a page of several blocks with the end of the file, at `limit` or still at its size: see
+ * launch_run for what another write may do to that page.
+ */
+static bool is_beside_end_of_file(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t limit) {
+    const uint64_t ends[] = {wt_inode_end_on_disk(inode), limit};
+    bool beside = false;
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t page = ends[i] >> WT_PAGE_SHIFT;
+        beside |= (ends[i] & (block_bytes(inode) - 1)) && start >> WT_PAGE_SHIFT <= page &&
+                  page <= (end - 1) >> WT_PAGE_SHIFT;
+    }
+    return beside && inode->geometry.page_block_shift != 0;
+}
+
+/*
+ * Writes zeros to start..end, which is a hole. A last block that the file ends in goes through the page cache, and so does
+ * what is beside it.
+ */
+static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t limit) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    bool partial = end & (block_bytes(inode) - 1);
+    bool cached = partial || is_beside_end_of_file(inode, start, end, limit);
+    if (!partial && !atomic_load(&inode->no_write_zeroes)) {
+        int rc = wt_blocking(backing)->write_zeroes(backing, start, end - start);
+        if (rc != -EOPNOTSUPP)
+            return rc;
+        atomic_store(&inode->no_write_zeroes, true);
+    }
+    struct wt_io io;
+    io.op = WT_IO_WRITE;
+    io.durability = WT_DURABILITY_DEVICE;
+    io.through_page_cache = cached;
+    io.atomic = io.high_priority = io.owes_flush = false;
+    io.backing = backing;
+    io.offset = start;
+    io.length = end - start;
+    io.done = 0;
+    io.error = 0;
+    io.started_ns = 0;
+    io.segment_count = 0;
+    for (uint64_t left = end - start; left > 0;) {
+        uint64_t n = left < WT_ZERO_BYTES ? left : WT_ZERO_BYTES;
+        io.segments[io.segment_count++] = (struct iovec){.iov_base = inode->engine->zeros, .iov_len = (size_t)n};
+        left -= n;
+    }
+    wt_lane_run(inode, &io);
+    wt_count(inode->engine, WT_COUNT_DEVICE_WRITES, 1);
+    wt_count(inode->engine, WT_COUNT_DEVICE_WRITTEN_BYTES, io.done);
+    if (cached)
+        backing->ops->forget(backing, start, end - start);
+    return io.error;
+}
+
+static int zero_holes(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t limit, uint64_t *zeroed) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    int rc = 0;
+    while (!rc && start < end) {
+        uint64_t hole, hole_end;
+        rc = wt_blocking(backing)->find_hole(backing, start, end, &hole, &hole_end);
+        if (rc || hole >= end)
+            return rc;
+        /* A hole that begins inside a block begins where the file ends: that block is data. */
+        hole = (hole + block_bytes(inode) - 1) & ~(block_bytes(inode) - 1);
+        uint64_t to = hole_end < limit ? hole_end : limit;
+        if (hole < to)
+            rc = write_zeros(inode, hole, to, limit);
+        if (hole < to && !rc)
+            *zeroed += to - hole;
+        start = hole_end > hole ? hole_end : hole;
+    }
+    return rc;
+}
+
+/* The claimed blocks are zero on disk; a write that waits for the claim to end excepts its folio. */
+static void remember_zeros(const struct wt_writeback *claim) {
+    const struct wt_geometry *geometry = &claim->inode->geometry;
+    for (unsigned i = 0; i < claim->part_count; i++) {
+        struct wt_folio *folio = claim->parts[i].folio;
+        uint64_t blocks = claim->parts[i].blocks;
+        wt_folio_lock(folio);
+        uint64_t base = atomic_load_explicit(&folio->index, memory_order_relaxed) << geometry->folio_shift;
+        uint64_t first = (uint64_t)__builtin_ctzll(blocks), end = 64 - (uint64_t)__builtin_clzll(blocks);
+        if (!(folio->dirty & blocks))
+            wt_inode_add_zeros(claim->inode, base + (first << geometry->block_shift),
+                               base + (end << geometry->block_shift));
+        wt_folio_put(folio);
+    }
+}
+
+/* Keeps all I/O off the blocks of a range: they are under writeback of an I/O that zero_range stands for. */
+static void claim_range(struct wt_writeback *claim, uint64_t start, uint64_t end) {
+    struct wt_inode *inode = claim->inode;
+    const struct wt_geometry *geometry = &inode->geometry;
+    uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
+    for (uint64_t at = start; at < end;) {
+        uint64_t base = at & ~(folio_bytes - 1);
+        uint64_t stop = end - base < folio_bytes ? end : base + folio_bytes;
+        unsigned first = (unsigned)((at - base) >> geometry->block_shift);
+        unsigned last = (unsigned)((stop - 1 - base) >> geometry->block_shift);
+        uint64_t blocks = wt_bits(first, last);
+        struct wt_folio *folio = wt_folio_get(inode, base >> geometry->folio_shift);
+        wt_folio_wait_idle(folio, blocks);
+        folio->writeback |= blocks;
+        claim->parts[claim->part_count++] = (struct wt_part){.folio = folio, .blocks = blocks};
+        wt_folio_put(folio);
+        at = stop;
+    }
+}
+
+/*
+ * Zeros the holes in start..end, which is at most ZERO_PIECE_BYTES and aligned to pages, so that no other I/O touches a
+ * page that goes through the kernel's cache.
+ */
+static int zero_range(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t limit) {
+    struct wt_writeback *claim = wt_writeback_take(inode->engine, false);
+    if (!claim)
+        return -ENOMEM;
+    claim->inode = inode;
+    claim->zeroing = true;
+    claim->bounce = NULL;
+    claim->part_count = 0;
+    claim->io.op = WT_IO_WRITE;
+    claim->io.through_page_cache = claim->io.atomic = claim->io.high_priority = false;
+    claim->io.backing = atomic_load(&inode->backing);
+    claim->io.offset = start;
+    claim->io.length = claim->io.done = end - start;
+    wt_inode_begin_more(inode);
+    claim_range(claim, start, end);
+    uint64_t zeroed = 0;
+    int rc = zero_holes(inode, start, end, limit, &zeroed);
+    if (!rc && zeroed == end - start)
+        remember_zeros(claim);
+    claim->io.error = rc;
+    if (rc)
+        claim->io.done = 0;
+    wt_writeback_done(&claim->io);
+    return rc;
+}
+
+static uint64_t piece_end(const struct wt_inode *inode, uint64_t start, uint64_t end) {
+    uint64_t folios = UINT64_C(32) << inode->geometry.folio_shift; /* a writeback has room for 40 */
+    uint64_t piece = folios < ZERO_PIECE_BYTES ? folios : ZERO_PIECE_BYTES;
+    uint64_t stop = (start + piece) & ~(uint64_t)(WT_PAGE_BYTES - 1);
+    return stop < end ? stop : end;
+}
+
+static int allocate_cached(struct wt_inode *inode, uint64_t offset, uint64_t end) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    uint64_t page_mask = WT_PAGE_BYTES - 1;
+    uint64_t at = offset & ~page_mask, stop = (end + page_mask) & ~page_mask;
+    int rc = 0;
+    while (!rc && at < stop) {
+        uint64_t hole, hole_end;
+        rc = wt_blocking(backing)->find_hole(backing, at, stop, &hole, &hole_end);
+        if (rc || hole >= stop)
+            return rc;
+        at = hole & ~page_mask;
+        uint64_t piece = piece_end(inode, at, stop);
+        uint64_t size = wt_inode_size(inode);
+        rc = zero_range(inode, at, piece, end > size ? end : size);
+        at = piece;
+    }
+    return rc;
+}
+
+/*
+ * No blocks are claimed here. So that nobody writes to a hole between its being found and zeroed, each piece is done with the
+ * gate shut; the caller is inside it, before and after.
+ */
+static int allocate_buffered(struct wt_inode *inode, uint64_t offset, uint64_t end) {
+    int rc = 0;
+    uint64_t zeroed = 0;
+    wt_inode_end(inode);
+    for (uint64_t at = offset; !rc && at < end; at += ZERO_PIECE_BYTES) {
+        if (!WT_MUTANT("allocation-over-written"))
+            wt_inode_shut(inode);
+        rc = zero_holes(inode, at, end - at < ZERO_PIECE_BYTES ? end : at + ZERO_PIECE_BYTES, end, &zeroed);
+        if (!WT_MUTANT("allocation-over-written"))
+            wt_inode_open_gate(inode);
+    }
+    (void)wt_inode_begin(inode, true);
+    return rc;
+}
+
+/* From now on no atomic write goes over the end, where the file will end; waits for those that are under way. */
+static void announce_end(struct wt_inode *inode, uint64_t end) {
+    const struct wt_geometry *geometry = &inode->geometry;
+    atomic_store(&inode->reserve_end, end);
+    struct wt_folio *folio = wt_folio_get(inode, (end - 1) >> geometry->folio_shift);
+    uint64_t bit = UINT64_C(1) << ((end - 1) >> geometry->block_shift) % WT_FOLIO_BLOCKS;
+    wt_folio_wait_idle(folio, bit);
+    wt_folio_put(folio);
+}
+
+int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint64_t *size) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    struct wt_disk *disk = inode->lane.disk;
+    wt_unsynced zeros = 0;
+    wt_disk_note_unsynced(disk, &zeros);
+    if (!inode->buffered && end > wt_inode_size(inode))
+        announce_end(inode, end);
+    /*
+     * It grows the file before others can know that. Where a page has several blocks, it must not end within one then: see
+     * is_beside_end_of_file. What is left of the last page gets its space by its zeros.
+     */
+    uint64_t whole_pages = end & ~(uint64_t)(WT_PAGE_BYTES - 1);
+    uint64_t reserve_end = inode->geometry.page_block_shift != 0 ? whole_pages : end;
+    int rc = reserve_end > offset ? wt_blocking(backing)->reserve(backing, offset, reserve_end - offset) : 0;
+    if (rc == -EOPNOTSUPP)
+        rc = 0;
+    if (!rc)
+        rc = inode->buffered ? allocate_buffered(inode, offset, end) : allocate_cached(inode, offset, end);
+    if (!rc && size)
+        rc = backing->ops->size(backing, size);
+    if (!rc && !WT_MUTANT("allocation-not-synced"))
+        rc = wt_lane_sync(inode, true);
+    return !rc && wt_disk_lost(disk, zeros) ? -EIO : rc;
+}
+
+/*
+ * Inside the gate. *short_file: all is there but the file ends before `end`, since the file system could not reserve and
+ * the last bytes shared a block with the end of the file.
+ */
+static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool *short_file) {
+    uint64_t size = 0;
+    if (!inode->buffered) /* where it is, others wait for the gate */
+        wt_long_lock(inode->engine->backend, &inode->ahead_lock);
+    int rc = wt_inode_reserve(inode, offset, end, &size);
+    *short_file = !rc && size < end;
+    if (rc)
+        wt_inode_suspect_size(inode);
+    else if (!*short_file)
+        wt_inode_grow(inode, end);
+    atomic_store(&inode->reserve_end, 0);
+    if (!inode->buffered)
+        wt_long_unlock(&inode->ahead_lock);
+    return rc;
+}
+
+/* Grows the file to size, if it is smaller, with the gate shut: a write that grows it further must not be cut. */
+static int grow_file(struct wt_inode *inode, uint64_t size) {
+    wt_inode_shut(inode);
+    /* A write that ended meanwhile may have grown it, but only on the device. */
+    int rc = wt_inode_size(inode) < size ? change_size(inode, size) : wt_lane_sync(inode, true);
+    wt_inode_open_gate(inode);
+    return rc;
+}
+
+int wt_allocate(wt_file handle, uint64_t offset, uint64_t length) {
+    if (offset > INT64_MAX || length > INT64_MAX)
+        return -EINVAL;
+    if (offset + length > INT64_MAX)
+        return -EFBIG;
+    struct wt_file_object *file = acquire_writable(handle);
+    if (!file)
+        return -EBADF;
+    int rc = atomic_load(&file->inode->lost) ? -ESTALE : wt_may_wait(file->inode->engine->backend);
+    if (!rc && length > 0) {
+        (void)wt_inode_begin(file->inode, true);
+        bool short_file = false;
+        rc = allocate(file->inode, offset, offset + length, &short_file);
+        wt_inode_end(file->inode);
+        if (short_file)
+            rc = grow_file(file->inode, offset + length);
+    }
+    wt_file_release(handle);
+    return rc;
+}

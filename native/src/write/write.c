@@ -1,0 +1,947 @@
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mutant.h"
+#include "io/plug.h"
+#include "read/read.h"
+#include "uring/burst.h"
+#include "write/atomic.h"
+#include "write/writeback.h"
+
+/* A piece of a write that goes to folios in one step. */
+struct chunk {
+    struct wt_write *write;
+    struct wt_cursor *cursor;
+    struct wt_reservation reservation;
+    struct wt_launch launch;
+    uint64_t offset, end;
+    uint64_t part_begin; /* of a burst: what is before it is on its way */
+    bool may_wait;
+    struct wt_link *links; /* taken in advance */
+    bool need_objects;     /* stopped, since there was no object for another I/O */
+    bool no_memory;        /* stopped, since there is none for a link */
+    bool may_fill;         /* blocks that are written in part and not cached are read when the write is on its way */
+};
+
+static uint64_t block_mask(const struct wt_inode *inode) {
+    return (UINT64_C(1) << inode->geometry.block_shift) - 1;
+}
+
+/* ---- begin: a block that is only partly overwritten is there first ---------------------------------------------- */
+
+/* Whether a block that is not cached is zero on disk. Its folio is locked. */
+static bool is_zero(struct wt_inode *inode, uint64_t start, uint64_t end) {
+    return start >= wt_inode_size(inode) || wt_inode_has_zeros(inode, start, end) || WT_MUTANT("neighbour-zeroed");
+}
+
+/* Blocks read at once where a file is written from front to back in parts of blocks, as a log is. */
+#define READ_AHEAD_BLOCKS 16
+
+/*
+ * How far to read for a block that is only partly overwritten: that block, and a few more if the one before it is cached,
+ * as far as memory for them is to be had without waiting.
+ */
+static uint64_t read_end(struct chunk *chunk, bool sequential, uint64_t start, uint64_t end) {
+    struct wt_inode *inode = chunk->write->inode;
+    uint64_t folio_end = ((start >> inode->geometry.folio_shift) + 1) << inode->geometry.folio_shift;
+    uint64_t ahead = start + ((uint64_t)READ_AHEAD_BLOCKS << inode->geometry.block_shift);
+    uint64_t size = (wt_inode_size(inode) + block_mask(inode)) & ~block_mask(inode);
+    ahead = ahead < folio_end ? ahead : folio_end;
+    ahead = ahead < size ? ahead : size;
+    bool record = chunk->end - chunk->offset <= block_mask(inode);
+    bool roomy = inode->engine->chunk_bytes >= 2 * (READ_AHEAD_BLOCKS << WT_PAGE_SHIFT);
+    if (!sequential || !record || !roomy || ahead <= end)
+        return end;
+    uint32_t pages = (uint32_t)((ahead - end) >> WT_PAGE_SHIFT) + 1;
+    if (chunk->write->async)
+        return ahead;
+    return wt_pool_reserve(&chunk->reservation, pages, false) ? ahead : end;
+}
+
+/* A block whose bytes are being read to go below those of writes takes more of them, if it has its page for itself. */
+static uint64_t joinable(const struct wt_folio *folio) {
+    return folio->inode->geometry.page_block_shift == 0 ? folio->reading & folio->dirty : 0;
+}
+
+/* Whether I/O has the block, or its page, so that a write has to wait. */
+static bool is_in_the_way(const struct wt_folio *folio, unsigned block, bool partial) {
+    unsigned page = wt_page_of(&folio->inode->geometry, block);
+    uint64_t in_page = wt_page_blocks(&folio->inode->geometry, page, page), bit = UINT64_C(1) << block;
+    if (folio->awaited & bit)
+        return true;
+    if (partial && (joinable(folio) & bit))
+        return false;
+    return (folio->reading & in_page) || (partial && (folio->writeback & ~folio->uptodate & bit));
+}
+
+/* Waits until something about the folio changes. */
+static void wait_for_block(struct wt_folio *folio, unsigned block) {
+    uint32_t behind = folio->awaited >> block & 1;
+    folio->behind += behind;
+    wt_folio_wait(folio);
+    folio->behind -= behind;
+}
+
+enum { TRY_AGAIN = 1 };
+
+/*
+ * Makes the block at `at` fit to be written by the chunk: nobody is reading it or its page and, if the chunk covers only
+ * part of it, it is uptodate, or an asynchronous write may fill it. Holds nothing when it returns, so that it may have
+ * changed again: then copying stops there. Takes one page of the reservation at most: TRY_AGAIN asks for a new one, since the page was evicted at once.
+ */
+static int begin_block(struct chunk *chunk, uint64_t at) {
+    struct wt_inode *inode = chunk->write->inode;
+    const struct wt_geometry *geometry = &inode->geometry;
+    uint64_t start = at & ~block_mask(inode), end = start + block_mask(inode) + 1;
+    uint64_t index = at >> geometry->folio_shift;
+    unsigned block = (unsigned)(start >> geometry->block_shift) % WT_FOLIO_BLOCKS;
+    unsigned page = wt_page_of(geometry, block);
+    bool partial = chunk->offset > start || chunk->end < end;
+    bool filled = false;
+    for (;;) {
+        struct wt_folio *folio = wt_folio_get(inode, index);
+        while (chunk->may_wait && is_in_the_way(folio, block, partial))
+            wait_for_block(folio, block);
+        bool taken = (folio->reading | folio->awaited) >> block & 1;
+        bool joins = partial && (joinable(folio) & ~folio->awaited) >> block & 1;
+        bool ready = joins || ((!partial || (folio->uptodate >> block & 1)) && !taken);
+        if (!ready && !filled && is_zero(inode, start, end) && !taken) {
+            uint32_t in_folio = block << geometry->block_shift, length;
+            wt_folio_fill(folio, &chunk->reservation, page, page);
+            uint8_t *memory = wt_folio_memory(folio, in_folio, in_folio + (uint32_t)(end - start), &length);
+            memset(memory, 0, length);
+            folio->uptodate |= UINT64_C(1) << block;
+            ready = true;
+        }
+        bool sequential = block > 0 && (folio->uptodate >> (block - 1) & 1);
+        wt_folio_put(folio);
+        if (ready)
+            return 0;
+        if (!chunk->may_wait)
+            return -EAGAIN;
+        if (filled) /* Others have been through the whole cache since the read ended, and gone on by that. */
+            return TRY_AGAIN;
+        uint64_t to = read_end(chunk, sequential, start, end);
+        if (chunk->write->async && (start | (WT_PAGE_BYTES - 1)) < wt_inode_size(inode)) {
+            chunk->may_fill = true;
+            if (to > end)
+                (void)wt_fetch_ahead(inode, end, to);
+            return 0;
+        }
+        int64_t n = wt_read_missing(inode, &chunk->reservation, start, to - start, NULL);
+        if (n < 0)
+            return (int)n;
+        filled = n > 0;
+    }
+}
+
+static int begin_edges(struct chunk *chunk) {
+    struct wt_inode *inode = chunk->write->inode;
+    uint64_t size = wt_inode_size(inode);
+    int rc = 0;
+    /* The last block of the file, overwritten from its start to the end of the file or beyond, needs no read. */
+    bool last_to_end = chunk->end >= size && chunk->offset <= (chunk->end & ~block_mask(inode));
+    if (chunk->offset & block_mask(inode))
+        rc = begin_block(chunk, chunk->offset);
+    if (!rc && (chunk->end & block_mask(inode)) && !last_to_end)
+        rc = begin_block(chunk, chunk->end);
+    return rc;
+}
+
+/* ---- copy: the bytes go into the folio, or its shadow ------------------------------------------------------------ */
+
+/* What one folio gets: bytes a..b, blocks first..last. */
+struct span {
+    uint32_t a, b;
+    unsigned first, last;
+    uint64_t blocks;
+    uint64_t fill;  /* of them: written in part, and the rest is to be read */
+    bool zero_rest; /* of the last block: nothing of the file is behind b in it */
+};
+
+static uint64_t folio_base(const struct wt_folio *folio) {
+    return atomic_load_explicit(&folio->index, memory_order_relaxed) << folio->inode->geometry.folio_shift;
+}
+
+static struct span span_of(const struct wt_geometry *geometry, uint32_t a, uint32_t b) {
+    unsigned first = a >> geometry->block_shift, last = (b - 1) >> geometry->block_shift;
+    return (struct span){.a = a, .b = b, .first = first, .last = last, .blocks = wt_bits(first, last)};
+}
+
+/* The blocks that I/O reads from the memory that the folio has now. */
+static uint64_t stable_blocks(const struct wt_folio *folio) {
+    return folio->writeback & ~folio->dirty;
+}
+
+static bool needs_shadow(const struct wt_folio *folio, uint64_t blocks, unsigned page) {
+    uint64_t in_page = wt_page_blocks(&folio->inode->geometry, page, page);
+    return wt_folio_frame(folio, page) != WT_NONE && (stable_blocks(folio) & blocks & in_page) != 0 &&
+           !WT_MUTANT("memory-under-io-changed");
+}
+
+/*
+ * Missing blocks that may be read when bytes are in them already. Not in the page that the file ends in: a part of the same
+ * write that begins behind the end would go through the kernel's page cache before this block goes by direct I/O, and the
+ * kernel then has that page, too.
+ */
+static uint64_t fillable(const struct wt_folio *folio) {
+    const struct wt_geometry *geometry = &folio->inode->geometry;
+    uint64_t base = folio_base(folio), size = wt_inode_size(folio->inode);
+    uint64_t pages = size > base ? (size - base) >> WT_PAGE_SHIFT : 0;
+    if (pages == 0)
+        return 0;
+    unsigned last = pages < geometry->page_count ? (unsigned)pages - 1 : geometry->page_count - 1u;
+    return wt_page_blocks(geometry, 0, last) & ~(folio->uptodate | folio->reading | folio->writeback);
+}
+
+/* Blocks of the span that cannot be written now: to be read first, or being read, or an atomic write's turn. */
+static uint64_t find_obstacles(const struct chunk *chunk, const struct wt_folio *folio, struct span *span) {
+    const struct wt_geometry *geometry = &folio->inode->geometry;
+    uint32_t mask = (1u << geometry->block_shift) - 1;
+    uint64_t partial =
+        ((span->a & mask) ? UINT64_C(1) << span->first : 0) | ((span->b & mask) ? UINT64_C(1) << span->last : 0);
+    uint64_t obstacles = span->blocks & ((folio->reading & ~(joinable(folio) & partial)) | folio->awaited);
+    if (span->a & mask)
+        obstacles |= UINT64_C(1) << span->first & ~folio->uptodate;
+    if ((span->b & mask) && !(folio->uptodate >> span->last & 1)) {
+        uint64_t base = folio_base(folio);
+        uint32_t last_start = span->last << geometry->block_shift;
+        if (span->a <= last_start && base + span->b >= wt_inode_size(folio->inode))
+            span->zero_rest = true;
+        else
+            obstacles |= UINT64_C(1) << span->last;
+    }
+    if (chunk->may_fill)
+        span->fill = obstacles & fillable(folio);
+    obstacles &= ~span->fill;
+    for (unsigned page = span->a >> WT_PAGE_SHIFT; page <= (span->b - 1) >> WT_PAGE_SHIFT; page++) {
+        uint64_t in_page = wt_page_blocks(geometry, page, page);
+        if ((folio->reading & in_page) && needs_shadow(folio, span->blocks, page))
+            obstacles |= span->blocks & in_page;
+    }
+    return obstacles;
+}
+
+/* Whether the reservation has the pages that the span needs; adds to it what is to be had without waiting. */
+static bool reserve_memory(struct chunk *chunk, const struct wt_folio *folio, const struct span *span) {
+    uint32_t need = (uint32_t)__builtin_popcountll(span->fill);
+    for (unsigned page = span->a >> WT_PAGE_SHIFT; page <= (span->b - 1) >> WT_PAGE_SHIFT; page++)
+        need += wt_folio_frame(folio, page) == WT_NONE || needs_shadow(folio, span->blocks, page);
+    return need <= chunk->reservation.pages ||
+           wt_pool_reserve(&chunk->reservation, need - chunk->reservation.pages, false);
+}
+
+/* Gives each page memory that may be written: new memory, or a shadow of what I/O reads now. */
+static void make_writable(struct chunk *chunk, struct wt_folio *folio, const struct span *span) {
+    unsigned first_page = span->a >> WT_PAGE_SHIFT, last_page = (span->b - 1) >> WT_PAGE_SHIFT;
+    for (unsigned page = first_page; page <= last_page; page++) {
+        if (wt_folio_frame(folio, page) == WT_NONE)
+            continue;
+        folio->used |= UINT64_C(1) << page;
+        if (needs_shadow(folio, span->blocks, page)) {
+            bool covered = span->a <= page << WT_PAGE_SHIFT && span->b >= (page + 1) << WT_PAGE_SHIFT;
+            wt_folio_shadow(folio, &chunk->reservation, page, !covered);
+        }
+    }
+    wt_folio_fill(folio, &chunk->reservation, first_page, last_page);
+}
+
+static void copy_span(struct chunk *chunk, struct wt_folio *folio, const struct span *span) {
+    for (uint32_t at = span->a, length; at < span->b; at += length) {
+        uint8_t *memory = wt_folio_memory(folio, at, span->b, &length);
+        chunk->cursor->copy_in(chunk->cursor, memory, length);
+    }
+    if (span->zero_rest && !WT_MUTANT("rest-of-block-not-zeroed")) {
+        uint32_t end = (span->last + 1) << folio->inode->geometry.block_shift, length;
+        uint8_t *memory = wt_folio_memory(folio, span->b, end, &length);
+        memset(memory, 0, length);
+    }
+    folio->uptodate |= span->blocks;
+}
+
+/* A write of less than a block waits for I/O so many blocks away: appenders to a log reach it out of order. */
+#define NEAR_BLOCKS 8
+
+static bool is_near(uint64_t busy, uint64_t blocks) {
+    for (unsigned distance = 1; distance <= NEAR_BLOCKS; distance++)
+        if (busy & (blocks << distance | blocks >> distance))
+            return true;
+    return false;
+}
+
+static bool is_record(const struct wt_folio *folio, const struct span *span) {
+    return span->b - span->a < 1u << folio->inode->geometry.block_shift;
+}
+
+/*
+ * Which blocks wait for the end of I/O that is under way, instead of leaving at once. Blocks under it must. A write of
+ * less than a block near it, as a log makes them, waits too: it costs the device a command less, and leaves with what
+ * else collects. One of high priority does not, and takes along what others wrote to its blocks.
+ */
+static uint64_t waiting_blocks(const struct wt_folio *folio, const struct span *span, bool urgent) {
+    if (urgent)
+        return span->blocks & folio->writeback;
+    uint64_t busy = folio->writeback | folio->dirty;
+    uint64_t waiting = span->blocks & busy;
+    uint64_t idle = span->blocks & ~busy;
+    if (is_record(folio, span) && (folio->writeback || folio->gathering) && is_near(busy, idle))
+        waiting = span->blocks;
+    return waiting;
+}
+
+/* Takes what so many I/Os need. */
+static bool take_objects(struct chunk *chunk, unsigned need) {
+    unsigned have = 0;
+    for (struct wt_writeback *w = chunk->launch.spare; w; w = w->next)
+        have++;
+    for (; have < need; have++) {
+        struct wt_writeback *writeback = wt_writeback_take(chunk->write->inode->engine, true);
+        if (!writeback) {
+            chunk->need_objects = true;
+            return false;
+        }
+        writeback->next = chunk->launch.spare;
+        chunk->launch.spare = writeback;
+    }
+    return true;
+}
+
+static struct wt_link *take_link(struct chunk *chunk) {
+    struct wt_link *link = chunk->links;
+    if (link)
+        chunk->links = link->next;
+    else
+        link = wt_link_take(chunk->write);
+    chunk->no_memory = !link;
+    return link;
+}
+
+/* Takes as many in advance. */
+static bool take_links(struct chunk *chunk, unsigned count) {
+    struct wt_link *links = NULL, *link;
+    while (count-- > 0 && (link = take_link(chunk))) {
+        *link = (struct wt_link){.write = chunk->write, .next = links};
+        links = link;
+    }
+    chunk->links = links;
+    return !chunk->no_memory;
+}
+
+static void add_link(struct wt_folio *folio, struct wt_link *link) {
+    link->previous = NULL;
+    link->next = folio->links;
+    if (link->next)
+        link->next->previous = link;
+    folio->links = link;
+}
+
+/*
+ * The first of several writers whose I/O just ended is back: they come together as a rule, so it collects the next records
+ * of the others and leads the gather.
+ */
+static bool may_lead(const struct chunk *chunk, const struct wt_folio *folio, const struct span *span) {
+    const struct wt_write *write = chunk->write;
+    return !write->async && !(write->flags & WT_HIGH_PRIORITY) && is_record(folio, span) &&
+           span->b - span->a == write->length && (folio->writeback | folio->dirty) == 0 && folio->gathering == 0 &&
+           atomic_load_explicit(&folio->expected, memory_order_relaxed) > 1;
+}
+
+/*
+ * The last of those that the leader of a gather waits for has come, and sends it: that is sooner. Its thread runs the I/O,
+ * if it has nothing else to do.
+ */
+static void count_arrival(struct chunk *chunk, struct wt_folio *folio) {
+    uint32_t expected = atomic_load_explicit(&folio->expected, memory_order_relaxed);
+    if (folio->gathering == 0 || expected == 0)
+        return;
+    atomic_store_explicit(&folio->expected, expected - 1, memory_order_relaxed);
+    uint64_t blocks = folio->dirty & ~(folio->writeback | folio->reading);
+    /* With a burst its writers would wait for all of that. Objects taken in advance are for what is yet to be copied. */
+    bool may_send = !chunk->launch.burst && !chunk->links;
+    if (expected == 1 && blocks && may_send && take_objects(chunk, wt_launch_need(&folio->inode->geometry, blocks))) {
+        chunk->launch.gather = true;
+        (void)wt_launch_blocks(&chunk->launch, folio, blocks, NULL);
+    }
+}
+
+/* Something urgent waits: who leads what is dirty goes at once. */
+static void hurry(struct wt_folio *folio) {
+    folio->urgent = true;
+    atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
+}
+
+/* Copies the span, in which nothing is in the way, into the locked folio and prepares its I/O. False: memory or objects are missing. */
+static bool write_span(struct chunk *chunk, struct wt_folio *folio, const struct span *span) {
+    struct wt_write *write = chunk->write;
+    if (!reserve_memory(chunk, folio, span))
+        return false;
+    bool urgent = write->flags & WT_HIGH_PRIORITY;
+    uint64_t waiting = waiting_blocks(folio, span, urgent);
+    bool leads = waiting == 0 && may_lead(chunk, folio, span);
+    uint64_t leaving = leads ? 0 : span->blocks & ~(waiting | span->fill | folio->reading);
+    unsigned fills = (unsigned)__builtin_popcountll(span->fill);
+    unsigned objects = leaving || fills ? wt_launch_need(&write->inode->geometry, leaving) + fills : 0;
+    struct wt_link *link = take_objects(chunk, objects) ? take_link(chunk) : NULL;
+    if (!link)
+        return false;
+
+    if (!WT_MUTANT("zeros-not-spoiled"))
+        wt_inode_spoil_zeros(write->inode, folio_base(folio) + span->a, folio_base(folio) + span->b);
+    make_writable(chunk, folio, span);
+    copy_span(chunk, folio, span);
+    folio->others_turn = folio->others_turn && folio->behind > 0;
+    *link = (struct wt_link){.write = write, .dirty = span->blocks, .bytes = span->b - span->a};
+    add_link(folio, link);
+    atomic_fetch_add(&write->references, 1);
+    folio->dirty |= span->blocks;
+    for (uint64_t fill = span->fill; fill; fill &= fill - 1)
+        wt_folio_hold(folio, &chunk->reservation, (unsigned)__builtin_ctzll(fill));
+    (void)wt_launch_fill(&chunk->launch, folio, span->fill);
+    if (WT_MUTANT("size-grown-too-early"))
+        wt_inode_grow(write->inode, folio_base(folio) + span->b);
+    if (leaving)
+        (void)wt_launch_blocks(&chunk->launch, folio, leaving, urgent ? NULL : link);
+    if (leads) {
+        folio->gathering++;
+        atomic_store(&write->lead, folio);
+        sem_post(&write->wake);
+    }
+    if (urgent && (folio->dirty & span->blocks))
+        hurry(folio);
+    else if (waiting || leads)
+        count_arrival(chunk, folio);
+    return true;
+}
+
+/* Copies a..b into the locked folio, as far as nothing is in the way. Returns where it had to stop: b if nothing was. */
+static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_t a, uint32_t b) {
+    const struct wt_geometry *geometry = &folio->inode->geometry;
+    struct span span = span_of(geometry, a, b);
+    uint64_t obstacles = find_obstacles(chunk, folio, &span);
+    if (obstacles) {
+        unsigned stop = (unsigned)__builtin_ctzll(obstacles);
+        if (stop <= span.first || !chunk->may_wait)
+            return a;
+        uint64_t fill = span.fill;
+        span = span_of(geometry, a, stop << geometry->block_shift);
+        span.fill = fill & span.blocks;
+    }
+    return write_span(chunk, folio, &span) ? span.b : a;
+}
+
+/* With a burst: what has been copied leaves now, if it is enough for a part, and what is to come is one. */
+static void start_part(struct chunk *chunk, uint64_t at) {
+    uint64_t part = chunk->write->inode->engine->part_bytes;
+    if (!chunk->launch.burst || at - chunk->part_begin < part || chunk->end - at < part / 2)
+        return;
+    wt_launch_start(&chunk->launch, false);
+    chunk->part_begin = at;
+}
+
+/*
+ * Folio after folio in ascending order, the next locked before the last is let go: writes that overlap are applied in one
+ * order everywhere. Returns where it had to stop.
+ */
+static uint64_t write_folios(struct chunk *chunk) {
+    struct wt_inode *inode = chunk->write->inode;
+    unsigned shift = inode->geometry.folio_shift;
+    uint64_t at = chunk->offset;
+    struct wt_folio *folio = wt_folio_get(inode, at >> shift);
+    for (;;) {
+        uint64_t base = (at >> shift) << shift;
+        uint64_t stop = chunk->end - base < UINT64_C(1) << shift ? chunk->end : base + (UINT64_C(1) << shift);
+        at = base + write_folio(chunk, folio, (uint32_t)(at - base), (uint32_t)(stop - base));
+        struct wt_folio *next = at == stop && at < chunk->end ? wt_folio_get(inode, at >> shift) : NULL;
+        wt_folio_put(folio);
+        if (!next)
+            return at;
+        start_part(chunk, at);
+        folio = next;
+    }
+}
+
+/* One of 64 blocks of 512 bytes is the smallest, and a chunk begins and ends within one. */
+#define CHUNK_FOLIOS_MOST (WT_LARGEST_CHUNK_BYTES / (WT_FOLIO_BLOCKS * 512) + 1)
+
+/* The chunk's share of a folio. */
+static struct span share_of(const struct chunk *chunk, uint64_t index) {
+    const struct wt_geometry *geometry = &chunk->write->inode->geometry;
+    uint64_t base = index << geometry->folio_shift, stop = base + (UINT64_C(1) << geometry->folio_shift);
+    return span_of(geometry, chunk->offset > base ? (uint32_t)(chunk->offset - base) : 0,
+                   (uint32_t)((chunk->end < stop ? chunk->end : stop) - base));
+}
+
+/* How many objects the share of a locked folio takes. */
+static unsigned objects_for(const struct chunk *chunk, const struct wt_folio *folio, const struct span *span) {
+    uint64_t waiting = waiting_blocks(folio, span, chunk->write->flags & WT_HIGH_PRIORITY);
+    return wt_launch_need(&folio->inode->geometry, span->blocks & ~(waiting | folio->reading));
+}
+
+/*
+ * The same for a write that may not wait, over several folios: all of it or nothing. Once some were copied the rest would have to
+ * wait for what is in its way. So all folios are locked, and what they take is had, before. The chunk has the pages for all.
+ */
+static uint64_t write_at_once(struct chunk *chunk) {
+    struct wt_inode *inode = chunk->write->inode;
+    unsigned shift = inode->geometry.folio_shift, count = 0, objects = 0;
+    uint64_t first = chunk->offset >> shift, last = (chunk->end - 1) >> shift;
+    struct wt_folio *folios[CHUNK_FOLIOS_MOST];
+    struct span spans[CHUNK_FOLIOS_MOST];
+    bool ready = true;
+    for (uint64_t index = first; index <= last && ready; index++, count++) {
+        struct wt_folio *folio = folios[count] = wt_folio_get(inode, index);
+        spans[count] = share_of(chunk, index);
+        ready = !find_obstacles(chunk, folio, &spans[count]);
+        objects += objects_for(chunk, folio, &spans[count]);
+    }
+    ready = ready && take_objects(chunk, objects) && take_links(chunk, count);
+    for (unsigned i = 0; i < count && ready; i++) {
+        bool written = write_span(chunk, folios[i], &spans[i]);
+        assert(written);
+        (void)written;
+    }
+    for (unsigned i = 0; i < count; i++)
+        wt_folio_put(folios[i]);
+    return ready ? chunk->end : chunk->offset;
+}
+
+static void give_spares(struct chunk *chunk) {
+    while (chunk->launch.spare) {
+        struct wt_writeback *spare = chunk->launch.spare;
+        chunk->launch.spare = spare->next;
+        wt_writeback_give(chunk->write->inode->engine, spare);
+    }
+    while (chunk->links) {
+        struct wt_link *link = chunk->links;
+        chunk->links = link->next;
+        wt_link_give(link);
+    }
+}
+
+/* Two more than the range has: a page read for this write may need a shadow before it is written. */
+static uint32_t pages_for(const struct chunk *chunk) {
+    return (uint32_t)(((chunk->end - 1) >> WT_PAGE_SHIFT) - (chunk->offset >> WT_PAGE_SHIFT) + 3);
+}
+
+/*
+ * Copies the chunk in, as far as nothing is in the way. A chunk within one folio is just tried. One of several folios,
+ * and one that met an obstacle, first gets all that it can need: its folios are locked hand over hand, and what makes it
+ * let go in the middle would let another write in between. Returns where it stopped, *rc is an error or 0.
+ */
+static uint64_t copy_chunk(struct chunk *chunk, int *rc) {
+    struct wt_inode *inode = chunk->write->inode;
+    unsigned shift = inode->geometry.folio_shift;
+    uint64_t at = chunk->offset;
+    bool one_folio = at >> shift == (chunk->end - 1) >> shift;
+    if (one_folio)
+        at = write_folios(chunk);
+    if (at > chunk->offset)
+        return at;
+    chunk->need_objects = chunk->no_memory = false;
+    wt_pool_unreserve(&chunk->reservation);
+    if (!wt_pool_reserve(&chunk->reservation, pages_for(chunk), chunk->may_wait))
+        *rc = -EAGAIN;
+    if (!*rc)
+        *rc = begin_edges(chunk);
+    if (!*rc)
+        at = one_folio || chunk->may_wait ? write_folios(chunk) : write_at_once(chunk);
+    if (!*rc && at == chunk->offset && chunk->no_memory)
+        *rc = -ENOMEM;
+    if (!*rc && at == chunk->offset && !chunk->need_objects) {
+        *rc = begin_block(chunk, chunk->offset);
+        if (!*rc && !chunk->may_wait)
+            *rc = -EAGAIN; /* what is in the way is another's I/O on the block's page */
+    }
+    return at;
+}
+
+/* Whether start_part will cut it. */
+static bool has_parts(const struct chunk *chunk) {
+    const struct wt_inode *inode = chunk->write->inode;
+    uint64_t part = inode->engine->part_bytes, folio = UINT64_C(1) << inode->geometry.folio_shift;
+    uint64_t cut = (chunk->offset + part + folio - 1) & ~(folio - 1);
+    return chunk->end - chunk->offset >= 2 * part && cut + part / 2 <= chunk->end;
+}
+
+/*
+ * For a write that is long enough to leave in parts, and that is not in a hurry. Not where the file grows: the kernel has workers
+ * do what changes metadata, one after the other. Nor for a step that others follow: they would wait for its flush.
+ */
+static struct wt_burst *begin_burst(const struct chunk *chunk) {
+    const struct wt_write *write = chunk->write;
+    struct wt_inode *inode = write->inode;
+    struct wt_backend *backend = inode->engine->backend;
+    if (!has_parts(chunk)) /* most writes, and they are not to be asked more */
+        return NULL;
+    bool hurries = write->async || write->flags & WT_HIGH_PRIORITY || write->durability > WT_DURABILITY_DSYNC;
+    bool last = chunk->end == write->offset + write->length;
+    bool grows = chunk->end > wt_inode_size(inode) && chunk->end > atomic_load(&inode->ahead_end);
+    if (hurries || !last || grows || !backend->ops->burst_begin ||
+        !wt_burst_suits(&atomic_load(&inode->backing)->profile))
+        return NULL;
+    return backend->ops->burst_begin(backend);
+}
+
+/*
+ * One step of a write: as much from offset on as fits a chunk, less if something is in the way. What was copied is on its
+ * way when this returns. Returns the count of bytes taken, 0 if another try is needed, or -errno.
+ */
+static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint64_t offset, bool may_run,
+                          bool may_wait) {
+    struct wt_inode *inode = write->inode;
+    struct wt_pool *pool = &inode->cache->pool;
+    uint64_t end = write->offset + write->length;
+    if (end - offset > inode->engine->chunk_bytes)
+        end = (offset + inode->engine->chunk_bytes) & ~block_mask(inode);
+    if (!wt_pool_enter(pool, end - offset, may_wait))
+        return -EAGAIN;
+    struct chunk chunk = {.write = write,
+                          .cursor = cursor,
+                          .offset = offset,
+                          .end = end,
+                          .part_begin = offset,
+                          .may_wait = may_wait,
+                          .reservation = {.pool = pool},
+                          .launch = {.inode = inode}};
+    struct wt_burst *burst = chunk.launch.burst = begin_burst(&chunk);
+    int rc = 0;
+    uint64_t at = copy_chunk(&chunk, &rc);
+    wt_pool_unreserve(&chunk.reservation);
+    if (at < end)
+        wt_pool_retire(pool, end - at);
+    give_spares(&chunk);
+    bool ends_write = at == write->offset + write->length;
+    wt_launch_start(&chunk.launch, may_run && ends_write);
+    if (burst)
+        inode->engine->backend->ops->burst_end(burst);
+    if (chunk.need_objects && at == offset && rc >= 0)
+        rc = may_wait ? wt_writeback_wait(inode->engine) : -EAGAIN;
+    return rc < 0 ? rc : (int64_t)(at - offset);
+}
+
+/* Of what a synchronous write may ask for. */
+#define WRITE_FLAGS (WT_APPEND | WT_DONTCACHE | WT_ATOMIC | WT_HIGH_PRIORITY)
+
+/* ---- the whole write ----------------------------------------------------------------------------------------- */
+
+static void init_write(struct wt_write *write, struct wt_inode *inode, uint64_t offset, uint64_t length,
+                       uint32_t durability, uint32_t flags, bool async) {
+    *write = (struct wt_write){
+        .inode = inode, .offset = offset, .length = length, .durability = durability, .flags = flags, .async = async};
+    write->begin_ns = wt_now_ns();
+    atomic_init(&write->references, 1);
+    atomic_init(&write->failed_at, UINT64_MAX);
+}
+
+static int64_t start_step(struct wt_write *write, struct wt_cursor *cursor, uint64_t at, bool may_wait) {
+    if (write->flags & WT_ATOMIC) {
+        int rc = wt_atomic_write(write, cursor, !write->async, may_wait);
+        return rc ? rc : (int64_t)write->length;
+    }
+    int64_t n = write_step(write, cursor, at, !write->async, may_wait);
+    assert(may_wait || n < 0 || (uint64_t)n == write->length); /* what must not wait begins as a whole or not at all */
+    return n;
+}
+
+/* Copies all in and starts its I/O, step by step. Returns the bytes that are on their way; fewer than all on an error,
+ * which the write carries. */
+static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bool may_wait) {
+    uint64_t at = write->offset, end = write->offset + write->length;
+    wt_inode_reach(write->inode, end);
+    if (!wt_ahead(write->inode, at, end, may_wait))
+        wt_write_fail(write, -EAGAIN, at);
+    /*
+     * Each turn takes bytes, or has waited for what was in its way: memory, an object, others' I/O on the block. What is in the way
+     * of the next is another's that went on meanwhile.
+     */
+    while (at < end && !atomic_load(&write->error)) {
+        int64_t n = start_step(write, cursor, at, may_wait);
+        if (n < 0)
+            wt_write_fail(write, (int)n, at);
+        else
+            at += (uint64_t)n;
+    }
+    return at - write->offset;
+}
+
+/*
+ * In a crowd, many more waiting threads than processors, it costs less to let the others run a few times than to sleep and
+ * be woken, a system call each and often an interrupt of another processor: the I/O that all wait for ends meanwhile.
+ */
+#define CROWD_YIELDS 16
+
+/* Whether the end came, or a gather to run. */
+static bool yield_to_crowd(struct wt_write *write) {
+    struct wt_engine_object *engine = write->inode->engine;
+    int64_t begin_ns = wt_now_ns();
+    if (wt_rest_is_on(&engine->crowd_rest, begin_ns))
+        return false;
+    bool posted = false;
+    for (int i = 0; i < CROWD_YIELDS && !posted; i++) {
+        wt_yield();
+        posted = sem_trywait(&write->wake) == 0;
+    }
+    wt_rest_after(&engine->crowd_rest, begin_ns, wt_now_ns());
+    return posted;
+}
+
+/* Waits until the write's semaphore was posted. */
+static void wait_for_post(struct wt_write *write) {
+    struct wt_engine_object *engine = write->inode->engine;
+    bool crowd = atomic_fetch_add_explicit(&engine->waiting_writers, 1, memory_order_relaxed) >= engine->crowd;
+    bool posted = sem_trywait(&write->wake) == 0 || (crowd && yield_to_crowd(write));
+    if (!posted)
+        wt_wait_post(engine->backend, &write->wake);
+    atomic_fetch_sub_explicit(&engine->waiting_writers, 1, memory_order_relaxed);
+}
+
+/* Waits until all I/O of the write has ended; meanwhile runs gathers that this write is part of. */
+static void await(struct wt_write *write) {
+    atomic_store(&write->waits, true);
+    /* The last reference: nothing was started, or all of it has ended. Nobody will post any more. */
+    bool ended = atomic_fetch_sub(&write->references, 1) == 1;
+    if (ended && write->flags) { /* there is more to do, which posts when it is done */
+        write->next_done = NULL;
+        wt_writes_end(write->inode, write);
+        ended = false;
+    }
+    struct wt_folio *lead;
+    do {
+        if (!ended)
+            wait_for_post(write);
+        lead = atomic_exchange(&write->lead, NULL);
+        if (lead)
+            wt_gather_lead(lead);
+        if (lead && ended) /* another sent it, and all has ended, before who handed it over posted */
+            wait_for_post(write);
+    } while (lead);
+}
+
+/* So often an append waits until the end of the file is mended. Each time other writes must have failed anew. */
+#define MEND_ATTEMPTS 100
+
+/* What a write needs to know of the end of the file: of an append its place. The caller is inside the gate. */
+static int begin_at_end(struct wt_write *write) {
+    struct wt_inode *inode = write->inode;
+    if (write->flags & WT_ATOMIC && wt_inode_size_is_suspect(inode))
+        (void)wt_append_mend(inode); /* where it fails, check_end of atomic.c sees what is left */
+    if (!(write->flags & WT_APPEND))
+        return 0;
+    for (int attempt = 0; attempt < MEND_ATTEMPTS; attempt++) {
+        wt_long_lock(inode->engine->backend, &inode->append_lock);
+        int rc = wt_append_begin(write);
+        wt_long_unlock(&inode->append_lock);
+        if (rc == -EAGAIN)
+            rc = wt_append_mend(inode);
+        else
+            return rc;
+        if (rc)
+            return rc;
+    }
+    return -EIO;
+}
+
+static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
+                          uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
+    struct wt_write write;
+    init_write(&write, inode, *offset, length, durability, flags, false);
+    (void)wt_inode_begin(inode, true);
+    int rc = wt_inode_check_sometimes(inode);
+    if (!rc)
+        rc = begin_at_end(&write);
+    if (rc) {
+        wt_inode_end(inode);
+        return rc;
+    }
+    sem_init(&write.wake, 0, 0);
+    (void)start_write(&write, cursor, true);
+    await(&write);
+    wt_inode_end(inode);
+    sem_destroy(&write.wake);
+    wt_write_end(&write, wt_now_ns());
+    *stable_bytes = write.operation.stable_bytes;
+    *offset = write.offset;
+    return write.operation.result;
+}
+
+static int64_t write_buffered(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
+                              uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
+    (void)wt_inode_begin(inode, true);
+    int64_t result = wt_buffered_write(inode, cursor, offset, length, durability, flags, stable_bytes);
+    wt_inode_end(inode);
+    return result;
+}
+
+static int check_write(const struct wt_file_object *file, uint64_t length, uint64_t offset, uint32_t durability,
+                       uint32_t flags) {
+    if (!file->writable)
+        return -EBADF;
+    if (durability > WT_DURABILITY_SYNC || offset > INT64_MAX || length > INT64_MAX)
+        return -EINVAL;
+    if (offset + length > INT64_MAX)
+        return -EFBIG;
+    return flags & WT_ATOMIC && length > 0 ? wt_atomic_check(file->inode, offset, length) : 0;
+}
+
+int64_t wt_write_cursor_with(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t *offset,
+                             uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
+    uint64_t ignored;
+    stable_bytes = stable_bytes ? stable_bytes : &ignored;
+    *stable_bytes = 0;
+    if (flags & ~(uint32_t)WRITE_FLAGS)
+        return -EINVAL;
+    if (flags & WT_APPEND)
+        *offset = 0;
+    struct wt_file_object *file = wt_file_acquire(handle);
+    if (!file)
+        return -EBADF;
+    int64_t result = check_write(file, length, *offset, durability, flags);
+    if (!result && length > 0)
+        result = wt_may_wait(file->inode->engine->backend);
+    durability = durability ? durability : file->durability;
+    if (!result && length > 0)
+        result = (file->inode->buffered ? write_buffered : write_file)(file->inode, cursor, offset, length, durability,
+                                                                       flags, stable_bytes);
+    else if (!result && (flags & WT_APPEND))
+        *offset = wt_inode_shown(file->inode);
+    wt_file_release(handle);
+    return result;
+}
+
+int64_t wt_write_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t offset, uint32_t durability,
+                        uint64_t *stable_bytes) {
+    return wt_write_cursor_with(handle, cursor, length, &offset, durability, 0, stable_bytes);
+}
+
+int64_t wt_write_with(wt_file file, const struct iovec *iov, int iov_count, uint64_t *offset, uint32_t durability,
+                      uint32_t flags, uint64_t *stable_bytes) {
+    uint64_t length = 0;
+    if (stable_bytes)
+        *stable_bytes = 0;
+    int rc = offset ? wt_iovec_length(iov, iov_count, &length) : -EINVAL;
+    if (rc)
+        return rc;
+    struct wt_cursor cursor;
+    wt_cursor_of_iovec(&cursor, iov);
+    return wt_write_cursor_with(file, &cursor, length, offset, durability, flags, stable_bytes);
+}
+
+/* ---- asynchronous -------------------------------------------------------------------------------------------- */
+
+/* Without direct I/O there is nothing to wait for but the kernel: the write is done when it was submitted. */
+static void submit_buffered(struct wt_write *write, struct wt_cursor *cursor) {
+    write->operation.result = wt_buffered_write(write->inode, cursor, &write->offset, write->length, write->durability,
+                                                write->flags, &write->operation.stable_bytes);
+    write->operation.offset = write->offset;
+    wt_operations_end(write->inode, &write->operation);
+}
+
+/*
+ * Starts an append that must not wait. It gets its place and takes its bytes in one step, so that the place can be taken
+ * back if it cannot start: nobody has one behind it.
+ */
+static int start_append_now(struct wt_write *write, struct wt_cursor *cursor) {
+    struct wt_inode *inode = write->inode;
+    wt_long_lock(inode->engine->backend, &inode->append_lock);
+    int rc = wt_append_begin(write);
+    if (!rc && start_write(write, cursor, false) == 0) {
+        rc = atomic_load(&write->error);
+        if (rc)
+            wt_append_cancel(write);
+    }
+    wt_long_unlock(&inode->append_lock);
+    return rc;
+}
+
+/* Takes the bytes and starts their I/O. An error: nothing was started and no event is owed. */
+static int start(struct wt_write *write, struct wt_cursor *cursor, bool may_wait) {
+    bool append = write->flags & WT_APPEND;
+    int rc = wt_inode_check_sometimes(write->inode);
+    if (rc)
+        return rc;
+    if (append && !may_wait)
+        return start_append_now(write, cursor);
+    rc = may_wait ? begin_at_end(write) : 0;
+    if (!rc && start_write(write, cursor, may_wait) == 0 && !append)
+        rc = atomic_load(&write->error);
+    return rc;
+}
+
+static int submit(struct wt_write *write, struct wt_cursor *cursor, bool may_wait) {
+    struct wt_inode *inode = write->inode;
+    if (!wt_inode_begin(inode, may_wait))
+        return -EAGAIN;
+    if (inode->buffered && write->length > 0) {
+        submit_buffered(write, cursor);
+        return 0;
+    }
+    int error = start(write, cursor, may_wait);
+    if (error) {
+        wt_inode_end(inode);
+    } else if (atomic_fetch_sub(&write->references, 1) == 1) {
+        write->next_done = NULL;
+        wt_writes_end(inode, write);
+    }
+    return error;
+}
+
+int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t offset,
+                           uint32_t durability, uint32_t flags, uint64_t token) {
+    struct wt_file_object *file = wt_file_acquire(handle);
+    if (!file)
+        return -EBADF;
+    int alone = wt_may_wait(file->inode->engine->backend);
+    bool may_wait = !(flags & WT_NOWAIT) && !alone;
+    if (flags & WT_APPEND)
+        offset = 0;
+    if (length == 0)
+        flags &= ~(uint32_t)WT_APPEND; /* it needs no place */
+    int rc =
+        flags & ~(uint32_t)(WT_NOWAIT | WRITE_FLAGS) ? -EINVAL : check_write(file, length, offset, durability, flags);
+    if (!rc && !may_wait && length > file->inode->engine->chunk_bytes)
+        rc = -EMSGSIZE;
+    if (!rc && alone && file->inode->buffered)
+        rc = -EAGAIN; /* it is done on this thread */
+    struct wt_write *write = NULL;
+    if (!rc)
+        rc = wt_write_take(file->inode->engine, &write);
+    if (!rc) {
+        init_write(write, file->inode, offset, length, durability ? durability : file->durability, flags, true);
+        write->operation = (struct wt_operation){.token = token, .handle = handle, .kind = WT_OPERATION_WRITE};
+        rc = submit(write, cursor, may_wait);
+    }
+    if (rc) {
+        if (write)
+            wt_write_give(file->inode->engine, write);
+        wt_file_release(handle);
+    }
+    bool refused = !may_wait && !(flags & WT_NOWAIT) && (rc == -EAGAIN || rc == -EMSGSIZE);
+    return refused ? -EDEADLK : rc;
+}
+
+int wt_write_submit(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset, uint32_t durability,
+                    uint32_t flags, uint64_t token) {
+    uint64_t length = 0;
+    int rc = wt_iovec_length(iov, iov_count, &length);
+    if (rc)
+        return rc;
+    struct wt_cursor cursor;
+    wt_cursor_of_iovec(&cursor, iov);
+    return wt_write_submit_cursor(file, &cursor, length, offset, durability, flags, token);
+}
+
+int wt_write_submit_all(struct wt_submission *submissions, int count) {
+    if (count < 0 || (count > 0 && !submissions))
+        return -EINVAL;
+    struct wt_plug plug;
+    wt_plug_begin(&plug);
+    for (int i = 0; i < count; i++) {
+        struct wt_submission *one = &submissions[i];
+        one->result =
+            wt_write_submit(one->file, one->iov, one->iov_count, one->offset, one->durability, one->flags, one->token);
+    }
+    wt_plug_end(&plug);
+    return 0;
+}

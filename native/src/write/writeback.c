@@ -1,0 +1,714 @@
+#include "write/writeback.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mutant.h"
+#include "engine/stats.h"
+#include "io/lane.h"
+
+/* ---- objects ------------------------------------------------------------------------------------------------- */
+
+/* With the lock held, as what follows. */
+static struct wt_writeback *take_object(struct wt_engine_object *engine, bool limited) {
+    if (limited && engine->writebacks_out >= WT_WRITEBACK_LIMIT)
+        return NULL;
+    struct wt_writeback *writeback = engine->spare_writebacks;
+    if (writeback)
+        engine->spare_writebacks = writeback->next;
+    else
+        writeback = malloc(sizeof *writeback);
+    engine->writebacks_out += writeback != NULL;
+    return writeback;
+}
+
+static void give_object(struct wt_engine_object *engine, struct wt_writeback *writeback) {
+    writeback->next = engine->spare_writebacks;
+    engine->spare_writebacks = writeback;
+    engine->writebacks_out--;
+    if (engine->writeback_waiters)
+        wt_wake_all(&engine->writeback_room);
+}
+
+struct wt_writeback *wt_writeback_take(struct wt_engine_object *engine, bool limited) {
+    pthread_mutex_lock(&engine->spare_lock);
+    struct wt_writeback *writeback = take_object(engine, limited);
+    pthread_mutex_unlock(&engine->spare_lock);
+    return writeback;
+}
+
+void wt_writeback_give(struct wt_engine_object *engine, struct wt_writeback *writeback) {
+    pthread_mutex_lock(&engine->spare_lock);
+    give_object(engine, writeback);
+    pthread_mutex_unlock(&engine->spare_lock);
+}
+
+int wt_writeback_wait(struct wt_engine_object *engine) {
+    pthread_mutex_lock(&engine->spare_lock);
+    engine->writeback_waiters++;
+    struct wt_writeback *writeback;
+    while (!(writeback = take_object(engine, true)) && engine->writebacks_out > 0)
+        wt_wait(engine->backend, &engine->writeback_room, &engine->spare_lock);
+    engine->writeback_waiters--;
+    if (writeback)
+        give_object(engine, writeback);
+    pthread_mutex_unlock(&engine->spare_lock);
+    return writeback ? 0 : -ENOMEM;
+}
+
+struct wt_link *wt_link_take(struct wt_write *write) {
+    if (!write->link.write) /* not in use */
+        return &write->link;
+    struct wt_engine_object *engine = write->inode->engine;
+    pthread_mutex_lock(&engine->spare_lock);
+    struct wt_link *link = engine->spare_links;
+    if (link)
+        engine->spare_links = link->next;
+    pthread_mutex_unlock(&engine->spare_lock);
+    return link ? link : malloc(sizeof *link);
+}
+
+void wt_link_give(struct wt_link *link) {
+    if (link == &link->write->link)
+        return; /* not used twice: the write may have another thread in it that takes links */
+    struct wt_engine_object *engine = link->write->inode->engine;
+    pthread_mutex_lock(&engine->spare_lock);
+    link->next = engine->spare_links;
+    engine->spare_links = link;
+    pthread_mutex_unlock(&engine->spare_lock);
+}
+
+void wt_writeback_free_spares(struct wt_engine_object *engine) {
+    assert(engine->writebacks_out == 0);
+    for (struct wt_writeback *w = engine->spare_writebacks, *next; w; w = next) {
+        next = w->next;
+        free(w);
+    }
+    for (struct wt_link *link = engine->spare_links, *next; link; link = next) {
+        next = link->next;
+        free(link);
+    }
+}
+
+static uint64_t write_end(const struct wt_write *write) {
+    return write->offset + write->length;
+}
+
+void wt_write_fail(struct wt_write *write, int error, uint64_t at) {
+    int none = 0;
+    atomic_compare_exchange_strong(&write->error, &none, error);
+    uint64_t failed_at = atomic_load(&write->failed_at);
+    while (at < failed_at && !atomic_compare_exchange_weak(&write->failed_at, &failed_at, at))
+        ;
+    if (!(write->flags & WT_APPEND))
+        wt_inode_miss(write->inode, write_end(write));
+}
+
+/* ---- launch: dirty blocks become I/O ------------------------------------------------------------------------- */
+
+static uint64_t folio_offset(const struct wt_folio *folio) {
+    return atomic_load_explicit(&folio->index, memory_order_relaxed) << folio->inode->geometry.folio_shift;
+}
+
+unsigned wt_launch_need(const struct wt_geometry *geometry, uint64_t blocks) {
+    /* One for each run of blocks. Two may be cut: that at the end of the file and that at a new end. */
+    unsigned cuts = geometry->page_block_shift == 0 ? 0 : 2;
+    return (unsigned)__builtin_popcountll(blocks & ~(blocks << 1)) + cuts;
+}
+
+static struct wt_writeback *launch_object(struct wt_launch *launch) {
+    struct wt_writeback *writeback = launch->spare;
+    if (writeback)
+        launch->spare = writeback->next;
+    else
+        writeback = wt_writeback_take(launch->inode->engine, false);
+    return writeback;
+}
+
+struct wt_writeback *wt_launch_next(struct wt_launch *launch, uint64_t offset) {
+    struct wt_writeback *writeback = launch_object(launch);
+    if (!writeback)
+        return NULL;
+    struct wt_io *io = &writeback->io;
+    io->op = WT_IO_WRITE;
+    io->durability = WT_DURABILITY_DEVICE;
+    io->through_page_cache = io->atomic = io->high_priority = false;
+    io->backing = atomic_load(&launch->inode->backing);
+    io->offset = offset;
+    io->length = io->done = 0;
+    io->error = 0;
+    io->owes_flush = false;
+    io->queued_ns = io->started_ns = 0;
+    io->segment_count = 0;
+    io->complete = wt_writeback_done;
+    writeback->inode = launch->inode;
+    writeback->next = NULL;
+    writeback->zeroing = writeback->gather = false;
+    writeback->writes = 0;
+    writeback->bounce = NULL;
+    writeback->part_count = 0;
+    if (launch->last)
+        launch->last->next = writeback;
+    else
+        launch->first = writeback;
+    launch->last = writeback;
+    wt_inode_begin_more(launch->inode);
+    return writeback;
+}
+
+static bool can_extend(const struct wt_writeback *writeback, const struct wt_folio *folio, uint64_t offset,
+                       unsigned pages) {
+    return writeback && writeback->io.op == WT_IO_WRITE && writeback->io.offset + writeback->io.length == offset &&
+           writeback->io.segment_count + pages <= WT_IO_SEGMENTS &&
+           (writeback->part_count < WT_WRITEBACK_PARTS || writeback->parts[writeback->part_count - 1].folio == folio);
+}
+
+static void add_segment(struct wt_io *io, uint8_t *memory, uint32_t length) {
+    struct iovec *last = io->segment_count ? &io->segments[io->segment_count - 1] : NULL;
+    if (last && (uint8_t *)last->iov_base + last->iov_len == memory)
+        last->iov_len += length;
+    else
+        io->segments[io->segment_count++] = (struct iovec){.iov_base = memory, .iov_len = length};
+    io->length += length;
+}
+
+/*
+ * Adds the blocks first..last to an I/O, bytes only up to end (in the folio). A part that ends within a block goes through
+ * the page cache, so that the file's size is exact at every instant, and so does one that is to stay alone. False: there is no
+ * memory for another I/O.
+ */
+static bool add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigned first, unsigned last, uint32_t end,
+                       bool alone, uint64_t fenced) {
+    const struct wt_geometry *geometry = &folio->inode->geometry;
+    uint32_t start = first << geometry->block_shift;
+    unsigned pages = wt_page_of(geometry, last) - wt_page_of(geometry, first) + 1;
+    uint64_t offset = folio_offset(folio) + start;
+    struct wt_writeback *writeback = launch->last;
+    if (alone || !can_extend(writeback, folio, offset, pages))
+        writeback = wt_launch_next(launch, offset);
+    if (!writeback)
+        return false;
+
+    for (uint32_t at = start, length; at < end; at += length) {
+        uint8_t *memory = wt_folio_memory(folio, at, end, &length);
+        add_segment(&writeback->io, memory, length);
+    }
+    if (alone || (end & ((1u << geometry->block_shift) - 1)))
+        writeback->io.through_page_cache = true;
+
+    struct wt_part *part = writeback->part_count ? &writeback->parts[writeback->part_count - 1] : NULL;
+    if (!part || part->folio != folio) {
+        part = &writeback->parts[writeback->part_count++];
+        *part = (struct wt_part){.folio = folio};
+    }
+    part->blocks |= wt_bits(first, last);
+    part->fenced |= fenced;
+    folio->writeback |= wt_bits(first, last) | fenced;
+    return true;
+}
+
+/*
+ * Where the bytes of a block end that are the file's once this launch is stable: its end, except in the block that the
+ * file ends in. Counted in the folio.
+ */
+static uint32_t end_of_block(struct wt_folio *folio, unsigned block, struct wt_link *only) {
+    uint64_t base = folio_offset(folio);
+    uint32_t block_end = (block + 1) << folio->inode->geometry.block_shift;
+    uint64_t end = wt_inode_end_on_disk(folio->inode), ahead_end = atomic_load(&folio->inode->ahead_end);
+    end = end > ahead_end ? end : ahead_end;
+    for (struct wt_link *link = only ? only : folio->links; link && end < base + block_end;
+         link = only ? NULL : link->next)
+        if (link->dirty >> block & 1 && write_end(link->write) > end)
+            end = write_end(link->write);
+    return end < base + block_end && !WT_MUTANT("size-padded") ? (uint32_t)(end - base) : block_end;
+}
+
+/*
+ * Whether `end`, in the folio, is at or before the end of the file on disk and in the same page. When a write through the page
+ * cache begins behind the end of the file, the kernel first zeroes the rest of the last block there: it makes that page
+ * dirty, without waiting for direct I/O that is in flight on other blocks of it. The end may be one that an allocation gives the
+ * file just now.
+ */
+static bool is_beside(const struct wt_folio *folio, uint32_t end, uint64_t size) {
+    uint64_t at = folio_offset(folio) + end;
+    uint64_t block_mask = (UINT64_C(1) << folio->inode->geometry.block_shift) - 1;
+    return (size & block_mask) && at <= size && (at - 1) >> WT_PAGE_SHIFT == size >> WT_PAGE_SHIFT;
+}
+
+static bool is_beside_end_of_file(const struct wt_folio *folio, uint32_t end) {
+    uint64_t reserve_end = atomic_load(&folio->inode->reserve_end); /* first: it falls when size has risen */
+    return is_beside(folio, end, wt_inode_end_on_disk(folio->inode)) || is_beside(folio, end, reserve_end);
+}
+
+/* One run of blocks; returns those that it took. */
+static uint64_t launch_run(struct wt_launch *launch, struct wt_folio *folio, unsigned first, unsigned last,
+                           struct wt_link *only) {
+    const struct wt_geometry *geometry = &folio->inode->geometry;
+    uint32_t end = end_of_block(folio, last, only);
+    bool partial = end & ((1u << geometry->block_shift) - 1);
+    if (geometry->page_block_shift == 0 || !(partial || is_beside_end_of_file(folio, end))) {
+        return add_blocks(launch, folio, first, last, end, false, 0) ? wt_bits(first, last) : 0;
+    }
+    /*
+     * The last block goes through the kernel's page cache and shares a page there with other blocks. Direct I/O on those
+     * would try to drop that page while it is dirty, and the kernel would report the collision as an error. So the blocks
+     * of that page go together, all through the page cache, and no other I/O touches the page meanwhile.
+     */
+    unsigned page = wt_page_of(geometry, last);
+    unsigned page_first = page << geometry->page_block_shift;
+    unsigned tail_first = first > page_first ? first : page_first;
+    uint64_t others = wt_page_blocks(geometry, page, page) & ~wt_bits(tail_first, last);
+    uint64_t taken = 0;
+    /* The file may end in the first part too, until the tail is written: the first part's bytes are of other writes. */
+    if (first < tail_first) {
+        taken = launch_run(launch, folio, first, tail_first - 1, only);
+        if (!taken)
+            return 0;
+    }
+    if (!(folio->writeback & others) && add_blocks(launch, folio, tail_first, last, end, true, others))
+        taken |= wt_bits(tail_first, last);
+    return taken;
+}
+
+/* The writes whose bytes just left: they wait for the I/O now, which is as durable and as urgent as any of them asks. */
+static void launch_links(struct wt_launch *launch, struct wt_folio *folio, uint64_t launched, struct wt_link *only) {
+    uint64_t moved_links = 0;
+    for (struct wt_link *link = only ? only : folio->links; link; link = only ? NULL : link->next) {
+        uint64_t moved = link->dirty & launched;
+        if (!moved)
+            continue;
+        link->dirty &= ~moved;
+        link->writeback |= moved;
+        moved_links++;
+        for (struct wt_writeback *w = launch->first; w; w = w->next) {
+            const struct wt_part *part = &w->parts[w->part_count - 1];
+            if (part->folio != folio || !(part->blocks & moved))
+                continue;
+            if (w->io.durability < link->write->durability && !WT_MUTANT("durability-dropped"))
+                w->io.durability = link->write->durability;
+            if (link->write->flags & WT_HIGH_PRIORITY)
+                w->io.high_priority = true;
+            if (w->writes++ == 0 || link->write->begin_ns < w->io.queued_ns)
+                w->io.queued_ns = link->write->begin_ns;
+        }
+    }
+    if (launch->gather)
+        wt_count(launch->inode->engine, WT_COUNT_GATHERED_WRITES, moved_links);
+}
+
+uint64_t wt_launch_blocks(struct wt_launch *launch, struct wt_folio *folio, uint64_t blocks, struct wt_link *only) {
+    assert((blocks & ~folio->dirty) == 0 && (blocks & (folio->writeback | folio->reading)) == 0);
+    uint64_t launched = 0, left = blocks;
+    while (left) {
+        unsigned first = (unsigned)__builtin_ctzll(left);
+        uint64_t above = ~(left >> first);
+        unsigned last = above ? first + (unsigned)__builtin_ctzll(above) - 1 : 63;
+        launched |= launch_run(launch, folio, first, last, only);
+        left &= ~(wt_bits(first, last) | folio->writeback); /* which may have fenced off more than the run */
+    }
+    folio->dirty &= ~launched;
+    folio->urgent = folio->urgent && folio->dirty;
+    launch_links(launch, folio, launched, only);
+    return launched;
+}
+
+static void count_start(struct wt_engine_object *engine, struct wt_io *io, bool gather) {
+    bool write = io->op == WT_IO_WRITE;
+    wt_count(engine, write ? WT_COUNT_DEVICE_WRITES : WT_COUNT_DEVICE_READS, 1);
+    wt_count(engine, write ? WT_COUNT_DEVICE_WRITTEN_BYTES : WT_COUNT_DEVICE_READ_BYTES, io->length);
+    if (gather && write)
+        wt_count(engine, WT_COUNT_GATHERS, 1);
+    wt_stats_io_start(engine, io);
+}
+
+static void run(struct wt_writeback *writeback) {
+    if (WT_MUTANT("completion-before-io")) {
+        struct wt_io io = writeback->io;
+        writeback->io.done = io.length;
+        wt_writeback_done(&writeback->io);
+        wt_blocking(io.backing)->run(&io);
+        return;
+    }
+    wt_lane_run_to_end(writeback->inode, &writeback->io);
+}
+
+void wt_launch_start(struct wt_launch *launch, bool run_last) {
+    struct wt_io *list = NULL, **tail = &list;
+    struct wt_writeback *mine = NULL, *next;
+    for (struct wt_writeback *w = launch->first; w; w = next) {
+        next = w->next;
+        w->gather = launch->gather;
+        count_start(launch->inode->engine, &w->io, launch->gather);
+        if (run_last && !next && !launch->burst) {
+            mine = w;
+        } else {
+            w->io.next = NULL;
+            *tail = &w->io;
+            tail = &w->io.next;
+        }
+    }
+    launch->first = launch->last = NULL;
+    if (list)
+        wt_lane_submit(launch->inode, list, launch->burst);
+    if (mine)
+        run(mine);
+}
+
+/* ---- done: the end of an I/O --------------------------------------------------------------------------------- */
+
+/* An I/O that ended, and what its end has to do when all folio locks are let go. */
+struct ending {
+    uint64_t stable_end; /* bytes of the I/O are stable up to here */
+    int error;
+    bool zeroing;
+    struct wt_launch launch; /* the gathers */
+    struct wt_write *done;   /* writes that are stable, or failed */
+    uint64_t retired_bytes;
+    uint32_t freed; /* threads that this I/O sets free, until now */
+    unsigned lead_count;
+    struct wt_write *leads[WT_WRITEBACK_PARTS]; /* writers that were handed a gather */
+};
+
+static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct ending *ending) {
+    if (link->previous)
+        link->previous->next = link->next;
+    else
+        folio->links = link->next;
+    if (link->next)
+        link->next->previous = link->previous;
+    ending->retired_bytes += link->bytes;
+    struct wt_write *write = link->write;
+    wt_link_give(link);
+    /* After its last reference but one is dropped a write may end on its own thread, and be gone. */
+    bool async = write->async, waits = atomic_load(&write->waits);
+    unsigned left = atomic_fetch_sub(&write->references, 1) - 1;
+    ending->freed += !async && (left == 0 || (left == 1 && !waits)); /* the second runs this very I/O */
+    if (left == 0) {
+        write->next_done = ending->done;
+        ending->done = write;
+    }
+}
+
+/* Blocks that an I/O carried have ended, some of them badly: tells the writes, and grows the file by what is stable. */
+static void end_links(struct wt_folio *folio, uint64_t good, uint64_t bad, int error, struct ending *ending) {
+    uint64_t base = folio_offset(folio);
+    unsigned shift = folio->inode->geometry.block_shift;
+    for (struct wt_link *link = folio->links, *next; link; link = next) {
+        next = link->next;
+        struct wt_write *write = link->write;
+        uint64_t stable = link->writeback & good, failed = link->writeback & bad;
+        if (!(stable | failed))
+            continue;
+        if (stable) {
+            uint64_t end = base + ((uint64_t)(64 - (unsigned)__builtin_clzll(stable)) << shift);
+            end = end < write_end(write) ? end : write_end(write);
+            (write->flags & WT_APPEND ? wt_inode_grow_unseen : wt_inode_grow)(folio->inode, end);
+        }
+        if (failed) {
+            uint64_t at = base + ((uint64_t)__builtin_ctzll(failed) << shift);
+            if (!WT_MUTANT("error-swallowed"))
+                wt_write_fail(write, error, at > write->offset ? at : write->offset);
+            if (WT_MUTANT("gather-error-to-one"))
+                bad = 0, good |= failed;
+        }
+        link->writeback &= ~(stable | failed);
+        if (!(link->writeback | link->dirty))
+            unlink_link(folio, link, ending);
+    }
+}
+
+static void fill_done(struct wt_io *io);
+
+uint64_t wt_launch_fill(struct wt_launch *launch, struct wt_folio *folio, uint64_t blocks) {
+    struct wt_inode *inode = folio->inode;
+    unsigned shift = inode->geometry.block_shift;
+    uint64_t left = blocks;
+    assert((blocks & ~(folio->dirty & folio->uptodate)) == 0 && (blocks & (folio->writeback | folio->reading)) == 0);
+    for (; left; left &= left - 1) {
+        unsigned block = (unsigned)__builtin_ctzll(left);
+        struct wt_writeback *read = wt_launch_next(launch, folio_offset(folio) + ((uint64_t)block << shift));
+        if (!read)
+            break;
+        folio->reading |= UINT64_C(1) << block;
+        uint8_t *memory = wt_folio_held_memory(folio, block);
+        assert(memory);
+        add_segment(&read->io, memory, 1u << shift);
+        read->io.op = WT_IO_READ;
+        read->io.complete = fill_done;
+        read->file_size = wt_inode_size(inode);
+        read->parts[0] = (struct wt_part){.folio = folio, .blocks = UINT64_C(1) << block};
+        read->part_count = 1;
+    }
+    return blocks & ~left;
+}
+
+/* The writes whose bytes wait in these blocks, on no I/O's way, fail: what the device has is read again. */
+static void fail_dirty(struct wt_folio *folio, uint64_t blocks, int error, struct ending *ending) {
+    for (struct wt_link *link = folio->links; link; link = link->next) {
+        link->writeback |= link->dirty & blocks;
+        link->dirty &= ~blocks;
+    }
+    end_links(folio, 0, blocks, error, ending);
+    folio->dirty &= ~blocks;
+    folio->uptodate &= ~blocks;
+}
+
+static uint64_t collected(const struct wt_folio *folio) {
+    return folio->dirty & ~(folio->writeback | folio->reading);
+}
+
+/*
+ * Hands the gather to a writer that waits for it: its thread has to be woken for the end anyway. What comes until it wakes
+ * it takes along, above all the next records of the writers that were just set free.
+ */
+static bool hand_gather(struct wt_folio *folio, struct ending *ending) {
+    for (struct wt_link *link = folio->links; link; link = link->next) {
+        struct wt_write *write = link->write;
+        struct wt_folio *none = NULL;
+        if (!link->dirty || !atomic_load(&write->waits) || !atomic_compare_exchange_strong(&write->lead, &none, folio))
+            continue;
+        folio->gathering++;
+        ending->leads[ending->lead_count++] = write;
+        return true;
+    }
+    return false;
+}
+
+/*
+ * What collected leaves, as far as there is memory for I/Os. The rest waits for the end of I/O on the folio. Where there is none
+ * nobody would send it: its writes fail.
+ */
+static uint64_t launch_collected(struct wt_folio *folio, struct ending *ending) {
+    uint64_t blocks = collected(folio);
+    uint64_t taken = blocks ? wt_launch_blocks(&ending->launch, folio, blocks, NULL) : 0;
+    uint64_t left = collected(folio);
+    bool sent_later = folio->gathering || (folio->writeback | (folio->reading & folio->dirty));
+    if (left && !sent_later)
+        fail_dirty(folio, left, -ENOMEM, ending);
+    return taken;
+}
+
+/* What collected under the I/O that just ended leaves now, or is about to. */
+static void send_gather(struct wt_folio *folio, struct ending *ending) {
+    if (!folio->gathering)
+        atomic_store_explicit(&folio->expected, folio->urgent ? 0 : ending->freed, memory_order_relaxed);
+    if (collected(folio) && !folio->gathering && !hand_gather(folio, ending))
+        (void)launch_collected(folio, ending);
+    wt_folio_settle(folio);
+    wt_folio_put(folio);
+}
+
+/*
+ * So long a leader waits for the writers that the I/O before set free: an I/O more costs the device longer. If they do not
+ * come in that time, so many of the next leaders do not wait.
+ */
+#define LEAD_PATIENCE_NS 50000
+#define LEAD_RESTS 64
+
+static void await_arrivals(struct wt_folio *folio) {
+    struct wt_inode *inode = folio->inode;
+    uint32_t rests = atomic_load_explicit(&inode->lead_rests, memory_order_relaxed);
+    if (rests > 0) {
+        atomic_store_explicit(&inode->lead_rests, rests - 1, memory_order_relaxed); /* more or less */
+        return;
+    }
+    uint32_t first = atomic_load_explicit(&folio->expected, memory_order_relaxed), before = first, now = first;
+    int64_t begin_ns = wt_now_ns(), now_ns = begin_ns;
+    if (wt_rest_is_on(&inode->engine->lead_rest, begin_ns))
+        return;
+    while (now > 0 && (now < before || now_ns < begin_ns + LEAD_PATIENCE_NS)) {
+        before = now;
+        wt_yield();
+        now = atomic_load_explicit(&folio->expected, memory_order_relaxed);
+        now_ns = wt_now_ns();
+    }
+    wt_rest_after(&inode->engine->lead_rest, begin_ns, now_ns);
+    if (now > 0 && now == first)
+        atomic_store_explicit(&inode->lead_rests, LEAD_RESTS, memory_order_relaxed);
+}
+
+void wt_gather_lead(struct wt_folio *folio) {
+    struct wt_inode *inode = folio->inode;
+    struct ending ending = {.launch = {.inode = inode, .gather = true}};
+    await_arrivals(folio);
+    wt_folio_lock(folio);
+    folio->gathering--;
+    if (WT_MUTANT("lead-lost")) {
+        pthread_mutex_unlock(&folio->lock);
+        return;
+    }
+    atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
+    uint64_t taken = launch_collected(folio, &ending);
+    /* Folios that follow in the file and wait as well come along. */
+    while (taken >> (WT_FOLIO_BLOCKS - 1)) {
+        uint64_t index = atomic_load_explicit(&folio->index, memory_order_relaxed);
+        struct wt_folio *next = wt_folio_find(inode, index + 1);
+        wt_folio_put(folio);
+        folio = next;
+        uint64_t blocks = folio ? collected(folio) : 0;
+        taken = blocks & 1 ? wt_launch_blocks(&ending.launch, folio, blocks, NULL) : 0;
+    }
+    if (folio)
+        wt_folio_put(folio);
+    wt_launch_start(&ending.launch, true);
+    if (ending.retired_bytes)
+        wt_pool_retire(&inode->cache->pool, ending.retired_bytes);
+    if (ending.done)
+        wt_writes_end(inode, ending.done);
+}
+
+static void end_part(const struct wt_part *part, struct ending *ending) {
+    struct wt_folio *folio = part->folio;
+    unsigned shift = folio->inode->geometry.block_shift;
+    wt_folio_lock(folio);
+    assert((folio->writeback & part->blocks) == part->blocks);
+    uint64_t bad = 0;
+    if (ending->error && !(WT_MUTANT("short-write-is-whole") && ending->stable_end > folio_offset(folio))) {
+        uint64_t base = folio_offset(folio);
+        uint64_t good_blocks = ending->stable_end > base ? (ending->stable_end - base) >> shift : 0;
+        if (good_blocks < WT_FOLIO_BLOCKS)
+            bad = part->blocks & wt_bits((unsigned)good_blocks, WT_FOLIO_BLOCKS - 1);
+    }
+    end_links(folio, part->blocks & ~bad, bad, ending->error, ending);
+    folio->writeback &= ~(part->blocks | part->fenced);
+    uint64_t repair = 0;
+    if (!ending->zeroing) { /* a range of zeros that could not be written reads as zeros all the same */
+        if (!WT_MUTANT("stale-read-after-failure"))
+            folio->uptodate &= ~(bad & ~folio->dirty);
+        repair = WT_MUTANT("repair-skipped") ? 0 : bad & folio->dirty;
+    }
+    /* A block fenced off may be in repair, which fills the memory that is held for it. */
+    wt_folio_release_held(folio, (part->blocks | part->fenced) & ~(repair | folio->reading));
+    /* Newer writes went to a shadow, a copy of refused bytes with theirs on top: they need what the device has below. */
+    uint64_t lost = repair & ~wt_launch_fill(&ending->launch, folio, repair);
+    if (lost) { /* no memory for that */
+        fail_dirty(folio, lost, -ENOMEM, ending);
+        wt_folio_release_held(folio, lost);
+    }
+    send_gather(folio, ending);
+}
+
+void wt_write_end(struct wt_write *write, int64_t now_ns) {
+    int error = atomic_load(&write->error);
+    uint64_t failed_at = atomic_load(&write->failed_at), end = write_end(write);
+    wt_count(write->inode->engine, error ? WT_COUNT_WRITE_ERRORS : WT_COUNT_WRITES, 1);
+    wt_stats_add(write->inode->engine, WT_HISTOGRAM_WRITES, (uint64_t)(now_ns - write->begin_ns));
+    write->operation.result = error ? error : (int64_t)write->length;
+    write->operation.stable_bytes = (failed_at < end ? failed_at : end) - write->offset;
+    write->operation.offset = write->offset;
+}
+
+void wt_writes_end(struct wt_inode *inode, struct wt_write *done) {
+    struct wt_operation *operations = NULL, **tail = &operations;
+    int64_t now_ns = 0;
+    for (struct wt_write *write = wt_appends_end(inode, done), *next; write; write = next) {
+        next = write->next_done;
+        if (write->flags & WT_DONTCACHE)
+            wt_inode_drop_idle(inode, write->offset, write_end(write));
+        if (!write->async) {
+            sem_post(&write->wake);
+            continue;
+        }
+        now_ns = now_ns ? now_ns : wt_now_ns();
+        wt_write_end(write, now_ns);
+        write->operation.next = NULL;
+        *tail = &write->operation;
+        tail = &write->operation.next;
+    }
+    if (operations)
+        wt_operations_end(inode, operations);
+}
+
+static void end_all(struct wt_inode *inode, struct ending *ending) {
+    struct wt_engine_object *engine = inode->engine;
+    while (ending->launch.spare) {
+        struct wt_writeback *spare = ending->launch.spare;
+        ending->launch.spare = spare->next;
+        wt_writeback_give(engine, spare);
+    }
+    wt_launch_start(&ending->launch, false);
+    if (ending->retired_bytes)
+        wt_pool_retire(&engine->cache.pool, ending->retired_bytes);
+    else
+        wt_pool_kick(&engine->cache.pool);
+    wt_writes_end(inode, ending->done);
+    for (unsigned i = 0; i < ending->lead_count; i++)
+        sem_post(&ending->leads[i]->wake);
+    wt_inode_end(inode);
+}
+
+void wt_writeback_done(struct wt_io *io) {
+    struct wt_writeback *writeback = (struct wt_writeback *)io;
+    struct wt_inode *inode = writeback->inode;
+    assert(io->error || io->done == io->length);
+    free(writeback->bounce);
+    if (!writeback->zeroing)
+        wt_stats_io_end(inode, io, writeback->gather ? writeback->writes : 0);
+    if (!writeback->zeroing && io->durability == WT_DURABILITY_DEVICE)
+        wt_disk_note_unsynced_since(&inode->unsynced, io->failures_before);
+
+    /* The object carries the first gather, so what it says now must be kept. */
+    struct wt_part parts[WT_WRITEBACK_PARTS];
+    unsigned part_count = writeback->part_count;
+    memcpy(parts, writeback->parts, part_count * sizeof *parts);
+    if (io->error) {
+        if (io->offset + io->length > wt_inode_size(inode))
+            wt_inode_suspect_size(inode);
+    }
+    /* The kernel must not keep refused bytes, nor a large folio, parts of which other I/O may want to replace. */
+    if (io->through_page_cache && (io->error || io->length > WT_PAGE_BYTES))
+        io->backing->ops->forget(io->backing, io->offset, io->length);
+    struct ending ending = {.stable_end = io->offset + io->done,
+                            .error = io->error,
+                            .zeroing = writeback->zeroing,
+                            .launch = {.inode = inode, .gather = true, .spare = writeback}};
+    writeback->next = NULL;
+    for (unsigned i = 0; i < part_count; i++)
+        end_part(&parts[i], &ending);
+    end_all(inode, &ending);
+}
+
+/* Puts the writes that wait in the folio on top of what the device has. */
+static void lay_writes_over(struct wt_folio *folio, unsigned block, uint8_t *from_device) {
+    unsigned shift = folio->inode->geometry.block_shift;
+    uint32_t start = block << shift, end = start + (1u << shift), length;
+    uint64_t base = folio_offset(folio);
+    uint8_t *shadow = wt_folio_memory(folio, start, end, &length);
+    for (const struct wt_link *link = folio->links; link; link = link->next) {
+        if (!(link->dirty >> block & 1))
+            continue;
+        uint64_t from = link->write->offset > base + start ? link->write->offset - base : start;
+        uint64_t to = write_end(link->write) < base + end ? write_end(link->write) - base : end;
+        memcpy(from_device + (from - start), shadow + (from - start), to - from);
+    }
+    memcpy(shadow, from_device, (size_t)1 << shift);
+}
+
+static void fill_done(struct wt_io *io) {
+    struct wt_writeback *read = (struct wt_writeback *)io;
+    struct wt_inode *inode = read->inode;
+    struct wt_folio *folio = read->parts[0].folio;
+    uint64_t bit = read->parts[0].blocks;
+    unsigned block = (unsigned)__builtin_ctzll(bit);
+    uint64_t done = io->done;
+    wt_inode_check_read(inode, io, read->file_size);
+    wt_stats_io_end(inode, io, 0);
+    struct ending ending = {.error = io->error, .launch = {.inode = inode, .gather = true, .spare = read}};
+    read->next = NULL;
+
+    wt_folio_lock(folio);
+    uint8_t *memory = wt_folio_held_memory(folio, block);
+    if (ending.error) { /* the base of the waiting writes cannot be had: they fail as well */
+        fail_dirty(folio, bit, ending.error, &ending);
+    } else {
+        memset(memory + done, 0, ((size_t)1 << inode->geometry.block_shift) - done);
+        lay_writes_over(folio, block, memory);
+    }
+    folio->reading &= ~bit;
+    wt_folio_release_held(folio, bit);
+    send_gather(folio, &ending);
+    end_all(inode, &ending);
+}

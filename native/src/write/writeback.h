@@ -1,0 +1,133 @@
+/*
+ * Writeback: one I/O on its way to the device with the folios' blocks that it carries, the writes that wait for it, and
+ * what happens when it ends. Writes to blocks under writeback have collected by then; they leave as the next I/O, the
+ * gather. If one of their writers waits, it leads the gather: it puts the I/O together when it wakes, with all that has
+ * come by then, and runs it on its own thread.
+ */
+#ifndef WT_WRITEBACK_H
+#define WT_WRITEBACK_H
+
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/engine.h"
+#include "file/inode.h"
+#include "file/operation.h"
+#include "io/io.h"
+
+#define WT_WRITEBACK_PARTS 40u
+
+/* So many I/Os at once; past it writers wait. Gathers are not counted: they need no more than what ended. */
+#define WT_WRITEBACK_LIMIT 4096u
+
+struct wt_writeback;
+struct wt_write;
+
+/* A write's share of one folio. */
+struct wt_link {
+    struct wt_write *write;
+    struct wt_link *next, *previous;
+    uint64_t dirty;     /* blocks with bytes of it that no I/O carries yet */
+    uint64_t writeback; /* blocks with bytes of it that an I/O carries */
+    uint64_t bytes;     /* counted as in flight */
+};
+
+/* One caller's write, from its first byte copied to its last byte stable. */
+struct wt_write {
+    struct wt_operation operation; /* of an asynchronous one */
+    bool async;
+    struct wt_inode *inode;
+    uint64_t offset, length;
+    int64_t begin_ns;
+    uint32_t durability;
+    uint32_t flags;             /* WT_APPEND and so on */
+    atomic_uint references;     /* its submitter, and each link */
+    atomic_int error;           /* the first */
+    _Atomic uint64_t failed_at; /* bytes from here on are not known to be stable; UINT64_MAX: none failed */
+    sem_t wake;                 /* posted for each folio in lead, and at the end: after that nobody touches the write */
+    atomic_bool waits;          /* its thread has nothing left to do but wait: it may be handed a gather */
+    _Atomic(struct wt_folio *) lead; /* whose gather it is to send */
+    struct wt_write *next_done;
+    struct wt_write *next_append, *previous_append; /* of the inode; under its order_lock, as is ended */
+    bool ended;                                     /* an append that waits for others to end */
+    struct wt_link link;                            /* most writes are in one folio and need no other */
+};
+
+struct wt_part {
+    struct wt_folio *folio;
+    uint64_t blocks; /* carried */
+    uint64_t fenced; /* kept out of other I/O: they share a page of the kernel's cache with the last partial block */
+};
+
+struct wt_writeback {
+    struct wt_io io;
+    struct wt_inode *inode;
+    struct wt_writeback *next;
+    bool zeroing;       /* of allocate: its memory is no folio's */
+    uint64_t file_size; /* of a fill: when it began */
+    void *bounce;       /* of an atomic write whose folios' memory is not in one piece: a copy that is. Else NULL */
+    bool gather;
+    uint32_t writes; /* that it carries */
+    unsigned part_count;
+    struct wt_part parts[WT_WRITEBACK_PARTS];
+};
+
+/* I/Os being put together. For one whose objects were taken in advance there is no lack of them. */
+struct wt_launch {
+    struct wt_inode *inode;
+    struct wt_writeback *first, *last;
+    struct wt_writeback *spare; /* taken in advance */
+    struct wt_burst *burst;     /* NULL, or: what the I/Os go with */
+    bool gather;
+};
+
+/* An object for an I/O, counted against the limit if limited; NULL: the limit is reached, or no memory. */
+struct wt_writeback *wt_writeback_take(struct wt_engine_object *engine, bool limited);
+void wt_writeback_give(struct wt_engine_object *engine, struct wt_writeback *writeback);
+/* A link for the write; NULL: no memory. */
+struct wt_link *wt_link_take(struct wt_write *write);
+/* Its folio has it no more. */
+void wt_link_give(struct wt_link *link);
+/* Waits until an object may be taken. The caller holds none, and no lock. -ENOMEM: there is no memory, nor will one be given back. */
+int wt_writeback_wait(struct wt_engine_object *engine);
+
+/*
+ * Puts dirty blocks of a locked folio under writeback and adds them to the launch; links' dirty blocks follow (all links
+ * of the folio, or only the one given). Returns the blocks that it took. It leaves those that must stay out of the way of
+ * I/O on the same page: that I/O's end sends them. And those for which there is no memory.
+ */
+uint64_t wt_launch_blocks(struct wt_launch *launch, struct wt_folio *folio, uint64_t blocks, struct wt_link *only);
+/* An I/O more at the end of the launch, as yet without memory and blocks. NULL: no memory. */
+struct wt_writeback *wt_launch_next(struct wt_launch *launch, uint64_t offset);
+/* How many objects wt_launch_blocks may need for these blocks. */
+unsigned wt_launch_need(const struct wt_geometry *geometry, uint64_t blocks);
+
+/*
+ * Dirty blocks of a locked folio of whose bytes only those of their writes are right: reads what the device has into the
+ * pages held for them, and puts the writes on top of that. The read blocks leave with the gather at its end. Returns the blocks
+ * that it took: for the others there is no memory.
+ */
+uint64_t wt_launch_fill(struct wt_launch *launch, struct wt_folio *folio, uint64_t blocks);
+
+/* Starts all I/Os of the launch. The last is run on this thread if run_last, unless they go with a burst. */
+void wt_launch_start(struct wt_launch *launch, bool run_last);
+
+/* Sends the gather of a folio that was handed to this thread, and runs its I/O. */
+void wt_gather_lead(struct wt_folio *folio);
+/* The end of an I/O: wt_io.complete of all of them. */
+void wt_writeback_done(struct wt_io *io);
+
+/* Tells the callers of writes, linked by next_done: all their I/O has ended. Appends may have to wait for others first. */
+void wt_writes_end(struct wt_inode *inode, struct wt_write *done);
+
+/* Fills in how the write ended; all its I/O has, by now. */
+void wt_write_end(struct wt_write *write, int64_t now_ns);
+
+/* Records that bytes of the write from `at` on are not stable. */
+void wt_write_fail(struct wt_write *write, int error, uint64_t at);
+
+void wt_writeback_free_spares(struct wt_engine_object *engine);
+
+#endif
