@@ -166,7 +166,8 @@ int wt_engine_open_on(const struct wt_engine_options *given, struct wt_backend *
         engine->zeros = NULL;
     rc = engine->inodes && engine->zeros ? 0 : -ENOMEM;
     if (!rc)
-        rc = wt_cache_open(&engine->cache, backend, options.cache_bytes, options.in_flight_bytes);
+        rc = wt_cache_open(&engine->cache, backend, options.cache_bytes, options.in_flight_bytes,
+                           sizeof(struct wt_inode));
     bool cache_open = !rc;
     wt_engine opened = rc ? 0 : wt_handle_open(&engine_handles, engine, NULL);
     if (!opened) {

@@ -469,7 +469,8 @@ void wt_folio_drop(struct wt_folio *folio, unsigned first, unsigned last) {
     }
 }
 
-enum wt_evict wt_folio_try_evict(struct wt_folio *folio, unsigned page, unsigned order) {
+/* The pool's try_evict. */
+static enum wt_evict try_evict(struct wt_folio *folio, unsigned page, unsigned order) {
     if (pthread_mutex_trylock(&folio->lock))
         return WT_EVICT_LOCKED;
     begin_changes(folio->inode->cache, folio);
@@ -494,7 +495,8 @@ enum wt_evict wt_folio_try_evict(struct wt_folio *folio, unsigned page, unsigned
 
 /* ---- open and close ------------------------------------------------------------------------------------------ */
 
-int wt_cache_open(struct wt_cache *cache, struct wt_backend *backend, uint64_t cache_bytes, uint64_t in_flight_limit) {
+int wt_cache_open(struct wt_cache *cache, struct wt_backend *backend, uint64_t cache_bytes, uint64_t in_flight_limit,
+                  size_t inode_bytes) {
     uint64_t frames = cache_bytes >> WT_PAGE_SHIFT;
     if (frames >= WT_NONE - SPARE_FOLIOS)
         return -EINVAL;
@@ -505,15 +507,20 @@ int wt_cache_open(struct wt_cache *cache, struct wt_backend *backend, uint64_t c
     cache->folio_count = (uint32_t)frames + SPARE_FOLIOS;
     cache->free_folio = WT_NONE;
     cache->fresh_folio = 0;
-    int rc = wt_view_open(&cache->view, (size_t)frames << WT_PAGE_SHIFT, cache->folio_count, buckets);
+    const struct wt_view_sizes sizes = {.arena_bytes = (size_t)frames << WT_PAGE_SHIFT,
+                                        .folio_count = cache->folio_count,
+                                        .folio_bytes = sizeof(struct wt_folio),
+                                        .bucket_count = buckets,
+                                        .inode_bytes = inode_bytes};
+    int rc = wt_view_open(&cache->view, &sizes);
     if (rc)
         return rc;
     cache->folios = cache->view->parts[WT_VIEW_FOLIOS].start;
     cache->buckets = cache->view->parts[WT_VIEW_BUCKETS].start;
     cache->faces = wt_view_faces(cache->view, cache->folio_count);
     memset((void *)cache->buckets, 0xff, buckets * sizeof *cache->buckets);
-    rc =
-        wt_pool_open(&cache->pool, backend, (uint32_t)frames, cache->view->parts[WT_VIEW_ARENA].start, in_flight_limit);
+    rc = wt_pool_open(&cache->pool, backend, (uint32_t)frames, cache->view->parts[WT_VIEW_ARENA].start, in_flight_limit,
+                      try_evict);
     if (rc) {
         wt_view_close(cache->view);
         return rc;

@@ -87,7 +87,9 @@ struct wt_cache {
     uint32_t fresh_folio; /* the first descriptor never used */
 };
 
-int wt_cache_open(struct wt_cache *cache, struct wt_backend *backend, uint64_t cache_bytes, uint64_t in_flight_limit);
+/* inode_bytes: what the view gives each file, see wt_view_take_inode. */
+int wt_cache_open(struct wt_cache *cache, struct wt_backend *backend, uint64_t cache_bytes, uint64_t in_flight_limit,
+                  size_t inode_bytes);
 void wt_cache_close(struct wt_cache *cache);
 
 /* The bucket of an inode's first folio; each further one's is the next, and after the last comes the first. */
@@ -129,10 +131,6 @@ void wt_folio_release_held(struct wt_folio *folio, uint64_t blocks);
 uint8_t *wt_folio_held_memory(struct wt_folio *folio, unsigned block);
 /* Drops the pages first..last. No I/O is on them. */
 void wt_folio_drop(struct wt_folio *folio, unsigned first, unsigned last);
-
-enum wt_evict { WT_EVICT_YES, WT_EVICT_USED, WT_EVICT_IO, WT_EVICT_LOCKED };
-/* For the pool, whose lock is held: takes the run at page away from the folio if it is idle and was not used. */
-enum wt_evict wt_folio_try_evict(struct wt_folio *folio, unsigned page, unsigned order);
 
 /* ---- geometry ------------------------------------------------------------------------------------------------ */
 

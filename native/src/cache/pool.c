@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "cache/folio.h"
-#include "cache/view.h"
 #include "io/io.h"
 
 /* ---- free runs ----------------------------------------------------------------------------------------------- */
@@ -114,7 +112,7 @@ static enum eviction evict_one(struct wt_pool *pool) {
         uint32_t frame = pool->hand;
         struct wt_frame *f = &pool->frames[frame];
         pool->hand = f->next;
-        switch (wt_folio_try_evict(f->folio, f->page, f->order)) {
+        switch (pool->try_evict(f->folio, f->page, f->order)) {
         case WT_EVICT_YES:
             queue_remove(pool, frame);
             run_free(pool, frame, f->order);
@@ -313,8 +311,9 @@ void wt_pool_free_held(struct wt_pool *pool, uint32_t frame) {
 /* ---- open and close ------------------------------------------------------------------------------------------ */
 
 int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t frame_count, uint8_t *arena,
-                 uint64_t in_flight_limit) {
-    *pool = (struct wt_pool){.newest = WT_NONE, .oldest = WT_NONE, .hand = WT_NONE, .backend = backend};
+                 uint64_t in_flight_limit, wt_evict_function try_evict) {
+    *pool = (struct wt_pool){
+        .newest = WT_NONE, .oldest = WT_NONE, .hand = WT_NONE, .backend = backend, .try_evict = try_evict};
     pool->frame_count = frame_count;
     pool->in_flight_limit = in_flight_limit;
     pool->arena = arena;

@@ -12,12 +12,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cache/view.h"
 #include "io/wait.h"
 
 #define WT_PAGE_SHIFT 12
 #define WT_PAGE_BYTES 4096u
 #define WT_MAX_ORDER 6 /* 64 pages: a whole folio of 4 KiB blocks in one run */
-#define WT_NONE UINT32_MAX
 
 struct wt_backend;
 struct wt_folio;
@@ -39,8 +39,20 @@ struct wt_frame {
     uint8_t busy; /* of a held page: blocks of it that I/O still reads, from the page's first */
 };
 
+/* What became of a run that the pool wants back. */
+enum wt_evict {
+    WT_EVICT_YES,    /* its folio has it no more */
+    WT_EVICT_USED,   /* it was used since the hand passed */
+    WT_EVICT_IO,     /* I/O is on it */
+    WT_EVICT_LOCKED, /* its folio is locked just now */
+};
+
+/* Takes the run of 2^order pages at page away from a folio, if that can be done at once. Called with the pool's lock held. */
+typedef enum wt_evict (*wt_evict_function)(struct wt_folio *folio, unsigned page, unsigned order);
+
 struct wt_pool {
     struct wt_backend *backend;
+    wt_evict_function try_evict;
     pthread_mutex_t lock;
     struct wt_condition room; /* something became free, or may be evicted now */
     _Atomic uint32_t waiters;
@@ -65,7 +77,7 @@ struct wt_reservation {
 
 /* The arena is the caller's, and has a page for each frame. */
 int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t frame_count, uint8_t *arena,
-                 uint64_t in_flight_limit);
+                 uint64_t in_flight_limit, wt_evict_function try_evict);
 void wt_pool_close(struct wt_pool *pool);
 
 /*

@@ -6,7 +6,6 @@
 #include <sys/mman.h>
 
 #include "base/line.h"
-#include "file/inode.h"
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
@@ -50,18 +49,19 @@ static void unmap(struct wt_view *view) {
     free(view);
 }
 
-int wt_view_open(struct wt_view **opened, size_t arena_bytes, uint32_t folio_count, uint32_t bucket_count) {
+int wt_view_open(struct wt_view **opened, const struct wt_view_sizes *sizes) {
     struct wt_view *view = calloc(1, sizeof *view);
     if (!view)
         return -ENOMEM;
     const size_t bytes[WT_VIEW_PARTS] = {
-        [WT_VIEW_ARENA] = arena_bytes,
-        [WT_VIEW_FOLIOS] = folio_count * sizeof(struct wt_folio),
-        [WT_VIEW_BUCKETS] = bucket_count * sizeof(uint32_t),
-        [WT_VIEW_INODES] = places * sizeof(struct wt_inode),
-        [WT_VIEW_FACES] = folio_count * (3 * sizeof(uint64_t) + sizeof(uint32_t)),
+        [WT_VIEW_ARENA] = sizes->arena_bytes,
+        [WT_VIEW_FOLIOS] = sizes->folio_count * sizes->folio_bytes,
+        [WT_VIEW_BUCKETS] = sizes->bucket_count * sizeof(uint32_t),
+        [WT_VIEW_INODES] = places * sizes->inode_bytes,
+        [WT_VIEW_FACES] = sizes->folio_count * (3 * sizeof(uint64_t) + sizeof(uint32_t)),
         [WT_VIEW_HITS] = (size_t)WT_VIEW_HIT_STRIPES * WT_VIEW_HIT_BYTES,
     };
+    view->inode_bytes = sizes->inode_bytes;
     atomic_init(&view->users, 1);
     pthread_mutex_init(&view->inode_lock, NULL);
     for (unsigned i = 0; i < WT_VIEW_PARTS; i++) {
@@ -119,34 +119,34 @@ void wt_view_release(struct wt_view *view) {
 
 /* ---- inodes -------------------------------------------------------------------------------------------------- */
 
-struct wt_inode *wt_view_take_inode(struct wt_view *view) {
-    struct wt_inode *inode = NULL;
+void *wt_view_take_inode(struct wt_view *view) {
+    void *inode = NULL;
     pthread_mutex_lock(&view->inode_lock);
     if (view->free_inode) {
-        inode = (struct wt_inode *)view->free_inode;
+        inode = view->free_inode;
         view->free_inode = view->free_inode->next;
     } else if (view->fresh_inode < places) {
-        inode = (struct wt_inode *)view->parts[WT_VIEW_INODES].start + view->fresh_inode++;
+        inode = (char *)view->parts[WT_VIEW_INODES].start + view->fresh_inode++ * view->inode_bytes;
     }
     pthread_mutex_unlock(&view->inode_lock);
-    return inode ? inode : wt_line_alloc(sizeof *inode);
+    return inode ? inode : wt_line_alloc(view->inode_bytes);
 }
 
-void wt_view_give_inode(struct wt_view *view, struct wt_inode *inode) {
+void wt_view_give_inode(struct wt_view *view, void *inode) {
     if (wt_view_place(view, inode) == WT_NONE) {
         wt_line_free(inode);
         return;
     }
-    struct wt_inode_place *place = (struct wt_inode_place *)inode;
+    struct wt_inode_place *place = inode;
     pthread_mutex_lock(&view->inode_lock);
     place->next = view->free_inode;
     view->free_inode = place;
     pthread_mutex_unlock(&view->inode_lock);
 }
 
-uint32_t wt_view_place(const struct wt_view *view, const struct wt_inode *inode) {
+uint32_t wt_view_place(const struct wt_view *view, const void *inode) {
     uintptr_t offset = (uintptr_t)inode - (uintptr_t)view->parts[WT_VIEW_INODES].start;
-    return offset < view->parts[WT_VIEW_INODES].bytes ? (uint32_t)(offset / sizeof *inode) : WT_NONE;
+    return offset < view->parts[WT_VIEW_INODES].bytes ? (uint32_t)(offset / view->inode_bytes) : WT_NONE;
 }
 
 uint64_t wt_view_key(uint32_t place, uint64_t index) {

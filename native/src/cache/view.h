@@ -21,6 +21,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* No frame, no folio, no place. */
+#define WT_NONE UINT32_MAX
+
 enum wt_view_part {
     WT_VIEW_ARENA,
     WT_VIEW_FOLIOS,
@@ -45,8 +48,14 @@ struct wt_faces {
 #define WT_FACE_SCATTERED (UINT32_C(1) << 31)
 #define WT_FACE_INDEX_BITS 48
 
-struct wt_inode;
 struct wt_inode_place;
+
+/* How much of each a view has, and how large each is. */
+struct wt_view_sizes {
+    size_t arena_bytes;
+    uint32_t folio_count, bucket_count;
+    size_t folio_bytes, inode_bytes;
+};
 
 struct wt_view {
     _Atomic uint32_t users; /* the engine, and each who looks */
@@ -54,6 +63,7 @@ struct wt_view {
         void *start;
         size_t bytes;
     } parts[WT_VIEW_PARTS];
+    size_t inode_bytes;
     pthread_mutex_t inode_lock;
     struct wt_inode_place *free_inode;
     size_t fresh_inode;
@@ -63,7 +73,7 @@ struct wt_view {
 void *wt_map_zeroed(size_t bytes);
 
 /* Maps the parts. The arena begins at a huge page. */
-int wt_view_open(struct wt_view **view, size_t arena_bytes, uint32_t folio_count, uint32_t bucket_count);
+int wt_view_open(struct wt_view **view, const struct wt_view_sizes *sizes);
 struct wt_faces wt_view_faces(const struct wt_view *view, uint32_t folio_count);
 /* The engine is done: gives the memory back, and the addresses with the last user. */
 void wt_view_close(struct wt_view *view);
@@ -71,10 +81,10 @@ void wt_view_use(struct wt_view *view);
 void wt_view_release(struct wt_view *view);
 
 /* Memory for an inode, in the view while it has a place. NULL: there is none. */
-struct wt_inode *wt_view_take_inode(struct wt_view *view);
-void wt_view_give_inode(struct wt_view *view, struct wt_inode *inode);
+void *wt_view_take_inode(struct wt_view *view);
+void wt_view_give_inode(struct wt_view *view, void *inode);
 /* Which of WT_VIEW_INODES it is; WT_NONE: elsewhere. */
-uint32_t wt_view_place(const struct wt_view *view, const struct wt_inode *inode);
+uint32_t wt_view_place(const struct wt_view *view, const void *inode);
 /* The key of a folio by its inode's place and its index. WT_FACE_NONE if the inode is elsewhere. */
 uint64_t wt_view_key(uint32_t place, uint64_t index);
 
