@@ -1038,8 +1038,8 @@ static void *come_and_go(void *argument) {
     struct worker *worker = argument;
     struct wt_file_object *file = wt_file_acquire(worker->file);
     for (unsigned round = 0; round < worker->rounds; round++) {
-        struct wt_folio *folio =
-            worker->id == 0 ? wt_folio_get(file->inode, 0) : wt_folio_find_to_copy(file->inode, 0, NULL, 0);
+        struct wt_folio *folio = worker->id == 0 ? wt_folio_get(&file->inode->mapping, 0)
+                                                 : wt_folio_find_to_copy(&file->inode->mapping, 0, NULL, 0);
         if (folio)
             wt_folio_put(folio);
     }

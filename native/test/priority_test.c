@@ -110,7 +110,7 @@ static uint32_t expected_beside(uint32_t flags) {
     sim_release_at(core.sim, "file", 0);
     test_join(writer);
     struct wt_file_object *object = wt_file_acquire(file);
-    struct wt_folio *folio = wt_folio_find(object->inode, 0);
+    struct wt_folio *folio = wt_folio_find(&object->inode->mapping, 0);
     uint32_t expected = folio->expected;
     wt_folio_put(folio);
     wt_file_release(file);

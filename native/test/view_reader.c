@@ -11,13 +11,13 @@ struct view_reader view_reader_of(wt_file handle) {
     CHECK(file);
     struct wt_inode *inode = file->inode;
     struct view_reader reader = {
-        .view = inode->cache->view,
-        .faces = inode->cache->faces,
-        .inode_id = inode->id,
-        .place = inode->place,
-        .first_bucket = wt_folio_first_bucket(inode->id),
-        .folio_shift = inode->geometry.folio_shift,
-        .block_shift = inode->geometry.block_shift,
+        .view = inode->mapping.cache->view,
+        .faces = inode->mapping.cache->faces,
+        .inode_id = inode->mapping.id,
+        .place = inode->mapping.place,
+        .first_bucket = wt_folio_first_bucket(inode->mapping.id),
+        .folio_shift = inode->mapping.geometry.folio_shift,
+        .block_shift = inode->mapping.geometry.block_shift,
     };
     wt_view_use(reader.view);
     wt_file_release(handle);
@@ -76,7 +76,7 @@ bool view_reader_read(const struct view_reader *reader, uint64_t offset, void *b
     copy(reader, &folios[id], atomic_load(&reader->faces.base[id]), in_folio, bytes, length);
     atomic_thread_fence(memory_order_acquire);
     const struct wt_inode *inode = &inodes[reader->place];
-    bool same = *(const volatile uint64_t *)&inode->id == reader->inode_id &&
+    bool same = *(const volatile uint64_t *)&inode->mapping.id == reader->inode_id &&
                 atomic_load(&inode->shown) >= offset + length && !atomic_load(&inode->lost);
     return same && atomic_load(&reader->faces.version[id]) == version;
 }

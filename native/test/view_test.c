@@ -79,7 +79,7 @@ TEST(a_reader_sees_nothing_of_a_folio_that_another_changes) {
     fill_at(watched.file, 0, 1, BLOCK);
     CHECK(sees(&watched.reader, watched.file, 0, BLOCK, 1));
     struct wt_file_object *file = wt_file_acquire(watched.file);
-    struct wt_folio *folio = wt_folio_find(file->inode, 0);
+    struct wt_folio *folio = wt_folio_find(&file->inode->mapping, 0);
     CHECK(!view_reader_read(&watched.reader, 0, &byte, 1));
     wt_folio_put(folio);
     wt_file_release(watched.file);

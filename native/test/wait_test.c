@@ -505,7 +505,7 @@ TEST(a_gather_that_its_leader_has_no_memory_for_fails) {
     CHECK_OK(submit(file, 0, 1, 2 * BLOCK, 0, 0));
     CHECK_OK(submit(file, BLOCK, 2, BLOCK, 0, 1));
     CHECK(wt_inode_begin(inode, false));
-    struct wt_folio *folio = wt_folio_find(inode, 0);
+    struct wt_folio *folio = wt_folio_find(&inode->mapping, 0);
     folio->gathering++;
     wt_folio_put(folio);
     reap(&core, 1);

@@ -538,7 +538,7 @@ static void JNICALL view_layout(JNIEnv *env, jclass class, jintArray into) {
         offsetof(struct wt_folio, chain),
         offsetof(struct wt_folio, frame),
         sizeof(struct wt_inode),
-        offsetof(struct wt_inode, id),
+        offsetof(struct wt_inode, mapping.id),
         offsetof(struct wt_inode, shown),
         offsetof(struct wt_inode, lost),
         WT_VIEW_HIT_STRIPES,
@@ -588,12 +588,12 @@ static jboolean JNICALL view_file(JNIEnv *env, jclass class, jlong handle, jlong
         return false;
     const struct wt_inode *inode = file->inode;
     const jlong fields[] = {
-        (jlong)inode->id,
-        inode->place,
-        inode->geometry.block_shift,
-        wt_folio_first_bucket(inode->id),
+        (jlong)inode->mapping.id,
+        inode->mapping.place,
+        inode->mapping.geometry.block_shift,
+        wt_folio_first_bucket(inode->mapping.id),
     };
-    bool there = !inode->buffered && inode->place != WT_NONE;
+    bool there = !inode->buffered && inode->mapping.place != WT_NONE;
     wt_file_release((wt_file)handle);
     (*env)->SetLongArrayRegion(env, into, 0, sizeof fields / sizeof *fields, fields);
     assert(!(*env)->ExceptionCheck(env));

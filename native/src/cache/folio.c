@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/mutant.h"
-#include "file/inode.h"
 #include "io/io.h"
 
 /* Descriptors beyond one per page: folios that a caller has looked up and not given memory yet. */
@@ -27,7 +26,7 @@ static uint32_t id_of(const struct wt_cache *cache, const struct wt_folio *folio
 }
 
 static struct wt_pool *pool_of(const struct wt_folio *folio) {
-    return &folio->inode->cache->pool;
+    return &folio->mapping->cache->pool;
 }
 
 /* ---- its face ------------------------------------------------------------------------------------------------ */
@@ -85,13 +84,13 @@ static uint64_t blocks_of_pages(const struct wt_geometry *geometry, uint64_t pag
 /* A page that is read for the first time, or for the first time since the hand passed, is for wt_folio_touch to see. */
 static uint64_t readable(const struct wt_folio *folio) {
     uint64_t pages = folio->used & ~folio->ahead;
-    return folio->uptodate & ~folio->reading & blocks_of_pages(&folio->inode->geometry, pages);
+    return folio->uptodate & ~folio->reading & blocks_of_pages(&folio->mapping->geometry, pages);
 }
 
 static void show(struct wt_cache *cache, struct wt_folio *folio) {
     struct wt_faces *faces = &cache->faces;
     uint32_t id = id_of(cache, folio);
-    atomic_store_explicit(&faces->key[id], wt_view_key(folio->inode->place, folio->index), memory_order_relaxed);
+    atomic_store_explicit(&faces->key[id], wt_view_key(folio->mapping->place, folio->index), memory_order_relaxed);
     atomic_store_explicit(&faces->readable[id], readable(folio), memory_order_relaxed);
     if (folio->moved) {
         atomic_store_explicit(&faces->base[id], base_of(folio), memory_order_relaxed);
@@ -101,6 +100,50 @@ static void show(struct wt_cache *cache, struct wt_folio *folio) {
 
 static void hide(struct wt_cache *cache, struct wt_folio *folio) {
     atomic_store_explicit(&cache->faces.key[id_of(cache, folio)], WT_FACE_NONE, memory_order_relaxed);
+}
+
+/* ---- the list of a file's folios ----------------------------------------------------------------------------- */
+
+static void add_to_list(struct wt_mapping *mapping, uint32_t folio) {
+    struct wt_folio *folios = mapping->cache->folios;
+    pthread_mutex_lock(&mapping->list_lock);
+    folios[folio].list_previous = WT_NONE;
+    folios[folio].list_next = mapping->first;
+    if (mapping->first != WT_NONE)
+        folios[mapping->first].list_previous = folio;
+    mapping->first = folio;
+    mapping->count++;
+    pthread_mutex_unlock(&mapping->list_lock);
+}
+
+static void remove_from_list(struct wt_mapping *mapping, uint32_t folio) {
+    struct wt_folio *folios = mapping->cache->folios;
+    pthread_mutex_lock(&mapping->list_lock);
+    uint32_t next = folios[folio].list_next, previous = folios[folio].list_previous;
+    if (previous != WT_NONE)
+        folios[previous].list_next = next;
+    else
+        mapping->first = next;
+    if (next != WT_NONE)
+        folios[next].list_previous = previous;
+    mapping->count--;
+    pthread_mutex_unlock(&mapping->list_lock);
+}
+
+void wt_mapping_open(struct wt_mapping *mapping, struct wt_cache *cache, uint64_t id, const void *object,
+                     uint32_t block_bytes) {
+    mapping->cache = cache;
+    mapping->id = id;
+    mapping->geometry = wt_geometry_of(block_bytes);
+    mapping->place = wt_view_place(cache->view, object);
+    mapping->first = WT_NONE;
+    mapping->count = 0;
+    pthread_mutex_init(&mapping->list_lock, NULL);
+}
+
+void wt_mapping_close(struct wt_mapping *mapping) {
+    assert(mapping->count == 0);
+    pthread_mutex_destroy(&mapping->list_lock);
 }
 
 /* ---- the table ----------------------------------------------------------------------------------------------- */
@@ -138,7 +181,7 @@ static uint32_t take_descriptor(struct wt_cache *cache) {
     pthread_mutex_lock(&cache->free_lock);
     uint32_t id = cache->free_folio;
     if (id != WT_NONE) {
-        cache->free_folio = cache->folios[id].inode_next;
+        cache->free_folio = cache->folios[id].list_next;
     } else if (cache->fresh_folio < cache->folio_count) {
         id = cache->fresh_folio++;
         pthread_mutex_init(&cache->folios[id].lock, NULL);
@@ -150,13 +193,13 @@ static uint32_t take_descriptor(struct wt_cache *cache) {
 
 static void give_descriptor(struct wt_cache *cache, uint32_t id) {
     pthread_mutex_lock(&cache->free_lock);
-    cache->folios[id].inode_next = cache->free_folio;
+    cache->folios[id].list_next = cache->free_folio;
     cache->free_folio = id;
     pthread_mutex_unlock(&cache->free_lock);
 }
 
-static void make_folio(struct wt_inode *inode, uint32_t bucket, uint64_t index, uint32_t id) {
-    struct wt_cache *cache = inode->cache;
+static void make_folio(struct wt_mapping *mapping, uint32_t bucket, uint64_t index, uint32_t id) {
+    struct wt_cache *cache = mapping->cache;
     struct wt_folio *folio = &cache->folios[id];
     folio->waiters = folio->pages = folio->gathering = folio->awaiting = folio->behind = 0;
     folio->others_turn = false;
@@ -166,20 +209,20 @@ static void make_folio(struct wt_inode *inode, uint32_t bucket, uint64_t index, 
     folio->held = WT_NONE;
     folio->urgent = false;
     folio->links = NULL;
-    folio->inode = inode;
+    folio->mapping = mapping;
     for (unsigned page = 0; page < WT_FOLIO_PAGES; page++)
         wt_folio_set_frame(folio, page, WT_NONE);
     atomic_store_explicit(&folio->index, index, memory_order_relaxed);
-    atomic_store_explicit(&folio->inode_id, inode->id, memory_order_release);
+    atomic_store_explicit(&folio->inode_id, mapping->id, memory_order_release);
     uint32_t head = atomic_load_explicit(&cache->buckets[bucket], memory_order_relaxed);
     atomic_store_explicit(&folio->chain, head, memory_order_release);
-    wt_inode_add_folio(inode, id);
+    add_to_list(mapping, id);
     atomic_store_explicit(&cache->buckets[bucket], id, memory_order_release);
 }
 
 static void free_folio(struct wt_folio *folio) {
-    struct wt_inode *inode = folio->inode;
-    struct wt_cache *cache = inode->cache;
+    struct wt_mapping *mapping = folio->mapping;
+    struct wt_cache *cache = mapping->cache;
     uint32_t id = id_of(cache, folio);
     uint32_t bucket = bucket_of(cache, folio->inode_id, folio->index);
     pthread_mutex_t *stripe = &cache->stripes[bucket % 64];
@@ -190,27 +233,27 @@ static void free_folio(struct wt_folio *folio) {
         from = &cache->folios[atomic_load_explicit(from, memory_order_relaxed)].chain;
     atomic_store_explicit(from, atomic_load_explicit(&folio->chain, memory_order_relaxed), memory_order_release);
     atomic_store_explicit(&folio->inode_id, 0, memory_order_release);
-    wt_inode_remove_folio(inode, id);
+    remove_from_list(mapping, id);
     pthread_mutex_unlock(stripe);
 
     give_descriptor(cache, id);
 }
 
-struct wt_folio *wt_folio_find(struct wt_inode *inode, uint64_t index) {
-    struct wt_cache *cache = inode->cache;
-    uint32_t bucket = bucket_of(cache, inode->id, index);
+struct wt_folio *wt_folio_find(struct wt_mapping *mapping, uint64_t index) {
+    struct wt_cache *cache = mapping->cache;
+    uint32_t bucket = bucket_of(cache, mapping->id, index);
     for (;;) {
-        struct wt_folio *folio = walk(cache, bucket, inode->id, index);
+        struct wt_folio *folio = walk(cache, bucket, mapping->id, index);
         if (!folio) {
             pthread_mutex_lock(&cache->stripes[bucket % 64]);
-            folio = walk(cache, bucket, inode->id, index);
+            folio = walk(cache, bucket, mapping->id, index);
             pthread_mutex_unlock(&cache->stripes[bucket % 64]);
             if (!folio)
                 return NULL;
         }
         __builtin_prefetch(&folio->uptodate);
         pthread_mutex_lock(&folio->lock);
-        if (is_folio(folio, inode->id, index)) {
+        if (is_folio(folio, mapping->id, index)) {
             begin_changes(cache, folio);
             return folio;
         }
@@ -220,41 +263,41 @@ struct wt_folio *wt_folio_find(struct wt_inode *inode, uint64_t index) {
 
 void wt_folio_lock(struct wt_folio *folio) {
     pthread_mutex_lock(&folio->lock);
-    begin_changes(folio->inode->cache, folio);
+    begin_changes(folio->mapping->cache, folio);
 }
 
 /*
  * Nothing is sure without the lock, but any frame there was is one of the arena: to fetch a wrong byte harms nothing. One is
  * enough: a processor that sees what follows read in sequence fetches that by itself.
  */
-static void prefetch(struct wt_inode *inode, struct wt_folio *folio, uint32_t offset) {
+static void prefetch(struct wt_mapping *mapping, struct wt_folio *folio, uint32_t offset) {
     uint32_t frame = wt_folio_frame(folio, offset >> WT_PAGE_SHIFT);
     __builtin_prefetch(&folio->uptodate);
     if (frame != WT_NONE)
-        __builtin_prefetch(wt_pool_memory(&inode->cache->pool, frame) + (offset & (WT_PAGE_BYTES - 1)));
+        __builtin_prefetch(wt_pool_memory(&mapping->cache->pool, frame) + (offset & (WT_PAGE_BYTES - 1)));
 }
 
-struct wt_folio *wt_folio_find_to_copy(struct wt_inode *inode, uint64_t index, struct wt_folio *guess,
+struct wt_folio *wt_folio_find_to_copy(struct wt_mapping *mapping, uint64_t index, struct wt_folio *guess,
                                        uint32_t offset) {
-    struct wt_cache *cache = inode->cache;
-    bool guessed = guess && is_folio(guess, inode->id, index);
-    struct wt_folio *folio = guessed ? guess : walk(cache, bucket_of(cache, inode->id, index), inode->id, index);
+    struct wt_cache *cache = mapping->cache;
+    bool guessed = guess && is_folio(guess, mapping->id, index);
+    struct wt_folio *folio = guessed ? guess : walk(cache, bucket_of(cache, mapping->id, index), mapping->id, index);
     if (folio) {
-        prefetch(inode, folio, offset);
+        prefetch(mapping, folio, offset);
         pthread_mutex_lock(&folio->lock);
-        if (is_folio(folio, inode->id, index))
+        if (is_folio(folio, mapping->id, index))
             return folio;
         pthread_mutex_unlock(&folio->lock);
     }
-    return wt_folio_find(inode, index);
+    return wt_folio_find(mapping, index);
 }
 
-struct wt_folio *wt_folio_get(struct wt_inode *inode, uint64_t index) {
-    struct wt_cache *cache = inode->cache;
-    uint32_t bucket = bucket_of(cache, inode->id, index);
+struct wt_folio *wt_folio_get(struct wt_mapping *mapping, uint64_t index) {
+    struct wt_cache *cache = mapping->cache;
+    uint32_t bucket = bucket_of(cache, mapping->id, index);
     unsigned turns = 0;
     for (;;) {
-        struct wt_folio *folio = wt_folio_find(inode, index);
+        struct wt_folio *folio = wt_folio_find(mapping, index);
         if (folio)
             return folio;
         uint32_t id = take_descriptor(cache);
@@ -264,9 +307,9 @@ struct wt_folio *wt_folio_get(struct wt_inode *inode, uint64_t index) {
             continue;
         }
         pthread_mutex_lock(&cache->stripes[bucket % 64]);
-        bool missing = !walk(cache, bucket, inode->id, index);
+        bool missing = !walk(cache, bucket, mapping->id, index);
         if (missing)
-            make_folio(inode, bucket, index, id);
+            make_folio(mapping, bucket, index, id);
         pthread_mutex_unlock(&cache->stripes[bucket % 64]);
         if (!missing)
             give_descriptor(cache, id);
@@ -279,7 +322,7 @@ static bool is_empty(const struct wt_folio *folio) {
 }
 
 void wt_folio_touch(struct wt_folio *folio, uint64_t pages) {
-    struct wt_cache *cache = folio->inode->cache;
+    struct wt_cache *cache = folio->mapping->cache;
     uint64_t ahead = folio->ahead & pages, use = pages & ~ahead; /* the read that it was read for is no second use */
     if (!ahead && !(use & ~folio->used))
         return;
@@ -290,7 +333,7 @@ void wt_folio_touch(struct wt_folio *folio, uint64_t pages) {
 }
 
 void wt_folio_put(struct wt_folio *folio) {
-    struct wt_cache *cache = folio->inode->cache;
+    struct wt_cache *cache = folio->mapping->cache;
     assert((folio->dirty & ~folio->uptodate) == 0);
     assert((folio->reading & (folio->uptodate & ~folio->dirty)) == 0);
     assert(folio->dirty == 0 || folio->gathering || (folio->writeback | folio->reading) != 0);
@@ -312,7 +355,7 @@ void wt_folio_put(struct wt_folio *folio) {
 }
 
 void wt_folio_wait(struct wt_folio *folio) {
-    struct wt_cache *cache = folio->inode->cache;
+    struct wt_cache *cache = folio->mapping->cache;
     folio->waiters++;
     show(cache, folio);
     end_changes(cache, folio);
@@ -389,7 +432,7 @@ void wt_folio_fill(struct wt_folio *folio, struct wt_reservation *reservation, u
 }
 
 void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation, unsigned page, bool copy) {
-    const struct wt_geometry *geometry = &folio->inode->geometry;
+    const struct wt_geometry *geometry = &folio->mapping->geometry;
     struct wt_pool *pool = pool_of(folio);
     uint64_t blocks = wt_page_blocks(geometry, page, page);
     assert((folio->reading & blocks) == 0 && (folio->writeback & blocks) != 0);
@@ -418,7 +461,7 @@ void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation,
 
 void wt_folio_hold(struct wt_folio *folio, struct wt_reservation *reservation, unsigned block) {
     struct wt_pool *pool = pool_of(folio);
-    unsigned shift = folio->inode->geometry.page_block_shift;
+    unsigned shift = folio->mapping->geometry.page_block_shift;
     assert(!wt_folio_held_memory(folio, block));
     uint32_t held = wt_pool_hold(reservation, 0);
     assert(held != WT_NONE);
@@ -430,7 +473,7 @@ void wt_folio_hold(struct wt_folio *folio, struct wt_reservation *reservation, u
 
 void wt_folio_release_held(struct wt_folio *folio, uint64_t blocks) {
     struct wt_pool *pool = pool_of(folio);
-    unsigned shift = folio->inode->geometry.page_block_shift;
+    unsigned shift = folio->mapping->geometry.page_block_shift;
     uint32_t *from = &folio->held;
     while (*from != WT_NONE) {
         uint32_t held = *from;
@@ -447,7 +490,7 @@ void wt_folio_release_held(struct wt_folio *folio, uint64_t blocks) {
 
 uint8_t *wt_folio_held_memory(struct wt_folio *folio, unsigned block) {
     struct wt_pool *pool = pool_of(folio);
-    const struct wt_geometry *geometry = &folio->inode->geometry;
+    const struct wt_geometry *geometry = &folio->mapping->geometry;
     unsigned page = wt_page_of(geometry, block);
     unsigned in_page = block - (page << geometry->page_block_shift);
     for (uint32_t held = folio->held; held != WT_NONE; held = pool->frames[held].next)
@@ -458,8 +501,8 @@ uint8_t *wt_folio_held_memory(struct wt_folio *folio, unsigned block) {
 
 void wt_folio_drop(struct wt_folio *folio, unsigned first, unsigned last) {
     assert(((folio->writeback | folio->dirty | folio->reading) &
-            wt_page_blocks(&folio->inode->geometry, first, last)) == 0);
-    folio->uptodate &= ~wt_page_blocks(&folio->inode->geometry, first, last);
+            wt_page_blocks(&folio->mapping->geometry, first, last)) == 0);
+    folio->uptodate &= ~wt_page_blocks(&folio->mapping->geometry, first, last);
     for (unsigned page = first; page <= last; page++) {
         if (wt_folio_frame(folio, page) == WT_NONE)
             continue;
@@ -473,9 +516,9 @@ void wt_folio_drop(struct wt_folio *folio, unsigned first, unsigned last) {
 static enum wt_evict try_evict(struct wt_folio *folio, unsigned page, unsigned order) {
     if (pthread_mutex_trylock(&folio->lock))
         return WT_EVICT_LOCKED;
-    begin_changes(folio->inode->cache, folio);
+    begin_changes(folio->mapping->cache, folio);
     unsigned last = page + (1u << order) - 1;
-    uint64_t blocks = wt_page_blocks(&folio->inode->geometry, page, last);
+    uint64_t blocks = wt_page_blocks(&folio->mapping->geometry, page, last);
     enum wt_evict result = WT_EVICT_YES;
     if ((folio->writeback | folio->dirty | folio->reading) & blocks && !WT_MUTANT("evicted-under-writeback")) {
         result = WT_EVICT_IO;

@@ -33,7 +33,7 @@
 #define WT_FOLIO_PAGES 64u
 
 struct wt_cache;
-struct wt_inode;
+struct wt_mapping;
 struct wt_link;
 
 struct wt_folio {
@@ -47,7 +47,7 @@ struct wt_folio {
     uint64_t uptodate, reading, writeback, dirty;
     uint64_t used;  /* per page: touched since the eviction hand passed */
     uint64_t ahead; /* per page: read for somebody who has not come for it yet, and the hand has not passed */
-    struct wt_inode *inode;
+    struct wt_mapping *mapping;
     bool changing; /* its face says that it changes */
     bool moved;    /* some frame changed, and its face does not tell yet */
 
@@ -67,9 +67,27 @@ struct wt_folio {
         expected; /* how many more writers they wait for, for a moment: those that the I/O before set free */
 
     _Atomic uint32_t
-        frame[WT_FOLIO_PAGES];   /* a page's memory, WT_NONE: none. Atomic for who guesses it without the lock */
-    struct wt_condition settled; /* reading or writeback of some block ended */
-    uint32_t inode_next, inode_previous; /* all folios of the inode; under its list_lock. next: the free list too */
+        frame[WT_FOLIO_PAGES];         /* a page's memory, WT_NONE: none. Atomic for who guesses it without the lock */
+    struct wt_condition settled;       /* reading or writeback of some block ended */
+    uint32_t list_next, list_previous; /* all folios of the mapping; under its list_lock. next: the free list too */
+};
+
+/* How a file is cut: 64 blocks a folio, 1 to 8 blocks a page. */
+struct wt_geometry {
+    uint8_t block_shift;
+    uint8_t folio_shift;      /* block_shift + 6 */
+    uint8_t page_block_shift; /* blocks per page, as a shift */
+    uint8_t page_count;       /* pages per folio */
+};
+
+/* What the cache knows of a file: what its folios are found by, and the list of them. */
+struct wt_mapping {
+    struct wt_cache *cache;
+    uint64_t id; /* never used twice in an engine, never 0 */
+    struct wt_geometry geometry;
+    uint32_t place;            /* of the file in the view, WT_NONE: elsewhere */
+    pthread_mutex_t list_lock; /* guards the list */
+    uint32_t first, count;
 };
 
 /* All folios of an engine. */
@@ -92,19 +110,26 @@ int wt_cache_open(struct wt_cache *cache, struct wt_backend *backend, uint64_t c
                   size_t inode_bytes);
 void wt_cache_close(struct wt_cache *cache);
 
+/* The file of an id whose memory in the view is `object`. */
+void wt_mapping_open(struct wt_mapping *mapping, struct wt_cache *cache, uint64_t id, const void *object,
+                     uint32_t block_bytes);
+/* It has no folios any more. */
+void wt_mapping_close(struct wt_mapping *mapping);
+
 /* The bucket of an inode's first folio; each further one's is the next, and after the last comes the first. */
 uint32_t wt_folio_first_bucket(uint64_t inode_id);
 /* Locks a folio that the caller knows to be in use. */
 void wt_folio_lock(struct wt_folio *folio);
 /* The folio, locked; NULL if the cache has none. */
-struct wt_folio *wt_folio_find(struct wt_inode *inode, uint64_t index);
+struct wt_folio *wt_folio_find(struct wt_mapping *mapping, uint64_t index);
 /*
  * The same for a copy that begins at an offset in it: what is there is on its way into the processor's caches while the folio
  * is locked. Faster if it is the guess: any descriptor of the cache, or NULL. Only wt_folio_touch changes it then.
  */
-struct wt_folio *wt_folio_find_to_copy(struct wt_inode *inode, uint64_t index, struct wt_folio *guess, uint32_t offset);
+struct wt_folio *wt_folio_find_to_copy(struct wt_mapping *mapping, uint64_t index, struct wt_folio *guess,
+                                       uint32_t offset);
 /* The same, made if missing. */
-struct wt_folio *wt_folio_get(struct wt_inode *inode, uint64_t index);
+struct wt_folio *wt_folio_get(struct wt_mapping *mapping, uint64_t index);
 /* A read has come to these pages. */
 void wt_folio_touch(struct wt_folio *folio, uint64_t pages);
 /* Unlocks it, and frees it if nothing is in it. */
@@ -133,14 +158,6 @@ uint8_t *wt_folio_held_memory(struct wt_folio *folio, unsigned block);
 void wt_folio_drop(struct wt_folio *folio, unsigned first, unsigned last);
 
 /* ---- geometry ------------------------------------------------------------------------------------------------ */
-
-/* How a file is cut: 64 blocks a folio, 1 to 8 blocks a page. */
-struct wt_geometry {
-    uint8_t block_shift;
-    uint8_t folio_shift;      /* block_shift + 6 */
-    uint8_t page_block_shift; /* blocks per page, as a shift */
-    uint8_t page_count;       /* pages per folio */
-};
 
 struct wt_geometry wt_geometry_of(uint32_t block_bytes);
 

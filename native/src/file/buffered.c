@@ -17,7 +17,7 @@ struct bounce {
 
 static void bounce_begin(struct bounce *bounce, struct wt_inode *inode, enum wt_io_op op, uint64_t offset,
                          uint64_t length) {
-    struct wt_pool *pool = &inode->cache->pool;
+    struct wt_pool *pool = &inode->mapping.cache->pool;
     uint32_t pages = (uint32_t)((length + WT_PAGE_BYTES - 1) >> WT_PAGE_SHIFT);
     if (op == WT_IO_WRITE)
         (void)wt_pool_enter(pool, length, true);
@@ -64,7 +64,7 @@ static uint64_t piece_of(const struct wt_inode *inode, uint64_t offset, uint64_t
     uint64_t most = (uint64_t)WT_IO_SEGMENTS << WT_PAGE_SHIFT;
     if (most > inode->engine->chunk_bytes)
         most = inode->engine->chunk_bytes;
-    uint64_t past_block = (offset + most) & ((UINT64_C(1) << inode->geometry.block_shift) - 1);
+    uint64_t past_block = (offset + most) & ((UINT64_C(1) << inode->mapping.geometry.block_shift) - 1);
     return left <= most ? left : most - past_block;
 }
 
@@ -134,7 +134,7 @@ static int64_t write_pieces(struct wt_inode *inode, struct wt_cursor *cursor, ui
                 wt_inode_suspect_size(inode);
         }
         bounce_end(&bounce);
-        wt_pool_retire(&inode->cache->pool, piece);
+        wt_pool_retire(&inode->mapping.cache->pool, piece);
     }
     *stable_bytes = WT_MUTANT("buffered-stable-is-all") ? length : written;
     return error ? error : (int64_t)length;

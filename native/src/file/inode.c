@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mutant.h"
+#include "cache/mapping.h"
 #include "engine/engine.h"
 
 /* How long an open waits for the I/O of a process that is gone. */
@@ -66,7 +67,7 @@ static int mend_size(struct wt_inode *inode) {
     rc = backing->ops->size(backing, &on_disk);
     /* Appends that ended for nothing, and what was read of a refused write that has reached the disk all the same. */
     if (!rc && (size < wt_inode_size(inode) || on_disk > size))
-        rc = wt_inode_cut_folios(inode, size, UINT64_MAX);
+        rc = wt_mapping_cut(&inode->mapping, size, UINT64_MAX);
     if (!rc && on_disk > size && !WT_MUTANT("size-not-mended"))
         rc = wt_inode_cut(inode, size);
     /* Where only the flush failed the size has changed all the same. */
@@ -221,114 +222,6 @@ uint64_t wt_inode_end_on_disk(struct wt_inode *inode) {
     return known || on_disk < size ? size : on_disk;
 }
 
-/* ---- folios -------------------------------------------------------------------------------------------------- */
-
-void wt_inode_add_folio(struct wt_inode *inode, uint32_t folio) {
-    struct wt_folio *folios = inode->cache->folios;
-    pthread_mutex_lock(&inode->list_lock);
-    folios[folio].inode_previous = WT_NONE;
-    folios[folio].inode_next = inode->first_folio;
-    if (inode->first_folio != WT_NONE)
-        folios[inode->first_folio].inode_previous = folio;
-    inode->first_folio = folio;
-    inode->folio_count++;
-    pthread_mutex_unlock(&inode->list_lock);
-}
-
-void wt_inode_remove_folio(struct wt_inode *inode, uint32_t folio) {
-    struct wt_folio *folios = inode->cache->folios;
-    pthread_mutex_lock(&inode->list_lock);
-    uint32_t next = folios[folio].inode_next, previous = folios[folio].inode_previous;
-    if (previous != WT_NONE)
-        folios[previous].inode_next = next;
-    else
-        inode->first_folio = next;
-    if (next != WT_NONE)
-        folios[next].inode_previous = previous;
-    inode->folio_count--;
-    pthread_mutex_unlock(&inode->list_lock);
-}
-
-/* Drops the blocks that start..end meets, and the pages that lie within; both count in the folio. */
-static void cut_folio(struct wt_folio *folio, uint64_t start, uint64_t end) {
-    const struct wt_geometry *geometry = &folio->inode->geometry;
-    folio->uptodate &=
-        ~wt_bits((unsigned)(start >> geometry->block_shift), (unsigned)((end - 1) >> geometry->block_shift));
-    uint64_t first = (start + WT_PAGE_BYTES - 1) >> WT_PAGE_SHIFT, stop = end >> WT_PAGE_SHIFT;
-    if (first < stop)
-        wt_folio_drop(folio, (unsigned)first, (unsigned)stop - 1);
-}
-
-int wt_inode_cut_folios(struct wt_inode *inode, uint64_t start, uint64_t end) {
-    if (start >= end)
-        return 0;
-    unsigned shift = inode->geometry.folio_shift;
-    uint64_t first = start >> shift, last = (end - 1) >> shift;
-    struct wt_folio *folios = inode->cache->folios;
-    /* While the gate is shut folios are evicted but none is made: a list of them stays good enough. */
-    pthread_mutex_lock(&inode->list_lock);
-    uint64_t *index = malloc((inode->folio_count + 1) * sizeof *index);
-    uint32_t count = 0;
-    for (uint32_t id = inode->first_folio; index && id != WT_NONE; id = folios[id].inode_next) {
-        uint64_t at = atomic_load_explicit(&folios[id].index, memory_order_relaxed);
-        if (at >= first && at <= last)
-            index[count++] = at;
-    }
-    pthread_mutex_unlock(&inode->list_lock);
-    if (!index)
-        return -ENOMEM;
-    for (uint32_t i = 0; i < count; i++) {
-        struct wt_folio *folio = wt_folio_find(inode, index[i]);
-        if (!folio)
-            continue;
-        uint64_t base = index[i] << shift, bytes = UINT64_C(1) << shift;
-        cut_folio(folio, index[i] == first ? start - base : 0, index[i] == last ? end - base : bytes);
-        wt_folio_put(folio);
-    }
-    free(index);
-    return 0;
-}
-
-/* The pages first..last of a locked folio, as far as they are idle. */
-static void drop_idle(struct wt_folio *folio, unsigned first, unsigned last) {
-    uint64_t busy = folio->writeback | folio->dirty | folio->reading;
-    for (unsigned page = first; page <= last; page++)
-        if (!(busy & wt_page_blocks(&folio->inode->geometry, page, page)))
-            wt_folio_drop(folio, page, page);
-}
-
-void wt_inode_drop_idle(struct wt_inode *inode, uint64_t start, uint64_t end) {
-    unsigned shift = inode->geometry.folio_shift;
-    for (uint64_t at = start, stop; at < end; at = stop) {
-        uint64_t base = (at >> shift) << shift;
-        stop = end - base < UINT64_C(1) << shift ? end : base + (UINT64_C(1) << shift);
-        struct wt_folio *folio = wt_folio_find(inode, at >> shift);
-        if (!folio)
-            continue;
-        drop_idle(folio, (unsigned)((at - base) >> WT_PAGE_SHIFT), (unsigned)((stop - 1 - base) >> WT_PAGE_SHIFT));
-        wt_folio_put(folio);
-    }
-}
-
-/* Drops all folios; nothing is in flight and nobody can begin. Needs no memory, so that closing cannot fail. */
-static void drop_folios(struct wt_inode *inode) {
-    for (;;) {
-        pthread_mutex_lock(&inode->list_lock);
-        uint32_t id = inode->first_folio;
-        uint64_t index = 0;
-        if (id != WT_NONE)
-            index = atomic_load_explicit(&inode->cache->folios[id].index, memory_order_relaxed);
-        pthread_mutex_unlock(&inode->list_lock);
-        if (id == WT_NONE)
-            return;
-        struct wt_folio *folio = wt_folio_find(inode, index);
-        if (!folio)
-            continue; /* evicted meanwhile */
-        wt_folio_drop(folio, 0, inode->geometry.page_count - 1u);
-        wt_folio_put(folio);
-    }
-}
-
 /* ---- open and close ------------------------------------------------------------------------------------------ */
 
 static struct wt_inode **bucket_of(struct wt_engine_object *engine, uint64_t device, uint64_t number) {
@@ -354,23 +247,18 @@ static int place_inode(struct wt_engine_object *engine, struct wt_backing *backi
         return -ENOMEM;
     }
     memset(inode, 0, sizeof *inode);
-    inode->place = wt_view_place(engine->cache.view, inode);
     inode->engine = engine;
-    inode->cache = &engine->cache;
-    inode->id = ++engine->last_inode_id;
+    wt_mapping_open(&inode->mapping, &engine->cache, ++engine->last_inode_id, inode, backing->profile.block_bytes);
     inode->device = backing->device;
     inode->number = backing->inode;
-    inode->geometry = wt_geometry_of(backing->profile.block_bytes);
     inode->buffered = backing->profile.path == WT_PATH_BUFFERED;
     inode->exclusive = for_writing;
-    inode->first_folio = WT_NONE;
     inode->first_backing = backing;
     inode->opening = true;
     inode->opens = 1;
     atomic_init(&inode->backing, backing);
     wt_lane_open(&inode->lane, engine->backend, disk);
     pthread_mutex_init(&inode->lock, NULL);
-    pthread_mutex_init(&inode->list_lock, NULL);
     pthread_mutex_init(&inode->zeros_lock, NULL);
     wt_long_lock_init(&inode->append_lock);
     wt_long_lock_init(&inode->ahead_lock);
@@ -400,7 +288,7 @@ static void free_inode(struct wt_inode *inode) {
     wt_lane_close(&inode->lane);
     wt_condition_destroy(&inode->opened);
     wt_condition_destroy(&inode->drained);
-    pthread_mutex_destroy(&inode->list_lock);
+    wt_mapping_close(&inode->mapping);
     pthread_mutex_destroy(&inode->zeros_lock);
     wt_long_lock_destroy(&inode->append_lock);
     wt_long_lock_destroy(&inode->ahead_lock);
@@ -547,7 +435,7 @@ static int close_backing(struct wt_backing *backing, bool abandoned) {
 /* The last open has ended. */
 static int end_inode(struct wt_inode *inode, bool abandoned) {
     wt_inode_shut(inode);
-    drop_folios(inode);
+    wt_mapping_drop(&inode->mapping);
     int rc = wt_ahead_end(inode);
     struct wt_backing *backing = atomic_load(&inode->backing);
     int close_rc = close_backing(backing, abandoned);

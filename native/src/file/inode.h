@@ -5,9 +5,11 @@
 #ifndef WT_INODE_H
 #define WT_INODE_H
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "cache/folio.h"
@@ -21,14 +23,11 @@ struct wt_write;
 struct wt_inode {
     /* What a cached read looks at is one cache line. */
     _Alignas(64) struct wt_engine_object *engine;
-    struct wt_cache *cache;
-    uint64_t id; /* never used twice in an engine, never 0 */
-    struct wt_geometry geometry;
-    atomic_bool lost;       /* others have the file, cut it short or replaced it: what is cached may be old. -ESTALE */
-    bool buffered;          /* WT_PATH_BUFFERED: it has no folios */
-    uint32_t place;         /* in the view, WT_NONE: elsewhere */
     _Atomic uint64_t size;  /* of stable bytes: grows as writes complete, and falls only with the gate shut */
     _Atomic uint64_t shown; /* what callers are told of it: without appends that wait for others before them */
+    atomic_bool lost;       /* others have the file, cut it short or replaced it: what is cached may be old. -ESTALE */
+    bool buffered;          /* WT_PATH_BUFFERED: it has no folios */
+    struct wt_mapping mapping;
 
     uint64_t device, number;              /* who it is on disk */
     _Atomic int64_t checked_seconds;      /* when others were last looked for */
@@ -65,10 +64,6 @@ struct wt_inode {
     uint64_t zeros_start;       /* blocks between these were zeroed by allocate and not written since: to write to a */
     _Atomic uint64_t zeros_end; /* part of one needs no read. 0: none */
 
-    pthread_mutex_t list_lock; /* the folios of this inode */
-    uint32_t first_folio;
-    uint32_t folio_count;
-
     struct wt_inode *next; /* in the engine's table; under its lock, as are opens and closing */
     uint32_t opens;
     bool exclusive; /* flock LOCK_EX is held, by the backing that I/O goes by */
@@ -76,6 +71,12 @@ struct wt_inode {
     bool closing;
     atomic_bool named; /* it was opened with WT_OPEN_NAMED */
 };
+
+static_assert(offsetof(struct wt_inode, mapping.list_lock) <= 64, "a cached read touches one cache line");
+
+static inline struct wt_inode *wt_inode_of(const struct wt_folio *folio) {
+    return (struct wt_inode *)((char *)folio->mapping - offsetof(struct wt_inode, mapping));
+}
 
 /*
  * Finds or makes the inode of a backing that was just opened, and takes it over (also on failure). -EBUSY: another engine
@@ -130,9 +131,6 @@ void wt_inode_spoil_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 /* Whether the range is known to be zeros; its folio is locked. */
 bool wt_inode_has_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 
-/* Drops the pages that a range meets, as far as no I/O is on them. */
-void wt_inode_drop_idle(struct wt_inode *inode, uint64_t start, uint64_t end);
-
 /*
  * size.c: makes zeros of all holes in a range, durably; the file may become longer on disk. *size (may be NULL): how long it is
  * durably; what others' writes that are not durable add afterwards is not in it. Inside the gate, and with ahead_lock. The
@@ -185,14 +183,7 @@ void wt_append_cancel(struct wt_write *write);
 /* Writes that ended, linked by next_done: returns those whose callers may be told, others that waited for them included. */
 struct wt_write *wt_appends_end(struct wt_inode *inode, struct wt_write *done);
 
-/* Drops from the cache the blocks that a range meets. The gate is shut. -ENOMEM: nothing was dropped. */
-int wt_inode_cut_folios(struct wt_inode *inode, uint64_t start, uint64_t end);
-
 /* size.c: sets the size, durably. */
 int wt_inode_truncate(struct wt_inode *inode, uint64_t size);
-
-/* For folio.c; with the stripe's lock held. */
-void wt_inode_add_folio(struct wt_inode *inode, uint32_t folio);
-void wt_inode_remove_folio(struct wt_inode *inode, uint32_t folio);
 
 #endif

@@ -14,7 +14,7 @@
 
 /* The bytes from a to b of a locked folio, as far as they are there. Returns where that ends. */
 static uint32_t copy_cached(struct wt_folio *folio, struct wt_cursor *cursor, uint32_t a, uint32_t b) {
-    const struct wt_geometry *geometry = &folio->inode->geometry;
+    const struct wt_geometry *geometry = &folio->mapping->geometry;
     unsigned first = a >> geometry->block_shift, last = (b - 1) >> geometry->block_shift;
     uint64_t missing = wt_bits(first, last) & (~folio->uptodate | folio->reading);
     if (missing) {
@@ -48,7 +48,7 @@ struct missing_read {
 /* Claims the run of missing blocks at the start of a..b of a locked folio. Returns where it ends. */
 static uint32_t claim(struct wt_folio *folio, struct wt_reservation *reservation, struct missing_read *read, uint32_t a,
                       uint32_t b) {
-    const struct wt_geometry *geometry = &folio->inode->geometry;
+    const struct wt_geometry *geometry = &folio->mapping->geometry;
     unsigned first = a >> geometry->block_shift, last = (b - 1) >> geometry->block_shift;
     uint64_t there = wt_bits(first, last) & (folio->uptodate | folio->reading | folio->writeback);
     if (there) {
@@ -79,11 +79,11 @@ static uint32_t claim(struct wt_folio *folio, struct wt_reservation *reservation
  */
 static bool claim_all(struct wt_inode *inode, struct wt_reservation *reservation, struct missing_read *read,
                       uint64_t offset, uint64_t end, bool may_wait) {
-    const struct wt_geometry *geometry = &inode->geometry;
+    const struct wt_geometry *geometry = &inode->mapping.geometry;
     uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
     for (uint64_t at = offset; at < end;) {
         uint64_t base = at & ~(folio_bytes - 1);
-        struct wt_folio *folio = wt_folio_get(inode, base >> geometry->folio_shift);
+        struct wt_folio *folio = wt_folio_get(&inode->mapping, base >> geometry->folio_shift);
         uint64_t first = UINT64_C(1) << ((at - base) >> geometry->block_shift);
         uint64_t filling = folio->reading | (folio->writeback & ~folio->uptodate); /* by a read, or with zeros */
         if (read->part_count == 0 && (filling & first)) {
@@ -108,7 +108,7 @@ static void publish(struct missing_read *read, uint64_t offset, uint64_t length,
     for (unsigned i = 0; i < read->part_count; i++) {
         struct wt_folio *folio = read->parts[i].folio;
         uint64_t blocks = read->parts[i].blocks;
-        const struct wt_geometry *geometry = &folio->inode->geometry;
+        const struct wt_geometry *geometry = &folio->mapping->geometry;
         uint64_t base = atomic_load_explicit(&folio->index, memory_order_relaxed) << geometry->folio_shift;
         uint32_t start = (uint32_t)__builtin_ctzll(blocks) << geometry->block_shift;
         uint32_t stop = (64 - (uint32_t)__builtin_clzll(blocks)) << geometry->block_shift;
@@ -144,7 +144,7 @@ static void prepare(struct missing_read *read, struct wt_inode *inode, uint64_t 
     read->io.op = WT_IO_READ;
     read->io.through_page_cache = read->io.atomic = read->io.high_priority = false;
     read->io.backing = atomic_load(&inode->backing);
-    read->io.offset = offset & ~((UINT64_C(1) << inode->geometry.block_shift) - 1);
+    read->io.offset = offset & ~((UINT64_C(1) << inode->mapping.geometry.block_shift) - 1);
     read->io.length = read->io.done = 0;
     read->io.error = 0;
     read->io.queued_ns = read->io.started_ns = 0;
@@ -172,7 +172,7 @@ int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservati
     wt_stats_io_end(inode, &read.io, 0);
     wt_inode_check_read(inode, &read.io, read.size);
     publish(&read, offset, length, cursor);
-    wt_pool_kick(&inode->cache->pool);
+    wt_pool_kick(&inode->mapping.cache->pool);
     if (read.io.error)
         return read.io.error;
     return (int64_t)((read_end < offset + length ? read_end : offset + length) - offset);
@@ -201,7 +201,7 @@ static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, str
 static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, uint64_t offset, uint64_t end,
                          bool cached_only) {
     struct wt_inode *inode = file->inode;
-    const struct wt_geometry *geometry = &inode->geometry;
+    const struct wt_geometry *geometry = &inode->mapping.geometry;
     uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
     bool hit = true;
     int64_t begin_ns = wt_stats_sample_read();
@@ -213,7 +213,7 @@ static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, 
         uint64_t base = at & ~(folio_bytes - 1);
         uint64_t stop = end - base < folio_bytes ? end : base + folio_bytes;
         uint64_t index = base >> geometry->folio_shift;
-        struct wt_folio *folio = wt_folio_find_to_copy(inode, index, recent, (uint32_t)(at - base));
+        struct wt_folio *folio = wt_folio_find_to_copy(&inode->mapping, index, recent, (uint32_t)(at - base));
         if (folio) {
             if (one_folio && folio != recent)
                 wt_file_note_folio(file->handle, recent = folio);
@@ -300,12 +300,12 @@ static void fetch_done(struct wt_io *io) {
     uint64_t end = fetch->offset + fetch->length;
     uint64_t read_end = 0;
     for (unsigned i = 0; i < fetch->read.part_count; i++)
-        read_end += (uint64_t)__builtin_popcountll(fetch->read.parts[i].blocks) << inode->geometry.block_shift;
+        read_end += (uint64_t)__builtin_popcountll(fetch->read.parts[i].blocks) << inode->mapping.geometry.block_shift;
     read_end += io->offset;
     wt_stats_io_end(inode, io, 0);
     wt_inode_check_read(inode, &fetch->read.io, fetch->read.size);
     publish(&fetch->read, fetch->offset, fetch->length, NULL);
-    wt_pool_kick(&inode->cache->pool);
+    wt_pool_kick(&inode->mapping.cache->pool);
     fetch->operation.result = io->error && !WT_MUTANT("fetch-error-swallowed")
                                   ? io->error
                                   : (int64_t)((read_end < end ? read_end : end) - fetch->offset);
@@ -314,14 +314,14 @@ static void fetch_done(struct wt_io *io) {
 
 /* Where the cached bytes from `at` on end. */
 static uint64_t cached_end(struct wt_inode *inode, uint64_t at, uint64_t end) {
-    const struct wt_geometry *geometry = &inode->geometry;
+    const struct wt_geometry *geometry = &inode->mapping.geometry;
     uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
     while (at < end) {
         uint64_t base = at & ~(folio_bytes - 1);
         uint64_t stop = end - base < folio_bytes ? end : base + folio_bytes;
         unsigned first = (unsigned)((at - base) >> geometry->block_shift);
         unsigned last = (unsigned)((stop - 1 - base) >> geometry->block_shift);
-        struct wt_folio *folio = wt_folio_find(inode, base >> geometry->folio_shift);
+        struct wt_folio *folio = wt_folio_find(&inode->mapping, base >> geometry->folio_shift);
         if (!folio)
             return at;
         uint64_t missing = wt_bits(first, last) & (~folio->uptodate | folio->reading);
@@ -359,7 +359,7 @@ static int start_fetch(struct fetch *fetch, bool may_wait) {
     bool waited = true;
     if (fetch->length > 0 && !inode->buffered) {
         uint32_t pages = (uint32_t)(((end - 1) >> WT_PAGE_SHIFT) - (fetch->offset >> WT_PAGE_SHIFT) + 1);
-        struct wt_reservation reservation = {.pool = &inode->cache->pool};
+        struct wt_reservation reservation = {.pool = &inode->mapping.cache->pool};
         waited = wt_pool_reserve(&reservation, pages, may_wait) && claim_missing(fetch, &reservation, end, may_wait);
         wt_pool_unreserve(&reservation);
     }
@@ -383,7 +383,7 @@ static void fetch_ahead_done(struct wt_io *io) {
     wt_stats_io_end(inode, io, 0);
     wt_inode_check_read(inode, &fetch->read.io, fetch->read.size);
     publish(&fetch->read, fetch->offset, fetch->length, NULL);
-    wt_pool_kick(&inode->cache->pool);
+    wt_pool_kick(&inode->mapping.cache->pool);
     free(fetch);
     wt_inode_end(inode);
 }
@@ -392,7 +392,7 @@ static void fetch_ahead_done(struct wt_io *io) {
 static uint64_t start_fetch_ahead(struct fetch *fetch, uint64_t end) {
     struct wt_inode *inode = fetch->inode;
     uint32_t pages = (uint32_t)(((end - 1) >> WT_PAGE_SHIFT) - (fetch->offset >> WT_PAGE_SHIFT) + 1);
-    struct wt_reservation reservation = {.pool = &inode->cache->pool};
+    struct wt_reservation reservation = {.pool = &inode->mapping.cache->pool};
     bool claimed = wt_pool_reserve(&reservation, pages, false) && claim_missing(fetch, &reservation, end, false);
     wt_pool_unreserve(&reservation);
     if (!claimed || fetch->read.part_count == 0)

@@ -40,13 +40,13 @@ int wt_atomic_check(const struct wt_inode *inode, uint64_t offset, uint64_t leng
     if ((length & (length - 1)) || (offset & (length - 1)) || length < profile->atomic_write_min_bytes ||
         length > profile->atomic_write_max_bytes)
         return -EINVAL;
-    uint64_t folios = length >> inode->geometry.folio_shift;
+    uint64_t folios = length >> inode->mapping.geometry.folio_shift;
     return folios > FOLIOS || length > inode->engine->chunk_bytes ? -EMSGSIZE : 0;
 }
 
 static bool meets_end(const struct wt_write *write, uint64_t end) {
     bool within = end > write->offset && end < end_of(write);
-    bool partial = end & ((UINT64_C(1) << write->inode->geometry.block_shift) - 1);
+    bool partial = end & ((UINT64_C(1) << write->inode->mapping.geometry.block_shift) - 1);
     uint64_t page = end >> WT_PAGE_SHIFT;
     return within ||
            (partial && write->offset >> WT_PAGE_SHIFT <= page && page <= (end_of(write) - 1) >> WT_PAGE_SHIFT);
@@ -103,7 +103,7 @@ static int take_object(struct whole *whole, bool may_wait) {
 }
 
 static void divide(struct whole *whole) {
-    const struct wt_geometry *geometry = &whole->write->inode->geometry;
+    const struct wt_geometry *geometry = &whole->write->inode->mapping.geometry;
     uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
     for (uint64_t at = whole->write->offset, end = end_of(whole->write); at < end; whole->share_count++) {
         uint64_t base = at & ~(folio_bytes - 1), stop = base + folio_bytes < end ? base + folio_bytes : end;
@@ -143,9 +143,9 @@ static void give_back(struct whole *whole) {
 
 static void lock_folios(struct whole *whole) {
     struct wt_inode *inode = whole->write->inode;
-    uint64_t first = whole->write->offset >> inode->geometry.folio_shift;
+    uint64_t first = whole->write->offset >> inode->mapping.geometry.folio_shift;
     for (unsigned i = 0; i < whole->share_count; i++)
-        whole->shares[i].folio = wt_folio_get(inode, first + i);
+        whole->shares[i].folio = wt_folio_get(&inode->mapping, first + i);
 }
 
 static void unlock_folios(struct whole *whole, const struct wt_folio *but) {
@@ -300,7 +300,7 @@ static void start(struct whole *whole) {
 }
 
 int wt_atomic_write(struct wt_write *write, struct wt_cursor *cursor, bool may_run, bool may_wait) {
-    struct wt_pool *pool = &write->inode->cache->pool;
+    struct wt_pool *pool = &write->inode->mapping.cache->pool;
     assert(!wt_atomic_check(write->inode, write->offset, write->length));
     if (!wt_pool_enter(pool, write->length, may_wait))
         return -EAGAIN;

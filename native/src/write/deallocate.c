@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mutant.h"
+#include "cache/mapping.h"
 #include "io/lane.h"
 #include "write/writeback.h"
 
@@ -14,7 +15,7 @@
 #define PIECE_BYTES (UINT64_C(1) << 20)
 
 static uint64_t block_bytes(const struct wt_inode *inode) {
-    return UINT64_C(1) << inode->geometry.block_shift;
+    return UINT64_C(1) << inode->mapping.geometry.block_shift;
 }
 
 static int run(struct wt_inode *inode, struct wt_io *io, enum wt_io_op op) {
@@ -104,8 +105,8 @@ static int zero_step(struct wt_inode *inode, uint64_t start, uint64_t *end, bool
         uint64_t stop = in_block ? block_end : whole_end;
         *end = stop < *end ? stop : *end;
     }
-    int rc =
-        wt_inode_cut_folios(inode, start & ~mask, (*end + mask) & ~mask); /* clean: if the rest fails, it is read */
+    int rc = wt_mapping_cut(&inode->mapping, start & ~mask,
+                            (*end + mask) & ~mask); /* clean: if the rest fails, it is read */
     if (rc)
         return rc;
     return in_block ? zero_in_block(inode, start, *end, size) : zero_blocks(inode, start, end, keep_space);

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/mutant.h"
+#include "cache/mapping.h"
 #include "io/lane.h"
 #include "read/read.h"
 #include "write/writeback.h"
@@ -79,7 +80,7 @@ int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
     uint64_t old = wt_inode_size(inode);
     wt_inode_spoil_zeros(inode, size, UINT64_MAX);
     if (!rc && size < old && !WT_MUTANT("truncated-tail-stays-cached"))
-        rc = wt_inode_cut_folios(inode, size, UINT64_MAX); /* all is clean: if the rest fails, it is read again */
+        rc = wt_mapping_cut(&inode->mapping, size, UINT64_MAX); /* all is clean: if the rest fails, it is read again */
     if (!rc && size != old)
         rc = change_size(inode, size);
     else if (!rc && inode->mend_error) /* the file is longer on disk, and cannot be cut */
@@ -108,7 +109,7 @@ int wt_truncate(wt_file handle, uint64_t size) {
 /* ---- allocate ------------------------------------------------------------------------------------------------ */
 
 static uint64_t block_bytes(const struct wt_inode *inode) {
-    return UINT64_C(1) << inode->geometry.block_shift;
+    return UINT64_C(1) << inode->mapping.geometry.block_shift;
 }
 
 /*
@@ -123,7 +124,7 @@ static bool is_beside_end_of_file(struct wt_inode *inode, uint64_t start, uint64
         beside |= (ends[i] & (block_bytes(inode) - 1)) && start >> WT_PAGE_SHIFT <= page &&
                   page <= (end - 1) >> WT_PAGE_SHIFT;
     }
-    return beside && inode->geometry.page_block_shift != 0;
+    return beside && inode->mapping.geometry.page_block_shift != 0;
 }
 
 /*
@@ -187,7 +188,7 @@ static int zero_holes(struct wt_inode *inode, uint64_t start, uint64_t end, uint
 
 /* The claimed blocks are zero on disk; a write that waits for the claim to end excepts its folio. */
 static void remember_zeros(const struct wt_writeback *claim) {
-    const struct wt_geometry *geometry = &claim->inode->geometry;
+    const struct wt_geometry *geometry = &claim->inode->mapping.geometry;
     for (unsigned i = 0; i < claim->part_count; i++) {
         struct wt_folio *folio = claim->parts[i].folio;
         uint64_t blocks = claim->parts[i].blocks;
@@ -204,7 +205,7 @@ static void remember_zeros(const struct wt_writeback *claim) {
 /* Keeps all I/O off the blocks of a range: they are under writeback of an I/O that zero_range stands for. */
 static void claim_range(struct wt_writeback *claim, uint64_t start, uint64_t end) {
     struct wt_inode *inode = claim->inode;
-    const struct wt_geometry *geometry = &inode->geometry;
+    const struct wt_geometry *geometry = &inode->mapping.geometry;
     uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
     for (uint64_t at = start; at < end;) {
         uint64_t base = at & ~(folio_bytes - 1);
@@ -212,7 +213,7 @@ static void claim_range(struct wt_writeback *claim, uint64_t start, uint64_t end
         unsigned first = (unsigned)((at - base) >> geometry->block_shift);
         unsigned last = (unsigned)((stop - 1 - base) >> geometry->block_shift);
         uint64_t blocks = wt_bits(first, last);
-        struct wt_folio *folio = wt_folio_get(inode, base >> geometry->folio_shift);
+        struct wt_folio *folio = wt_folio_get(&inode->mapping, base >> geometry->folio_shift);
         wt_folio_wait_idle(folio, blocks);
         folio->writeback |= blocks;
         claim->parts[claim->part_count++] = (struct wt_part){.folio = folio, .blocks = blocks};
@@ -252,7 +253,7 @@ static int zero_range(struct wt_inode *inode, uint64_t start, uint64_t end, uint
 }
 
 static uint64_t piece_end(const struct wt_inode *inode, uint64_t start, uint64_t end) {
-    uint64_t folios = UINT64_C(32) << inode->geometry.folio_shift; /* a writeback has room for 40 */
+    uint64_t folios = UINT64_C(32) << inode->mapping.geometry.folio_shift; /* a writeback has room for 40 */
     uint64_t piece = folios < ZERO_PIECE_BYTES ? folios : ZERO_PIECE_BYTES;
     uint64_t stop = (start + piece) & ~(uint64_t)(WT_PAGE_BYTES - 1);
     return stop < end ? stop : end;
@@ -298,9 +299,9 @@ static int allocate_buffered(struct wt_inode *inode, uint64_t offset, uint64_t e
 
 /* From now on no atomic write goes over the end, where the file will end; waits for those that are under way. */
 static void announce_end(struct wt_inode *inode, uint64_t end) {
-    const struct wt_geometry *geometry = &inode->geometry;
+    const struct wt_geometry *geometry = &inode->mapping.geometry;
     atomic_store(&inode->reserve_end, end);
-    struct wt_folio *folio = wt_folio_get(inode, (end - 1) >> geometry->folio_shift);
+    struct wt_folio *folio = wt_folio_get(&inode->mapping, (end - 1) >> geometry->folio_shift);
     uint64_t bit = UINT64_C(1) << ((end - 1) >> geometry->block_shift) % WT_FOLIO_BLOCKS;
     wt_folio_wait_idle(folio, bit);
     wt_folio_put(folio);
@@ -318,7 +319,7 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint
      * is_beside_end_of_file. What is left of the last page gets its space by its zeros.
      */
     uint64_t whole_pages = end & ~(uint64_t)(WT_PAGE_BYTES - 1);
-    uint64_t reserve_end = inode->geometry.page_block_shift != 0 ? whole_pages : end;
+    uint64_t reserve_end = inode->mapping.geometry.page_block_shift != 0 ? whole_pages : end;
     int rc = reserve_end > offset ? wt_blocking(backing)->reserve(backing, offset, reserve_end - offset) : 0;
     if (rc == -EOPNOTSUPP)
         rc = 0;

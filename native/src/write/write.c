@@ -26,7 +26,7 @@ struct chunk {
 };
 
 static uint64_t block_mask(const struct wt_inode *inode) {
-    return (UINT64_C(1) << inode->geometry.block_shift) - 1;
+    return (UINT64_C(1) << inode->mapping.geometry.block_shift) - 1;
 }
 
 /* ---- begin: a block that is only partly overwritten is there first ---------------------------------------------- */
@@ -45,8 +45,8 @@ static bool is_zero(struct wt_inode *inode, uint64_t start, uint64_t end) {
  */
 static uint64_t read_end(struct chunk *chunk, bool sequential, uint64_t start, uint64_t end) {
     struct wt_inode *inode = chunk->write->inode;
-    uint64_t folio_end = ((start >> inode->geometry.folio_shift) + 1) << inode->geometry.folio_shift;
-    uint64_t ahead = start + ((uint64_t)READ_AHEAD_BLOCKS << inode->geometry.block_shift);
+    uint64_t folio_end = ((start >> inode->mapping.geometry.folio_shift) + 1) << inode->mapping.geometry.folio_shift;
+    uint64_t ahead = start + ((uint64_t)READ_AHEAD_BLOCKS << inode->mapping.geometry.block_shift);
     uint64_t size = (wt_inode_size(inode) + block_mask(inode)) & ~block_mask(inode);
     ahead = ahead < folio_end ? ahead : folio_end;
     ahead = ahead < size ? ahead : size;
@@ -62,13 +62,13 @@ static uint64_t read_end(struct chunk *chunk, bool sequential, uint64_t start, u
 
 /* A block whose bytes are being read to go below those of writes takes more of them, if it has its page for itself. */
 static uint64_t joinable(const struct wt_folio *folio) {
-    return folio->inode->geometry.page_block_shift == 0 ? folio->reading & folio->dirty : 0;
+    return folio->mapping->geometry.page_block_shift == 0 ? folio->reading & folio->dirty : 0;
 }
 
 /* Whether I/O has the block, or its page, so that a write has to wait. */
 static bool is_in_the_way(const struct wt_folio *folio, unsigned block, bool partial) {
-    unsigned page = wt_page_of(&folio->inode->geometry, block);
-    uint64_t in_page = wt_page_blocks(&folio->inode->geometry, page, page), bit = UINT64_C(1) << block;
+    unsigned page = wt_page_of(&folio->mapping->geometry, block);
+    uint64_t in_page = wt_page_blocks(&folio->mapping->geometry, page, page), bit = UINT64_C(1) << block;
     if (folio->awaited & bit)
         return true;
     if (partial && (joinable(folio) & bit))
@@ -93,7 +93,7 @@ enum { TRY_AGAIN = 1 };
  */
 static int begin_block(struct chunk *chunk, uint64_t at) {
     struct wt_inode *inode = chunk->write->inode;
-    const struct wt_geometry *geometry = &inode->geometry;
+    const struct wt_geometry *geometry = &inode->mapping.geometry;
     uint64_t start = at & ~block_mask(inode), end = start + block_mask(inode) + 1;
     uint64_t index = at >> geometry->folio_shift;
     unsigned block = (unsigned)(start >> geometry->block_shift) % WT_FOLIO_BLOCKS;
@@ -101,7 +101,7 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
     bool partial = chunk->offset > start || chunk->end < end;
     bool filled = false;
     for (;;) {
-        struct wt_folio *folio = wt_folio_get(inode, index);
+        struct wt_folio *folio = wt_folio_get(&inode->mapping, index);
         while (chunk->may_wait && is_in_the_way(folio, block, partial))
             wait_for_block(folio, block);
         bool taken = (folio->reading | folio->awaited) >> block & 1;
@@ -162,7 +162,7 @@ struct span {
 };
 
 static uint64_t folio_base(const struct wt_folio *folio) {
-    return atomic_load_explicit(&folio->index, memory_order_relaxed) << folio->inode->geometry.folio_shift;
+    return atomic_load_explicit(&folio->index, memory_order_relaxed) << folio->mapping->geometry.folio_shift;
 }
 
 static struct span span_of(const struct wt_geometry *geometry, uint32_t a, uint32_t b) {
@@ -176,7 +176,7 @@ static uint64_t stable_blocks(const struct wt_folio *folio) {
 }
 
 static bool needs_shadow(const struct wt_folio *folio, uint64_t blocks, unsigned page) {
-    uint64_t in_page = wt_page_blocks(&folio->inode->geometry, page, page);
+    uint64_t in_page = wt_page_blocks(&folio->mapping->geometry, page, page);
     return wt_folio_frame(folio, page) != WT_NONE && (stable_blocks(folio) & blocks & in_page) != 0 &&
            !WT_MUTANT("memory-under-io-changed");
 }
@@ -187,8 +187,8 @@ static bool needs_shadow(const struct wt_folio *folio, uint64_t blocks, unsigned
  * kernel then has that page, too.
  */
 static uint64_t fillable(const struct wt_folio *folio) {
-    const struct wt_geometry *geometry = &folio->inode->geometry;
-    uint64_t base = folio_base(folio), size = wt_inode_size(folio->inode);
+    const struct wt_geometry *geometry = &folio->mapping->geometry;
+    uint64_t base = folio_base(folio), size = wt_inode_size(wt_inode_of(folio));
     uint64_t pages = size > base ? (size - base) >> WT_PAGE_SHIFT : 0;
     if (pages == 0)
         return 0;
@@ -198,7 +198,7 @@ static uint64_t fillable(const struct wt_folio *folio) {
 
 /* Blocks of the span that cannot be written now: to be read first, or being read, or an atomic write's turn. */
 static uint64_t find_obstacles(const struct chunk *chunk, const struct wt_folio *folio, struct span *span) {
-    const struct wt_geometry *geometry = &folio->inode->geometry;
+    const struct wt_geometry *geometry = &folio->mapping->geometry;
     uint32_t mask = (1u << geometry->block_shift) - 1;
     uint64_t partial =
         ((span->a & mask) ? UINT64_C(1) << span->first : 0) | ((span->b & mask) ? UINT64_C(1) << span->last : 0);
@@ -208,7 +208,7 @@ static uint64_t find_obstacles(const struct chunk *chunk, const struct wt_folio 
     if ((span->b & mask) && !(folio->uptodate >> span->last & 1)) {
         uint64_t base = folio_base(folio);
         uint32_t last_start = span->last << geometry->block_shift;
-        if (span->a <= last_start && base + span->b >= wt_inode_size(folio->inode))
+        if (span->a <= last_start && base + span->b >= wt_inode_size(wt_inode_of(folio)))
             span->zero_rest = true;
         else
             obstacles |= UINT64_C(1) << span->last;
@@ -254,7 +254,7 @@ static void copy_span(struct chunk *chunk, struct wt_folio *folio, const struct 
         chunk->cursor->copy_in(chunk->cursor, memory, length);
     }
     if (span->zero_rest && !WT_MUTANT("rest-of-block-not-zeroed")) {
-        uint32_t end = (span->last + 1) << folio->inode->geometry.block_shift, length;
+        uint32_t end = (span->last + 1) << folio->mapping->geometry.block_shift, length;
         uint8_t *memory = wt_folio_memory(folio, span->b, end, &length);
         memset(memory, 0, length);
     }
@@ -272,7 +272,7 @@ static bool is_near(uint64_t busy, uint64_t blocks) {
 }
 
 static bool is_record(const struct wt_folio *folio, const struct span *span) {
-    return span->b - span->a < 1u << folio->inode->geometry.block_shift;
+    return span->b - span->a < 1u << folio->mapping->geometry.block_shift;
 }
 
 /*
@@ -360,7 +360,7 @@ static void count_arrival(struct chunk *chunk, struct wt_folio *folio) {
     uint64_t blocks = folio->dirty & ~(folio->writeback | folio->reading);
     /* With a burst its writers would wait for all of that. Objects taken in advance are for what is yet to be copied. */
     bool may_send = !chunk->launch.burst && !chunk->links;
-    if (expected == 1 && blocks && may_send && take_objects(chunk, wt_launch_need(&folio->inode->geometry, blocks))) {
+    if (expected == 1 && blocks && may_send && take_objects(chunk, wt_launch_need(&folio->mapping->geometry, blocks))) {
         chunk->launch.gather = true;
         (void)wt_launch_blocks(&chunk->launch, folio, blocks, NULL);
     }
@@ -382,7 +382,7 @@ static bool write_span(struct chunk *chunk, struct wt_folio *folio, const struct
     bool leads = waiting == 0 && may_lead(chunk, folio, span);
     uint64_t leaving = leads ? 0 : span->blocks & ~(waiting | span->fill | folio->reading);
     unsigned fills = (unsigned)__builtin_popcountll(span->fill);
-    unsigned objects = leaving || fills ? wt_launch_need(&write->inode->geometry, leaving) + fills : 0;
+    unsigned objects = leaving || fills ? wt_launch_need(&write->inode->mapping.geometry, leaving) + fills : 0;
     struct wt_link *link = take_objects(chunk, objects) ? take_link(chunk) : NULL;
     if (!link)
         return false;
@@ -417,7 +417,7 @@ static bool write_span(struct chunk *chunk, struct wt_folio *folio, const struct
 
 /* Copies a..b into the locked folio, as far as nothing is in the way. Returns where it had to stop: b if nothing was. */
 static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_t a, uint32_t b) {
-    const struct wt_geometry *geometry = &folio->inode->geometry;
+    const struct wt_geometry *geometry = &folio->mapping->geometry;
     struct span span = span_of(geometry, a, b);
     uint64_t obstacles = find_obstacles(chunk, folio, &span);
     if (obstacles) {
@@ -446,14 +446,14 @@ static void start_part(struct chunk *chunk, uint64_t at) {
  */
 static uint64_t write_folios(struct chunk *chunk) {
     struct wt_inode *inode = chunk->write->inode;
-    unsigned shift = inode->geometry.folio_shift;
+    unsigned shift = inode->mapping.geometry.folio_shift;
     uint64_t at = chunk->offset;
-    struct wt_folio *folio = wt_folio_get(inode, at >> shift);
+    struct wt_folio *folio = wt_folio_get(&inode->mapping, at >> shift);
     for (;;) {
         uint64_t base = (at >> shift) << shift;
         uint64_t stop = chunk->end - base < UINT64_C(1) << shift ? chunk->end : base + (UINT64_C(1) << shift);
         at = base + write_folio(chunk, folio, (uint32_t)(at - base), (uint32_t)(stop - base));
-        struct wt_folio *next = at == stop && at < chunk->end ? wt_folio_get(inode, at >> shift) : NULL;
+        struct wt_folio *next = at == stop && at < chunk->end ? wt_folio_get(&inode->mapping, at >> shift) : NULL;
         wt_folio_put(folio);
         if (!next)
             return at;
@@ -467,7 +467,7 @@ static uint64_t write_folios(struct chunk *chunk) {
 
 /* The chunk's share of a folio. */
 static struct span share_of(const struct chunk *chunk, uint64_t index) {
-    const struct wt_geometry *geometry = &chunk->write->inode->geometry;
+    const struct wt_geometry *geometry = &chunk->write->inode->mapping.geometry;
     uint64_t base = index << geometry->folio_shift, stop = base + (UINT64_C(1) << geometry->folio_shift);
     return span_of(geometry, chunk->offset > base ? (uint32_t)(chunk->offset - base) : 0,
                    (uint32_t)((chunk->end < stop ? chunk->end : stop) - base));
@@ -476,7 +476,7 @@ static struct span share_of(const struct chunk *chunk, uint64_t index) {
 /* How many objects the share of a locked folio takes. */
 static unsigned objects_for(const struct chunk *chunk, const struct wt_folio *folio, const struct span *span) {
     uint64_t waiting = waiting_blocks(folio, span, chunk->write->flags & WT_HIGH_PRIORITY);
-    return wt_launch_need(&folio->inode->geometry, span->blocks & ~(waiting | folio->reading));
+    return wt_launch_need(&folio->mapping->geometry, span->blocks & ~(waiting | folio->reading));
 }
 
 /*
@@ -485,13 +485,13 @@ static unsigned objects_for(const struct chunk *chunk, const struct wt_folio *fo
  */
 static uint64_t write_at_once(struct chunk *chunk) {
     struct wt_inode *inode = chunk->write->inode;
-    unsigned shift = inode->geometry.folio_shift, count = 0, objects = 0;
+    unsigned shift = inode->mapping.geometry.folio_shift, count = 0, objects = 0;
     uint64_t first = chunk->offset >> shift, last = (chunk->end - 1) >> shift;
     struct wt_folio *folios[CHUNK_FOLIOS_MOST];
     struct span spans[CHUNK_FOLIOS_MOST];
     bool ready = true;
     for (uint64_t index = first; index <= last && ready; index++, count++) {
-        struct wt_folio *folio = folios[count] = wt_folio_get(inode, index);
+        struct wt_folio *folio = folios[count] = wt_folio_get(&inode->mapping, index);
         spans[count] = share_of(chunk, index);
         ready = !find_obstacles(chunk, folio, &spans[count]);
         objects += objects_for(chunk, folio, &spans[count]);
@@ -532,7 +532,7 @@ static uint32_t pages_for(const struct chunk *chunk) {
  */
 static uint64_t copy_chunk(struct chunk *chunk, int *rc) {
     struct wt_inode *inode = chunk->write->inode;
-    unsigned shift = inode->geometry.folio_shift;
+    unsigned shift = inode->mapping.geometry.folio_shift;
     uint64_t at = chunk->offset;
     bool one_folio = at >> shift == (chunk->end - 1) >> shift;
     if (one_folio)
@@ -560,7 +560,7 @@ static uint64_t copy_chunk(struct chunk *chunk, int *rc) {
 /* Whether start_part will cut it. */
 static bool has_parts(const struct chunk *chunk) {
     const struct wt_inode *inode = chunk->write->inode;
-    uint64_t part = inode->engine->part_bytes, folio = UINT64_C(1) << inode->geometry.folio_shift;
+    uint64_t part = inode->engine->part_bytes, folio = UINT64_C(1) << inode->mapping.geometry.folio_shift;
     uint64_t cut = (chunk->offset + part + folio - 1) & ~(folio - 1);
     return chunk->end - chunk->offset >= 2 * part && cut + part / 2 <= chunk->end;
 }
@@ -591,7 +591,7 @@ static struct wt_burst *begin_burst(const struct chunk *chunk) {
 static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint64_t offset, bool may_run,
                           bool may_wait) {
     struct wt_inode *inode = write->inode;
-    struct wt_pool *pool = &inode->cache->pool;
+    struct wt_pool *pool = &inode->mapping.cache->pool;
     uint64_t end = write->offset + write->length;
     if (end - offset > inode->engine->chunk_bytes)
         end = (offset + inode->engine->chunk_bytes) & ~block_mask(inode);

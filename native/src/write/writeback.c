@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mutant.h"
+#include "cache/mapping.h"
 #include "engine/stats.h"
 #include "io/lane.h"
 
@@ -110,7 +111,7 @@ void wt_write_fail(struct wt_write *write, int error, uint64_t at) {
 /* ---- launch: dirty blocks become I/O ------------------------------------------------------------------------- */
 
 static uint64_t folio_offset(const struct wt_folio *folio) {
-    return atomic_load_explicit(&folio->index, memory_order_relaxed) << folio->inode->geometry.folio_shift;
+    return atomic_load_explicit(&folio->index, memory_order_relaxed) << folio->mapping->geometry.folio_shift;
 }
 
 unsigned wt_launch_need(const struct wt_geometry *geometry, uint64_t blocks) {
@@ -182,7 +183,7 @@ static void add_segment(struct wt_io *io, uint8_t *memory, uint32_t length) {
  */
 static bool add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigned first, unsigned last, uint32_t end,
                        bool alone, uint64_t fenced) {
-    const struct wt_geometry *geometry = &folio->inode->geometry;
+    const struct wt_geometry *geometry = &folio->mapping->geometry;
     uint32_t start = first << geometry->block_shift;
     unsigned pages = wt_page_of(geometry, last) - wt_page_of(geometry, first) + 1;
     uint64_t offset = folio_offset(folio) + start;
@@ -216,8 +217,8 @@ static bool add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigne
  */
 static uint32_t end_of_block(struct wt_folio *folio, unsigned block, struct wt_link *only) {
     uint64_t base = folio_offset(folio);
-    uint32_t block_end = (block + 1) << folio->inode->geometry.block_shift;
-    uint64_t end = wt_inode_end_on_disk(folio->inode), ahead_end = atomic_load(&folio->inode->ahead_end);
+    uint32_t block_end = (block + 1) << folio->mapping->geometry.block_shift;
+    uint64_t end = wt_inode_end_on_disk(wt_inode_of(folio)), ahead_end = atomic_load(&wt_inode_of(folio)->ahead_end);
     end = end > ahead_end ? end : ahead_end;
     for (struct wt_link *link = only ? only : folio->links; link && end < base + block_end;
          link = only ? NULL : link->next)
@@ -234,19 +235,19 @@ static uint32_t end_of_block(struct wt_folio *folio, unsigned block, struct wt_l
  */
 static bool is_beside(const struct wt_folio *folio, uint32_t end, uint64_t size) {
     uint64_t at = folio_offset(folio) + end;
-    uint64_t block_mask = (UINT64_C(1) << folio->inode->geometry.block_shift) - 1;
+    uint64_t block_mask = (UINT64_C(1) << folio->mapping->geometry.block_shift) - 1;
     return (size & block_mask) && at <= size && (at - 1) >> WT_PAGE_SHIFT == size >> WT_PAGE_SHIFT;
 }
 
 static bool is_beside_end_of_file(const struct wt_folio *folio, uint32_t end) {
-    uint64_t reserve_end = atomic_load(&folio->inode->reserve_end); /* first: it falls when size has risen */
-    return is_beside(folio, end, wt_inode_end_on_disk(folio->inode)) || is_beside(folio, end, reserve_end);
+    uint64_t reserve_end = atomic_load(&wt_inode_of(folio)->reserve_end); /* first: it falls when size has risen */
+    return is_beside(folio, end, wt_inode_end_on_disk(wt_inode_of(folio))) || is_beside(folio, end, reserve_end);
 }
 
 /* One run of blocks; returns those that it took. */
 static uint64_t launch_run(struct wt_launch *launch, struct wt_folio *folio, unsigned first, unsigned last,
                            struct wt_link *only) {
-    const struct wt_geometry *geometry = &folio->inode->geometry;
+    const struct wt_geometry *geometry = &folio->mapping->geometry;
     uint32_t end = end_of_block(folio, last, only);
     bool partial = end & ((1u << geometry->block_shift) - 1);
     if (geometry->page_block_shift == 0 || !(partial || is_beside_end_of_file(folio, end))) {
@@ -395,7 +396,7 @@ static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct end
 /* Blocks that an I/O carried have ended, some of them badly: tells the writes, and grows the file by what is stable. */
 static void end_links(struct wt_folio *folio, uint64_t good, uint64_t bad, int error, struct ending *ending) {
     uint64_t base = folio_offset(folio);
-    unsigned shift = folio->inode->geometry.block_shift;
+    unsigned shift = folio->mapping->geometry.block_shift;
     for (struct wt_link *link = folio->links, *next; link; link = next) {
         next = link->next;
         struct wt_write *write = link->write;
@@ -405,7 +406,7 @@ static void end_links(struct wt_folio *folio, uint64_t good, uint64_t bad, int e
         if (stable) {
             uint64_t end = base + ((uint64_t)(64 - (unsigned)__builtin_clzll(stable)) << shift);
             end = end < write_end(write) ? end : write_end(write);
-            (write->flags & WT_APPEND ? wt_inode_grow_unseen : wt_inode_grow)(folio->inode, end);
+            (write->flags & WT_APPEND ? wt_inode_grow_unseen : wt_inode_grow)(wt_inode_of(folio), end);
         }
         if (failed) {
             uint64_t at = base + ((uint64_t)__builtin_ctzll(failed) << shift);
@@ -423,8 +424,8 @@ static void end_links(struct wt_folio *folio, uint64_t good, uint64_t bad, int e
 static void fill_done(struct wt_io *io);
 
 uint64_t wt_launch_fill(struct wt_launch *launch, struct wt_folio *folio, uint64_t blocks) {
-    struct wt_inode *inode = folio->inode;
-    unsigned shift = inode->geometry.block_shift;
+    struct wt_inode *inode = wt_inode_of(folio);
+    unsigned shift = inode->mapping.geometry.block_shift;
     uint64_t left = blocks;
     assert((blocks & ~(folio->dirty & folio->uptodate)) == 0 && (blocks & (folio->writeback | folio->reading)) == 0);
     for (; left; left &= left - 1) {
@@ -509,7 +510,7 @@ static void send_gather(struct wt_folio *folio, struct ending *ending) {
 #define LEAD_RESTS 64
 
 static void await_arrivals(struct wt_folio *folio) {
-    struct wt_inode *inode = folio->inode;
+    struct wt_inode *inode = wt_inode_of(folio);
     uint32_t rests = atomic_load_explicit(&inode->lead_rests, memory_order_relaxed);
     if (rests > 0) {
         atomic_store_explicit(&inode->lead_rests, rests - 1, memory_order_relaxed); /* more or less */
@@ -531,7 +532,7 @@ static void await_arrivals(struct wt_folio *folio) {
 }
 
 void wt_gather_lead(struct wt_folio *folio) {
-    struct wt_inode *inode = folio->inode;
+    struct wt_inode *inode = wt_inode_of(folio);
     struct ending ending = {.launch = {.inode = inode, .gather = true}};
     await_arrivals(folio);
     wt_folio_lock(folio);
@@ -545,7 +546,7 @@ void wt_gather_lead(struct wt_folio *folio) {
     /* Folios that follow in the file and wait as well come along. */
     while (taken >> (WT_FOLIO_BLOCKS - 1)) {
         uint64_t index = atomic_load_explicit(&folio->index, memory_order_relaxed);
-        struct wt_folio *next = wt_folio_find(inode, index + 1);
+        struct wt_folio *next = wt_folio_find(&inode->mapping, index + 1);
         wt_folio_put(folio);
         folio = next;
         uint64_t blocks = folio ? collected(folio) : 0;
@@ -555,14 +556,14 @@ void wt_gather_lead(struct wt_folio *folio) {
         wt_folio_put(folio);
     wt_launch_start(&ending.launch, true);
     if (ending.retired_bytes)
-        wt_pool_retire(&inode->cache->pool, ending.retired_bytes);
+        wt_pool_retire(&inode->mapping.cache->pool, ending.retired_bytes);
     if (ending.done)
         wt_writes_end(inode, ending.done);
 }
 
 static void end_part(const struct wt_part *part, struct ending *ending) {
     struct wt_folio *folio = part->folio;
-    unsigned shift = folio->inode->geometry.block_shift;
+    unsigned shift = folio->mapping->geometry.block_shift;
     wt_folio_lock(folio);
     assert((folio->writeback & part->blocks) == part->blocks);
     uint64_t bad = 0;
@@ -607,7 +608,7 @@ void wt_writes_end(struct wt_inode *inode, struct wt_write *done) {
     for (struct wt_write *write = wt_appends_end(inode, done), *next; write; write = next) {
         next = write->next_done;
         if (write->flags & WT_DONTCACHE)
-            wt_inode_drop_idle(inode, write->offset, write_end(write));
+            wt_mapping_drop_idle(&inode->mapping, write->offset, write_end(write));
         if (!write->async) {
             sem_post(&write->wake);
             continue;
@@ -673,7 +674,7 @@ void wt_writeback_done(struct wt_io *io) {
 
 /* Puts the writes that wait in the folio on top of what the device has. */
 static void lay_writes_over(struct wt_folio *folio, unsigned block, uint8_t *from_device) {
-    unsigned shift = folio->inode->geometry.block_shift;
+    unsigned shift = folio->mapping->geometry.block_shift;
     uint32_t start = block << shift, end = start + (1u << shift), length;
     uint64_t base = folio_offset(folio);
     uint8_t *shadow = wt_folio_memory(folio, start, end, &length);
@@ -704,7 +705,7 @@ static void fill_done(struct wt_io *io) {
     if (ending.error) { /* the base of the waiting writes cannot be had: they fail as well */
         fail_dirty(folio, bit, ending.error, &ending);
     } else {
-        memset(memory + done, 0, ((size_t)1 << inode->geometry.block_shift) - done);
+        memset(memory + done, 0, ((size_t)1 << inode->mapping.geometry.block_shift) - done);
         lay_writes_over(folio, block, memory);
     }
     folio->reading &= ~bit;

@@ -1,0 +1,83 @@
+#include "cache/mapping.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Drops the blocks that start..end meets, and the pages that lie within; both count in the folio. */
+static void cut_folio(struct wt_folio *folio, uint64_t start, uint64_t end) {
+    const struct wt_geometry *geometry = &folio->mapping->geometry;
+    folio->uptodate &=
+        ~wt_bits((unsigned)(start >> geometry->block_shift), (unsigned)((end - 1) >> geometry->block_shift));
+    uint64_t first = (start + WT_PAGE_BYTES - 1) >> WT_PAGE_SHIFT, stop = end >> WT_PAGE_SHIFT;
+    if (first < stop)
+        wt_folio_drop(folio, (unsigned)first, (unsigned)stop - 1);
+}
+
+int wt_mapping_cut(struct wt_mapping *mapping, uint64_t start, uint64_t end) {
+    if (start >= end)
+        return 0;
+    unsigned shift = mapping->geometry.folio_shift;
+    uint64_t first = start >> shift, last = (end - 1) >> shift;
+    struct wt_folio *folios = mapping->cache->folios;
+    /* While the gate is shut folios are evicted but none is made: a list of them stays good enough. */
+    pthread_mutex_lock(&mapping->list_lock);
+    uint64_t *index = malloc((mapping->count + 1) * sizeof *index);
+    uint32_t count = 0;
+    for (uint32_t id = mapping->first; index && id != WT_NONE; id = folios[id].list_next) {
+        uint64_t at = atomic_load_explicit(&folios[id].index, memory_order_relaxed);
+        if (at >= first && at <= last)
+            index[count++] = at;
+    }
+    pthread_mutex_unlock(&mapping->list_lock);
+    if (!index)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < count; i++) {
+        struct wt_folio *folio = wt_folio_find(mapping, index[i]);
+        if (!folio)
+            continue;
+        uint64_t base = index[i] << shift, bytes = UINT64_C(1) << shift;
+        cut_folio(folio, index[i] == first ? start - base : 0, index[i] == last ? end - base : bytes);
+        wt_folio_put(folio);
+    }
+    free(index);
+    return 0;
+}
+
+/* The pages first..last of a locked folio, as far as they are idle. */
+static void drop_idle(struct wt_folio *folio, unsigned first, unsigned last) {
+    uint64_t busy = folio->writeback | folio->dirty | folio->reading;
+    for (unsigned page = first; page <= last; page++)
+        if (!(busy & wt_page_blocks(&folio->mapping->geometry, page, page)))
+            wt_folio_drop(folio, page, page);
+}
+
+void wt_mapping_drop_idle(struct wt_mapping *mapping, uint64_t start, uint64_t end) {
+    unsigned shift = mapping->geometry.folio_shift;
+    for (uint64_t at = start, stop; at < end; at = stop) {
+        uint64_t base = (at >> shift) << shift;
+        stop = end - base < UINT64_C(1) << shift ? end : base + (UINT64_C(1) << shift);
+        struct wt_folio *folio = wt_folio_find(mapping, at >> shift);
+        if (!folio)
+            continue;
+        drop_idle(folio, (unsigned)((at - base) >> WT_PAGE_SHIFT), (unsigned)((stop - 1 - base) >> WT_PAGE_SHIFT));
+        wt_folio_put(folio);
+    }
+}
+
+void wt_mapping_drop(struct wt_mapping *mapping) {
+    for (;;) {
+        pthread_mutex_lock(&mapping->list_lock);
+        uint32_t id = mapping->first;
+        uint64_t index = 0;
+        if (id != WT_NONE)
+            index = atomic_load_explicit(&mapping->cache->folios[id].index, memory_order_relaxed);
+        pthread_mutex_unlock(&mapping->list_lock);
+        if (id == WT_NONE)
+            return;
+        struct wt_folio *folio = wt_folio_find(mapping, index);
+        if (!folio)
+            continue; /* evicted meanwhile */
+        wt_folio_drop(folio, 0, mapping->geometry.page_count - 1u);
+        wt_folio_put(folio);
+    }
+}
