@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "external.h"
 #include "io/list.h"
+#include "posix/posix.h"
 #include "uring/external.h"
 
 enum { BLOCK = 4096, MANY = 200, FOREVER = -1 };

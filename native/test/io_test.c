@@ -19,7 +19,10 @@
 #include <unistd.h>
 
 #include "io/io.h"
+#include "posix/posix.h"
+#include "posix/threads.h"
 #include "test.h"
+#include "uring/uring.h"
 
 #define PAGE 4096u
 

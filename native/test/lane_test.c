@@ -79,11 +79,11 @@ static struct wt_io *write_of(unsigned index, bool through_page_cache, uint32_t 
 }
 
 static void submit_cached(unsigned index) {
-    wt_lane_submit(&inode, write_of(index, true, WT_DURABILITY_DSYNC), NULL);
+    wt_lane_submit(&inode.lane, write_of(index, true, WT_DURABILITY_DSYNC), NULL);
 }
 
 static void submit_direct(unsigned index) {
-    wt_lane_submit(&inode, write_of(index, false, WT_DURABILITY_DSYNC), NULL);
+    wt_lane_submit(&inode.lane, write_of(index, false, WT_DURABILITY_DSYNC), NULL);
 }
 
 static bool kernel_has(unsigned index) {
@@ -140,7 +140,7 @@ TEST(a_page_cache_write_of_high_priority_has_the_next_turn) {
     submit_cached(1);
     struct wt_io *urgent = write_of(2, true, WT_DURABILITY_DSYNC);
     urgent->high_priority = true;
-    wt_lane_submit(&inode, urgent, NULL);
+    wt_lane_submit(&inode.lane, urgent, NULL);
     end(0, 0, false);
     CHECK(kernel_has(2) && !kernel_has(1));
     end(2, 0, false);
@@ -203,7 +203,7 @@ TEST(a_direct_read_may_be_told_the_error_of_a_page_cache_write_as_well) {
     open_lane();
     struct wt_io *read = write_of(1, false, WT_DURABILITY_DEVICE);
     read->op = WT_IO_READ;
-    wt_lane_submit(&inode, read, NULL);
+    wt_lane_submit(&inode.lane, read, NULL);
     submit_cached(0);
     end(0, -EIO, false);
     end(1, -EIO, false);
@@ -215,7 +215,7 @@ TEST(a_durable_write_runs_again_if_a_flush_of_the_disk_failed_while_it_was_under
     open_lane();
     submit_direct(0);
     submit_cached(1);
-    wt_lane_submit(&inode, write_of(2, false, WT_DURABILITY_DEVICE), NULL);
+    wt_lane_submit(&inode.lane, write_of(2, false, WT_DURABILITY_DEVICE), NULL);
     wt_disk_count_failure(inode.lane.disk); /* of another file */
     ios[0].owes_flush = true;               /* it shared a flush, which is over */
     end(0, 0, false);
@@ -247,16 +247,17 @@ TEST(a_run_on_the_callers_thread_is_told_its_own_error_too) {
     open_lane();
     run_error = -EIO;
     struct wt_io *io = write_of(0, false, WT_DURABILITY_DSYNC);
-    wt_lane_run(&inode, io);
+    wt_lane_run(&inode.lane, io);
     CHECK_EQ(io->error, -EIO);
     CHECK_EQ(runs, 1);
     io = write_of(1, true, WT_DURABILITY_DSYNC);
-    wt_lane_run(&inode, io);
+    wt_lane_run(&inode.lane, io);
     CHECK_EQ(io->error, -EIO);
     CHECK_EQ(runs, 2);
     CHECK_EQ(errors_taken, 1);
     submit_cached(2);
-    wt_lane_run_to_end(&inode, write_of(3, true, WT_DURABILITY_DSYNC)); /* the lane is taken: the backend does it */
+    wt_lane_run_to_end(&inode.lane,
+                       write_of(3, true, WT_DURABILITY_DSYNC)); /* the lane is taken: the backend does it */
     CHECK_EQ(runs, 2);
     end(2, 0, false);
     end(3, 0, false);
@@ -264,7 +265,7 @@ TEST(a_run_on_the_callers_thread_is_told_its_own_error_too) {
 }
 
 static void *sync_inode(void *result) {
-    *(int *)result = wt_lane_sync(&inode, false);
+    *(int *)result = wt_lane_sync(&inode.lane, atomic_load(&inode.backing), false);
     return NULL;
 }
 

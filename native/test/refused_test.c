@@ -18,6 +18,7 @@
 
 #include "io/io.h"
 #include "test.h"
+#include "uring/uring.h"
 
 #define PAGE 4096u
 

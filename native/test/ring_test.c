@@ -21,7 +21,9 @@
 #include <unistd.h>
 
 #include "io/io.h"
+#include "posix/probe.h"
 #include "test.h"
+#include "uring/uring.h"
 
 #define PAGE 4096u
 #define PIECE ((size_t)2 << 20)

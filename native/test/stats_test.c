@@ -72,6 +72,30 @@ TEST(a_write_that_fails_is_timed_too) {
     core_close(&core);
 }
 
+/* Each I/O to the device is counted, timed and over, whichever call made it. */
+static void check_all_timed(const struct core *core, uint64_t least_writes, uint64_t least_reads) {
+    struct wt_engine_stats stats = core_stats(core);
+    CHECK(stats.device_writes >= least_writes && stats.device_reads >= least_reads);
+    CHECK_EQ(count_of(core, WT_HISTOGRAM_DEVICE_WRITES), stats.device_writes);
+    CHECK_EQ(count_of(core, WT_HISTOGRAM_DEVICE_READS), stats.device_reads);
+    CHECK_EQ(count_of(core, WT_HISTOGRAM_QUEUE), stats.device_writes + stats.device_reads);
+    CHECK_EQ(stats.in_flight_ios, 0);
+}
+
+TEST(the_io_of_holes_zeros_and_allocations_is_timed_as_any) {
+    struct core core = core_open(&(struct sim_options){.no_deallocate = true}, NULL);
+    wt_file file = core_file(&core, "file");
+    fill_at(file, 0, 1, 8 * BLOCK);
+    uint64_t writes = core_stats(&core).device_writes;
+    CHECK_OK(wt_punch_hole(file, 100, 2 * BLOCK)); /* two edges, each read and written, and a block between them */
+    check_all_timed(&core, writes + 3, 2);
+    CHECK_OK(wt_zero(file, 4 * BLOCK + 1, 10));
+    check_all_timed(&core, writes + 4, 3);
+    CHECK_OK(wt_allocate(file, 16 * BLOCK, 4 * BLOCK));
+    check_all_timed(&core, writes + 5, 3);
+    core_close(&core);
+}
+
 TEST(reads_that_miss_are_timed_and_one_hit_in_64) {
     static const uint8_t zeros[16 * BLOCK];
     struct core core = core_open(NULL, NULL);

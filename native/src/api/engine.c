@@ -1,5 +1,7 @@
 #define _GNU_SOURCE
 #include "engine/engine.h"
+#include "posix/threads.h"
+#include "uring/uring.h"
 
 #include <assert.h>
 #include <errno.h>

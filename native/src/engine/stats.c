@@ -72,7 +72,10 @@ int wt_engine_histogram(wt_engine handle, uint32_t which, struct wt_histogram *h
 void wt_stats_io_start(struct wt_engine_object *engine, struct wt_io *io) {
     if (io->queued_ns == 0)
         io->queued_ns = wt_now_ns();
+    bool write = io->op == WT_IO_WRITE;
     wt_count(engine, WT_COUNT_IO_STARTED, 1);
+    wt_count(engine, write ? WT_COUNT_DEVICE_WRITES : WT_COUNT_DEVICE_READS, 1);
+    wt_count(engine, write ? WT_COUNT_DEVICE_WRITTEN_BYTES : WT_COUNT_DEVICE_READ_BYTES, io->length);
 }
 
 /* What made a write durable that was not flushed together with others. */
@@ -85,8 +88,7 @@ static void count_durability(struct wt_engine_object *engine, const struct wt_io
     wt_count(engine, fua ? WT_COUNT_FUA_WRITES : WT_COUNT_FLUSHES, 1);
 }
 
-void wt_stats_io_end(struct wt_inode *inode, const struct wt_io *io, uint32_t writes) {
-    struct wt_engine_object *engine = inode->engine;
+void wt_stats_io_end(struct wt_engine_object *engine, const struct wt_io *io, uint32_t writes) {
     int64_t started_ns = io->started_ns ? io->started_ns : io->queued_ns;
     uint64_t queue_ns = (uint64_t)(started_ns - io->queued_ns), device_ns = (uint64_t)(wt_now_ns() - started_ns);
     bool write = io->op == WT_IO_WRITE;

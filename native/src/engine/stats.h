@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "engine/engine.h"
-#include "file/inode.h"
 
 /* Adds a value to a WT_HISTOGRAM_*. */
 void wt_stats_add(struct wt_engine_object *engine, uint32_t which, uint64_t value);
@@ -14,11 +13,9 @@ void wt_stats_add(struct wt_engine_object *engine, uint32_t which, uint64_t valu
 /* When a read began that is to be timed; 0: this one is not. To read the clock takes a tenth of a cached read. */
 int64_t wt_stats_sample_read(void);
 
-/*
- * An I/O is handed over. Its started_ns is 0, and its queued_ns says when it was needed first; 0: now.
- */
+/* An I/O is handed over. Its queued_ns says when it was needed first; 0: now. */
 void wt_stats_io_start(struct wt_engine_object *engine, struct wt_io *io);
-/* It ended; writes is how many it carried if it was a gather, else 0. The inode is held open by the I/O. */
-void wt_stats_io_end(struct wt_inode *inode, const struct wt_io *io, uint32_t writes);
+/* It ended; writes is how many it carried if it was a gather, else 0. */
+void wt_stats_io_end(struct wt_engine_object *engine, const struct wt_io *io, uint32_t writes);
 
 #endif

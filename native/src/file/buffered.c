@@ -3,9 +3,9 @@
 
 #include "base/mutant.h"
 #include "engine/stats.h"
+#include "file/buffered.h"
+#include "file/transfer.h"
 #include "io/lane.h"
-#include "read/read.h"
-#include "write/writeback.h"
 
 /* Pages that carry a piece of the caller's bytes to or from the kernel: the caller's memory may have no address. */
 struct bounce {
@@ -24,17 +24,9 @@ static void bounce_begin(struct bounce *bounce, struct wt_inode *inode, enum wt_
     bounce->reservation = (struct wt_reservation){.pool = pool};
     (void)wt_pool_reserve(&bounce->reservation, pages, true);
     struct wt_io *io = &bounce->io;
-    io->op = op;
+    wt_io_init(io, op, atomic_load(&inode->backing), offset);
     io->through_page_cache = true;
-    io->atomic = io->high_priority = false;
-    io->backing = atomic_load(&inode->backing);
-    io->offset = offset;
-    io->length = length;
-    io->done = 0;
-    io->error = 0;
-    io->queued_ns = io->started_ns = 0;
-    io->owes_flush = false;
-    io->segment_count = bounce->run_count = 0;
+    bounce->run_count = 0;
     unsigned order = WT_MAX_ORDER;
     for (uint64_t left = length; left > 0;) {
         while (order > 0 && (UINT64_C(1) << (order + WT_PAGE_SHIFT)) > ((left + WT_PAGE_BYTES - 1) & ~UINT64_C(4095)))
@@ -47,8 +39,7 @@ static void bounce_begin(struct bounce *bounce, struct wt_inode *inode, enum wt_
         uint64_t bytes = UINT64_C(1) << (order + WT_PAGE_SHIFT);
         bytes = bytes < left ? bytes : left;
         bounce->runs[bounce->run_count++] = run;
-        io->segments[io->segment_count++] =
-            (struct iovec){.iov_base = wt_pool_memory(pool, run), .iov_len = (size_t)bytes};
+        wt_io_add(io, wt_pool_memory(pool, run), (size_t)bytes);
         left -= bytes;
     }
 }
@@ -83,12 +74,8 @@ int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint6
         struct iovec memory[WT_IO_SEGMENTS];
         for (unsigned i = 0; i < bounce.io.segment_count; i++)
             memory[i] = bounce.io.segments[i];
-        wt_stats_io_start(inode->engine, &bounce.io);
-        wt_lane_run(inode, &bounce.io);
-        wt_stats_io_end(inode, &bounce.io, 0);
-        wt_count(inode->engine, WT_COUNT_DEVICE_READS, 1);
+        wt_transfer_run(inode, &bounce.io);
         uint64_t left = bounce.io.done;
-        wt_count(inode->engine, WT_COUNT_DEVICE_READ_BYTES, left);
         for (unsigned i = 0; left > 0; i++) {
             uint64_t n = memory[i].iov_len < left ? memory[i].iov_len : left;
             cursor->copy_out(cursor, memory[i].iov_base, n);
@@ -119,11 +106,7 @@ static int64_t write_pieces(struct wt_inode *inode, struct wt_cursor *cursor, ui
             cursor->copy_in(cursor, bounce.io.segments[i].iov_base, bounce.io.segments[i].iov_len);
         bounce.io.durability = durability;
         bounce.io.high_priority = flags & WT_HIGH_PRIORITY;
-        wt_stats_io_start(inode->engine, &bounce.io);
-        wt_lane_run_inside(&inode->lane, &bounce.io);
-        wt_stats_io_end(inode, &bounce.io, 0);
-        wt_count(inode->engine, WT_COUNT_DEVICE_WRITES, 1);
-        wt_count(inode->engine, WT_COUNT_DEVICE_WRITTEN_BYTES, bounce.io.done);
+        wt_transfer_run_inside(inode, &bounce.io);
         written += bounce.io.done;
         error = bounce.io.error;
         if (bounce.io.done > 0)

@@ -206,13 +206,10 @@ static inline int wt_may_wait(struct wt_backend *backend) {
     return backend->ops->may_wait != NULL && !backend->ops->may_wait(backend) ? -EDEADLK : 0;
 }
 
-/* posix.c: what io_uring and threads share. */
-int wt_posix_open(struct wt_backend *backend, const char *path, uint32_t flags, uint32_t mode,
-                  struct wt_backing **backing);
-/* The descriptor that carries this I/O: direct, or buffered for through_page_cache. */
-int wt_posix_descriptor(struct wt_io *io);
-/* The RWF_* flags of this I/O. */
-int wt_posix_rwf(const struct wt_io *io);
+/* An I/O of no bytes yet, not started: all that its maker does not set has its usual value. complete is not set. */
+void wt_io_init(struct wt_io *io, enum wt_io_op op, struct wt_backing *backing, uint64_t offset);
+/* Adds memory at its end, for as many bytes more. */
+void wt_io_add(struct wt_io *io, void *memory, size_t length);
 /* Counts n transferred bytes: advances done and first_segment. True when all of length is done. */
 bool wt_io_advance(struct wt_io *io, uint64_t n);
 /* The segments are as they were before any wt_io_advance. */
@@ -224,12 +221,5 @@ static inline struct iovec *wt_io_left(struct wt_io *io) {
 static inline unsigned wt_io_left_count(const struct wt_io *io) {
     return io->segment_count - io->first_segment;
 }
-
-/* The backends of the library. *backend is set on success only. */
-int wt_io_uring_open(const struct wt_engine_options *options, struct wt_backend **backend);
-int wt_threads_open(const struct wt_engine_options *options, struct wt_backend **backend);
-
-/* probe.c: whether the device has queues that are polled, now. */
-bool wt_probe_polled(const struct wt_profile *profile);
 
 #endif

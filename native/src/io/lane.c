@@ -5,7 +5,6 @@
 #include <stddef.h>
 
 #include "base/mutant.h"
-#include "file/inode.h"
 #include "io/disk.h"
 #include "io/plug.h"
 #include "io/wait.h"
@@ -162,8 +161,7 @@ void wt_lane_run_inside(struct wt_lane *lane, struct wt_io *io) {
     run_inside(lane, io);
 }
 
-void wt_lane_run(struct wt_inode *inode, struct wt_io *io) {
-    struct wt_lane *lane = &inode->lane;
+void wt_lane_run(struct wt_lane *lane, struct wt_io *io) {
     bool direct = !needs_turn(io);
     note(lane, io);
     if (direct) {
@@ -238,8 +236,7 @@ static void direct_done(struct wt_io *io) {
     io->complete(io);
 }
 
-void wt_lane_submit(struct wt_inode *inode, struct wt_io *list, struct wt_burst *burst) {
-    struct wt_lane *lane = &inode->lane;
+void wt_lane_submit(struct wt_lane *lane, struct wt_io *list, struct wt_burst *burst) {
     struct wt_backend *backend = lane->backend;
     struct wt_io *direct = NULL, **tail = &direct;
     for (struct wt_io *io = list, *next; io; io = next) {
@@ -261,10 +258,9 @@ void wt_lane_submit(struct wt_inode *inode, struct wt_io *list, struct wt_burst 
         wt_plug_submit(backend, direct);
 }
 
-void wt_lane_run_to_end(struct wt_inode *inode, struct wt_io *io) {
-    struct wt_lane *lane = &inode->lane;
+void wt_lane_run_to_end(struct wt_lane *lane, struct wt_io *io) {
     if (!needs_turn(io)) {
-        wt_lane_run(inode, io);
+        wt_lane_run(lane, io);
         io->complete(io);
         return;
     }
@@ -280,12 +276,11 @@ void wt_lane_run_to_end(struct wt_inode *inode, struct wt_io *io) {
 
 /* ---- flushes ------------------------------------------------------------------------------------------------- */
 
-int wt_lane_sync(struct wt_inode *inode, bool data_only) {
-    struct wt_backing *backing = atomic_load(&inode->backing);
-    wt_lane_enter(&inode->lane);
+int wt_lane_sync(struct wt_lane *lane, struct wt_backing *backing, bool data_only) {
+    wt_lane_enter(lane);
     int rc = wt_blocking(backing)->sync(backing, data_only);
-    wt_lane_leave(&inode->lane);
+    wt_lane_leave(lane);
     if (rc)
-        wt_disk_count_failure(inode->lane.disk);
+        wt_disk_count_failure(lane->disk);
     return rc;
 }

@@ -28,8 +28,6 @@
 
 #include "io/io.h"
 
-struct wt_inode;
-
 struct wt_lane {
     struct wt_backend *backend;
     struct wt_disk *disk;
@@ -47,16 +45,16 @@ void wt_lane_close(struct wt_lane *lane);
 void wt_lane_enter(struct wt_lane *lane);
 void wt_lane_leave(struct wt_lane *lane);
 
-/* Does an I/O of the inode on the caller's thread, in the lane if it has to; done and error are set. */
-void wt_lane_run(struct wt_inode *inode, struct wt_io *io);
+/* Does an I/O on the caller's thread, in the lane if it has to; done and error are set. */
+void wt_lane_run(struct wt_lane *lane, struct wt_io *io);
 /* The same by a caller that has the lane. */
 void wt_lane_run_inside(struct wt_lane *lane, struct wt_io *io);
 /* Does an I/O on the caller's thread and completes it there. If the lane is taken, its turn is a thread's of the backend. */
-void wt_lane_run_to_end(struct wt_inode *inode, struct wt_io *io);
-/* Starts I/Os of the inode; burst: NULL, or what those that need no turn go with. */
-void wt_lane_submit(struct wt_inode *inode, struct wt_io *list, struct wt_burst *burst);
+void wt_lane_run_to_end(struct wt_lane *lane, struct wt_io *io);
+/* Starts I/Os; burst: NULL, or what those that need no turn go with. */
+void wt_lane_submit(struct wt_lane *lane, struct wt_io *list, struct wt_burst *burst);
 
 /* fsync, or fdatasync if data_only: what it says is about the file and no write's error. 0 or -errno. */
-int wt_lane_sync(struct wt_inode *inode, bool data_only);
+int wt_lane_sync(struct wt_lane *lane, struct wt_backing *backing, bool data_only);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <liburing.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -12,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/retry.h"
-#include "uring/ring.h"
 
 /* Of other locks between which one's own is looked for; of more it is taken to be there. */
 #define LOCKS_LOOKED_AT 64
@@ -27,22 +25,6 @@ int wt_descriptor_above_standard(int fd) {
     int rc = above < 0 ? -errno : above;
     (void)close(fd); /* the other one leads to the same */
     return rc;
-}
-
-int wt_ring_above_standard(int rc, struct io_uring *ring) {
-    wt_ring_begun();
-    if (rc < 0 || ring->ring_fd > STDERR_FILENO) {
-        return rc;
-    }
-    int above = fcntl(ring->ring_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (above < 0) {
-        rc = -errno;
-        wt_ring_exit(ring);
-        return rc;
-    }
-    (void)close(ring->ring_fd); /* the ring lives on in the other one */
-    ring->ring_fd = ring->enter_ring_fd = above;
-    return 0;
 }
 
 int wt_descriptor_open(const char *path, int flags, mode_t mode) {

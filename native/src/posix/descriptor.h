@@ -8,16 +8,12 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-struct io_uring;
-
 /*
  * Moves a descriptor that was just made above those of standard input, output and error: where the program was started without
  * them, what others print would go into it. Returns the descriptor from now on, or -errno, and then fd is closed. -errno as fd
  * is returned as it is.
  */
 int wt_descriptor_above_standard(int fd);
-/* The same of the result of io_uring_queue_init, and of the ring's descriptor. On an error the ring has ended. */
-int wt_ring_above_standard(int rc, struct io_uring *ring);
 
 /* open(2) that a signal does not end, of a descriptor above those of standard input, output and error; or -errno. */
 int wt_descriptor_open(const char *path, int flags, mode_t mode);

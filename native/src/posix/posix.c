@@ -189,42 +189,6 @@ int wt_posix_rwf(const struct wt_io *io) {
     return io->op == WT_IO_READ ? 0 : rwf_of_durability(io) | (io->atomic ? RWF_ATOMIC : 0);
 }
 
-/* Gives the first segment with bytes left the bytes back that are done. */
-static void restore_segment(struct wt_io *io) {
-    struct iovec *segment = wt_io_left(io);
-    segment->iov_base = (char *)segment->iov_base - io->skipped;
-    segment->iov_len += io->skipped;
-    io->skipped = 0;
-}
-
-bool wt_io_advance(struct wt_io *io, uint64_t n) {
-    assert(n <= io->length - io->done);
-    io->done += n;
-    while (io->first_segment < io->segment_count && n >= wt_io_left(io)->iov_len) {
-        n -= wt_io_left(io)->iov_len;
-        restore_segment(io);
-        io->first_segment++;
-    }
-    if (io->first_segment == io->segment_count) {
-        assert(n == 0 && io->done == io->length);
-        return true;
-    }
-    struct iovec *segment = wt_io_left(io);
-    segment->iov_base = (char *)segment->iov_base + n;
-    segment->iov_len -= n;
-    io->skipped += n;
-    return io->done == io->length;
-}
-
-void wt_io_rewind(struct wt_io *io) {
-    if (io->first_segment < io->segment_count) {
-        restore_segment(io);
-    }
-    io->first_segment = 0;
-    io->done = 0;
-    io->error = 0;
-}
-
 void wt_posix_begin(struct wt_io *io) {
     assert(io->length > 0 && io->segment_count > 0 && io->segment_count <= WT_IO_SEGMENTS);
     assert(!io->atomic || (io->op == WT_IO_WRITE && io->segment_count == 1 && !io->through_page_cache));

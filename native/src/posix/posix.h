@@ -1,4 +1,4 @@
-/* What posix.c gives to the backends that share it, beyond io.h. */
+/* Files as the kernel has them, for the backends: what carries an I/O, and what its result says. */
 #ifndef WT_IO_POSIX_H
 #define WT_IO_POSIX_H
 
@@ -12,6 +12,14 @@
 
 /* 0 if the kernel lets this process make every call that I/O cannot do without, else -errno of one that it refuses. */
 int wt_posix_prove(void);
+
+/* Opens a file for a backend. */
+int wt_posix_open(struct wt_backend *backend, const char *path, uint32_t flags, uint32_t mode,
+                  struct wt_backing **backing);
+/* The descriptor that carries this I/O: direct, or buffered for through_page_cache. */
+int wt_posix_descriptor(struct wt_io *io);
+/* The RWF_* flags of this I/O. */
+int wt_posix_rwf(const struct wt_io *io);
 
 /* Readies a wt_io that was handed over: nothing done, no error. */
 void wt_posix_begin(struct wt_io *io);

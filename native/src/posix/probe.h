@@ -56,4 +56,7 @@ void wt_describe_buffered(struct wt_profile *profile);
 /* This process was forked just now. */
 void wt_probe_forked(void);
 
+/* Whether the device has queues that are polled, now. */
+bool wt_probe_polled(const struct wt_profile *profile);
+
 #endif

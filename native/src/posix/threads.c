@@ -11,6 +11,8 @@
 #include "base/thread.h"
 #include "io/list.h"
 #include "io/wait.h"
+#include "posix/posix.h"
+#include "posix/threads.h"
 
 #define THREADS_DEFAULT 8u
 #define THREADS_MAX 256u

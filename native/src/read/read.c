@@ -8,8 +8,9 @@
 
 #include "base/mutant.h"
 #include "engine/stats.h"
+#include "file/buffered.h"
 #include "file/operation.h"
-#include "io/lane.h"
+#include "file/transfer.h"
 #include "write/writeback.h"
 
 /* The bytes from a to b of a locked folio, as far as they are there. Returns where that ends. */
@@ -67,8 +68,7 @@ static uint32_t claim(struct wt_folio *folio, struct wt_reservation *reservation
     uint32_t end = (last + 1) << geometry->block_shift;
     for (uint32_t at = first << geometry->block_shift, length; at < end; at += length) {
         uint8_t *memory = wt_folio_memory(folio, at, end, &length);
-        read->io.segments[read->io.segment_count++] = (struct iovec){.iov_base = memory, .iov_len = length};
-        read->io.length += length;
+        wt_io_add(&read->io, memory, length);
     }
     return end;
 }
@@ -141,22 +141,10 @@ static void publish(struct missing_read *read, uint64_t offset, uint64_t length,
 }
 
 static void prepare(struct missing_read *read, struct wt_inode *inode, uint64_t offset) {
-    read->io.op = WT_IO_READ;
-    read->io.through_page_cache = read->io.atomic = read->io.high_priority = false;
-    read->io.backing = atomic_load(&inode->backing);
-    read->io.offset = offset & ~((UINT64_C(1) << inode->mapping.geometry.block_shift) - 1);
-    read->io.length = read->io.done = 0;
-    read->io.error = 0;
-    read->io.queued_ns = read->io.started_ns = 0;
-    read->io.segment_count = 0;
+    uint64_t block_mask = (UINT64_C(1) << inode->mapping.geometry.block_shift) - 1;
+    wt_io_init(&read->io, WT_IO_READ, atomic_load(&inode->backing), offset & ~block_mask);
     read->part_count = 0;
     read->size = wt_inode_size(inode);
-}
-
-static void count_read(struct wt_inode *inode, struct missing_read *read) {
-    wt_count(inode->engine, WT_COUNT_DEVICE_READS, 1);
-    wt_count(inode->engine, WT_COUNT_DEVICE_READ_BYTES, read->io.length);
-    wt_stats_io_start(inode->engine, &read->io);
 }
 
 int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservation, uint64_t offset, uint64_t length,
@@ -167,9 +155,7 @@ int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservati
     if (read.part_count == 0)
         return 0;
     uint64_t read_end = read.io.offset + read.io.length;
-    count_read(inode, &read);
-    wt_lane_run(inode, &read.io);
-    wt_stats_io_end(inode, &read.io, 0);
+    wt_transfer_run(inode, &read.io);
     wt_inode_check_read(inode, &read.io, read.size);
     publish(&read, offset, length, cursor);
     wt_pool_kick(&inode->mapping.cache->pool);
@@ -302,7 +288,7 @@ static void fetch_done(struct wt_io *io) {
     for (unsigned i = 0; i < fetch->read.part_count; i++)
         read_end += (uint64_t)__builtin_popcountll(fetch->read.parts[i].blocks) << inode->mapping.geometry.block_shift;
     read_end += io->offset;
-    wt_stats_io_end(inode, io, 0);
+    wt_transfer_ended(inode, io, 0);
     wt_inode_check_read(inode, &fetch->read.io, fetch->read.size);
     publish(&fetch->read, fetch->offset, fetch->length, NULL);
     wt_pool_kick(&inode->mapping.cache->pool);
@@ -370,17 +356,15 @@ static int start_fetch(struct fetch *fetch, bool may_wait) {
         wt_operations_end(inode, &fetch->operation);
         return 0;
     }
-    count_read(inode, &fetch->read);
     fetch->read.io.complete = fetch_done;
-    fetch->read.io.next = NULL;
-    wt_lane_submit(inode, &fetch->read.io, NULL);
+    wt_transfer_submit(inode, &fetch->read.io, NULL);
     return 0;
 }
 
 static void fetch_ahead_done(struct wt_io *io) {
     struct fetch *fetch = (struct fetch *)io;
     struct wt_inode *inode = fetch->inode;
-    wt_stats_io_end(inode, io, 0);
+    wt_transfer_ended(inode, io, 0);
     wt_inode_check_read(inode, &fetch->read.io, fetch->read.size);
     publish(&fetch->read, fetch->offset, fetch->length, NULL);
     wt_pool_kick(&inode->mapping.cache->pool);
@@ -397,11 +381,9 @@ static uint64_t start_fetch_ahead(struct fetch *fetch, uint64_t end) {
     wt_pool_unreserve(&reservation);
     if (!claimed || fetch->read.part_count == 0)
         return 0;
-    count_read(inode, &fetch->read);
     fetch->read.io.complete = fetch_ahead_done;
-    fetch->read.io.next = NULL;
     uint64_t read_end = fetch->read.io.offset + fetch->read.io.length; /* it may end at once */
-    wt_lane_submit(inode, &fetch->read.io, NULL);
+    wt_transfer_submit(inode, &fetch->read.io, NULL);
     return read_end;
 }
 

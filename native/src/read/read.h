@@ -27,9 +27,4 @@ uint64_t wt_fetch_ahead(struct wt_inode *inode, uint64_t start, uint64_t end);
 void wt_read_ahead_hit(struct wt_file_object *file, uint64_t offset, uint64_t end);
 void wt_read_ahead_miss(struct wt_file_object *file, uint64_t offset, uint64_t end);
 
-/* wt_read and wt_write_with where there is no direct I/O. The arguments are checked; the caller of a write is inside the gate. */
-int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t offset, uint64_t length);
-int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
-                          uint32_t durability, uint32_t flags, uint64_t *stable_bytes);
-
 #endif

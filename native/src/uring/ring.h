@@ -11,6 +11,12 @@
 #include "io/wait.h"
 #include "posix/descriptor.h"
 
+/*
+ * Takes the result of io_uring_queue_init. Moves the ring's descriptor above those of standard input, output and error. On an
+ * error the ring has ended.
+ */
+int wt_ring_above_standard(int rc, struct io_uring *ring);
+
 /* A kernel that is out of memory for requests is asked again after this long, and so often in turn: for a second at least. */
 #define WT_RING_BUSY_PAUSE_NS 100000L
 #define WT_RING_BUSY_PAUSES 10000u

@@ -41,9 +41,12 @@
 #include "io/wait.h"
 #include "posix/descriptor.h"
 #include "posix/posix.h"
+#include "posix/probe.h"
+#include "posix/threads.h"
 #include "uring/burst.h"
 #include "uring/registry.h"
 #include "uring/ring.h"
+#include "uring/uring.h"
 
 #define RING_ENTRIES_DEFAULT 256u
 #define RING_ENTRIES_MIN 8u

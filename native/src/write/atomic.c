@@ -294,9 +294,7 @@ static void start(struct whole *whole) {
     writeback->io.atomic = !WT_MUTANT("atomic-flag-dropped");
     writeback->io.high_priority = write->flags & WT_HIGH_PRIORITY;
     writeback->io.durability = write->durability;
-    writeback->io.length = write->length;
-    writeback->io.segments[writeback->io.segment_count++] =
-        (struct iovec){.iov_base = memory, .iov_len = (size_t)write->length};
+    wt_io_add(&writeback->io, memory, (size_t)write->length);
 }
 
 int wt_atomic_write(struct wt_write *write, struct wt_cursor *cursor, bool may_run, bool may_wait) {

@@ -8,6 +8,7 @@
 
 #include "base/mutant.h"
 #include "cache/mapping.h"
+#include "file/transfer.h"
 #include "io/lane.h"
 #include "write/writeback.h"
 
@@ -18,15 +19,9 @@ static uint64_t block_bytes(const struct wt_inode *inode) {
     return UINT64_C(1) << inode->mapping.geometry.block_shift;
 }
 
-static int run(struct wt_inode *inode, struct wt_io *io, enum wt_io_op op) {
-    io->op = op;
-    io->backing = atomic_load(&inode->backing);
-    io->done = 0;
-    io->error = 0;
-    wt_lane_run(inode, io);
-    wt_count(inode->engine, op == WT_IO_WRITE ? WT_COUNT_DEVICE_WRITES : WT_COUNT_DEVICE_READS, 1);
-    wt_count(inode->engine, op == WT_IO_WRITE ? WT_COUNT_DEVICE_WRITTEN_BYTES : WT_COUNT_DEVICE_READ_BYTES, io->done);
-    if (op == WT_IO_WRITE && io->through_page_cache)
+static int run(struct wt_inode *inode, struct wt_io *io) {
+    wt_transfer_run(inode, io);
+    if (io->op == WT_IO_WRITE && io->through_page_cache)
         io->backing->ops->forget(io->backing, io->offset, io->length);
     return io->error;
 }
@@ -38,9 +33,10 @@ static int zero_in_block(struct wt_inode *inode, uint64_t start, uint64_t end, u
     uint8_t *memory = aligned_alloc(WT_PAGE_BYTES, WT_PAGE_BYTES);
     if (!memory)
         return -ENOMEM;
-    struct wt_io io = {.durability = WT_DURABILITY_DSYNC, .offset = base, .length = block, .segment_count = 1};
-    io.segments[0] = (struct iovec){.iov_base = memory, .iov_len = block};
-    int rc = run(inode, &io, WT_IO_READ);
+    struct wt_io io;
+    wt_io_init(&io, WT_IO_READ, atomic_load(&inode->backing), base);
+    wt_io_add(&io, memory, block);
+    int rc = run(inode, &io);
     if (!rc && io.done < length)
         rc = -ESTALE; /* the file is shorter than anything here made it */
     const uint8_t *range = memory + (start - base);
@@ -49,11 +45,11 @@ static int zero_in_block(struct wt_inode *inode, uint64_t start, uint64_t end, u
     bool zeros = !rc && believed && range[0] == 0 && memcmp(range, range + 1, end - start - 1) == 0;
     if (!rc && !zeros && !WT_MUTANT("hole-keeps-its-edges")) { /* a hole stays one */
         memset(memory + (start - base), 0, end - start);
+        wt_io_init(&io, WT_IO_WRITE, atomic_load(&inode->backing), base);
+        io.durability = WT_DURABILITY_DSYNC;
         io.through_page_cache = length < block;
-        io.length = length;
-        io.segment_count = 1;
-        io.segments[0] = (struct iovec){.iov_base = memory, .iov_len = length};
-        rc = run(inode, &io, WT_IO_WRITE);
+        wt_io_add(&io, memory, length);
+        rc = run(inode, &io);
     }
     free(memory);
     return rc;
@@ -61,16 +57,12 @@ static int zero_in_block(struct wt_inode *inode, uint64_t start, uint64_t end, u
 
 /* Writes zeros to start..end, no more than PIECE_BYTES. */
 static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
-    struct wt_io io = {.durability = WT_DURABILITY_DSYNC,
-                       .through_page_cache = inode->buffered || end & (block_bytes(inode) - 1),
-                       .offset = start,
-                       .length = end - start};
-    for (uint64_t left = end - start; left > 0;) {
-        uint64_t n = left < WT_ZERO_BYTES ? left : WT_ZERO_BYTES;
-        io.segments[io.segment_count++] = (struct iovec){.iov_base = inode->engine->zeros, .iov_len = (size_t)n};
-        left -= n;
-    }
-    return run(inode, &io, WT_IO_WRITE);
+    struct wt_io io;
+    wt_io_init(&io, WT_IO_WRITE, atomic_load(&inode->backing), start);
+    io.durability = WT_DURABILITY_DSYNC;
+    io.through_page_cache = inode->buffered || end & (block_bytes(inode) - 1);
+    wt_transfer_add_zeros(inode, &io, end - start);
+    return run(inode, &io);
 }
 
 /* Zeros start..end as the file system does it, or the first piece of that by writing it; *end is where that was. */
@@ -124,7 +116,7 @@ static int zero_range(struct wt_inode *inode, uint64_t offset, uint64_t end, boo
         offset = stop;
     }
     if (!rc && !WT_MUTANT("hole-not-synced"))
-        rc = wt_lane_sync(inode, true);
+        rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), true);
     return !rc && wt_disk_lost(inode->lane.disk, zeros) ? -EIO : rc;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/mutant.h"
 #include "cache/mapping.h"
+#include "file/transfer.h"
 #include "io/lane.h"
 #include "read/read.h"
 #include "write/writeback.h"
@@ -31,7 +32,7 @@ int64_t wt_size(wt_file handle) {
 /* -EIO: the flush worked, but one before it failed, and what it was to make stable of this file is lost. */
 static int sync_inode(struct wt_inode *inode) {
     uint64_t unsynced = wt_disk_take_unsynced(&inode->unsynced);
-    int rc = wt_lane_sync(inode, false);
+    int rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), false);
     return rc == 0 && wt_disk_lost(inode->lane.disk, unsynced) ? -EIO : rc;
 }
 
@@ -86,7 +87,7 @@ int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
     else if (!rc && inode->mend_error) /* the file is longer on disk, and cannot be cut */
         rc = inode->mend_error;
     else if (!rc && size > 0) /* it may have grown by writes that are only on the device */
-        rc = wt_lane_sync(inode, true);
+        rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), true);
     if (!rc)
         set_size(inode, size);
     wt_inode_open_gate(inode);
@@ -142,25 +143,10 @@ static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end, uin
         atomic_store(&inode->no_write_zeroes, true);
     }
     struct wt_io io;
-    io.op = WT_IO_WRITE;
-    io.durability = WT_DURABILITY_DEVICE;
+    wt_io_init(&io, WT_IO_WRITE, backing, start);
     io.through_page_cache = cached;
-    io.atomic = io.high_priority = io.owes_flush = false;
-    io.backing = backing;
-    io.offset = start;
-    io.length = end - start;
-    io.done = 0;
-    io.error = 0;
-    io.started_ns = 0;
-    io.segment_count = 0;
-    for (uint64_t left = end - start; left > 0;) {
-        uint64_t n = left < WT_ZERO_BYTES ? left : WT_ZERO_BYTES;
-        io.segments[io.segment_count++] = (struct iovec){.iov_base = inode->engine->zeros, .iov_len = (size_t)n};
-        left -= n;
-    }
-    wt_lane_run(inode, &io);
-    wt_count(inode->engine, WT_COUNT_DEVICE_WRITES, 1);
-    wt_count(inode->engine, WT_COUNT_DEVICE_WRITTEN_BYTES, io.done);
+    wt_transfer_add_zeros(inode, &io, end - start);
+    wt_transfer_run(inode, &io);
     if (cached)
         backing->ops->forget(backing, start, end - start);
     return io.error;
@@ -234,10 +220,7 @@ static int zero_range(struct wt_inode *inode, uint64_t start, uint64_t end, uint
     claim->zeroing = true;
     claim->bounce = NULL;
     claim->part_count = 0;
-    claim->io.op = WT_IO_WRITE;
-    claim->io.through_page_cache = claim->io.atomic = claim->io.high_priority = false;
-    claim->io.backing = atomic_load(&inode->backing);
-    claim->io.offset = start;
+    wt_io_init(&claim->io, WT_IO_WRITE, atomic_load(&inode->backing), start);
     claim->io.length = claim->io.done = end - start;
     wt_inode_begin_more(inode);
     claim_range(claim, start, end);
@@ -328,7 +311,7 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint
     if (!rc && size)
         rc = backing->ops->size(backing, size);
     if (!rc && !WT_MUTANT("allocation-not-synced"))
-        rc = wt_lane_sync(inode, true);
+        rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), true);
     return !rc && wt_disk_lost(disk, zeros) ? -EIO : rc;
 }
 
@@ -356,7 +339,8 @@ static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool 
 static int grow_file(struct wt_inode *inode, uint64_t size) {
     wt_inode_shut(inode);
     /* A write that ended meanwhile may have grown it, but only on the device. */
-    int rc = wt_inode_size(inode) < size ? change_size(inode, size) : wt_lane_sync(inode, true);
+    int rc = wt_inode_size(inode) < size ? change_size(inode, size)
+                                         : wt_lane_sync(&inode->lane, atomic_load(&inode->backing), true);
     wt_inode_open_gate(inode);
     return rc;
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/mutant.h"
+#include "file/buffered.h"
 #include "io/plug.h"
 #include "read/read.h"
 #include "uring/burst.h"

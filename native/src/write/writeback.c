@@ -9,7 +9,7 @@
 #include "base/mutant.h"
 #include "cache/mapping.h"
 #include "engine/stats.h"
-#include "io/lane.h"
+#include "file/transfer.h"
 
 /* ---- objects ------------------------------------------------------------------------------------------------- */
 
@@ -134,16 +134,7 @@ struct wt_writeback *wt_launch_next(struct wt_launch *launch, uint64_t offset) {
     if (!writeback)
         return NULL;
     struct wt_io *io = &writeback->io;
-    io->op = WT_IO_WRITE;
-    io->durability = WT_DURABILITY_DEVICE;
-    io->through_page_cache = io->atomic = io->high_priority = false;
-    io->backing = atomic_load(&launch->inode->backing);
-    io->offset = offset;
-    io->length = io->done = 0;
-    io->error = 0;
-    io->owes_flush = false;
-    io->queued_ns = io->started_ns = 0;
-    io->segment_count = 0;
+    wt_io_init(io, WT_IO_WRITE, atomic_load(&launch->inode->backing), offset);
     io->complete = wt_writeback_done;
     writeback->inode = launch->inode;
     writeback->next = NULL;
@@ -167,15 +158,6 @@ static bool can_extend(const struct wt_writeback *writeback, const struct wt_fol
            (writeback->part_count < WT_WRITEBACK_PARTS || writeback->parts[writeback->part_count - 1].folio == folio);
 }
 
-static void add_segment(struct wt_io *io, uint8_t *memory, uint32_t length) {
-    struct iovec *last = io->segment_count ? &io->segments[io->segment_count - 1] : NULL;
-    if (last && (uint8_t *)last->iov_base + last->iov_len == memory)
-        last->iov_len += length;
-    else
-        io->segments[io->segment_count++] = (struct iovec){.iov_base = memory, .iov_len = length};
-    io->length += length;
-}
-
 /*
  * Adds the blocks first..last to an I/O, bytes only up to end (in the folio). A part that ends within a block goes through
  * the page cache, so that the file's size is exact at every instant, and so does one that is to stay alone. False: there is no
@@ -195,7 +177,7 @@ static bool add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigne
 
     for (uint32_t at = start, length; at < end; at += length) {
         uint8_t *memory = wt_folio_memory(folio, at, end, &length);
-        add_segment(&writeback->io, memory, length);
+        wt_io_add(&writeback->io, memory, length);
     }
     if (alone || (end & ((1u << geometry->block_shift) - 1)))
         writeback->io.through_page_cache = true;
@@ -316,15 +298,6 @@ uint64_t wt_launch_blocks(struct wt_launch *launch, struct wt_folio *folio, uint
     return launched;
 }
 
-static void count_start(struct wt_engine_object *engine, struct wt_io *io, bool gather) {
-    bool write = io->op == WT_IO_WRITE;
-    wt_count(engine, write ? WT_COUNT_DEVICE_WRITES : WT_COUNT_DEVICE_READS, 1);
-    wt_count(engine, write ? WT_COUNT_DEVICE_WRITTEN_BYTES : WT_COUNT_DEVICE_READ_BYTES, io->length);
-    if (gather && write)
-        wt_count(engine, WT_COUNT_GATHERS, 1);
-    wt_stats_io_start(engine, io);
-}
-
 static void run(struct wt_writeback *writeback) {
     if (WT_MUTANT("completion-before-io")) {
         struct wt_io io = writeback->io;
@@ -333,7 +306,7 @@ static void run(struct wt_writeback *writeback) {
         wt_blocking(io.backing)->run(&io);
         return;
     }
-    wt_lane_run_to_end(writeback->inode, &writeback->io);
+    wt_transfer_run_to_end(writeback->inode, &writeback->io);
 }
 
 void wt_launch_start(struct wt_launch *launch, bool run_last) {
@@ -342,7 +315,8 @@ void wt_launch_start(struct wt_launch *launch, bool run_last) {
     for (struct wt_writeback *w = launch->first; w; w = next) {
         next = w->next;
         w->gather = launch->gather;
-        count_start(launch->inode->engine, &w->io, launch->gather);
+        if (launch->gather && w->io.op == WT_IO_WRITE)
+            wt_count(launch->inode->engine, WT_COUNT_GATHERS, 1);
         if (run_last && !next && !launch->burst) {
             mine = w;
         } else {
@@ -353,7 +327,7 @@ void wt_launch_start(struct wt_launch *launch, bool run_last) {
     }
     launch->first = launch->last = NULL;
     if (list)
-        wt_lane_submit(launch->inode, list, launch->burst);
+        wt_transfer_submit(launch->inode, list, launch->burst);
     if (mine)
         run(mine);
 }
@@ -436,7 +410,7 @@ uint64_t wt_launch_fill(struct wt_launch *launch, struct wt_folio *folio, uint64
         folio->reading |= UINT64_C(1) << block;
         uint8_t *memory = wt_folio_held_memory(folio, block);
         assert(memory);
-        add_segment(&read->io, memory, 1u << shift);
+        wt_io_add(&read->io, memory, 1u << shift);
         read->io.op = WT_IO_READ;
         read->io.complete = fill_done;
         read->file_size = wt_inode_size(inode);
@@ -647,7 +621,7 @@ void wt_writeback_done(struct wt_io *io) {
     assert(io->error || io->done == io->length);
     free(writeback->bounce);
     if (!writeback->zeroing)
-        wt_stats_io_end(inode, io, writeback->gather ? writeback->writes : 0);
+        wt_transfer_ended(inode, io, writeback->gather ? writeback->writes : 0);
     if (!writeback->zeroing && io->durability == WT_DURABILITY_DEVICE)
         wt_disk_note_unsynced_since(&inode->unsynced, io->failures_before);
 
@@ -696,7 +670,7 @@ static void fill_done(struct wt_io *io) {
     unsigned block = (unsigned)__builtin_ctzll(bit);
     uint64_t done = io->done;
     wt_inode_check_read(inode, io, read->file_size);
-    wt_stats_io_end(inode, io, 0);
+    wt_transfer_ended(inode, io, 0);
     struct ending ending = {.error = io->error, .launch = {.inode = inode, .gather = true, .spare = read}};
     read->next = NULL;
 

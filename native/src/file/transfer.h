@@ -1,0 +1,32 @@
+/*
+ * The one door to the device. Each I/O of a file goes through here: wt_io_init (io.h) makes the I/O, one of the functions below
+ * starts it in the lane of its file and counts it, and wt_transfer_ended counts its end. So no I/O is missing in the counters,
+ * the histograms, the I/Os in flight or the records of slow ones.
+ *
+ *   on the caller's thread     wt_transfer_run, wt_transfer_run_inside: the end is counted as well
+ *   with a completion          wt_transfer_submit, wt_transfer_run_to_end: io->complete calls wt_transfer_ended first
+ */
+#ifndef WT_TRANSFER_H
+#define WT_TRANSFER_H
+
+#include <stdint.h>
+
+#include "file/inode.h"
+
+/* Adds so many zeros to a write. */
+void wt_transfer_add_zeros(struct wt_inode *inode, struct wt_io *io, uint64_t count);
+
+/* Does an I/O on the caller's thread, in the lane if it has to. done and error are set. */
+void wt_transfer_run(struct wt_inode *inode, struct wt_io *io);
+/* The same by a caller that has the lane. */
+void wt_transfer_run_inside(struct wt_inode *inode, struct wt_io *io);
+
+/* Starts I/Os. burst: NULL, or what those that need no turn in the lane go with. */
+void wt_transfer_submit(struct wt_inode *inode, struct wt_io *list, struct wt_burst *burst);
+/* Does an I/O on the caller's thread and completes it there. If the lane is taken, its turn is a thread's of the backend. */
+void wt_transfer_run_to_end(struct wt_inode *inode, struct wt_io *io);
+
+/* A started I/O ended. writes: how many it carried if it was a gather, else 0. The I/O holds the inode open. */
+void wt_transfer_ended(struct wt_inode *inode, const struct wt_io *io, uint32_t writes);
+
+#endif

@@ -1,0 +1,10 @@
+/* The backend of threads that block in system calls: where there is no io_uring. */
+#ifndef WT_THREADS_H
+#define WT_THREADS_H
+
+#include "io/io.h"
+
+/* *backend is set on success only. */
+int wt_threads_open(const struct wt_engine_options *options, struct wt_backend **backend);
+
+#endif
