@@ -95,7 +95,7 @@ struct wt_engine_stats {
     uint64_t device_writes;   /* I/Os sent */
     uint64_t device_read_bytes;
     uint64_t device_written_bytes;
-    uint64_t gathers;         /* write I/Os that carried writes collected under another I/O */
+    uint64_t gathers;         /* write I/Os that carried writes gathered under an earlier I/O */
     uint64_t gathered_writes; /* writes that gathers carried */
     uint64_t evictions;       /* runs of folio memory that were evicted */
     uint64_t in_flight_ios;   /* I/Os that are in flight now: sent and not ended */
@@ -404,7 +404,7 @@ enum {
     WT_ATOMIC = 8,
     /*
      * The write joins no batch. It does not wait for I/O near it or for other writers, as small writes do that
-     * gather, nor for a flush that it could share. If such a write is among the writes that collected behind an I/O,
+     * gather, nor for a flush that it could share. If such a write is among the writes that gathered behind an I/O,
      * these leave at once. The write waits only for I/O on its own blocks, as every write does.
      *
      * The write also asks the kernel for the highest priority that needs no privilege, best effort 0, for each I/O
