@@ -3,10 +3,10 @@ package io.writethrough;
 import java.nio.channels.FileChannel;
 
 /**
- * What becomes of a {@link FileChannel} when a thread that uses it is interrupted.
+ * What happens to a {@link FileChannel} when a thread that uses it is interrupted.
  *
- * <p>Every {@code FileChannel} of the JDK is closed by an interrupt, and with it the file of all other threads. A database whose
- * threads may be interrupted has to be built around that; here it is a choice.
+ * <p>An interrupt closes every {@code FileChannel} of the JDK, and with it the file of all other threads. A database
+ * whose threads may be interrupted has to be built around that. Here it is a choice.
  *
  * @since 0.1
  */
@@ -18,9 +18,10 @@ public enum InterruptPolicy {
     IGNORE,
 
     /**
-     * As in the JDK: the channel and its file are closed, the thread stays interrupted, and the operation throws {@link
-     * java.nio.channels.ClosedByInterruptException}, or {@link java.nio.channels.FileLockInterruptionException} from a wait
-     * for a lock. The operation may have been carried out all the same: a write that has begun goes on to the device.
+     * As in the JDK: the channel and its file are closed, the thread stays interrupted, and the operation throws
+     * {@link java.nio.channels.ClosedByInterruptException}, or {@link
+     * java.nio.channels.FileLockInterruptionException} if the thread waited for a lock. The operation may have been
+     * carried out anyway: a write that has begun goes on to the device.
      */
     CLOSE
 }

@@ -39,52 +39,58 @@ import java.util.function.LongSupplier;
 import java.util.function.LongToIntFunction;
 
 /**
- * A file that is written through: when {@code write} returns, its bytes are on stable storage, as the {@link Durability} of
- * the file or of that write asks. {@code read} is served from the cache of the {@link WriteThroughEngine}: a hit is a copy, no
- * system call, and never waits for a device.
+ * A file that is written through: when {@code write} returns, its bytes are on stable storage, as the {@link
+ * Durability} of the file or of that write asks. {@code read} is served from the cache of the {@link
+ * WriteThroughEngine}: a read of cached bytes is a copy, makes no system call, and never waits for a device.
  *
- * <p><b>Positions, lengths, alignment.</b> Any position, length and buffer will do: direct or heap, a slice, read-only as a
- * source. There is no current position: every operation names its own. Of a file that was opened with {@code APPEND} it is not
- * looked at: writes go to the end of the file, as {@link #append(ByteBuffer)} has it. Whole blocks ({@link
- * StorageProfile#blockBytes()}, at a multiple of it) are cheapest to write: of a block that is only partly written the rest
- * must be known, and is read first if it is not cached. Overwrites of what exists ({@link #allocate}) cost one device command
- * where the device can; writes into holes, or that grow the file, make the file system commit metadata too.
+ * <p><b>Positions, lengths, alignment.</b> Any position, length and buffer will do: direct or heap, a slice,
+ * read-only as a source. A file has no current position: every operation names its own. If the file was opened with
+ * {@code APPEND}, the position of a write is ignored: writes go to the end of the file, as {@link
+ * #append(ByteBuffer)} does. Whole blocks ({@link StorageProfile#blockBytes()}, at a multiple of it) are cheapest to
+ * write. If a block is only partly written, its other bytes must be known, and are read first if they are not cached.
+ * An overwrite of bytes that exist ({@link #allocate}) costs one device command where the device can do that. A write
+ * into a hole, or one that makes the file grow, also makes the file system commit metadata.
  *
- * <p><b>Buffers.</b> As with {@link java.nio.channels.FileChannel}: a write takes what is between a buffer's position and
- * limit, a read fills what is there, and the position moves past what was transferred. If an operation throws, no position has
- * moved. A buffer belongs to its caller again when the operation is over. Read-only heap buffers, views of memory segments whose
- * arena can be closed, and mapped files are copied by the JVM, so that an arena that is closed meanwhile is an {@link
- * IllegalStateException}, and a mapped file that somebody cuts short meanwhile {@code EFAULT}; if a read that waits for a device
- * was asynchronous, both are {@code EFAULT}. No other kind of buffer is copied, and for the others read and write allocate nothing.
+ * <p><b>Buffers.</b> As with {@link java.nio.channels.FileChannel}, a write takes the bytes between a buffer's
+ * position and limit, a read fills that space, and the position moves past what was transferred. If an operation
+ * throws, no position has moved. A buffer belongs to its caller again when the operation is over. The JVM copies
+ * three kinds of buffers: read-only heap buffers, views of memory segments whose arena can be closed, and mapped
+ * files. If such an arena is closed meanwhile, the operation throws {@link IllegalStateException}. If somebody cuts
+ * such a mapped file short meanwhile, the operation fails with {@code EFAULT}. In an asynchronous read that waits for
+ * a device both are {@code EFAULT}. No other kind of buffer is copied, and for the others read and write allocate
+ * nothing.
  *
- * <p><b>Threads.</b> Any number of threads may use a file at a time. Writes to different blocks proceed in parallel. Of writes
- * that overlap, each block takes them one after the other, in one order for all blocks; a read sees each block wholly
- * before or wholly after a write. Operations ignore interrupts: unlike a FileChannel, a file is not closed because a thread
- * was interrupted, and the thread stays interrupted.
+ * <p><b>Threads.</b> Any number of threads may use a file at a time. Writes to different blocks proceed in parallel.
+ * Writes that overlap are applied one after the other, in one order for all blocks. A read sees each block wholly
+ * before or wholly after a write. Operations ignore interrupts: other than a FileChannel, a file is not closed
+ * because a thread was interrupted, and the thread stays interrupted.
  *
- * <p><b>Asynchronous operations.</b> {@code writeAsync} returns when the bytes are in the cache, so that reads see them and the
- * buffer is free again; its future completes when they are as durable as asked, with the error that a write would have
- * thrown, if there is one. {@code readAsync} completes when the bytes are in the buffer, which belongs to the operation until
- * then. Arguments that cannot be are thrown; every other failure is the future's, also that the file is closed. Where
- * futures complete is an option of the engine ({@link WriteThroughEngine.Builder#completionExecutor}). Cancelling a future, or
- * completing it by hand, stops the waiting and never the operation: a write goes on to the device, and a read may still
- * fill its buffer.
+ * <p><b>Asynchronous operations.</b> {@code writeAsync} returns when the bytes are in the cache: reads see the bytes,
+ * and the buffer is free again. Its future completes when the bytes are as durable as asked, or fails with the error
+ * that a write would have thrown. {@code readAsync} completes when the bytes are in the buffer, which belongs to the
+ * operation until then. Illegal arguments are thrown. Every other failure is the future's, also that the file is
+ * closed. An option of the engine says where futures complete ({@link
+ * WriteThroughEngine.Builder#completionExecutor}). To cancel a future, or to complete it by hand, stops the waiting
+ * and never the operation: a write goes on to the device, and a read may still fill its buffer.
  *
- * <p><b>Virtual threads.</b> A read or write parks the virtual thread that waits for it, and its carrier runs others. It may
- * allocate.
+ * <p><b>Virtual threads.</b> A read or write parks the virtual thread that waits for it, and its carrier runs other
+ * threads. The operation may allocate.
  *
- * <p><b>Closing.</b> Any thread may close a file at any time: operations that have begun are finished, later ones throw {@link
- * ClosedChannelException}, as they do when the engine was closed. A file that is not closed before it becomes unreachable is
- * closed then, with a warning to the {@link System.Logger} {@code io.writethrough}.
+ * <p><b>Closing.</b> Any thread may close a file at any time. Operations that have begun are finished. Later
+ * operations throw {@link ClosedChannelException}, as they do when the engine was closed. If a file becomes
+ * unreachable before it is closed, it is closed then, with a warning to the {@link System.Logger} {@code
+ * io.writethrough}.
  *
- * <p><b>Errors.</b> An operation that the system or the device refuses throws {@link WriteThroughException}, which says how
- * much of a write is stable, and what to do.
+ * <p><b>Errors.</b> An operation that the system or the device refuses throws {@link WriteThroughException}, which
+ * says how much of a write is stable, and what to do.
  *
- * <p><b>Other programs.</b> The file may be renamed and unlinked while it is open, and another may get its name: the handle stays
- * that of the file that was opened, unless {@link WriteThroughOption#KEEP_NAME} asks for more. If another program cuts it short,
- * all operations fail with {@code ESTALE} from when that is noticed: by {@link #sync()}, by opening the file once more, by a read of something not cached that is not there any more, and otherwise by the first write, and the
- * first read of something not cached, in each second. A read of cached bytes does not look, and bytes that others overwrite
- * or add are not noticed.
+ * <p><b>Other programs.</b> The file may be renamed and unlinked while it is open, and another file may get its name.
+ * The handle stays the handle of the file that was opened, unless {@link WriteThroughOption#KEEP_NAME} asks for more.
+ * If another program cuts the file short, all operations fail with {@code ESTALE} from the moment that the library
+ * notices. The library notices in {@link #sync()}, when the file is opened once more, in a read of bytes that are not
+ * cached and are not there any more, and otherwise in the first write, and in the first read of something not cached,
+ * in each second. A read of cached bytes does not look. The library does not notice bytes that others overwrite or
+ * add.
  *
  * @since 0.1
  */
@@ -198,32 +204,34 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * The file as a {@link FileChannel}, for code that knows no other. It does what the JDK's channels do, exceptions, positions
-     * and all, but every write is as durable on return as this file's are. Closing it closes this file, and the other way
-     * round.
+     * The file as a {@link FileChannel}, for code that needs one. It does what the JDK's channels do, exceptions and
+     * positions included, but every write is as durable on return as this file's writes are. To close the channel
+     * closes this file, and the other way round.
      *
-     * <p><b>Position.</b> The channel has one, 0 at first. With {@code APPEND} every write goes to the end of the file,
-     * also one that names a position, and the position is the size: as in the JDK on Linux.
+     * <p><b>Position.</b> The channel has a position, 0 at first. With {@code APPEND} every write goes to the end of
+     * the file, also a write that names a position, and the position is the size: as in the JDK on Linux.
      *
-     * <p><b>Force.</b> {@code force(false)} costs nothing where writes are {@link Durability#DSYNC} or stronger: they are
-     * stable. {@code force(true)} is {@link #sync()}.
+     * <p><b>Force.</b> {@code force(false)} costs nothing where writes are {@link Durability#DSYNC} or stronger: they
+     * are stable. {@code force(true)} is {@link #sync()}.
      *
-     * <p><b>Locks</b> are those of the JDK. They exclude other processes, and throw {@link
-     * java.nio.channels.OverlappingFileLockException} where any channel of this JVM, of the JDK's too, has a lock that
-     * overlaps. When the process closes any channel of the JDK of a file the kernel lets go of all its locks on that file, as
-     * everywhere on Linux: keep none beside those of this library. Here a lock goes with its own channel, and all go with the
-     * last handle of the file.
+     * <p><b>Locks</b> are those of the JDK. They exclude other processes. They throw {@link
+     * java.nio.channels.OverlappingFileLockException} where any channel of this JVM, of the JDK's too, has a lock
+     * that overlaps. When the process closes any JDK channel of a file, the kernel drops all its locks on that file,
+     * as everywhere on Linux: keep no such channel beside those of this library. Here a lock goes with its own
+     * channel, and all locks go with the last handle of the file.
      *
-     * <p><b>Mappings.</b> {@code READ_ONLY} and {@code PRIVATE} map the file as the device has it: every write that returned is
-     * in it, and writes that return later show in a {@code READ_ONLY} mapping too, as they do in a {@code PRIVATE} one where
-     * it has not been written to. While a write is under way a mapping may show any mix of old and new bytes. {@code
-     * READ_WRITE} is refused with {@link UnsupportedOperationException}: what is stored in such a mapping would bypass the
-     * cache of the engine, be overwritten by it, and be durable at nobody's word. So is the {@code map} of JDK 22 and
-     * later that takes an arena; {@code MemorySegment.ofBuffer} makes a segment of the buffer of the other.
+     * <p><b>Mappings.</b> {@code READ_ONLY} and {@code PRIVATE} map the file as the device has it: every write that
+     * returned is in the mapping. Writes that return later show in a {@code READ_ONLY} mapping too, and in a {@code
+     * PRIVATE} mapping where it has not been written to. While a write is in flight a mapping may show any mix of old
+     * and new bytes. {@code READ_WRITE} is refused with {@link UnsupportedOperationException}: bytes stored in such a
+     * mapping would bypass the cache of the engine, the engine would overwrite them, and nobody would promise that
+     * they are durable. The {@code map} of JDK 22 and later that takes an arena is refused too; {@code
+     * MemorySegment.ofBuffer} makes a segment of the buffer of the other {@code map}.
      *
-     * <p><b>Netty.</b> Its native transports (epoll, io_uring) send a {@code DefaultFileRegion} by the descriptor of the JDK's own
-     * channel, and fail with one of this channel ("failed to get FileChannelImpl.fd"). Its NIO transport sends it; so do all
-     * of them a {@code DefaultFileRegion} of a {@code File}, or a {@code ChunkedNioFile} of this channel.
+     * <p><b>Netty.</b> Its native transports (epoll, io_uring) send a {@code DefaultFileRegion} by the descriptor of
+     * the JDK's own channel class, and fail with a region of this channel ("failed to get FileChannelImpl.fd"). Its
+     * NIO transport sends such a region. All of them send a {@code DefaultFileRegion} of a {@code File}, or a {@code
+     * ChunkedNioFile} of this channel.
      *
      * @param policy what an interrupt of a thread that uses the channel does
      * @return the same object at every call with this policy, until it is closed; a closed one if the file is closed
@@ -258,15 +266,15 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * The file as an {@link AsynchronousFileChannel}, for code that knows no other. It does what the JDK's channels do; a
-     * write is as durable as this file's are when it completes. What was begun in an order may be carried out in another.
-     * Closing it closes this file, and the other way round: operations that have begun are finished first, those that wait
-     * for a lock end with {@link java.nio.channels.AsynchronousCloseException}. Locks are as in {@link
-     * #asFileChannel(InterruptPolicy)}.
+     * The file as an {@link AsynchronousFileChannel}, for code that needs one. It does what the JDK's channels do; a
+     * write is as durable when it completes as this file's writes are. Operations may be carried out in another order
+     * than they were begun. To close the channel closes this file, and the other way round: operations that have
+     * begun are finished first, and operations that wait for a lock end with {@link
+     * java.nio.channels.AsynchronousCloseException}. Locks are as in {@link #asFileChannel(InterruptPolicy)}.
      *
      * @param executor runs the handlers, one task for each. When it was shut down no operation can be begun ({@link
-     *     java.util.concurrent.RejectedExecutionException}); handlers of those that were begun before run on threads of the
-     *     library
+     *     java.util.concurrent.RejectedExecutionException}); handlers of those that were begun before run on threads
+     *     of the library
      * @return a new channel on this file
      * @throws UnsupportedOperationException if the file was opened with {@code APPEND}
      */
@@ -333,21 +341,23 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * Writes the remaining bytes of a buffer and returns when they are as durable as asked. It writes all of them or throws.
+     * Writes the remaining bytes of a buffer and returns when they are as durable as asked. It writes all of them or
+     * throws.
      *
-     * <p>Where the file ends before {@code position}, the gap becomes zeros. The file grows when the bytes are stable, not
-     * before, and to its exact new size. A buffer without remaining bytes does nothing.
+     * <p>If {@code position} is behind the end of the file, the gap becomes zeros. The file grows when the bytes are
+     * stable, not before, and to its exact new size. A buffer without remaining bytes does nothing.
      *
      * @param source the bytes; its position becomes its limit
      * @param position where in the file the first of them goes
      * @param durability what is promised of the bytes on return
      * @return the count of bytes written: all that remained
-     * @throws IllegalArgumentException if the position is negative, or the bytes would end past {@link Long#MAX_VALUE}
+     * @throws IllegalArgumentException if the position is negative, or the bytes would end past {@link
+     *     Long#MAX_VALUE}
      * @throws NonWritableChannelException if the file was not opened for writing
      * @throws ClosedChannelException if the file or its engine is closed
-     * @throws WriteThroughException if the system or the device refuses it: {@code ENOSPC}, {@code EDQUOT}, {@code EFBIG},
-     *     {@code EIO} and so on. {@link WriteThroughException#stableBytes()} of the bytes are stable, the others may be or
-     *     not, and a read shows what the device has
+     * @throws WriteThroughException if the system or the device refuses it: {@code ENOSPC}, {@code EDQUOT}, {@code
+     *     EFBIG}, {@code EIO} and so on. {@link WriteThroughException#stableBytes()} of the bytes are stable, the
+     *     others may be or not, and a read shows what the device has
      */
     public int write(final ByteBuffer source, final long position, final Durability durability) throws IOException {
         return write(source, position, durability.code);
@@ -1225,17 +1235,22 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * Writes the remaining bytes of a buffer to the end of the file, and returns when they are as durable as asked, and all
-     * appends before them. It writes all of them or throws.
+     * Writes the remaining bytes of a buffer to the end of the file, and returns when they, and all appends before
+     * them, are as durable as asked. It writes all of them or throws.
      *
-     * <p>Any number of threads may append at a time: each append gets a place of its own, behind every append and every write
-     * that began before it, and many leave in few I/Os. None is acknowledged before all appends before it are stable, and
-     * the file grows with that: nobody sees a gap that an earlier append has yet to fill. For plain writes past the end an
-     * append does not wait: behind one that is still in flight it has zeros before it until that is stable, and for good if that
-     * fails or the power goes first. If an append fails, so do
-     * those that had a place behind it, with the same error; the file then ends with the last bytes that were acknowledged
-     * (or that {@link WriteThroughException#stableBytes()} counts), and the next append goes there. After a crash the file
-     * may end with parts of appends that were never acknowledged, and zeros between them.
+     * <p>Any number of threads may append at a time. Each append gets a place of its own, behind every append and
+     * every write that began before it, and many appends leave in few I/Os. No append is acknowledged before all
+     * appends before it are stable, and the size grows in that order: nobody sees a gap that an earlier append has
+     * yet to fill.
+     *
+     * <p>An append does not wait for plain writes past the end. If an append is acknowledged behind a plain write
+     * that is still in flight, the append has zeros before it until the plain write is stable, and for good if the
+     * plain write fails or the power goes first.
+     *
+     * <p>An append that fails makes those behind it fail too, with the same error. The file then ends with the last
+     * bytes that were acknowledged, or that {@link WriteThroughException#stableBytes()} counts, and the next append
+     * goes there. After a crash the file may end with parts of appends that were never acknowledged, and zeros
+     * between them.
      *
      * @param source the bytes; its position becomes its limit
      * @param durability what is promised of the bytes on return
@@ -1478,9 +1493,10 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * Starts an append, as {@link #append(ByteBuffer, Durability, WriteFlag...)} describes it. When this returns it has its
-     * place, and the buffer belongs to the caller again; appends that one thread starts are in the file in that order. As {@link #writeAsync(ByteBuffer, long, Durability, WriteFlag...)} in
-     * all else; unlike there, no read sees the bytes before they are stable.
+     * Starts an append, as {@link #append(ByteBuffer, Durability, WriteFlag...)} describes it. When this returns, the
+     * append has its place, and the buffer belongs to the caller again. Appends that one thread starts are in the
+     * file in that order. No read sees the bytes before they are stable. As {@link #writeAsync(ByteBuffer, long,
+     * Durability, WriteFlag...)} in all else.
      *
      * @param source the bytes; its position becomes its limit when this returns, unless the future has failed then
      * @param durability what is promised of the bytes when the future completes
@@ -1623,9 +1639,9 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * Sets the size of the file, durably: what is past it is gone and does not come back. A size larger than the file's makes
-     * it grow by a hole, which reads as zeros (a {@link java.nio.channels.FileChannel} would not); {@link #allocate} makes it
-     * grow by space that is there. Waits for the I/O in flight on the file.
+     * Sets the size of the file, durably: bytes past the new size are gone and do not come back. If the new size is
+     * larger, the file grows by a hole, which reads as zeros (a {@link java.nio.channels.FileChannel} would not
+     * grow); {@link #allocate} makes the file grow by space that exists. Waits for the I/O in flight on the file.
      *
      * @param size the new size in bytes
      * @throws IllegalArgumentException if it is negative
@@ -1648,18 +1664,18 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * Makes every byte of a range exist on the device, durably: holes become written zeros, what was written stays, and the
-     * file grows to the end of the range if it was smaller. Later overwrites of the range then change no metadata, so that
-     * each is one command where the device can ({@link StorageProfile#fua()}). For a log: allocate it, then write it. A length
-     * of 0 does nothing.
+     * Makes every byte of a range exist on the device, durably: holes become written zeros, written bytes stay, and
+     * the file grows to the end of the range if it was smaller. Later overwrites of the range then change no
+     * metadata, so that each is one command where the device can do that ({@link StorageProfile#fua()}). For a log:
+     * allocate it, then write it. A length of 0 does nothing.
      *
      * @param offset where in the file the range begins
      * @param length of the range
      * @throws IllegalArgumentException if one is negative, or the range would end past {@link Long#MAX_VALUE}
      * @throws NonWritableChannelException if the file was not opened for writing
      * @throws ClosedChannelException if the file or its engine is closed
-     * @throws WriteThroughException if the system refuses it: {@code ENOSPC}, {@code EFBIG} and so on; what was allocated
-     *     until then stays
+     * @throws WriteThroughException if the system refuses it: {@code ENOSPC}, {@code EFBIG} and so on; what was
+     *     allocated until then stays
      */
     public void allocate(final long offset, final long length) throws IOException {
         requireNotNegative("offset", offset);
@@ -1692,18 +1708,18 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * Makes a range of the file a hole, durably: it reads as zeros and takes no space. The size stays: what of the range is past
-     * it does not count. Waits for the I/O in flight on the file, and what begins meanwhile waits for it. A block that is only
-     * partly in the range keeps its other bytes, and its space. Where the file system cannot punch holes, zeros are written,
-     * 1 MiB at a time.
+     * Makes a range of the file a hole, durably: the range reads as zeros and takes no space. The size stays: the
+     * part of the range past the size does not count. Waits for the I/O in flight on the file, and I/O that begins
+     * meanwhile waits for the call. A block that is only partly in the range keeps its other bytes, and its space.
+     * Where the file system cannot punch holes, zeros are written, 1 MiB at a time.
      *
      * @param offset where in the file the range begins
      * @param length of the range
      * @throws IllegalArgumentException if one is negative
      * @throws NonWritableChannelException if the file was not opened for writing
      * @throws ClosedChannelException if the file or its engine is closed
-     * @throws WriteThroughException if the system or the device refuses it; each block of the range is then as it was or
-     *     zeros, and keeps its other bytes
+     * @throws WriteThroughException if the system or the device refuses it; each block of the range is then as it was
+     *     or zeros, and keeps its other bytes
      */
     public void punchHole(final long offset, final long length) throws IOException {
         requireNotNegative("offset", offset);
@@ -1721,9 +1737,9 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * Makes a range of the file read as zeros, durably, and keeps its space, so that a write to it cannot fail for want of
-     * space. For large ranges this costs less than to write zeros. As {@link #punchHole} in all else; {@link #allocate} is what
-     * makes later writes cheap.
+     * Makes a range of the file read as zeros, durably, and keeps its space, so that a write to the range cannot fail
+     * for want of space. For large ranges this costs less than to write zeros. As {@link #punchHole} in all else. To
+     * make later writes cheap, use {@link #allocate}.
      *
      * @param offset where in the file the range begins
      * @param length of the range
@@ -1748,8 +1764,8 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * Makes everything durable that was written with {@link Durability#DEVICE}, and all metadata, as fsync(2) does. Writes of
-     * other durability need none of it.
+     * Makes everything durable that was written with {@link Durability#DEVICE}, and all metadata, as fsync(2) does.
+     * Writes of other durability need no sync.
      *
      * @throws ClosedChannelException if the file or its engine is closed
      * @throws WriteThroughException if the device refuses it
@@ -1788,19 +1804,20 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * Renames the file, durably: its new name is on stable storage when this returns, and its old one gone from there. The file
-     * stays open, I/O on it goes on, and {@link #path()} is the new path from then on. Its current path must be a name of the
-     * file itself: not a symbolic link to it, and not taken by another file meanwhile.
+     * Renames the file, durably: when this returns, the new name is on stable storage, and the old name is gone from
+     * there. The file stays open, I/O on it goes on, and {@link #path()} is the new path from then on. The current
+     * path must be a name of the file itself: not a symbolic link to it, and not taken by another file meanwhile.
      *
      * @param target the new path, on the same file system
-     * @param options {@link java.nio.file.StandardCopyOption#REPLACE_EXISTING} to replace a file that is there, in one step;
-     *     {@link java.nio.file.StandardCopyOption#ATOMIC_MOVE} is accepted, since a rename always is one
+     * @param options {@link java.nio.file.StandardCopyOption#REPLACE_EXISTING} to replace a file that is there, in
+     *     one step; {@link java.nio.file.StandardCopyOption#ATOMIC_MOVE} is accepted, since a rename always is one
      * @throws FileAlreadyExistsException if there is a file with that path, and it is not to be replaced
-     * @throws java.nio.file.NoSuchFileException if the target's directory is missing, or the file has no name any more
+     * @throws java.nio.file.NoSuchFileException if the target's directory is missing, or the file has no name any
+     *     more
      * @throws ClosedChannelException if the file or its engine is closed
-     * @throws WriteThroughException if the system refuses it: {@code EXDEV} for another file system, {@code ESTALE} if the
-     *     current path is not the file's own, {@code EIO} and so on. After an error of the disk the file may have its new
-     *     name, but not durably
+     * @throws WriteThroughException if the system refuses it: {@code EXDEV} for another file system, {@code ESTALE}
+     *     if the current path is not the file's own, {@code EIO} and so on. After an error of the disk the file may
+     *     have its new name, but not durably
      * @throws UnsupportedOperationException for other options
      * @throws java.nio.file.ProviderMismatchException if the path is not of the default file system
      */
@@ -1864,8 +1881,8 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * Closes the file: returns when operations that have begun are finished. All writes that returned were as durable as they
-     * asked, so nothing is flushed. Closing a file that is closed does nothing.
+     * Closes the file. Returns when operations that have begun are finished. All writes that returned were as durable
+     * as they asked, so nothing is flushed. To close a file that is closed does nothing.
      *
      * @throws WriteThroughException if close(2) reports an error; the file is closed all the same
      */
