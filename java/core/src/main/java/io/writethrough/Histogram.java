@@ -3,8 +3,8 @@ package io.writethrough;
 import java.util.Arrays;
 
 /**
- * How often which values came, in classes that each are at most a quarter of their least value wide: what it tells of a
- * value is right to within an eighth. It does not change.
+ * Counts of values by class. Each class is at most a quarter of its least value wide, so what a histogram tells of a
+ * value is right to within an eighth. A histogram does not change.
  *
  * @since 0.1
  */
@@ -22,7 +22,7 @@ public final class Histogram {
     }
 
     /**
-     * How many values there were.
+     * The count of values.
      *
      * @return their count
      */
@@ -31,7 +31,7 @@ public final class Histogram {
     }
 
     /**
-     * The values together.
+     * The sum of the values.
      *
      * @return their exact sum, in their unit
      */
@@ -50,7 +50,7 @@ public final class Histogram {
     }
 
     /**
-     * The value that so many percent of all do not exceed.
+     * The value that this many percent of all values do not exceed.
      *
      * @param percent above 0, and 100 at most
      * @return the middle of the class that it is in; 0 if there was no value
@@ -83,7 +83,7 @@ public final class Histogram {
     }
 
     /**
-     * What came since an earlier histogram of the same.
+     * The values that came since an earlier histogram of the same thing.
      *
      * @param earlier the other one
      * @return the values that are in this and not in that

@@ -14,7 +14,7 @@ public final class HistogramSummary {
     }
 
     /**
-     * How many values there were.
+     * The count of values.
      *
      * @return as {@link Histogram#count()}
      */
@@ -23,7 +23,7 @@ public final class HistogramSummary {
     }
 
     /**
-     * The values together.
+     * The sum of the values.
      *
      * @return as {@link Histogram#sum()}
      */
@@ -77,8 +77,8 @@ public final class HistogramSummary {
     }
 
     /**
-     * How often which values came, of 160 classes: values 0 to 3 have one each, and each power of two from 4 on has four of the
-     * same width.
+     * The counts of values in 160 classes: values 0 to 3 have a class each, and each power of two from 4 on has four
+     * classes of the same width.
      *
      * @return the counts, in the order of the values
      */

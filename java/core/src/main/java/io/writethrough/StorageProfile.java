@@ -12,8 +12,8 @@ import java.nio.file.ProviderMismatchException;
 import java.util.Optional;
 
 /**
- * What a file system and the device under it promise, as the kernel tells it, and what the library makes of that. All sizes
- * and alignments are bytes. An instance is a snapshot and never changes.
+ * What a file system and the device under it promise, as the kernel tells it, and what the library makes of that. All
+ * sizes and alignments are bytes. An instance is a snapshot and never changes.
  *
  * @since 0.1
  */
@@ -28,8 +28,8 @@ public final class StorageProfile {
     }
 
     /**
-     * What a file would get: the one at the path, or one created in the directory at the path. Changes nothing, and opens
-     * nothing for writing.
+     * The profile that a file would get: the file at the path, or a file that is created in the directory at the
+     * path. Changes nothing, and opens nothing for writing.
      *
      * @param path a path of the default file system
      * @return the profile, without a {@link #backend()}
@@ -58,9 +58,9 @@ public final class StorageProfile {
         /** Through the engine's cache, and at once to the device as direct I/O. */
         DIRECT,
         /**
-         * Through the kernel's page cache, with {@code RWF_DSYNC}: this file system has no direct I/O, or this file could not
-         * be opened twice (it was created without permission to write, for example). The guarantees are the same, the costs
-         * are the kernel's.
+         * Through the kernel's page cache, with {@code RWF_DSYNC}. Either this file system has no direct I/O, or this
+         * file could not be opened twice (it was created without permission to write, for example). The guarantees
+         * are the same. The costs are the kernel's.
          */
         BUFFERED
     }
@@ -71,11 +71,11 @@ public final class StorageProfile {
      * @since 0.1
      */
     public enum Promise {
-        /** The device has it not. */
+        /** The device does not have the property. */
         NO,
-        /** The device has it. */
+        /** The device has the property. */
         YES,
-        /** The kernel does not tell: of a file system without one device of its own, for example. */
+        /** The kernel does not tell: for a file system without one device of its own, for example. */
         UNKNOWN
     }
 
@@ -89,7 +89,7 @@ public final class StorageProfile {
     }
 
     /**
-     * What carries the I/O.
+     * The backend that carries the I/O.
      *
      * @return that of the file's engine; empty if this is not the profile of an open file
      */
@@ -98,7 +98,7 @@ public final class StorageProfile {
     }
 
     /**
-     * The unit of direct I/O here: a write of whole blocks, at a multiple of it, reads nothing first.
+     * The unit of direct I/O here. A write of whole blocks, at a multiple of the block, reads nothing first.
      *
      * @return a power of two, at most 4096, and no less than any alignment below
      */
@@ -107,7 +107,7 @@ public final class StorageProfile {
     }
 
     /**
-     * How memory must be aligned for direct I/O. The library sees to it: no caller's buffer must be.
+     * The alignment of memory for direct I/O. The library sees to it: no caller's buffer has to be aligned.
      *
      * @return 0 if the kernel does not tell (before 6.1)
      */
@@ -116,7 +116,8 @@ public final class StorageProfile {
     }
 
     /**
-     * How offsets and lengths must be aligned for direct I/O. The library sees to it: no caller's must be.
+     * The alignment of offsets and lengths for direct I/O. The library sees to it: no caller's offset or length has
+     * to be aligned.
      *
      * @return 0 if the kernel does not tell (before 6.1)
      */
@@ -152,8 +153,8 @@ public final class StorageProfile {
     }
 
     /**
-     * Whether the device takes a durable write as one command (FUA). Where it does not, each durable write is followed by a
-     * flush of the device's cache, if it has one.
+     * Whether a durable write is one command on the device (FUA). If it is not, a flush of the device's cache follows
+     * each durable write, if the device has a cache.
      *
      * @return what is known
      */
@@ -171,8 +172,8 @@ public final class StorageProfile {
     }
 
     /**
-     * The least that can be written so that a crash leaves all or nothing of it: the shortest {@link WriteFlag#ATOMIC} write. It
-     * is a block at least, and a power of two.
+     * The length of the shortest {@link WriteFlag#ATOMIC} write, of which a crash leaves all or nothing. At least a
+     * block, and a power of two.
      *
      * @return 0 if there is no such promise
      */
@@ -181,8 +182,8 @@ public final class StorageProfile {
     }
 
     /**
-     * The most that can be written so that a crash leaves all or nothing of it: the longest {@link WriteFlag#ATOMIC} write. An
-     * engine with a small cache takes less at once.
+     * The length of the longest {@link WriteFlag#ATOMIC} write, of which a crash leaves all or nothing. An engine
+     * with a small cache takes less at once.
      *
      * @return 0 if there is no such promise
      */
@@ -191,8 +192,9 @@ public final class StorageProfile {
     }
 
     /**
-     * How much the device itself writes so. The file system does what is longer, by writing it elsewhere and then switching over,
-     * which costs a commit of its journal each. Where the device does none this is the same as {@link #atomicWriteMaxBytes()}.
+     * The length of the longest atomic write that the device itself does. The file system does longer ones: it writes
+     * the blocks elsewhere and then switches over, which costs a commit of its journal each. Where the device does
+     * none, this is the same as {@link #atomicWriteMaxBytes()}.
      *
      * @return 0 if there is no such promise
      */
@@ -201,7 +203,8 @@ public final class StorageProfile {
     }
 
     /**
-     * In how many pieces of memory the kernel takes such a write. The library hands it one, whatever memory the caller has.
+     * The count of pieces of memory in which the kernel takes an atomic write. The library hands over one piece,
+     * whatever memory the caller has.
      *
      * @return 0 if there is no such promise
      */
@@ -219,7 +222,7 @@ public final class StorageProfile {
     }
 
     /**
-     * The device: the disk, if it is a partition.
+     * The device; for a partition its disk.
      *
      * @return its name in {@code /sys/block}; empty for a file system without one device of its own
      */

@@ -4,7 +4,8 @@ import java.nio.ByteBuffer;
 import java.util.Objects;
 
 /**
- * One write of those handed over together by {@link WriteThroughFile#writeAllAsync(java.util.List, WriteFlag...)}.
+ * One of several writes that are handed over together by {@link WriteThroughFile#writeAllAsync(java.util.List,
+ * WriteFlag...)}.
  *
  * @param source the bytes: what is between its position and limit
  * @param position where in the file the first of them goes, in bytes

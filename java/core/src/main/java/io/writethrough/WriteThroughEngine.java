@@ -35,20 +35,22 @@ import java.util.function.LongToIntFunction;
 import java.util.function.ToIntBiFunction;
 
 /**
- * The page cache of a process and what carries its I/O: memory for cached file contents, limits, and a connection to the
- * kernel. Most programs need one, and {@link #shared()} is that one.
+ * The page cache of a process and the way of its I/O: memory for cached file contents, limits, and a connection to
+ * the kernel. Most programs need one engine: {@link #shared()}.
  *
- * <p>An engine owns the files that are open on it. While one of them is open for writing, no other engine and no other process
- * that uses this library can open it; while it is open for reading, none can open it for writing. Opened twice on one
- * engine, a file has one set of cached bytes, and each opening sees the other's writes at once. A program that uses other means
- * to write to the file (a {@link java.nio.channels.FileChannel}, say) is not kept out, and what it writes may not be seen.
+ * <p>An engine owns the files that are open on it. While a file is open for writing on one engine, no other engine
+ * and no other process that uses this library can open it. While a file is open for reading, none of them can open it
+ * for writing. A file that is opened twice on one engine has one set of cached bytes, and each opening sees the
+ * other's writes at once. A program that writes to the file by other means (a {@link java.nio.channels.FileChannel},
+ * say) is not kept out, and what it writes may not be seen.
  *
- * <p>{@link #stats()} tells what it does; {@link WriteThroughEngineMXBean} the same by JMX. With the module {@code jdk.jfr} the
- * flight recorder gets the events {@code io.writethrough.Write}, {@code Read}, {@code Gather}, {@code Eviction} and {@code
- * Error}, all of them, if a recording does not say otherwise. A slow I/O is {@link Builder#slowIoThreshold logged}.
+ * <p>{@link #stats()} tells what the engine does, and so does {@link WriteThroughEngineMXBean} by JMX. With the
+ * module {@code jdk.jfr} the flight recorder gets the events {@code io.writethrough.Write}, {@code Read}, {@code
+ * Gather}, {@code Eviction} and {@code Error}, all of them, if a recording does not say otherwise. A slow I/O is
+ * {@link Builder#slowIoThreshold logged}.
  *
- * <p>An engine that is not closed before it becomes unreachable is closed then, with a warning to the {@link System.Logger}
- * {@code io.writethrough}.
+ * <p>If an engine becomes unreachable before it is closed, it is closed then, with a warning to the {@link
+ * System.Logger} {@code io.writethrough}.
  *
  * @since 0.1
  */
@@ -121,8 +123,9 @@ public final class WriteThroughEngine implements Closeable {
     }
 
     /**
-     * Closes the {@link #shared() shared engine} and every file still open on it, if there is one: for a container that unloads the
-     * class loader of this library, which an open engine keeps. The next call of {@link #shared()} makes another one.
+     * Closes the {@link #shared() shared engine}, if there is one, and every file still open on it. For a container
+     * that unloads the class loader of this library: an open engine keeps the class loader. The next call of {@link
+     * #shared()} makes another engine.
      *
      * @throws IOException as {@link #close()} does
      */
@@ -184,34 +187,39 @@ public final class WriteThroughEngine implements Closeable {
     /**
      * Opens a file.
      *
-     * <p>The options mean what they mean to {@link java.nio.channels.FileChannel#open(Path, OpenOption...)}: {@code READ}
-     * (the default if there is no {@code WRITE} or {@code APPEND}), {@code WRITE}, {@code APPEND}, {@code CREATE}, {@code
-     * CREATE_NEW}, {@code TRUNCATE_EXISTING}, {@code DELETE_ON_CLOSE}, {@code SYNC}, {@code DSYNC}, {@code SPARSE} and
-     * {@link java.nio.file.LinkOption#NOFOLLOW_LINKS}. {@code ExtendedOpenOption.DIRECT} is accepted and changes nothing,
-     * since I/O is direct wherever it can be. {@code DELETE_ON_CLOSE} takes the name away at once, as the JDK does on
-     * Linux, and does not follow a symbolic link. {@link GrowthAhead} makes the file grow by a chunk at a time, and
-     * {@link WriteThroughOption#KEEP_NAME} has operations fail once the file has no name left. A file
-     * that is created here has the permissions {@code rw-rw-rw-} less the umask, and its directory entry is on stable
-     * storage when the call returns. So is the new size after {@code TRUNCATE_EXISTING}.
+     * <p>The options mean what they mean to {@link java.nio.channels.FileChannel#open(Path, OpenOption...)}: {@code
+     * READ} (the default if there is no {@code WRITE} or {@code APPEND}), {@code WRITE}, {@code APPEND}, {@code
+     * CREATE}, {@code CREATE_NEW}, {@code TRUNCATE_EXISTING}, {@code DELETE_ON_CLOSE}, {@code SYNC}, {@code DSYNC},
+     * {@code SPARSE} and {@link java.nio.file.LinkOption#NOFOLLOW_LINKS}. {@code ExtendedOpenOption.DIRECT} is
+     * accepted and changes nothing, since I/O is direct wherever it can be. {@code DELETE_ON_CLOSE} takes the name
+     * away at once, as the JDK does on Linux, and does not follow a symbolic link. {@link GrowthAhead} makes the file
+     * grow by a chunk at a time. With {@link WriteThroughOption#KEEP_NAME} operations fail once the file has no name
+     * left.
      *
-     * <p>Who writes also needs permission to read the file, since a part of a block is written by rewriting the block. For the
-     * same reason a file with the attribute append-only ({@code chattr +a}) cannot be opened for writing. A file that is written
-     * by direct I/O has two descriptors while it is open; it needs no other later, whatever becomes of its mode.
+     * <p>A file that is created here has the permissions {@code rw-rw-rw-} less the umask, and its directory entry is
+     * on stable storage when the call returns. So is the new size after {@code TRUNCATE_EXISTING}.
+     *
+     * <p>A writer also needs permission to read the file, since a write to a part of a block rewrites the block. For
+     * the same reason a file with the attribute append-only ({@code chattr +a}) cannot be opened for writing. A file
+     * that is written by direct I/O has two descriptors while it is open. It needs no other descriptor later, so its
+     * mode may change.
      *
      * @param path a path of the default file system
-     * @param durability of writes that do not name one of their own; {@code DSYNC} or {@code SYNC} among the options make
-     *     it stronger, never weaker
+     * @param durability of writes that do not name one of their own; {@code DSYNC} or {@code SYNC} among the options
+     *     make it stronger, never weaker
      * @param options how to open the file
      * @return the open file
-     * @throws NoSuchFileException if there is no such file, a directory of the path is missing, or the path is a symbolic
-     *     link to nothing, and the file is not to be created
+     * @throws NoSuchFileException if there is no such file, a directory of the path is missing, or the path is a
+     *     symbolic link to nothing, and the file is not to be created
      * @throws FileAlreadyExistsException if {@code CREATE_NEW} was asked for and anything has that name
      * @throws AccessDeniedException if permissions, or the attributes append-only or immutable, do not allow it
      * @throws FileSystemLoopException if symbolic links lead in a circle
-     * @throws FileSystemException if the path is a directory, or a symbolic link and {@code NOFOLLOW_LINKS} was asked for
-     * @throws WriteThroughException if another engine or process has the file ({@code EBUSY}; the message names it), if it
-     *     is no regular file with bytes of its own (a FIFO, a file of {@code /proc}) or its device has no polled queues, on an engine with completion polling ({@code EOPNOTSUPP}),
-     *     or for what else the system refuses, such as {@code EROFS} or {@code EMFILE}
+     * @throws FileSystemException if the path is a directory, or a symbolic link and {@code NOFOLLOW_LINKS} was asked
+     *     for
+     * @throws WriteThroughException if another engine or process has the file ({@code EBUSY}; the message names it),
+     *     if it is no regular file with bytes of its own (a FIFO, a file of {@code /proc}) or its device has no
+     *     polled queues, on an engine with completion polling ({@code EOPNOTSUPP}), or for what else the system
+     *     refuses, such as {@code EROFS} or {@code EMFILE}
      * @throws IllegalArgumentException for {@code APPEND} together with {@code READ} or {@code TRUNCATE_EXISTING}
      * @throws UnsupportedOperationException for options that are not named above
      * @throws ProviderMismatchException if the path is not of the default file system
@@ -282,7 +290,7 @@ public final class WriteThroughEngine implements Closeable {
     }
 
     /**
-     * What the engine has done and holds. It costs some tens of microseconds.
+     * What the engine has done and holds. To ask costs some tens of microseconds.
      *
      * @return the counts of now
      * @throws IllegalStateException if the engine is closed
@@ -301,7 +309,7 @@ public final class WriteThroughEngine implements Closeable {
     }
 
     /**
-     * What carries this engine's I/O.
+     * The backend that carries this engine's I/O.
      *
      * @return never {@link Backend#AUTO}
      */
@@ -339,12 +347,14 @@ public final class WriteThroughEngine implements Closeable {
     }
 
     /**
-     * Closes the engine and every file still open on it. Operations that have begun are finished first; later ones on those
-     * files throw {@link java.nio.channels.ClosedChannelException}. All writes that returned were durable before, so
-     * nothing is flushed and nothing can be lost. Asynchronous operations that have begun are finished too, and their
-     * futures are done when it returns; callbacks may still run. All memory and descriptors are given back then; the
-     * range of addresses that the cache had is free once the engine and its files are garbage. It may be called in a
-     * callback. Closing an engine that is closed does nothing.
+     * Closes the engine and every file still open on it. Operations that have begun are finished first. Later
+     * operations on those files throw {@link java.nio.channels.ClosedChannelException}. All writes that returned were
+     * durable before, so nothing is flushed and nothing can be lost. Asynchronous operations that have begun are
+     * finished too, and their futures are done when this returns; callbacks may still run.
+     *
+     * <p>All memory and descriptors are given back then. The range of addresses that the cache had is free once the
+     * engine and its files are garbage. This may be called in a callback. To close an engine that is closed does
+     * nothing.
      *
      * @throws WriteThroughException if closing one of the files met an error; the engine is closed all the same
      * @throws UnsupportedOperationException if this is the {@link #shared()} engine
@@ -485,7 +495,8 @@ public final class WriteThroughEngine implements Closeable {
         }
 
         /**
-         * The most memory that cached file contents take. It is native memory, reserved at once and used as it is needed.
+         * The most memory that cached file contents take. The memory is native. Its addresses are reserved at once,
+         * and it is used as it is needed.
          *
          * @param bytes at least 128 KiB; 256 MiB by default
          * @return a builder with this value
@@ -548,7 +559,7 @@ public final class WriteThroughEngine implements Closeable {
         }
 
         /**
-         * What carries the I/O.
+         * The backend that carries the I/O.
          *
          * @param wanted {@link Backend#AUTO} by default
          * @return a builder with this value
@@ -566,13 +577,14 @@ public final class WriteThroughEngine implements Closeable {
         }
 
         /**
-         * Whether a thread of the kernel takes the requests of asynchronous operations out of io_uring's submission queue
-         * (SQPOLL), so that starting one needs no system call. It is for engines that are always busy with asynchronous
-         * operations, on machines with a processor to spare: the kernel's thread spins while there are requests and for 10
-         * ms after the last, and takes a whole processor then. With fewer processors than busy threads, or with synchronous
-         * writes, which do not go this way, it costs more than it saves.
+         * Whether a thread of the kernel takes the requests of asynchronous operations out of io_uring's submission
+         * queue (SQPOLL), so that to start an operation needs no system call. This is for engines that are always
+         * busy with asynchronous operations, on machines with a processor to spare: the kernel's thread spins while
+         * there are requests and for 10 ms after the last, and takes a whole processor then. With fewer processors
+         * than busy threads it costs more than it saves, and so it does with synchronous writes, which do not use
+         * that thread.
          *
-         * <p>It is a feature of io_uring, and is never left out silently: with it {@link Backend#AUTO} is {@link
+         * <p>This is a feature of io_uring, and is never left out silently: with it {@link Backend#AUTO} means {@link
          * Backend#IO_URING}, and an engine that cannot have it does not open.
          *
          * @param wanted false by default
@@ -591,15 +603,15 @@ public final class WriteThroughEngine implements Closeable {
         }
 
         /**
-         * Whether the device is asked for the end of asynchronous operations and does not interrupt for it (IOPOLL). It saves
-         * the interrupt's time with a device that takes some microseconds. A thread of the engine spins while such an
-         * operation is in flight, and takes a whole processor then. Flushes, and the last part of a block of a file, are not
-         * polled for.
+         * Whether the engine polls the device for the end of asynchronous operations, so that the device does not
+         * interrupt (IOPOLL). That saves the time of the interrupt with a device that takes some microseconds. A
+         * thread of the engine spins while such an operation is in flight, and takes a whole processor then. Flushes
+         * are not polled for, nor is the write of a last, partial block of a file.
          *
          * <p>Only files on a device with polled queues can be opened on such an engine: {@code
-         * /sys/block/NAME/queue/io_poll} is 1 there. For NVMe the kernel's parameter {@code nvme.poll_queues=N} makes N of
-         * them. It is a feature of io_uring, and is never left out silently: with it {@link Backend#AUTO} is {@link
-         * Backend#IO_URING}, and an engine that cannot have it does not open.
+         * /sys/block/NAME/queue/io_poll} is 1 there. For NVMe the kernel's parameter {@code nvme.poll_queues=N} makes
+         * N of them. This is a feature of io_uring, and is never left out silently: with it {@link Backend#AUTO}
+         * means {@link Backend#IO_URING}, and an engine that cannot have it does not open.
          *
          * @param wanted false by default
          * @return a builder with this value
@@ -617,20 +629,20 @@ public final class WriteThroughEngine implements Closeable {
         }
 
         /**
-         * Where futures of asynchronous operations complete, and so where callbacks run that do not name an executor of
-         * their own. By default, and with {@code Runnable::run}, that is the thread of the engine that learns of the end
-         * of an operation: the shortest way there is.
+         * Where futures of asynchronous operations complete, and so where callbacks run that do not name an executor
+         * of their own. By default, and with {@code Runnable::run}, that is the thread of the engine that learns of
+         * the end of an operation: the shortest way there is.
          *
-         * <p>One task on the executor completes all futures there are to complete, up to some hundred, one after the
-         * other; another is given to it when more come. If the executor refuses a task, by throwing, the futures are
-         * completed on a thread of the engine.
+         * <p>One task on the executor completes all futures that are to be completed, up to some hundred, one after
+         * the other. When more come, the executor gets another task. If the executor refuses a task, by throwing, a
+         * thread of the engine completes the futures.
          *
-         * <p><b>Blocking in a callback.</b> A callback may do all that another thread may do: read, write, and close its
-         * file or the engine. One that waits for a future of this library, or one derived from it ({@code join},
-         * {@code get}), completes other futures meanwhile, whose callbacks then run within it. By default a callback may
-         * wait for anything, for a latch say that another callback counts down: when one has taken some milliseconds,
-         * another thread goes on with the rest, up to 256 in all. An executor of its own must have a thread for each
-         * callback that waits so, and one more.
+         * <p><b>Blocking in a callback.</b> A callback may do all that another thread may do: read, write, and close
+         * its file or the engine. A callback that waits for a future of this library, or for one derived from it
+         * ({@code join}, {@code get}), completes other futures meanwhile, and their callbacks then run within it. By
+         * default a callback may wait for anything, such as a latch that another callback counts down: when a
+         * callback has taken some milliseconds, another thread goes on with the other futures, up to 256 threads in
+         * all. An executor of the caller's own must have a thread for each callback that waits so, and one more.
          *
          * @param executor by default {@code Runnable::run}
          * @return a builder with this value
@@ -648,10 +660,10 @@ public final class WriteThroughEngine implements Closeable {
         }
 
         /**
-         * From how long on an I/O is slow: such a one is told to the {@link System.Logger} {@code io.writethrough.slow}, as a
-         * warning that names the file, where in it, the bytes, and the time it took, in the queue and on the device. The
-         * queue begins where the first of its writes was called. Of a device that stalls ten lines a second are logged,
-         * and the count of the others.
+         * The time from which on an I/O is slow. A slow I/O is a warning of the {@link System.Logger} {@code
+         * io.writethrough.slow}, which names the file, the offset, the length, the time in the queue and the time on
+         * the device. The queue begins where the first of the I/O's writes was called. For a device that stalls, ten
+         * lines a second are logged, and the count of the others.
          *
          * @param threshold one second by default; zero: none is slow
          * @return a builder with this value

@@ -1,18 +1,19 @@
 package io.writethrough;
 
 /**
- * What an engine has done and holds, for JMX. Each engine of a process is registered with the platform's MBean server as
- * {@code io.writethrough:type=Engine,id=N}, N counting from 1, from when it is opened until it is closed. Where several class
- * loaders have loaded this library each counts for itself, and a name that is taken gets {@code ,loader=2} and so on. Where the
- * module {@code java.management} is not there, or {@code -Dio.writethrough.jmx=false} is set, none is.
+ * What an engine has done and holds, for JMX. Each engine of a process is registered with the platform's MBean server
+ * from its opening until it is closed, as {@code io.writethrough:type=Engine,id=N}, with N counting from 1. Where
+ * several class loaders have loaded this library, each counts for itself, and a name that is taken gets {@code
+ * ,loader=2} and so on. Without the module {@code java.management}, or with {@code -Dio.writethrough.jmx=false}, no
+ * engine is registered.
  *
- * <p>The attributes are those of {@link EngineStats}, each read when it is asked for.
+ * <p>The attributes are those of {@link EngineStats}. Each is read when it is asked for.
  *
  * @since 0.1
  */
 public interface WriteThroughEngineMXBean {
     /**
-     * What carries the I/O.
+     * The backend that carries the I/O.
      *
      * @return as {@link WriteThroughEngine#backend()}
      */
@@ -75,7 +76,7 @@ public interface WriteThroughEngineMXBean {
     long getReadMisses();
 
     /**
-     * How many of the reads needed no I/O.
+     * The share of the reads that needed no I/O.
      *
      * @return as {@link EngineStats#hitRate()}
      */
@@ -138,21 +139,21 @@ public interface WriteThroughEngineMXBean {
     long getFlushes();
 
     /**
-     * Write I/Os that carried collected writes.
+     * Write I/Os that carried gathered writes.
      *
      * @return as {@link EngineStats#gathers()}
      */
     long getGathers();
 
     /**
-     * Writes carried by those.
+     * Writes that gathers carried.
      *
      * @return as {@link EngineStats#gatheredWrites()}
      */
     long getGatheredWrites();
 
     /**
-     * Times that cache memory was taken back.
+     * Count of evictions from the cache.
      *
      * @return as {@link EngineStats#evictions()}
      */

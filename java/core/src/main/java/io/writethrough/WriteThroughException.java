@@ -5,10 +5,12 @@ import java.io.IOException;
 import java.io.Serial;
 
 /**
- * An operation that the operating system or the device refused. The message says which, on what, why, and what to do.
+ * An operation that the operating system or the device refused. The message says which operation, on what, why, and
+ * what to do.
  *
- * <p>After a write that failed: the first {@link #stableBytes()} bytes of it are on stable storage, the others may be or not.
- * A read shows what the device has. What was acknowledged before is as it was, and nothing is retried.
+ * <p>After a write that failed, the first {@link #stableBytes()} bytes of it are on stable storage. The other bytes
+ * may be stable or not, and a read shows what the device has. What was acknowledged before is as it was. The library
+ * retries nothing.
  *
  * @since 0.1
  */

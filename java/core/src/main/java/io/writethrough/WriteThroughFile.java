@@ -464,9 +464,9 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * Writes the remaining bytes of several buffers, one after the other, as one write: contiguous in the file, durable as
-     * asked on return, all of them or an exception. Any count of buffers of any kinds will do. As {@link #write(ByteBuffer,
-     * long, Durability)} in all else.
+     * Writes the remaining bytes of several buffers, one after the other, as one write: contiguous in the file, and
+     * as durable as asked on return. It writes all of them or throws. Any count of buffers of any kinds will do. As
+     * {@link #write(ByteBuffer, long, Durability)} in all else.
      *
      * @param sources the bytes; the position of each becomes its limit
      * @param position where in the file the first of them goes
@@ -555,15 +555,16 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * Reads into the remaining space of a buffer, as much as the file has from the position on. It sees every write that
-     * returned, and perhaps some that have not.
+     * Reads into the remaining space of a buffer, as much as the file has from the position on. The read sees every
+     * write that returned, and perhaps some that have not.
      *
-     * <p>The buffer behind the count stays as it was, unless the file is truncated or closed, or fails, while it is read.
+     * <p>The space of the buffer past the count stays as it was, unless the file is truncated or closed, or fails,
+     * during the read.
      *
      * @param destination where the bytes go; its position moves by as many
      * @param position where in the file to begin
-     * @return the count of bytes read: less than remained only at the end of the file; -1 if the position is at or past it
-     *     and the buffer has space; 0 if it has none
+     * @return the count of bytes read: less than remained only at the end of the file; -1 if the position is at or
+     *     past it and the buffer has space; 0 if it has none
      * @throws IllegalArgumentException if the position is negative or the buffer read-only
      * @throws NonReadableChannelException if the file was not opened for reading
      * @throws ClosedChannelException if the file or its engine is closed
@@ -785,23 +786,26 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * Starts a write of the remaining bytes of a buffer. When this returns the bytes are in the cache, where reads see them,
-     * and the buffer belongs to the caller again: it may be filled anew at once. When the future completes they are as
-     * durable as asked. Writes that overlap are applied in the order in which they were started by one thread.
+     * Starts a write of the remaining bytes of a buffer. When this returns, the bytes are in the cache, where reads
+     * see them, and the buffer belongs to the caller again: the caller may fill it anew at once. When the future
+     * completes, the bytes are as durable as asked. Overlapping writes that one thread starts are applied in that
+     * order.
      *
-     * <p>It waits while {@link WriteThroughEngine.Builder#inFlightBytes} are under I/O, and for the read of a block that is
-     * only partly overwritten and not cached; {@link WriteFlag#NOWAIT} makes it fail there.
+     * <p>The call waits while {@link WriteThroughEngine.Builder#inFlightBytes} are under I/O, and for the read of a
+     * block that is only partly overwritten and not cached. With {@link WriteFlag#NOWAIT} it fails there instead.
      *
-     * <p>The future completes on the engine's {@link WriteThroughEngine.Builder#completionExecutor executor}, or fails with
-     * what {@link #write(ByteBuffer, long, Durability)} would have thrown. Cancelling it stops the waiting, not the write.
+     * <p>The future completes on the engine's {@link WriteThroughEngine.Builder#completionExecutor executor}, or
+     * fails with what {@link #write(ByteBuffer, long, Durability)} would have thrown. To cancel the future stops the
+     * waiting, not the write.
      *
-     * @param source the bytes; its position becomes its limit when this returns, unless the future has failed then, in
-     *     which case nothing was written
+     * @param source the bytes; its position becomes its limit when this returns, unless the future has failed then,
+     *     in which case nothing was written
      * @param position where in the file the first of them goes
      * @param durability what is promised of the bytes when the future completes
      * @param flags how to submit it
      * @return a future of the count of bytes: all that remained
-     * @throws IllegalArgumentException if the position is negative, or the bytes would end past {@link Long#MAX_VALUE}
+     * @throws IllegalArgumentException if the position is negative, or the bytes would end past {@link
+     *     Long#MAX_VALUE}
      * @throws NonWritableChannelException if the file was not opened for writing
      */
     public CompletableFuture<Integer> writeAsync(
@@ -1025,8 +1029,9 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * Starts several writes, in order, that leave together: as many calls of {@link #writeAsync(ByteBuffer, long, Durability,
-     * WriteFlag...)}, for less. Each succeeds or fails for itself.
+     * Starts several writes, in order, that leave together. This does the same as one call of {@link
+     * #writeAsync(ByteBuffer, long, Durability, WriteFlag...)} for each, and costs less. Each write succeeds or fails
+     * for itself.
      *
      * @param writes the writes, in order; no buffer is in more than one of them
      * @param durability what is promised of the bytes of each when its future completes
@@ -1056,17 +1061,17 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * Starts a read into the remaining space of a buffer, as much as the file has from the position on. If all of it is
-     * cached it is read before this returns, and the future is done. The buffer belongs to the operation until the future
-     * completes, and if that was cancelled for as long as the read goes on.
+     * Starts a read into the remaining space of a buffer, as much as the file has from the position on. If all of it
+     * is cached, it is read before this returns, and the future is done. The buffer belongs to the operation until
+     * the future completes; after a future was cancelled, for as long as the read goes on.
      *
-     * <p>The future completes on the engine's {@link WriteThroughEngine.Builder#completionExecutor executor}, or fails with
-     * what {@link #read(ByteBuffer, long)} would have thrown.
+     * <p>The future completes on the engine's {@link WriteThroughEngine.Builder#completionExecutor executor}, or
+     * fails with what {@link #read(ByteBuffer, long)} would have thrown.
      *
      * @param destination where the bytes go; its position moves by as many when the future completes
      * @param position where in the file to begin
-     * @return a future of the count of bytes read: less than remained only at the end of the file; -1 if the position is at
-     *     or past it and the buffer has space; 0 if it has none
+     * @return a future of the count of bytes read: less than remained only at the end of the file; -1 if the position
+     *     is at or past it and the buffer has space; 0 if it has none
      * @throws IllegalArgumentException if the position is negative or the buffer read-only
      * @throws NonReadableChannelException if the file was not opened for reading
      */

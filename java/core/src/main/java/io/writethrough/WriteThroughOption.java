@@ -10,12 +10,14 @@ import java.nio.file.OpenOption;
  */
 public enum WriteThroughOption implements OpenOption {
     /**
-     * The file is to keep a name. As with every channel, a file can be used on when it was unlinked, or another was renamed over it:
-     * but what is written then is gone with the last close. With this option all operations on the file fail with {@code ESTALE}
-     * once it has no name left, from when that is noticed as {@link WriteThroughFile} says. For a database, whose files nobody
-     * is to take away or to replace while it runs; not for a log that is rotated, nor for a temporary file.
+     * The file is to keep a name. As with every channel, a file stays usable after it was unlinked, or after another
+     * file was renamed over it. But bytes that are written then are gone with the last close. With this option all
+     * operations on the file fail with {@code ESTALE} once it has no name left, from the moment that the library
+     * notices, as {@link WriteThroughFile} says. For a database, whose files nobody is to remove or replace while it
+     * runs. Not for a log that is rotated, nor for a temporary file.
      *
-     * <p>A file that was only renamed has a name. The option holds for the file, by whichever handle, until the last one is closed.
+     * <p>A file that was only renamed has a name. The option holds for the file, by whichever handle, until the last
+     * handle is closed.
      */
     KEEP_NAME
 }
