@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/engine.h"
 #include "core.h"
+#include "engine/doors.h"
 #include "engine/engine.h"
 
 enum { BLOCK = 4096 };

@@ -5,6 +5,7 @@
 
 #include "cache/cursor.h"
 #include "core.h"
+#include "write/write.h"
 
 enum { BLOCK = 4096, PART = 256 << 10, LENGTH = 4 * PART, EVENTS = 60 };
 

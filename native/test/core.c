@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/engine.h"
 #include "engine/engine.h"
 #include "view_reader.h"
 

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "api/engine.h"
 #include "core.h"
 #include "engine/engine.h"
 #include "external.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/engine.h"
 #include "core.h"
 #include "engine/engine.h"
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core.h"
+#include "engine/doors.h"
 #include "engine/engine.h"
 #include "file/inode.h"
 #include "write/writeback.h"

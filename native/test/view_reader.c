@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "engine/doors.h"
 #include "engine/engine.h"
 #include "file/inode.h"
 #include "test.h"

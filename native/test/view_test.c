@@ -6,6 +6,7 @@
 
 #include "cache/folio.h"
 #include "core.h"
+#include "engine/doors.h"
 #include "engine/engine.h"
 #include "file/inode.h"
 #include "view_reader.h"

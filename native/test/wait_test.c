@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core.h"
+#include "engine/doors.h"
 #include "engine/engine.h"
 #include "io/plug.h"
 #include "write/writeback.h"

@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include "engine/doors.h"
 #include "engine/engine.h"
 #include "posix/threads.h"
 #include "uring/uring.h"
@@ -11,9 +12,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "api/engine.h"
+#include "api/file.h"
 #include "base/line.h"
 #include "base/mutant.h"
 #include "cache/cursor.h"
+#include "engine/handle.h"
 #include "file/inode.h"
 #include "file/operation.h"
 #include "io/disk.h"
@@ -25,9 +29,6 @@
 
 #define DEFAULT_CACHE_BYTES (UINT64_C(256) << 20)
 #define DEFAULT_IN_FLIGHT_BYTES (UINT64_C(64) << 20)
-
-static struct wt_handle_table engine_handles = WT_HANDLE_TABLE(1);
-static struct wt_handle_table file_handles = WT_HANDLE_TABLE(0);
 
 /* Engines that a thread is about to close, so that another that closes them too can wait. Each is on that thread's stack. */
 struct closing {
@@ -94,8 +95,8 @@ static uint32_t crowd_of(void) {
 
 /* In a child of fork(2): what threads of the parent hold there is left behind, and none of its handles is one here. */
 static void forked(void) {
-    wt_handle_forked(&engine_handles);
-    wt_handle_forked(&file_handles);
+    wt_handle_forked(&wt_engine_handles);
+    wt_handle_forked(&wt_file_handles);
     wt_descriptors_forked();
     wt_probe_forked();
     wt_disk_forked();
@@ -171,7 +172,7 @@ int wt_engine_open_on(const struct wt_engine_options *given, struct wt_backend *
         rc = wt_cache_open(&engine->cache, backend, options.cache_bytes, options.in_flight_bytes,
                            sizeof(struct wt_inode));
     bool cache_open = !rc;
-    wt_engine opened = rc ? 0 : wt_handle_open(&engine_handles, engine, NULL);
+    wt_engine opened = rc ? 0 : wt_handle_open(&wt_engine_handles, engine, NULL);
     if (!opened) {
         free_engine(engine, cache_open);
         backend->ops->close(backend);
@@ -219,232 +220,14 @@ int wt_engine_open_external(const struct wt_engine_options *given, wt_engine *ha
     return rc ? rc : wt_engine_open_on(&options, backend, handle);
 }
 
-/* ---- files --------------------------------------------------------------------------------------------------- */
-
-struct wt_engine_object *wt_engine_acquire(wt_engine engine) {
-    return wt_handle_acquire(&engine_handles, engine);
-}
-
-void wt_engine_release(wt_engine engine) {
-    wt_handle_release(&engine_handles, engine);
-}
-
-struct wt_file_object *wt_file_acquire(wt_file file) {
-    return wt_handle_acquire(&file_handles, file);
-}
-
-void wt_file_release(wt_file file) {
-    wt_handle_release(&file_handles, file);
-}
-
-struct wt_folio *wt_file_recent_folio(wt_file file) {
-    return wt_handle_recent(&file_handles, file);
-}
-
-void wt_file_note_folio(wt_file file, struct wt_folio *folio) {
-    wt_handle_note(&file_handles, file, folio);
-}
-
-static int check_open(const char *path, uint32_t flags, uint32_t durability, const wt_file *file) {
-    const uint32_t known = WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE | WT_OPEN_CREATE_NEW | WT_OPEN_TRUNCATE |
-                           WT_OPEN_NOFOLLOW | WT_OPEN_NAMED;
-    const uint32_t need_write = WT_OPEN_CREATE | WT_OPEN_CREATE_NEW | WT_OPEN_TRUNCATE;
-    if (!path || !file || (flags & ~known) || !(flags & (WT_OPEN_READ | WT_OPEN_WRITE)))
-        return -EINVAL;
-    if ((flags & need_write) && !(flags & WT_OPEN_WRITE))
-        return -EINVAL;
-    return durability > WT_DURABILITY_SYNC ? -EINVAL : 0;
-}
-
-/* Adds the file to its engine's list, unless that closes. Returns its handle, 0 and -errno in rc on failure. */
-static wt_file publish_file(struct wt_engine_object *engine, struct wt_file_object *file, int *rc) {
-    wt_file handle = 0;
-    pthread_mutex_lock(&engine->file_lock);
-    *rc = engine->closing && !WT_MUTANT("opened-while-closing") ? -EBADF : 0;
-    if (!*rc) {
-        handle = wt_handle_open(&file_handles, file, file->inode);
-        *rc = handle ? 0 : -ENFILE;
-    }
-    if (!*rc) {
-        file->handle = handle;
-        file->next = engine->files;
-        if (file->next)
-            file->next->previous = file;
-        engine->files = file;
-        engine->file_count++;
-    }
-    pthread_mutex_unlock(&engine->file_lock);
-    return handle;
-}
-
-static int open_file(struct wt_engine_object *engine, const char *path, uint32_t flags, uint32_t mode,
-                     uint32_t durability, wt_file *handle) {
-    bool for_writing = flags & WT_OPEN_WRITE;
-    struct wt_backing *backing, *spare = NULL;
-    struct wt_inode *inode;
-    int rc = wt_may_wait(engine->backend);
-    if (!rc)
-        rc = engine->backend->ops->open(engine->backend, path, flags & ~(uint32_t)WT_OPEN_TRUNCATE, mode, &backing);
-    if (!rc)
-        rc = wt_inode_open(engine, backing, for_writing, &inode, &spare);
-    if (rc)
-        return rc;
-    if (flags & WT_OPEN_NAMED)
-        atomic_store(&inode->named, true);
-    if (flags & WT_OPEN_TRUNCATE)
-        rc = wt_inode_truncate(inode, 0);
-    struct wt_file_object *file = rc ? NULL : wt_line_alloc(sizeof *file);
-    if (!file && !rc)
-        rc = -ENOMEM;
-    if (!rc) {
-        file->inode = inode;
-        file->spare = spare;
-        file->readable = flags & WT_OPEN_READ;
-        file->writable = for_writing;
-        file->ahead = (struct wt_read_ahead){
-            .trigger = UINT64_MAX, .busy = ATOMIC_FLAG_INIT, .next = UINT64_MAX, .end = UINT64_MAX};
-        file->durability = durability ? durability : WT_DURABILITY_DSYNC;
-        wt_file opened = publish_file(engine, file, &rc);
-        if (!rc)
-            *handle = opened;
-    }
-    if (rc) {
-        wt_line_free(file);
-        wt_inode_abandon(inode);
-        if (spare)
-            wt_backing_let_go(spare);
-    }
-    return rc;
-}
-
-int wt_file_open(wt_engine engine_handle, const char *path, uint32_t flags, uint32_t mode, uint32_t durability,
-                 wt_file *file) {
-    int rc = check_open(path, flags, durability, file);
-    if (rc)
-        return rc;
-    struct wt_engine_object *engine = wt_handle_acquire(&engine_handles, engine_handle);
-    if (!engine)
-        return -EBADF;
-    rc = open_file(engine, path, flags, mode, durability, file);
-    wt_handle_release(&engine_handles, engine_handle);
-    return rc;
-}
-
-/* Before the end of all I/O, of a file or of the engine, is waited for. */
-static int begin_close(struct wt_backend *backend) {
-    int rc = wt_may_wait(backend);
-    if (!rc && backend->ops->unblock)
-        backend->ops->unblock(backend);
-    return rc;
-}
-
-static int begin_file_close(wt_file handle) {
-    struct wt_file_object *file = wt_file_acquire(handle);
-    if (!file)
-        return -EBADF;
-    int rc = begin_close(file->inode->engine->backend);
-    wt_file_release(handle);
-    return rc;
-}
-
-static struct wt_backend *backend_of_file(void *object) {
-    const struct wt_file_object *file = object;
-    return file->inode->engine->backend;
-}
-
-static struct wt_backend *backend_of_engine(void *object) {
-    const struct wt_engine_object *engine = object;
-    return engine->backend;
-}
-
-int wt_file_close(wt_file handle) {
-    int begin_rc = begin_file_close(handle);
-    if (begin_rc)
-        return begin_rc;
-    struct wt_file_object *file = wt_handle_close(&file_handles, handle, backend_of_file);
-    if (!file)
-        return -EBADF;
-    struct wt_engine_object *engine = file->inode->engine;
-    int rc = wt_inode_close(file->inode);
-    if (file->spare)
-        wt_backing_let_go(file->spare); /* nothing was written by it, and another handle may have a lock on the file */
-    pthread_mutex_lock(&engine->file_lock);
-    if (file->previous)
-        file->previous->next = file->next;
-    else
-        engine->files = file->next;
-    if (file->next)
-        file->next->previous = file->previous;
-    engine->file_count--;
-    wt_wake_all(&engine->file_closed); /* the last touch of the engine, which may be waiting to end */
-    pthread_mutex_unlock(&engine->file_lock);
-    wt_line_free(file);
-    return rc;
-}
-
-int wt_file_profile(wt_file handle, struct wt_profile *profile) {
-    if (!profile)
-        return -EINVAL;
-    struct wt_file_object *file = wt_file_acquire(handle);
-    if (!file)
-        return -EBADF;
-    *profile = atomic_load(&file->inode->backing)->profile;
-    wt_file_release(handle);
-    return 0;
-}
-
-int wt_file_descriptor(wt_file handle) {
-    struct wt_file_object *file = wt_file_acquire(handle);
-    if (!file)
-        return -EBADF;
-    /* Both stay until the inode is closed, and the first may have been opened for reading alone. */
-    struct wt_backing *backing = file->writable ? atomic_load(&file->inode->backing) : file->inode->first_backing;
-    int rc = backing->ops->descriptor ? backing->ops->descriptor(backing) : -EOPNOTSUPP;
-    wt_file_release(handle);
-    return rc;
-}
-
-int64_t wt_write(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset, uint32_t durability,
-                 uint64_t *stable_bytes) {
-    uint64_t length = 0;
-    if (stable_bytes)
-        *stable_bytes = 0;
-    int rc = wt_iovec_length(iov, iov_count, &length);
-    if (rc)
-        return rc;
-    struct wt_cursor cursor;
-    wt_cursor_of_iovec(&cursor, iov);
-    return wt_write_cursor(file, &cursor, length, offset, durability, stable_bytes);
-}
-
-int64_t wt_read_cached(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset) {
-    uint64_t length = 0;
-    int rc = wt_iovec_length(iov, iov_count, &length);
-    if (rc)
-        return rc;
-    struct wt_cursor cursor;
-    wt_cursor_of_iovec(&cursor, iov);
-    return wt_read_cached_cursor(file, &cursor, length, offset);
-}
-
-int64_t wt_read(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset) {
-    uint64_t length = 0;
-    int rc = wt_iovec_length(iov, iov_count, &length);
-    if (rc)
-        return rc;
-    struct wt_cursor cursor;
-    wt_cursor_of_iovec(&cursor, iov);
-    return wt_read_cursor(file, &cursor, length, offset);
-}
-
 /* ---- the engine as a whole ----------------------------------------------------------------------------------- */
 
 int wt_engine_backend(wt_engine handle) {
-    struct wt_engine_object *engine = wt_handle_acquire(&engine_handles, handle);
+    struct wt_engine_object *engine = wt_handle_acquire(&wt_engine_handles, handle);
     if (!engine)
         return -EBADF;
     int kind = engine->backend->ops->kind;
-    wt_handle_release(&engine_handles, handle);
+    wt_handle_release(&wt_engine_handles, handle);
     return kind;
 }
 
@@ -468,29 +251,29 @@ static int close_files(struct wt_engine_object *engine) {
 }
 
 int wt_engine_shutdown(wt_engine handle) {
-    struct wt_engine_object *engine = wt_handle_acquire(&engine_handles, handle);
+    struct wt_engine_object *engine = wt_handle_acquire(&wt_engine_handles, handle);
     if (!engine)
         return -EBADF;
-    int rc = begin_close(engine->backend);
+    int rc = wt_begin_close(engine->backend);
     if (!rc) {
         rc = close_files(engine);
         wt_operations_shut_down(engine);
         wt_trace_end(&engine->trace);
     }
-    wt_handle_release(&engine_handles, handle);
+    wt_handle_release(&wt_engine_handles, handle);
     return rc;
 }
 
 int wt_reap(wt_engine handle, struct wt_event *events, int max, int64_t timeout_ns) {
     if (max <= 0 || !events)
         return -EINVAL;
-    struct wt_engine_object *engine = wt_handle_acquire(&engine_handles, handle);
+    struct wt_engine_object *engine = wt_handle_acquire(&wt_engine_handles, handle);
     if (!engine)
         return -EBADF;
     int count = timeout_ns ? wt_may_wait(engine->backend) : 0;
     if (!count)
         count = wt_operations_reap(engine, events, max, timeout_ns);
-    wt_handle_release(&engine_handles, handle);
+    wt_handle_release(&wt_engine_handles, handle);
     return count;
 }
 
@@ -529,6 +312,11 @@ static void end_engine(struct wt_engine_object *engine) {
     free_engine(engine, true);
 }
 
+static struct wt_backend *backend_of_engine(void *object) {
+    const struct wt_engine_object *engine = object;
+    return engine->backend;
+}
+
 int wt_engine_close(wt_engine handle) {
     struct closing closing = {.engine = handle};
     int rc = wt_engine_shutdown(handle);
@@ -536,73 +324,9 @@ int wt_engine_close(wt_engine handle) {
         return rc;
     if (!begin_closing(&closing))
         return -EBADF;
-    struct wt_engine_object *engine = wt_handle_close(&engine_handles, handle, backend_of_engine);
+    struct wt_engine_object *engine = wt_handle_close(&wt_engine_handles, handle, backend_of_engine);
     if (engine)
         end_engine(engine);
     end_closing(&closing);
     return engine ? rc : -EBADF;
-}
-
-/* ---- another's ring -------------------------------------------------------------------------------------------- */
-
-static struct wt_engine_object *acquire_external(wt_engine handle, int *rc) {
-    struct wt_engine_object *engine = wt_handle_acquire(&engine_handles, handle);
-    *rc = !engine ? -EBADF : wt_is_external(engine->backend) ? 0 : -EINVAL;
-    if (engine && *rc)
-        wt_handle_release(&engine_handles, handle);
-    return *rc ? NULL : engine;
-}
-
-int wt_external_attach(wt_engine handle) {
-    int rc;
-    struct wt_engine_object *engine = acquire_external(handle, &rc);
-    if (engine) {
-        rc = wt_external_attach_to(engine->backend);
-        wt_handle_release(&engine_handles, handle);
-    }
-    return rc;
-}
-
-int wt_external_take(wt_engine handle, struct wt_transfer *transfers, int max) {
-    if (!transfers || max <= 0)
-        return -EINVAL;
-    int rc;
-    struct wt_engine_object *engine = acquire_external(handle, &rc);
-    if (engine) {
-        rc = wt_external_take_from(engine->backend, transfers, max);
-        wt_handle_release(&engine_handles, handle);
-    }
-    return rc;
-}
-
-int wt_external_done(wt_engine handle, const struct wt_transfer_end *ends, int count) {
-    if (!ends || count < 0)
-        return -EINVAL;
-    int rc;
-    struct wt_engine_object *engine = acquire_external(handle, &rc);
-    if (engine) {
-        rc = wt_external_done_of(engine->backend, ends, count);
-        wt_handle_release(&engine_handles, handle);
-    }
-    return rc;
-}
-
-int wt_external_may_wait(wt_engine handle) {
-    int rc;
-    struct wt_engine_object *engine = acquire_external(handle, &rc);
-    if (engine) {
-        rc = wt_may_wait(engine->backend);
-        wt_handle_release(&engine_handles, handle);
-    }
-    return rc;
-}
-
-int wt_external_detach(wt_engine handle) {
-    int rc;
-    struct wt_engine_object *engine = acquire_external(handle, &rc);
-    if (engine) {
-        rc = wt_external_detach_from(engine->backend);
-        wt_handle_release(&engine_handles, handle);
-    }
-    return rc;
 }

@@ -24,10 +24,13 @@
 
 #include "cache/cursor.h"
 #include "cache/view.h"
+#include "engine/doors.h"
 #include "engine/engine.h"
 #include "engine/stats.h"
 #include "file/inode.h"
 #include "io/plug.h"
+#include "read/read.h"
+#include "write/write.h"
 #include "writethrough.h"
 
 #define DATA_PLANE "io/writethrough/internal/DataPlane"

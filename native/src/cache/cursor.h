@@ -24,14 +24,4 @@ struct wt_cursor {
 int wt_iovec_length(const struct iovec *iov, int count, uint64_t *length);
 void wt_cursor_of_iovec(struct wt_cursor *cursor, const struct iovec *iov);
 
-/* wt_write and wt_read over a cursor; length is what the cursor holds in all. Arguments are checked as there. */
-int64_t wt_write_cursor(wt_file file, struct wt_cursor *cursor, uint64_t length, uint64_t offset, uint32_t durability,
-                        uint64_t *stable_bytes);
-int64_t wt_write_cursor_with(wt_file file, struct wt_cursor *cursor, uint64_t length, uint64_t *offset,
-                             uint32_t durability, uint32_t flags, uint64_t *stable_bytes);
-int64_t wt_read_cursor(wt_file file, struct wt_cursor *cursor, uint64_t length, uint64_t offset);
-int64_t wt_read_cached_cursor(wt_file file, struct wt_cursor *cursor, uint64_t length, uint64_t offset);
-int wt_write_submit_cursor(wt_file file, struct wt_cursor *cursor, uint64_t length, uint64_t offset,
-                           uint32_t durability, uint32_t flags, uint64_t token);
-
 #endif

@@ -9,7 +9,6 @@
 
 #include "base/backoff.h"
 #include "cache/folio.h"
-#include "engine/handle.h"
 #include "engine/trace.h"
 #include "io/io.h"
 #include "io/wait.h"
@@ -124,21 +123,5 @@ struct wt_file_object {
     struct wt_read_ahead ahead;
     struct wt_file_object *next, *previous; /* in engine->files */
 };
-
-/* wt_engine_open on a backend of the caller's; takes it over, also on failure. For tests. */
-int wt_engine_open_on(const struct wt_engine_options *options, struct wt_backend *backend, wt_engine *engine);
-
-/* The file of a handle, which stays open until it is released; NULL if it is not open. */
-struct wt_file_object *wt_file_acquire(wt_file file);
-void wt_file_release(wt_file file);
-/* The folio that was last read through an acquired file, or what its descriptor is used for now; NULL: none yet. */
-struct wt_folio *wt_file_recent_folio(wt_file file);
-void wt_file_note_folio(wt_file file, struct wt_folio *folio);
-
-/* The engine of a handle, which stays there until it is released; NULL if it is not open. */
-struct wt_engine_object *wt_engine_acquire(wt_engine engine);
-void wt_engine_release(wt_engine engine);
-
-void wt_count(struct wt_engine_object *engine, enum wt_counter counter, uint64_t n);
 
 #endif

@@ -1,7 +1,5 @@
 #include "engine/stats.h"
 
-#include <errno.h>
-
 #include "base/mutant.h"
 
 /* One cached read of so many is timed, of each thread. */
@@ -50,12 +48,7 @@ int64_t wt_stats_sample_read(void) {
     return reads++ % READS_OF_SAMPLE == 0 ? wt_now_ns() : 0;
 }
 
-int wt_engine_histogram(wt_engine handle, uint32_t which, struct wt_histogram *histogram) {
-    if (!histogram || which >= WT_HISTOGRAMS)
-        return -EINVAL;
-    struct wt_engine_object *engine = wt_engine_acquire(handle);
-    if (!engine)
-        return -EBADF;
+void wt_stats_histogram(struct wt_engine_object *engine, uint32_t which, struct wt_histogram *histogram) {
     *histogram = (struct wt_histogram){0};
     for (unsigned i = 0; i < WT_COUNTER_STRIPES; i++) {
         struct wt_histogram_stripe *part = &engine->counters[i].histograms[which];
@@ -63,8 +56,6 @@ int wt_engine_histogram(wt_engine handle, uint32_t which, struct wt_histogram *h
         for (unsigned bucket = 0; bucket < WT_HISTOGRAM_BUCKETS; bucket++)
             histogram->count[bucket] += atomic_load_explicit(&part->count[bucket], memory_order_relaxed);
     }
-    wt_engine_release(handle);
-    return 0;
 }
 
 /* ---- the life of an I/O -------------------------------------------------------------------------------------- */
@@ -126,12 +117,7 @@ static void fill_counts(struct wt_engine_object *engine, struct wt_engine_stats 
     };
 }
 
-int wt_engine_stats(wt_engine handle, struct wt_engine_stats *stats) {
-    if (!stats)
-        return -EINVAL;
-    struct wt_engine_object *engine = wt_engine_acquire(handle);
-    if (!engine)
-        return -EBADF;
+void wt_stats_fill(struct wt_engine_object *engine, struct wt_engine_stats *stats) {
     fill_counts(engine, stats);
     struct wt_pool *pool = &engine->cache.pool;
     pthread_mutex_lock(&pool->lock);
@@ -146,6 +132,4 @@ int wt_engine_stats(wt_engine handle, struct wt_engine_stats *stats) {
     pthread_mutex_lock(&engine->inode_lock);
     stats->open_inodes = engine->inode_count;
     pthread_mutex_unlock(&engine->inode_lock);
-    wt_engine_release(handle);
-    return 0;
 }

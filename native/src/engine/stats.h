@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "engine/engine.h"
 
+void wt_count(struct wt_engine_object *engine, enum wt_counter counter, uint64_t n);
+
 /* Adds a value to a WT_HISTOGRAM_*. */
 void wt_stats_add(struct wt_engine_object *engine, uint32_t which, uint64_t value);
 
@@ -17,5 +19,9 @@ int64_t wt_stats_sample_read(void);
 void wt_stats_io_start(struct wt_engine_object *engine, struct wt_io *io);
 /* It ended; writes is how many it carried if it was a gather, else 0. */
 void wt_stats_io_end(struct wt_engine_object *engine, const struct wt_io *io, uint32_t writes);
+
+/* What an engine has counted, all fields; and one of its histograms. */
+void wt_stats_fill(struct wt_engine_object *engine, struct wt_engine_stats *stats);
+void wt_stats_histogram(struct wt_engine_object *engine, uint32_t which, struct wt_histogram *histogram);
 
 #endif

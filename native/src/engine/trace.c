@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/mutant.h"
-#include "engine/engine.h"
 
 void wt_trace_open(struct wt_trace *trace) {
     pthread_mutex_init(&trace->lock, NULL);
@@ -65,18 +64,6 @@ void wt_trace_io(struct wt_trace *trace, const struct wt_io *io, uint64_t queue_
     add(trace, &record);
 }
 
-int wt_engine_trace(wt_engine handle, uint32_t what, uint64_t slow_ns) {
-    if (what & ~(uint32_t)(WT_TRACE_GATHERS | WT_TRACE_SLOW))
-        return -EINVAL;
-    struct wt_engine_object *engine = wt_engine_acquire(handle);
-    if (!engine)
-        return -EBADF;
-    atomic_store_explicit(&engine->trace.slow_ns, slow_ns, memory_order_relaxed);
-    atomic_store_explicit(&engine->trace.what, what, memory_order_relaxed);
-    wt_engine_release(handle);
-    return 0;
-}
-
 /* Waits for a record, with the lock held. */
 static void wait_for_record(struct wt_trace *trace, int64_t timeout_ns) {
     int64_t until_ns = timeout_ns < 0 ? 0 : wt_deadline_ns(timeout_ns);
@@ -89,7 +76,7 @@ static void wait_for_record(struct wt_trace *trace, int64_t timeout_ns) {
     }
 }
 
-static int take(struct wt_trace *trace, struct wt_trace_record *records, int max, int64_t timeout_ns) {
+int wt_trace_take_from(struct wt_trace *trace, struct wt_trace_record *records, int max, int64_t timeout_ns) {
     int count = 0;
     pthread_mutex_lock(&trace->lock);
     if (!trace->count && timeout_ns != 0)
@@ -101,16 +88,5 @@ static int take(struct wt_trace *trace, struct wt_trace_record *records, int max
     if (count == 0 && trace->ended && !WT_MUTANT("trace-end-untold"))
         count = -ESHUTDOWN;
     pthread_mutex_unlock(&trace->lock);
-    return count;
-}
-
-int wt_trace_take(wt_engine handle, struct wt_trace_record *records, int max, int64_t timeout_ns) {
-    if (max <= 0 || !records)
-        return -EINVAL;
-    struct wt_engine_object *engine = wt_engine_acquire(handle);
-    if (!engine)
-        return -EBADF;
-    int count = take(&engine->trace, records, max, timeout_ns);
-    wt_engine_release(handle);
     return count;
 }

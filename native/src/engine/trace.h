@@ -33,4 +33,7 @@ void wt_trace_end(struct wt_trace *trace);
 void wt_trace_io(struct wt_trace *trace, const struct wt_io *io, uint64_t queue_ns, uint64_t device_ns,
                  uint32_t writes);
 
+/* wt_trace_take, of an engine's trace. */
+int wt_trace_take_from(struct wt_trace *trace, struct wt_trace_record *records, int max, int64_t timeout_ns);
+
 #endif

@@ -4,6 +4,7 @@
 #include "base/mutant.h"
 #include "engine/stats.h"
 #include "file/buffered.h"
+#include "file/check.h"
 #include "file/transfer.h"
 #include "io/lane.h"
 

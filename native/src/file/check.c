@@ -1,14 +1,10 @@
-/*
- * What others do to a file that is open here. Nobody is kept out who does not ask for flock(2), and the cache is not told. So
- * it is looked at where that costs nothing that counts: never for a read of cached bytes.
- */
 #define _GNU_SOURCE
+#include "file/check.h"
+
 #include <errno.h>
 #include <time.h>
 
 #include "base/mutant.h"
-#include "engine/engine.h"
-#include "file/inode.h"
 
 int wt_inode_check(struct wt_inode *inode) {
     if (atomic_load(&inode->lost))
@@ -43,16 +39,4 @@ void wt_inode_check_read(struct wt_inode *inode, struct wt_io *io, uint64_t size
         return;
     atomic_store(&inode->lost, true);
     io->error = -ESTALE;
-}
-
-int wt_file_rename(wt_file handle, const char *from, const char *to, uint32_t flags) {
-    if (!from || !to || (flags & ~(uint32_t)WT_RENAME_REPLACE))
-        return -EINVAL;
-    struct wt_file_object *file = wt_file_acquire(handle);
-    if (!file)
-        return -EBADF;
-    struct wt_backing *backing = atomic_load(&file->inode->backing);
-    int rc = backing->ops->rename ? backing->ops->rename(backing, from, to, flags & WT_RENAME_REPLACE) : -EOPNOTSUPP;
-    wt_file_release(handle);
-    return rc;
 }

@@ -9,6 +9,8 @@
 #include "base/mutant.h"
 #include "cache/mapping.h"
 #include "engine/engine.h"
+#include "io/disk.h"
+#include "io/lane.h"
 
 /* How long an open waits for the I/O of a process that is gone. */
 #define ORPHAN_WAIT_NS (INT64_C(2) * 1000000000)
@@ -53,6 +55,16 @@ void wt_inode_begin_more(struct wt_inode *inode) {
     uint64_t gate = atomic_fetch_add(&inode->gate, 1);
     assert((gate & ~FLAGS) > 0);
     (void)gate;
+}
+
+int wt_inode_cut(struct wt_inode *inode, uint64_t size) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    atomic_store(&inode->ahead_end, 0);
+    uint64_t on_disk;
+    int rc = wt_blocking(backing)->truncate(backing, size);
+    if (rc && !backing->ops->size(backing, &on_disk) && on_disk == size) /* it is the flush that failed */
+        wt_disk_count_failure(inode->lane.disk);
+    return rc;
 }
 
 /*
@@ -399,30 +411,19 @@ static bool await_orphan(const struct wt_backing *backing, int64_t *since_ns) {
 }
 
 int wt_inode_open(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
-                  struct wt_inode **inode, struct wt_backing **spare) {
-    bool again = false;
+                  struct wt_inode **inode, struct wt_backing **spare, bool *again) {
+    *again = false;
     int64_t since_ns = 0;
     int rc;
     *spare = NULL;
     do
-        rc = find_or_make(engine, backing, for_writing, inode, spare, &again);
+        rc = find_or_make(engine, backing, for_writing, inode, spare, again);
     while (rc == -EBUSY && await_orphan(backing, &since_ns));
     if (rc) {
         wt_backing_let_go(backing);
         return rc == -ENOLCK ? -EBUSY : rc;
     }
-    if (again) {
-        (void)wt_inode_begin(*inode, true);
-        rc = wt_inode_check(*inode);
-        wt_inode_end(*inode);
-        if (rc)
-            wt_inode_abandon(*inode);
-    }
-    if (rc && *spare) {
-        wt_backing_let_go(*spare);
-        *spare = NULL;
-    }
-    return rc;
+    return 0;
 }
 
 static int close_backing(struct wt_backing *backing, bool abandoned) {
@@ -432,11 +433,19 @@ static int close_backing(struct wt_backing *backing, bool abandoned) {
     return 0;
 }
 
+/* Cuts off what the file had ahead. */
+static int end_ahead(struct wt_inode *inode) {
+    uint64_t size = wt_inode_size(inode);
+    return atomic_load(&inode->ahead_end) > size && !atomic_load(&inode->lost) && !WT_MUTANT("ahead-not-cut")
+               ? wt_inode_cut(inode, size)
+               : 0;
+}
+
 /* The last open has ended. */
 static int end_inode(struct wt_inode *inode, bool abandoned) {
     wt_inode_shut(inode);
     wt_mapping_drop(&inode->mapping);
-    int rc = wt_ahead_end(inode);
+    int rc = end_ahead(inode);
     struct wt_backing *backing = atomic_load(&inode->backing);
     int close_rc = close_backing(backing, abandoned);
     rc = rc ? rc : close_rc;

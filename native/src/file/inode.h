@@ -80,11 +80,11 @@ static inline struct wt_inode *wt_inode_of(const struct wt_folio *folio) {
 
 /*
  * Finds or makes the inode of a backing that was just opened, and takes it over (also on failure). -EBUSY: another engine
- * holds the file. *spare: the backing, if the inode has no use for it, else NULL. Who opened closes it after the inode, not
+ * holds the file. *again: it was open already. *spare: the backing, if the inode has no use for it, else NULL. Who opened closes it after the inode, not
  * at once: the kernel drops the POSIX locks of a process on a file when it closes any descriptor of it.
  */
 int wt_inode_open(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
-                  struct wt_inode **inode, struct wt_backing **spare);
+                  struct wt_inode **inode, struct wt_backing **spare, bool *again);
 /* Ends one open. The last one drops the folios and closes the file: returns the error of that. */
 int wt_inode_close(struct wt_inode *inode);
 /* The same of an open that came to nothing: it takes no lock of this process's on the file along. */
@@ -132,58 +132,9 @@ void wt_inode_spoil_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 bool wt_inode_has_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 
 /*
- * size.c: makes zeros of all holes in a range, durably; the file may become longer on disk. *size (may be NULL): how long it is
- * durably; what others' writes that are not durable add afterwards is not in it. Inside the gate, and with ahead_lock. The
- * caller makes the new end known and sets reserve_end to 0.
- */
-int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint64_t *size);
-
-/* ahead.c */
-
-/*
- * A write of start..end begins: if the file grows ahead, and is not long enough, it does now. Inside the gate. False: it has to,
- * and the caller may not wait.
- */
-bool wt_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, bool may_wait);
-/*
  * Sets the length of the file on disk, durably. Nothing is in flight. After an error it may have the new length all the same:
  * ftruncate(2) did its work, and the flush failed.
  */
 int wt_inode_cut(struct wt_inode *inode, uint64_t size);
-/* The file is closed: cuts off what it had ahead. */
-int wt_ahead_end(struct wt_inode *inode);
-
-/* check.c */
-
-/* Looks whether others cut the file short, or took its last name. The caller is inside the gate. 0 or -ESTALE, for good. */
-int wt_inode_check(struct wt_inode *inode);
-/* The same, unless it was done within the last second. */
-int wt_inode_check_sometimes(struct wt_inode *inode);
-/*
- * The same of a read that has ended, and size of the file when it began: if it ended before the bytes below that, others have
- * cut the file short and nothing that it brought counts. Its error is then -ESTALE.
- */
-void wt_inode_check_read(struct wt_inode *inode, struct wt_io *io, uint64_t size);
-
-/* append.c */
-
-/*
- * Gives a write its place at the end of the file; the caller is inside the gate, and holds append_lock. -EFBIG: there is no
- * such place. -EINVAL: not for an atomic one. -EAGAIN: an append failed, or a write that went past the end failed or was not
- * started, and the caller has to wait until that is mended. After that the write ends by wt_appends_end.
- */
-int wt_append_begin(struct wt_write *write);
-/*
- * Waits until the size is mended, and with it the places of appends; leaves the gate and comes back. 0, or why it could not be
- * mended: the next call tries again.
- */
-int wt_append_mend(struct wt_inode *inode);
-/* Takes back the place of a write that was not started; append_lock has been held since it was given. */
-void wt_append_cancel(struct wt_write *write);
-/* Writes that ended, linked by next_done: returns those whose callers may be told, others that waited for them included. */
-struct wt_write *wt_appends_end(struct wt_inode *inode, struct wt_write *done);
-
-/* size.c: sets the size, durably. */
-int wt_inode_truncate(struct wt_inode *inode, uint64_t size);
 
 #endif

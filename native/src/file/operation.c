@@ -6,15 +6,11 @@
 
 #include "base/clock.h"
 #include "base/mutant.h"
+#include "engine/doors.h"
 #include "engine/engine.h"
 #include "file/inode.h"
-#include "write/writeback.h"
 
 #define BATCH 64
-
-static struct wt_write *write_of(struct wt_operation *operation) {
-    return (struct wt_write *)operation; /* its first member */
-}
 
 /* This thread is in the backend's reap: it sees what it posts when it comes back. */
 static _Thread_local bool reaping;
@@ -73,30 +69,6 @@ void wt_operation_give_up(struct wt_engine_object *engine, size_t bytes) {
     atomic_fetch_sub_explicit(&engine->operation_bytes, bytes, memory_order_relaxed);
 }
 
-int wt_write_take(struct wt_engine_object *engine, struct wt_write **write) {
-    int rc = wt_operation_begin(engine, sizeof **write);
-    if (rc)
-        return rc;
-    pthread_mutex_lock(&engine->event_lock);
-    struct wt_operation *operation = engine->spare_writes;
-    if (operation)
-        engine->spare_writes = operation->next;
-    pthread_mutex_unlock(&engine->event_lock);
-    *write = operation ? write_of(operation) : malloc(sizeof **write);
-    if (*write)
-        return 0;
-    wt_operation_give_up(engine, sizeof **write);
-    return -ENOMEM;
-}
-
-void wt_write_give(struct wt_engine_object *engine, struct wt_write *write) {
-    pthread_mutex_lock(&engine->event_lock);
-    write->operation.next = engine->spare_writes;
-    engine->spare_writes = &write->operation;
-    pthread_mutex_unlock(&engine->event_lock);
-    wt_operation_give_up(engine, sizeof *write);
-}
-
 /* Waits where the backend's completions come in, and takes them. False: that is not possible now. */
 static bool wait_in_backend(struct wt_engine_object *engine, int64_t timeout_ns) {
     struct wt_backend *backend = engine->backend;
@@ -141,8 +113,16 @@ static void wait_for_event(struct wt_engine_object *engine, int64_t timeout_ns) 
     }
 }
 
+static void free_list(struct wt_operation *list) {
+    while (list) {
+        struct wt_operation *next = list->next;
+        list->type->free(list);
+        list = next;
+    }
+}
+
 int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events, int max, int64_t timeout_ns) {
-    struct wt_operation *fetches = NULL;
+    struct wt_operation *done = NULL;
     size_t bytes = 0;
     int count = 0;
     pthread_mutex_lock(&engine->event_lock);
@@ -155,9 +135,8 @@ int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events,
                                             .result = operation->result,
                                             .stable_bytes = operation->stable_bytes,
                                             .offset = operation->offset};
-        bool write = operation->kind == WT_OPERATION_WRITE;
-        struct wt_operation **to = write ? &engine->spare_writes : &fetches;
-        bytes += write ? sizeof(struct wt_write) : wt_fetch_bytes;
+        struct wt_operation **to = operation->type->kept ? &engine->spare_writes : &done;
+        bytes += operation->type->bytes;
         operation->next = *to;
         *to = operation;
     }
@@ -171,11 +150,7 @@ int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events,
     pthread_mutex_unlock(&engine->event_lock);
     if (bytes > 0)
         wt_operation_give_up(engine, bytes);
-    while (fetches) {
-        struct wt_operation *next = fetches->next;
-        wt_fetch_free(fetches);
-        fetches = next;
-    }
+    free_list(done);
     return count;
 }
 
@@ -187,17 +162,6 @@ void wt_operations_shut_down(struct wt_engine_object *engine) {
     pthread_mutex_unlock(&engine->event_lock);
     if (wake)
         engine->backend->ops->wake(engine->backend);
-}
-
-static void free_list(struct wt_operation *list) {
-    while (list) {
-        struct wt_operation *next = list->next;
-        if (list->kind == WT_OPERATION_FETCH)
-            wt_fetch_free(list);
-        else
-            free(write_of(list));
-        list = next;
-    }
 }
 
 void wt_operations_free(struct wt_engine_object *engine) {

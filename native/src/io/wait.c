@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "io/plug.h"
 
 /*
  * Another's loop may have come by when there was nothing to take, and have left for good: what a thread waits for may since be on

@@ -1,17 +1,14 @@
 #include "read/read.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/mutant.h"
+#include "engine/doors.h"
 #include "engine/stats.h"
 #include "file/buffered.h"
-#include "file/operation.h"
-#include "file/transfer.h"
-#include "write/writeback.h"
+#include "file/check.h"
+#include "read/fetch.h"
+#include "read/readahead.h"
 
 /* The bytes from a to b of a locked folio, as far as they are there. Returns where that ends. */
 static uint32_t copy_cached(struct wt_folio *folio, struct wt_cursor *cursor, uint32_t a, uint32_t b) {
@@ -30,138 +27,6 @@ static uint32_t copy_cached(struct wt_folio *folio, struct wt_cursor *cursor, ui
         cursor->copy_out(cursor, memory, length);
     }
     return b;
-}
-
-/* ---- missing blocks ------------------------------------------------------------------------------------------ */
-
-struct read_part {
-    struct wt_folio *folio;
-    uint64_t blocks;
-};
-
-struct missing_read {
-    struct wt_io io;
-    uint64_t size; /* of the file, when the read began */
-    unsigned part_count;
-    struct read_part parts[WT_WRITEBACK_PARTS];
-};
-
-/* Claims the run of missing blocks at the start of a..b of a locked folio. Returns where it ends. */
-static uint32_t claim(struct wt_folio *folio, struct wt_reservation *reservation, struct missing_read *read, uint32_t a,
-                      uint32_t b) {
-    const struct wt_geometry *geometry = &folio->mapping->geometry;
-    unsigned first = a >> geometry->block_shift, last = (b - 1) >> geometry->block_shift;
-    uint64_t there = wt_bits(first, last) & (folio->uptodate | folio->reading | folio->writeback);
-    if (there) {
-        unsigned stop = (unsigned)__builtin_ctzll(there);
-        if (stop == first)
-            return a;
-        last = stop - 1;
-    }
-    unsigned first_page = wt_page_of(geometry, first), last_page = wt_page_of(geometry, last);
-    if (read->part_count == WT_WRITEBACK_PARTS ||
-        read->io.segment_count + (last_page - first_page + 1) > WT_IO_SEGMENTS)
-        return a;
-    wt_folio_fill(folio, reservation, first_page, last_page);
-    folio->reading |= wt_bits(first, last);
-    read->parts[read->part_count++] = (struct read_part){.folio = folio, .blocks = wt_bits(first, last)};
-    uint32_t end = (last + 1) << geometry->block_shift;
-    for (uint32_t at = first << geometry->block_shift, length; at < end; at += length) {
-        uint8_t *memory = wt_folio_memory(folio, at, end, &length);
-        wt_io_add(&read->io, memory, length);
-    }
-    return end;
-}
-
-/*
- * Claims missing blocks from offset on, folio after folio. If another reads the first one, waits for that alone; false: it
- * may not.
- */
-static bool claim_all(struct wt_inode *inode, struct wt_reservation *reservation, struct missing_read *read,
-                      uint64_t offset, uint64_t end, bool may_wait) {
-    const struct wt_geometry *geometry = &inode->mapping.geometry;
-    uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
-    for (uint64_t at = offset; at < end;) {
-        uint64_t base = at & ~(folio_bytes - 1);
-        struct wt_folio *folio = wt_folio_get(&inode->mapping, base >> geometry->folio_shift);
-        uint64_t first = UINT64_C(1) << ((at - base) >> geometry->block_shift);
-        uint64_t filling = folio->reading | (folio->writeback & ~folio->uptodate); /* by a read, or with zeros */
-        if (read->part_count == 0 && (filling & first)) {
-            if (may_wait)
-                wt_folio_wait(folio);
-            wt_folio_put(folio);
-            return may_wait;
-        }
-        uint32_t b = end - base < folio_bytes ? (uint32_t)(end - base) : (uint32_t)folio_bytes;
-        uint32_t stop = claim(folio, reservation, read, (uint32_t)(at - base), b);
-        wt_folio_put(folio);
-        if (stop < b)
-            break;
-        at = base + stop;
-    }
-    return true;
-}
-
-/* The I/O ended: what it read is there for all, zeros behind the end of the file. */
-static void publish(struct missing_read *read, uint64_t offset, uint64_t length, struct wt_cursor *cursor) {
-    uint64_t valid_end = read->io.offset + read->io.done, end = offset + length;
-    for (unsigned i = 0; i < read->part_count; i++) {
-        struct wt_folio *folio = read->parts[i].folio;
-        uint64_t blocks = read->parts[i].blocks;
-        const struct wt_geometry *geometry = &folio->mapping->geometry;
-        uint64_t base = atomic_load_explicit(&folio->index, memory_order_relaxed) << geometry->folio_shift;
-        uint32_t start = (uint32_t)__builtin_ctzll(blocks) << geometry->block_shift;
-        uint32_t stop = (64 - (uint32_t)__builtin_clzll(blocks)) << geometry->block_shift;
-
-        wt_folio_lock(folio);
-        folio->reading &= ~blocks;
-        if (!read->io.error) {
-            uint64_t valid = valid_end > base ? valid_end - base : 0;
-            uint32_t zeros = valid <= start ? start : valid < stop ? (uint32_t)valid : stop;
-            for (uint32_t n; zeros < stop; zeros += n) {
-                uint8_t *memory = wt_folio_memory(folio, zeros, stop, &n);
-                if (!WT_MUTANT("read-past-end-not-zeroed"))
-                    memset(memory, 0, n);
-            }
-            folio->uptodate |= blocks;
-            if (!cursor)
-                folio->ahead |= wt_bits(start >> WT_PAGE_SHIFT, (stop - 1) >> WT_PAGE_SHIFT);
-            if (cursor && end > base + start) {
-                uint32_t a = offset > base + start ? (uint32_t)(offset - base) : start;
-                uint32_t b = end < base + stop ? (uint32_t)(end - base) : stop;
-                for (uint32_t at = a, n; at < b; at += n) {
-                    const uint8_t *memory = wt_folio_memory(folio, at, b, &n);
-                    cursor->copy_out(cursor, memory, n);
-                }
-            }
-        }
-        wt_folio_settle(folio);
-        wt_folio_put(folio);
-    }
-}
-
-static void prepare(struct missing_read *read, struct wt_inode *inode, uint64_t offset) {
-    uint64_t block_mask = (UINT64_C(1) << inode->mapping.geometry.block_shift) - 1;
-    wt_io_init(&read->io, WT_IO_READ, atomic_load(&inode->backing), offset & ~block_mask);
-    read->part_count = 0;
-    read->size = wt_inode_size(inode);
-}
-
-int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservation, uint64_t offset, uint64_t length,
-                        struct wt_cursor *cursor) {
-    struct missing_read read;
-    prepare(&read, inode, offset);
-    (void)claim_all(inode, reservation, &read, offset, offset + length, true);
-    if (read.part_count == 0)
-        return 0;
-    uint64_t read_end = read.io.offset + read.io.length;
-    wt_transfer_run(inode, &read.io);
-    wt_inode_check_read(inode, &read.io, read.size);
-    publish(&read, offset, length, cursor);
-    wt_pool_kick(&inode->mapping.cache->pool);
-    if (read.io.error)
-        return read.io.error;
-    return (int64_t)((read_end < offset + length ? read_end : offset + length) - offset);
 }
 
 /* One step of a read past cached bytes: enters the gate, looks at the size again, reads. *end falls to the size. */
@@ -231,20 +96,12 @@ static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, 
     return (int64_t)(at - offset);
 }
 
-static int check_read(const struct wt_file_object *file, uint64_t length, uint64_t offset) {
-    if (!file->readable)
-        return -EBADF;
-    if (offset > INT64_MAX || length > INT64_MAX)
-        return -EINVAL;
-    return atomic_load_explicit(&file->inode->lost, memory_order_relaxed) ? -ESTALE : 0;
-}
-
 static int64_t read_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t offset,
                            bool cached_only) {
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
         return -EBADF;
-    int64_t result = check_read(file, length, offset);
+    int64_t result = wt_read_check(file, length, offset);
     if (!result && length > 0) {
         uint64_t size = wt_inode_shown(file->inode);
         uint64_t end = offset + length < size ? offset + length : size;
@@ -265,180 +122,22 @@ int64_t wt_read_cached_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t
     return read_cursor(handle, cursor, length, offset, true);
 }
 
-/* ---- fetch: the same, and nobody waits ------------------------------------------------------------------------- */
-
-struct fetch {
-    struct missing_read read; /* first: its io completes */
-    struct wt_operation operation;
-    struct wt_inode *inode;
-    uint64_t offset, length;
-};
-
-const size_t wt_fetch_bytes = sizeof(struct fetch);
-
-void wt_fetch_free(struct wt_operation *operation) {
-    free((uint8_t *)operation - offsetof(struct fetch, operation));
+int64_t wt_read_cached(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset) {
+    uint64_t length = 0;
+    int rc = wt_iovec_length(iov, iov_count, &length);
+    if (rc)
+        return rc;
+    struct wt_cursor cursor;
+    wt_cursor_of_iovec(&cursor, iov);
+    return wt_read_cached_cursor(file, &cursor, length, offset);
 }
 
-static void fetch_done(struct wt_io *io) {
-    struct fetch *fetch = (struct fetch *)io;
-    struct wt_inode *inode = fetch->inode;
-    uint64_t end = fetch->offset + fetch->length;
-    uint64_t read_end = 0;
-    for (unsigned i = 0; i < fetch->read.part_count; i++)
-        read_end += (uint64_t)__builtin_popcountll(fetch->read.parts[i].blocks) << inode->mapping.geometry.block_shift;
-    read_end += io->offset;
-    wt_transfer_ended(inode, io, 0);
-    wt_inode_check_read(inode, &fetch->read.io, fetch->read.size);
-    publish(&fetch->read, fetch->offset, fetch->length, NULL);
-    wt_pool_kick(&inode->mapping.cache->pool);
-    fetch->operation.result = io->error && !WT_MUTANT("fetch-error-swallowed")
-                                  ? io->error
-                                  : (int64_t)((read_end < end ? read_end : end) - fetch->offset);
-    wt_operations_end(inode, &fetch->operation);
-}
-
-/* Where the cached bytes from `at` on end. */
-static uint64_t cached_end(struct wt_inode *inode, uint64_t at, uint64_t end) {
-    const struct wt_geometry *geometry = &inode->mapping.geometry;
-    uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
-    while (at < end) {
-        uint64_t base = at & ~(folio_bytes - 1);
-        uint64_t stop = end - base < folio_bytes ? end : base + folio_bytes;
-        unsigned first = (unsigned)((at - base) >> geometry->block_shift);
-        unsigned last = (unsigned)((stop - 1 - base) >> geometry->block_shift);
-        struct wt_folio *folio = wt_folio_find(&inode->mapping, base >> geometry->folio_shift);
-        if (!folio)
-            return at;
-        uint64_t missing = wt_bits(first, last) & (~folio->uptodate | folio->reading);
-        wt_folio_put(folio);
-        if (missing) {
-            stop = base + ((uint64_t)__builtin_ctzll(missing) << geometry->block_shift);
-            return stop > at ? stop : at;
-        }
-        at = stop;
-    }
-    return end;
-}
-
-/* Claims the first missing blocks; none if all is cached. False: it would have to wait for another's read. */
-static bool claim_missing(struct fetch *fetch, struct wt_reservation *reservation, uint64_t end, bool may_wait) {
-    uint64_t at;
-    while (fetch->read.part_count == 0 && (at = cached_end(fetch->inode, fetch->offset, end)) < end) {
-        prepare(&fetch->read, fetch->inode, at);
-        if (!claim_all(fetch->inode, reservation, &fetch->read, at, end, may_wait))
-            return false;
-    }
-    return true;
-}
-
-/* Starts the I/O, or ends the operation if there is nothing to read. -EAGAIN: it would wait and may not. */
-static int start_fetch(struct fetch *fetch, bool may_wait) {
-    struct wt_inode *inode = fetch->inode;
-    uint64_t size = wt_inode_shown(inode), end = fetch->offset + fetch->length;
-    end = end < size ? end : size;
-    fetch->length = end > fetch->offset ? end - fetch->offset : 0;
-    if (fetch->length > inode->engine->chunk_bytes)
-        fetch->length = inode->engine->chunk_bytes;
-    end = fetch->offset + fetch->length;
-    fetch->read.part_count = 0;
-    bool waited = true;
-    if (fetch->length > 0 && !inode->buffered) {
-        uint32_t pages = (uint32_t)(((end - 1) >> WT_PAGE_SHIFT) - (fetch->offset >> WT_PAGE_SHIFT) + 1);
-        struct wt_reservation reservation = {.pool = &inode->mapping.cache->pool};
-        waited = wt_pool_reserve(&reservation, pages, may_wait) && claim_missing(fetch, &reservation, end, may_wait);
-        wt_pool_unreserve(&reservation);
-    }
-    if (!waited)
-        return -EAGAIN;
-    if (fetch->read.part_count == 0) {
-        fetch->operation.result = (int64_t)fetch->length;
-        wt_operations_end(inode, &fetch->operation);
-        return 0;
-    }
-    fetch->read.io.complete = fetch_done;
-    wt_transfer_submit(inode, &fetch->read.io, NULL);
-    return 0;
-}
-
-static void fetch_ahead_done(struct wt_io *io) {
-    struct fetch *fetch = (struct fetch *)io;
-    struct wt_inode *inode = fetch->inode;
-    wt_transfer_ended(inode, io, 0);
-    wt_inode_check_read(inode, &fetch->read.io, fetch->read.size);
-    publish(&fetch->read, fetch->offset, fetch->length, NULL);
-    wt_pool_kick(&inode->mapping.cache->pool);
-    free(fetch);
-    wt_inode_end(inode);
-}
-
-/* The same I/O as start_fetch's. Returns where what it claimed ends, 0: nothing. */
-static uint64_t start_fetch_ahead(struct fetch *fetch, uint64_t end) {
-    struct wt_inode *inode = fetch->inode;
-    uint32_t pages = (uint32_t)(((end - 1) >> WT_PAGE_SHIFT) - (fetch->offset >> WT_PAGE_SHIFT) + 1);
-    struct wt_reservation reservation = {.pool = &inode->mapping.cache->pool};
-    bool claimed = wt_pool_reserve(&reservation, pages, false) && claim_missing(fetch, &reservation, end, false);
-    wt_pool_unreserve(&reservation);
-    if (!claimed || fetch->read.part_count == 0)
-        return 0;
-    fetch->read.io.complete = fetch_ahead_done;
-    uint64_t read_end = fetch->read.io.offset + fetch->read.io.length; /* it may end at once */
-    wt_transfer_submit(inode, &fetch->read.io, NULL);
-    return read_end;
-}
-
-uint64_t wt_fetch_ahead(struct wt_inode *inode, uint64_t start, uint64_t end) {
-    if (!wt_inode_begin(inode, false))
-        return start;
-    struct fetch *fetch = malloc(sizeof *fetch);
-    if (!fetch) {
-        wt_inode_end(inode);
-        return start;
-    }
-    fetch->inode = inode;
-    fetch->offset = start;
-    fetch->length = end - start;
-    fetch->read.part_count = 0;
-    uint64_t read_end = start_fetch_ahead(fetch, end);
-    if (read_end == 0) {
-        read_end = cached_end(inode, start, end);
-        free(fetch);
-        wt_inode_end(inode);
-    }
-    return read_end;
-}
-
-int wt_fetch_submit(wt_file handle, uint64_t offset, uint64_t length, uint32_t flags, uint64_t token) {
-    if (flags & ~(uint32_t)WT_NOWAIT)
-        return -EINVAL;
-    struct wt_file_object *file = wt_file_acquire(handle);
-    if (!file)
-        return -EBADF;
-    struct wt_engine_object *engine = file->inode->engine;
-    bool may_wait = !(flags & WT_NOWAIT) && !wt_may_wait(engine->backend);
-    int rc = check_read(file, length, offset);
-    rc = rc ? rc : wt_operation_begin(engine, wt_fetch_bytes);
-    bool counted = !rc;
-    struct fetch *fetch = rc ? NULL : malloc(sizeof *fetch);
-    if (!fetch && !rc)
-        rc = -ENOMEM;
-    if (!rc && !wt_inode_begin(file->inode, may_wait))
-        rc = -EAGAIN;
-    if (!rc) {
-        fetch->inode = file->inode;
-        fetch->offset = offset;
-        fetch->length = length;
-        fetch->operation =
-            (struct wt_operation){.token = token, .handle = handle, .kind = WT_OPERATION_FETCH, .next = NULL};
-        rc = start_fetch(fetch, may_wait);
-        if (rc)
-            wt_inode_end(file->inode);
-    }
-    if (rc) {
-        if (counted)
-            wt_operation_give_up(engine, wt_fetch_bytes);
-        free(fetch);
-        wt_file_release(handle);
-    }
-    return rc == -EAGAIN && !may_wait && !(flags & WT_NOWAIT) ? -EDEADLK : rc;
+int64_t wt_read(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset) {
+    uint64_t length = 0;
+    int rc = wt_iovec_length(iov, iov_count, &length);
+    if (rc)
+        return rc;
+    struct wt_cursor cursor;
+    wt_cursor_of_iovec(&cursor, iov);
+    return wt_read_cursor(file, &cursor, length, offset);
 }

@@ -1,30 +1,11 @@
-/* Reading what the cache lacks. */
+/* Reads: cached bytes are copied, and what is missing is fetched first. */
 #ifndef WT_READ_H
 #define WT_READ_H
 
-#include <stdint.h>
-
 #include "cache/cursor.h"
-#include "engine/engine.h"
-#include "file/inode.h"
 
-/*
- * Reads missing blocks from offset on into folios, in one I/O of at most length bytes on this thread, up to the first block
- * that is there. cursor, if not NULL, gets their bytes from offset on (no more than length). Returns the count of bytes
- * that the cursor got (or would have got); 0: try again, somebody else has read the block or does now; or -errno.
- * The inode is entered; the reservation covers the pages of the range.
- */
-int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservation, uint64_t offset, uint64_t length,
-                        struct wt_cursor *cursor);
-
-/*
- * Starts reading the first missing blocks of start..end into the cache, if that can be done without waiting. Nobody is told
- * how it ends. Returns where the cached blocks and those being read end: start if there is no room now.
- */
-uint64_t wt_fetch_ahead(struct wt_inode *inode, uint64_t start, uint64_t end);
-
-/* readahead.c: a read of offset..end found all it wanted in the cache, or is about to read what was not there. */
-void wt_read_ahead_hit(struct wt_file_object *file, uint64_t offset, uint64_t end);
-void wt_read_ahead_miss(struct wt_file_object *file, uint64_t offset, uint64_t end);
+/* wt_read and wt_read_cached over a cursor; length is what the cursor holds in all. Arguments are checked as there. */
+int64_t wt_read_cursor(wt_file file, struct wt_cursor *cursor, uint64_t length, uint64_t offset);
+int64_t wt_read_cached_cursor(wt_file file, struct wt_cursor *cursor, uint64_t length, uint64_t offset);
 
 #endif

@@ -1,12 +1,13 @@
+#include "read/readahead.h"
+
+#include "base/mutant.h"
+#include "file/inode.h"
+#include "read/fetch.h"
+
 /*
- * Read-ahead: when misses follow one another, what comes next is read before it is asked for, in windows that double. A read
- * that enters the last window sends for the one behind it, so that one is always under way. A miss elsewhere ends it.
- *
- * It takes what is to be had without waiting: memory that is free or clean, and an open gate. It holds no lock of the cache, and
+ * Read-ahead takes what is to be had without waiting: memory that is free or clean, and an open gate. It holds no lock of the cache, and
  * its I/O ends without needing anything. So nobody waits for it but those who want its bytes.
  */
-#include "base/mutant.h"
-#include "read/read.h"
 
 #define FIRST_WINDOW_BYTES (UINT64_C(128) << 10)
 #define LARGEST_WINDOW_BYTES (UINT64_C(2) << 20)

@@ -1,12 +1,11 @@
-/*
- * Growth ahead: the file on disk is longer than what was written to it, by zeros that exist there. A write into them changes no
- * metadata, and its last block is a whole one.
- */
+#include "write/ahead.h"
+
 #include <errno.h>
 
 #include "base/mutant.h"
+#include "engine/doors.h"
 #include "engine/engine.h"
-#include "file/inode.h"
+#include "write/size.h"
 
 static uint64_t page_start(uint64_t offset) {
     return offset & ~(uint64_t)(WT_PAGE_BYTES - 1);
@@ -44,23 +43,6 @@ bool wt_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, bool may_wai
         grow(inode, start, end, growth);
     wt_long_unlock(&inode->ahead_lock);
     return true;
-}
-
-int wt_inode_cut(struct wt_inode *inode, uint64_t size) {
-    struct wt_backing *backing = atomic_load(&inode->backing);
-    atomic_store(&inode->ahead_end, 0);
-    uint64_t on_disk;
-    int rc = wt_blocking(backing)->truncate(backing, size);
-    if (rc && !backing->ops->size(backing, &on_disk) && on_disk == size) /* it is the flush that failed */
-        wt_disk_count_failure(inode->lane.disk);
-    return rc;
-}
-
-int wt_ahead_end(struct wt_inode *inode) {
-    uint64_t size = wt_inode_size(inode);
-    return atomic_load(&inode->ahead_end) > size && !atomic_load(&inode->lost) && !WT_MUTANT("ahead-not-cut")
-               ? wt_inode_cut(inode, size)
-               : 0;
 }
 
 int wt_file_grow_ahead(wt_file handle, uint64_t bytes) {

@@ -1,12 +1,8 @@
-/*
- * Appends: writes that go to the end of the file. Each gets its place when it begins, and they leave as any write does, in
- * any order and many in one I/O. But they are acknowledged in the order of their places, and only then do callers see the
- * file grow: nobody sees, or builds on, a gap that an earlier append has yet to fill.
- */
+#include "write/append.h"
+
 #include <errno.h>
 
 #include "base/mutant.h"
-#include "write/writeback.h"
 
 /*
  * The new end of a file, and in *start the old. -EFBIG: there is none. -EINVAL: an atomic append, and the old end is not a

@@ -29,10 +29,6 @@ struct whole {
     struct share shares[FOLIOS];
 };
 
-static uint64_t end_of(const struct wt_write *write) {
-    return write->offset + write->length;
-}
-
 int wt_atomic_check(const struct wt_inode *inode, uint64_t offset, uint64_t length) {
     const struct wt_profile *profile = &atomic_load(&inode->backing)->profile;
     if (profile->atomic_write_max_bytes == 0)
@@ -45,11 +41,11 @@ int wt_atomic_check(const struct wt_inode *inode, uint64_t offset, uint64_t leng
 }
 
 static bool meets_end(const struct wt_write *write, uint64_t end) {
-    bool within = end > write->offset && end < end_of(write);
+    bool within = end > write->offset && end < wt_end_of(write);
     bool partial = end & ((UINT64_C(1) << write->inode->mapping.geometry.block_shift) - 1);
     uint64_t page = end >> WT_PAGE_SHIFT;
     return within ||
-           (partial && write->offset >> WT_PAGE_SHIFT <= page && page <= (end_of(write) - 1) >> WT_PAGE_SHIFT);
+           (partial && write->offset >> WT_PAGE_SHIFT <= page && page <= (wt_end_of(write) - 1) >> WT_PAGE_SHIFT);
 }
 
 /*
@@ -105,7 +101,7 @@ static int take_object(struct whole *whole, bool may_wait) {
 static void divide(struct whole *whole) {
     const struct wt_geometry *geometry = &whole->write->inode->mapping.geometry;
     uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
-    for (uint64_t at = whole->write->offset, end = end_of(whole->write); at < end; whole->share_count++) {
+    for (uint64_t at = whole->write->offset, end = wt_end_of(whole->write); at < end; whole->share_count++) {
         uint64_t base = at & ~(folio_bytes - 1), stop = base + folio_bytes < end ? base + folio_bytes : end;
         struct share *share = &whole->shares[whole->share_count];
         share->a = (uint32_t)(at - base);
@@ -265,11 +261,7 @@ static void carry(struct wt_writeback *writeback, struct share *share) {
     struct wt_link *link = share->link;
     link->writeback = share->blocks;
     link->bytes = share->b - share->a;
-    link->next = folio->links;
-    if (link->next)
-        link->next->previous = link;
-    folio->links = link;
-    atomic_fetch_add(&link->write->references, 1);
+    wt_link_add(folio, link);
     folio->writeback |= share->blocks;
     writeback->parts[writeback->part_count++] = (struct wt_part){.folio = folio, .blocks = share->blocks};
 }
@@ -279,7 +271,7 @@ static void start(struct whole *whole) {
     struct wt_writeback *writeback = wt_launch_next(&whole->launch, write->offset);
     const uint8_t *bytes = whole->bounce;
     assert(writeback); /* its object was taken in advance */
-    wt_inode_spoil_zeros(write->inode, write->offset, end_of(write));
+    wt_inode_spoil_zeros(write->inode, write->offset, wt_end_of(write));
     for (unsigned i = 0; i < whole->share_count; i++) {
         struct share *share = &whole->shares[i];
         fill(whole, share, bytes);

@@ -8,7 +8,9 @@
 
 #include "base/mutant.h"
 #include "cache/mapping.h"
+#include "engine/doors.h"
 #include "file/transfer.h"
+#include "io/disk.h"
 #include "io/lane.h"
 #include "write/writeback.h"
 

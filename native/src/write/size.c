@@ -1,24 +1,19 @@
-/* What changes a file's size and extents: truncate, allocate, and sync. */
+#include "write/size.h"
+
 #include <errno.h>
 
 #include "base/mutant.h"
 #include "cache/mapping.h"
+#include "engine/doors.h"
+#include "file/check.h"
 #include "file/transfer.h"
+#include "io/disk.h"
 #include "io/lane.h"
 #include "read/read.h"
 #include "write/writeback.h"
 
 /* Zeros are written in pieces of this, so that writers nearby wait briefly. */
 #define ZERO_PIECE_BYTES (1u << 20)
-
-static struct wt_file_object *acquire_writable(wt_file handle) {
-    struct wt_file_object *file = wt_file_acquire(handle);
-    if (file && !file->writable) {
-        wt_file_release(handle);
-        return NULL;
-    }
-    return file;
-}
 
 int64_t wt_size(wt_file handle) {
     struct wt_file_object *file = wt_file_acquire(handle);
@@ -97,7 +92,7 @@ int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
 int wt_truncate(wt_file handle, uint64_t size) {
     if (size > INT64_MAX)
         return -EINVAL;
-    struct wt_file_object *file = acquire_writable(handle);
+    struct wt_file_object *file = wt_file_acquire_writable(handle);
     if (!file)
         return -EBADF;
     int rc = atomic_load(&file->inode->lost) ? -ESTALE : wt_may_wait(file->inode->engine->backend);
@@ -350,7 +345,7 @@ int wt_allocate(wt_file handle, uint64_t offset, uint64_t length) {
         return -EINVAL;
     if (offset + length > INT64_MAX)
         return -EFBIG;
-    struct wt_file_object *file = acquire_writable(handle);
+    struct wt_file_object *file = wt_file_acquire_writable(handle);
     if (!file)
         return -EBADF;
     int rc = atomic_load(&file->inode->lost) ? -ESTALE : wt_may_wait(file->inode->engine->backend);

@@ -4,11 +4,17 @@
 
 #include "base/clock.h"
 #include "base/mutant.h"
+#include "engine/doors.h"
 #include "file/buffered.h"
+#include "file/check.h"
 #include "io/plug.h"
+#include "read/fetch.h"
 #include "read/read.h"
 #include "uring/burst.h"
+#include "write/ahead.h"
+#include "write/append.h"
 #include "write/atomic.h"
+#include "write/write.h"
 #include "write/writeback.h"
 
 /* A piece of a write that goes to folios in one step. */
@@ -330,14 +336,6 @@ static bool take_links(struct chunk *chunk, unsigned count) {
     return !chunk->no_memory;
 }
 
-static void add_link(struct wt_folio *folio, struct wt_link *link) {
-    link->previous = NULL;
-    link->next = folio->links;
-    if (link->next)
-        link->next->previous = link;
-    folio->links = link;
-}
-
 /*
  * The first of several writers whose I/O just ended is back: they come together as a rule, so it collects the next records
  * of the others and leads the gather.
@@ -394,8 +392,7 @@ static bool write_span(struct chunk *chunk, struct wt_folio *folio, const struct
     copy_span(chunk, folio, span);
     folio->others_turn = folio->others_turn && folio->behind > 0;
     *link = (struct wt_link){.write = write, .dirty = span->blocks, .bytes = span->b - span->a};
-    add_link(folio, link);
-    atomic_fetch_add(&write->references, 1);
+    wt_link_add(folio, link);
     folio->dirty |= span->blocks;
     for (uint64_t fill = span->fill; fill; fill &= fill - 1)
         wt_folio_hold(folio, &chunk->reservation, (unsigned)__builtin_ctzll(fill));
@@ -816,6 +813,19 @@ int64_t wt_write_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t lengt
     return wt_write_cursor_with(handle, cursor, length, &offset, durability, 0, stable_bytes);
 }
 
+int64_t wt_write(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset, uint32_t durability,
+                 uint64_t *stable_bytes) {
+    uint64_t length = 0;
+    if (stable_bytes)
+        *stable_bytes = 0;
+    int rc = wt_iovec_length(iov, iov_count, &length);
+    if (rc)
+        return rc;
+    struct wt_cursor cursor;
+    wt_cursor_of_iovec(&cursor, iov);
+    return wt_write_cursor(file, &cursor, length, offset, durability, stable_bytes);
+}
+
 int64_t wt_write_with(wt_file file, const struct iovec *iov, int iov_count, uint64_t *offset, uint32_t durability,
                       uint32_t flags, uint64_t *stable_bytes) {
     uint64_t length = 0;
@@ -910,7 +920,7 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
         rc = wt_write_take(file->inode->engine, &write);
     if (!rc) {
         init_write(write, file->inode, offset, length, durability ? durability : file->durability, flags, true);
-        write->operation = (struct wt_operation){.token = token, .handle = handle, .kind = WT_OPERATION_WRITE};
+        write->operation = (struct wt_operation){.token = token, .handle = handle, .type = &wt_write_type};
         rc = submit(write, cursor, may_wait);
     }
     if (rc) {

@@ -9,7 +9,10 @@
 #include "base/mutant.h"
 #include "cache/mapping.h"
 #include "engine/stats.h"
+#include "file/check.h"
 #include "file/transfer.h"
+#include "io/disk.h"
+#include "write/append.h"
 
 /* ---- objects ------------------------------------------------------------------------------------------------- */
 
@@ -60,28 +63,6 @@ int wt_writeback_wait(struct wt_engine_object *engine) {
     return writeback ? 0 : -ENOMEM;
 }
 
-struct wt_link *wt_link_take(struct wt_write *write) {
-    if (!write->link.write) /* not in use */
-        return &write->link;
-    struct wt_engine_object *engine = write->inode->engine;
-    pthread_mutex_lock(&engine->spare_lock);
-    struct wt_link *link = engine->spare_links;
-    if (link)
-        engine->spare_links = link->next;
-    pthread_mutex_unlock(&engine->spare_lock);
-    return link ? link : malloc(sizeof *link);
-}
-
-void wt_link_give(struct wt_link *link) {
-    if (link == &link->write->link)
-        return; /* not used twice: the write may have another thread in it that takes links */
-    struct wt_engine_object *engine = link->write->inode->engine;
-    pthread_mutex_lock(&engine->spare_lock);
-    link->next = engine->spare_links;
-    engine->spare_links = link;
-    pthread_mutex_unlock(&engine->spare_lock);
-}
-
 void wt_writeback_free_spares(struct wt_engine_object *engine) {
     assert(engine->writebacks_out == 0);
     for (struct wt_writeback *w = engine->spare_writebacks, *next; w; w = next) {
@@ -92,20 +73,6 @@ void wt_writeback_free_spares(struct wt_engine_object *engine) {
         next = link->next;
         free(link);
     }
-}
-
-static uint64_t write_end(const struct wt_write *write) {
-    return write->offset + write->length;
-}
-
-void wt_write_fail(struct wt_write *write, int error, uint64_t at) {
-    int none = 0;
-    atomic_compare_exchange_strong(&write->error, &none, error);
-    uint64_t failed_at = atomic_load(&write->failed_at);
-    while (at < failed_at && !atomic_compare_exchange_weak(&write->failed_at, &failed_at, at))
-        ;
-    if (!(write->flags & WT_APPEND))
-        wt_inode_miss(write->inode, write_end(write));
 }
 
 /* ---- launch: dirty blocks become I/O ------------------------------------------------------------------------- */
@@ -204,8 +171,8 @@ static uint32_t end_of_block(struct wt_folio *folio, unsigned block, struct wt_l
     end = end > ahead_end ? end : ahead_end;
     for (struct wt_link *link = only ? only : folio->links; link && end < base + block_end;
          link = only ? NULL : link->next)
-        if (link->dirty >> block & 1 && write_end(link->write) > end)
-            end = write_end(link->write);
+        if (link->dirty >> block & 1 && wt_end_of(link->write) > end)
+            end = wt_end_of(link->write);
     return end < base + block_end && !WT_MUTANT("size-padded") ? (uint32_t)(end - base) : block_end;
 }
 
@@ -379,7 +346,7 @@ static void end_links(struct wt_folio *folio, uint64_t good, uint64_t bad, int e
             continue;
         if (stable) {
             uint64_t end = base + ((uint64_t)(64 - (unsigned)__builtin_clzll(stable)) << shift);
-            end = end < write_end(write) ? end : write_end(write);
+            end = end < wt_end_of(write) ? end : wt_end_of(write);
             (write->flags & WT_APPEND ? wt_inode_grow_unseen : wt_inode_grow)(wt_inode_of(folio), end);
         }
         if (failed) {
@@ -568,7 +535,7 @@ static void end_part(const struct wt_part *part, struct ending *ending) {
 
 void wt_write_end(struct wt_write *write, int64_t now_ns) {
     int error = atomic_load(&write->error);
-    uint64_t failed_at = atomic_load(&write->failed_at), end = write_end(write);
+    uint64_t failed_at = atomic_load(&write->failed_at), end = wt_end_of(write);
     wt_count(write->inode->engine, error ? WT_COUNT_WRITE_ERRORS : WT_COUNT_WRITES, 1);
     wt_stats_add(write->inode->engine, WT_HISTOGRAM_WRITES, (uint64_t)(now_ns - write->begin_ns));
     write->operation.result = error ? error : (int64_t)write->length;
@@ -582,7 +549,7 @@ void wt_writes_end(struct wt_inode *inode, struct wt_write *done) {
     for (struct wt_write *write = wt_appends_end(inode, done), *next; write; write = next) {
         next = write->next_done;
         if (write->flags & WT_DONTCACHE)
-            wt_mapping_drop_idle(&inode->mapping, write->offset, write_end(write));
+            wt_mapping_drop_idle(&inode->mapping, write->offset, wt_end_of(write));
         if (!write->async) {
             sem_post(&write->wake);
             continue;
@@ -656,7 +623,7 @@ static void lay_writes_over(struct wt_folio *folio, unsigned block, uint8_t *fro
         if (!(link->dirty >> block & 1))
             continue;
         uint64_t from = link->write->offset > base + start ? link->write->offset - base : start;
-        uint64_t to = write_end(link->write) < base + end ? write_end(link->write) - base : end;
+        uint64_t to = wt_end_of(link->write) < base + end ? wt_end_of(link->write) - base : end;
         memcpy(from_device + (from - start), shadow + (from - start), to - from);
     }
     memcpy(shadow, from_device, (size_t)1 << shift);

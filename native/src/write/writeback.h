@@ -7,53 +7,19 @@
 #ifndef WT_WRITEBACK_H
 #define WT_WRITEBACK_H
 
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/engine.h"
 #include "file/inode.h"
-#include "file/operation.h"
 #include "io/io.h"
+#include "write/context.h"
 
 #define WT_WRITEBACK_PARTS 40u
 
 /* So many I/Os at once; past it writers wait. Gathers are not counted: they need no more than what ended. */
 #define WT_WRITEBACK_LIMIT 4096u
-
-struct wt_writeback;
-struct wt_write;
-
-/* A write's share of one folio. */
-struct wt_link {
-    struct wt_write *write;
-    struct wt_link *next, *previous;
-    uint64_t dirty;     /* blocks with bytes of it that no I/O carries yet */
-    uint64_t writeback; /* blocks with bytes of it that an I/O carries */
-    uint64_t bytes;     /* counted as in flight */
-};
-
-/* One caller's write, from its first byte copied to its last byte stable. */
-struct wt_write {
-    struct wt_operation operation; /* of an asynchronous one */
-    bool async;
-    struct wt_inode *inode;
-    uint64_t offset, length;
-    int64_t begin_ns;
-    uint32_t durability;
-    uint32_t flags;             /* WT_APPEND and so on */
-    atomic_uint references;     /* its submitter, and each link */
-    atomic_int error;           /* the first */
-    _Atomic uint64_t failed_at; /* bytes from here on are not known to be stable; UINT64_MAX: none failed */
-    sem_t wake;                 /* posted for each folio in lead, and at the end: after that nobody touches the write */
-    atomic_bool waits;          /* its thread has nothing left to do but wait: it may be handed a gather */
-    _Atomic(struct wt_folio *) lead; /* whose gather it is to send */
-    struct wt_write *next_done;
-    struct wt_write *next_append, *previous_append; /* of the inode; under its order_lock, as is ended */
-    bool ended;                                     /* an append that waits for others to end */
-    struct wt_link link;                            /* most writes are in one folio and need no other */
-};
 
 struct wt_part {
     struct wt_folio *folio;
@@ -86,10 +52,6 @@ struct wt_launch {
 /* An object for an I/O, counted against the limit if limited; NULL: the limit is reached, or no memory. */
 struct wt_writeback *wt_writeback_take(struct wt_engine_object *engine, bool limited);
 void wt_writeback_give(struct wt_engine_object *engine, struct wt_writeback *writeback);
-/* A link for the write; NULL: no memory. */
-struct wt_link *wt_link_take(struct wt_write *write);
-/* Its folio has it no more. */
-void wt_link_give(struct wt_link *link);
 /* Waits until an object may be taken. The caller holds none, and no lock. -ENOMEM: there is no memory, nor will one be given back. */
 int wt_writeback_wait(struct wt_engine_object *engine);
 
@@ -124,9 +86,6 @@ void wt_writes_end(struct wt_inode *inode, struct wt_write *done);
 
 /* Fills in how the write ended; all its I/O has, by now. */
 void wt_write_end(struct wt_write *write, int64_t now_ns);
-
-/* Records that bytes of the write from `at` on are not stable. */
-void wt_write_fail(struct wt_write *write, int error, uint64_t at);
 
 void wt_writeback_free_spares(struct wt_engine_object *engine);
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/engine.h"
 #include "engine/engine.h"
 #include "external.h"
 #include "test.h"

@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "api/engine.h"
 #include "engine/engine.h"
 #include "sim_disk.h"
 #include "test.h"

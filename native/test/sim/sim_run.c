@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "engine/doors.h"
 #include "engine/engine.h"
 #include "sim_journal.h"
 #include "sim_ledger.h"

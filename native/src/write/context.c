@@ -1,0 +1,77 @@
+#include "write/context.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/engine.h"
+
+static void free_write(struct wt_operation *operation) {
+    free(operation); /* the first member of a write */
+}
+
+const struct wt_operation_type wt_write_type = {.bytes = sizeof(struct wt_write), .kept = true, .free = free_write};
+
+int wt_write_take(struct wt_engine_object *engine, struct wt_write **write) {
+    int rc = wt_operation_begin(engine, sizeof **write);
+    if (rc)
+        return rc;
+    pthread_mutex_lock(&engine->event_lock);
+    struct wt_operation *operation = engine->spare_writes;
+    if (operation)
+        engine->spare_writes = operation->next;
+    pthread_mutex_unlock(&engine->event_lock);
+    *write = operation ? (struct wt_write *)operation /* its first member */ : malloc(sizeof **write);
+    if (*write)
+        return 0;
+    wt_operation_give_up(engine, sizeof **write);
+    return -ENOMEM;
+}
+
+void wt_write_give(struct wt_engine_object *engine, struct wt_write *write) {
+    pthread_mutex_lock(&engine->event_lock);
+    write->operation.next = engine->spare_writes;
+    engine->spare_writes = &write->operation;
+    pthread_mutex_unlock(&engine->event_lock);
+    wt_operation_give_up(engine, sizeof *write);
+}
+
+struct wt_link *wt_link_take(struct wt_write *write) {
+    if (!write->link.write) /* not in use */
+        return &write->link;
+    struct wt_engine_object *engine = write->inode->engine;
+    pthread_mutex_lock(&engine->spare_lock);
+    struct wt_link *link = engine->spare_links;
+    if (link)
+        engine->spare_links = link->next;
+    pthread_mutex_unlock(&engine->spare_lock);
+    return link ? link : malloc(sizeof *link);
+}
+
+void wt_link_give(struct wt_link *link) {
+    if (link == &link->write->link)
+        return; /* not used twice: the write may have another thread in it that takes links */
+    struct wt_engine_object *engine = link->write->inode->engine;
+    pthread_mutex_lock(&engine->spare_lock);
+    link->next = engine->spare_links;
+    engine->spare_links = link;
+    pthread_mutex_unlock(&engine->spare_lock);
+}
+
+void wt_link_add(struct wt_folio *folio, struct wt_link *link) {
+    link->previous = NULL;
+    link->next = folio->links;
+    if (link->next)
+        link->next->previous = link;
+    folio->links = link;
+    atomic_fetch_add(&link->write->references, 1);
+}
+
+void wt_write_fail(struct wt_write *write, int error, uint64_t at) {
+    int none = 0;
+    atomic_compare_exchange_strong(&write->error, &none, error);
+    uint64_t failed_at = atomic_load(&write->failed_at);
+    while (at < failed_at && !atomic_compare_exchange_weak(&write->failed_at, &failed_at, at))
+        ;
+    if (!(write->flags & WT_APPEND))
+        wt_inode_miss(write->inode, wt_end_of(write));
+}

@@ -1,0 +1,71 @@
+/*
+ * The context of a write: what is known of it from its first byte copied to its last byte stable, and its links to the folios
+ * that have its bytes.
+ */
+#ifndef WT_CONTEXT_H
+#define WT_CONTEXT_H
+
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cache/folio.h"
+#include "file/inode.h"
+#include "file/operation.h"
+
+struct wt_write;
+
+/* A write's share of one folio. */
+struct wt_link {
+    struct wt_write *write;
+    struct wt_link *next, *previous;
+    uint64_t dirty;     /* blocks with bytes of it that no I/O carries yet */
+    uint64_t writeback; /* blocks with bytes of it that an I/O carries */
+    uint64_t bytes;     /* counted as in flight */
+};
+
+/* One caller's write, from its first byte copied to its last byte stable. */
+struct wt_write {
+    struct wt_operation operation; /* of an asynchronous one */
+    bool async;
+    struct wt_inode *inode;
+    uint64_t offset, length;
+    int64_t begin_ns;
+    uint32_t durability;
+    uint32_t flags;             /* WT_APPEND and so on */
+    atomic_uint references;     /* its submitter, and each link */
+    atomic_int error;           /* the first */
+    _Atomic uint64_t failed_at; /* bytes from here on are not known to be stable; UINT64_MAX: none failed */
+    sem_t wake;                 /* posted for each folio in lead, and at the end: after that nobody touches the write */
+    atomic_bool waits;          /* its thread has nothing left to do but wait: it may be handed a gather */
+    _Atomic(struct wt_folio *) lead; /* whose gather it is to send */
+    struct wt_write *next_done;
+    struct wt_write *next_append, *previous_append; /* of the inode; under its order_lock, as is ended */
+    bool ended;                                     /* an append that waits for others to end */
+    struct wt_link link;                            /* most writes are in one folio and need no other */
+};
+
+/* Where the write ends in the file. */
+static inline uint64_t wt_end_of(const struct wt_write *write) {
+    return write->offset + write->length;
+}
+
+/* The type of the operation of an asynchronous write. */
+extern const struct wt_operation_type wt_write_type;
+
+/* An asynchronous write: sets *write. -ENOMEM or -ENOBUFS. */
+int wt_write_take(struct wt_engine_object *engine, struct wt_write **write);
+void wt_write_give(struct wt_engine_object *engine, struct wt_write *write);
+
+/* A link for the write; NULL: no memory. */
+struct wt_link *wt_link_take(struct wt_write *write);
+/* Its folio has it no more. */
+void wt_link_give(struct wt_link *link);
+/* The link's folio, which is locked, has bytes of its write: one reference more to the write. */
+void wt_link_add(struct wt_folio *folio, struct wt_link *link);
+
+/* Records that bytes of the write from `at` on are not stable. */
+void wt_write_fail(struct wt_write *write, int error, uint64_t at);
+
+#endif

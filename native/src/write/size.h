@@ -1,0 +1,17 @@
+/* What changes a file's size and extents: truncate, allocate, and sync. */
+#ifndef WT_SIZE_H
+#define WT_SIZE_H
+
+#include "file/inode.h"
+
+/*
+ * Makes zeros of all holes in a range, durably; the file may become longer on disk. *size (may be NULL): how long it is
+ * durably; what others' writes that are not durable add afterwards is not in it. Inside the gate, and with ahead_lock. The
+ * caller makes the new end known and sets reserve_end to 0.
+ */
+int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint64_t *size);
+
+/* Sets the size, durably. */
+int wt_inode_truncate(struct wt_inode *inode, uint64_t size);
+
+#endif
