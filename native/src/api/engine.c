@@ -1,6 +1,6 @@
 #define _GNU_SOURCE
-#include "engine/doors.h"
 #include "engine/engine.h"
+#include "engine/doors.h"
 #include "posix/threads.h"
 #include "uring/uring.h"
 

@@ -50,8 +50,7 @@ static uint32_t claim(struct wt_folio *folio, struct wt_reservation *reservation
         last = stop - 1;
     }
     unsigned first_page = wt_page_of(geometry, first), last_page = wt_page_of(geometry, last);
-    if (read->part_count == PARTS ||
-        read->io.segment_count + (last_page - first_page + 1) > WT_IO_SEGMENTS)
+    if (read->part_count == PARTS || read->io.segment_count + (last_page - first_page + 1) > WT_IO_SEGMENTS)
         return a;
     wt_folio_fill(folio, reservation, first_page, last_page);
     folio->reading |= wt_bits(first, last);
