@@ -69,7 +69,7 @@ final class Operation {
         longResult = isLong;
         position = at;
         length = bytes;
-        event = read == null ? Events.beginWrite() : Events.beginRead();
+        event = bytes == 0 ? null : read == null ? Events.beginWrite() : Events.beginRead();
         future = ofFuture;
     }
 
@@ -77,6 +77,15 @@ final class Operation {
     void describe(final int durabilityCode, final int flagBits) {
         durability = durabilityCode;
         flags = flagBits;
+    }
+
+    /** The submission may have failed: then the event ends with that, unless the caller may go on with another way to write. */
+    void tellIfRefused(final int started) {
+        final boolean wouldWait = started == -Errno.EAGAIN || started == -Errno.EMSGSIZE;
+        if (started < 0 && !(wouldWait && (flags & DataPlane.NOWAIT) != 0)) {
+            endWith(started);
+            endEvent();
+        }
     }
 
     /** An append, whose future is its offset. */

@@ -109,6 +109,9 @@ final class WriteBatch {
                 futures.add(future);
                 final Operation operation = completions.begin();
                 operations[begun++] = operation;
+                if ((flags & DataPlane.APPEND) != 0) {
+                    requests[request + 1] = WriteThroughException.NONE;
+                }
                 operation.beginWrite(file, future, false, requests[request + 1], (int) requests[request]);
                 operation.describe(durability, flags);
                 requests[request + 2] = operation.token();
@@ -132,6 +135,7 @@ final class WriteBatch {
         final int length = (int) requests[request];
         try {
             assert Faults.at(Faults.Step.DECIDE);
+            operations[index].tellIfRefused(started(index));
             future.completeExceptionally(
                     file.writeFailed("write", requests[request + 1], length, flags, started(index)));
             completions.abandon(operations[index]);

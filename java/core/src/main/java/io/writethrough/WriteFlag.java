@@ -1,7 +1,5 @@
 package io.writethrough;
 
-import io.writethrough.internal.DataPlane;
-
 /**
  * How a write is to be done, beside its {@link Durability}.
  *
@@ -16,20 +14,20 @@ public enum WriteFlag {
      * <p>A write that is longer than the engine takes at once (4 MiB, less with a small cache) fails with {@code
      * EMSGSIZE}.
      */
-    NOWAIT(DataPlane.NOWAIT),
+    NOWAIT,
 
     /**
      * The write goes to the end of the file, as {@link WriteThroughFile#append(java.nio.ByteBuffer) append} does. The
      * position that is given with the write is ignored. {@code append} and {@code appendAsync} imply this flag, and
      * tell where the bytes went.
      */
-    APPEND(DataPlane.APPEND),
+    APPEND,
 
     /**
      * Once stable, the write's pages are dropped from the cache, even if they were cached before. Pages with other
      * I/O in flight stay. For bytes that will not be read soon.
      */
-    DONTCACHE(DataPlane.DONTCACHE),
+    DONTCACHE,
 
     /**
      * Nothing tears the write: after a power cut, a crash or an error the file has all of it or none. So pages can be
@@ -55,7 +53,7 @@ public enum WriteFlag {
      * {@code EINVAL}: not with this length, or not at this position. {@code EMSGSIZE}: the engine has too little
      * memory for it.
      */
-    ATOMIC(DataPlane.ATOMIC),
+    ATOMIC,
 
     /**
      * The write joins no batch. It does not wait for I/O near it or for other writers, as small writes do that
@@ -69,11 +67,5 @@ public enum WriteFlag {
      * only classes apart; {@code kyber} and {@code none} ignore the priority. A synchronous write sets the priority
      * of its thread for as long as the write takes.
      */
-    HIGH_PRIORITY(DataPlane.HIGH_PRIORITY);
-
-    final int code;
-
-    WriteFlag(final int code) {
-        this.code = code;
-    }
+    HIGH_PRIORITY
 }

@@ -11,6 +11,7 @@ import io.writethrough.internal.NativePaths;
 import io.writethrough.internal.OpenFlags;
 import io.writethrough.internal.Segments;
 import io.writethrough.internal.VirtualThreads;
+import io.writethrough.internal.WriteFlags;
 import io.writethrough.internal.jfr.Events;
 import io.writethrough.internal.jfr.IoEvent;
 import java.io.IOException;
@@ -364,19 +365,15 @@ public final class WriteThroughFile implements Channel {
     }
 
     private int write(final ByteBuffer source, final long position, final int durabilityCode) throws IOException {
-        if (!appends) {
-            return writeAt(source, position, durabilityCode);
-        }
-        requireNotNegative("position", position);
-        final int length = source.remaining();
-        append(source, durabilityCode, DataPlane.APPEND);
-        return length;
+        return appends
+                ? write(source, position, durabilityCode, DataPlane.APPEND)
+                : writeAt(source, position, durabilityCode);
     }
 
     private int writeAt(final ByteBuffer source, final long position, final int durabilityCode) throws IOException {
         final int start = source.position();
         final int length = Buffers.remaining(source, start);
-        checkWrite(position, length);
+        checkWrite(position, length, 0);
         if (length == 0) {
             return 0;
         }
@@ -479,16 +476,9 @@ public final class WriteThroughFile implements Channel {
     }
 
     private long write(final ByteBuffer[] sources, final long position, final int durabilityCode) throws IOException {
-        if (!appends) {
-            return writeAt(sources, position, durabilityCode);
-        }
-        requireNotNegative("position", position);
-        long length = 0;
-        for (final ByteBuffer source : sources) {
-            length += source.remaining();
-        }
-        append(sources, durabilityCode);
-        return length;
+        return appends
+                ? write(sources, position, durabilityCode, DataPlane.APPEND)
+                : writeAt(sources, position, durabilityCode);
     }
 
     private long writeAt(final ByteBuffer[] sources, final long position, final int durabilityCode) throws IOException {
@@ -501,7 +491,7 @@ public final class WriteThroughFile implements Channel {
                 segments.addSource(source);
             }
             length = segments.length();
-            checkWrite(position, length);
+            checkWrite(position, length, 0);
             if (length == 0) {
                 return 0;
             }
@@ -769,7 +759,7 @@ public final class WriteThroughFile implements Channel {
      * @return as there
      */
     public CompletableFuture<Integer> writeAsync(final ByteBuffer source, final long position) {
-        return writeAsync(source, position, DataPlane.DURABILITY_OF_FILE, 0);
+        return writeAsync(source, position, DataPlane.DURABILITY_OF_FILE, modeFlags());
     }
 
     /**
@@ -782,7 +772,7 @@ public final class WriteThroughFile implements Channel {
      */
     public CompletableFuture<Integer> writeAsync(
             final ByteBuffer source, final long position, final Durability durability) {
-        return writeAsync(source, position, durability.code, 0);
+        return writeAsync(source, position, durability.code, modeFlags());
     }
 
     /**
@@ -810,34 +800,36 @@ public final class WriteThroughFile implements Channel {
      */
     public CompletableFuture<Integer> writeAsync(
             final ByteBuffer source, final long position, final Durability durability, final WriteFlag... flags) {
-        return writeAsync(source, position, durability.code, codeOf(flags));
+        return writeAsync(source, position, durability.code, WriteFlags.codeOf(flags) | modeFlags());
     }
 
     private CompletableFuture<Integer> writeAsync(
             final ByteBuffer source, final long position, final int durabilityCode, final int flags) {
         final int start = source.position();
         final int length = Buffers.remaining(source, start);
-        checkWriteArguments(position, length);
+        checkWriteArguments(position, length, flags);
         if (!isOpen()) {
             return IoFuture.failed(new ClosedChannelException());
         }
         if (length == 0) {
             return IoFuture.completed(0, completions);
         }
+        final long at = positionOf(position, flags);
         final IoFuture<Integer> future = new IoFuture<>(completions);
         final Operation operation = completions.begin();
         int started = -Errno.EINVAL;
         try {
-            operation.beginWrite(this, future, false, position, length);
-            operation.describe(durabilityCode, flags | modeFlags());
-            started = submit(source, start, length, position, durabilityCode, flags | modeFlags(), operation.token());
+            operation.beginWrite(this, future, false, at, length);
+            operation.describe(durabilityCode, flags);
+            started = submit(source, start, length, at, durabilityCode, flags, operation.token());
+            operation.tellIfRefused(started);
         } finally {
             if (started < 0) {
                 completions.abandon(operation);
             }
         }
         if (started < 0) {
-            return IoFuture.failed(writeFailed("write", position, length, flags, started));
+            return IoFuture.failed(writeFailed("write", at, length, flags, started));
         }
         source.position(start + length);
         return future;
@@ -856,7 +848,7 @@ public final class WriteThroughFile implements Channel {
         boolean handedOver = false;
         try {
             operation = completions.begin();
-            operation.beginWrite(this, future, false, position, source.remaining());
+            operation.beginWrite(this, future, false, positionOf(position, modeFlags()), source.remaining());
             operation.describe(DataPlane.DURABILITY_OF_FILE, modeFlags());
             WaitingThreads.execute(new WaitingWrite(operation, source, position));
             handedOver = true;
@@ -938,7 +930,21 @@ public final class WriteThroughFile implements Channel {
      * @return as there
      */
     public CompletableFuture<Long> writeAsync(final ByteBuffer[] sources, final long position) {
-        return writeAsync(sources, position, DataPlane.DURABILITY_OF_FILE, 0);
+        return writeAsync(sources, position, DataPlane.DURABILITY_OF_FILE, modeFlags());
+    }
+
+    /**
+     * Starts a write of the remaining bytes of several buffers. As {@link #writeAsync(ByteBuffer[], long, Durability,
+     * WriteFlag...)} in all else.
+     *
+     * @param sources the bytes
+     * @param position where in the file the first of them goes
+     * @param durability what is promised of the bytes when the future completes
+     * @return as there
+     */
+    public CompletableFuture<Long> writeAsync(
+            final ByteBuffer[] sources, final long position, final Durability durability) {
+        return writeAsync(sources, position, durability.code, modeFlags());
     }
 
     /**
@@ -953,7 +959,7 @@ public final class WriteThroughFile implements Channel {
      */
     public CompletableFuture<Long> writeAsync(
             final ByteBuffer[] sources, final long position, final Durability durability, final WriteFlag... flags) {
-        return writeAsync(sources, position, durability.code, codeOf(flags));
+        return writeAsync(sources, position, durability.code, WriteFlags.codeOf(flags) | modeFlags());
     }
 
     private CompletableFuture<Long> writeAsync(
@@ -976,27 +982,29 @@ public final class WriteThroughFile implements Channel {
             final int durabilityCode,
             final int flags) {
         final long length = segments.length();
-        checkWriteArguments(position, length);
+        checkWriteArguments(position, length, flags);
         if (!isOpen()) {
             return IoFuture.failed(new ClosedChannelException());
         }
         if (length == 0) {
             return IoFuture.completed(0L, completions);
         }
+        final long at = positionOf(position, flags);
         final IoFuture<Long> future = new IoFuture<>(completions);
         final Operation operation = completions.begin();
         int started = -Errno.EINVAL;
         try {
-            operation.beginWrite(this, future, true, position, length);
-            operation.describe(durabilityCode, flags | modeFlags());
-            started = submit(segments, length, position, durabilityCode, flags | modeFlags(), operation.token());
+            operation.beginWrite(this, future, true, at, length);
+            operation.describe(durabilityCode, flags);
+            started = submit(segments, length, at, durabilityCode, flags, operation.token());
+            operation.tellIfRefused(started);
         } finally {
             if (started < 0) {
                 completions.abandon(operation);
             }
         }
         if (started < 0) {
-            return IoFuture.failed(writeFailed("write", position, length, flags, started));
+            return IoFuture.failed(writeFailed("write", at, length, flags, started));
         }
         moveToLimits(sources);
         return future;
@@ -1025,7 +1033,7 @@ public final class WriteThroughFile implements Channel {
      * @return as there
      */
     public List<CompletableFuture<Integer>> writeAllAsync(final List<WriteRequest> writes, final WriteFlag... flags) {
-        return writeAllAsync(writes, DataPlane.DURABILITY_OF_FILE, codeOf(flags));
+        return writeAllAsync(writes, DataPlane.DURABILITY_OF_FILE, WriteFlags.codeOf(flags));
     }
 
     /**
@@ -1042,7 +1050,7 @@ public final class WriteThroughFile implements Channel {
      */
     public List<CompletableFuture<Integer>> writeAllAsync(
             final List<WriteRequest> writes, final Durability durability, final WriteFlag... flags) {
-        return writeAllAsync(writes, durability.code, codeOf(flags));
+        return writeAllAsync(writes, durability.code, WriteFlags.codeOf(flags));
     }
 
     private List<CompletableFuture<Integer>> writeAllAsync(
@@ -1051,7 +1059,7 @@ public final class WriteThroughFile implements Channel {
         final WriteBatch batch = WriteBatch.ofThread();
         try {
             for (final WriteRequest write : writes) {
-                requireNoOverflow("position", write.position(), write.source().remaining());
+                checkRange(write.position(), write.source().remaining(), modeFlags() | flags);
                 batch.add(write);
             }
             return batch.submit(this, completions, handle.value(), durabilityCode, flags | modeFlags());
@@ -1282,7 +1290,7 @@ public final class WriteThroughFile implements Channel {
         final IoEvent event = Events.beginWrite();
         final long result;
         try {
-            result = writeWith(source, start, length, 0, durabilityCode, flags);
+            result = writeWith(source, start, length, NONE, durabilityCode, flags);
         } finally {
             Reference.reachabilityFence(this);
         }
@@ -1303,10 +1311,26 @@ public final class WriteThroughFile implements Channel {
      * @throws IOException as there
      */
     public long append(final ByteBuffer[] sources) throws IOException {
-        return append(sources, DataPlane.DURABILITY_OF_FILE);
+        return append(sources, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
     }
 
-    private long append(final ByteBuffer[] sources, final int durabilityCode) throws IOException {
+    /**
+     * Writes the remaining bytes of several buffers, one after the other, to the end of the file: as one append. As {@link
+     * #append(ByteBuffer, Durability, WriteFlag...)} in all else.
+     *
+     * @param sources the bytes; the position of each becomes its limit
+     * @param durability what is promised of the bytes on return
+     * @param flags how to write; {@link WriteFlag#NOWAIT} is refused
+     * @return where in the file the first of them is; the size of the file if there are none
+     * @throws IllegalArgumentException for {@code NOWAIT}
+     * @throws IOException as there
+     */
+    public long append(final ByteBuffer[] sources, final Durability durability, final WriteFlag... flags)
+            throws IOException {
+        return append(sources, durability.code, DataPlane.APPEND | waitingCodeOf(flags));
+    }
+
+    private long append(final ByteBuffer[] sources, final int durabilityCode, final int flags) throws IOException {
         final Segments segments = Segments.ofThread();
         final IoEvent event;
         final long length;
@@ -1321,14 +1345,14 @@ public final class WriteThroughFile implements Channel {
                 return size();
             }
             event = Events.beginWrite();
-            result = writeSegmentsWith(segments, length, 0, durabilityCode, DataPlane.APPEND);
+            result = writeSegmentsWith(segments, length, NONE, durabilityCode, flags);
         } finally {
             segments.release();
             Reference.reachabilityFence(this);
         }
-        Events.end(event, path, NONE, length, durabilityCode, DataPlane.APPEND, result);
+        Events.end(event, path, NONE, length, durabilityCode, flags, result);
         if (result < 0) {
-            throw failed("append", NONE, length, result);
+            throw writeFailed("append", NONE, length, flags, result);
         }
         moveToLimits(sources);
         return result;
@@ -1343,14 +1367,38 @@ public final class WriteThroughFile implements Channel {
         if (segments.isFaulty()) {
             return -Errno.EFAULT;
         }
-        final Object[] bases = segments.bases();
-        final long[] ranges = segments.ranges();
-        final long file = handle.value();
         if (!VirtualThreads.isCurrent()) {
-            return DataPlane.writeSegmentsWith(file, bases, ranges, length, position, durabilityCode, flags);
+            return writeSegmentsWithWaiting(segments, length, position, durabilityCode, flags);
         }
-        return callWaiting(
-                () -> DataPlane.writeSegmentsWith(file, bases, ranges, length, position, durabilityCode, flags));
+        final Operation operation = completions.begin();
+        final int started;
+        try {
+            operation.beginWait(this);
+            started = submit(segments, length, position, durabilityCode, flags | DataPlane.NOWAIT, operation.token());
+            if (started == 0) {
+                return awaited(operation, flags);
+            }
+        } finally {
+            completions.abandon(operation);
+        }
+        return mustWait(started)
+                ? callWaiting(() -> writeSegmentsWithWaiting(segments, length, position, durabilityCode, flags))
+                : started;
+    }
+
+    private long writeSegmentsWithWaiting(
+            final Segments segments,
+            final long length,
+            final long position,
+            final int durabilityCode,
+            final int flags) {
+        return DataPlane.writeSegmentsWith(
+                handle.value(), segments.bases(), segments.ranges(), length, position, durabilityCode, flags);
+    }
+
+    private static long awaited(final Operation operation, final int flags) {
+        final long result = operation.await();
+        return result >= 0 && (flags & DataPlane.APPEND) != 0 ? operation.offset() : result;
     }
 
     /**
@@ -1368,26 +1416,30 @@ public final class WriteThroughFile implements Channel {
             final ByteBuffer source, final long position, final Durability durability, final WriteFlag... flags)
             throws IOException {
         final int asked = waitingCodeOf(flags);
-        if (asked == 0) {
-            return write(source, position, durability.code);
-        }
-        final int code = asked | modeFlags();
+        return asked == 0
+                ? write(source, position, durability.code)
+                : write(source, position, durability.code, asked | modeFlags());
+    }
+
+    private int write(final ByteBuffer source, final long position, final int durabilityCode, final int flags)
+            throws IOException {
         final int start = source.position();
         final int length = Buffers.remaining(source, start);
-        checkWrite(position, length);
+        checkWrite(position, length, flags);
         if (length == 0) {
             return 0;
         }
         final IoEvent event = Events.beginWrite();
+        final long at = positionOf(position, flags);
         final long result;
         try {
-            result = writeWith(source, start, length, position, durability.code, code);
+            result = writeWith(source, start, length, at, durabilityCode, flags);
         } finally {
             Reference.reachabilityFence(this);
         }
-        Events.end(event, path, position, length, durability.code, code, result);
+        Events.end(event, path, at, length, durabilityCode, flags, result);
         if (result < 0) {
-            throw writeFailed("write", position, length, code, result);
+            throw writeFailed("write", at, length, flags, result);
         }
         source.position(start + length);
         return length;
@@ -1409,11 +1461,16 @@ public final class WriteThroughFile implements Channel {
             final ByteBuffer[] sources, final long position, final Durability durability, final WriteFlag... flags)
             throws IOException {
         final int asked = waitingCodeOf(flags);
-        if (asked == 0) {
-            return write(sources, position, durability.code);
-        }
-        final int code = asked | modeFlags();
+        return asked == 0
+                ? write(sources, position, durability.code)
+                : write(sources, position, durability.code, asked | modeFlags());
+    }
+
+    private long write(final ByteBuffer[] sources, final long position, final int durabilityCode, final int flags)
+            throws IOException {
         final Segments segments = Segments.ofThread();
+        final long at = positionOf(position, flags);
+        final IoEvent event;
         final long length;
         final long result;
         try {
@@ -1421,17 +1478,19 @@ public final class WriteThroughFile implements Channel {
                 segments.addSource(source);
             }
             length = segments.length();
-            checkWrite(position, length);
+            checkWrite(position, length, flags);
             if (length == 0) {
                 return 0;
             }
-            result = writeSegmentsWith(segments, length, position, durability.code, code);
+            event = Events.beginWrite();
+            result = writeSegmentsWith(segments, length, at, durabilityCode, flags);
         } finally {
             segments.release();
             Reference.reachabilityFence(this);
         }
+        Events.end(event, path, at, length, durabilityCode, flags, result);
         if (result < 0) {
-            throw writeFailed("write", position, length, code, result);
+            throw writeFailed("write", at, length, flags, result);
         }
         moveToLimits(sources);
         return length;
@@ -1460,8 +1519,7 @@ public final class WriteThroughFile implements Channel {
             started = submit(
                     source, start, length, position, durabilityCode, flags | DataPlane.NOWAIT, operation.token());
             if (started == 0) {
-                final long result = operation.await();
-                return result >= 0 && (flags & DataPlane.APPEND) != 0 ? operation.offset() : result;
+                return awaited(operation, flags);
             }
         } finally {
             completions.abandon(operation);
@@ -1511,7 +1569,7 @@ public final class WriteThroughFile implements Channel {
      */
     public CompletableFuture<Long> appendAsync(
             final ByteBuffer source, final Durability durability, final WriteFlag... flags) {
-        return appendAsync(source, durability.code, DataPlane.APPEND | codeOf(flags));
+        return appendAsync(source, durability.code, DataPlane.APPEND | WriteFlags.codeOf(flags));
     }
 
     private CompletableFuture<Long> appendAsync(final ByteBuffer source, final int durabilityCode, final int flags) {
@@ -1530,7 +1588,8 @@ public final class WriteThroughFile implements Channel {
         try {
             operation.beginAppend(this, future, length);
             operation.describe(durabilityCode, flags);
-            started = submit(source, start, length, 0, durabilityCode, flags, operation.token());
+            started = submit(source, start, length, NONE, durabilityCode, flags, operation.token());
+            operation.tellIfRefused(started);
         } finally {
             if (started < 0) {
                 completions.abandon(operation);
@@ -1541,6 +1600,17 @@ public final class WriteThroughFile implements Channel {
         }
         source.position(start + length);
         return future;
+    }
+
+    /**
+     * Starts an append of the remaining bytes of several buffers with the durability of the file. As {@link
+     * #appendAsync(ByteBuffer[], Durability, WriteFlag...)} in all else.
+     *
+     * @param sources the bytes
+     * @return as there
+     */
+    public CompletableFuture<Long> appendAsync(final ByteBuffer[] sources) {
+        return appendAsync(sources, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
     }
 
     /**
@@ -1555,12 +1625,16 @@ public final class WriteThroughFile implements Channel {
      */
     public CompletableFuture<Long> appendAsync(
             final ByteBuffer[] sources, final Durability durability, final WriteFlag... flags) {
+        return appendAsync(sources, durability.code, DataPlane.APPEND | WriteFlags.codeOf(flags));
+    }
+
+    private CompletableFuture<Long> appendAsync(final ByteBuffer[] sources, final int durabilityCode, final int flags) {
         final Segments segments = Segments.ofThread();
         try {
             for (final ByteBuffer source : sources) {
                 segments.addSource(source);
             }
-            return appendAsync(segments, sources, durability.code, DataPlane.APPEND | codeOf(flags));
+            return appendAsync(segments, sources, durabilityCode, flags);
         } finally {
             segments.release();
         }
@@ -1581,14 +1655,16 @@ public final class WriteThroughFile implements Channel {
         int started = -Errno.EINVAL;
         try {
             operation.beginAppend(this, future, length);
-            started = submit(segments, length, 0, durabilityCode, flags, operation.token());
+            operation.describe(durabilityCode, flags);
+            started = submit(segments, length, NONE, durabilityCode, flags, operation.token());
+            operation.tellIfRefused(started);
         } finally {
             if (started < 0) {
                 completions.abandon(operation);
             }
         }
         if (started < 0) {
-            return IoFuture.failed(failed("append", NONE, length, started));
+            return IoFuture.failed(writeFailed("append", NONE, length, flags, started));
         }
         moveToLimits(sources);
         return future;
@@ -1603,7 +1679,7 @@ public final class WriteThroughFile implements Channel {
     }
 
     private static int waitingCodeOf(final WriteFlag... flags) {
-        final int code = codeOf(flags);
+        final int code = WriteFlags.codeOf(flags);
         if ((code & DataPlane.NOWAIT) != 0) {
             throw new IllegalArgumentException("NOWAIT is for asynchronous writes");
         }
@@ -1613,14 +1689,6 @@ public final class WriteThroughFile implements Channel {
     /* What every write of a file that was opened with APPEND is. */
     private int modeFlags() {
         return appends ? DataPlane.APPEND : 0;
-    }
-
-    private static int codeOf(final WriteFlag... flags) {
-        int code = 0;
-        for (final WriteFlag flag : flags) {
-            code |= flag.code;
-        }
-        return code;
     }
 
     /**
@@ -1930,17 +1998,27 @@ public final class WriteThroughFile implements Channel {
         return "WriteThroughFile[" + path + (isOpen() ? "]" : ", closed]");
     }
 
-    private void checkWrite(final long position, final long length) throws IOException {
-        requireNotNegative("position", position);
-        requireNoOverflow("position", position, length);
+    private void checkWrite(final long position, final long length, final int flags) throws IOException {
+        checkRange(position, length, flags);
         requireOpen();
         requireOpenedForWriting();
     }
 
-    private void checkWriteArguments(final long position, final long length) {
-        requireNotNegative("position", position);
-        requireNoOverflow("position", position, length);
+    private void checkWriteArguments(final long position, final long length, final int flags) {
+        checkRange(position, length, flags);
         requireOpenedForWriting();
+    }
+
+    private static void checkRange(final long position, final long length, final int flags) {
+        requireNotNegative("position", position);
+        if ((flags & DataPlane.APPEND) == 0) {
+            requireNoOverflow("position", position, length);
+        }
+    }
+
+    /* Where a write is told to be: an append has no position before it has its place. */
+    private static long positionOf(final long position, final int flags) {
+        return (flags & DataPlane.APPEND) == 0 ? position : NONE;
     }
 
     private void checkRead(final long position) throws IOException {

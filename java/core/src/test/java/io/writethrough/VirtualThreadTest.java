@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.lang.reflect.Method;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.file.Files;
@@ -118,6 +119,55 @@ class VirtualThreadTest extends OnEveryFileSystem {
                         + (turns.get() > 1 ? "carrier free" : "carrier held"));
                 System.out.println(writes + " device writes, " + turns + " turns");
             }
+        }
+    }
+
+    @Test
+    void everyOverloadOfAWriteParks() throws Exception {
+        assumeTrue(
+                StorageProfile.of(directory).writePath() == StorageProfile.WritePath.DIRECT,
+                "no direct I/O on " + StorageProfile.of(directory));
+        assertEquals("end\n", run(Overloads.class));
+    }
+
+    /** Says which overloads have left a write to a thread of the library. */
+    static final class Overloads {
+        public static void main(final String[] arguments) throws Exception {
+            final Path path = Path.of(arguments[0]);
+            try (WriteThroughEngine engine = WriteThroughEngine.builder().build();
+                    WriteThroughFile file = engine.open(path, CREATE, READ, WRITE)) {
+                for (final Method method : WriteThroughFile.class.getMethods()) {
+                    if (method.getName().equals("write") || method.getName().equals("append")) {
+                        join(List.of(start(() -> method.invoke(file, argumentsOf(method)))));
+                        if (isAnyThreadWaiting()) {
+                            System.out.println(method);
+                            return;
+                        }
+                    }
+                }
+            }
+            System.out.println("end");
+        }
+
+        private static Object[] argumentsOf(final Method method) {
+            final ByteBuffer source = ByteBuffer.allocate(4096);
+            return Arrays.stream(method.getParameterTypes())
+                    .map(type -> type == ByteBuffer.class
+                            ? source
+                            : type == ByteBuffer[].class
+                                    ? new ByteBuffer[] {source}
+                                    : type == long.class
+                                            ? (Object) 0L
+                                            : type == Durability.class
+                                                    ? Durability.DSYNC
+                                                    : new WriteFlag[] {WriteFlag.DONTCACHE})
+                    .toArray();
+        }
+
+        /* Those threads stay for some seconds after their last task. */
+        private static boolean isAnyThreadWaiting() {
+            return Thread.getAllStackTraces().keySet().stream()
+                    .anyMatch(thread -> thread.getName().startsWith("writethrough-waiting"));
         }
     }
 

@@ -22,14 +22,8 @@ public final class DataPlane {
     /** A write goes to the end of the file. */
     public static final int APPEND = 2;
 
-    /** A write leaves nothing in the cache. */
-    public static final int DONTCACHE = 4;
-
     /** Nothing tears a write. */
     public static final int ATOMIC = 8;
-
-    /** A write waits for no company, and has the highest I/O priority that needs no privilege. */
-    public static final int HIGH_PRIORITY = 16;
 
     /** The most events of one {@link #reap}. */
     public static final int EVENTS_AT_ONCE = 256;

@@ -30,7 +30,7 @@ final class WriteEvent extends OperationEvent {
 
     @Override
     void tell(final int durabilityCode, final int flagBits) {
-        durability = Codes.durability(durabilityCode);
-        flags = Codes.flags(flagBits);
+        durability = EventNames.durability(durabilityCode);
+        flags = EventNames.flags(flagBits);
     }
 }

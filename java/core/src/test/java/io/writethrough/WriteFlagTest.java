@@ -1,0 +1,79 @@
+package io.writethrough;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.writethrough.internal.DataPlane;
+import io.writethrough.internal.WriteFlags;
+import io.writethrough.internal.jfr.EventNames;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/** The places that list the flags of a write have the same ones: the enum, the C header, the flight recorder, the Javadoc. */
+class WriteFlagTest {
+    private static final Path HEADER = Path.of("../../native/include/writethrough.h");
+    private static final Path SOURCE = Path.of("src/main/java/io/writethrough/WriteFlag.java");
+
+    private static final Map<String, Integer> FLAGS = new TreeMap<>();
+
+    static {
+        for (final WriteFlag flag : WriteFlag.values()) {
+            FLAGS.put(flag.name(), WriteFlags.codeOf(flag));
+        }
+    }
+
+    /** The constants of the enum of the C header that has WT_NOWAIT, without their prefix. */
+    private static Map<String, Integer> flagsOfTheHeader() throws IOException {
+        final String header = Files.readString(HEADER).replaceAll("(?s)/\\*.*?\\*/", "");
+        final int within = header.indexOf("WT_NOWAIT");
+        final String body = header.substring(header.lastIndexOf('{', within), header.indexOf('}', within));
+        final Map<String, Integer> flags = new TreeMap<>();
+        final Matcher matcher = Pattern.compile("WT_(\\w+) = (\\d+)").matcher(body);
+        while (matcher.find()) {
+            flags.put(matcher.group(1), Integer.valueOf(matcher.group(2)));
+        }
+        return flags;
+    }
+
+    @Test
+    void theFlagsAreThoseOfTheHeader() throws IOException {
+        assertEquals(flagsOfTheHeader(), FLAGS);
+    }
+
+    @Test
+    void theConstantsOfTheCodeHaveTheValuesOfTheHeader() throws IOException {
+        final Map<String, Integer> header = flagsOfTheHeader();
+        assertEquals(header.get("NOWAIT"), DataPlane.NOWAIT);
+        assertEquals(header.get("APPEND"), DataPlane.APPEND);
+        assertEquals(header.get("ATOMIC"), DataPlane.ATOMIC);
+    }
+
+    @Test
+    void anEventNamesEachFlag() {
+        for (final WriteFlag flag : WriteFlag.values()) {
+            assertEquals(flag.name(), EventNames.flags(WriteFlags.codeOf(flag)));
+        }
+        assertEquals(
+                "APPEND HIGH_PRIORITY", EventNames.flags(WriteFlags.codeOf(WriteFlag.APPEND, WriteFlag.HIGH_PRIORITY)));
+        assertEquals("", EventNames.flags(0));
+        assertEquals("NOWAIT 0x40000000", EventNames.flags(1 | 1 << 30));
+    }
+
+    @Test
+    void theJavadocTellsOfEachFlag() throws IOException {
+        final String source = Files.readString(SOURCE);
+        for (final String name : FLAGS.keySet()) {
+            assertTrue(
+                    Pattern.compile("/\\*\\*(?:(?!\\*/).)+\\*/\\s+" + name + "\\b", Pattern.DOTALL)
+                            .matcher(source)
+                            .find(),
+                    name + " has no Javadoc");
+        }
+    }
+}
