@@ -47,6 +47,11 @@ static jlong result_of(int64_t result, uint64_t stable_bytes) {
     return (jlong)(result - (int64_t)stable_bytes * ERRNO_LIMIT);
 }
 
+/* Of a write: where it is, if it was an append, else its length. */
+static jlong result_of_write(int64_t result, uint64_t offset, jint flags, uint64_t stable_bytes) {
+    return result >= 0 && flags & WT_APPEND ? (jlong)offset : result_of(result, stable_bytes);
+}
+
 /* ---- a file ---------------------------------------------------------------------------------------------------- */
 
 /* The handle, which is positive, or -errno. The path ends with a 0. */
@@ -145,14 +150,14 @@ static bool iovec_of(JNIEnv *env, jobject buffer, jint start, jint length, struc
 }
 
 static jlong JNICALL write_direct(JNIEnv *env, jclass class, jlong file, jobject source, jint start, jint length,
-                                  jlong offset, jint durability) {
+                                  jlong offset, jint durability, jint flags) {
     (void)class;
     struct iovec iov;
-    uint64_t stable_bytes = 0;
+    uint64_t at = (uint64_t)offset, stable_bytes = 0;
     if (!iovec_of(env, source, start, length, &iov))
         return -EOPNOTSUPP;
-    int64_t result = wt_write((wt_file)file, &iov, 1, (uint64_t)offset, (uint32_t)durability, &stable_bytes);
-    return result_of(result, stable_bytes);
+    int64_t result = wt_write_with((wt_file)file, &iov, 1, &at, (uint32_t)durability, (uint32_t)flags, &stable_bytes);
+    return result_of_write(result, at, flags, stable_bytes);
 }
 
 static jlong JNICALL read_direct(JNIEnv *env, jclass class, jlong file, jobject destination, jint start, jint length,
@@ -222,13 +227,13 @@ static struct array_cursor cursor_of_array(JNIEnv *env, jbyteArray array, jint s
 }
 
 static jlong JNICALL write_array(JNIEnv *env, jclass class, jlong file, jbyteArray source, jint start, jint length,
-                                 jlong offset, jint durability) {
+                                 jlong offset, jint durability, jint flags) {
     (void)class;
     struct array_cursor from = cursor_of_array(env, source, start);
-    uint64_t stable_bytes = 0;
-    int64_t result = wt_write_cursor((wt_file)file, &from.cursor, (uint64_t)length, (uint64_t)offset,
-                                     (uint32_t)durability, &stable_bytes);
-    return result_of(result, stable_bytes);
+    uint64_t at = (uint64_t)offset, stable_bytes = 0;
+    int64_t result = wt_write_cursor_with((wt_file)file, &from.cursor, (uint64_t)length, &at, (uint32_t)durability,
+                                          (uint32_t)flags, &stable_bytes);
+    return result_of_write(result, at, flags, stable_bytes);
 }
 
 static jlong JNICALL read_array(JNIEnv *env, jclass class, jlong file, jbyteArray destination, jint start, jint length,
@@ -345,51 +350,13 @@ static struct segments_cursor cursor_of_segments(JNIEnv *env, jobjectArray bases
 }
 
 static jlong JNICALL write_segments(JNIEnv *env, jclass class, jlong file, jobjectArray bases, jlongArray ranges,
-                                    jlong length, jlong offset, jint durability) {
-    (void)class;
-    struct segments_cursor from = cursor_of_segments(env, bases, ranges);
-    uint64_t stable_bytes = 0;
-    int64_t result = wt_write_cursor((wt_file)file, &from.cursor, (uint64_t)length, (uint64_t)offset,
-                                     (uint32_t)durability, &stable_bytes);
-    return result_of(result, stable_bytes);
-}
-
-/* ---- with flags ------------------------------------------------------------------------------------------------ */
-
-/* What a write with flags returns: where it is, if it was an append, else its length. */
-static jlong result_with(int64_t result, uint64_t offset, jint flags, uint64_t stable_bytes) {
-    return result >= 0 && flags & WT_APPEND ? (jlong)offset : result_of(result, stable_bytes);
-}
-
-static jlong JNICALL write_direct_with(JNIEnv *env, jclass class, jlong file, jobject source, jint start, jint length,
-                                       jlong offset, jint durability, jint flags) {
-    (void)class;
-    struct iovec iov;
-    uint64_t at = (uint64_t)offset, stable_bytes = 0;
-    if (!iovec_of(env, source, start, length, &iov))
-        return -EOPNOTSUPP;
-    int64_t result = wt_write_with((wt_file)file, &iov, 1, &at, (uint32_t)durability, (uint32_t)flags, &stable_bytes);
-    return result_with(result, at, flags, stable_bytes);
-}
-
-static jlong JNICALL write_array_with(JNIEnv *env, jclass class, jlong file, jbyteArray source, jint start, jint length,
-                                      jlong offset, jint durability, jint flags) {
-    (void)class;
-    struct array_cursor from = cursor_of_array(env, source, start);
-    uint64_t at = (uint64_t)offset, stable_bytes = 0;
-    int64_t result = wt_write_cursor_with((wt_file)file, &from.cursor, (uint64_t)length, &at, (uint32_t)durability,
-                                          (uint32_t)flags, &stable_bytes);
-    return result_with(result, at, flags, stable_bytes);
-}
-
-static jlong JNICALL write_segments_with(JNIEnv *env, jclass class, jlong file, jobjectArray bases, jlongArray ranges,
-                                         jlong length, jlong offset, jint durability, jint flags) {
+                                    jlong length, jlong offset, jint durability, jint flags) {
     (void)class;
     struct segments_cursor from = cursor_of_segments(env, bases, ranges);
     uint64_t at = (uint64_t)offset, stable_bytes = 0;
     int64_t result = wt_write_cursor_with((wt_file)file, &from.cursor, (uint64_t)length, &at, (uint32_t)durability,
                                           (uint32_t)flags, &stable_bytes);
-    return result_with(result, at, flags, stable_bytes);
+    return result_of_write(result, at, flags, stable_bytes);
 }
 
 static jlong JNICALL read_segments(JNIEnv *env, jclass class, jlong file, jobjectArray bases, jlongArray ranges,
@@ -884,14 +851,11 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
         {"mapPrivate", "(IJJ)J", (void *)map_private},
         {"unmap", "(JJ)V", (void *)unmap},
         {"memory", "(JJ)Ljava/nio/ByteBuffer;", (void *)memory_of},
-        {"writeDirect", "(JLjava/nio/ByteBuffer;IIJI)J", (void *)write_direct},
+        {"writeDirect", "(JLjava/nio/ByteBuffer;IIJII)J", (void *)write_direct},
         {"readDirect", "(JLjava/nio/ByteBuffer;IIJ)J", (void *)read_direct},
-        {"writeArray", "(J[BIIJI)J", (void *)write_array},
+        {"writeArray", "(J[BIIJII)J", (void *)write_array},
         {"readArray", "(J[BIIJ)J", (void *)read_array},
-        {"writeSegments", "(J[Ljava/lang/Object;[JJJI)J", (void *)write_segments},
-        {"writeDirectWith", "(JLjava/nio/ByteBuffer;IIJII)J", (void *)write_direct_with},
-        {"writeArrayWith", "(J[BIIJII)J", (void *)write_array_with},
-        {"writeSegmentsWith", "(J[Ljava/lang/Object;[JJJII)J", (void *)write_segments_with},
+        {"writeSegments", "(J[Ljava/lang/Object;[JJJII)J", (void *)write_segments},
         {"readSegments", "(J[Ljava/lang/Object;[JJJ)J", (void *)read_segments},
         {"submitDirect", "(JLjava/nio/ByteBuffer;IIJIIJ)I", (void *)submit_direct},
         {"submitArray", "(J[BIIJIIJ)I", (void *)submit_array},

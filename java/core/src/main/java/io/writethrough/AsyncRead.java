@@ -1,5 +1,6 @@
 package io.writethrough;
 
+import io.writethrough.internal.Bytes;
 import io.writethrough.internal.DataPlane;
 import io.writethrough.internal.Errno;
 import io.writethrough.internal.Segments;
@@ -9,72 +10,57 @@ import java.nio.ByteBuffer;
  * A read of bytes that are not all cached: it has them fetched, copies what is cached, and so on to the end. One that makes
  * no progress so, since what is fetched is evicted again at once, is left to a thread that may wait.
  */
-final class AsyncRead extends WaitingThreads.Task {
+final class AsyncRead extends WaitingThreads.Task implements Operation.Continued {
     private static final int VAIN_ROUNDS = 3;
     private static final long LARGEST_FETCH_BYTES = 1 << 20;
 
-    private final WriteThroughFile file;
+    private final OpenFile file;
     private final Completions completions;
-    private final long position;
-    private final long length;
+    private final Object base;
+    private int index; /* of the next byte in the base */
+    private long position; /* of it in the file */
+    private long left;
     private long done;
     private int vainRounds;
 
     /* Of a read that nobody waits for. */
     private Operation operation;
 
-    private final ByteBuffer destination; /* or */
-    private final int start;
-    private final ByteBuffer[] destinations; /* and */
-    private final Segments segments;
+    private ByteBuffer destination; /* or */
+    private int start;
+    private ByteBuffer[] destinations;
 
     AsyncRead(
-            final WriteThroughFile file,
+            final OpenFile file,
             final Completions completions,
-            final ByteBuffer destination,
-            final int start,
-            final int length,
-            final long position) {
-        this.file = file;
-        this.completions = completions;
-        this.destination = destination;
-        this.start = start;
-        this.destinations = null;
-        this.segments = null;
-        this.position = position;
-        this.length = length;
-    }
-
-    AsyncRead(
-            final WriteThroughFile file,
-            final Completions completions,
-            final ByteBuffer[] destinations,
-            final Segments segments,
+            final Object base,
+            final int index,
             final long length,
             final long position) {
         this.file = file;
         this.completions = completions;
-        this.destination = null;
-        this.start = 0;
-        this.destinations = destinations;
-        this.segments = segments;
+        this.base = base;
+        this.index = index;
+        this.left = length;
         this.position = position;
-        this.length = length;
     }
 
-    long position() {
-        return position;
+    /** The buffer that is to be moved past what was read, and where it was. */
+    AsyncRead into(final ByteBuffer buffer, final int from) {
+        destination = buffer;
+        start = from;
+        return this;
     }
 
-    long length() {
-        return length;
+    /** The buffers that are to be moved past what was read. */
+    AsyncRead into(final ByteBuffer[] buffers) {
+        destinations = buffers;
+        return this;
     }
 
     /** Copies what is cached. Returns the count of all that was read, or a failure: with EAGAIN, something is missing. */
     long readCached() {
-        final long result = destination != null
-                ? file.readCached(destination, start + (int) done, (int) (length - done), position + done)
-                : file.readCached(segments, length - done, position + done);
+        final long result = Bytes.readCached(file.handle(), base, index, left, position);
         if (result >= 0) {
             return done + result;
         }
@@ -87,24 +73,26 @@ final class AsyncRead extends WaitingThreads.Task {
     /** The next so many bytes were read. */
     void advance(final long copied) {
         done += copied;
-        if (segments != null && copied > 0) {
+        position += copied;
+        left -= copied;
+        if (!(base instanceof Segments segments)) {
+            index += (int) copied;
+        } else if (copied > 0) {
             segments.drop(copied);
         }
     }
 
     /** Has the rest fetched, whose event is the operation's. Returns 0 or -errno; EAGAIN: {@link #readRest} is better. */
     int fetch(final Operation operation) {
-        if (length - done > LARGEST_FETCH_BYTES || vainRounds > VAIN_ROUNDS) {
+        if (left > LARGEST_FETCH_BYTES || vainRounds > VAIN_ROUNDS) {
             return -Errno.EAGAIN;
         }
-        return file.fetch(position + done, length - done, operation.token());
+        return DataPlane.fetch(file.handle(), position, left, DataPlane.NOWAIT, operation.token());
     }
 
     /** Reads the rest, waiting for it. Returns the count of all that was read, or a failure. */
     long readRest() {
-        final long result = destination != null
-                ? file.readWaiting(destination, start + (int) done, (int) (length - done), position + done)
-                : file.readWaiting(segments, length - done, position + done);
+        final long result = Bytes.read(file.handle(), base, index, left, position);
         return result < 0 ? result : done + result;
     }
 
@@ -112,7 +100,8 @@ final class AsyncRead extends WaitingThreads.Task {
      * On the event of a fetch: reads on, or has more fetched, or leaves it to another. Returns whether the operation ended: with
      * what is thrown, if anything is.
      */
-    boolean takeEvent(final Operation of, final long fetched) {
+    @Override
+    public boolean takeEvent(final Operation of, final long fetched) {
         try {
             assert Faults.at(Faults.Step.READ_ON);
             final long result = fetched < 0 ? fetched : readCached();
@@ -147,7 +136,8 @@ final class AsyncRead extends WaitingThreads.Task {
     }
 
     /** It is not under way any more. */
-    void leave() {
+    @Override
+    public void leave() {
         file.underWay().leave();
     }
 
@@ -168,18 +158,19 @@ final class AsyncRead extends WaitingThreads.Task {
 
     /* What native code read in place of a buffer that it must not touch goes there. */
     private long delivered(final long result) {
-        return segments == null || segments.deliver(result) ? result : -Errno.EFAULT;
+        return !(base instanceof Segments segments) || segments.deliver(result) ? result : -Errno.EFAULT;
     }
 
     /** Moves the buffers past what was read. Returns the count, or -1 at the end of the file. */
-    long finish(final long count) {
+    @Override
+    public long finish(final long count) {
         if (count == 0) {
             return -1;
         }
         if (destination != null) {
             destination.position(start + (int) count);
         } else {
-            WriteThroughFile.moveAll(destinations, count);
+            Reads.moveAll(destinations, count);
         }
         return count;
     }

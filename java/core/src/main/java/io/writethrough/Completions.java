@@ -23,7 +23,7 @@ final class Completions {
     static final long REST_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
     private final long engine;
-    private final EngineObserver observer;
+    private final Runnable shutDown;
     private final Operations operations = new Operations();
     private final CompletionQueue queue;
     private final UnderWay underWay = UnderWay.ofEngine();
@@ -41,9 +41,10 @@ final class Completions {
     private boolean closing;
     private volatile boolean closed;
 
-    Completions(final long engine, final Executor executor, final EngineObserver observer) {
+    /** @param shutDown is run when the engine is closed and was shut down */
+    Completions(final long engine, final Executor executor, final Runnable shutDown) {
         this.engine = engine;
-        this.observer = observer;
+        this.shutDown = shutDown;
         this.queue = new CompletionQueue(this, operations, executor);
     }
 
@@ -250,15 +251,15 @@ final class Completions {
         }
         abdicate();
         underWay.close(this);
-        final int shutDown = ControlPlane.wt_engine_shutdown(handle);
+        final int stopped = ControlPlane.wt_engine_shutdown(handle);
         if (started) {
             completeAll();
         }
         closed = true;
         LockSupport.unpark(watch);
-        observer.end();
+        shutDown.run();
         final int result = ControlPlane.wt_engine_close(handle);
-        return shutDown < 0 ? shutDown : result;
+        return stopped < 0 ? stopped : result;
     }
 
     /**

@@ -5,6 +5,8 @@ import static io.writethrough.WriteThroughException.NONE;
 import com.sun.jna.Native;
 import io.writethrough.internal.ControlPlane;
 import io.writethrough.internal.Errno;
+import io.writethrough.internal.NativeLibraries;
+import io.writethrough.internal.NativePaths;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.charset.StandardCharsets;
@@ -71,7 +73,7 @@ final class Failures {
             return ofPath("open", path, false, Errno.EOPNOTSUPP);
         }
         try {
-            final String reason = whyUnpolled(StorageProfile.of(present ? path : parent));
+            final String reason = whyUnpolled(profileOf(present ? path : parent));
             return new WriteThroughException(
                     "open",
                     path.toString(),
@@ -86,8 +88,19 @@ final class Failures {
         }
     }
 
-    private static String whyUnpolled(final StorageProfile profile) {
-        if (profile.writePath() != StorageProfile.WritePath.DIRECT) {
+    /** What the file at a path, or one made in the directory there, would get. */
+    static ControlPlane.Profile profileOf(final Path path) throws IOException {
+        NativeLibraries.load();
+        final ControlPlane.Profile profile = new ControlPlane.Profile();
+        final int result = ControlPlane.wt_probe(NativePaths.bytesOf(path), profile);
+        if (result < 0) {
+            throw ofPath("probe", path, false, -result);
+        }
+        return profile;
+    }
+
+    private static String whyUnpolled(final ControlPlane.Profile profile) {
+        if (!profile.isDirect()) {
             return profile.fileSystemType() + " has no direct I/O here. Put the file on another file system";
         }
         final String device = profile.deviceName();
@@ -123,13 +136,13 @@ final class Failures {
             final long length,
             final int errno,
             final long stableBytes,
-            final StorageProfile profile) {
+            final ControlPlane.Profile profile) {
         final String advice = switch (errno) {
             case Errno.EOPNOTSUPP -> noAtomicWrites(profile);
             case Errno.EINVAL -> wrongAtomicWrite(offset, length, profile);
             case Errno.EMSGSIZE ->
-                "The file takes atomic writes of up to " + profile.atomicWriteMaxBytes() + " bytes, but the engine"
-                        + " no more at once than 4 MiB, 2048 blocks of the file (of " + profile.blockBytes()
+                "The file takes atomic writes of up to " + profile.atomic_write_max_bytes + " bytes, but the engine"
+                        + " no more at once than 4 MiB, 2048 blocks of the file (of " + profile.block_bytes
                         + " bytes) and a quarter of its cache. Give it more (cacheBytes, inFlightBytes), or write less.";
             default -> null;
         };
@@ -139,7 +152,7 @@ final class Failures {
         return new WriteThroughException(operation, path.toString(), offset, length, errno, stableBytes, advice);
     }
 
-    private static String noAtomicWrites(final StorageProfile profile) {
+    private static String noAtomicWrites(final ControlPlane.Profile profile) {
         final String device = profile.deviceName();
         return "There are no atomic writes here, on " + profile.fileSystemType()
                 + (device.isEmpty() ? "" : " on " + device)
@@ -148,9 +161,9 @@ final class Failures {
                 + " not be torn.";
     }
 
-    private static String wrongAtomicWrite(final long offset, final long length, final StorageProfile profile) {
-        final int min = profile.atomicWriteMinBytes();
-        final int max = profile.atomicWriteMaxBytes();
+    private static String wrongAtomicWrite(final long offset, final long length, final ControlPlane.Profile profile) {
+        final int min = profile.atomic_write_min_bytes;
+        final int max = profile.atomic_write_max_bytes;
         final String rule = "The length of an atomic write to this file is a power of two from " + min + " to " + max
                 + " bytes, and where it goes is a multiple of that";
         if (Long.bitCount(length) != 1 || length < min || length > max || offset != NONE && offset % length != 0) {

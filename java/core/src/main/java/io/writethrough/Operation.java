@@ -4,6 +4,8 @@ import io.writethrough.internal.DataPlane;
 import io.writethrough.internal.Errno;
 import io.writethrough.internal.jfr.Events;
 import io.writethrough.internal.jfr.IoEvent;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -14,18 +16,57 @@ import java.util.concurrent.locks.LockSupport;
  * of the C core, whose lock orders the two.
  */
 final class Operation {
+    /** What an operation needs of its file. */
+    interface File {
+        Path path();
+
+        /** The exception of a failure, of which it tells the flight recorder. */
+        IOException failed(String operation, long offset, long length, int errno, long stableBytes);
+    }
+
+    /** An operation that goes on after an event: a read of which something was not cached. */
+    interface Continued {
+        /** Takes the event. Returns whether the operation ended. */
+        boolean takeEvent(Operation of, long result);
+
+        /** It is not under way any more. */
+        void leave();
+
+        /** The end, with this count of bytes. Returns what the future is. */
+        long finish(long count);
+    }
+
+    /** What a future is. */
+    enum Value {
+        /** A count of bytes, as an Integer. */
+        INT_COUNT,
+        /** A count of bytes, as a Long. */
+        LONG_COUNT,
+        /** Where an append went. */
+        OFFSET;
+
+        Object ofCount(final long count) {
+            return this == INT_COUNT ? (Object) (int) count : (Object) count;
+        }
+
+        /** As exceptions and events name the write. */
+        String operation() {
+            return this == OFFSET ? "append" : "write";
+        }
+    }
+
     /** In the list of free operations, or of those that ended and were not completed. */
     Operation next;
 
     /* index, and above it how often it was used */
     private long token;
 
-    private WriteThroughFile file;
+    private File file;
     private volatile IoFuture<?> future;
-    private boolean longResult;
+    private Value kind;
     private long position;
     private long length;
-    private AsyncRead read;
+    private Continued read;
 
     private Thread waiter;
     private volatile boolean ended;
@@ -35,7 +76,6 @@ final class Operation {
     private long result;
     private long stableBytes;
     private long offset;
-    private boolean append;
 
     /* What the future is to be, once that is decided. */
     private boolean decided;
@@ -58,15 +98,10 @@ final class Operation {
         return (int) token;
     }
 
-    /** A write whose future is a count of bytes, as a long or as an int. */
-    void beginWrite(
-            final WriteThroughFile ofFile,
-            final IoFuture<?> ofFuture,
-            final boolean isLong,
-            final long at,
-            final long bytes) {
+    /** A write or an append. */
+    void beginWrite(final File ofFile, final IoFuture<?> ofFuture, final Value value, final long at, final long bytes) {
         file = ofFile;
-        longResult = isLong;
+        kind = value;
         position = at;
         length = bytes;
         event = bytes == 0 ? null : read == null ? Events.beginWrite() : Events.beginRead();
@@ -88,21 +123,20 @@ final class Operation {
         }
     }
 
-    /** An append, whose future is its offset. */
-    void beginAppend(final WriteThroughFile ofFile, final IoFuture<Long> ofFuture, final long bytes) {
-        append = true;
-        beginWrite(ofFile, ofFuture, true, WriteThroughException.NONE, bytes);
-    }
-
-    /** A read: the same, and where to go on. */
+    /** A read, and what goes on with it. */
     void beginRead(
-            final WriteThroughFile ofFile, final IoFuture<?> ofFuture, final boolean isLong, final AsyncRead ofRead) {
+            final File ofFile,
+            final IoFuture<?> ofFuture,
+            final Value value,
+            final Continued ofRead,
+            final long at,
+            final long bytes) {
         read = ofRead;
-        beginWrite(ofFile, ofFuture, isLong, ofRead.position(), ofRead.length());
+        beginWrite(ofFile, ofFuture, value, at, bytes);
     }
 
     /** An operation that the current thread waits for by {@link #await}. */
-    void beginWait(final WriteThroughFile ofFile) {
+    void beginWait(final File ofFile) {
         file = ofFile;
         ended = false;
         waiter = Thread.currentThread();
@@ -210,10 +244,10 @@ final class Operation {
             assert Faults.at(Faults.Step.DECIDE);
             endEvent();
             if (result >= 0) {
-                final long count = append ? offset : read == null ? result : read.finish(result);
-                value = longResult ? (Object) count : (Object) (int) count;
+                final long count = kind == Value.OFFSET ? offset : read == null ? result : read.finish(result);
+                value = kind.ofCount(count);
             } else if (failure == null) {
-                final String operation = append ? "append" : read == null ? "write" : "read";
+                final String operation = read == null ? kind.operation() : "read";
                 failure = file.failed(operation, position, length, (int) -result, stableBytes);
             }
         } catch (final OutOfMemoryError | StackOverflowError e) {
@@ -254,7 +288,6 @@ final class Operation {
         file = null;
         read = null;
         task = null;
-        append = false;
         decided = false;
         value = null;
         failure = null;

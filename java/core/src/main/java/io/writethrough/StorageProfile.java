@@ -1,10 +1,7 @@
 package io.writethrough;
 
 import io.writethrough.internal.ControlPlane;
-import io.writethrough.internal.NativeLibraries;
-import io.writethrough.internal.NativePaths;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -40,13 +37,7 @@ public final class StorageProfile {
      * @throws UnsatisfiedLinkError if the native library cannot be loaded, or there is none for this platform
      */
     public static StorageProfile of(final Path path) throws IOException {
-        NativeLibraries.load();
-        final ControlPlane.Profile profile = new ControlPlane.Profile();
-        final int result = ControlPlane.wt_probe(NativePaths.bytesOf(WriteThroughFileSystem.unwrap(path)), profile);
-        if (result < 0) {
-            throw Failures.ofPath("probe", path, false, -result);
-        }
-        return new StorageProfile(profile, null);
+        return new StorageProfile(Failures.profileOf(WriteThroughFileSystem.unwrap(path)), null);
     }
 
     /**
@@ -85,7 +76,7 @@ public final class StorageProfile {
      * @return {@link WritePath#DIRECT} wherever the file system has direct I/O
      */
     public WritePath writePath() {
-        return profile.path == 1 ? WritePath.DIRECT : WritePath.BUFFERED;
+        return profile.isDirect() ? WritePath.DIRECT : WritePath.BUFFERED;
     }
 
     /**
@@ -218,7 +209,7 @@ public final class StorageProfile {
      * @return such as {@code "ext4"} or {@code "xfs"}; its magic number in hexadecimal if the name is not known
      */
     public String fileSystemType() {
-        return text(profile.fs_type);
+        return profile.fileSystemType();
     }
 
     /**
@@ -227,7 +218,7 @@ public final class StorageProfile {
      * @return its name in {@code /sys/block}; empty for a file system without one device of its own
      */
     public String deviceName() {
-        return text(profile.device_name);
+        return profile.deviceName();
     }
 
     /**
@@ -278,13 +269,5 @@ public final class StorageProfile {
             case 1 -> Promise.YES;
             default -> Promise.UNKNOWN;
         };
-    }
-
-    private static String text(final byte[] bytes) {
-        int length = 0;
-        while (length < bytes.length && bytes[length] != 0) {
-            length++;
-        }
-        return new String(bytes, 0, length, StandardCharsets.UTF_8);
     }
 }

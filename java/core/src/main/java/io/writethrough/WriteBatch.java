@@ -1,6 +1,7 @@
 package io.writethrough;
 
 import io.writethrough.internal.Buffers;
+import io.writethrough.internal.Bytes;
 import io.writethrough.internal.DataPlane;
 import io.writethrough.internal.PerThread;
 import java.nio.ByteBuffer;
@@ -27,28 +28,19 @@ final class WriteBatch {
         return OF_THREAD.get();
     }
 
-    void add(final WriteRequest write) {
-        final ByteBuffer source = write.source();
+    void add(final ByteBuffer source, final long offset) {
         final int position = source.position();
         final int length = Buffers.remaining(source, position);
         if (count == sources.length) {
             grow();
         }
-        final int start;
-        if (!Buffers.isSteady(source)) {
-            bases[count] = Buffers.copyOf(source, position, length);
-            start = 0;
-        } else if (source.isDirect()) {
-            bases[count] = source;
-            start = position;
-        } else {
-            bases[count] = source.array();
-            start = source.arrayOffset() + position;
-        }
+        final boolean steady = Buffers.isSteady(source);
+        bases[count] = steady ? Bytes.baseOf(source) : Buffers.copyOf(source, position, length);
+        final int start = steady ? Bytes.indexOf(source, position) : 0;
         sources[count] = source;
         final int request = count * DataPlane.REQUEST_LONGS;
         requests[request] = (long) start << 32 | length;
-        requests[request + 1] = write.position();
+        requests[request + 1] = offset;
         count++;
     }
 
@@ -61,7 +53,7 @@ final class WriteBatch {
 
     /** Submits all. Returns their futures. */
     List<CompletableFuture<Integer>> submit(
-            final WriteThroughFile file,
+            final OpenFile file,
             final Completions completions,
             final long handle,
             final int durability,
@@ -95,7 +87,7 @@ final class WriteBatch {
 
     /* All, or it throws and none has begun. */
     private void begin(
-            final WriteThroughFile file,
+            final OpenFile file,
             final Completions completions,
             final List<CompletableFuture<Integer>> futures,
             final int durability,
@@ -109,10 +101,8 @@ final class WriteBatch {
                 futures.add(future);
                 final Operation operation = completions.begin();
                 operations[begun++] = operation;
-                if ((flags & DataPlane.APPEND) != 0) {
-                    requests[request + 1] = WriteThroughException.NONE;
-                }
-                operation.beginWrite(file, future, false, requests[request + 1], (int) requests[request]);
+                operation.beginWrite(
+                        file, future, Operation.Value.INT_COUNT, requests[request + 1], (int) requests[request]);
                 operation.describe(durability, flags);
                 requests[request + 2] = operation.token();
             }
@@ -127,7 +117,7 @@ final class WriteBatch {
     /* Others of the batch have begun, and their futures are to reach the caller: so nothing is thrown. */
     private void fail(
             final int index,
-            final WriteThroughFile file,
+            final OpenFile file,
             final Completions completions,
             final CompletableFuture<Integer> future,
             final int flags) {

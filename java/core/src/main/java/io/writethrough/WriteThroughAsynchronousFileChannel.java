@@ -1,7 +1,9 @@
 package io.writethrough;
 
 import io.writethrough.internal.Buffers;
+import io.writethrough.internal.DataPlane;
 import io.writethrough.internal.Errno;
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
@@ -25,12 +27,15 @@ import java.util.concurrent.RejectedExecutionException;
  * the thread that began the operation: so that a handler which begins the next one does not call itself.
  */
 final class WriteThroughAsynchronousFileChannel extends AsynchronousFileChannel {
-    private final WriteThroughFile file;
+    private final OpenFile file;
     private final ExecutorService executor;
+    private final Closeable closing;
 
-    WriteThroughAsynchronousFileChannel(final WriteThroughFile file, final ExecutorService executor) {
+    /** @param closing closes the file */
+    WriteThroughAsynchronousFileChannel(final OpenFile file, final ExecutorService executor, final Closeable closing) {
         this.file = file;
         this.executor = executor;
+        this.closing = closing;
     }
 
     // ---- read and write ----
@@ -60,7 +65,7 @@ final class WriteThroughAsynchronousFileChannel extends AsynchronousFileChannel 
         }
         requireExecutor();
         final boolean open = isOpen();
-        return begun(open, file.readAsync(destination, position));
+        return begun(open, file.reads().readAsync(destination, position));
     }
 
     @Override
@@ -111,11 +116,13 @@ final class WriteThroughAsynchronousFileChannel extends AsynchronousFileChannel 
 
     /* Who begins an operation is not made to wait: where it would have to, another thread does. */
     private CompletableFuture<Integer> beginWriteWithoutWaiting(final ByteBuffer source, final long position) {
-        final CompletableFuture<Integer> write = file.writeAsync(source, position, file.durability(), WriteFlag.NOWAIT);
+        final int flags = file.modeFlags();
+        final CompletableFuture<Integer> write =
+                file.writes().writeAsync(source, position, DataPlane.DURABILITY_OF_FILE, flags | DataPlane.NOWAIT);
         if (!write.isCompletedExceptionally() || !wouldWait(write)) {
             return write;
         }
-        return file.writeAsyncElsewhere(source, position);
+        return file.writes().writeAsyncElsewhere(source, position, flags);
     }
 
     /* What was begun on an open channel, and found it closed, says so. */
@@ -221,7 +228,7 @@ final class WriteThroughAsynchronousFileChannel extends AsynchronousFileChannel 
 
     @Override
     public void close() throws IOException {
-        file.close();
+        closing.close();
     }
 
     /** The file's path, and whether the channel is open. */

@@ -1,7 +1,6 @@
 package io.writethrough;
 
 import com.sun.jna.ptr.LongByReference;
-import io.writethrough.internal.CacheView;
 import io.writethrough.internal.ControlPlane;
 import io.writethrough.internal.DataPlane;
 import io.writethrough.internal.Errno;
@@ -31,6 +30,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.LongToIntFunction;
 import java.util.function.ToIntBiFunction;
 
@@ -59,44 +59,27 @@ public final class WriteThroughEngine implements Closeable {
     private static final AtomicInteger NUMBERS = new AtomicInteger();
     private static volatile WriteThroughEngine sharedEngine;
 
-    private final NativeHandle handle;
+    private final OpenEngine engine;
     private final Backend backend;
-
-    private final Completions completions;
-
-    /* Null if the cache cannot be seen. */
-    private final CacheView cacheView;
-
-    private final JdkChannels.OfEngine jdkChannels = new JdkChannels.OfEngine();
-
     private final boolean completionPolling;
-
     private final EngineRegistration registration;
 
-    /* Whether the current thread may wait for I/O: false on an event loop whose ring has some. */
-    private final BooleanSupplier mayWait;
-
-    private WriteThroughEngine(final long engine, final Builder options, final BooleanSupplier mayWait) {
-        this.mayWait = mayWait;
+    private WriteThroughEngine(final long handle, final Builder options, final BooleanSupplier mayWait) {
         this.completionPolling = options.completionPolling;
         final int number = NUMBERS.incrementAndGet();
-        final EngineObserver observer = new EngineObserver(engine, number, options.slowIoNanos);
-        this.completions = new Completions(engine, options.completionExecutor, observer);
-        this.backend = Backend.of(ControlPlane.wt_engine_backend(engine));
-        this.cacheView = CacheView.of(engine);
-        if (cacheView != null) {
-            NativeHandle.whenLost(cacheView, cacheView.release());
-        }
-        this.registration = new EngineRegistration(engine, backend, number);
-        this.handle = NativeHandle.of(this, engine, closing(registration, completions), () -> "A WriteThroughEngine");
+        final EngineObserver observer = new EngineObserver(handle, number, options.slowIoNanos);
+        final Completions completions = new Completions(handle, options.completionExecutor, observer::end);
+        this.backend = Backend.of(ControlPlane.wt_engine_backend(handle));
+        this.registration = new EngineRegistration(handle, backend, number);
+        this.engine = new OpenEngine(handle, completions, closing(registration, completions), mayWait);
         observer.start();
     }
 
     /* Static, so that it does not know the engine, which may be lost. */
     private static LongToIntFunction closing(final EngineRegistration registration, final Completions completions) {
-        return engine -> {
+        return handle -> {
             registration.end();
-            return completions.close(engine);
+            return completions.close(handle);
         };
     }
 
@@ -252,9 +235,9 @@ public final class WriteThroughEngine implements Closeable {
         final byte[] nativePath = NativePaths.bytesOf(WriteThroughFileSystem.unwrap(path));
         final long result;
         try {
-            result = DataPlane.open(handle.value(), nativePath, request.flags(), mode, request.durability().code);
+            result = DataPlane.open(engine.handle(), nativePath, request.flags(), mode, request.durability().code);
         } finally {
-            Reference.reachabilityFence(this);
+            Reference.reachabilityFence(engine);
         }
         if (result == -Errno.EBADF) {
             throw closed();
@@ -268,14 +251,14 @@ public final class WriteThroughEngine implements Closeable {
         if (result < 0) {
             throw Failures.ofPath("open", path, request.noFollow(), (int) -result);
         }
-        final WriteThroughFile opened = new WriteThroughFile(this, result, path, request);
+        final OpenFile opened = new OpenFile(engine, result, path, request);
         if (request.growthBytes() >= 0 && request.writable()) {
             opened.growAhead(request.growthBytes());
         }
         if (request.deleteOnClose()) {
             deleteNow(path);
         }
-        return opened;
+        return new WriteThroughFile(opened, backend);
     }
 
     /* As the JDK does on Linux: the name is gone at once, and the file when its last descriptor is. */
@@ -298,9 +281,9 @@ public final class WriteThroughEngine implements Closeable {
     public EngineStats stats() {
         final EngineStats stats;
         try {
-            stats = EngineStats.of(handle.value());
+            stats = EngineStats.of(engine.handle());
         } finally {
-            Reference.reachabilityFence(this);
+            Reference.reachabilityFence(engine);
         }
         if (stats == null) {
             throw closed();
@@ -317,33 +300,13 @@ public final class WriteThroughEngine implements Closeable {
         return backend;
     }
 
-    /** Before what must not fail halfway: EDEADLK if this thread must not wait now. */
-    void checkMayWait(final String operation) throws IOException {
-        if (!mayWait.getAsBoolean()) {
-            throw Failures.ofEngine(operation, Errno.EDEADLK);
-        }
-    }
-
-    JdkChannels.OfEngine jdkChannels() {
-        return jdkChannels;
-    }
-
-    Completions completions() {
-        return completions;
-    }
-
-    /* What a file's reads look into first; null if they cannot. */
-    CacheView.File cacheViewOf(final long file) {
-        return cacheView == null ? null : cacheView.file(file);
-    }
-
     /**
      * Whether the engine is open.
      *
      * @return false from the moment that somebody begins to close it
      */
     public boolean isOpen() {
-        return handle.isOpen();
+        return engine.isOpen();
     }
 
     /**
@@ -365,9 +328,7 @@ public final class WriteThroughEngine implements Closeable {
             throw new UnsupportedOperationException(
                     "the shared engine is closed by closeShared, or lives as long as the process: close its files");
         }
-        checkMayWait("close");
-        jdkChannels.close();
-        NativeHandle.check(handle.close(), "");
+        engine.close();
     }
 
     private static IllegalStateException closed() {
@@ -446,8 +407,7 @@ public final class WriteThroughEngine implements Closeable {
         private static final int ENGINE_SQPOLL = 1;
         private static final int ENGINE_IOPOLL = 2;
 
-        private static final Builder DEFAULTS =
-                new Builder(256L << 20, 64L << 20, 256, Backend.AUTO, false, false, Runnable::run, 1_000_000_000L);
+        private static final Builder DEFAULTS = new Builder();
 
         private static final Duration MAX_SLOW_IO = Duration.ofDays(1);
 
@@ -461,37 +421,35 @@ public final class WriteThroughEngine implements Closeable {
 
                 @Override
                 public long handle(final WriteThroughEngine engine) {
-                    return engine.handle.value();
+                    return engine.engine.handle();
                 }
             });
         }
 
-        private final long cacheBytes;
-        private final long inFlightBytes;
-        private final int ringEntries;
-        private final Backend backend;
-        private final boolean submissionPolling;
-        private final boolean completionPolling;
-        private final Executor completionExecutor;
-        private final long slowIoNanos;
+        private long cacheBytes = 256L << 20;
+        private long inFlightBytes = 64L << 20;
+        private int ringEntries = 256;
+        private Backend backend = Backend.AUTO;
+        private boolean submissionPolling;
+        private boolean completionPolling;
+        private Executor completionExecutor = Runnable::run;
+        private long slowIoNanos = 1_000_000_000L;
 
-        private Builder(
-                final long cacheBytes,
-                final long inFlightBytes,
-                final int ringEntries,
-                final Backend backend,
-                final boolean submissionPolling,
-                final boolean completionPolling,
-                final Executor completionExecutor,
-                final long slowIoNanos) {
-            this.cacheBytes = cacheBytes;
-            this.inFlightBytes = inFlightBytes;
-            this.ringEntries = ringEntries;
-            this.backend = backend;
-            this.submissionPolling = submissionPolling;
-            this.completionPolling = completionPolling;
-            this.completionExecutor = completionExecutor;
-            this.slowIoNanos = slowIoNanos;
+        private Builder() {}
+
+        /* Nobody else has seen the copy before it is changed: to its users a builder never changes. */
+        private Builder with(final Consumer<Builder> change) {
+            final Builder copy = new Builder();
+            copy.cacheBytes = cacheBytes;
+            copy.inFlightBytes = inFlightBytes;
+            copy.ringEntries = ringEntries;
+            copy.backend = backend;
+            copy.submissionPolling = submissionPolling;
+            copy.completionPolling = completionPolling;
+            copy.completionExecutor = completionExecutor;
+            copy.slowIoNanos = slowIoNanos;
+            change.accept(copy);
+            return copy;
         }
 
         /**
@@ -504,15 +462,7 @@ public final class WriteThroughEngine implements Closeable {
          */
         public Builder cacheBytes(final long bytes) {
             requireAtLeast("cacheBytes", bytes, MIN_CACHE_BYTES);
-            return new Builder(
-                    bytes,
-                    inFlightBytes,
-                    ringEntries,
-                    backend,
-                    submissionPolling,
-                    completionPolling,
-                    completionExecutor,
-                    slowIoNanos);
+            return with(copy -> copy.cacheBytes = bytes);
         }
 
         /**
@@ -524,15 +474,7 @@ public final class WriteThroughEngine implements Closeable {
          */
         public Builder inFlightBytes(final long bytes) {
             requireAtLeast("inFlightBytes", bytes, MIN_IN_FLIGHT_BYTES);
-            return new Builder(
-                    cacheBytes,
-                    bytes,
-                    ringEntries,
-                    backend,
-                    submissionPolling,
-                    completionPolling,
-                    completionExecutor,
-                    slowIoNanos);
+            return with(copy -> copy.inFlightBytes = bytes);
         }
 
         /**
@@ -547,15 +489,7 @@ public final class WriteThroughEngine implements Closeable {
                 throw new IllegalArgumentException("ringEntries is " + entries + ", must be a power of two from "
                         + MIN_RING_ENTRIES + " to " + MAX_RING_ENTRIES);
             }
-            return new Builder(
-                    cacheBytes,
-                    inFlightBytes,
-                    entries,
-                    backend,
-                    submissionPolling,
-                    completionPolling,
-                    completionExecutor,
-                    slowIoNanos);
+            return with(copy -> copy.ringEntries = entries);
         }
 
         /**
@@ -565,15 +499,8 @@ public final class WriteThroughEngine implements Closeable {
          * @return a builder with this value
          */
         public Builder backend(final Backend wanted) {
-            return new Builder(
-                    cacheBytes,
-                    inFlightBytes,
-                    ringEntries,
-                    Objects.requireNonNull(wanted),
-                    submissionPolling,
-                    completionPolling,
-                    completionExecutor,
-                    slowIoNanos);
+            Objects.requireNonNull(wanted);
+            return with(copy -> copy.backend = wanted);
         }
 
         /**
@@ -591,15 +518,7 @@ public final class WriteThroughEngine implements Closeable {
          * @return a builder with this value
          */
         public Builder submissionPolling(final boolean wanted) {
-            return new Builder(
-                    cacheBytes,
-                    inFlightBytes,
-                    ringEntries,
-                    backend,
-                    wanted,
-                    completionPolling,
-                    completionExecutor,
-                    slowIoNanos);
+            return with(copy -> copy.submissionPolling = wanted);
         }
 
         /**
@@ -617,15 +536,7 @@ public final class WriteThroughEngine implements Closeable {
          * @return a builder with this value
          */
         public Builder completionPolling(final boolean wanted) {
-            return new Builder(
-                    cacheBytes,
-                    inFlightBytes,
-                    ringEntries,
-                    backend,
-                    submissionPolling,
-                    wanted,
-                    completionExecutor,
-                    slowIoNanos);
+            return with(copy -> copy.completionPolling = wanted);
         }
 
         /**
@@ -648,15 +559,8 @@ public final class WriteThroughEngine implements Closeable {
          * @return a builder with this value
          */
         public Builder completionExecutor(final Executor executor) {
-            return new Builder(
-                    cacheBytes,
-                    inFlightBytes,
-                    ringEntries,
-                    backend,
-                    submissionPolling,
-                    completionPolling,
-                    Objects.requireNonNull(executor),
-                    slowIoNanos);
+            Objects.requireNonNull(executor);
+            return with(copy -> copy.completionExecutor = executor);
         }
 
         /**
@@ -674,15 +578,7 @@ public final class WriteThroughEngine implements Closeable {
                 throw new IllegalArgumentException(
                         "slowIoThreshold is " + threshold + ", must be from zero to " + MAX_SLOW_IO);
             }
-            return new Builder(
-                    cacheBytes,
-                    inFlightBytes,
-                    ringEntries,
-                    backend,
-                    submissionPolling,
-                    completionPolling,
-                    completionExecutor,
-                    threshold.toNanos());
+            return with(copy -> copy.slowIoNanos = threshold.toNanos());
         }
 
         /**

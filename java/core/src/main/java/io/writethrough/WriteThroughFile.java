@@ -1,22 +1,9 @@
 package io.writethrough;
 
-import static io.writethrough.WriteThroughException.NONE;
-
-import io.writethrough.internal.Buffers;
-import io.writethrough.internal.CacheView;
-import io.writethrough.internal.ControlPlane;
 import io.writethrough.internal.DataPlane;
-import io.writethrough.internal.Errno;
-import io.writethrough.internal.NativePaths;
-import io.writethrough.internal.OpenFlags;
-import io.writethrough.internal.Segments;
-import io.writethrough.internal.VirtualThreads;
 import io.writethrough.internal.WriteFlags;
-import io.writethrough.internal.jfr.Events;
-import io.writethrough.internal.jfr.IoEvent;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousFileChannel;
 import java.nio.channels.Channel;
@@ -36,8 +23,6 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.atomic.AtomicReferenceArray;
-import java.util.function.LongSupplier;
-import java.util.function.LongToIntFunction;
 
 /**
  * A file that is written through: when {@code write} returns, its bytes are on stable storage, as the {@link
@@ -96,50 +81,16 @@ import java.util.function.LongToIntFunction;
  * @since 0.1
  */
 public final class WriteThroughFile implements Channel {
-    private static final int COPIED_PIECE_BYTES = 4 << 20;
-
-    private final WriteThroughEngine engine;
-    private final Completions completions;
-    private final NativeHandle handle;
-    private final UnderWay underWay;
-    private volatile Path path;
-    private final Durability durability;
-    private final boolean readable;
-    private final boolean writable;
-
-    private final boolean appends;
-
-    private final JdkChannels jdkChannels;
-
-    /* Null if reads are all for native code. */
-    private final CacheView.File cached;
+    private final OpenFile file;
+    private final Backend backend;
 
     /* By InterruptPolicy; null where none was asked for, or where it is being closed. */
     private final AtomicReferenceArray<WriteThroughFileChannel> channels =
             new AtomicReferenceArray<>(InterruptPolicy.values().length);
 
-    WriteThroughFile(final WriteThroughEngine engine, final long file, final Path path, final OpenRequest request) {
-        this.engine = engine;
-        this.completions = engine.completions();
-        this.path = path;
-        this.durability = request.durability();
-        this.readable = request.readable();
-        this.writable = request.writable();
-        this.appends = request.append();
-        this.jdkChannels = new JdkChannels(file, engine.jdkChannels());
-        this.cached = readable ? engine.cacheViewOf(file) : null;
-        this.underWay = completions.underWay().ofFile();
-        this.handle = NativeHandle.of(
-                this, file, closing(underWay, completions, jdkChannels), () -> "The WriteThroughFile " + path);
-    }
-
-    /* Static, so that it does not know the file, which may be lost. */
-    private static LongToIntFunction closing(
-            final UnderWay underWay, final Completions completions, final JdkChannels jdkChannels) {
-        return file -> {
-            underWay.close(completions);
-            return jdkChannels.closeWithFile(file);
-        };
+    WriteThroughFile(final OpenFile file, final Backend backend) {
+        this.file = file;
+        this.backend = backend;
     }
 
     /**
@@ -241,7 +192,7 @@ public final class WriteThroughFile implements Channel {
         final int index = policy.ordinal();
         WriteThroughFileChannel channel = channels.get(index);
         if (channel == null) {
-            channel = new WriteThroughFileChannel(this, policy);
+            channel = new WriteThroughFileChannel(file, policy, this::close);
             if (!channels.compareAndSet(index, null, channel)) {
                 return asFileChannel(policy);
             }
@@ -280,10 +231,10 @@ public final class WriteThroughFile implements Channel {
      * @throws UnsupportedOperationException if the file was opened with {@code APPEND}
      */
     public AsynchronousFileChannel asAsynchronousFileChannel(final ExecutorService executor) {
-        if (appends()) {
+        if (file.appends()) {
             throw new UnsupportedOperationException("APPEND not allowed");
         }
-        return new WriteThroughAsynchronousFileChannel(this, Objects.requireNonNull(executor));
+        return new WriteThroughAsynchronousFileChannel(file, Objects.requireNonNull(executor), this);
     }
 
     /* The file is closed already, by somebody who is told what fails. */
@@ -296,38 +247,6 @@ public final class WriteThroughFile implements Channel {
         }
     }
 
-    JdkChannels jdkChannels() {
-        return jdkChannels;
-    }
-
-    UnderWay underWay() {
-        return underWay;
-    }
-
-    /* What a virtual thread leaves to one that may wait. */
-    private long callWaiting(final LongSupplier call) {
-        if (!underWay.enter()) {
-            return -Errno.EBADF;
-        }
-        try {
-            return WaitingThreads.call(call);
-        } finally {
-            underWay.leave();
-        }
-    }
-
-    boolean isReadable() {
-        return readable;
-    }
-
-    boolean isWritable() {
-        return writable;
-    }
-
-    boolean appends() {
-        return appends;
-    }
-
     /**
      * Writes the remaining bytes of a buffer, with the durability of the file. As {@link #write(ByteBuffer, long, Durability)}
      * in all else.
@@ -338,7 +257,7 @@ public final class WriteThroughFile implements Channel {
      * @throws IOException as there
      */
     public int write(final ByteBuffer source, final long position) throws IOException {
-        return write(source, position, DataPlane.DURABILITY_OF_FILE);
+        return file.writes().write(source, position, DataPlane.DURABILITY_OF_FILE, file.modeFlags());
     }
 
     /**
@@ -361,90 +280,7 @@ public final class WriteThroughFile implements Channel {
      *     others may be or not, and a read shows what the device has
      */
     public int write(final ByteBuffer source, final long position, final Durability durability) throws IOException {
-        return write(source, position, durability.code);
-    }
-
-    private int write(final ByteBuffer source, final long position, final int durabilityCode) throws IOException {
-        return appends
-                ? write(source, position, durabilityCode, DataPlane.APPEND)
-                : writeAt(source, position, durabilityCode);
-    }
-
-    private int writeAt(final ByteBuffer source, final long position, final int durabilityCode) throws IOException {
-        final int start = source.position();
-        final int length = Buffers.remaining(source, start);
-        checkWrite(position, length, 0);
-        if (length == 0) {
-            return 0;
-        }
-        final IoEvent event = Events.beginWrite();
-        final long result;
-        try {
-            result = write(source, start, length, position, durabilityCode);
-        } finally {
-            Reference.reachabilityFence(this);
-        }
-        Events.end(event, path, position, length, durabilityCode, 0, result);
-        if (result < 0) {
-            throw failed("write", position, length, result);
-        }
-        source.position(start + length);
-        return length;
-    }
-
-    private long write(
-            final ByteBuffer source, final int start, final int length, final long position, final int durabilityCode) {
-        if (!Buffers.isSteady(source)) {
-            return writeCopied(source, start, length, position, durabilityCode);
-        }
-        if (!VirtualThreads.isCurrent()) {
-            return writeWaiting(source, start, length, position, durabilityCode);
-        }
-        final Operation operation = completions.begin();
-        final int started;
-        try {
-            operation.beginWait(this);
-            started = submit(source, start, length, position, durabilityCode, DataPlane.NOWAIT, operation.token());
-            if (started == 0) {
-                return operation.await();
-            }
-        } finally {
-            completions.abandon(operation);
-        }
-        return mustWait(started)
-                ? callWaiting(() -> writeWaiting(source, start, length, position, durabilityCode))
-                : started;
-    }
-
-    /* Piece by piece, as the core writes what is long. */
-    private long writeCopied(
-            final ByteBuffer source, final int start, final int length, final long position, final int durabilityCode) {
-        final byte[] piece = new byte[Math.min(length, COPIED_PIECE_BYTES)];
-        for (int done = 0; done < length; ) {
-            final int bytes = Math.min(piece.length, length - done);
-            if (!Buffers.get(source, start + done, piece, bytes)) {
-                return DataPlane.failure(-Errno.EFAULT, done);
-            }
-            final long result = write(ByteBuffer.wrap(piece), 0, bytes, position + done, durabilityCode);
-            if (result < 0) {
-                return DataPlane.failure(-DataPlane.errno(result), done + DataPlane.stableBytes(result));
-            }
-            done += bytes;
-        }
-        return length;
-    }
-
-    private static boolean mustWait(final int started) {
-        return started == -Errno.EAGAIN || started == -Errno.EMSGSIZE;
-    }
-
-    private long writeWaiting(
-            final ByteBuffer source, final int start, final int length, final long position, final int durabilityCode) {
-        if (source.isDirect()) {
-            return DataPlane.writeDirect(handle.value(), source, start, length, position, durabilityCode);
-        }
-        final int index = source.arrayOffset() + start;
-        return DataPlane.writeArray(handle.value(), source.array(), index, length, position, durabilityCode);
+        return file.writes().write(source, position, durability.code, file.modeFlags());
     }
 
     /**
@@ -457,7 +293,7 @@ public final class WriteThroughFile implements Channel {
      * @throws IOException as there
      */
     public long write(final ByteBuffer[] sources, final long position) throws IOException {
-        return write(sources, position, DataPlane.DURABILITY_OF_FILE);
+        return file.writes().write(sources, position, DataPlane.DURABILITY_OF_FILE, file.modeFlags());
     }
 
     /**
@@ -472,76 +308,7 @@ public final class WriteThroughFile implements Channel {
      * @throws IOException as there
      */
     public long write(final ByteBuffer[] sources, final long position, final Durability durability) throws IOException {
-        return write(sources, position, durability.code);
-    }
-
-    private long write(final ByteBuffer[] sources, final long position, final int durabilityCode) throws IOException {
-        return appends
-                ? write(sources, position, durabilityCode, DataPlane.APPEND)
-                : writeAt(sources, position, durabilityCode);
-    }
-
-    private long writeAt(final ByteBuffer[] sources, final long position, final int durabilityCode) throws IOException {
-        final Segments segments = Segments.ofThread();
-        final IoEvent event;
-        final long length;
-        final long result;
-        try {
-            for (final ByteBuffer source : sources) {
-                segments.addSource(source);
-            }
-            length = segments.length();
-            checkWrite(position, length, 0);
-            if (length == 0) {
-                return 0;
-            }
-            event = Events.beginWrite();
-            result = write(segments, length, position, durabilityCode);
-        } finally {
-            segments.release();
-            Reference.reachabilityFence(this);
-        }
-        Events.end(event, path, position, length, durabilityCode, 0, result);
-        if (result < 0) {
-            throw failed("write", position, length, result);
-        }
-        moveToLimits(sources);
-        return length;
-    }
-
-    private static void moveToLimits(final ByteBuffer[] sources) {
-        for (final ByteBuffer source : sources) {
-            source.position(source.limit());
-        }
-    }
-
-    private long write(final Segments segments, final long length, final long position, final int durabilityCode) {
-        if (segments.isFaulty()) {
-            return -Errno.EFAULT;
-        }
-        if (!VirtualThreads.isCurrent()) {
-            return writeWaiting(segments, length, position, durabilityCode);
-        }
-        final Operation operation = completions.begin();
-        final int started;
-        try {
-            operation.beginWait(this);
-            started = submit(segments, length, position, durabilityCode, DataPlane.NOWAIT, operation.token());
-            if (started == 0) {
-                return operation.await();
-            }
-        } finally {
-            completions.abandon(operation);
-        }
-        return mustWait(started)
-                ? callWaiting(() -> writeWaiting(segments, length, position, durabilityCode))
-                : started;
-    }
-
-    private long writeWaiting(
-            final Segments segments, final long length, final long position, final int durabilityCode) {
-        return DataPlane.writeSegments(
-                handle.value(), segments.bases(), segments.ranges(), length, position, durabilityCode);
+        return file.writes().write(sources, position, durability.code, file.modeFlags());
     }
 
     /**
@@ -561,119 +328,7 @@ public final class WriteThroughFile implements Channel {
      * @throws WriteThroughException if the system or the device refuses it: {@code EIO} and so on
      */
     public int read(final ByteBuffer destination, final long position) throws IOException {
-        if (destination.isReadOnly()) {
-            throw readOnly();
-        }
-        final int start = destination.position();
-        final int length = Buffers.remaining(destination, start);
-        checkRead(position);
-        if (length == 0) {
-            return 0;
-        }
-        final IoEvent event = Events.beginRead();
-        final long result;
-        try {
-            result = read(destination, start, lengthToEnd(length, position), position);
-        } finally {
-            Reference.reachabilityFence(this);
-        }
-        Events.end(event, path, position, length, DataPlane.DURABILITY_OF_FILE, 0, result);
-        if (result < 0) {
-            throw failed("read", position, length, result);
-        }
-        if (result == 0) {
-            return -1;
-        }
-        destination.position(start + (int) result);
-        return (int) result;
-    }
-
-    private long read(final ByteBuffer destination, final int start, final int length, final long position) {
-        if (!Buffers.isSteady(destination)) {
-            return readCopied(destination, start, length, position);
-        }
-        final int seen = readSeen(destination, start, length, position);
-        if (seen >= 0) {
-            return seen;
-        }
-        if (!VirtualThreads.isCurrent()) {
-            return readWaiting(destination, start, length, position);
-        }
-        final long result = readCached(destination, start, length, position);
-        return DataPlane.isAgain(result)
-                ? readParked(new AsyncRead(this, completions, destination, start, length, position), result)
-                : result;
-    }
-
-    /* Piece by piece, as the core reads what is long. */
-    private long readCopied(final ByteBuffer destination, final int start, final int length, final long position) {
-        if (!Buffers.isThere(destination, start)) {
-            return -Errno.EFAULT;
-        }
-        final byte[] piece = new byte[Math.min(length, COPIED_PIECE_BYTES)];
-        int done = 0;
-        while (done < length) {
-            final int bytes = Math.min(piece.length, length - done);
-            final long result = read(ByteBuffer.wrap(piece), 0, bytes, position + done);
-            if (result < 0) {
-                return result;
-            }
-            if (!Buffers.put(destination, start + done, piece, (int) result)) {
-                return -Errno.EFAULT;
-            }
-            done += (int) result;
-            if (result < bytes) {
-                break;
-            }
-        }
-        return done;
-    }
-
-    private int readSeen(final ByteBuffer destination, final int start, final int length, final long position) {
-        return cached == null ? CacheView.ASK : cached.read(destination, start, length, position);
-    }
-
-    /* The rest of a read of which something was not cached. */
-    private long readParked(final AsyncRead read, final long cached) {
-        if (!underWay.enter()) {
-            return -Errno.EBADF;
-        }
-        try {
-            return readEntered(read, cached);
-        } finally {
-            underWay.leave();
-        }
-    }
-
-    private long readEntered(final AsyncRead read, final long cached) {
-        read.advance(DataPlane.stableBytes(cached));
-        long result;
-        do {
-            final Operation operation = completions.begin();
-            try {
-                operation.beginWait(this);
-                final int started = read.fetch(operation);
-                if (mustWait(started)) {
-                    return WaitingThreads.call(read::readRest);
-                }
-                final long fetched = started < 0 ? started : operation.await();
-                if (fetched < 0) {
-                    return fetched;
-                }
-            } finally {
-                completions.abandon(operation);
-            }
-            result = read.readCached();
-        } while (DataPlane.isAgain(result));
-        return result;
-    }
-
-    long readWaiting(final ByteBuffer destination, final int start, final int length, final long position) {
-        if (destination.isDirect()) {
-            return DataPlane.readDirect(handle.value(), destination, start, length, position);
-        }
-        final int index = destination.arrayOffset() + start;
-        return DataPlane.readArray(handle.value(), destination.array(), index, length, position);
+        return file.reads().read(destination, position);
     }
 
     /**
@@ -686,68 +341,7 @@ public final class WriteThroughFile implements Channel {
      * @throws IOException as there
      */
     public long read(final ByteBuffer[] destinations, final long position) throws IOException {
-        final Segments segments = Segments.ofThread();
-        final IoEvent event;
-        final long length;
-        final long result;
-        try {
-            for (final ByteBuffer destination : destinations) {
-                if (destination.isReadOnly()) {
-                    throw readOnly();
-                }
-                segments.addDestination(destination);
-            }
-            length = segments.length();
-            checkRead(position);
-            if (length == 0) {
-                return 0;
-            }
-            event = Events.beginRead();
-            result = read(segments, lengthToEnd(length, position), position);
-        } finally {
-            segments.release();
-            Reference.reachabilityFence(this);
-        }
-        Events.end(event, path, position, length, DataPlane.DURABILITY_OF_FILE, 0, result);
-        if (result < 0) {
-            throw failed("read", position, length, result);
-        }
-        if (result == 0) {
-            return -1;
-        }
-        moveAll(destinations, result);
-        return result;
-    }
-
-    private long read(final Segments segments, final long length, final long position) {
-        if (segments.isFaulty()) {
-            return -Errno.EFAULT;
-        }
-        final long result = readSegments(segments, length, position);
-        return segments.deliver(result) ? result : -Errno.EFAULT;
-    }
-
-    private long readSegments(final Segments segments, final long length, final long position) {
-        if (!VirtualThreads.isCurrent()) {
-            return readWaiting(segments, length, position);
-        }
-        final long result = readCached(segments, length, position);
-        return DataPlane.isAgain(result)
-                ? readParked(new AsyncRead(this, completions, null, segments, length, position), result)
-                : result;
-    }
-
-    long readWaiting(final Segments segments, final long length, final long position) {
-        return DataPlane.readSegments(handle.value(), segments.bases(), segments.ranges(), length, position);
-    }
-
-    static void moveAll(final ByteBuffer[] buffers, final long count) {
-        long left = count;
-        for (final ByteBuffer buffer : buffers) {
-            final int taken = (int) Math.min(left, buffer.remaining());
-            buffer.position(buffer.position() + taken);
-            left -= taken;
-        }
+        return file.reads().read(destinations, position);
     }
 
     /**
@@ -759,7 +353,7 @@ public final class WriteThroughFile implements Channel {
      * @return as there
      */
     public CompletableFuture<Integer> writeAsync(final ByteBuffer source, final long position) {
-        return writeAsync(source, position, DataPlane.DURABILITY_OF_FILE, modeFlags());
+        return file.writes().writeAsync(source, position, DataPlane.DURABILITY_OF_FILE, file.modeFlags());
     }
 
     /**
@@ -772,7 +366,7 @@ public final class WriteThroughFile implements Channel {
      */
     public CompletableFuture<Integer> writeAsync(
             final ByteBuffer source, final long position, final Durability durability) {
-        return writeAsync(source, position, durability.code, modeFlags());
+        return file.writes().writeAsync(source, position, durability.code, file.modeFlags());
     }
 
     /**
@@ -800,125 +394,7 @@ public final class WriteThroughFile implements Channel {
      */
     public CompletableFuture<Integer> writeAsync(
             final ByteBuffer source, final long position, final Durability durability, final WriteFlag... flags) {
-        return writeAsync(source, position, durability.code, WriteFlags.codeOf(flags) | modeFlags());
-    }
-
-    private CompletableFuture<Integer> writeAsync(
-            final ByteBuffer source, final long position, final int durabilityCode, final int flags) {
-        final int start = source.position();
-        final int length = Buffers.remaining(source, start);
-        checkWriteArguments(position, length, flags);
-        if (!isOpen()) {
-            return IoFuture.failed(new ClosedChannelException());
-        }
-        if (length == 0) {
-            return IoFuture.completed(0, completions);
-        }
-        final long at = positionOf(position, flags);
-        final IoFuture<Integer> future = new IoFuture<>(completions);
-        final Operation operation = completions.begin();
-        int started = -Errno.EINVAL;
-        try {
-            operation.beginWrite(this, future, false, at, length);
-            operation.describe(durabilityCode, flags);
-            started = submit(source, start, length, at, durabilityCode, flags, operation.token());
-            operation.tellIfRefused(started);
-        } finally {
-            if (started < 0) {
-                completions.abandon(operation);
-            }
-        }
-        if (started < 0) {
-            return IoFuture.failed(writeFailed("write", at, length, flags, started));
-        }
-        source.position(start + length);
-        return future;
-    }
-
-    /**
-     * Starts a write with the durability of the file on a thread that may wait for what a write may have to wait for. The
-     * buffer belongs to the operation until the future completes.
-     */
-    CompletableFuture<Integer> writeAsyncElsewhere(final ByteBuffer source, final long position) {
-        if (!underWay.enter()) {
-            return IoFuture.failed(new ClosedChannelException());
-        }
-        final IoFuture<Integer> future = new IoFuture<>(completions);
-        Operation operation = null;
-        boolean handedOver = false;
-        try {
-            operation = completions.begin();
-            operation.beginWrite(this, future, false, positionOf(position, modeFlags()), source.remaining());
-            operation.describe(DataPlane.DURABILITY_OF_FILE, modeFlags());
-            WaitingThreads.execute(new WaitingWrite(operation, source, position));
-            handedOver = true;
-        } finally {
-            if (!handedOver) {
-                underWay.leave();
-                completions.abandon(operation);
-            }
-        }
-        return future;
-    }
-
-    private final class WaitingWrite extends WaitingThreads.Task {
-        private final Operation operation;
-        private final ByteBuffer source;
-        private final long position;
-
-        private WaitingWrite(final Operation operation, final ByteBuffer source, final long position) {
-            this.operation = operation;
-            this.source = source;
-            this.position = position;
-        }
-
-        @Override
-        void run() {
-            boolean started = false;
-            try {
-                assert Faults.at(Faults.Step.RUN_WAITING);
-                started = startOrEnd();
-            } catch (final Throwable e) {
-                operation.endWith(e);
-            }
-            underWay.leave();
-            if (!started) {
-                completions.completeElsewhere(operation);
-            }
-        }
-
-        private boolean startOrEnd() {
-            final int start = source.position();
-            final int length = source.remaining();
-            final int started = submit(
-                    source, start, length, position, DataPlane.DURABILITY_OF_FILE, modeFlags(), operation.token());
-            if (started < 0) {
-                operation.endWith(started);
-            }
-            return started == 0;
-        }
-    }
-
-    private int submit(
-            final ByteBuffer source,
-            final int start,
-            final int length,
-            final long position,
-            final int durabilityCode,
-            final int flags,
-            final long token) {
-        final long file = handle.value();
-        if (!Buffers.isSteady(source)) {
-            final byte[] copy = Buffers.copyOf(source, start, length);
-            return copy == null
-                    ? -Errno.EFAULT
-                    : DataPlane.submitArray(file, copy, 0, length, position, durabilityCode, flags, token);
-        }
-        if (source.isDirect()) {
-            return DataPlane.submitDirect(file, source, start, length, position, durabilityCode, flags, token);
-        }
-        final int index = source.arrayOffset() + start;
-        return DataPlane.submitArray(file, source.array(), index, length, position, durabilityCode, flags, token);
+        return file.writes().writeAsync(source, position, durability.code, WriteFlags.codeOf(flags) | file.modeFlags());
     }
 
     /**
@@ -930,7 +406,7 @@ public final class WriteThroughFile implements Channel {
      * @return as there
      */
     public CompletableFuture<Long> writeAsync(final ByteBuffer[] sources, final long position) {
-        return writeAsync(sources, position, DataPlane.DURABILITY_OF_FILE, modeFlags());
+        return file.writes().writeAsync(sources, position, DataPlane.DURABILITY_OF_FILE, file.modeFlags());
     }
 
     /**
@@ -944,7 +420,7 @@ public final class WriteThroughFile implements Channel {
      */
     public CompletableFuture<Long> writeAsync(
             final ByteBuffer[] sources, final long position, final Durability durability) {
-        return writeAsync(sources, position, durability.code, modeFlags());
+        return file.writes().writeAsync(sources, position, durability.code, file.modeFlags());
     }
 
     /**
@@ -959,69 +435,8 @@ public final class WriteThroughFile implements Channel {
      */
     public CompletableFuture<Long> writeAsync(
             final ByteBuffer[] sources, final long position, final Durability durability, final WriteFlag... flags) {
-        return writeAsync(sources, position, durability.code, WriteFlags.codeOf(flags) | modeFlags());
-    }
-
-    private CompletableFuture<Long> writeAsync(
-            final ByteBuffer[] sources, final long position, final int durabilityCode, final int flags) {
-        final Segments segments = Segments.ofThread();
-        try {
-            for (final ByteBuffer source : sources) {
-                segments.addSource(source);
-            }
-            return writeAsync(segments, sources, position, durabilityCode, flags);
-        } finally {
-            segments.release();
-        }
-    }
-
-    private CompletableFuture<Long> writeAsync(
-            final Segments segments,
-            final ByteBuffer[] sources,
-            final long position,
-            final int durabilityCode,
-            final int flags) {
-        final long length = segments.length();
-        checkWriteArguments(position, length, flags);
-        if (!isOpen()) {
-            return IoFuture.failed(new ClosedChannelException());
-        }
-        if (length == 0) {
-            return IoFuture.completed(0L, completions);
-        }
-        final long at = positionOf(position, flags);
-        final IoFuture<Long> future = new IoFuture<>(completions);
-        final Operation operation = completions.begin();
-        int started = -Errno.EINVAL;
-        try {
-            operation.beginWrite(this, future, true, at, length);
-            operation.describe(durabilityCode, flags);
-            started = submit(segments, length, at, durabilityCode, flags, operation.token());
-            operation.tellIfRefused(started);
-        } finally {
-            if (started < 0) {
-                completions.abandon(operation);
-            }
-        }
-        if (started < 0) {
-            return IoFuture.failed(writeFailed("write", at, length, flags, started));
-        }
-        moveToLimits(sources);
-        return future;
-    }
-
-    private int submit(
-            final Segments segments,
-            final long length,
-            final long position,
-            final int durabilityCode,
-            final int flags,
-            final long token) {
-        if (segments.isFaulty()) {
-            return -Errno.EFAULT;
-        }
-        return DataPlane.submitSegments(
-                handle.value(), segments.bases(), segments.ranges(), length, position, durabilityCode, flags, token);
+        return file.writes()
+                .writeAsync(sources, position, durability.code, WriteFlags.codeOf(flags) | file.modeFlags());
     }
 
     /**
@@ -1033,7 +448,8 @@ public final class WriteThroughFile implements Channel {
      * @return as there
      */
     public List<CompletableFuture<Integer>> writeAllAsync(final List<WriteRequest> writes, final WriteFlag... flags) {
-        return writeAllAsync(writes, DataPlane.DURABILITY_OF_FILE, WriteFlags.codeOf(flags));
+        return file.writes()
+                .writeAllAsync(writes, DataPlane.DURABILITY_OF_FILE, WriteFlags.codeOf(flags) | file.modeFlags());
     }
 
     /**
@@ -1050,22 +466,7 @@ public final class WriteThroughFile implements Channel {
      */
     public List<CompletableFuture<Integer>> writeAllAsync(
             final List<WriteRequest> writes, final Durability durability, final WriteFlag... flags) {
-        return writeAllAsync(writes, durability.code, WriteFlags.codeOf(flags));
-    }
-
-    private List<CompletableFuture<Integer>> writeAllAsync(
-            final List<WriteRequest> writes, final int durabilityCode, final int flags) {
-        requireOpenedForWriting();
-        final WriteBatch batch = WriteBatch.ofThread();
-        try {
-            for (final WriteRequest write : writes) {
-                checkRange(write.position(), write.source().remaining(), modeFlags() | flags);
-                batch.add(write);
-            }
-            return batch.submit(this, completions, handle.value(), durabilityCode, flags | modeFlags());
-        } finally {
-            batch.release();
-        }
+        return file.writes().writeAllAsync(writes, durability.code, WriteFlags.codeOf(flags) | file.modeFlags());
     }
 
     /**
@@ -1084,80 +485,7 @@ public final class WriteThroughFile implements Channel {
      * @throws NonReadableChannelException if the file was not opened for reading
      */
     public CompletableFuture<Integer> readAsync(final ByteBuffer destination, final long position) {
-        if (destination.isReadOnly()) {
-            throw readOnly();
-        }
-        final int start = destination.position();
-        final int remaining = Buffers.remaining(destination, start);
-        checkReadArguments(position);
-        if (!isOpen()) {
-            return IoFuture.failed(new ClosedChannelException());
-        }
-        if (remaining == 0) {
-            return IoFuture.completed(0, completions);
-        }
-        if (!Buffers.isSteady(destination)) {
-            Buffers.requireShared(destination);
-            final Segments segments = Segments.ofOperation();
-            segments.addDestination(destination);
-            return readAsync(new ByteBuffer[] {destination}, segments, position, false);
-        }
-        final int length = lengthToEnd(remaining, position);
-        final IoEvent event = Events.beginRead();
-        final long result;
-        try {
-            final int seen = readSeen(destination, start, length, position);
-            result = seen >= 0 ? seen : readCached(destination, start, length, position);
-        } finally {
-            Reference.reachabilityFence(this);
-        }
-        if (result > 0) {
-            destination.position(start + (int) result);
-        }
-        if (!DataPlane.isAgain(result)) {
-            Events.end(event, path, position, length, DataPlane.DURABILITY_OF_FILE, 0, result);
-            return result < 0
-                    ? IoFuture.failed(failed("read", position, length, result))
-                    : IoFuture.completed(result == 0 ? -1 : (int) result, completions);
-        }
-        final AsyncRead read = new AsyncRead(this, completions, destination, start, length, position);
-        return readAsync(read, DataPlane.stableBytes(result), false);
-    }
-
-    private <T> CompletableFuture<T> readAsync(final AsyncRead read, final long cached, final boolean isLong) {
-        read.advance(cached);
-        final IoFuture<T> future = new IoFuture<>(completions);
-        final Operation operation = completions.begin();
-        boolean goesOn = false;
-        try {
-            operation.beginRead(this, future, isLong, read);
-            goesOn = startRead(read, operation);
-            if (!goesOn) {
-                operation.complete();
-            }
-        } finally {
-            if (!goesOn) {
-                completions.abandon(operation);
-            }
-        }
-        return future;
-    }
-
-    private boolean startRead(final AsyncRead read, final Operation operation) {
-        if (!underWay.enter()) {
-            operation.endRead(-Errno.EBADF);
-            return false;
-        }
-        boolean thrown = true;
-        try {
-            final boolean goesOn = read.start(operation);
-            thrown = false;
-            return goesOn;
-        } finally {
-            if (thrown) {
-                underWay.leave();
-            }
-        }
+        return file.reads().readAsync(destination, position);
     }
 
     /**
@@ -1170,69 +498,7 @@ public final class WriteThroughFile implements Channel {
      * @return a future of the count of bytes read, -1 or 0, as there
      */
     public CompletableFuture<Long> readAsync(final ByteBuffer[] destinations, final long position) {
-        final Segments segments = Segments.ofOperation();
-        for (final ByteBuffer destination : destinations) {
-            if (destination.isReadOnly()) {
-                throw readOnly();
-            }
-            Buffers.requireShared(destination);
-            segments.addDestination(destination);
-        }
-        checkReadArguments(position);
-        if (!isOpen()) {
-            return IoFuture.failed(new ClosedChannelException());
-        }
-        if (segments.length() == 0) {
-            return IoFuture.completed(0L, completions);
-        }
-        return readAsync(destinations, segments, position, true);
-    }
-
-    @SuppressWarnings("unchecked")
-    private <T> CompletableFuture<T> readAsync(
-            final ByteBuffer[] destinations, final Segments segments, final long position, final boolean isLong) {
-        final long length = lengthToEnd(segments.length(), position);
-        final IoEvent event = Events.beginRead();
-        long result;
-        try {
-            result = segments.isFaulty() ? -Errno.EFAULT : readCached(segments, length, position);
-        } finally {
-            Reference.reachabilityFence(this);
-        }
-        if (result > 0) {
-            if (segments.deliver(result)) {
-                moveAll(destinations, result);
-            } else {
-                result = -Errno.EFAULT;
-            }
-        }
-        if (!DataPlane.isAgain(result)) {
-            Events.end(event, path, position, length, DataPlane.DURABILITY_OF_FILE, 0, result);
-            if (result < 0) {
-                return IoFuture.failed(failed("read", position, length, result));
-            }
-            final long count = result == 0 ? -1 : result;
-            return (CompletableFuture<T>)
-                    IoFuture.completed(isLong ? (Object) count : (Object) (int) count, completions);
-        }
-        final AsyncRead read = new AsyncRead(this, completions, destinations, segments, length, position);
-        return readAsync(read, DataPlane.stableBytes(result), isLong);
-    }
-
-    long readCached(final ByteBuffer destination, final int start, final int length, final long position) {
-        if (destination.isDirect()) {
-            return DataPlane.readCachedDirect(handle.value(), destination, start, length, position);
-        }
-        final int index = destination.arrayOffset() + start;
-        return DataPlane.readCachedArray(handle.value(), destination.array(), index, length, position);
-    }
-
-    long readCached(final Segments segments, final long length, final long position) {
-        return DataPlane.readCachedSegments(handle.value(), segments.bases(), segments.ranges(), length, position);
-    }
-
-    int fetch(final long position, final long length, final long token) {
-        return DataPlane.fetch(handle.value(), position, length, DataPlane.NOWAIT, token);
+        return file.reads().readAsync(destinations, position);
     }
 
     /**
@@ -1244,7 +510,7 @@ public final class WriteThroughFile implements Channel {
      * @throws IOException as there
      */
     public long append(final ByteBuffer source) throws IOException {
-        return append(source, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
+        return file.writes().append(source, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
     }
 
     /**
@@ -1277,29 +543,7 @@ public final class WriteThroughFile implements Channel {
      */
     public long append(final ByteBuffer source, final Durability durability, final WriteFlag... flags)
             throws IOException {
-        return append(source, durability.code, DataPlane.APPEND | waitingCodeOf(flags));
-    }
-
-    private long append(final ByteBuffer source, final int durabilityCode, final int flags) throws IOException {
-        final int start = source.position();
-        final int length = Buffers.remaining(source, start);
-        requireWritable();
-        if (length == 0) {
-            return size();
-        }
-        final IoEvent event = Events.beginWrite();
-        final long result;
-        try {
-            result = writeWith(source, start, length, NONE, durabilityCode, flags);
-        } finally {
-            Reference.reachabilityFence(this);
-        }
-        Events.end(event, path, NONE, length, durabilityCode, flags, result);
-        if (result < 0) {
-            throw writeFailed("append", NONE, length, flags, result);
-        }
-        source.position(start + length);
-        return result;
+        return file.writes().append(source, durability.code, DataPlane.APPEND | waitingCodeOf(flags));
     }
 
     /**
@@ -1311,7 +555,7 @@ public final class WriteThroughFile implements Channel {
      * @throws IOException as there
      */
     public long append(final ByteBuffer[] sources) throws IOException {
-        return append(sources, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
+        return file.writes().append(sources, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
     }
 
     /**
@@ -1327,78 +571,7 @@ public final class WriteThroughFile implements Channel {
      */
     public long append(final ByteBuffer[] sources, final Durability durability, final WriteFlag... flags)
             throws IOException {
-        return append(sources, durability.code, DataPlane.APPEND | waitingCodeOf(flags));
-    }
-
-    private long append(final ByteBuffer[] sources, final int durabilityCode, final int flags) throws IOException {
-        final Segments segments = Segments.ofThread();
-        final IoEvent event;
-        final long length;
-        final long result;
-        try {
-            for (final ByteBuffer source : sources) {
-                segments.addSource(source);
-            }
-            length = segments.length();
-            requireWritable();
-            if (length == 0) {
-                return size();
-            }
-            event = Events.beginWrite();
-            result = writeSegmentsWith(segments, length, NONE, durabilityCode, flags);
-        } finally {
-            segments.release();
-            Reference.reachabilityFence(this);
-        }
-        Events.end(event, path, NONE, length, durabilityCode, flags, result);
-        if (result < 0) {
-            throw writeFailed("append", NONE, length, flags, result);
-        }
-        moveToLimits(sources);
-        return result;
-    }
-
-    private long writeSegmentsWith(
-            final Segments segments,
-            final long length,
-            final long position,
-            final int durabilityCode,
-            final int flags) {
-        if (segments.isFaulty()) {
-            return -Errno.EFAULT;
-        }
-        if (!VirtualThreads.isCurrent()) {
-            return writeSegmentsWithWaiting(segments, length, position, durabilityCode, flags);
-        }
-        final Operation operation = completions.begin();
-        final int started;
-        try {
-            operation.beginWait(this);
-            started = submit(segments, length, position, durabilityCode, flags | DataPlane.NOWAIT, operation.token());
-            if (started == 0) {
-                return awaited(operation, flags);
-            }
-        } finally {
-            completions.abandon(operation);
-        }
-        return mustWait(started)
-                ? callWaiting(() -> writeSegmentsWithWaiting(segments, length, position, durabilityCode, flags))
-                : started;
-    }
-
-    private long writeSegmentsWithWaiting(
-            final Segments segments,
-            final long length,
-            final long position,
-            final int durabilityCode,
-            final int flags) {
-        return DataPlane.writeSegmentsWith(
-                handle.value(), segments.bases(), segments.ranges(), length, position, durabilityCode, flags);
-    }
-
-    private static long awaited(final Operation operation, final int flags) {
-        final long result = operation.await();
-        return result >= 0 && (flags & DataPlane.APPEND) != 0 ? operation.offset() : result;
+        return file.writes().append(sources, durability.code, DataPlane.APPEND | waitingCodeOf(flags));
     }
 
     /**
@@ -1415,34 +588,7 @@ public final class WriteThroughFile implements Channel {
     public int write(
             final ByteBuffer source, final long position, final Durability durability, final WriteFlag... flags)
             throws IOException {
-        final int asked = waitingCodeOf(flags);
-        return asked == 0
-                ? write(source, position, durability.code)
-                : write(source, position, durability.code, asked | modeFlags());
-    }
-
-    private int write(final ByteBuffer source, final long position, final int durabilityCode, final int flags)
-            throws IOException {
-        final int start = source.position();
-        final int length = Buffers.remaining(source, start);
-        checkWrite(position, length, flags);
-        if (length == 0) {
-            return 0;
-        }
-        final IoEvent event = Events.beginWrite();
-        final long at = positionOf(position, flags);
-        final long result;
-        try {
-            result = writeWith(source, start, length, at, durabilityCode, flags);
-        } finally {
-            Reference.reachabilityFence(this);
-        }
-        Events.end(event, path, at, length, durabilityCode, flags, result);
-        if (result < 0) {
-            throw writeFailed("write", at, length, flags, result);
-        }
-        source.position(start + length);
-        return length;
+        return file.writes().write(source, position, durability.code, waitingCodeOf(flags) | file.modeFlags());
     }
 
     /**
@@ -1460,88 +606,7 @@ public final class WriteThroughFile implements Channel {
     public long write(
             final ByteBuffer[] sources, final long position, final Durability durability, final WriteFlag... flags)
             throws IOException {
-        final int asked = waitingCodeOf(flags);
-        return asked == 0
-                ? write(sources, position, durability.code)
-                : write(sources, position, durability.code, asked | modeFlags());
-    }
-
-    private long write(final ByteBuffer[] sources, final long position, final int durabilityCode, final int flags)
-            throws IOException {
-        final Segments segments = Segments.ofThread();
-        final long at = positionOf(position, flags);
-        final IoEvent event;
-        final long length;
-        final long result;
-        try {
-            for (final ByteBuffer source : sources) {
-                segments.addSource(source);
-            }
-            length = segments.length();
-            checkWrite(position, length, flags);
-            if (length == 0) {
-                return 0;
-            }
-            event = Events.beginWrite();
-            result = writeSegmentsWith(segments, length, at, durabilityCode, flags);
-        } finally {
-            segments.release();
-            Reference.reachabilityFence(this);
-        }
-        Events.end(event, path, at, length, durabilityCode, flags, result);
-        if (result < 0) {
-            throw writeFailed("write", at, length, flags, result);
-        }
-        moveToLimits(sources);
-        return length;
-    }
-
-    private long writeWith(
-            final ByteBuffer source,
-            final int start,
-            final int length,
-            final long position,
-            final int durabilityCode,
-            final int flags) {
-        if (!Buffers.isSteady(source)) {
-            final byte[] copy = Buffers.copyOf(source, start, length);
-            return copy == null
-                    ? -Errno.EFAULT
-                    : writeWith(ByteBuffer.wrap(copy), 0, length, position, durabilityCode, flags);
-        }
-        if (!VirtualThreads.isCurrent()) {
-            return writeWithWaiting(source, start, length, position, durabilityCode, flags);
-        }
-        final Operation operation = completions.begin();
-        final int started;
-        try {
-            operation.beginWait(this);
-            started = submit(
-                    source, start, length, position, durabilityCode, flags | DataPlane.NOWAIT, operation.token());
-            if (started == 0) {
-                return awaited(operation, flags);
-            }
-        } finally {
-            completions.abandon(operation);
-        }
-        return mustWait(started)
-                ? callWaiting(() -> writeWithWaiting(source, start, length, position, durabilityCode, flags))
-                : started;
-    }
-
-    private long writeWithWaiting(
-            final ByteBuffer source,
-            final int start,
-            final int length,
-            final long position,
-            final int durabilityCode,
-            final int flags) {
-        final long file = handle.value();
-        if (source.isDirect()) {
-            return DataPlane.writeDirectWith(file, source, start, length, position, durabilityCode, flags);
-        }
-        final int index = source.arrayOffset() + start;
-        return DataPlane.writeArrayWith(file, source.array(), index, length, position, durabilityCode, flags);
+        return file.writes().write(sources, position, durability.code, waitingCodeOf(flags) | file.modeFlags());
     }
 
     /**
@@ -1552,7 +617,7 @@ public final class WriteThroughFile implements Channel {
      * @return as there
      */
     public CompletableFuture<Long> appendAsync(final ByteBuffer source) {
-        return appendAsync(source, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
+        return file.writes().appendAsync(source, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
     }
 
     /**
@@ -1569,37 +634,7 @@ public final class WriteThroughFile implements Channel {
      */
     public CompletableFuture<Long> appendAsync(
             final ByteBuffer source, final Durability durability, final WriteFlag... flags) {
-        return appendAsync(source, durability.code, DataPlane.APPEND | WriteFlags.codeOf(flags));
-    }
-
-    private CompletableFuture<Long> appendAsync(final ByteBuffer source, final int durabilityCode, final int flags) {
-        final int start = source.position();
-        final int length = Buffers.remaining(source, start);
-        requireOpenedForWriting();
-        if (!isOpen()) {
-            return IoFuture.failed(new ClosedChannelException());
-        }
-        if (length == 0) {
-            return sizeAsFuture();
-        }
-        final IoFuture<Long> future = new IoFuture<>(completions);
-        final Operation operation = completions.begin();
-        int started = -Errno.EINVAL;
-        try {
-            operation.beginAppend(this, future, length);
-            operation.describe(durabilityCode, flags);
-            started = submit(source, start, length, NONE, durabilityCode, flags, operation.token());
-            operation.tellIfRefused(started);
-        } finally {
-            if (started < 0) {
-                completions.abandon(operation);
-            }
-        }
-        if (started < 0) {
-            return IoFuture.failed(writeFailed("append", NONE, length, flags, started));
-        }
-        source.position(start + length);
-        return future;
+        return file.writes().appendAsync(source, durability.code, DataPlane.APPEND | WriteFlags.codeOf(flags));
     }
 
     /**
@@ -1610,7 +645,7 @@ public final class WriteThroughFile implements Channel {
      * @return as there
      */
     public CompletableFuture<Long> appendAsync(final ByteBuffer[] sources) {
-        return appendAsync(sources, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
+        return file.writes().appendAsync(sources, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
     }
 
     /**
@@ -1625,57 +660,7 @@ public final class WriteThroughFile implements Channel {
      */
     public CompletableFuture<Long> appendAsync(
             final ByteBuffer[] sources, final Durability durability, final WriteFlag... flags) {
-        return appendAsync(sources, durability.code, DataPlane.APPEND | WriteFlags.codeOf(flags));
-    }
-
-    private CompletableFuture<Long> appendAsync(final ByteBuffer[] sources, final int durabilityCode, final int flags) {
-        final Segments segments = Segments.ofThread();
-        try {
-            for (final ByteBuffer source : sources) {
-                segments.addSource(source);
-            }
-            return appendAsync(segments, sources, durabilityCode, flags);
-        } finally {
-            segments.release();
-        }
-    }
-
-    private CompletableFuture<Long> appendAsync(
-            final Segments segments, final ByteBuffer[] sources, final int durabilityCode, final int flags) {
-        final long length = segments.length();
-        requireOpenedForWriting();
-        if (!isOpen()) {
-            return IoFuture.failed(new ClosedChannelException());
-        }
-        if (length == 0) {
-            return sizeAsFuture();
-        }
-        final IoFuture<Long> future = new IoFuture<>(completions);
-        final Operation operation = completions.begin();
-        int started = -Errno.EINVAL;
-        try {
-            operation.beginAppend(this, future, length);
-            operation.describe(durabilityCode, flags);
-            started = submit(segments, length, NONE, durabilityCode, flags, operation.token());
-            operation.tellIfRefused(started);
-        } finally {
-            if (started < 0) {
-                completions.abandon(operation);
-            }
-        }
-        if (started < 0) {
-            return IoFuture.failed(writeFailed("append", NONE, length, flags, started));
-        }
-        moveToLimits(sources);
-        return future;
-    }
-
-    private CompletableFuture<Long> sizeAsFuture() {
-        try {
-            return IoFuture.completed(size(), completions);
-        } catch (final IOException e) {
-            return IoFuture.failed(e);
-        }
+        return file.writes().appendAsync(sources, durability.code, DataPlane.APPEND | WriteFlags.codeOf(flags));
     }
 
     private static int waitingCodeOf(final WriteFlag... flags) {
@@ -1686,11 +671,6 @@ public final class WriteThroughFile implements Channel {
         return code;
     }
 
-    /* What every write of a file that was opened with APPEND is. */
-    private int modeFlags() {
-        return appends ? DataPlane.APPEND : 0;
-    }
-
     /**
      * The size of the file.
      *
@@ -1699,16 +679,7 @@ public final class WriteThroughFile implements Channel {
      * @throws WriteThroughException if the system refuses it
      */
     public long size() throws IOException {
-        final long result;
-        try {
-            result = DataPlane.size(handle.value());
-        } finally {
-            Reference.reachabilityFence(this);
-        }
-        if (result < 0) {
-            throw failed("size", NONE, NONE, result);
-        }
-        return result;
+        return file.size();
     }
 
     /**
@@ -1723,17 +694,7 @@ public final class WriteThroughFile implements Channel {
      * @throws WriteThroughException if the system refuses it: {@code EFBIG}, {@code EIO} and so on
      */
     public void truncate(final long size) throws IOException {
-        requireNotNegative("size", size);
-        requireWritable();
-        final int result;
-        try {
-            result = ControlPlane.wt_truncate(handle.value(), size);
-        } finally {
-            Reference.reachabilityFence(this);
-        }
-        if (result < 0) {
-            throw failed("truncate", size, NONE, result);
-        }
+        file.truncate(size);
     }
 
     /**
@@ -1751,33 +712,7 @@ public final class WriteThroughFile implements Channel {
      *     allocated until then stays
      */
     public void allocate(final long offset, final long length) throws IOException {
-        requireNotNegative("offset", offset);
-        requireNotNegative("length", length);
-        requireNoOverflow("offset", offset, length);
-        requireWritable();
-        final int result;
-        try {
-            result = ControlPlane.wt_allocate(handle.value(), offset, length);
-        } finally {
-            Reference.reachabilityFence(this);
-        }
-        if (result < 0) {
-            throw failed("allocate", offset, length, result);
-        }
-    }
-
-    /* The engine has just opened it. */
-    void growAhead(final long bytes) throws IOException {
-        final int result;
-        try {
-            result = ControlPlane.wt_file_grow_ahead(handle.value(), bytes);
-        } finally {
-            Reference.reachabilityFence(this);
-        }
-        if (result < 0) {
-            close();
-            throw failed("open", NONE, NONE, result);
-        }
+        file.allocate(offset, length);
     }
 
     /**
@@ -1795,18 +730,7 @@ public final class WriteThroughFile implements Channel {
      *     or zeros, and keeps its other bytes
      */
     public void punchHole(final long offset, final long length) throws IOException {
-        requireNotNegative("offset", offset);
-        requireNotNegative("length", length);
-        requireWritable();
-        final int result;
-        try {
-            result = ControlPlane.wt_punch_hole(handle.value(), offset, length);
-        } finally {
-            Reference.reachabilityFence(this);
-        }
-        if (result < 0) {
-            throw failed("punchHole", offset, length, result);
-        }
+        file.punchHole(offset, length);
     }
 
     /**
@@ -1822,18 +746,7 @@ public final class WriteThroughFile implements Channel {
      * @throws WriteThroughException as there
      */
     public void zero(final long offset, final long length) throws IOException {
-        requireNotNegative("offset", offset);
-        requireNotNegative("length", length);
-        requireWritable();
-        final int result;
-        try {
-            result = ControlPlane.wt_zero(handle.value(), offset, length);
-        } finally {
-            Reference.reachabilityFence(this);
-        }
-        if (result < 0) {
-            throw failed("zero", offset, length, result);
-        }
+        file.zero(offset, length);
     }
 
     /**
@@ -1844,15 +757,7 @@ public final class WriteThroughFile implements Channel {
      * @throws WriteThroughException if the device refuses it
      */
     public void sync() throws IOException {
-        final int result;
-        try {
-            result = ControlPlane.wt_sync(handle.value());
-        } finally {
-            Reference.reachabilityFence(this);
-        }
-        if (result < 0) {
-            throw failed("sync", NONE, NONE, result);
-        }
+        file.sync();
     }
 
     /**
@@ -1863,17 +768,7 @@ public final class WriteThroughFile implements Channel {
      * @throws WriteThroughException if the system refuses it
      */
     public StorageProfile profile() throws IOException {
-        final ControlPlane.Profile profile = new ControlPlane.Profile();
-        final int result;
-        try {
-            result = ControlPlane.wt_file_profile(handle.value(), profile);
-        } finally {
-            Reference.reachabilityFence(this);
-        }
-        if (result < 0) {
-            throw failed("profile", NONE, NONE, result);
-        }
-        return new StorageProfile(profile, engine.backend());
+        return new StorageProfile(file.profile(), backend);
     }
 
     /**
@@ -1895,34 +790,15 @@ public final class WriteThroughFile implements Channel {
      * @throws java.nio.file.ProviderMismatchException if the path is not of the default file system
      */
     public void renameTo(final Path target, final CopyOption... options) throws IOException {
-        int flags = 0;
+        boolean replace = false;
         for (final CopyOption option : options) {
             if (option == StandardCopyOption.REPLACE_EXISTING) {
-                flags |= OpenFlags.RENAME_REPLACE;
+                replace = true;
             } else if (option != StandardCopyOption.ATOMIC_MOVE) {
                 throw new UnsupportedOperationException(option + " is not supported by renameTo");
             }
         }
-        final byte[] to = NativePaths.bytesOf(target);
-        requireOpen();
-        synchronized (handle) {
-            final int result;
-            try {
-                result = ControlPlane.wt_file_rename(handle.value(), NativePaths.bytesOf(path), to, flags);
-            } finally {
-                Reference.reachabilityFence(this);
-            }
-            if (result == -Errno.EEXIST) {
-                throw new FileAlreadyExistsException(target.toString());
-            }
-            if (result == -Errno.EBADF) {
-                throw new ClosedChannelException();
-            }
-            if (result < 0) {
-                throw Failures.ofPath("rename to " + target, path, false, -result);
-            }
-            path = target;
-        }
+        file.renameTo(target, replace);
     }
 
     /**
@@ -1931,7 +807,7 @@ public final class WriteThroughFile implements Channel {
      * @return the same object
      */
     public Path path() {
-        return path;
+        return file.path();
     }
 
     /**
@@ -1940,7 +816,7 @@ public final class WriteThroughFile implements Channel {
      * @return that of opening the file
      */
     public Durability durability() {
-        return durability;
+        return file.durability();
     }
 
     /**
@@ -1950,7 +826,7 @@ public final class WriteThroughFile implements Channel {
      */
     @Override
     public boolean isOpen() {
-        return handle.isOpen() && engine.isOpen();
+        return file.isOpen();
     }
 
     /**
@@ -1961,9 +837,9 @@ public final class WriteThroughFile implements Channel {
      */
     @Override
     public void close() throws IOException {
-        engine.checkMayWait("close");
+        file.checkMayWait("close");
         try {
-            NativeHandle.check(handle.close(), path.toString());
+            file.close();
         } finally {
             for (int i = 0; i < channels.length(); i++) {
                 final WriteThroughFileChannel channel = channels.get(i) == null ? null : channels.getAndSet(i, null);
@@ -1974,137 +850,15 @@ public final class WriteThroughFile implements Channel {
         }
     }
 
-    /**
-     * Closes the file for a channel that is closing. It has left the list before it closes others: so two that close at a time
-     * do not wait for each other.
-     */
-    void close(final WriteThroughFileChannel channel, final InterruptPolicy policy) throws IOException {
+    /* For a channel that is closing. It has left the list before it closes others: so two that close at a time do not wait. */
+    private void close(final WriteThroughFileChannel channel, final InterruptPolicy policy) throws IOException {
         channels.compareAndSet(policy.ordinal(), channel, null);
         close();
-    }
-
-    /** What force of a channel does. */
-    void force(final boolean metaData) throws IOException {
-        if (metaData || durability == Durability.DEVICE) {
-            sync();
-        } else {
-            requireOpen();
-        }
     }
 
     /** The path, and whether the file is open. */
     @Override
     public String toString() {
-        return "WriteThroughFile[" + path + (isOpen() ? "]" : ", closed]");
-    }
-
-    private void checkWrite(final long position, final long length, final int flags) throws IOException {
-        checkRange(position, length, flags);
-        requireOpen();
-        requireOpenedForWriting();
-    }
-
-    private void checkWriteArguments(final long position, final long length, final int flags) {
-        checkRange(position, length, flags);
-        requireOpenedForWriting();
-    }
-
-    private static void checkRange(final long position, final long length, final int flags) {
-        requireNotNegative("position", position);
-        if ((flags & DataPlane.APPEND) == 0) {
-            requireNoOverflow("position", position, length);
-        }
-    }
-
-    /* Where a write is told to be: an append has no position before it has its place. */
-    private static long positionOf(final long position, final int flags) {
-        return (flags & DataPlane.APPEND) == 0 ? position : NONE;
-    }
-
-    private void checkRead(final long position) throws IOException {
-        requireNotNegative("position", position);
-        requireOpen();
-        requireOpenedForReading();
-    }
-
-    private void checkReadArguments(final long position) {
-        requireNotNegative("position", position);
-        requireOpenedForReading();
-    }
-
-    private void requireOpenedForReading() {
-        if (!readable) {
-            throw new NonReadableChannelException();
-        }
-    }
-
-    private void requireOpenedForWriting() {
-        if (!writable) {
-            throw new NonWritableChannelException();
-        }
-    }
-
-    private void requireWritable() throws IOException {
-        requireOpen();
-        requireOpenedForWriting();
-    }
-
-    private void requireOpen() throws IOException {
-        if (!isOpen()) {
-            throw new ClosedChannelException();
-        }
-    }
-
-    private static void requireNotNegative(final String name, final long value) {
-        if (value < 0) {
-            throw new IllegalArgumentException("Negative " + name + ": " + value);
-        }
-    }
-
-    private static void requireNoOverflow(final String name, final long start, final long length) {
-        if (length > Long.MAX_VALUE - start) {
-            throw new IllegalArgumentException(
-                    name + " " + start + " + " + length + " bytes is past the largest offset there is");
-        }
-    }
-
-    /* No file goes on past the largest offset: a read there ends before it. */
-    private static long lengthToEnd(final long length, final long position) {
-        return Math.min(length, Long.MAX_VALUE - position);
-    }
-
-    private static int lengthToEnd(final int length, final long position) {
-        return (int) lengthToEnd((long) length, position);
-    }
-
-    private static IllegalArgumentException readOnly() {
-        return new IllegalArgumentException("Read-only buffer");
-    }
-
-    private IOException failed(final String operation, final long offset, final long length, final long failure) {
-        return failed(operation, offset, length, DataPlane.errno(failure), DataPlane.stableBytes(failure));
-    }
-
-    /** Of a write with flags. */
-    IOException writeFailed(
-            final String operation, final long offset, final long length, final int flags, final long failure) {
-        final int errno = DataPlane.errno(failure);
-        if ((flags & DataPlane.ATOMIC) == 0) {
-            return failed(operation, offset, length, failure);
-        }
-        try {
-            return Failures.ofAtomicWrite(
-                    operation, path, offset, length, errno, DataPlane.stableBytes(failure), profile());
-        } catch (final IOException e) {
-            return failed(operation, offset, length, failure);
-        }
-    }
-
-    IOException failed(
-            final String operation, final long offset, final long length, final int errno, final long stableBytes) {
-        if (errno != Errno.EBADF && errno != Errno.EAGAIN) {
-            Events.error(operation, path, offset, length, errno, stableBytes);
-        }
-        return Failures.ofFile(operation, path, offset, length, errno, stableBytes);
+        return file.toString();
     }
 }

@@ -1,5 +1,6 @@
 package io.writethrough;
 
+import io.writethrough.internal.DataPlane;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
@@ -24,8 +25,9 @@ import java.util.concurrent.locks.ReentrantLock;
  * same, and so are positions. See {@link WriteThroughFile#asFileChannel(InterruptPolicy)}.
  */
 final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
-    private final WriteThroughFile file;
+    private final OpenFile file;
     private final InterruptPolicy policy;
+    private final Closing closing;
     private final boolean interruptible;
     private final boolean readable;
     private final boolean writable;
@@ -35,9 +37,15 @@ final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
     private final ReentrantLock positionLock = new ReentrantLock();
     private long position;
 
-    WriteThroughFileChannel(final WriteThroughFile file, final InterruptPolicy policy) {
+    /** What closes the file of a channel that is closing. */
+    interface Closing {
+        void close(WriteThroughFileChannel channel, InterruptPolicy policy) throws IOException;
+    }
+
+    WriteThroughFileChannel(final OpenFile file, final InterruptPolicy policy, final Closing closing) {
         this.file = file;
         this.policy = policy;
+        this.closing = closing;
         this.interruptible = policy == InterruptPolicy.CLOSE;
         this.readable = file.isReadable();
         this.writable = file.isWritable();
@@ -66,7 +74,7 @@ final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         long count = 0;
         try {
             beginBlocking();
-            count = file.read(wanted, position);
+            count = file.reads().read(wanted, position);
             position += Math.max(count, 0);
             return count;
         } finally {
@@ -87,7 +95,7 @@ final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         int count = 0;
         try {
             beginBlocking();
-            count = file.read(destination, at);
+            count = file.reads().read(destination, at);
             return count;
         } finally {
             endBlocking(count > 0);
@@ -117,7 +125,7 @@ final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         try {
             beginBlocking();
             requireNoOverflow(position, remaining(wanted));
-            count = file.write(wanted, position);
+            count = file.writes().write(wanted, position, DataPlane.DURABILITY_OF_FILE, file.modeFlags());
             position += count;
             return count;
         } finally {
@@ -139,7 +147,7 @@ final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         try {
             beginBlocking();
             requireNoOverflow(at, source.remaining());
-            count = file.write(source, at);
+            count = file.writes().write(source, at, DataPlane.DURABILITY_OF_FILE, file.modeFlags());
             return count;
         } finally {
             endBlocking(count > 0);
@@ -398,7 +406,7 @@ final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
 
     @Override
     protected void implCloseChannel() throws IOException {
-        file.close(this, policy);
+        closing.close(this, policy);
     }
 
     /** The file's path, and whether the channel is open. */

@@ -3,6 +3,7 @@ package io.writethrough.internal;
 import com.sun.jna.ptr.LongByReference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 
 /**
  * The C ABI of writethrough.h that is not the {@link DataPlane}'s, by JNI as that. Names are those of the header; results are 0 or
@@ -252,6 +253,27 @@ public final class ControlPlane {
         public long fs_magic;
         public byte[] fs_type = new byte[32];
         public byte[] device_name = new byte[64];
+
+        public boolean isDirect() {
+            return path == 1;
+        }
+
+        public String fileSystemType() {
+            return text(fs_type);
+        }
+
+        /** Empty if it is not known. */
+        public String deviceName() {
+            return text(device_name);
+        }
+
+        private static String text(final byte[] bytes) {
+            int length = 0;
+            while (length < bytes.length && bytes[length] != 0) {
+                length++;
+            }
+            return new String(bytes, 0, length, StandardCharsets.UTF_8);
+        }
 
         private void set(final byte[] bytes) {
             final ByteBuffer from = structure(bytes);

@@ -79,33 +79,22 @@ public final class DataPlane {
     /** Closes a file: 0 or -errno. */
     public static native int close(long file);
 
-    /** Writes from a direct buffer; {@code start} is an index of it. */
+    /** Writes from a direct buffer; {@code start} is an index of it. With {@link #APPEND} the result is where it went. */
     public static native long writeDirect(
-            long file, ByteBuffer source, int start, int length, long offset, int durability);
+            long file, ByteBuffer source, int start, int length, long offset, int durability, int flags);
 
     /** Reads into a direct buffer; {@code start} is an index of it. */
     public static native long readDirect(long file, ByteBuffer destination, int start, int length, long offset);
 
-    /** Writes from an array. */
-    public static native long writeArray(long file, byte[] source, int start, int length, long offset, int durability);
+    /** The same from an array. */
+    public static native long writeArray(
+            long file, byte[] source, int start, int length, long offset, int durability, int flags);
 
     /** Reads into an array. */
     public static native long readArray(long file, byte[] destination, int start, int length, long offset);
 
-    /** Writes from {@link Segments}, as one write. {@code length} is the sum of theirs. */
+    /** The same from {@link Segments}, as one write. {@code length} is the sum of theirs. */
     public static native long writeSegments(
-            long file, Object[] bases, long[] ranges, long length, long offset, int durability);
-
-    /** Writes from a direct buffer, with flags. With {@link #APPEND} the result is where it went. */
-    public static native long writeDirectWith(
-            long file, ByteBuffer source, int start, int length, long offset, int durability, int flags);
-
-    /** The same from an array. */
-    public static native long writeArrayWith(
-            long file, byte[] source, int start, int length, long offset, int durability, int flags);
-
-    /** The same from {@link Segments}. */
-    public static native long writeSegmentsWith(
             long file, Object[] bases, long[] ranges, long length, long offset, int durability, int flags);
 
     /** Reads into {@link Segments}. {@code length} is the sum of theirs. */

@@ -45,6 +45,13 @@ public final class Segments {
         add(copy, 0, remaining);
     }
 
+    /** Adds the bytes of several buffers. */
+    public void addSources(final ByteBuffer[] buffers) {
+        for (final ByteBuffer buffer : buffers) {
+            addSource(buffer);
+        }
+    }
+
     /** Adds the space between the buffer's position and limit, or an array that {@link #deliver} copies to it. */
     public void addDestination(final ByteBuffer buffer) {
         final int position = buffer.position();

@@ -77,7 +77,7 @@ class CacheViewTest {
     private byte[] write(final int length, final long offset, final long seed) {
         final byte[] bytes = new byte[length];
         new Random(seed).nextBytes(bytes);
-        assertEquals(length, DataPlane.writeArray(file, bytes, 0, length, offset, DataPlane.DURABILITY_OF_FILE));
+        assertEquals(length, DataPlane.writeArray(file, bytes, 0, length, offset, DataPlane.DURABILITY_OF_FILE, 0));
         return bytes;
     }
 

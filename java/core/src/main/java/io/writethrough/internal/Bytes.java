@@ -1,0 +1,87 @@
+package io.writethrough.internal;
+
+import java.nio.ByteBuffer;
+
+/**
+ * Where the bytes of an operation are, and the call of native code for each: a base, which is a direct buffer, an array or
+ * {@link Segments}, and the index of the first byte in it (0 in segments).
+ */
+public final class Bytes {
+    private Bytes() {}
+
+    /** The base of a buffer that is {@linkplain Buffers#isSteady steady}. */
+    public static Object baseOf(final ByteBuffer buffer) {
+        return buffer.isDirect() ? buffer : buffer.array();
+    }
+
+    /** The index in the base of such a buffer of what is at a position of the buffer. */
+    public static int indexOf(final ByteBuffer buffer, final int position) {
+        return buffer.isDirect() ? position : buffer.arrayOffset() + position;
+    }
+
+    /** Writes, and waits. With {@link DataPlane#APPEND} the result is where the bytes went. */
+    public static long write(
+            final long file,
+            final Object base,
+            final int index,
+            final long length,
+            final long position,
+            final int durability,
+            final int flags) {
+        if (base instanceof ByteBuffer direct) {
+            return DataPlane.writeDirect(file, direct, index, (int) length, position, durability, flags);
+        }
+        if (base instanceof byte[] array) {
+            return DataPlane.writeArray(file, array, index, (int) length, position, durability, flags);
+        }
+        final Segments segments = (Segments) base;
+        return DataPlane.writeSegments(file, segments.bases(), segments.ranges(), length, position, durability, flags);
+    }
+
+    /** Starts a write: 0, and an event comes, or -errno. */
+    public static int submit(
+            final long file,
+            final Object base,
+            final int index,
+            final long length,
+            final long position,
+            final int durability,
+            final int flags,
+            final long token) {
+        if (base instanceof ByteBuffer direct) {
+            return DataPlane.submitDirect(file, direct, index, (int) length, position, durability, flags, token);
+        }
+        if (base instanceof byte[] array) {
+            return DataPlane.submitArray(file, array, index, (int) length, position, durability, flags, token);
+        }
+        final Segments segments = (Segments) base;
+        return DataPlane.submitSegments(
+                file, segments.bases(), segments.ranges(), length, position, durability, flags, token);
+    }
+
+    /** Reads, and waits for what is not cached. */
+    public static long read(
+            final long file, final Object base, final int index, final long length, final long position) {
+        if (base instanceof ByteBuffer direct) {
+            return DataPlane.readDirect(file, direct, index, (int) length, position);
+        }
+        if (base instanceof byte[] array) {
+            return DataPlane.readArray(file, array, index, (int) length, position);
+        }
+        final Segments segments = (Segments) base;
+        return DataPlane.readSegments(file, segments.bases(), segments.ranges(), length, position);
+    }
+
+    /** Reads what is cached. A failure with EAGAIN: something is not. */
+    public static long readCached(
+            final long file, final Object base, final int index, final long length, final long position) {
+        if (base instanceof ByteBuffer direct) {
+            return DataPlane.readCachedDirect(file, direct, index, (int) length, position);
+        }
+        if (base instanceof byte[] array) {
+            return DataPlane.readCachedArray(file, array, index, (int) length, position);
+        }
+        final Segments segments = (Segments) base;
+        return DataPlane.readCachedSegments(file, segments.bases(), segments.ranges(), length, position);
+    }
+}
