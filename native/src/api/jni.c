@@ -33,8 +33,8 @@
 #include "write/write.h"
 #include "writethrough.h"
 
-#define DATA_PLANE "io/writethrough/internal/DataPlane"
-#define CONTROL_PLANE "io/writethrough/internal/ControlPlane"
+#define NATIVE_IO "io/writethrough/internal/jni/NativeIo"
+#define C_API "io/writethrough/internal/jni/CApi"
 
 /* No errno is as large, and no write so long that its bytes times this would not fit. */
 #define ERRNO_LIMIT 4096
@@ -384,7 +384,7 @@ static jlong JNICALL read_cached_segments(JNIEnv *env, jclass class, jlong file,
 
 /* ---- many writes ----------------------------------------------------------------------------------------------- */
 
-/* As DataPlane.submitAll has them. */
+/* As NativeIo.submitAll has them. */
 struct request {
     jlong range; /* of its base: as a segment's */
     jlong offset;
@@ -449,7 +449,7 @@ static jint JNICALL reap(JNIEnv *env, jclass class, jlong engine, jlongArray int
 
 /* ---- another's ring ---------------------------------------------------------------------------------------------- */
 
-/* As DataPlane.take has them. */
+/* As NativeIo.take has them. */
 struct packed_transfer {
     jlong request; /* opcode, flags, ioprio, fd: from the lowest bit on */
     jlong offset;
@@ -582,12 +582,12 @@ static void JNICALL view_timed(JNIEnv *env, jclass class, jlong handle, jlong na
 
 /* ---- the control plane ------------------------------------------------------------------------------------------- */
 
-/* As ControlPlane takes structures apart: arrays of bytes, or of longs where all of a structure are. */
-static_assert(sizeof(struct wt_engine_options) == 32, "ControlPlane.EngineOptions");
-static_assert(sizeof(struct wt_engine_stats) == 20 * sizeof(jlong), "ControlPlane.EngineCounters");
-static_assert(sizeof(struct wt_extents) == 6 * sizeof(jlong), "ControlPlane.Extents");
-static_assert(sizeof(struct wt_holder) == 40, "ControlPlane.Holder");
-static_assert(sizeof(struct wt_profile) == 168 && offsetof(struct wt_profile, fs_magic) == 64, "ControlPlane.Profile");
+/* As CApi takes structures apart: arrays of bytes, or of longs where all of a structure are. */
+static_assert(sizeof(struct wt_engine_options) == 32, "CApi.EngineOptions");
+static_assert(sizeof(struct wt_engine_stats) % sizeof(jlong) == 0, "EngineStats has as many longs");
+static_assert(sizeof(struct wt_extents) == 6 * sizeof(jlong), "CApi.Extents");
+static_assert(sizeof(struct wt_holder) == 40, "CApi.Holder");
+static_assert(sizeof(struct wt_profile) == 168 && offsetof(struct wt_profile, fs_magic) == 64, "CApi.Profile");
 
 /* A path that ends with a 0. False: it is too long. */
 static bool path_of(JNIEnv *env, jbyteArray from, char path[PATH_MAX]) {
@@ -770,7 +770,7 @@ static jint register_control_plane(JNIEnv *env) {
         {"wt_file_descriptor", "(J)I", (void *)file_descriptor},
         {"wt_errno_name", "(I)Ljava/lang/String;", (void *)errno_name},
     };
-    jclass control_plane = (*env)->FindClass(env, CONTROL_PLANE);
+    jclass control_plane = (*env)->FindClass(env, C_API);
     if (!control_plane)
         return JNI_ERR;
     return (*env)->RegisterNatives(env, control_plane, methods, sizeof methods / sizeof methods[0]);
@@ -883,7 +883,7 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
     JNIEnv *env;
     if ((*vm)->GetEnv(vm, (void **)&env, JNI_VERSION_10) != JNI_OK)
         return JNI_ERR;
-    jclass data_plane = (*env)->FindClass(env, DATA_PLANE);
+    jclass data_plane = (*env)->FindClass(env, NATIVE_IO);
     if (!data_plane)
         return JNI_ERR;
     if ((*env)->RegisterNatives(env, data_plane, methods, sizeof methods / sizeof methods[0]) != JNI_OK)

@@ -7,30 +7,14 @@ package io.writethrough;
  */
 public enum Backend {
     /** {@link #IO_URING}, or {@link #THREADS} where the kernel refuses io_uring. The default. */
-    AUTO(0),
+    AUTO,
 
     /** io_uring. An engine that asks for io_uring by name fails to open where the kernel refuses it. */
-    IO_URING(1),
+    IO_URING,
 
     /**
      * A small pool of threads that call {@code preadv2} and {@code pwritev2}. For places where io_uring is not
      * allowed: containers with a default seccomp profile, or the setting {@code kernel.io_uring_disabled}.
      */
-    THREADS(2);
-
-    /** WT_BACKEND_* of the C ABI. */
-    final int code;
-
-    Backend(final int code) {
-        this.code = code;
-    }
-
-    static Backend of(final int code) {
-        for (final Backend backend : values()) {
-            if (backend.code == code) {
-                return backend;
-            }
-        }
-        throw new AssertionError("backend " + code);
-    }
+    THREADS
 }

@@ -15,28 +15,17 @@ public enum Durability {
      * <p>On a device without such a cache ({@link StorageProfile#volatileCache()}) this is as good as {@link #DSYNC},
      * except for the size of a file that grew.
      */
-    DEVICE(1),
+    DEVICE,
 
     /**
      * The bytes are on stable storage, and so is the metadata needed to read them back, such as the size of a file
      * that grew. {@link java.nio.file.StandardOpenOption#DSYNC} asks for the same. The default.
      */
-    DSYNC(2),
+    DSYNC,
 
     /**
      * As {@link #DSYNC}, and all metadata of the file is stable too, the time of last modification included. {@link
      * java.nio.file.StandardOpenOption#SYNC} asks for the same. It costs a commit of the file system's journal.
      */
-    SYNC(3);
-
-    /** WT_DURABILITY_* of the C ABI. */
-    final int code;
-
-    Durability(final int code) {
-        this.code = code;
-    }
-
-    static Durability strongest(final Durability one, final Durability other) {
-        return one.code >= other.code ? one : other;
-    }
+    SYNC
 }

@@ -1,8 +1,5 @@
 package io.writethrough;
 
-import io.writethrough.internal.ControlPlane;
-import java.util.Arrays;
-
 /**
  * What an engine has done since it was opened, and what it holds now. The values are read one by one while the engine
  * runs: each is true, but not all of one instant.
@@ -67,15 +64,6 @@ public record EngineStats(
         Histogram queueNanos,
         Histogram writesOfGather) {
 
-    /* WT_HISTOGRAM_*. */
-    private static final int READ_HITS = 0;
-    private static final int READ_MISSES = 1;
-    private static final int WRITES = 2;
-    private static final int DEVICE_READS = 3;
-    private static final int DEVICE_WRITES = 4;
-    private static final int QUEUE = 5;
-    private static final int GATHERS = 6;
-
     /**
      * How many of the reads needed no I/O.
      *
@@ -84,50 +72,5 @@ public record EngineStats(
     public double hitRate() {
         final long reads = readHits + readMisses;
         return reads == 0 ? 1 : (double) readHits / reads;
-    }
-
-    /** Those of an engine of the C core; null if it is closed. */
-    static EngineStats of(final long engine) {
-        final ControlPlane.EngineCounters counters = new ControlPlane.EngineCounters();
-        final Histogram[] histograms = new Histogram[GATHERS + 1];
-        for (int which = 0; which < histograms.length; which++) {
-            final long[] values = new long[1 + Histogram.BUCKETS];
-            if (ControlPlane.wt_engine_histogram(engine, which, values) < 0) {
-                return null;
-            }
-            histograms[which] = new Histogram(values[0], Arrays.copyOfRange(values, 1, values.length));
-        }
-        return ControlPlane.wt_engine_stats(engine, counters) < 0 ? null : of(counters, histograms);
-    }
-
-    private static EngineStats of(final ControlPlane.EngineCounters counters, final Histogram[] histograms) {
-        return new EngineStats(
-                counters.cache_bytes,
-                counters.cached_bytes,
-                counters.in_flight_bytes,
-                counters.open_files,
-                counters.open_inodes,
-                counters.read_hits,
-                counters.read_misses,
-                counters.writes,
-                counters.write_errors,
-                counters.device_reads,
-                counters.device_writes,
-                counters.device_read_bytes,
-                counters.device_written_bytes,
-                counters.gathers,
-                counters.gathered_writes,
-                counters.evictions,
-                counters.in_flight_ios,
-                counters.fua_writes,
-                counters.flushes,
-                counters.lost_traces,
-                histograms[READ_HITS],
-                histograms[READ_MISSES],
-                histograms[WRITES],
-                histograms[DEVICE_READS],
-                histograms[DEVICE_WRITES],
-                histograms[QUEUE],
-                histograms[GATHERS]);
     }
 }

@@ -10,15 +10,24 @@ import java.util.Arrays;
  */
 public final class Histogram {
     /* As WT_HISTOGRAM_BUCKETS has it. */
-    static final int BUCKETS = 160;
+    public static final int BUCKETS = 160;
 
     private final long sum;
     private final long[] counts;
 
-    /* counts is not copied. */
-    Histogram(final long sum, final long[] counts) {
+    /**
+     * A histogram of these values.
+     *
+     * @param sum of the values
+     * @param counts of each class, from the one of the smallest values on: how many there were
+     * @throws IllegalArgumentException if there are not as many classes as a histogram has
+     */
+    public Histogram(final long sum, final long[] counts) {
+        if (counts.length != BUCKETS) {
+            throw new IllegalArgumentException(counts.length + " classes, must be " + BUCKETS);
+        }
         this.sum = sum;
-        this.counts = counts;
+        this.counts = counts.clone();
     }
 
     /**

@@ -9,7 +9,12 @@ package io.writethrough;
 public final class HistogramSummary {
     private final Histogram histogram;
 
-    HistogramSummary(final Histogram histogram) {
+    /**
+     * The summary of a histogram.
+     *
+     * @param histogram of what
+     */
+    public HistogramSummary(final Histogram histogram) {
         this.histogram = histogram;
     }
 

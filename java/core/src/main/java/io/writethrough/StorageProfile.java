@@ -1,6 +1,7 @@
 package io.writethrough;
 
-import io.writethrough.internal.ControlPlane;
+import io.writethrough.internal.file.Failures;
+import io.writethrough.internal.jni.CApi;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
@@ -15,11 +16,11 @@ import java.util.Optional;
  * @since 0.1
  */
 public final class StorageProfile {
-    private final ControlPlane.Profile profile;
+    private final CApi.Profile profile;
     private final Backend backend;
 
     /** @param backend {@code null} if no engine is involved */
-    StorageProfile(final ControlPlane.Profile profile, final Backend backend) {
+    StorageProfile(final CApi.Profile profile, final Backend backend) {
         this.profile = profile;
         this.backend = backend;
     }

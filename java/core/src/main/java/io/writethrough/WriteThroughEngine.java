@@ -1,12 +1,22 @@
 package io.writethrough;
 
 import com.sun.jna.ptr.LongByReference;
-import io.writethrough.internal.ControlPlane;
-import io.writethrough.internal.DataPlane;
-import io.writethrough.internal.Errno;
-import io.writethrough.internal.NativeLibraries;
-import io.writethrough.internal.NativePaths;
-import io.writethrough.internal.Rings;
+import io.writethrough.internal.Names;
+import io.writethrough.internal.async.Completions;
+import io.writethrough.internal.file.Failures;
+import io.writethrough.internal.file.OpenEngine;
+import io.writethrough.internal.file.OpenFile;
+import io.writethrough.internal.file.OpenRequest;
+import io.writethrough.internal.jni.CApi;
+import io.writethrough.internal.jni.Codes;
+import io.writethrough.internal.jni.Errno;
+import io.writethrough.internal.jni.NativeIo;
+import io.writethrough.internal.jni.NativePaths;
+import io.writethrough.internal.load.NativeLibraries;
+import io.writethrough.internal.ring.Rings;
+import io.writethrough.internal.stats.EngineCounters;
+import io.writethrough.internal.stats.EngineObserver;
+import io.writethrough.internal.stats.EngineRegistration;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -69,7 +79,7 @@ public final class WriteThroughEngine implements Closeable {
         final int number = NUMBERS.incrementAndGet();
         final EngineObserver observer = new EngineObserver(handle, number, options.slowIoNanos);
         final Completions completions = new Completions(handle, options.completionExecutor, observer::end);
-        this.backend = Backend.of(ControlPlane.wt_engine_backend(handle));
+        this.backend = Codes.backend(CApi.wt_engine_backend(handle));
         this.registration = new EngineRegistration(handle, backend, number);
         this.engine = new OpenEngine(handle, completions, closing(registration, completions), mayWait);
         observer.start();
@@ -235,7 +245,7 @@ public final class WriteThroughEngine implements Closeable {
         final byte[] nativePath = NativePaths.bytesOf(WriteThroughFileSystem.unwrap(path));
         final long result;
         try {
-            result = DataPlane.open(engine.handle(), nativePath, request.flags(), mode, request.durability().code);
+            result = NativeIo.open(engine.handle(), nativePath, request.flags(), mode, Codes.of(request.durability()));
         } finally {
             Reference.reachabilityFence(engine);
         }
@@ -267,8 +277,7 @@ public final class WriteThroughEngine implements Closeable {
             Files.deleteIfExists(path);
         } catch (final IOException e) {
             // The name stays: DELETE_ON_CLOSE is best effort.
-            System.getLogger(WriteThroughEngine.class.getPackageName())
-                    .log(System.Logger.Level.DEBUG, "DELETE_ON_CLOSE of " + path, e);
+            System.getLogger(Names.LIBRARY).log(System.Logger.Level.DEBUG, "DELETE_ON_CLOSE of " + path, e);
         }
     }
 
@@ -281,7 +290,7 @@ public final class WriteThroughEngine implements Closeable {
     public EngineStats stats() {
         final EngineStats stats;
         try {
-            stats = EngineStats.of(engine.handle());
+            stats = EngineCounters.of(engine.handle());
         } finally {
             Reference.reachabilityFence(engine);
         }
@@ -412,7 +421,7 @@ public final class WriteThroughEngine implements Closeable {
         private static final Duration MAX_SLOW_IO = Duration.ofDays(1);
 
         static {
-            Rings.grant(new Rings.Access() {
+            Rings.grant(new Rings.Access<Builder, WriteThroughEngine>() {
                 @Override
                 public WriteThroughEngine open(final Builder builder, final BooleanSupplier mayWait)
                         throws IOException {
@@ -602,18 +611,17 @@ public final class WriteThroughEngine implements Closeable {
             if (!polling().isEmpty()) {
                 throw new IllegalStateException(polling() + " is not for the ring of an event loop: leave it out");
             }
-            final WriteThroughEngine engine = open(ControlPlane::wt_engine_open_external, mayWait);
+            final WriteThroughEngine engine = open(CApi::wt_engine_open_external, mayWait);
             engine.registration.begin();
             return engine;
         }
 
         private WriteThroughEngine open() throws IOException {
-            return open(ControlPlane::wt_engine_open, () -> true);
+            return open(CApi::wt_engine_open, () -> true);
         }
 
         private WriteThroughEngine open(
-                final ToIntBiFunction<ControlPlane.EngineOptions, LongByReference> opener,
-                final BooleanSupplier mayWait)
+                final ToIntBiFunction<CApi.EngineOptions, LongByReference> opener, final BooleanSupplier mayWait)
                 throws IOException {
             if (!polling().isEmpty() && backend == Backend.THREADS) {
                 throw new IllegalStateException(
@@ -621,11 +629,11 @@ public final class WriteThroughEngine implements Closeable {
                                 + " IO_URING, or leave " + polling() + " out");
             }
             NativeLibraries.load();
-            final ControlPlane.EngineOptions options = new ControlPlane.EngineOptions();
+            final CApi.EngineOptions options = new CApi.EngineOptions();
             options.cache_bytes = cacheBytes;
             options.in_flight_bytes = inFlightBytes;
             options.ring_entries = ringEntries;
-            options.backend = backend.code;
+            options.backend = Codes.of(backend);
             options.flags = (submissionPolling ? ENGINE_SQPOLL : 0) | (completionPolling ? ENGINE_IOPOLL : 0);
             final LongByReference engine = new LongByReference();
             final int result = opener.applyAsInt(options, engine);
@@ -645,7 +653,7 @@ public final class WriteThroughEngine implements Closeable {
 
         private static void reportFallback() {
             if (FALLBACK_REPORTED.compareAndSet(false, true)) {
-                System.getLogger(WriteThroughEngine.class.getPackageName())
+                System.getLogger(Names.LIBRARY)
                         .log(
                                 System.Logger.Level.INFO,
                                 "There is no io_uring for this process (kernel.io_uring_disabled, a seccomp filter, or too"

@@ -1,6 +1,5 @@
 package io.writethrough;
 
-import io.writethrough.internal.Errno;
 import java.io.IOException;
 import java.io.Serial;
 
@@ -42,31 +41,34 @@ public final class WriteThroughException extends IOException {
     /** Of a write: bytes from its start that are stable. */
     private final long stableBytes;
 
-    WriteThroughException(
+    /**
+     * An exception as the library makes it, also for tests of code that handles one.
+     *
+     * @param operation what was tried
+     * @param path of the file, or empty
+     * @param offset where in the file, or {@link #NONE}
+     * @param length how many bytes, or {@link #NONE}
+     * @param errno the number of the error
+     * @param errnoName the name of the error
+     * @param stableBytes of a write: how many bytes from its start are known to be stable
+     * @param advice what to do about it, or empty
+     */
+    public WriteThroughException(
             final String operation,
             final String path,
             final long offset,
             final long length,
             final int errno,
-            final long stableBytes) {
-        this(operation, path, offset, length, errno, stableBytes, Errno.advice(errno));
-    }
-
-    WriteThroughException(
-            final String operation,
-            final String path,
-            final long offset,
-            final long length,
-            final int errno,
+            final String errnoName,
             final long stableBytes,
             final String advice) {
-        super(message(operation, path, offset, length, errno, stableBytes, advice));
+        super(message(operation, path, offset, length, errno, errnoName, stableBytes, advice));
         this.operation = operation;
         this.path = path;
         this.offset = offset;
         this.length = length;
         this.errno = errno;
-        this.errnoName = Errno.name(errno);
+        this.errnoName = errnoName;
         this.stableBytes = stableBytes;
     }
 
@@ -76,6 +78,7 @@ public final class WriteThroughException extends IOException {
             final long offset,
             final long length,
             final int errno,
+            final String errnoName,
             final long stableBytes,
             final String advice) {
         final StringBuilder message = new StringBuilder(operation);
@@ -88,11 +91,7 @@ public final class WriteThroughException extends IOException {
         if (!path.isEmpty()) {
             message.append(" of ").append(path);
         }
-        message.append(": ")
-                .append(Errno.name(errno))
-                .append(" (")
-                .append(errno)
-                .append(")");
+        message.append(": ").append(errnoName).append(" (").append(errno).append(")");
         if (operation.equals("write") || operation.equals("append")) {
             message.append(", the first ").append(stableBytes).append(" bytes are known to be stable");
         }

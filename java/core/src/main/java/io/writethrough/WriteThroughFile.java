@@ -1,7 +1,11 @@
 package io.writethrough;
 
-import io.writethrough.internal.DataPlane;
-import io.writethrough.internal.WriteFlags;
+import io.writethrough.internal.async.ChannelThreads;
+import io.writethrough.internal.channel.WriteThroughAsynchronousFileChannel;
+import io.writethrough.internal.channel.WriteThroughFileChannel;
+import io.writethrough.internal.file.OpenFile;
+import io.writethrough.internal.jni.Codes;
+import io.writethrough.internal.jni.NativeIo;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -257,7 +261,7 @@ public final class WriteThroughFile implements Channel {
      * @throws IOException as there
      */
     public int write(final ByteBuffer source, final long position) throws IOException {
-        return file.writes().write(source, position, DataPlane.DURABILITY_OF_FILE, file.modeFlags());
+        return file.writes().write(source, position, NativeIo.DURABILITY_OF_FILE, file.modeFlags());
     }
 
     /**
@@ -280,7 +284,7 @@ public final class WriteThroughFile implements Channel {
      *     others may be or not, and a read shows what the device has
      */
     public int write(final ByteBuffer source, final long position, final Durability durability) throws IOException {
-        return file.writes().write(source, position, durability.code, file.modeFlags());
+        return file.writes().write(source, position, Codes.of(durability), file.modeFlags());
     }
 
     /**
@@ -293,7 +297,7 @@ public final class WriteThroughFile implements Channel {
      * @throws IOException as there
      */
     public long write(final ByteBuffer[] sources, final long position) throws IOException {
-        return file.writes().write(sources, position, DataPlane.DURABILITY_OF_FILE, file.modeFlags());
+        return file.writes().write(sources, position, NativeIo.DURABILITY_OF_FILE, file.modeFlags());
     }
 
     /**
@@ -308,7 +312,7 @@ public final class WriteThroughFile implements Channel {
      * @throws IOException as there
      */
     public long write(final ByteBuffer[] sources, final long position, final Durability durability) throws IOException {
-        return file.writes().write(sources, position, durability.code, file.modeFlags());
+        return file.writes().write(sources, position, Codes.of(durability), file.modeFlags());
     }
 
     /**
@@ -353,7 +357,7 @@ public final class WriteThroughFile implements Channel {
      * @return as there
      */
     public CompletableFuture<Integer> writeAsync(final ByteBuffer source, final long position) {
-        return file.writes().writeAsync(source, position, DataPlane.DURABILITY_OF_FILE, file.modeFlags());
+        return file.writes().writeAsync(source, position, NativeIo.DURABILITY_OF_FILE, file.modeFlags());
     }
 
     /**
@@ -366,7 +370,7 @@ public final class WriteThroughFile implements Channel {
      */
     public CompletableFuture<Integer> writeAsync(
             final ByteBuffer source, final long position, final Durability durability) {
-        return file.writes().writeAsync(source, position, durability.code, file.modeFlags());
+        return file.writes().writeAsync(source, position, Codes.of(durability), file.modeFlags());
     }
 
     /**
@@ -394,7 +398,7 @@ public final class WriteThroughFile implements Channel {
      */
     public CompletableFuture<Integer> writeAsync(
             final ByteBuffer source, final long position, final Durability durability, final WriteFlag... flags) {
-        return file.writes().writeAsync(source, position, durability.code, WriteFlags.codeOf(flags) | file.modeFlags());
+        return file.writes().writeAsync(source, position, Codes.of(durability), Codes.of(flags) | file.modeFlags());
     }
 
     /**
@@ -406,7 +410,7 @@ public final class WriteThroughFile implements Channel {
      * @return as there
      */
     public CompletableFuture<Long> writeAsync(final ByteBuffer[] sources, final long position) {
-        return file.writes().writeAsync(sources, position, DataPlane.DURABILITY_OF_FILE, file.modeFlags());
+        return file.writes().writeAsync(sources, position, NativeIo.DURABILITY_OF_FILE, file.modeFlags());
     }
 
     /**
@@ -420,7 +424,7 @@ public final class WriteThroughFile implements Channel {
      */
     public CompletableFuture<Long> writeAsync(
             final ByteBuffer[] sources, final long position, final Durability durability) {
-        return file.writes().writeAsync(sources, position, durability.code, file.modeFlags());
+        return file.writes().writeAsync(sources, position, Codes.of(durability), file.modeFlags());
     }
 
     /**
@@ -435,8 +439,7 @@ public final class WriteThroughFile implements Channel {
      */
     public CompletableFuture<Long> writeAsync(
             final ByteBuffer[] sources, final long position, final Durability durability, final WriteFlag... flags) {
-        return file.writes()
-                .writeAsync(sources, position, durability.code, WriteFlags.codeOf(flags) | file.modeFlags());
+        return file.writes().writeAsync(sources, position, Codes.of(durability), Codes.of(flags) | file.modeFlags());
     }
 
     /**
@@ -448,8 +451,7 @@ public final class WriteThroughFile implements Channel {
      * @return as there
      */
     public List<CompletableFuture<Integer>> writeAllAsync(final List<WriteRequest> writes, final WriteFlag... flags) {
-        return file.writes()
-                .writeAllAsync(writes, DataPlane.DURABILITY_OF_FILE, WriteFlags.codeOf(flags) | file.modeFlags());
+        return file.writes().writeAllAsync(writes, NativeIo.DURABILITY_OF_FILE, Codes.of(flags) | file.modeFlags());
     }
 
     /**
@@ -466,7 +468,7 @@ public final class WriteThroughFile implements Channel {
      */
     public List<CompletableFuture<Integer>> writeAllAsync(
             final List<WriteRequest> writes, final Durability durability, final WriteFlag... flags) {
-        return file.writes().writeAllAsync(writes, durability.code, WriteFlags.codeOf(flags) | file.modeFlags());
+        return file.writes().writeAllAsync(writes, Codes.of(durability), Codes.of(flags) | file.modeFlags());
     }
 
     /**
@@ -510,7 +512,7 @@ public final class WriteThroughFile implements Channel {
      * @throws IOException as there
      */
     public long append(final ByteBuffer source) throws IOException {
-        return file.writes().append(source, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
+        return file.writes().append(source, NativeIo.DURABILITY_OF_FILE, NativeIo.APPEND);
     }
 
     /**
@@ -543,7 +545,7 @@ public final class WriteThroughFile implements Channel {
      */
     public long append(final ByteBuffer source, final Durability durability, final WriteFlag... flags)
             throws IOException {
-        return file.writes().append(source, durability.code, DataPlane.APPEND | waitingCodeOf(flags));
+        return file.writes().append(source, Codes.of(durability), NativeIo.APPEND | waitingCodeOf(flags));
     }
 
     /**
@@ -555,7 +557,7 @@ public final class WriteThroughFile implements Channel {
      * @throws IOException as there
      */
     public long append(final ByteBuffer[] sources) throws IOException {
-        return file.writes().append(sources, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
+        return file.writes().append(sources, NativeIo.DURABILITY_OF_FILE, NativeIo.APPEND);
     }
 
     /**
@@ -571,7 +573,7 @@ public final class WriteThroughFile implements Channel {
      */
     public long append(final ByteBuffer[] sources, final Durability durability, final WriteFlag... flags)
             throws IOException {
-        return file.writes().append(sources, durability.code, DataPlane.APPEND | waitingCodeOf(flags));
+        return file.writes().append(sources, Codes.of(durability), NativeIo.APPEND | waitingCodeOf(flags));
     }
 
     /**
@@ -588,7 +590,7 @@ public final class WriteThroughFile implements Channel {
     public int write(
             final ByteBuffer source, final long position, final Durability durability, final WriteFlag... flags)
             throws IOException {
-        return file.writes().write(source, position, durability.code, waitingCodeOf(flags) | file.modeFlags());
+        return file.writes().write(source, position, Codes.of(durability), waitingCodeOf(flags) | file.modeFlags());
     }
 
     /**
@@ -606,7 +608,7 @@ public final class WriteThroughFile implements Channel {
     public long write(
             final ByteBuffer[] sources, final long position, final Durability durability, final WriteFlag... flags)
             throws IOException {
-        return file.writes().write(sources, position, durability.code, waitingCodeOf(flags) | file.modeFlags());
+        return file.writes().write(sources, position, Codes.of(durability), waitingCodeOf(flags) | file.modeFlags());
     }
 
     /**
@@ -617,7 +619,7 @@ public final class WriteThroughFile implements Channel {
      * @return as there
      */
     public CompletableFuture<Long> appendAsync(final ByteBuffer source) {
-        return file.writes().appendAsync(source, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
+        return file.writes().appendAsync(source, NativeIo.DURABILITY_OF_FILE, NativeIo.APPEND);
     }
 
     /**
@@ -634,7 +636,7 @@ public final class WriteThroughFile implements Channel {
      */
     public CompletableFuture<Long> appendAsync(
             final ByteBuffer source, final Durability durability, final WriteFlag... flags) {
-        return file.writes().appendAsync(source, durability.code, DataPlane.APPEND | WriteFlags.codeOf(flags));
+        return file.writes().appendAsync(source, Codes.of(durability), NativeIo.APPEND | Codes.of(flags));
     }
 
     /**
@@ -645,7 +647,7 @@ public final class WriteThroughFile implements Channel {
      * @return as there
      */
     public CompletableFuture<Long> appendAsync(final ByteBuffer[] sources) {
-        return file.writes().appendAsync(sources, DataPlane.DURABILITY_OF_FILE, DataPlane.APPEND);
+        return file.writes().appendAsync(sources, NativeIo.DURABILITY_OF_FILE, NativeIo.APPEND);
     }
 
     /**
@@ -660,12 +662,12 @@ public final class WriteThroughFile implements Channel {
      */
     public CompletableFuture<Long> appendAsync(
             final ByteBuffer[] sources, final Durability durability, final WriteFlag... flags) {
-        return file.writes().appendAsync(sources, durability.code, DataPlane.APPEND | WriteFlags.codeOf(flags));
+        return file.writes().appendAsync(sources, Codes.of(durability), NativeIo.APPEND | Codes.of(flags));
     }
 
     private static int waitingCodeOf(final WriteFlag... flags) {
-        final int code = WriteFlags.codeOf(flags);
-        if ((code & DataPlane.NOWAIT) != 0) {
+        final int code = Codes.of(flags);
+        if ((code & NativeIo.NOWAIT) != 0) {
             throw new IllegalArgumentException("NOWAIT is for asynchronous writes");
         }
         return code;

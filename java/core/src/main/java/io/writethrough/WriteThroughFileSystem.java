@@ -1,6 +1,9 @@
 package io.writethrough;
 
+import io.writethrough.internal.path.WriteThroughPath;
+import io.writethrough.internal.path.WriteThroughWatchService;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.FileStore;
 import java.nio.file.FileSystem;
 import java.nio.file.Path;
@@ -44,6 +47,17 @@ import java.util.Set;
 public final class WriteThroughFileSystem extends FileSystem {
     private final WriteThroughFileSystemProvider provider;
     private final FileSystem beneath;
+    private final WriteThroughPath.Owner owner = new WriteThroughPath.Owner() {
+        @Override
+        public FileSystem fileSystem() {
+            return WriteThroughFileSystem.this;
+        }
+
+        @Override
+        public URI toUri(final Path path) {
+            return provider.toUri(path);
+        }
+    };
 
     WriteThroughFileSystem(final WriteThroughFileSystemProvider provider, final FileSystem beneath) {
         this.provider = provider;
@@ -92,7 +106,7 @@ public final class WriteThroughFileSystem extends FileSystem {
         if (unwrapped.getFileSystem() != beneath) {
             throw WriteThroughFileSystemProvider.mismatch(path);
         }
-        return new WriteThroughPath(this, unwrapped);
+        return WriteThroughPath.wrap(owner, unwrapped);
     }
 
     /**
@@ -106,7 +120,7 @@ public final class WriteThroughFileSystem extends FileSystem {
     }
 
     Path wrapOrNull(final Path path) {
-        return path == null ? null : new WriteThroughPath(this, path);
+        return WriteThroughPath.wrap(owner, path);
     }
 
     FileSystem beneath() {
@@ -180,7 +194,7 @@ public final class WriteThroughFileSystem extends FileSystem {
 
     @Override
     public WatchService newWatchService() throws IOException {
-        return new WriteThroughWatchService(this, beneath.newWatchService());
+        return new WriteThroughWatchService(owner, beneath.newWatchService());
     }
 
     /**

@@ -1,6 +1,8 @@
 package io.writethrough;
 
-import io.writethrough.internal.Errno;
+import io.writethrough.internal.async.ChannelThreads;
+import io.writethrough.internal.jni.Errno;
+import io.writethrough.internal.path.PathSelection;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.writethrough.internal.async.Faults;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.writethrough.internal.async.Faults;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.EnumSet;

@@ -7,7 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.writethrough.internal.TraceRecords;
+import io.writethrough.internal.jni.TraceRecords;
+import io.writethrough.internal.stats.SlowLog;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;

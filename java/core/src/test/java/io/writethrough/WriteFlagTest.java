@@ -3,9 +3,9 @@ package io.writethrough;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.writethrough.internal.DataPlane;
-import io.writethrough.internal.WriteFlags;
 import io.writethrough.internal.jfr.EventNames;
+import io.writethrough.internal.jni.Codes;
+import io.writethrough.internal.jni.NativeIo;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,7 +24,7 @@ class WriteFlagTest {
 
     static {
         for (final WriteFlag flag : WriteFlag.values()) {
-            FLAGS.put(flag.name(), WriteFlags.codeOf(flag));
+            FLAGS.put(flag.name(), Codes.of(flag));
         }
     }
 
@@ -49,18 +49,17 @@ class WriteFlagTest {
     @Test
     void theConstantsOfTheCodeHaveTheValuesOfTheHeader() throws IOException {
         final Map<String, Integer> header = flagsOfTheHeader();
-        assertEquals(header.get("NOWAIT"), DataPlane.NOWAIT);
-        assertEquals(header.get("APPEND"), DataPlane.APPEND);
-        assertEquals(header.get("ATOMIC"), DataPlane.ATOMIC);
+        assertEquals(header.get("NOWAIT"), NativeIo.NOWAIT);
+        assertEquals(header.get("APPEND"), NativeIo.APPEND);
+        assertEquals(header.get("ATOMIC"), NativeIo.ATOMIC);
     }
 
     @Test
     void anEventNamesEachFlag() {
         for (final WriteFlag flag : WriteFlag.values()) {
-            assertEquals(flag.name(), EventNames.flags(WriteFlags.codeOf(flag)));
+            assertEquals(flag.name(), EventNames.flags(Codes.of(flag)));
         }
-        assertEquals(
-                "APPEND HIGH_PRIORITY", EventNames.flags(WriteFlags.codeOf(WriteFlag.APPEND, WriteFlag.HIGH_PRIORITY)));
+        assertEquals("APPEND HIGH_PRIORITY", EventNames.flags(Codes.of(WriteFlag.APPEND, WriteFlag.HIGH_PRIORITY)));
         assertEquals("", EventNames.flags(0));
         assertEquals("NOWAIT 0x40000000", EventNames.flags(1 | 1 << 30));
     }

@@ -1,5 +1,6 @@
 /**
- * How Java reaches the C core: nothing here is for users of the library, and all of it may change at any time.
+ * How Java reaches the C core: nothing here and in the packages below is for users of the library, and all of it may change at
+ * any time. Of the API these packages use the data alone: its enums, records and exceptions, and the interface of the bean.
  *
  * @since 0.1
  */

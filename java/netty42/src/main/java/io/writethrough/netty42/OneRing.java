@@ -4,7 +4,7 @@ import io.netty.channel.IoEventLoop;
 import io.netty.channel.uring.IoUringIoHandle;
 import io.netty.channel.uring.IoUringIoHandler;
 import io.writethrough.WriteThroughEngine;
-import io.writethrough.internal.Rings;
+import io.writethrough.internal.ring.Rings;
 import java.io.IOException;
 import java.util.Objects;
 
@@ -65,9 +65,10 @@ public final class OneRing implements AutoCloseable {
             throw new IllegalArgumentException("the loop has no io_uring: " + loop);
         }
         final RingHandle handle = new RingHandle(loop);
-        final WriteThroughEngine engine = Rings.access().open(options, handle::mayWait);
+        final Rings.Access<WriteThroughEngine.Builder, WriteThroughEngine> access = Rings.access();
+        final WriteThroughEngine engine = access.open(options, handle::mayWait);
         try {
-            handle.begin(Rings.access().handle(engine));
+            handle.begin(access.handle(engine));
             return new OneRing(engine, handle);
         } catch (final IOException | RuntimeException | Error e) {
             try {

@@ -12,9 +12,9 @@ import io.netty.channel.uring.IoUringIoEvent;
 import io.netty.channel.uring.IoUringIoHandle;
 import io.netty.channel.uring.IoUringIoOps;
 import io.netty.util.concurrent.Future;
-import io.writethrough.internal.ControlPlane;
-import io.writethrough.internal.DataPlane;
-import io.writethrough.internal.Errno;
+import io.writethrough.internal.jni.CApi;
+import io.writethrough.internal.jni.Errno;
+import io.writethrough.internal.jni.NativeIo;
 import java.io.IOException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -54,8 +54,8 @@ final class RingHandle implements IoUringIoHandle {
     };
 
     private final IoEventLoop loop;
-    private final long[] transfers = new long[DataPlane.TRANSFERS_AT_ONCE * DataPlane.TRANSFER_LONGS];
-    private final long[] ends = new long[DataPlane.TRANSFERS_AT_ONCE];
+    private final long[] transfers = new long[NativeIo.TRANSFERS_AT_ONCE * NativeIo.TRANSFER_LONGS];
+    private final long[] ends = new long[NativeIo.TRANSFERS_AT_ONCE];
     private final Runnable turn = this::turn;
 
     private long engine;
@@ -85,7 +85,7 @@ final class RingHandle implements IoUringIoHandle {
 
     /** Not on the loop while it has I/O of the engine. */
     boolean mayWait() {
-        return !loop.inEventLoop() || ControlPlane.wt_external_may_wait(engine) != -Errno.EDEADLK;
+        return !loop.inEventLoop() || CApi.wt_external_may_wait(engine) != -Errno.EDEADLK;
     }
 
     /** Returns when the engine is on the loop. */
@@ -122,7 +122,7 @@ final class RingHandle implements IoUringIoHandle {
             throw new IllegalStateException("the loop does not take the engine", refusal);
         }
         registration = registered;
-        final int descriptor = ControlPlane.wt_external_attach(engine);
+        final int descriptor = CApi.wt_external_attach(engine);
         if (descriptor < 0) {
             registration.cancel();
             throw new IOException("attaching an engine to an event loop: " + Errno.name(-descriptor));
@@ -227,7 +227,7 @@ final class RingHandle implements IoUringIoHandle {
         if (endCount > 0) {
             final int count = endCount;
             endCount = 0;
-            final int result = DataPlane.done(engine, ends, count);
+            final int result = NativeIo.done(engine, ends, count);
             assert result == 0 : Errno.name(-result);
         }
     }
@@ -236,14 +236,14 @@ final class RingHandle implements IoUringIoHandle {
     private boolean take() {
         int count;
         do {
-            count = DataPlane.take(engine, transfers);
+            count = NativeIo.take(engine, transfers);
             for (int i = 0; i < count; i++) {
-                submitTransfer(i * DataPlane.TRANSFER_LONGS);
+                submitTransfer(i * NativeIo.TRANSFER_LONGS);
             }
             if (count > 0) {
                 submissions += count;
             }
-        } while (count == DataPlane.TRANSFERS_AT_ONCE);
+        } while (count == NativeIo.TRANSFERS_AT_ONCE);
         if (count < 0) {
             leave();
         }
@@ -288,7 +288,7 @@ final class RingHandle implements IoUringIoHandle {
         onRing = false;
         final IoHandler ring = registration.attachment();
         passOn();
-        while (ControlPlane.wt_external_detach(engine) > 0 || notifierRead) {
+        while (CApi.wt_external_detach(engine) > 0 || notifierRead) {
             take();
             ring.run(UNTIL_SOMETHING_ENDS);
             passOn();

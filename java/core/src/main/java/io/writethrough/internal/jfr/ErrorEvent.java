@@ -1,6 +1,6 @@
 package io.writethrough.internal.jfr;
 
-import io.writethrough.internal.Errno;
+import io.writethrough.internal.jni.Errno;
 import java.nio.file.Path;
 import jdk.jfr.Category;
 import jdk.jfr.DataAmount;
@@ -13,7 +13,7 @@ import jdk.jfr.Name;
 @Label("Error")
 @Category("writethrough")
 @Description("An operation on a file that the system or the device refused")
-final class ErrorEvent extends Event {
+public final class ErrorEvent extends Event {
     private static final ErrorEvent PROBE = new ErrorEvent();
 
     @Label("Operation")

@@ -1,7 +1,7 @@
 package io.writethrough.internal.jfr;
 
 import io.writethrough.WriteFlag;
-import io.writethrough.internal.WriteFlags;
+import io.writethrough.internal.jni.Codes;
 import java.util.StringJoiner;
 
 /** Names for the codes of the C ABI, as events have them. */
@@ -18,7 +18,7 @@ public final class EventNames {
         final StringJoiner names = new StringJoiner(" ");
         int left = flags;
         for (final WriteFlag flag : WriteFlag.values()) {
-            final int code = WriteFlags.codeOf(flag);
+            final int code = Codes.of(flag);
             if ((left & code) != 0) {
                 names.add(flag.name());
                 left -= code;

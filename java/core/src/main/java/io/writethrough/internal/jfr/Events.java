@@ -1,7 +1,7 @@
 package io.writethrough.internal.jfr;
 
-import io.writethrough.internal.DataPlane;
-import io.writethrough.internal.TraceRecords;
+import io.writethrough.internal.jni.NativeIo;
+import io.writethrough.internal.jni.TraceRecords;
 import java.nio.file.Path;
 
 /**
@@ -24,7 +24,7 @@ public final class Events {
         return PRESENT && ReadEvent.isWanted() ? ReadEvent.begun() : null;
     }
 
-    /** The end of a synchronous operation; the event may be null, and the result is one of {@link DataPlane}. */
+    /** The end of a synchronous operation; the event may be null, and the result is one of {@link NativeIo}. */
     public static void end(
             final IoEvent event,
             final Path path,
@@ -37,9 +37,9 @@ public final class Events {
             return;
         }
         if (result < 0) {
-            final int errno = DataPlane.errno(result);
-            event.end(path, position, length, durability, flags, false, errno, DataPlane.stableBytes(result));
-        } else if ((flags & DataPlane.APPEND) != 0) {
+            final int errno = NativeIo.errno(result);
+            event.end(path, position, length, durability, flags, false, errno, NativeIo.stableBytes(result));
+        } else if ((flags & NativeIo.APPEND) != 0) {
             event.end(path, result, length, durability, flags, false, 0, length);
         } else {
             event.end(path, position, length, durability, flags, false, 0, result);

@@ -15,7 +15,7 @@ import jdk.jfr.StackTrace;
 @Description("How often memory of the cache was taken back for other use, since the last such event of the engine")
 @Period("1 s")
 @StackTrace(false)
-final class EvictionEvent extends Event {
+public final class EvictionEvent extends Event {
     @Label("Engine")
     @Description("The id of its MXBean")
     int engine;

@@ -1,7 +1,7 @@
 package io.writethrough.internal.jfr;
 
-import io.writethrough.internal.Errno;
-import io.writethrough.internal.TraceRecords;
+import io.writethrough.internal.jni.Errno;
+import io.writethrough.internal.jni.TraceRecords;
 import jdk.jfr.Category;
 import jdk.jfr.DataAmount;
 import jdk.jfr.Description;
@@ -16,7 +16,7 @@ import jdk.jfr.Timespan;
 @Category("writethrough")
 @Description("An I/O that carried writes which had collected while another I/O held their blocks; told after its end")
 @StackTrace(false)
-final class GatherEvent extends Event {
+public final class GatherEvent extends Event {
     private static final GatherEvent PROBE = new GatherEvent();
 
     @Label("Engine")

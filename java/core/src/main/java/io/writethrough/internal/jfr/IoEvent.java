@@ -8,7 +8,7 @@ public interface IoEvent {
      * The operation ended.
      *
      * @param durability a code of the C ABI
-     * @param flags of {@link io.writethrough.internal.DataPlane}
+     * @param flags of {@link io.writethrough.internal.NativeIo}
      * @param isAsynchronous its caller did not wait for it
      * @param errno 0 if it went well
      * @param done bytes that were read or are stable

@@ -1,6 +1,6 @@
 package io.writethrough.internal.jfr;
 
-import io.writethrough.internal.Errno;
+import io.writethrough.internal.jni.Errno;
 import java.nio.file.Path;
 import jdk.jfr.Category;
 import jdk.jfr.DataAmount;
@@ -10,7 +10,7 @@ import jdk.jfr.Label;
 
 /** What the events of reads and writes have in common. */
 @Category("writethrough")
-abstract class OperationEvent extends Event implements IoEvent {
+public abstract class OperationEvent extends Event implements IoEvent {
     @Label("Path")
     String path;
 

@@ -7,7 +7,7 @@ import jdk.jfr.Name;
 @Name("io.writethrough.Read")
 @Label("Read")
 @Description("A read, out of the cache or from the device")
-final class ReadEvent extends OperationEvent {
+public final class ReadEvent extends OperationEvent {
     /* An event that is never committed: to ask it whether its kind is wanted allocates nothing. */
     private static final ReadEvent PROBE = new ReadEvent();
 

@@ -8,7 +8,7 @@ import jdk.jfr.Recording;
  * The flight recorder's recordings, as they come and go. Listening does not start the recorder. It keeps its listeners, and
  * their class loader, until they are taken away.
  */
-final class Recordings implements FlightRecorderListener {
+public final class Recordings implements FlightRecorderListener {
     private final Runnable change;
     private final Runnable period;
 

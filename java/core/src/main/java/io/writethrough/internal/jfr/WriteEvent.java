@@ -7,7 +7,7 @@ import jdk.jfr.Name;
 @Name("io.writethrough.Write")
 @Label("Write")
 @Description("A write, from the call until its bytes were as durable as asked")
-final class WriteEvent extends OperationEvent {
+public final class WriteEvent extends OperationEvent {
     /* An event that is never committed: to ask it whether its kind is wanted allocates nothing. */
     private static final WriteEvent PROBE = new WriteEvent();
 

@@ -1,0 +1,175 @@
+package io.writethrough.command;
+
+import com.sun.tools.attach.AttachNotSupportedException;
+import com.sun.tools.attach.VirtualMachine;
+import com.sun.tools.attach.VirtualMachineDescriptor;
+import io.writethrough.internal.Names;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import javax.management.JMException;
+import javax.management.MBeanServerConnection;
+import javax.management.ObjectName;
+import javax.management.remote.JMXConnector;
+import javax.management.remote.JMXConnectorFactory;
+import javax.management.remote.JMXServiceURL;
+
+/** {@code stats PID}: what the engines of a live process do, by JMX, as a table that is drawn anew or as lines of JSON. */
+public final class StatsCommand {
+    static final String USAGE =
+            "       stats [--once] [--json] [--interval SECONDS] [--count N] PID   what the engines of a process do";
+
+    private static final String CLEAR_SCREEN = "\u001b[H\u001b[2J";
+
+    private final long pid;
+    private final boolean json;
+    private final long intervalSeconds;
+    private final long count;
+    private final PrintStream out;
+
+    private StatsCommand(
+            final long pid, final boolean json, final long intervalSeconds, final long count, final PrintStream out) {
+        this.pid = pid;
+        this.json = json;
+        this.intervalSeconds = intervalSeconds;
+        this.count = count;
+        this.out = out;
+    }
+
+    /** @return the exit status, as {@link Main#run} has it */
+    static int run(final List<String> args, final PrintStream out, final PrintStream err) {
+        final StatsCommand command = parse(args, out);
+        if (command == null) {
+            err.println("usage:" + USAGE.substring(6));
+            return Main.MISUSED;
+        }
+        try {
+            return command.attachAndShow(err);
+        } catch (final AttachNotSupportedException | IOException e) {
+            err.println("process " + command.pid + " cannot be attached to: " + e.getMessage()
+                    + ". It has to be a JVM of this user that allows it (-XX:+DisableAttachMechanism does not)."
+                    + processes());
+            return Main.FAILED;
+        }
+    }
+
+    private static StatsCommand parse(final List<String> args, final PrintStream out) {
+        boolean json = false;
+        long interval = 2;
+        long count = Long.MAX_VALUE;
+        long pid = -1;
+        try {
+            for (int i = 0; i < args.size(); i++) {
+                switch (args.get(i)) {
+                    case "--json" -> json = true;
+                    case "--once" -> count = 1;
+                    case "--interval" -> interval = positive(args, ++i);
+                    case "--count" -> count = positive(args, ++i);
+                    default -> {
+                        if (pid >= 0) {
+                            return null;
+                        }
+                        pid = positive(args, i);
+                    }
+                }
+            }
+        } catch (final NumberFormatException e) {
+            return null;
+        }
+        return pid < 0 ? null : new StatsCommand(pid, json, interval, count, out);
+    }
+
+    private static long positive(final List<String> args, final int index) {
+        final long value = index < args.size() ? Long.parseLong(args.get(index)) : 0;
+        if (value <= 0) {
+            throw new NumberFormatException();
+        }
+        return value;
+    }
+
+    private static String processes() {
+        final StringBuilder text = new StringBuilder();
+        for (final VirtualMachineDescriptor each : VirtualMachine.list()) {
+            if (!each.id().equals(Long.toString(ProcessHandle.current().pid()))) {
+                text.append("\n  ").append(each.id()).append(' ').append(each.displayName());
+            }
+        }
+        return text.length() == 0 ? "" : " These JVMs can be seen:" + text;
+    }
+
+    private int attachAndShow(final PrintStream err) throws AttachNotSupportedException, IOException {
+        final VirtualMachine machine = VirtualMachine.attach(Long.toString(pid));
+        final String address;
+        try {
+            address = machine.startLocalManagementAgent();
+        } finally {
+            machine.detach();
+        }
+        try (JMXConnector connector = JMXConnectorFactory.connect(new JMXServiceURL(address))) {
+            return show(connector.getMBeanServerConnection(), err);
+        } catch (final JMException e) {
+            throw new IOException(e);
+        }
+    }
+
+    private int show(final MBeanServerConnection server, final PrintStream err) throws IOException, JMException {
+        List<EngineSnapshot> before = List.of();
+        for (long i = 0; i < count; i++) {
+            if (i > 0 && !pause()) {
+                return Main.DONE;
+            }
+            final List<EngineSnapshot> now = snapshots(server);
+            if (now.isEmpty() && i == 0) {
+                err.println("process " + pid + " has no open WriteThroughEngine, or does not show it"
+                        + " (-Dio.writethrough.jmx=false)");
+                return Main.FAILED;
+            }
+            print(now, before);
+            before = now;
+        }
+        return Main.DONE;
+    }
+
+    private boolean pause() {
+        try {
+            TimeUnit.SECONDS.sleep(intervalSeconds);
+            return true;
+        } catch (final InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    private static List<EngineSnapshot> snapshots(final MBeanServerConnection server) throws IOException, JMException {
+        final List<EngineSnapshot> snapshots = new ArrayList<>();
+        final ObjectName pattern = new ObjectName(Names.LIBRARY + ":type=Engine,*");
+        for (final ObjectName name : server.queryNames(pattern, null)) {
+            final EngineSnapshot snapshot = EngineSnapshot.of(server, name);
+            if (snapshot != null) {
+                snapshots.add(snapshot);
+            }
+        }
+        snapshots.sort((one, other) -> Integer.compare(one.id(), other.id()));
+        return snapshots;
+    }
+
+    private void print(final List<EngineSnapshot> now, final List<EngineSnapshot> before) {
+        if (json) {
+            out.println("{\"pid\":" + pid + ",\"engines\":["
+                    + String.join(",", now.stream().map(EngineSnapshot::json).toList()) + "]}");
+            return;
+        }
+        final StringBuilder text = new StringBuilder(System.console() != null && count > 1 ? CLEAR_SCREEN : "");
+        for (final EngineSnapshot each : now) {
+            final EngineSnapshot earlier = before.stream()
+                    .filter(other -> other.id() == each.id())
+                    .findFirst()
+                    .orElse(null);
+            text.append(each.table(pid, earlier)).append('\n');
+        }
+        out.print(text);
+        out.flush();
+    }
+}

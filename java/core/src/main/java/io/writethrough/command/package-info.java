@@ -1,0 +1,6 @@
+/**
+ * What {@code java -jar} runs: programs over the API, for people who look after a database.
+ *
+ * @since 0.1
+ */
+package io.writethrough.command;

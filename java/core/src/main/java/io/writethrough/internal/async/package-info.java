@@ -1,0 +1,6 @@
+/**
+ * The way from an event of the C core to a future and its callbacks, and the threads on it.
+ *
+ * @since 0.1
+ */
+package io.writethrough.internal.async;

@@ -1,0 +1,79 @@
+package io.writethrough.internal.buffer;
+
+import io.writethrough.internal.jni.NativeIo;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.lang.reflect.Field;
+import java.nio.Buffer;
+import java.nio.ByteBuffer;
+import java.nio.MappedByteBuffer;
+
+/**
+ * Where the memory of a direct buffer comes from. {@code ByteBuffer.allocateDirect} and JNI give memory that lives as long as
+ * the buffer is reachable. A memory segment's goes when its arena is closed, a mapped file's when somebody cuts the file.
+ *
+ * <p>The JDK keeps that in two private fields of every buffer, which tell it for the cost of two loads. {@code
+ * MemorySegment.ofBuffer}, the public way of JDK 22 and later, allocates, and JDK 17 has none. Where a JDK has no such fields, no
+ * memory counts as steady: that is slower, and right.
+ */
+public final class BufferMemory {
+    private static final MethodHandle SEGMENT = getter(Buffer.class, "segment");
+    private static final MethodHandle MAPPED_FILE = getter(MappedByteBuffer.class, "fd");
+    private static final boolean KNOWN = SEGMENT != null && MAPPED_FILE != null;
+
+    private BufferMemory() {}
+
+    private static MethodHandle getter(final Class<? extends Buffer> holder, final String name) {
+        try {
+            final Field field = holder.getDeclaredField(name);
+            if (!NativeIo.makeAccessible(field)) {
+                return null;
+            }
+            return MethodHandles.lookup()
+                    .unreflectGetter(field)
+                    .asType(MethodType.methodType(Object.class, ByteBuffer.class));
+        } catch (final ReflectiveOperationException e) {
+            return null;
+        }
+    }
+
+    private static Object get(final MethodHandle getter, final ByteBuffer direct) {
+        try {
+            return (Object) getter.invokeExact(direct);
+        } catch (final Throwable e) {
+            throw new AssertionError("reading a field throws nothing", e);
+        }
+    }
+
+    static boolean isSteady(final ByteBuffer direct) {
+        if (!KNOWN || get(MAPPED_FILE, direct) != null) {
+            return false;
+        }
+        final Object segment = get(SEGMENT, direct);
+        return segment == null || MemorySegments.isSteady(segment);
+    }
+
+    /** Whether an arena gave the memory, and may take it away. */
+    static boolean hasArena(final ByteBuffer direct) {
+        return SEGMENT == null || get(SEGMENT, direct) != null;
+    }
+
+    /** Throws what every access throws if the arena of the memory was closed, or is another thread's. */
+    static void requireAlive(final ByteBuffer direct, final int index) {
+        if (!hasArena(direct)) {
+            return;
+        }
+        if (SEGMENT != null && MemorySegments.isMapped(get(SEGMENT, direct))) {
+            MemorySegments.requireAlive(get(SEGMENT, direct));
+        } else {
+            direct.get(index);
+        }
+    }
+
+    /** Of one that is not steady. */
+    static boolean isConfined(final ByteBuffer direct) {
+        final Object segment = SEGMENT == null ? null : get(SEGMENT, direct);
+        return segment != null && MemorySegments.isConfined(segment);
+    }
+}

@@ -1,0 +1,88 @@
+package io.writethrough.internal.buffer;
+
+import io.writethrough.internal.jni.NativeIo;
+import java.nio.ByteBuffer;
+
+/**
+ * Where the bytes of an operation are, and the call of native code for each: a base, which is a direct buffer, an array or
+ * {@link Segments}, and the index of the first byte in it (0 in segments).
+ */
+public final class Bytes {
+    private Bytes() {}
+
+    /** The base of a buffer that is {@linkplain Buffers#isSteady steady}. */
+    public static Object baseOf(final ByteBuffer buffer) {
+        return buffer.isDirect() ? buffer : buffer.array();
+    }
+
+    /** The index in the base of such a buffer of what is at a position of the buffer. */
+    public static int indexOf(final ByteBuffer buffer, final int position) {
+        return buffer.isDirect() ? position : buffer.arrayOffset() + position;
+    }
+
+    /** Writes, and waits. With {@link NativeIo#APPEND} the result is where the bytes went. */
+    public static long write(
+            final long file,
+            final Object base,
+            final int index,
+            final long length,
+            final long position,
+            final int durability,
+            final int flags) {
+        if (base instanceof ByteBuffer direct) {
+            return NativeIo.writeDirect(file, direct, index, (int) length, position, durability, flags);
+        }
+        if (base instanceof byte[] array) {
+            return NativeIo.writeArray(file, array, index, (int) length, position, durability, flags);
+        }
+        final Segments segments = (Segments) base;
+        return NativeIo.writeSegments(file, segments.bases(), segments.ranges(), length, position, durability, flags);
+    }
+
+    /** Starts a write: 0, and an event comes, or -errno. */
+    public static int submit(
+            final long file,
+            final Object base,
+            final int index,
+            final long length,
+            final long position,
+            final int durability,
+            final int flags,
+            final long token) {
+        if (base instanceof ByteBuffer direct) {
+            return NativeIo.submitDirect(file, direct, index, (int) length, position, durability, flags, token);
+        }
+        if (base instanceof byte[] array) {
+            return NativeIo.submitArray(file, array, index, (int) length, position, durability, flags, token);
+        }
+        final Segments segments = (Segments) base;
+        return NativeIo.submitSegments(
+                file, segments.bases(), segments.ranges(), length, position, durability, flags, token);
+    }
+
+    /** Reads, and waits for what is not cached. */
+    public static long read(
+            final long file, final Object base, final int index, final long length, final long position) {
+        if (base instanceof ByteBuffer direct) {
+            return NativeIo.readDirect(file, direct, index, (int) length, position);
+        }
+        if (base instanceof byte[] array) {
+            return NativeIo.readArray(file, array, index, (int) length, position);
+        }
+        final Segments segments = (Segments) base;
+        return NativeIo.readSegments(file, segments.bases(), segments.ranges(), length, position);
+    }
+
+    /** Reads what is cached. A failure with EAGAIN: something is not. */
+    public static long readCached(
+            final long file, final Object base, final int index, final long length, final long position) {
+        if (base instanceof ByteBuffer direct) {
+            return NativeIo.readCachedDirect(file, direct, index, (int) length, position);
+        }
+        if (base instanceof byte[] array) {
+            return NativeIo.readCachedArray(file, array, index, (int) length, position);
+        }
+        final Segments segments = (Segments) base;
+        return NativeIo.readCachedSegments(file, segments.bases(), segments.ranges(), length, position);
+    }
+}

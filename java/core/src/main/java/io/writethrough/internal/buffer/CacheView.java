@@ -1,0 +1,299 @@
+package io.writethrough.internal.buffer;
+
+import io.writethrough.internal.jni.NativeIo;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.lang.ref.Reference;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * The cache of an engine as Java sees it: reads what is cached without a call of native code, which costs more than a small
+ * copy. It takes no lock and writes to no memory of others but its count. How that can be right is said in native/src/view.h;
+ * what is not to be had so is left to the {@link NativeIo}.
+ *
+ * <p>The memory stays mapped until {@link #release} has run, also when the engine is closed: then nothing is found in it.
+ */
+public final class CacheView {
+    /** The result of a read that native code is to do. */
+    public static final int ASK = -1;
+
+    private static final VarHandle LONGS = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
+
+    /* enum wt_view_part */
+    private static final int ARENA = 0;
+    private static final int FOLIOS = 1;
+    private static final int BUCKETS = 2;
+    private static final int INODES = 3;
+    private static final int FACES = 4;
+    private static final int HITS = 5;
+
+    /* As view_layout of jni.c has them. */
+    private static final int FOLIO_BYTES;
+    private static final int FOLIO_CHAIN;
+    private static final int FOLIO_FRAMES;
+    private static final int INODE_BYTES;
+    private static final int INODE_ID;
+    private static final int INODE_SHOWN;
+    private static final int INODE_LOST;
+    private static final int HIT_STRIPES;
+    private static final int HIT_BYTES;
+
+    static {
+        final int[] layout = new int[9];
+        NativeIo.viewLayout(layout);
+        FOLIO_BYTES = layout[0];
+        FOLIO_CHAIN = layout[1];
+        FOLIO_FRAMES = layout[2];
+        INODE_BYTES = layout[3];
+        INODE_ID = layout[4];
+        INODE_SHOWN = layout[5];
+        INODE_LOST = layout[6];
+        HIT_STRIPES = layout[7];
+        HIT_BYTES = layout[8];
+    }
+
+    /* struct wt_faces */
+    private static final int FACE_BYTES = 3 * Long.BYTES + Integer.BYTES;
+    private static final int FACE_INDEX_BITS = 48;
+
+    private static final int PAGE_SHIFT = 12;
+    private static final int PAGE_BYTES = 1 << PAGE_SHIFT;
+    private static final int FOLIO_BLOCKS_SHIFT = 6;
+
+    /* No buffer is as long as memory may be: the arena and the folios are in several, of so many pages and folios each. */
+    private static final int CHUNK_SHIFT = 18;
+    private static final int CHUNK_MASK = (1 << CHUNK_SHIFT) - 1;
+
+    /* One read of so many is timed, as in native code. */
+    private static final int READS_OF_SAMPLE = 64;
+
+    /* Of a chain. Only who was led astray meets more. */
+    private static final int MAX_STEPS = 8;
+
+    private final long engine;
+    private final long view;
+    private final ByteBuffer[] arena;
+    private final int frameCount;
+    private final ByteBuffer[] folios;
+    private final ByteBuffer buckets;
+    private final int bucketMask;
+    private final ByteBuffer inodes;
+    private final ByteBuffer faces;
+    private final int keys;
+    private final int readables;
+    private final int bases;
+    private final ByteBuffer hits;
+
+    private CacheView(final long engine, final long view) {
+        this.engine = engine;
+        this.view = view;
+        this.arena = chunks(view, ARENA, (long) PAGE_BYTES << CHUNK_SHIFT);
+        this.frameCount = (int) (NativeIo.viewBytes(view, ARENA) / PAGE_BYTES);
+        this.folios = chunks(view, FOLIOS, (long) FOLIO_BYTES << CHUNK_SHIFT);
+        this.buckets = part(view, BUCKETS);
+        this.bucketMask = buckets.capacity() / Integer.BYTES - 1;
+        this.inodes = part(view, INODES);
+        this.faces = part(view, FACES);
+        final int longsBytes = faces.capacity() / FACE_BYTES * Long.BYTES;
+        this.keys = longsBytes;
+        this.readables = 2 * longsBytes;
+        this.bases = 3 * longsBytes;
+        this.hits = part(view, HITS);
+    }
+
+    /** The view of an engine's cache; null if the engine is closed, or its cache so large that no buffer shows all faces. */
+    public static CacheView of(final long engine) {
+        final long view = NativeIo.viewOpen(engine);
+        if (view == 0) {
+            return null;
+        }
+        if (NativeIo.viewBytes(view, FACES) > Integer.MAX_VALUE || NativeIo.viewBytes(view, INODES) == 0) {
+            NativeIo.viewClose(view);
+            return null;
+        }
+        return new CacheView(engine, view);
+    }
+
+    /** Lets go of the memory. To be run once, when nobody reads this view any more; it does not know the view. */
+    public Runnable release() {
+        return release(view);
+    }
+
+    private static Runnable release(final long view) {
+        return () -> NativeIo.viewClose(view);
+    }
+
+    private static ByteBuffer part(final long view, final int part) {
+        return buffer(view, part, 0, NativeIo.viewBytes(view, part));
+    }
+
+    private static ByteBuffer buffer(final long view, final int part, final long offset, final long bytes) {
+        return NativeIo.viewBuffer(view, part, offset, bytes).order(ByteOrder.nativeOrder());
+    }
+
+    private static ByteBuffer[] chunks(final long view, final int part, final long chunkBytes) {
+        final long bytes = NativeIo.viewBytes(view, part);
+        final ByteBuffer[] chunks = new ByteBuffer[Math.toIntExact((bytes + chunkBytes - 1) / chunkBytes)];
+        for (int i = 0; i < chunks.length; i++) {
+            final long offset = i * chunkBytes;
+            chunks[i] = buffer(view, part, offset, Math.min(chunkBytes, bytes - offset));
+        }
+        return chunks;
+    }
+
+    /** A file that is open for reading; null if its reads are all for native code. */
+    public File file(final long handle) {
+        final long[] fields = new long[4];
+        return NativeIo.viewFile(handle, fields) ? new File(this, fields) : null;
+    }
+
+    /* The next of a chain that has this key; -1: there is none. */
+    private int findAfter(final int first, final long key) {
+        int folio = first;
+        for (int steps = 0; folio >= 0 && steps < MAX_STEPS; steps++) {
+            folio = folios[folio >>> CHUNK_SHIFT].getInt((folio & CHUNK_MASK) * FOLIO_BYTES + FOLIO_CHAIN);
+            if (folio >= 0 && faces.getLong(keys + folio * Long.BYTES) == key) {
+                return folio;
+            }
+        }
+        return -1;
+    }
+
+    /* Copies out of pages of a folio that may be anywhere in the arena; false if one is not there. */
+    private boolean copyScattered(
+            final int folio, final int offset, final ByteBuffer destination, final int start, final int length) {
+        final ByteBuffer chunk = folios[folio >>> CHUNK_SHIFT];
+        final int frames = (folio & CHUNK_MASK) * FOLIO_BYTES + FOLIO_FRAMES;
+        for (int done = 0; done < length; ) {
+            final int at = offset + done;
+            final int frame = chunk.getInt(frames + (at >>> PAGE_SHIFT) * Integer.BYTES);
+            if (frame < 0) {
+                return false;
+            }
+            final int inPage = at & PAGE_BYTES - 1;
+            final int bytes = Math.min(length - done, PAGE_BYTES - inPage);
+            copyRun(frame, inPage, destination, start + done, bytes);
+            done += bytes;
+        }
+        return true;
+    }
+
+    /* Copies out of pages that follow one another. */
+    private void copyRun(
+            final int frame, final int inPage, final ByteBuffer destination, final int start, final int length) {
+        destination.put(start, arena[frame >>> CHUNK_SHIFT], ((frame & CHUNK_MASK) << PAGE_SHIFT) + inPage, length);
+        assert copied();
+    }
+
+    /* For a test, which has something happen between the copy and the look at the version. */
+    private static volatile Runnable afterCopy;
+
+    static void afterCopy(final Runnable task) {
+        afterCopy = task;
+    }
+
+    private static boolean copied() {
+        final Runnable task = afterCopy;
+        if (task != null) {
+            task.run();
+        }
+        return true;
+    }
+
+    /** An open file. */
+    public static final class File {
+        private final CacheView view;
+        private final long inodeId;
+        private final int inode;
+        private final long key;
+        private final int blockShift;
+        private final int folioShift;
+        private final int firstBucket;
+
+        /* As view_file of jni.c has them. */
+        private File(final CacheView view, final long[] fields) {
+            this.view = view;
+            this.inodeId = fields[0];
+            this.inode = (int) fields[1] * INODE_BYTES;
+            this.key = fields[1] << FACE_INDEX_BITS;
+            this.blockShift = (int) fields[2];
+            this.folioShift = blockShift + FOLIO_BLOCKS_SHIFT;
+            this.firstBucket = (int) fields[3];
+        }
+
+        /**
+         * Reads into a buffer from an index of it on: {@code length}, if so much is cached and in one folio and in the file.
+         * Otherwise {@link #ASK}; then bytes may have been copied that are not the file's.
+         */
+        public int read(final ByteBuffer destination, final int start, final int length, final long position) {
+            try {
+                return tryRead(destination, start, length, position);
+            } finally {
+                Reference.reachabilityFence(view);
+            }
+        }
+
+        /* In one piece: what it would cost to call its parts is a third of it. */
+        private int tryRead(final ByteBuffer destination, final int start, final int length, final long position) {
+            final CacheView seen = view;
+            final ByteBuffer faces = seen.faces;
+            final int offset = (int) (position & (1L << folioShift) - 1);
+            final int last = offset + length - 1;
+            if (last >>> folioShift != 0 || start > destination.limit() - length) {
+                return ASK;
+            }
+            final int stripe = ((int) Thread.currentThread().getId() & HIT_STRIPES - 1) * HIT_BYTES;
+            final long hits = seen.hits.getLong(stripe);
+            final long begin = hits % READS_OF_SAMPLE == 0 ? System.nanoTime() : 0;
+
+            final long index = position >>> folioShift;
+            int folio = seen.buckets.getInt((firstBucket + (int) index & seen.bucketMask) * Integer.BYTES);
+            if (folio < 0) {
+                return ASK;
+            }
+            long version = (long) LONGS.getAcquire(faces, folio * Long.BYTES);
+            if (faces.getLong(seen.keys + folio * Long.BYTES) != key + index) {
+                folio = seen.findAfter(folio, key + index);
+                if (folio < 0) {
+                    return ASK;
+                }
+                version = (long) LONGS.getAcquire(faces, folio * Long.BYTES);
+                if (faces.getLong(seen.keys + folio * Long.BYTES) != key + index) {
+                    return ASK;
+                }
+            }
+            final int first = offset >>> blockShift;
+            final long blocks = -1L >>> 63 - (last >>> blockShift) + first << first;
+            if ((blocks & ~faces.getLong(seen.readables + folio * Long.BYTES) | version & 1) != 0) {
+                return ASK;
+            }
+            // Before the first byte is copied: the buffer behind the end of the file is the caller's.
+            if (seen.inodes.getLong(inode + INODE_ID) != inodeId
+                    || seen.inodes.getLong(inode + INODE_SHOWN) < position + length
+                    || seen.inodes.get(inode + INODE_LOST) != 0) {
+                return ASK;
+            }
+            final int base = faces.getInt(seen.bases + folio * Integer.BYTES);
+            final int frame = base + (offset >>> PAGE_SHIFT);
+            final int inPage = offset & PAGE_BYTES - 1;
+            final int frameEnd = frame + (inPage + length >>> PAGE_SHIFT);
+            // The face may be changing: then frames may be none. Those at the end of a chunk go the longer way.
+            if (frame >= 0 && frameEnd < seen.frameCount && frame >>> CHUNK_SHIFT == frameEnd >>> CHUNK_SHIFT) {
+                seen.copyRun(frame, inPage, destination, start, length);
+            } else if (!seen.copyScattered(folio, offset, destination, start, length)) {
+                return ASK;
+            }
+            VarHandle.acquireFence();
+            if (faces.getLong(folio * Long.BYTES) != version) {
+                return ASK;
+            }
+            // Threads that share a stripe may lose a count of each other: better than to wait for each other's memory.
+            seen.hits.putLong(stripe, hits + 1);
+            if (begin != 0) {
+                NativeIo.viewTimed(seen.engine, System.nanoTime() - begin);
+            }
+            return length;
+        }
+    }
+}

@@ -1,0 +1,107 @@
+package io.writethrough.internal.buffer;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+
+/** What java.lang.foreign tells of a memory segment: that is there from JDK 22 on, and these classes are compiled for 17. */
+public final class MemorySegments {
+    /* Never started: a confined segment is not accessible by it. */
+    private static final Thread OTHER_THREAD = new Thread(() -> {}, "writethrough-other");
+
+    private static final MethodHandle SCOPE;
+    private static final MethodHandle IS_MAPPED;
+    private static final MethodHandle IS_LOADED;
+    private static final MethodHandle IS_ACCESSIBLE_BY;
+
+    /* The class of the scopes of Arena.ofAuto(), which only the garbage collector ends, and the one scope that never ends. */
+    private static final Class<?> AUTOMATIC;
+    private static final Object GLOBAL;
+
+    static {
+        MethodHandle scope = null;
+        MethodHandle isMapped = null;
+        MethodHandle isLoaded = null;
+        MethodHandle isAccessibleBy = null;
+        Class<?> automatic = null;
+        Object global = null;
+        if (Runtime.version().feature() >= 22) {
+            try {
+                final MethodHandles.Lookup lookup = MethodHandles.publicLookup();
+                final Class<?> segment = Class.forName("java.lang.foreign.MemorySegment");
+                final Class<?> scopes = Class.forName("java.lang.foreign.MemorySegment$Scope");
+                final Class<?> arena = Class.forName("java.lang.foreign.Arena");
+                automatic = scopeOf(arena, "ofAuto").getClass();
+                global = scopeOf(arena, "global");
+                scope = lookup.findVirtual(segment, "scope", MethodType.methodType(scopes))
+                        .asType(MethodType.methodType(Object.class, Object.class));
+                isMapped = lookup.findVirtual(segment, "isMapped", MethodType.methodType(boolean.class))
+                        .asType(MethodType.methodType(boolean.class, Object.class));
+                isLoaded = lookup.findVirtual(segment, "isLoaded", MethodType.methodType(boolean.class))
+                        .asType(MethodType.methodType(boolean.class, Object.class));
+                isAccessibleBy = lookup.findVirtual(
+                                segment, "isAccessibleBy", MethodType.methodType(boolean.class, Thread.class))
+                        .asType(MethodType.methodType(boolean.class, Object.class, Thread.class));
+            } catch (final ReflectiveOperationException e) {
+                throw new ExceptionInInitializerError(e);
+            }
+        }
+        SCOPE = scope;
+        IS_MAPPED = isMapped;
+        IS_LOADED = isLoaded;
+        IS_ACCESSIBLE_BY = isAccessibleBy;
+        AUTOMATIC = automatic;
+        GLOBAL = global;
+    }
+
+    private MemorySegments() {}
+
+    private static Object scopeOf(final Class<?> arenas, final String factory) throws ReflectiveOperationException {
+        final Object arena = arenas.getMethod(factory).invoke(null);
+        return arenas.getMethod("scope").invoke(arena);
+    }
+
+    /** Whether nothing but the garbage collector takes its memory away. */
+    static boolean isSteady(final Object segment) {
+        if (SCOPE == null) {
+            return false;
+        }
+        try {
+            final Object scope = (Object) SCOPE.invokeExact(segment);
+            return (scope.getClass() == AUTOMATIC || scope == GLOBAL) && !(boolean) IS_MAPPED.invokeExact(segment);
+        } catch (final Throwable e) {
+            throw new AssertionError("asking a segment throws nothing", e);
+        }
+    }
+
+    static boolean isMapped(final Object segment) {
+        try {
+            return IS_MAPPED != null && (boolean) IS_MAPPED.invokeExact(segment);
+        } catch (final Throwable e) {
+            throw new AssertionError("asking a segment throws nothing", e);
+        }
+    }
+
+    /**
+     * Of a mapped one: to ask whether it is in memory touches none of it.
+     *
+     * @throws IllegalStateException if the arena was closed
+     */
+    static void requireAlive(final Object segment) {
+        try {
+            final boolean ignored = (boolean) IS_LOADED.invokeExact(segment);
+        } catch (final RuntimeException e) {
+            throw e;
+        } catch (final Throwable e) {
+            throw new AssertionError("no other is thrown", e);
+        }
+    }
+
+    static boolean isConfined(final Object segment) {
+        try {
+            return IS_ACCESSIBLE_BY != null && !(boolean) IS_ACCESSIBLE_BY.invokeExact(segment, OTHER_THREAD);
+        } catch (final Throwable e) {
+            throw new AssertionError("asking a segment throws nothing", e);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+package io.writethrough.internal.file;
+
+import static io.writethrough.WriteThroughException.NONE;
+
+import com.sun.jna.Native;
+import io.writethrough.WriteThroughException;
+import io.writethrough.internal.jni.CApi;
+import io.writethrough.internal.jni.Errno;
+import io.writethrough.internal.jni.NativePaths;
+import io.writethrough.internal.load.NativeLibraries;
+import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.FileSystemLoopException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+
+/** Decides which exception an errno is: those of java.nio.file for what they name, WriteThroughException for the rest. */
+public final class Failures {
+    /* To write here may be to rewrite the block that the file ends in. */
+    private static final String NOT_PERMITTED =
+            "Operation not permitted. If the file has the attribute append-only or immutable (lsattr tells), it cannot be"
+                    + " written through: take the attribute off (chattr -a or -i). A FileChannel of the JDK can append to an"
+                    + " append-only file";
+
+    private Failures() {}
+
+    /** The exception of an errno, with the advice that there is for it. */
+    public static WriteThroughException failure(
+            final String operation,
+            final String path,
+            final long offset,
+            final long length,
+            final int errno,
+            final long stableBytes) {
+        return failure(operation, path, offset, length, errno, stableBytes, Errno.advice(errno));
+    }
+
+    private static WriteThroughException failure(
+            final String operation,
+            final String path,
+            final long offset,
+            final long length,
+            final int errno,
+            final long stableBytes,
+            final String advice) {
+        return new WriteThroughException(
+                operation, path, offset, length, errno, Errno.name(errno), stableBytes, advice);
+    }
+
+    /** Of an operation that takes a path. */
+    public static IOException ofPath(final String operation, final Path path, final boolean noFollow, final int errno) {
+        final String file = path.toString();
+        return switch (errno) {
+            case Errno.ENOENT -> new NoSuchFileException(file);
+            case Errno.EEXIST -> new FileAlreadyExistsException(file);
+            case Errno.EACCES -> new AccessDeniedException(file);
+            case Errno.EPERM -> new AccessDeniedException(file, null, NOT_PERMITTED);
+            case Errno.EISDIR -> new FileSystemException(file, null, "Is a directory");
+            case Errno.ENOTDIR -> new FileSystemException(file, null, "A parent is not a directory");
+            case Errno.ENAMETOOLONG -> new FileSystemException(file, null, "File name too long");
+            case Errno.ELOOP ->
+                noFollow
+                        ? new FileSystemException(file, null, "Is a symbolic link (NOFOLLOW_LINKS was given)")
+                        : new FileSystemLoopException(file);
+            default -> failure(operation, file, NONE, NONE, errno, 0);
+        };
+    }
+
+    /** Of opening a file that another engine or process holds. */
+    public static IOException ofHeldFile(final Path path, final byte[] nativePath) {
+        final CApi.Holder holder = new CApi.Holder();
+        final String advice;
+        if (CApi.wt_file_holder(nativePath, holder) < 0) {
+            advice = Errno.advice(Errno.EBUSY);
+        } else if (holder.own != 0) {
+            advice =
+                    "Another engine of this process has the file open: open it through that engine, or close it there.";
+        } else {
+            final String command = Native.toString(holder.command, StandardCharsets.UTF_8);
+            advice = "The process " + holder.pid + (command.isEmpty() ? "" : " (" + command + ")")
+                    + " has the file open and holds flock(2) on it. To write, the lock must be nobody else's, not even a"
+                    + " reader's (flock -s). Close the file there, or end that process.";
+        }
+        return failure("open", path.toString(), NONE, NONE, Errno.EBUSY, 0, advice);
+    }
+
+    /** Of opening a file with EOPNOTSUPP on an engine that polls for completions: most likely its device cannot be polled. */
+    public static IOException ofUnpolled(final Path path) {
+        final boolean present = Files.exists(path);
+        final Path parent = path.toAbsolutePath().getParent();
+        if (present && !Files.isRegularFile(path) || !present && parent == null) {
+            return ofPath("open", path, false, Errno.EOPNOTSUPP);
+        }
+        try {
+            final String reason = whyUnpolled(profileOf(present ? path : parent));
+            return failure(
+                    "open",
+                    path.toString(),
+                    NONE,
+                    NONE,
+                    Errno.EOPNOTSUPP,
+                    0,
+                    "The engine was opened with completionPolling, and " + reason
+                            + ", or open an engine without completionPolling.");
+        } catch (final IOException e) {
+            return ofPath("open", path, false, Errno.EOPNOTSUPP);
+        }
+    }
+
+    /** What the file at a path, or one made in the directory there, would get. */
+    public static CApi.Profile profileOf(final Path path) throws IOException {
+        NativeLibraries.load();
+        final CApi.Profile profile = new CApi.Profile();
+        final int result = CApi.wt_probe(NativePaths.bytesOf(path), profile);
+        if (result < 0) {
+            throw ofPath("probe", path, false, -result);
+        }
+        return profile;
+    }
+
+    private static String whyUnpolled(final CApi.Profile profile) {
+        if (!profile.isDirect()) {
+            return profile.fileSystemType() + " has no direct I/O here. Put the file on another file system";
+        }
+        final String device = profile.deviceName();
+        if (device.isEmpty()) {
+            return profile.fileSystemType() + " does not tell which device it is on. Use ext4 or xfs on a device with"
+                    + " polled queues";
+        }
+        return "the device " + device + " has no polled queues (/sys/block/" + device + "/queue/io_poll is not 1), or "
+                + profile.fileSystemType()
+                + " does not use them. Use a device that has (NVMe: nvme.poll_queues=N on the"
+                + " kernel's command line)";
+    }
+
+    /** Of an operation on an open file. */
+    static IOException ofFile(
+            final String operation,
+            final Path path,
+            final long offset,
+            final long length,
+            final int errno,
+            final long stableBytes) {
+        if (errno == Errno.EBADF) {
+            return new ClosedChannelException();
+        }
+        return failure(operation, path.toString(), offset, length, errno, stableBytes);
+    }
+
+    /** Of an atomic write. Its profile is that of the file. */
+    static IOException ofAtomicWrite(
+            final String operation,
+            final Path path,
+            final long offset,
+            final long length,
+            final int errno,
+            final long stableBytes,
+            final CApi.Profile profile) {
+        final String advice = switch (errno) {
+            case Errno.EOPNOTSUPP -> noAtomicWrites(profile);
+            case Errno.EINVAL -> wrongAtomicWrite(offset, length, profile);
+            case Errno.EMSGSIZE ->
+                "The file takes atomic writes of up to " + profile.atomic_write_max_bytes + " bytes, but the engine"
+                        + " no more at once than 4 MiB, 2048 blocks of the file (of " + profile.block_bytes
+                        + " bytes) and a quarter of its cache. Give it more (cacheBytes, inFlightBytes), or write less.";
+            default -> null;
+        };
+        if (advice == null) {
+            return ofFile(operation, path, offset, length, errno, stableBytes);
+        }
+        return failure(operation, path.toString(), offset, length, errno, stableBytes, advice);
+    }
+
+    private static String noAtomicWrites(final CApi.Profile profile) {
+        final String device = profile.deviceName();
+        return "There are no atomic writes here, on " + profile.fileSystemType()
+                + (device.isEmpty() ? "" : " on " + device)
+                + " and with this kernel. xfs has them on any device (Linux 6.16, made with reflink=1), ext4 where the"
+                + " device has (Linux 6.13). Put the file there, or write without ATOMIC and keep a second copy of what must"
+                + " not be torn.";
+    }
+
+    private static String wrongAtomicWrite(final long offset, final long length, final CApi.Profile profile) {
+        final int min = profile.atomic_write_min_bytes;
+        final int max = profile.atomic_write_max_bytes;
+        final String rule = "The length of an atomic write to this file is a power of two from " + min + " to " + max
+                + " bytes, and where it goes is a multiple of that";
+        if (Long.bitCount(length) != 1 || length < min || length > max || offset != NONE && offset % length != 0) {
+            return rule + ". Divide it, or write without ATOMIC.";
+        }
+        return rule + ", but the file ends "
+                + (offset == NONE ? "elsewhere" : "in the middle of this one, or within a block beside it")
+                + ". Bring its size to a multiple of the length first, by allocate or truncate.";
+    }
+
+    /** Of an operation on an engine. */
+    public static IOException ofEngine(final String operation, final int errno) {
+        return failure(operation, "", NONE, NONE, errno, 0);
+    }
+
+    /** Of an operation on an engine, with what to do about it. */
+    public static IOException ofEngine(final String operation, final int errno, final String advice) {
+        return failure(operation, "", NONE, NONE, errno, 0, advice);
+    }
+}

@@ -1,0 +1,71 @@
+package io.writethrough.internal.file;
+
+import io.writethrough.internal.async.Completions;
+import io.writethrough.internal.buffer.CacheView;
+import io.writethrough.internal.jni.Errno;
+import java.io.IOException;
+import java.util.function.BooleanSupplier;
+import java.util.function.LongToIntFunction;
+
+/** An engine of the C core that is open: its handle, and what its files share. */
+public final class OpenEngine {
+    private final NativeHandle handle;
+    private final Completions completions;
+    private final JdkChannels.OfEngine jdkChannels = new JdkChannels.OfEngine();
+
+    /* Whether the current thread may wait for I/O: false on an event loop whose ring has some. */
+    private final BooleanSupplier mayWait;
+
+    /* Null if the cache cannot be seen. */
+    private final CacheView cacheView;
+
+    /** @param closing closes an engine of the C core, and returns 0 or -errno. It must not know this object, which may be lost */
+    public OpenEngine(
+            final long engine,
+            final Completions completions,
+            final LongToIntFunction closing,
+            final BooleanSupplier mayWait) {
+        this.completions = completions;
+        this.mayWait = mayWait;
+        this.cacheView = CacheView.of(engine);
+        if (cacheView != null) {
+            NativeHandle.whenLost(cacheView, cacheView.release());
+        }
+        this.handle = NativeHandle.of(this, engine, closing, () -> "A WriteThroughEngine");
+    }
+
+    /** As the C core knows the engine. Who uses it keeps this object reachable meanwhile. */
+    public long handle() {
+        return handle.value();
+    }
+
+    Completions completions() {
+        return completions;
+    }
+
+    JdkChannels.OfEngine jdkChannels() {
+        return jdkChannels;
+    }
+
+    /** What reads of a file look into first; null if they cannot. */
+    CacheView.File cacheViewOf(final long file) {
+        return cacheView == null ? null : cacheView.file(file);
+    }
+
+    public boolean isOpen() {
+        return handle.isOpen();
+    }
+
+    /** Before what must not fail halfway: EDEADLK if this thread must not wait now. */
+    void checkMayWait(final String operation) throws IOException {
+        if (!mayWait.getAsBoolean()) {
+            throw Failures.ofEngine(operation, Errno.EDEADLK);
+        }
+    }
+
+    public void close() throws IOException {
+        checkMayWait("close");
+        jdkChannels.close();
+        NativeHandle.check(handle.close(), "");
+    }
+}

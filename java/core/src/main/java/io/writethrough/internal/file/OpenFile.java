@@ -1,0 +1,385 @@
+package io.writethrough.internal.file;
+
+import static io.writethrough.WriteThroughException.NONE;
+
+import io.writethrough.Durability;
+import io.writethrough.internal.async.Completions;
+import io.writethrough.internal.async.Operation;
+import io.writethrough.internal.async.UnderWay;
+import io.writethrough.internal.async.WaitingThreads;
+import io.writethrough.internal.buffer.CacheView;
+import io.writethrough.internal.jfr.Events;
+import io.writethrough.internal.jni.CApi;
+import io.writethrough.internal.jni.Errno;
+import io.writethrough.internal.jni.NativeIo;
+import io.writethrough.internal.jni.NativePaths;
+import io.writethrough.internal.jni.OpenFlags;
+import java.io.IOException;
+import java.lang.ref.Reference;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.NonReadableChannelException;
+import java.nio.channels.NonWritableChannelException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Path;
+import java.util.function.LongSupplier;
+import java.util.function.LongToIntFunction;
+
+/** A file that is open on an engine: its handle, what may be done with it, and all but its {@link Reads} and {@link Writes}. */
+public final class OpenFile implements Operation.File {
+    private final OpenEngine engine;
+    private final NativeHandle handle;
+    private final UnderWay underWay;
+    private final Durability durability;
+    private final boolean readable;
+    private final boolean writable;
+    private final boolean appends;
+    private final JdkChannels jdkChannels;
+    private final Reads reads;
+    private final Writes writes;
+    private volatile Path path;
+
+    public OpenFile(final OpenEngine engine, final long file, final Path path, final OpenRequest request) {
+        final Completions completions = engine.completions();
+        this.engine = engine;
+        this.path = path;
+        this.durability = request.durability();
+        this.readable = request.readable();
+        this.writable = request.writable();
+        this.appends = request.append();
+        this.jdkChannels = new JdkChannels(file, engine.jdkChannels());
+        this.underWay = completions.underWay().ofFile();
+        final CacheView.File cached = readable ? engine.cacheViewOf(file) : null;
+        this.reads = new Reads(this, completions, cached);
+        this.writes = new Writes(this, completions);
+        this.handle = NativeHandle.of(
+                this, file, closing(underWay, completions, jdkChannels), () -> "The WriteThroughFile " + path);
+    }
+
+    /* Static, so that it does not know the file, which may be lost. */
+    private static LongToIntFunction closing(
+            final UnderWay underWay, final Completions completions, final JdkChannels jdkChannels) {
+        return file -> {
+            underWay.close(completions);
+            return jdkChannels.closeWithFile(file);
+        };
+    }
+
+    public Reads reads() {
+        return reads;
+    }
+
+    public Writes writes() {
+        return writes;
+    }
+
+    public JdkChannels jdkChannels() {
+        return jdkChannels;
+    }
+
+    UnderWay underWay() {
+        return underWay;
+    }
+
+    /** As the C core knows the file. Who uses it keeps this object reachable meanwhile. */
+    long handle() {
+        return handle.value();
+    }
+
+    @Override
+    public Path path() {
+        return path;
+    }
+
+    public Durability durability() {
+        return durability;
+    }
+
+    public boolean isReadable() {
+        return readable;
+    }
+
+    public boolean isWritable() {
+        return writable;
+    }
+
+    public boolean appends() {
+        return appends;
+    }
+
+    /** What every write of a file that was opened with APPEND is. */
+    public int modeFlags() {
+        return appends ? NativeIo.APPEND : 0;
+    }
+
+    public boolean isOpen() {
+        return handle.isOpen() && engine.isOpen();
+    }
+
+    /** The path, and whether the file is open. */
+    @Override
+    public String toString() {
+        return "WriteThroughFile[" + path + (isOpen() ? "]" : ", closed]");
+    }
+
+    // ---- waiting ----
+
+    /** Whether what could not be submitted, by this result, is to be done by a thread that may wait. */
+    static boolean mustWait(final int started) {
+        return started == -Errno.EAGAIN || started == -Errno.EMSGSIZE;
+    }
+
+    /** What a virtual thread leaves to one that may wait. */
+    long callWaiting(final LongSupplier call) {
+        if (!underWay.enter()) {
+            return -Errno.EBADF;
+        }
+        try {
+            return WaitingThreads.call(call);
+        } finally {
+            underWay.leave();
+        }
+    }
+
+    // ---- the size and the space ----
+
+    public long size() throws IOException {
+        final long result;
+        try {
+            result = NativeIo.size(handle());
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+        return checked("size", NONE, NONE, result);
+    }
+
+    public void truncate(final long size) throws IOException {
+        requireNotNegative("size", size);
+        requireWritable();
+        call("truncate", size, NONE, CApi::wt_truncate, size);
+    }
+
+    public void allocate(final long offset, final long length) throws IOException {
+        requireNotNegative("offset", offset);
+        requireNotNegative("length", length);
+        requireNoOverflow("offset", offset, length);
+        call("allocate", CApi::wt_allocate, offset, length);
+    }
+
+    public void punchHole(final long offset, final long length) throws IOException {
+        requireNotNegative("offset", offset);
+        requireNotNegative("length", length);
+        call("punchHole", CApi::wt_punch_hole, offset, length);
+    }
+
+    public void zero(final long offset, final long length) throws IOException {
+        requireNotNegative("offset", offset);
+        requireNotNegative("length", length);
+        call("zero", CApi::wt_zero, offset, length);
+    }
+
+    /** By the engine, which has just opened the file. */
+    public void growAhead(final long bytes) throws IOException {
+        try {
+            call("open", NONE, NONE, CApi::wt_file_grow_ahead, bytes);
+        } catch (final IOException e) {
+            close();
+            throw e;
+        }
+    }
+
+    public void sync() throws IOException {
+        call("sync", NONE, NONE, (file, nothing) -> CApi.wt_sync(file), 0);
+    }
+
+    /** What force of a channel does. */
+    public void force(final boolean metaData) throws IOException {
+        if (metaData || durability == Durability.DEVICE) {
+            sync();
+        } else {
+            requireOpen();
+        }
+    }
+
+    public CApi.Profile profile() throws IOException {
+        final CApi.Profile profile = new CApi.Profile();
+        call("profile", NONE, NONE, (file, nothing) -> CApi.wt_file_profile(file, profile), 0);
+        return profile;
+    }
+
+    private interface Call {
+        int of(long file, long value);
+    }
+
+    private interface RangeCall {
+        int of(long file, long offset, long length);
+    }
+
+    private void call(final String operation, final long offset, final long length, final Call call, final long value)
+            throws IOException {
+        final int result;
+        try {
+            result = call.of(handle(), value);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+        checked(operation, offset, length, result);
+    }
+
+    private void call(final String operation, final RangeCall call, final long offset, final long length)
+            throws IOException {
+        requireWritable();
+        final int result;
+        try {
+            result = call.of(handle(), offset, length);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+        checked(operation, offset, length, result);
+    }
+
+    private long checked(final String operation, final long offset, final long length, final long result)
+            throws IOException {
+        if (result < 0) {
+            throw failed(operation, offset, length, result);
+        }
+        return result;
+    }
+
+    // ---- the name, and the end ----
+
+    public void renameTo(final Path target, final boolean replace) throws IOException {
+        final byte[] to = NativePaths.bytesOf(target);
+        requireOpen();
+        synchronized (handle) {
+            final int result;
+            try {
+                result = CApi.wt_file_rename(
+                        handle(), NativePaths.bytesOf(path), to, replace ? OpenFlags.RENAME_REPLACE : 0);
+            } finally {
+                Reference.reachabilityFence(this);
+            }
+            if (result == -Errno.EEXIST) {
+                throw new FileAlreadyExistsException(target.toString());
+            }
+            if (result == -Errno.EBADF) {
+                throw new ClosedChannelException();
+            }
+            if (result < 0) {
+                throw Failures.ofPath("rename to " + target, path, false, -result);
+            }
+            path = target;
+        }
+    }
+
+    /** Before what must not fail halfway: fails where this thread must not wait now. */
+    public void checkMayWait(final String operation) throws IOException {
+        engine.checkMayWait(operation);
+    }
+
+    public void close() throws IOException {
+        NativeHandle.check(handle.close(), path.toString());
+    }
+
+    // ---- what is refused ----
+
+    void checkWrite(final long position, final long length, final int flags) throws IOException {
+        checkRange(position, length, flags);
+        requireWritable();
+    }
+
+    void checkWriteArguments(final long position, final long length, final int flags) {
+        checkRange(position, length, flags);
+        requireOpenedForWriting();
+    }
+
+    static void checkRange(final long position, final long length, final int flags) {
+        requireNotNegative("position", position);
+        if ((flags & NativeIo.APPEND) == 0) {
+            requireNoOverflow("position", position, length);
+        }
+    }
+
+    void checkRead(final long position) throws IOException {
+        requireNotNegative("position", position);
+        requireOpen();
+        requireOpenedForReading();
+    }
+
+    void checkReadArguments(final long position) {
+        requireNotNegative("position", position);
+        requireOpenedForReading();
+    }
+
+    private void requireOpenedForReading() {
+        if (!readable) {
+            throw new NonReadableChannelException();
+        }
+    }
+
+    void requireOpenedForWriting() {
+        if (!writable) {
+            throw new NonWritableChannelException();
+        }
+    }
+
+    void requireWritable() throws IOException {
+        requireOpen();
+        requireOpenedForWriting();
+    }
+
+    private void requireOpen() throws IOException {
+        if (!isOpen()) {
+            throw new ClosedChannelException();
+        }
+    }
+
+    private static void requireNotNegative(final String name, final long value) {
+        if (value < 0) {
+            throw new IllegalArgumentException("Negative " + name + ": " + value);
+        }
+    }
+
+    private static void requireNoOverflow(final String name, final long start, final long length) {
+        if (length > Long.MAX_VALUE - start) {
+            throw new IllegalArgumentException(
+                    name + " " + start + " + " + length + " bytes is past the largest offset there is");
+        }
+    }
+
+    // ---- what has failed ----
+
+    public IOException failed(final String operation, final long offset, final long length, final long failure) {
+        return failed(operation, offset, length, NativeIo.errno(failure), NativeIo.stableBytes(failure));
+    }
+
+    /** Of a write with these flags. */
+    IOException writeFailed(
+            final String operation, final long offset, final long length, final int flags, final long failure) {
+        final int errno = NativeIo.errno(failure);
+        if ((flags & NativeIo.ATOMIC) == 0) {
+            return failed(operation, offset, length, failure);
+        }
+        final CApi.Profile profile;
+        try {
+            profile = profile();
+        } catch (final IOException e) {
+            return failed(operation, offset, length, failure);
+        }
+        tell(operation, offset, length, errno, NativeIo.stableBytes(failure));
+        return Failures.ofAtomicWrite(operation, path, offset, length, errno, NativeIo.stableBytes(failure), profile);
+    }
+
+    @Override
+    public IOException failed(
+            final String operation, final long offset, final long length, final int errno, final long stableBytes) {
+        tell(operation, offset, length, errno, stableBytes);
+        return Failures.ofFile(operation, path, offset, length, errno, stableBytes);
+    }
+
+    private void tell(
+            final String operation, final long offset, final long length, final int errno, final long stableBytes) {
+        if (errno != Errno.EBADF && errno != Errno.EAGAIN) {
+            Events.error(operation, path, offset, length, errno, stableBytes);
+        }
+    }
+}

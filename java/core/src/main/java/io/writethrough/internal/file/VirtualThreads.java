@@ -1,0 +1,36 @@
+package io.writethrough.internal.file;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+
+/** Virtual threads, which the baseline of this library does not know. */
+public final class VirtualThreads {
+    /* null before JDK 21. */
+    private static final MethodHandle IS_VIRTUAL = find();
+
+    private VirtualThreads() {}
+
+    private static MethodHandle find() {
+        try {
+            return MethodHandles.publicLookup()
+                    .findVirtual(Thread.class, "isVirtual", MethodType.methodType(boolean.class));
+        } catch (final NoSuchMethodException | IllegalAccessException e) {
+            return null;
+        }
+    }
+
+    /** Whether the current thread is one. */
+    public static boolean isCurrent() {
+        if (IS_VIRTUAL == null) {
+            return false;
+        }
+        try {
+            return (boolean) IS_VIRTUAL.invokeExact(Thread.currentThread());
+        } catch (final RuntimeException | Error e) {
+            throw e; // No stack, say.
+        } catch (final Throwable e) {
+            throw new IllegalStateException("Thread.isVirtual declares no exception", e);
+        }
+    }
+}

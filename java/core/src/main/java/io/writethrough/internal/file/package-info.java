@@ -1,0 +1,6 @@
+/**
+ * Engines and files that are open, their reads and writes, and what is thrown when one fails.
+ *
+ * @since 0.1
+ */
+package io.writethrough.internal.file;

@@ -1,0 +1,90 @@
+package io.writethrough.internal.jni;
+
+/** The errno values that something is said or done about. Their numbers are those of Linux on x86-64 and aarch64. */
+public final class Errno {
+    public static final int EPERM = 1;
+    public static final int ENOENT = 2;
+    public static final int EIO = 5;
+    public static final int EBADF = 9;
+    public static final int EAGAIN = 11;
+    public static final int ENOMEM = 12;
+    public static final int EACCES = 13;
+    public static final int EFAULT = 14;
+    public static final int EBUSY = 16;
+    public static final int EEXIST = 17;
+    public static final int ENOTDIR = 20;
+    public static final int EISDIR = 21;
+    public static final int EINVAL = 22;
+    public static final int ENFILE = 23;
+    public static final int EMFILE = 24;
+    public static final int ETXTBSY = 26;
+    public static final int EFBIG = 27;
+    public static final int ENOSPC = 28;
+    public static final int EROFS = 30;
+    public static final int EDEADLK = 35;
+    public static final int ENAMETOOLONG = 36;
+    public static final int ENOSYS = 38;
+    public static final int ELOOP = 40;
+    public static final int EMSGSIZE = 90;
+    public static final int EOPNOTSUPP = 95;
+    public static final int ESTALE = 116;
+    public static final int EDQUOT = 122;
+    public static final int EREMOTEIO = 121;
+
+    private Errno() {}
+
+    /** "ENOSPC" for 28; "errno 4000" for a number without a name. */
+    public static String name(final int errno) {
+        final String name = CApi.wt_errno_name(errno);
+        return name != null ? name : "errno " + errno;
+    }
+
+    /** What happened and what to do about it: a sentence or two, or nothing if there is nothing to say. */
+    public static String advice(final int errno) {
+        return switch (errno) {
+            case EPERM ->
+                "The kernel does not permit it to this process. If io_uring was asked for by name, ask for AUTO"
+                        + " or THREADS, or allow it (kernel.io_uring_disabled, the container's seccomp profile).";
+            case EIO, EREMOTEIO ->
+                "The device failed. What it refused is not in the cache either: a read shows what the device has."
+                        + " Look at the kernel log before writing again.";
+            case EAGAIN ->
+                "It would have had to wait, and NOWAIT was given. Nothing was changed: try again, or without NOWAIT.";
+            case EMSGSIZE ->
+                "It is too long to be written at once, so it cannot be NOWAIT. Write less, or without NOWAIT.";
+            case EDEADLK ->
+                "This thread is the event loop whose ring has I/O of the engine, and would have to wait for that. Nothing was"
+                        + " changed: write and read asynchronously here, with NOWAIT, or call from another thread.";
+            case EFAULT ->
+                "The memory of the buffer is gone: it is a mapped file that was cut short, or its arena was closed while the"
+                        + " operation was under way. Bring a buffer whose memory stays.";
+            case ENOMEM ->
+                "The memory is not to be had. Ask for a smaller cache (cacheBytes), or give the process more.";
+            case EBUSY ->
+                "Another engine or process has the file open and holds flock(2) on it: one that writes excludes all"
+                        + " others. Close it there, or open the file through the same engine.";
+            case EMFILE ->
+                "The process has as many open files as it may. Close some, or raise RLIMIT_NOFILE (ulimit -n).";
+            case ENFILE -> "The system has as many open files as it may. Close some, or raise fs.file-max.";
+            case ETXTBSY -> "The file is a program that is running.";
+            case EFBIG ->
+                "The file would be larger than its file system or RLIMIT_FSIZE (ulimit -f) allows. What was"
+                        + " acknowledged before is intact.";
+            case ENOSPC ->
+                "The file system is full. Free space or enlarge it, then write again: what was acknowledged before"
+                        + " is intact.";
+            case EDQUOT ->
+                "The quota of the file's owner is used up. Free space or raise the quota, then write again: what"
+                        + " was acknowledged before is intact.";
+            case ESTALE ->
+                "Another program has cut the file short while it was open here, or (with KEEP_NAME) taken its last name: what"
+                        + " was cached of it counts no more. Close it wherever it is open in this process, and open it again.";
+            case EROFS -> "The file system is mounted read-only. Remount it, or open the file with READ alone.";
+            case ENOSYS -> "This kernel does not have it. If io_uring was asked for by name, ask for AUTO or THREADS.";
+            case EOPNOTSUPP ->
+                "The file or its file system does not have it. Only a regular file can be written through: not a FIFO,"
+                        + " a socket or a device, nor a file of /proc, /sys and the like, which has no bytes of its own.";
+            default -> "";
+        };
+    }
+}

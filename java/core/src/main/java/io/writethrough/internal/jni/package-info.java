@@ -1,0 +1,6 @@
+/**
+ * The native methods, and the constants of the C ABI. It calls nothing of the library but the C core.
+ *
+ * @since 0.1
+ */
+package io.writethrough.internal.jni;

@@ -1,0 +1,86 @@
+package io.writethrough.internal.load;
+
+import java.io.File;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/**
+ * The native library as a file that can be loaded: where it is, if it is in a directory of classes, else a copy out of the jar
+ * in a {@link PrivateDirectory}. What is to be loaded has the checksum that the build gave it, and nobody can exchange it
+ * between the look at that and the loading.
+ *
+ * <p>Files are read and written by {@code java.io}, which goes past the file systems of this library: it is not there yet.
+ */
+public final class LibraryFile {
+    private LibraryFile() {}
+
+    /** The library in a directory of classes, if it is there and nobody else can exchange it; else null. */
+    static File inPlace(final URL library, final byte[] checksum) throws IOException {
+        if (!library.getProtocol().equals("file")) {
+            return null;
+        }
+        final File file;
+        try {
+            file = new File(library.toURI());
+        } catch (final URISyntaxException | IllegalArgumentException e) {
+            return null;
+        }
+        if (PrivateDirectory.weaknessOf(file.toPath().toRealPath()) != null) {
+            return null;
+        }
+        verify(file, checksum);
+        return file;
+    }
+
+    /** Copies the library into a directory. */
+    static File copy(final URL library, final byte[] checksum, final PrivateDirectory directory) throws IOException {
+        final File copy = directory.file("libwritethrough.so");
+        try (InputStream in = library.openStream();
+                OutputStream out = new FileOutputStream(copy)) {
+            in.transferTo(out);
+        }
+        verify(copy, checksum);
+        return copy;
+    }
+
+    private static void verify(final File file, final byte[] checksum) throws IOException {
+        try (InputStream in = new FileInputStream(file)) {
+            final byte[] found = MessageDigest.getInstance("SHA-256").digest(in.readAllBytes());
+            if (!MessageDigest.isEqual(found, checksum)) {
+                throw new CorruptLibraryException(file + " has the SHA-256 checksum "
+                        + HexFormat.of().formatHex(found) + " and not "
+                        + HexFormat.of().formatHex(checksum) + ", which it was built with: it was damaged or changed");
+            }
+        } catch (final NoSuchAlgorithmException e) {
+            throw new IOException("every Java has SHA-256", e);
+        }
+    }
+
+    /** The checksum in a file as sha256sum(1) makes it. */
+    static byte[] checksumOf(final URL resource) throws IOException {
+        try (InputStream in = resource.openStream()) {
+            final String text = new String(in.readAllBytes(), StandardCharsets.US_ASCII);
+            return HexFormat.of().parseHex(text, 0, Math.min(64, text.length()));
+        } catch (final IllegalArgumentException e) {
+            throw new CorruptLibraryException(resource + " holds no SHA-256 checksum");
+        }
+    }
+
+    /** Another directory would not help. */
+    static final class CorruptLibraryException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        CorruptLibraryException(final String message) {
+            super(message);
+        }
+    }
+}

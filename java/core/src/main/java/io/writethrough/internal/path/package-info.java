@@ -1,0 +1,6 @@
+/**
+ * The paths of the file system over another.
+ *
+ * @since 0.1
+ */
+package io.writethrough.internal.path;

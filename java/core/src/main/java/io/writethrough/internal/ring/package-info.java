@@ -1,0 +1,6 @@
+/**
+ * What a module with an event loop of its own gets to see.
+ *
+ * @since 0.1
+ */
+package io.writethrough.internal.ring;

@@ -1,0 +1,129 @@
+package io.writethrough.internal.stats;
+
+import io.writethrough.EngineStats;
+import io.writethrough.internal.async.CompletionThread;
+import io.writethrough.internal.async.Completions;
+import io.writethrough.internal.jfr.Events;
+import io.writethrough.internal.jni.CApi;
+import io.writethrough.internal.jni.TraceRecords;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Watches an engine for those who look after it: slow I/Os go to the log, gathers to the flight recorder. A thread of its own
+ * takes the records of both from the C core; without a threshold and without a recording there is none.
+ *
+ * <p>It knows the handle of the engine and not the engine, which may be lost.
+ */
+public final class EngineObserver {
+    private static final Set<EngineObserver> ALL = ConcurrentHashMap.newKeySet();
+    private static final long END_PATIENCE_MILLIS = 1000;
+
+    /* While there is an observer. */
+    private static Runnable endListening;
+
+    private final long engine;
+    private final int number;
+    private final long slowNanos;
+    private final SlowLog slowLog = new SlowLog();
+    private Thread thread;
+    private boolean ended;
+    private long evictions;
+
+    /** @param slowNanos from how long on an I/O is slow; 0: none is */
+    public EngineObserver(final long engine, final int number, final long slowNanos) {
+        this.engine = engine;
+        this.number = number;
+        this.slowNanos = slowNanos;
+    }
+
+    public void start() {
+        synchronized (ALL) {
+            ALL.add(this);
+            if (endListening == null) {
+                endListening = Events.listen(
+                        () -> ALL.forEach(EngineObserver::update), () -> ALL.forEach(EngineObserver::countEvictions));
+            }
+        }
+        update();
+    }
+
+    private void stop() {
+        synchronized (ALL) {
+            ALL.remove(this);
+            if (ALL.isEmpty() && endListening != null) {
+                endListening.run();
+                endListening = null;
+            }
+        }
+    }
+
+    /** Has the C core keep the records that somebody wants now. */
+    private synchronized void update() {
+        final int what = (slowNanos > 0 ? TraceRecords.SLOW : 0) | (Events.wantsGathers() ? TraceRecords.GATHERS : 0);
+        if (ended) {
+            return;
+        }
+        CApi.wt_engine_trace(engine, what, slowNanos);
+        if (what != 0 && thread == null) {
+            final Thread observer = CompletionThread.daemon(this::run, "writethrough-observer");
+            observer.start();
+            thread = observer;
+        }
+    }
+
+    private void run() {
+        final TraceRecords records = new TraceRecords();
+        int count = records.take(engine);
+        while (count >= 0) {
+            for (int i = 0; i < count; i++) {
+                reportQuietly(records, i);
+            }
+            count = records.take(engine);
+        }
+    }
+
+    /* A record that cannot be told is lost, and no other is. */
+    private void reportQuietly(final TraceRecords records, final int index) {
+        try {
+            report(records.get(index));
+        } catch (final Throwable e) {
+            Completions.survive(e);
+        }
+    }
+
+    private void report(final TraceRecords.Record io) {
+        if ((io.reason() & TraceRecords.GATHERS) != 0) {
+            Events.gather(number, io);
+        }
+        if ((io.reason() & TraceRecords.SLOW) != 0) {
+            slowLog.report(io);
+        }
+    }
+
+    private synchronized void countEvictions() {
+        final EngineStats stats = ended ? null : EngineCounters.of(engine);
+        if (stats != null) {
+            Events.evictions(number, stats.evictions() - evictions, stats.cachedBytes(), stats.cacheBytes());
+            evictions = stats.evictions();
+        }
+    }
+
+    /** The engine was shut down: returns when what was recorded until then is reported. */
+    public void end() {
+        stop();
+        final Thread running;
+        synchronized (this) {
+            ended = true;
+            running = thread;
+        }
+        if (running == null || running == Thread.currentThread()) {
+            return;
+        }
+        try {
+            running.join(END_PATIENCE_MILLIS); // A logger may be slow, too: then the last lines come later, or not.
+        } catch (final InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
