@@ -97,6 +97,7 @@ public final class WriteThroughMetrics implements MeterBinder {
             gauge("in.flight.bytes", "bytes", EngineStats::inFlightBytes);
             gauge("in.flight.ios", null, EngineStats::inFlightIos);
             gauge("open.files", null, EngineStats::openFiles);
+            gauge("open.inodes", null, EngineStats::openInodes);
             time("read.time", "result", "hit", EngineStats::readHitNanos);
             time("read.time", "result", "miss", EngineStats::readMissNanos);
             time("write.time", null, null, EngineStats::writeNanos);

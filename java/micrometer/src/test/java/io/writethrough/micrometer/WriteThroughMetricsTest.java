@@ -12,11 +12,14 @@ import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.writethrough.EngineStats;
 import io.writethrough.WriteThroughEngine;
 import io.writethrough.WriteThroughFile;
 import java.io.IOException;
 import java.lang.ref.WeakReference;
+import java.lang.reflect.RecordComponent;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -63,6 +66,19 @@ class WriteThroughMetricsTest {
             final double longest = gauge("write.time.percentile", "percentile", "100.0");
             assertEquals(engine.stats().writeNanos().max() / 1e9, longest, 1e-12);
             assertTrue(gauge("write.time.percentile", "percentile", "50.0") <= longest);
+        }
+    }
+
+    /* How many writes a gather carried is told by the counts of both. */
+    @Test
+    void eachStatisticHasAMeter() throws IOException {
+        final String source =
+                Files.readString(Path.of("src/main/java/io/writethrough/micrometer/WriteThroughMetrics.java"));
+        for (final RecordComponent statistic : EngineStats.class.getRecordComponents()) {
+            final String name = statistic.getName();
+            assertTrue(
+                    name.equals("writesOfGather") || source.contains("EngineStats::" + name + ")"),
+                    name + " has no meter");
         }
     }
 
