@@ -163,6 +163,7 @@ int wt_engine_open_on(const struct wt_engine_options *given, struct wt_backend *
     engine->chunk_bytes = chunk_bytes_for(&options);
     engine->part_bytes = PART_BYTES;
     engine->operation_bytes_most = OPERATION_BYTES_MOST;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): the buckets are pointers. */
     engine->inodes = calloc(WT_INODE_BUCKETS, sizeof *engine->inodes);
     engine->zeros = mmap(NULL, WT_ZERO_BYTES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (engine->zeros == MAP_FAILED)

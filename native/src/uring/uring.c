@@ -1278,11 +1278,12 @@ int wt_io_uring_open(const struct wt_engine_options *options, struct wt_backend 
     /* A thread of the kernel serves the ring that carries the data. */
     bool polled = (options->flags & WT_ENGINE_IOPOLL) != 0;
     unsigned setup = (options->flags & WT_ENGINE_SQPOLL) != 0 ? IORING_SETUP_SQPOLL : 0;
-    struct uring *uring;
+    struct uring *uring = NULL;
     int rc = new_uring(entries, polled ? 0 : setup, &uring);
     if (rc < 0) {
         return rc;
     }
+    assert(uring != NULL);
     rc = wt_bursts_open(&uring->bursts, &uring->backend);
     if (rc < 0) {
         close_ring(uring);

@@ -58,7 +58,7 @@ static uint64_t read_end(struct chunk *chunk, bool sequential, uint64_t start, u
     ahead = ahead < folio_end ? ahead : folio_end;
     ahead = ahead < size ? ahead : size;
     bool record = chunk->end - chunk->offset <= block_mask(inode);
-    bool roomy = inode->engine->chunk_bytes >= 2 * (READ_AHEAD_BLOCKS << WT_PAGE_SHIFT);
+    bool roomy = inode->engine->chunk_bytes >= UINT64_C(2) * (READ_AHEAD_BLOCKS << WT_PAGE_SHIFT);
     if (!sequential || !record || !roomy || ahead <= end)
         return end;
     uint32_t pages = (uint32_t)((ahead - end) >> WT_PAGE_SHIFT) + 1;
@@ -461,7 +461,7 @@ static uint64_t write_folios(struct chunk *chunk) {
 }
 
 /* One of 64 blocks of 512 bytes is the smallest, and a chunk begins and ends within one. */
-#define CHUNK_FOLIOS_MOST (WT_LARGEST_CHUNK_BYTES / (WT_FOLIO_BLOCKS * 512) + 1)
+#define CHUNK_FOLIOS_MOST (WT_LARGEST_CHUNK_BYTES / (WT_FOLIO_BLOCKS * UINT64_C(512)) + 1)
 
 /* The chunk's share of a folio. */
 static struct span share_of(const struct chunk *chunk, uint64_t index) {
