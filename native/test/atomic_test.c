@@ -410,6 +410,36 @@ TEST(who_comes_after_an_atomic_write_that_waits_lets_it_go_first) {
     core_close(&core);
 }
 
+/*
+ * A flush failed: the bytes are on the disk, behind the size, and the next write makes them the file's. Meanwhile a write of
+ * a part of that block finds that it would have to wait, and leaves what it prepared.
+ */
+TEST(a_block_behind_the_size_that_a_failed_write_may_have_reached_is_read_and_not_taken_for_zeros) {
+    enum { FAILED = 4 * BLOCK, LAST = 6 * BLOCK };
+    struct core core = open_with((struct sim_options){.threaded = true, .no_fua = true});
+    wt_file file = core_file(&core, "file");
+    struct call whole;
+    fill_at(file, 0, 1, 2 * BLOCK);
+    sim_hold(core.sim);
+    sim_fail(core.sim, &(struct sim_fault){.ops = SIM_FLUSH, .count = 1, .error = -EIO});
+    CHECK_OK(submit_with(file, 0, 2, BLOCK, 0, 1)); /* while it is in flight the end is not mended */
+    CHECK_OK(submit_with(file, FAILED, 3, BLOCK, 0, 2));
+    CHECK_OK(submit_with(file, LAST, 4, BLOCK, 0, 3));
+    start(&whole, file, LAST, 5, BLOCK, WT_ATOMIC);
+    let_others_run(); /* until it waits, and others for it */
+    sim_release_at(core.sim, "file", FAILED);
+    struct wt_event failed = reap(&core);
+    CHECK_EQ(failed.token, 2);
+    CHECK_EQ(failed.result, -EIO);
+    CHECK_EQ(submit_with(file, FAILED + 100, 6, 2 * BLOCK, WT_NOWAIT, 4), -EAGAIN);
+    sim_release_all(core.sim);
+    end(&whole);
+    CHECK_EQ(reap(&core).result + reap(&core).result, 2 * BLOCK);
+    CHECK_EQ(wt_size(file), LAST + BLOCK);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
 struct crowd {
     wt_file file;
     atomic_bool stop;

@@ -166,6 +166,10 @@ TEST(a_truncation_to_the_size_that_a_file_only_seems_to_have_is_told_that_the_di
     AGAIN(SIM_THEME_DYING, 21078, 21094, 3, 28, 29, 31);
 }
 
+TEST(what_a_failed_write_left_behind_the_size_is_not_taken_for_zeros) {
+    AGAIN(SIM_THEME_FLUSHES, 1796399401996, 1796399402006, 11, 1, 2, 3, 4, 5, 6, 7, 10, 14, 16, 17);
+}
+
 enum { MANY = WT_WRITEBACK_LIMIT + 100, MANY_APART = 8192 };
 
 static void submit_many(void *argument) {

@@ -38,9 +38,13 @@ static uint64_t block_mask(const struct wt_inode *inode) {
 
 /* ---- begin: a block that is only partly overwritten is there first ---------------------------------------------- */
 
-/* Whether a block that is not cached is zero on disk. Its folio is locked. */
+/*
+ * Whether a block that is not cached is zero on disk. Its folio is locked. A failed write may have left bytes behind the size
+ * there, and the next write past them makes them the file's.
+ */
 static bool is_zero(struct wt_inode *inode, uint64_t start, uint64_t end) {
-    return start >= wt_inode_size(inode) || wt_inode_has_zeros(inode, start, end) || WT_MUTANT("neighbour-zeroed");
+    return start >= wt_inode_end_on_disk(inode) || wt_inode_has_zeros(inode, start, end) ||
+           WT_MUTANT("neighbour-zeroed");
 }
 
 /* Blocks read at once where a file is written from front to back in parts of blocks, as a log is. */
