@@ -30,7 +30,10 @@
 #define DEFAULT_CACHE_BYTES (UINT64_C(256) << 20)
 #define DEFAULT_IN_FLIGHT_BYTES (UINT64_C(64) << 20)
 
-/* Engines that a thread is about to close, so that another that closes them too can wait. Each is on that thread's stack. */
+/*
+ * Engines that a thread is about to close, so that another thread that closes one too can wait. Each entry is on the
+ * closing thread's stack.
+ */
 struct closing {
     wt_engine engine;
     struct closing *next;
@@ -63,7 +66,7 @@ static int with_defaults(const struct wt_engine_options *given, struct wt_engine
     if (options->flags && options->backend == WT_BACKEND_THREADS)
         return -EINVAL;
     if (options->flags)
-        options->backend = WT_BACKEND_IO_URING; /* what was asked for is not left out silently */
+        options->backend = WT_BACKEND_IO_URING; /* a flag is not left out silently */
     return 0;
 }
 
@@ -82,8 +85,9 @@ static uint64_t chunk_bytes_for(const struct wt_engine_options *options) {
 }
 
 /*
- * So many waiting threads for each processor are a crowd. With fewer, to yield costs more than it saves (measured on two
- * processors: 16 appenders 1.4 times the records for 1.5 times the processor time, 64 appenders 1.7 times for the same).
+ * This many waiting threads for each processor are a crowd. With fewer, to yield costs more than it saves (measured
+ * on two processors: 16 appenders 1.4 times the records for 1.5 times the processor time, 64 appenders 1.7 times for
+ * the same).
  */
 #define CROWD_OF_PROCESSOR 4
 
@@ -93,7 +97,10 @@ static uint32_t crowd_of(void) {
     return CROWD_OF_PROCESSOR * processors;
 }
 
-/* In a child of fork(2): what threads of the parent hold there is left behind, and none of its handles is one here. */
+/*
+ * In a child of fork(2): what the parent's threads hold there is left behind, and the parent's handles are no handles
+ * there.
+ */
 static void forked(void) {
     wt_handle_forked(&wt_engine_handles);
     wt_handle_forked(&wt_file_handles);
@@ -183,7 +190,10 @@ int wt_engine_open_on(const struct wt_engine_options *given, struct wt_backend *
     return 0;
 }
 
-/* A filter of system calls may refuse with any errno. No descriptor left is not a refusal: files would have none either. */
+/*
+ * A filter of system calls may refuse with any errno. To have no descriptor left is not a refusal: files would have
+ * none either.
+ */
 static int open_backend(const struct wt_engine_options *options, struct wt_backend **backend) {
     int rc = wt_posix_prove();
     if (rc)

@@ -4,7 +4,7 @@
 
 #include "io/io.h"
 
-/* wt_engine_open on a backend of the caller's; takes it over, also on failure. For tests. */
+/* wt_engine_open on a backend of the caller; takes the backend over, also on failure. For tests. */
 int wt_engine_open_on(const struct wt_engine_options *options, struct wt_backend *backend, wt_engine *engine);
 
 #endif

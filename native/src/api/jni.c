@@ -1,13 +1,15 @@
 /*
- * The C ABI for Java, by JNI: the data plane (open, close, write, read, size, submit and reap), and below it the control plane. It is
- * the one file of the core that knows of Java. It keeps no reference to a Java object or class, so that these can be unloaded.
+ * The C ABI for Java, by JNI: the data plane (open, close, write, read, size, submit and reap), and below it the
+ * control plane. This is the only file of the core that knows of Java. It keeps no reference to a Java object or
+ * class, so that these can be unloaded.
  *
- * A direct buffer is native memory with an address. An array of the Java heap has none that lasts, so it is copied piece
- * by piece, straight between the array and the folios, by a cursor of this file. No array is pinned: a pin would hold up
- * the garbage collector for as long as the device takes.
+ * A direct buffer is native memory with an address. An array of the Java heap has no lasting address, so a cursor of
+ * this file copies it piece by piece, straight between the array and the folios. No array is pinned: a pin would hold
+ * up the garbage collector for as long as the device takes.
  *
- * The Java side has checked every index and length against the limits of its buffers. A result of 0 or more is a count;
- * a failure is -(stable_bytes * 4096 + errno), one number, so that nothing need be allocated or kept to tell both.
+ * The Java side has checked every index and length against the limits of its buffers. A result of 0 or more is a
+ * count. A failure is one number, -(stable_bytes * 4096 + errno), so that nothing has to be allocated or kept to tell
+ * both.
  */
 #include <assert.h>
 #include <errno.h>
@@ -122,8 +124,8 @@ static jobject JNICALL memory_of(JNIEnv *env, jclass class, jlong address, jlong
 /* ---- one direct buffer ----------------------------------------------------------------------------------------- */
 
 /*
- * The field address of java.nio.Buffer, which GetDirectBufferAddress reads too, after it has asked for the buffer's class and
- * gone in and out of the JVM twice: as much as a small copy costs. NULL: this JVM's class has none.
+ * The field address of java.nio.Buffer. GetDirectBufferAddress reads it too, but first asks for the buffer's class
+ * and goes in and out of the JVM twice: as much as a small copy costs. NULL: this JVM's class has no such field.
  */
 static jfieldID buffer_address;
 
@@ -262,8 +264,9 @@ static jlong JNICALL read_cached_array(JNIEnv *env, jclass class, jlong file, jb
 /* ---- many buffers of either kind --------------------------------------------------------------------------------- */
 
 /*
- * Segment i is bases[i], an array or a direct buffer, from index ranges[i] >> 32 on, for (int32_t)ranges[i] bytes, never
- * none. Each is looked up when the cursor comes to it: any count of segments, one local reference, no memory.
+ * Segment i is bases[i], an array or a direct buffer, from index ranges[i] >> 32 on, for (int32_t)ranges[i] bytes,
+ * never 0. The cursor looks each segment up when it comes to it: any count of segments needs one local reference and
+ * no memory.
  */
 struct segments_cursor {
     struct wt_cursor cursor; /* first: the core hands this one back */
@@ -792,8 +795,8 @@ static jboolean JNICALL make_accessible(JNIEnv *env, jclass class, jobject field
 }
 
 /*
- * Memory of a mapped file that was cut short is SIGBUS to a thread of the JVM, and EFAULT to the kernel: so the kernel copies.
- * Where it may not read this process's memory as another's (seccomp), a pipe is asked.
+ * Memory of a mapped file that was cut short is SIGBUS to a thread of the JVM, and EFAULT to the kernel: so the
+ * kernel copies. Where the kernel may not read this process's memory as another's (seccomp), a pipe does the copy.
  */
 static bool copy_guarded(void *to, const void *from, size_t length) {
     struct iovec local = {.iov_base = to, .iov_len = length};

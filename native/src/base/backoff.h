@@ -1,7 +1,7 @@
 /*
- * A rest from yielding. A thread that yields the processor to busy threads which are no part of this, other programs' say, has
- * it back a slice of the scheduler later, and while several yield they wait for several: so once that is seen they do without for
- * a while, and each time for twice as long if it is seen again soon after.
+ * A pause in yielding. If other programs keep the processors busy, a thread that yields gets the processor back a
+ * slice of the scheduler later, and several threads that yield wait for several slices. After that was seen, threads
+ * stop yielding for a while; if it is seen again soon after, for twice as long.
  */
 #ifndef WT_REST_H
 #define WT_REST_H
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Threads of one's own have had their turn by then. */
+/* The process's own threads have had their turn by then. */
 #define WT_YIELDS_LONGEST_NS INT64_C(2000000)
 
 #define WT_REST_SHORTEST_NS INT64_C(2500000)
@@ -25,7 +25,7 @@ static inline bool wt_rest_is_on(const struct wt_rest *rest, int64_t now_ns) {
     return now_ns < atomic_load_explicit(&rest->until_ns, memory_order_relaxed);
 }
 
-/* Yields began and ended then: a rest may be needed. */
+/* Yields began at begin_ns and ended at now_ns: decides whether a pause begins. */
 static inline void wt_rest_after(struct wt_rest *rest, int64_t begin_ns, int64_t now_ns) {
     if (now_ns - begin_ns <= WT_YIELDS_LONGEST_NS)
         return;

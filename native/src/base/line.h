@@ -1,6 +1,7 @@
 /*
- * Zeroed memory that begins a cache line, for objects that come and go often. It is malloc's, since that has small pieces at
- * hand for each thread; aligned_alloc and, before glibc 2.41, calloc do without and take a lock.
+ * Zeroed memory that begins a cache line, for objects that come and go often. The memory is from malloc, because
+ * malloc keeps small pieces at hand for each thread. aligned_alloc and, before glibc 2.41, calloc keep none and take
+ * a lock.
  */
 #ifndef WT_LINE_H
 #define WT_LINE_H

@@ -1,6 +1,6 @@
 /*
- * Deliberate faults: WT_MUTANT("name") is true in the build of the tests' own that has WT_MUTANTS, when that fault is asked for.
- * test/mutants/list says which test finds it. In the library it is 0.
+ * Deliberate faults. In the tests' own build with WT_MUTANTS, WT_MUTANT("name") is true when that fault is asked for.
+ * test/mutants/list says which test finds each. In the library WT_MUTANT is false.
  */
 #ifndef WT_MUTANT_H
 #define WT_MUTANT_H

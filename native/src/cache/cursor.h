@@ -1,6 +1,6 @@
 /*
- * The caller's memory, walked once from front to back, on the thread that called. Native memory is an iovec; the JNI layer brings a copy function of
- * its own for arrays of the Java heap, which have no address.
+ * The caller's memory, walked once from front to back on the thread that called. Native memory is an iovec. The JNI
+ * layer brings a copy function of its own for arrays of the Java heap, which have no address.
  */
 #ifndef WT_CURSOR_H
 #define WT_CURSOR_H
@@ -12,15 +12,17 @@
 #include "writethrough.h"
 
 struct wt_cursor {
-    /* Copies the next length bytes into folio memory (a write) or out of it (a read), and moves on. Called with a folio
-     * locked: must not wait for another caller of this library. */
+    /*
+     * Copies the next length bytes into folio memory (a write) or out of it (a read), and moves on. A folio is locked
+     * meanwhile: the function must not wait for another caller of this library.
+     */
     void (*copy_in)(struct wt_cursor *cursor, void *to_folio, size_t length);
     void (*copy_out)(struct wt_cursor *cursor, const void *from_folio, size_t length);
-    const struct iovec *iov; /* where the next byte is; used by the functions for native memory alone */
+    const struct iovec *iov; /* where the next byte is; only for native memory */
     size_t iov_offset;
 };
 
-/* The sum of the lengths; -EINVAL if that cannot be or count is out of range. */
+/* The sum of the lengths. -EINVAL: there can be no such sum, or count is out of range. */
 int wt_iovec_length(const struct iovec *iov, int count, uint64_t *length);
 void wt_cursor_of_iovec(struct wt_cursor *cursor, const struct iovec *iov);
 

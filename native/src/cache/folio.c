@@ -8,7 +8,7 @@
 #include "base/mutant.h"
 #include "io/io.h"
 
-/* Descriptors beyond one per page: folios that a caller has looked up and not given memory yet. */
+/* Descriptors beyond one for each page: for folios that a caller has looked up and not given memory yet. */
 #define SPARE_FOLIOS 16384u
 
 struct wt_geometry wt_geometry_of(uint32_t block_bytes) {
@@ -32,7 +32,8 @@ static struct wt_pool *pool_of(const struct wt_folio *folio) {
 /* ---- its face ------------------------------------------------------------------------------------------------ */
 
 /*
- * What may change once the folio is locked. ThreadSanitizer knows no fences, and in its builds nobody looks without the lock.
+ * Fields that may change once the folio is locked. ThreadSanitizer knows no fences, and in its builds nobody looks
+ * without the lock.
  */
 static void begin_changes(struct wt_cache *cache, struct wt_folio *folio) {
     _Atomic uint64_t *version = &cache->faces.version[id_of(cache, folio)];
@@ -148,7 +149,9 @@ void wt_mapping_close(struct wt_mapping *mapping) {
 
 /* ---- the table ----------------------------------------------------------------------------------------------- */
 
-/* Folios side by side in a file are side by side in the table: its lines are few however a file is read. */
+/*
+ * Neighbours in a file are neighbours in the table, so however a file is read, few cache lines of the table are used.
+ */
 static uint32_t bucket_of(const struct wt_cache *cache, uint64_t inode_id, uint64_t index) {
     return (wt_folio_first_bucket(inode_id) + (uint32_t)index) & cache->bucket_mask;
 }
@@ -163,8 +166,8 @@ static bool is_folio(struct wt_folio *folio, uint64_t inode_id, uint64_t index) 
 }
 
 /*
- * Walks a chain without a lock. A descriptor may be freed and used again meanwhile, which leads the walk astray, at worst
- * past the folio wanted: NULL means "look again under the stripe's lock".
+ * Walks a chain without a lock. A descriptor may be freed and used again meanwhile. That leads the walk astray, at
+ * worst past the folio that is wanted: NULL means "look again under the stripe's lock".
  */
 static struct wt_folio *walk(struct wt_cache *cache, uint32_t bucket, uint64_t inode_id, uint64_t index) {
     uint32_t id = atomic_load_explicit(&cache->buckets[bucket], memory_order_acquire);
@@ -268,8 +271,9 @@ void wt_folio_lock(struct wt_folio *folio) {
 }
 
 /*
- * Nothing is sure without the lock, but any frame there was is one of the arena: to fetch a wrong byte harms nothing. One is
- * enough: a processor that sees what follows read in sequence fetches that by itself.
+ * Prefetches the first byte to copy. Without the lock nothing is sure, but any frame is one of the arena, so at worst
+ * the prefetch is wasted. One line is enough: when the lines that follow are read in sequence, the processor
+ * prefetches them by itself.
  */
 static void prefetch(struct wt_mapping *mapping, struct wt_folio *folio, uint32_t offset) {
     uint32_t frame = wt_folio_frame(folio, offset >> WT_PAGE_SHIFT);
@@ -303,7 +307,10 @@ struct wt_folio *wt_folio_get(struct wt_mapping *mapping, uint64_t index) {
             return folio;
         uint32_t id = take_descriptor(cache);
         if (id == WT_NONE) {
-            /* SPARE_FOLIOS are without memory: others look one up, or wait for I/O on one, and no I/O needs a descriptor to end. */
+            /*
+             * SPARE_FOLIOS descriptors are left without memory: for threads that look a folio up, or wait for I/O on
+             * one. No I/O needs a descriptor to end.
+             */
             wt_yield_to_holders(&turns);
             continue;
         }
@@ -324,7 +331,8 @@ static bool is_empty(const struct wt_folio *folio) {
 
 void wt_folio_touch(struct wt_folio *folio, uint64_t pages) {
     struct wt_cache *cache = folio->mapping->cache;
-    uint64_t ahead = folio->ahead & pages, use = pages & ~ahead; /* the read that it was read for is no second use */
+    /* the read for which it was read ahead is not a second use */
+    uint64_t ahead = folio->ahead & pages, use = pages & ~ahead;
     if (!ahead && !(use & ~folio->used))
         return;
     if (!folio->changing)
@@ -339,7 +347,7 @@ void wt_folio_put(struct wt_folio *folio) {
     assert((folio->reading & (folio->uptodate & ~folio->dirty)) == 0);
     assert(folio->dirty == 0 || folio->gathering || (folio->writeback | folio->reading) != 0);
     bool empty = is_empty(folio);
-    /* A new folio has no face: a read may come to it before the one that makes it. */
+    /* A new folio has not published its face yet: another thread may lock it before its creator does. */
     assert(empty || folio->changing ||
            (!folio->moved && cache->faces.readable[id_of(cache, folio)] == readable(folio)));
     if (empty && !folio->changing)
@@ -449,7 +457,7 @@ void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation,
     if (copy && !WT_MUTANT("shadow-lost"))
         memcpy(wt_pool_memory(pool, new), wt_pool_memory(pool, old), WT_PAGE_BYTES);
     wt_folio_set_frame(folio, page, new);
-    if (!busy) { /* all I/O on the page reads copies older still */
+    if (!busy) { /* all I/O on the page reads older copies */
         wt_pool_drop(pool, old);
         return;
     }

@@ -1,21 +1,22 @@
 /*
  * A folio: an aligned run of 64 blocks of a file, the state of each block in one bit of a word, and the memory of its
- * pages. Memory comes in runs of one to 64 pages, so that a large write is few segments; each page can be replaced, so
- * that a write may go on while I/O reads the old copy.
+ * pages. Memory comes in runs of one to 64 pages, so that a large write has few segments. Each page can be replaced,
+ * so that a write may go on while I/O reads the old copy.
  *
- * The folio's lock guards all of it and is held for copies of memory, never over I/O. Several locks of one file are taken
- * in ascending order. Folios are found without a lock: their descriptors are never unmapped, and who has locked one looks
- * again whether it still is the one wanted.
+ * The folio's lock guards all of it. The lock is held for copies of memory, never over I/O. Several locks of one file
+ * are taken in ascending order. Folios are found without a lock: their descriptors are never unmapped, and a thread
+ * that has locked a folio looks again whether it still is the folio it wants.
  *
- * Per block, in any combination not excluded here:
+ * Per block, in any combination that is not excluded here:
  *   uptodate   memory holds the file's bytes
- *   writeback  an I/O carries the block, or excludes others from it: the memory it reads is never modified
- *   dirty      holds bytes that no I/O has yet; some block of the folio is under writeback, whose end sends them off, or
- *              a writer is about to (gathering)
+ *   writeback  an I/O carries the block, or excludes others from it: the memory that the I/O reads is never modified
+ *   dirty      holds bytes that no I/O carries yet. Some block of the folio is under writeback, whose end sends these
+ *              bytes, or a writer is about to send them (gathering)
  *   reading    an I/O fills the block: nobody else touches it
- * dirty and writeback at once: the I/O reads a detached page, the folio has a newer copy (the shadow).
- * dirty and reading at once, and uptodate: the folio has what writes put there, and the I/O fills a detached page with what
- * goes below. More writes of parts of the block may come.
+ * dirty and writeback at once: the I/O reads a detached page, and the folio has a newer copy (the shadow).
+ *
+ * dirty and reading at once, and uptodate: the folio has the bytes of writes, and the I/O fills a detached page with
+ * the bytes that go below. More writes of parts of the block may come.
  */
 #ifndef WT_FOLIO_H
 #define WT_FOLIO_H
@@ -37,7 +38,7 @@ struct wt_mapping;
 struct wt_link;
 
 struct wt_folio {
-    /* What a look-up touches is one cache line, what a copy touches the next, and one of frame. */
+    /* A look-up touches one cache line, a copy the next one, and one line of frame. */
     _Alignas(64) pthread_mutex_t lock;
     _Atomic uint64_t inode_id; /* 0: the descriptor is free */
     _Atomic uint64_t index;    /* its place in the file, in folios */
@@ -45,34 +46,33 @@ struct wt_folio {
     uint32_t pages;            /* of frame[] in use */
 
     uint64_t uptodate, reading, writeback, dirty;
-    uint64_t used;  /* per page: touched since the eviction hand passed */
-    uint64_t ahead; /* per page: read for somebody who has not come for it yet, and the hand has not passed */
+    uint64_t used;  /* per page: read or written since the eviction hand passed */
+    uint64_t ahead; /* per page: read ahead and not read yet, and the hand has not passed since */
     struct wt_mapping *mapping;
-    bool changing; /* its face says that it changes */
-    bool moved;    /* some frame changed, and its face does not tell yet */
+    bool changing; /* its face says that the folio changes */
+    bool moved;    /* some frame changed, and the face does not tell that yet */
 
     struct wt_link *links; /* writes with blocks here that are dirty or under writeback */
     uint32_t waiters;      /* threads in settled */
-    uint32_t held;         /* first of its detached pages, WT_NONE: none */
+    uint32_t held;         /* the first of its detached pages; WT_NONE: none */
 
-    uint64_t
-        awaited; /* blocks that atomic writes and allocations wait for, to have them alone: others let them go first */
+    uint64_t awaited;  /* blocks that atomic writes and allocations wait to have alone */
     uint32_t awaiting; /* such writes and allocations */
-    uint32_t behind;   /* threads that let them go first */
-    bool
-        others_turn; /* those have let all go that were there: no other atomic write is let go before one of them wrote */
-    bool urgent;     /* among what is dirty may be a write of high priority: it is sent without waiting for company */
-    uint32_t gathering; /* writers that were told to send what is dirty, and did not yet */
-    _Atomic uint32_t
-        expected; /* how many more writers they wait for, for a moment: those that the I/O before set free */
+    uint32_t behind;   /* threads that let these go first */
+    bool others_turn;  /* those behind have their turn: until one of them wrote, no other atomic write goes first */
+    /* a write of high priority may be among the dirty ones: these are sent without waiting for others */
+    bool urgent;
+    uint32_t gathering;        /* leaders: writers that were told to send the dirty blocks, and have not yet */
+    _Atomic uint32_t expected; /* writers that leaders still wait for: those that the I/O before set free */
 
     _Atomic uint32_t
-        frame[WT_FOLIO_PAGES];         /* a page's memory, WT_NONE: none. Atomic for who guesses it without the lock */
+        /* the memory of each page; WT_NONE: none. Atomic: a prefetch reads it unlocked */
+        frame[WT_FOLIO_PAGES];
     struct wt_condition settled;       /* reading or writeback of some block ended */
     uint32_t list_next, list_previous; /* all folios of the mapping; under its list_lock. next: the free list too */
 };
 
-/* How a file is cut: 64 blocks a folio, 1 to 8 blocks a page. */
+/* How a file is divided: 64 blocks a folio, 1 to 8 blocks a page. */
 struct wt_geometry {
     uint8_t block_shift;
     uint8_t folio_shift;      /* block_shift + 6 */
@@ -93,13 +93,13 @@ struct wt_mapping {
 /* All folios of an engine. */
 struct wt_cache {
     struct wt_pool pool;
-    struct wt_view *view; /* its memory */
+    struct wt_view *view; /* the memory of the cache */
     struct wt_faces faces;
     struct wt_folio *folios;
     uint32_t folio_count;
     _Atomic uint32_t *buckets;
     uint32_t bucket_mask;
-    pthread_mutex_t stripes[64]; /* guard the chains of the buckets, bucket number modulo 64 */
+    pthread_mutex_t stripes[64]; /* guard the chains of the buckets: bucket number modulo 64 */
     pthread_mutex_t free_lock;
     uint32_t free_folio;  /* list of used descriptors */
     uint32_t fresh_folio; /* the first descriptor never used */
@@ -116,43 +116,56 @@ void wt_mapping_open(struct wt_mapping *mapping, struct wt_cache *cache, uint64_
 /* It has no folios any more. */
 void wt_mapping_close(struct wt_mapping *mapping);
 
-/* The bucket of an inode's first folio; each further one's is the next, and after the last comes the first. */
+/*
+ * The bucket of an inode's first folio. Each further folio's bucket is the next one, and after the last bucket comes
+ * the first.
+ */
 uint32_t wt_folio_first_bucket(uint64_t inode_id);
 /* Locks a folio that the caller knows to be in use. */
 void wt_folio_lock(struct wt_folio *folio);
-/* The folio, locked; NULL if the cache has none. */
+/* The folio, locked. NULL: the cache has no such folio. */
 struct wt_folio *wt_folio_find(struct wt_mapping *mapping, uint64_t index);
 /*
- * The same for a copy that begins at an offset in it: what is there is on its way into the processor's caches while the folio
- * is locked. Faster if it is the guess: any descriptor of the cache, or NULL. Only wt_folio_touch changes it then.
+ * The same for a copy that begins at an offset in the folio: the first byte is prefetched while the folio is locked.
+ * Faster if the folio is the guess: any descriptor of the cache, or NULL. The caller changes the folio by
+ * wt_folio_touch alone.
  */
 struct wt_folio *wt_folio_find_to_copy(struct wt_mapping *mapping, uint64_t index, struct wt_folio *guess,
                                        uint32_t offset);
-/* The same, made if missing. */
+/* The same. The folio is made if it is missing. */
 struct wt_folio *wt_folio_get(struct wt_mapping *mapping, uint64_t index);
-/* A read has come to these pages. */
+/* These pages have been read. */
 void wt_folio_touch(struct wt_folio *folio, uint64_t pages);
-/* Unlocks it, and frees it if nothing is in it. */
+/* Unlocks the folio, and frees it if it is empty. */
 void wt_folio_put(struct wt_folio *folio);
 
-/* Waits until a block under reading or writeback may have changed. Unlocks, waits, locks. */
+/* Waits until a block under reading or writeback may have changed. The folio is unlocked meanwhile. */
 void wt_folio_wait(struct wt_folio *folio);
-/* Waits until no I/O is on the blocks, nor about to be. Who comes later lets the caller go first, or it might wait for ever. */
+/*
+ * Waits until no I/O is on the blocks, nor about to be. Later writes let the caller go first, or it might wait for
+ * ever.
+ */
 void wt_folio_wait_idle(struct wt_folio *folio, uint64_t blocks);
-/* One of those that await blocks has them, or gives up. */
+/* An atomic write or allocation that awaited blocks has them now, or gives up. */
 void wt_folio_end_awaiting(struct wt_folio *folio);
-/* The state that others wait for has changed. */
+/* The state that others wait for has changed: wakes them. */
 void wt_folio_settle(struct wt_folio *folio);
 
-/* Gives memory to the pages first..last that have none, in runs as large as fit. The reservation covers them. */
+/*
+ * Gives memory to those of the pages first..last that have none, in runs as large as fit. The reservation covers
+ * them.
+ */
 void wt_folio_fill(struct wt_folio *folio, struct wt_reservation *reservation, unsigned first, unsigned last);
-/* Replaces a page's memory by a copy, since I/O reads the old one: the shadow. No block of the page is under reading. */
+/*
+ * Replaces a page's memory by new memory, since I/O reads the old: the shadow. copy: with the old bytes. No block of
+ * the page is under reading.
+ */
 void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation, unsigned page, bool copy);
-/* Holds a page of the reservation for I/O on a block that has none. */
+/* Holds a page of the reservation, for I/O on a block that has no held page. */
 void wt_folio_hold(struct wt_folio *folio, struct wt_reservation *reservation, unsigned block);
-/* I/O no longer reads these blocks: frees detached pages that none reads. */
+/* I/O no longer reads these blocks: frees the detached pages that no I/O reads any more. */
 void wt_folio_release_held(struct wt_folio *folio, uint64_t blocks);
-/* The memory that I/O on this block was started with, if that was detached since; else NULL. */
+/* The memory with which the I/O on this block was started, if that memory was detached since; else NULL. */
 uint8_t *wt_folio_held_memory(struct wt_folio *folio, unsigned block);
 /* Drops the pages first..last. No I/O is on them. */
 void wt_folio_drop(struct wt_folio *folio, unsigned first, unsigned last);
@@ -184,7 +197,7 @@ static inline void wt_folio_set_frame(struct wt_folio *folio, unsigned page, uin
     atomic_store_explicit(&folio->frame[page], frame, memory_order_relaxed);
 }
 
-/* A byte of the folio that has memory, and how many bytes follow it in one piece, up to end (exclusive). */
+/* A byte of the folio that has memory. *length: how many bytes follow it in one piece, up to end (exclusive). */
 uint8_t *wt_folio_memory(const struct wt_folio *folio, uint32_t offset, uint32_t end, uint32_t *length);
 
 #endif

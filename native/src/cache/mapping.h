@@ -1,6 +1,6 @@
 /*
- * What is done to all folios of a file, or to those that a range of it meets: a file that is cut, has a hole punched, or closes
- * leaves nothing of that in the cache.
+ * Operations on all folios of a file, or on those of a range: a file that is cut, has a hole punched or closes leaves
+ * none of these bytes in the cache.
  */
 #ifndef WT_MAPPING_H
 #define WT_MAPPING_H
@@ -9,11 +9,11 @@
 
 #include "cache/folio.h"
 
-/* Drops the blocks that a range meets. No I/O is on the file. -ENOMEM: nothing was dropped. */
+/* Drops the blocks of a range. No I/O is on the file. -ENOMEM: nothing was dropped. */
 int wt_mapping_cut(struct wt_mapping *mapping, uint64_t start, uint64_t end);
-/* Drops the pages that a range meets, as far as no I/O is on them. */
+/* Drops the pages of a range, except those with I/O on them. */
 void wt_mapping_drop_idle(struct wt_mapping *mapping, uint64_t start, uint64_t end);
-/* Drops all folios. Nothing is in flight and nobody can begin. Needs no memory, so that closing cannot fail. */
+/* Drops all folios. Nothing is in flight, and nothing can begin. Needs no memory, so that closing cannot fail. */
 void wt_mapping_drop(struct wt_mapping *mapping);
 
 #endif

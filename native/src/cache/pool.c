@@ -100,8 +100,9 @@ static void queue_remove(struct wt_pool *pool, uint32_t frame) {
 enum eviction { EVICTED, EVICT_AGAIN, EVICT_NOTHING };
 
 /*
- * Takes back one run: the hand goes from the oldest to newer ones, passes by (once) what was used since it came by, and
- * stops at the first run that no I/O holds. EVICT_AGAIN: some folio was locked just now; EVICT_NOTHING: all are in I/O.
+ * Evicts one run. The hand goes from the oldest run to newer ones. It passes, once, each run that was used since it
+ * came by, and stops at the first run that no I/O holds. EVICT_AGAIN: some folio was locked just now. EVICT_NOTHING:
+ * I/O holds all runs.
  */
 static enum eviction evict_one(struct wt_pool *pool) {
     bool contended = false;
@@ -157,7 +158,8 @@ bool wt_pool_enter(struct wt_pool *pool, uint64_t bytes, bool may_wait) {
     if (!may_wait)
         return false;
     pthread_mutex_lock(&pool->lock);
-    atomic_fetch_add(&pool->waiters, 1); /* before it looks: whoever makes room after that sees it */
+    /* counted before looking: a thread that makes room afterwards sees the count */
+    atomic_fetch_add(&pool->waiters, 1);
     while (!try_enter(pool, bytes))
         wt_wait(pool->backend, &pool->room, &pool->lock);
     atomic_fetch_sub(&pool->waiters, 1);

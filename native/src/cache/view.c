@@ -91,8 +91,8 @@ struct wt_faces wt_view_faces(const struct wt_view *view, uint32_t folio_count) 
 }
 
 /*
- * A reader that is under way reads on, zeros now, and may count itself. The arena it only reads, which so takes no part any more in
- * what the kernel has promised memory for.
+ * A reader that is still reading finds zeros, and may still count itself. It only reads the arena, which therefore
+ * takes no part any more in the memory that the kernel has promised.
  */
 static void discard(struct wt_view *view) {
     for (unsigned i = 0; i < WT_VIEW_PARTS; i++)

@@ -1,4 +1,7 @@
-/* An engine: what a process opens once. Folio memory, backend, inodes, and the objects of I/O in flight. */
+/*
+ * An engine: what a process opens once. It has the folio memory, the backend, the inodes, and the objects of I/O in
+ * flight.
+ */
 #ifndef WT_ENGINE_H
 #define WT_ENGINE_H
 
@@ -15,10 +18,10 @@
 
 #define WT_INODE_BUCKETS 16384u
 
-/* No chunk of a write or read is longer. */
+/* No chunk of a write or read is longer than this. */
 #define WT_LARGEST_CHUNK_BYTES (UINT64_C(4) << 20)
 
-/* What allocate writes zeros from. */
+/* The size of the zeros from which an allocation writes. */
 #define WT_ZERO_BYTES (64u << 10)
 
 struct wt_inode;
@@ -49,7 +52,7 @@ struct wt_histogram_stripe {
     _Atomic uint64_t count[WT_HISTOGRAM_BUCKETS];
 };
 
-/* Counters are spread over cache lines by thread, so that counting a cached read costs no line bounced between cores. */
+/* Counters are spread over cache lines by thread, so that to count a cached read moves no cache line between cores. */
 #define WT_COUNTER_STRIPES 16u
 struct wt_counter_stripe {
     _Alignas(128) _Atomic uint64_t count[WT_COUNTERS];
@@ -60,8 +63,8 @@ struct wt_engine_object {
     struct wt_backend *backend;
     struct wt_cache cache;
     void *zeros;          /* WT_ZERO_BYTES that are never written to */
-    uint64_t chunk_bytes; /* a longer write or read is done in pieces of this */
-    uint64_t part_bytes;  /* a write of two of these or more leaves in parts of at least that, as it is copied */
+    uint64_t chunk_bytes; /* a longer write or read is done in pieces of this size */
+    uint64_t part_bytes;  /* a write of two of these or more leaves in parts of at least this size, as it is copied */
 
     pthread_mutex_t inode_lock;
     struct wt_condition inode_closed;
@@ -75,48 +78,49 @@ struct wt_engine_object {
     uint32_t file_count;
     bool closing;
 
-    pthread_mutex_t spare_lock; /* the objects of I/O, kept for use again */
+    pthread_mutex_t spare_lock; /* guards the objects of I/O, which are kept for use again */
     struct wt_writeback *spare_writebacks;
     struct wt_link *spare_links;
     uint32_t writebacks_out; /* in use */
     uint32_t writeback_waiters;
     struct wt_condition writeback_room;
 
-    pthread_mutex_t event_lock; /* operations that ended and were not reaped */
+    pthread_mutex_t event_lock; /* guards the operations that ended and whose events nobody took yet */
     struct wt_condition event_posted;
     struct wt_operation *first_event, *last_event;
     uint32_t event_waiters;
-    bool in_backend;                   /* a thread waits in the backend's reap: for an event it has to be woken there */
-    bool backend_woken;                /* it was, and is on its way back */
-    bool shut_down;                    /* no further event comes */
-    struct wt_operation *spare_writes; /* under event_lock as well */
-    _Atomic uint64_t operation_bytes;  /* memory of operations that have begun, and whose events nobody took yet */
+    bool in_backend;                   /* a thread waits in the backend's reap: it has to be woken there for an event */
+    bool backend_woken;                /* it was woken, and is on its way back */
+    bool shut_down;                    /* no further event will come */
+    struct wt_operation *spare_writes; /* also under event_lock */
+    _Atomic uint64_t operation_bytes;  /* memory of operations that have begun and whose events nobody took yet */
     uint64_t operation_bytes_most;
 
-    _Alignas(128) atomic_uint waiting_writers; /* threads that wait for I/O of their writes */
-    uint32_t crowd;                            /* so many are a crowd */
-    struct wt_rest crowd_rest;                 /* its waits do without yields */
-    struct wt_rest lead_rest;                  /* leaders of gathers wait for nobody */
+    _Alignas(128) atomic_uint waiting_writers; /* threads that wait for the I/O of their writes */
+    uint32_t crowd;                            /* this many waiting threads are a crowd */
+    struct wt_rest crowd_rest;                 /* while it lasts, the threads of a crowd do not yield */
+    struct wt_rest lead_rest;                  /* while it lasts, leaders of gathers wait for nobody */
 
     struct wt_counter_stripe counters[WT_COUNTER_STRIPES];
     struct wt_trace trace;
 };
 
 /*
- * How far a handle reads ahead. Cached reads only look at trigger; the rest changes when that is passed, and at misses.
+ * How far a handle reads ahead. Cached reads look at trigger alone. The other fields change when a read passes
+ * trigger, and at misses.
  */
 struct wt_read_ahead {
-    _Atomic uint64_t trigger; /* a read that ends past this sends for the next window. UINT64_MAX: none */
-    atomic_flag busy;         /* somebody is at what follows; others do without */
-    uint64_t next;            /* where the last miss ended: one that begins here is sequential */
-    uint64_t end;             /* what was sent for ends here */
-    uint64_t window;          /* bytes of the last one, 0: none */
+    _Atomic uint64_t trigger; /* a read that ends past this starts the next window. UINT64_MAX: none */
+    atomic_flag busy;         /* a thread is at the fields that follow; others skip read-ahead */
+    uint64_t next;            /* where the last miss ended: a miss that begins here is sequential */
+    uint64_t end;             /* the last window ends here */
+    uint64_t window;          /* bytes of the last window; 0: none */
 };
 
 /* An open file: what a handle stands for. */
 struct wt_file_object {
     _Alignas(64) struct wt_inode *inode;
-    struct wt_backing *spare; /* a further open of the inode keeps its descriptor, unused: see wt_inode_open */
+    struct wt_backing *spare; /* a further open of the inode keeps its descriptor unused: see wt_inode_open */
     bool readable, writable;
     uint32_t durability;
     wt_file handle;

@@ -9,7 +9,10 @@
 #define CLOSED (UINT64_C(1) << 31)
 #define INSIDE (CLOSED - 1)
 
-/* How far the generations of a child are from those of its parent: 64 forks in a line, and 16 million uses of a slot in each. */
+/*
+ * The distance of a child's generations from its parent's: enough for 64 forks in a line, and 16 million uses of a
+ * slot in each.
+ */
 #define FORK_STEP (UINT64_C(1) << 56)
 
 static struct wt_handle_slot *slot_of(struct wt_handle_table *table, uint64_t handle) {

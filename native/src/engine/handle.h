@@ -1,6 +1,6 @@
 /*
- * Handles: numbers that stand for objects across the ABI. A slot of a table counts the calls inside, so that closing
- * waits for them, and carries a generation, so that an old handle never finds a new object.
+ * Handles: numbers that stand for objects across the ABI. The slot of a handle counts the calls inside, so that
+ * closing can wait for them. The slot also has a generation, so that an old handle never finds a new object.
  */
 #ifndef WT_HANDLE_H
 #define WT_HANDLE_H
@@ -15,23 +15,24 @@
 #define WT_HANDLE_CHUNKS 1024u
 
 /*
- * One cache line. What a call is about to touch besides the object is known here, so that the lines of all of it are fetched
- * at once and not one after the other as each leads to the next: with many open files none is in the processor's caches.
+ * One cache line. The slot knows what a call is about to touch besides the object. So the cache lines of all of it
+ * are fetched at once, and not one after the other as each leads to the next. With many open files no line is in the
+ * processor's caches.
  */
 struct wt_handle_slot {
     _Alignas(64) _Atomic uint64_t word; /* tag and generation << 32 | closed << 31 | calls inside */
     void *object;
     _Atomic(const void *) near; /* two cache lines that go with the object */
-    _Atomic(void *) recent;     /* what the last call found there, three cache lines */
+    _Atomic(void *) recent;     /* what the last call found there: three cache lines */
     uint32_t next_free;
 };
 
 struct wt_handle_table {
     pthread_mutex_t lock;
-    struct wt_condition left; /* the last call left a closed handle */
+    struct wt_condition left; /* the last call has left a closed handle */
     _Atomic(struct wt_handle_slot *) chunks[WT_HANDLE_CHUNKS];
-    uint64_t tag;              /* bit 62 of its handles: those of another table are not its own */
-    uint64_t first_generation; /* of new slots, shifted as in word: in a child of fork(2) another than in its parent */
+    uint64_t tag;              /* bit 62 of its handles, so that handles of another table are refused */
+    uint64_t first_generation; /* of new slots, shifted as in word: a child of fork(2) has its own */
     uint32_t slot_count;
     uint32_t first_free; /* index + 1, 0: none */
 };
@@ -39,20 +40,26 @@ struct wt_handle_table {
 #define WT_HANDLE_TABLE(bit)                                                                                           \
     { .lock = PTHREAD_MUTEX_INITIALIZER, .tag = (uint64_t)(bit) << 62 }
 
-/* A new handle for the object, never 0; 0: no memory, or too many. near: see the slot; may be NULL. */
+/*
+ * A new handle for the object, never 0. 0: there is no memory, or there are too many handles. near: see the slot; may
+ * be NULL.
+ */
 uint64_t wt_handle_open(struct wt_handle_table *table, void *object, const void *near);
-/* The object, held open until released; NULL: no such handle. */
+/* The object, which stays open until wt_handle_release. NULL: there is no such handle. */
 void *wt_handle_acquire(struct wt_handle_table *table, uint64_t handle);
 void wt_handle_release(struct wt_handle_table *table, uint64_t handle);
-/* What was last noted with the handle, NULL: nothing yet. Between acquire and release. */
+/* What was last noted with the handle; NULL: nothing yet. Called between acquire and release. */
 void *wt_handle_recent(struct wt_handle_table *table, uint64_t handle);
 void wt_handle_note(struct wt_handle_table *table, uint64_t handle, void *recent);
 /*
- * Closes the handle, waits for the calls inside, and returns the object; NULL: no such handle (any more). backend_of: whose I/O
- * is waited for with them; may be NULL.
+ * Closes the handle, waits for the calls inside, and returns the object. NULL: there is no such handle any more.
+ * backend_of tells the backend whose I/O these calls may wait for; may be NULL.
  */
 void *wt_handle_close(struct wt_handle_table *table, uint64_t handle, struct wt_backend *(*backend_of)(void *object));
-/* This process was forked just now: none of the parent's handles is one here, nor will a new one have the number of one. */
+/*
+ * This process was just forked: the parent's handles are no handles here, and no new handle will have the number of
+ * one.
+ */
 void wt_handle_forked(struct wt_handle_table *table);
 
 #endif

@@ -69,7 +69,7 @@ void wt_stats_io_start(struct wt_engine_object *engine, struct wt_io *io) {
     wt_count(engine, write ? WT_COUNT_DEVICE_WRITTEN_BYTES : WT_COUNT_DEVICE_READ_BYTES, io->length);
 }
 
-/* What made a write durable that was not flushed together with others. */
+/* Counts what made a write durable: FUA, or a flush of its own. A shared flush is counted by its backend. */
 static void count_durability(struct wt_engine_object *engine, const struct wt_io *io) {
     const struct wt_profile *profile = &io->backing->profile;
     if (io->op != WT_IO_WRITE || io->durability == WT_DURABILITY_DEVICE || io->owes_flush ||

@@ -1,4 +1,4 @@
-/* What an engine counts and times: the life of each I/O, of each write, and of some reads. */
+/* What an engine counts and times: each I/O, each write, and some reads. */
 #ifndef WT_STATS_H
 #define WT_STATS_H
 
@@ -12,12 +12,18 @@ void wt_count(struct wt_engine_object *engine, enum wt_counter counter, uint64_t
 /* Adds a value to a WT_HISTOGRAM_*. */
 void wt_stats_add(struct wt_engine_object *engine, uint32_t which, uint64_t value);
 
-/* When a read began that is to be timed; 0: this one is not. To read the clock takes a tenth of a cached read. */
+/*
+ * The time at which a read begins that is to be timed; 0: this read is not timed. To read the clock takes a tenth of
+ * a cached read.
+ */
 int64_t wt_stats_sample_read(void);
 
 /* An I/O is handed over. Its queued_ns says when it was needed first; 0: now. */
 void wt_stats_io_start(struct wt_engine_object *engine, struct wt_io *io);
-/* It ended; writes is how many it carried if it was a gather, else 0. */
+/*
+ * The I/O has ended. writes is the count of writes that it carried if it was a gather, else 0. The I/O holds the
+ * inode open.
+ */
 void wt_stats_io_end(struct wt_engine_object *engine, const struct wt_io *io, uint32_t writes);
 
 /* What an engine has counted, all fields; and one of its histograms. */

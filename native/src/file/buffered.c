@@ -1,4 +1,4 @@
-/* Files without direct I/O: the kernel's page cache is the cache, and a durable write to it the write. */
+/* Files without direct I/O: reads and durable writes go through the kernel's page cache. */
 #include <errno.h>
 
 #include "base/mutant.h"
@@ -51,7 +51,10 @@ static void bounce_end(struct bounce *bounce) {
     wt_pool_unreserve(&bounce->reservation);
 }
 
-/* How much of what is left from offset on goes at once. No block is in two pieces: others may come between them. */
+/*
+ * How many of the left bytes, from offset on, go at once. No block is in two pieces: another write may come between
+ * pieces.
+ */
 static uint64_t piece_of(const struct wt_inode *inode, uint64_t offset, uint64_t left) {
     uint64_t most = (uint64_t)WT_IO_SEGMENTS << WT_PAGE_SHIFT;
     if (most > inode->engine->chunk_bytes)
@@ -126,7 +129,8 @@ static int64_t write_pieces(struct wt_inode *inode, struct wt_cursor *cursor, ui
 }
 
 /*
- * Inside the gate. A write has the lane from its first byte to its last: so an append begins where all writes before it end.
+ * The caller is inside the gate. A write has the lane from its first byte to its last, so that an append begins where
+ * all writes before it end.
  */
 int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
                           uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {

@@ -1,4 +1,4 @@
-/* Files without direct I/O: the kernel's page cache is the cache, and a durable write to it the write. */
+/* Files without direct I/O: reads and durable writes go through the kernel's page cache. */
 #ifndef WT_BUFFERED_H
 #define WT_BUFFERED_H
 

@@ -18,7 +18,7 @@ int wt_inode_check(struct wt_inode *inode) {
         atomic_store(&inode->lost, true);
         return -ESTALE;
     }
-    return 0; /* what fstat(2) fails by, the I/O that follows will tell */
+    return 0; /* if fstat(2) fails, the I/O that follows tells */
 }
 
 int wt_inode_check_sometimes(struct wt_inode *inode) {

@@ -19,8 +19,8 @@
 /* ---- the gate ------------------------------------------------------------------------------------------------ */
 
 #define SHUT (UINT64_C(1) << 63)
-#define SIZE_SUSPECT (UINT64_C(1) << 62) /* an I/O failed that may have grown the file beyond size */
-#define REACH_STALE (UINT64_C(1) << 61)  /* a write ended that did not come as far as it reached for */
+#define SIZE_SUSPECT (UINT64_C(1) << 62) /* an I/O failed that may have grown the file on disk beyond size */
+#define REACH_STALE (UINT64_C(1) << 61)  /* a write failed or was not started: reach may lie behind every write */
 #define MEND (SIZE_SUSPECT | REACH_STALE)
 #define FLAGS (SHUT | MEND)
 
@@ -62,27 +62,31 @@ int wt_inode_cut(struct wt_inode *inode, uint64_t size) {
     atomic_store(&inode->ahead_end, 0);
     uint64_t on_disk;
     int rc = wt_blocking(backing)->truncate(backing, size);
-    if (rc && !backing->ops->size(backing, &on_disk) && on_disk == size) /* it is the flush that failed */
+    if (rc && !backing->ops->size(backing, &on_disk) &&
+        on_disk == size) /* ftruncate(2) did its work: the flush failed */
         wt_disk_count_failure(inode->lane.disk);
     return rc;
 }
 
 /*
- * A failed write may have grown the file: cuts it to the size that callers know. Nothing is in flight, so what lies beyond
- * was acknowledged to nobody. If the cut fails the file keeps zeros or refused bytes at its end, and the next failure, or
- * an explicit truncation, tries again.
+ * A failed write may have grown the file: cuts it to the size that callers know. Nothing is in flight, so the bytes
+ * beyond were acknowledged to nobody. If the cut fails, the file keeps zeros or refused bytes at its end, and the
+ * next failure, or an explicit truncation, tries again.
  */
 static int mend_size(struct wt_inode *inode) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     uint64_t size = wt_inode_shown(inode), on_disk = 0;
     int rc = 0;
     rc = backing->ops->size(backing, &on_disk);
-    /* Appends that ended for nothing, and what was read of a refused write that has reached the disk all the same. */
+    /*
+     * Drops bytes of appends that failed behind another one, and bytes that were read of a refused write that reached
+     * the disk anyway.
+     */
     if (!rc && (size < wt_inode_size(inode) || on_disk > size))
         rc = wt_mapping_cut(&inode->mapping, size, UINT64_MAX);
     if (!rc && on_disk > size && !WT_MUTANT("size-not-mended"))
         rc = wt_inode_cut(inode, size);
-    /* Where only the flush failed the size has changed all the same. */
+    /* If only the flush failed, the size has changed anyway. */
     if (!rc || (!backing->ops->size(backing, &on_disk) && on_disk <= size))
         atomic_store(&inode->size, size);
     return rc;
@@ -135,7 +139,7 @@ void wt_inode_shut(struct wt_inode *inode) {
         wait_gate(inode, &inode->drained);
     bool mends = atomic_load(&inode->gate) & MEND;
     pthread_mutex_unlock(&inode->lock);
-    if (mends) /* with no lock held, over which others would wait for the device: they wait for the gate */
+    if (mends) /* no lock is held: others would wait for the device over it. They wait for the gate */
         mend(inode);
 }
 
@@ -161,7 +165,10 @@ void wt_inode_add_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
     pthread_mutex_unlock(&inode->zeros_lock);
 }
 
-/* One range is remembered: what is left of it on the longer side. A log, written from its start, keeps all that is ahead. */
+/*
+ * One range is remembered: of what is left the longer side. So a log that is written from its start keeps all that is
+ * ahead of it.
+ */
 void wt_inode_spoil_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
     if (atomic_load(&inode->zeros_end) <= start)
         return;
@@ -354,8 +361,8 @@ static bool leave_inode(struct wt_inode *inode) {
 }
 
 /*
- * The kernel is asked without inode_lock: where a file system hangs, it is only its own files that cannot be opened. The inode is
- * kept for this caller meanwhile.
+ * The kernel is asked without inode_lock: where a file system hangs, only its own files cannot be opened. The inode
+ * is kept for this caller meanwhile.
  */
 static int find_or_make_presumed(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
                                  struct wt_inode **found, struct wt_backing **spare, bool *again) {
@@ -399,7 +406,10 @@ static int find_or_make(struct wt_engine_object *engine, struct wt_backing *back
     return rc;
 }
 
-/* The file is locked: true if that may pass, after a moment. *since_ns: when it was first asked, 0 before that. */
+/*
+ * Another has the file locked: true if that may pass, after a pause. *since_ns: when this was first asked, 0 before
+ * that.
+ */
 static bool await_orphan(const struct wt_backing *backing, int64_t *since_ns) {
     int64_t now_ns = wt_now_ns();
     *since_ns = *since_ns ? *since_ns : now_ns;

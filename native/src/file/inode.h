@@ -1,6 +1,6 @@
 /*
- * An inode: one file on disk, however often it is open on the engine. Its size, the list of its folios, and the gate that
- * truncation closes: the count of I/O in flight, which no new I/O may enter while the gate is shut.
+ * An inode: one file on disk, however often it is open on the engine. It has the size of the file, its folios, and
+ * the gate. The gate counts the I/O in flight. While truncation keeps the gate shut, no new I/O may enter.
  */
 #ifndef WT_INODE_H
 #define WT_INODE_H
@@ -21,55 +21,56 @@ struct wt_engine_object;
 struct wt_write;
 
 struct wt_inode {
-    /* What a cached read looks at is one cache line. */
+    /* A cached read looks at one cache line. */
     _Alignas(64) struct wt_engine_object *engine;
-    _Atomic uint64_t size;  /* of stable bytes: grows as writes complete, and falls only with the gate shut */
-    _Atomic uint64_t shown; /* what callers are told of it: without appends that wait for others before them */
-    atomic_bool lost;       /* others have the file, cut it short or replaced it: what is cached may be old. -ESTALE */
-    bool buffered;          /* WT_PATH_BUFFERED: it has no folios */
+    _Atomic uint64_t size;  /* the end of the stable bytes: grows as writes complete, falls only with the gate shut */
+    _Atomic uint64_t shown; /* the size that callers see: without appends that wait for appends in front of them */
+    /* another program cut the file short, or it has no name left: cached bytes may be old. -ESTALE */
+    atomic_bool lost;
+    bool buffered; /* WT_PATH_BUFFERED: the file has no folios */
     struct wt_mapping mapping;
 
-    uint64_t device, number;              /* who it is on disk */
-    _Atomic int64_t checked_seconds;      /* when others were last looked for */
+    uint64_t device, number;              /* the identity of the file on disk */
+    _Atomic int64_t checked_seconds;      /* when the file was last checked for changes by others */
     _Atomic uint64_t reach;               /* no write or append in flight ends past both this and size */
-    _Atomic(struct wt_backing *) backing; /* carries I/O: writable as soon as one open is */
-    struct wt_backing *first_backing;     /* of the first open; often the same */
-    struct wt_lane lane;                  /* of what goes through the kernel's page cache */
+    _Atomic(struct wt_backing *) backing; /* carries I/O: writable as soon as one open of the file is */
+    struct wt_backing *first_backing;     /* of the first open; often the same as backing */
+    struct wt_lane lane;                  /* of I/O through the kernel's page cache */
     wt_unsynced unsynced;                 /* writes with DEVICE durability since the last sync */
-    atomic_bool no_write_zeroes;          /* the device or file system has none */
-    _Atomic uint32_t lead_rests;          /* gathers to come whose leader waits for nobody */
+    atomic_bool no_write_zeroes;          /* the device or the file system cannot write zeroes */
+    _Atomic uint32_t lead_rests;          /* this many leaders of gathers will wait for nobody */
 
     /*
-     * The gate: how many are inside, and three flags. Entering and leaving is one atomic step while no flag is up; with a
-     * flag leaving takes the lock, so that who waits for the last to leave may free the inode.
+     * The gate: the count of operations inside, and three flags. While no flag is up, to enter and to leave is one
+     * atomic step each. With a flag up, leaving takes the lock, so that a thread that waits for the last to leave may
+     * free the inode.
      */
     _Atomic uint64_t gate;
     pthread_mutex_t lock;
     struct wt_condition opened;  /* the gate is open again */
     struct wt_condition drained; /* nobody is inside */
 
-    _Atomic uint64_t growth_bytes; /* how much the file grows ahead of what is written, 0: not */
-    _Atomic uint64_t ahead_end;    /* the file is at least so long on disk, with zeros behind size */
-    _Atomic uint64_t
-        reserve_end; /* the file is being made so long, and nobody may know it yet. 0: no, or it is known */
-    struct wt_long_lock ahead_lock; /* who holds it makes it longer, but for files without direct I/O */
+    _Atomic uint64_t growth_bytes;  /* how much the file grows ahead of its size; 0: not at all */
+    _Atomic uint64_t ahead_end;     /* the file on disk is at least this long, with zeros behind size */
+    _Atomic uint64_t reserve_end;   /* the file is being made this long, which nobody may rely on yet. 0: no, or done */
+    struct wt_long_lock ahead_lock; /* its holder makes the file longer; not for files without direct I/O */
 
-    struct wt_long_lock append_lock; /* who holds it decides where the file ends */
+    struct wt_long_lock append_lock; /* its holder decides where the file ends */
     pthread_mutex_t order_lock;      /* guards the appends in flight, in the order of their offsets */
     struct wt_write *first_append, *last_append;
-    int append_error; /* one failed: those behind it do too, until the size is mended */
-    int mend_error;   /* of the last attempt to */
+    int append_error; /* the error of an append that failed: those behind it fail too, until the size is mended */
+    int mend_error;   /* of the last attempt to mend the size */
 
     pthread_mutex_t zeros_lock;
-    uint64_t zeros_start;       /* blocks between these were zeroed by allocate and not written since: to write to a */
-    _Atomic uint64_t zeros_end; /* part of one needs no read. 0: none */
+    uint64_t zeros_start;       /* zeros_start and zeros_end: blocks between them were zeroed by allocate and not */
+    _Atomic uint64_t zeros_end; /* written since, so a write to a part of one needs no read. 0: none */
 
-    struct wt_inode *next; /* in the engine's table; under its lock, as are opens and closing */
+    struct wt_inode *next; /* in the engine's table; under its lock, as opens and closing are */
     uint32_t opens;
-    bool exclusive; /* flock LOCK_EX is held, by the backing that I/O goes by */
-    bool opening;   /* somebody asks the kernel for its lock and size: who else wants to open it waits */
+    bool exclusive; /* flock LOCK_EX is held, by the backing that carries I/O */
+    bool opening;   /* a thread asks the kernel for the lock and the size: other opens wait */
     bool closing;
-    atomic_bool named; /* it was opened with WT_OPEN_NAMED */
+    atomic_bool named; /* opened with WT_OPEN_NAMED */
 };
 
 static_assert(offsetof(struct wt_inode, mapping.list_lock) <= 64, "a cached read touches one cache line");
@@ -79,23 +80,27 @@ static inline struct wt_inode *wt_inode_of(const struct wt_folio *folio) {
 }
 
 /*
- * Finds or makes the inode of a backing that was just opened, and takes it over (also on failure). -EBUSY: another engine
- * holds the file. *again: it was open already. *spare: the backing, if the inode has no use for it, else NULL. Who opened closes it after the inode, not
- * at once: the kernel drops the POSIX locks of a process on a file when it closes any descriptor of it.
+ * Finds or makes the inode of a backing that was just opened, and takes the backing over (also on failure). -EBUSY:
+ * another engine holds the file. *spare: the backing, if the inode has no use for it, else NULL. The caller closes
+ * *spare after the inode, not at once: the kernel drops the POSIX locks of a process on a file when the process
+ * closes any descriptor of the file.
  */
 int wt_inode_open(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
                   struct wt_inode **inode, struct wt_backing **spare, bool *again);
-/* Ends one open. The last one drops the folios and closes the file: returns the error of that. */
+/* Ends one open. The last one drops the folios and closes the file, and returns the error of that. */
 int wt_inode_close(struct wt_inode *inode);
-/* The same of an open that came to nothing: it takes no lock of this process's on the file along. */
+/* The same for an open that came to nothing: it drops no lock of this process on the file. */
 void wt_inode_abandon(struct wt_inode *inode);
 
-/* Enters the gate, for one I/O or write; waits while it is shut. False: it is shut and the caller may not wait. */
+/*
+ * Enters the gate, for one I/O or write. Waits while the gate is shut. False: the gate is shut and the caller may not
+ * wait.
+ */
 bool wt_inode_begin(struct wt_inode *inode, bool may_wait);
 /* Enters again, for an I/O of a write that is inside. Never waits. */
 void wt_inode_begin_more(struct wt_inode *inode);
 void wt_inode_end(struct wt_inode *inode);
-/* Shuts the gate and waits until nothing is in flight; one caller at a time is let in. */
+/* Shuts the gate and waits until nothing is in flight. One caller at a time is let in. */
 void wt_inode_shut(struct wt_inode *inode);
 void wt_inode_open_gate(struct wt_inode *inode);
 
@@ -108,32 +113,38 @@ static inline uint64_t wt_inode_shown(const struct wt_inode *inode) {
     return atomic_load_explicit(&inode->shown, memory_order_acquire);
 }
 
-/* Bytes up to end are stable: the file is at least so long. */
+/* Bytes up to end are stable: the file is at least this long. */
 void wt_inode_grow(struct wt_inode *inode, uint64_t end);
-/* The same of an append, which callers do not see yet. */
+/* The same for an append, which callers do not see yet. */
 void wt_inode_grow_unseen(struct wt_inode *inode, uint64_t end);
-/* A write up to end begins. */
+/* A write that ends at end begins. */
 void wt_inode_reach(struct wt_inode *inode, uint64_t end);
-/* It failed. The caller is inside the gate. */
+/* That write failed. The caller is inside the gate. */
 void wt_inode_miss(struct wt_inode *inode, uint64_t end);
-/* A write missed its end, and reach may still lie there: it is set right when nothing is in flight. */
+/* Whether a write failed and reach may still lie at its end. reach is set right when nothing is in flight. */
 bool wt_inode_has_missed(struct wt_inode *inode);
-/* An I/O failed: the file may have grown on disk by bytes that nobody acknowledged. Mended when nothing is in flight. */
+/*
+ * An I/O failed: the file may have grown on disk by bytes that nobody acknowledged. The size is mended when nothing
+ * is in flight.
+ */
 void wt_inode_suspect_size(struct wt_inode *inode);
 bool wt_inode_size_is_suspect(struct wt_inode *inode);
-/* Where the file ends on disk by all that is known: behind its size, if a failed write has left it so and it is not mended. */
+/*
+ * Where the file ends on disk, as far as is known: behind its size, if a failed write has left it so and that is not
+ * mended yet.
+ */
 uint64_t wt_inode_end_on_disk(struct wt_inode *inode);
 
-/* The range was zeroed on the device and no write to it is on its way; its folio is locked. */
+/* The range was zeroed on the device, and no write to it is in flight. Its folio is locked. */
 void wt_inode_add_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
-/* It is going to be written; its folio is locked, or the gate is shut. */
+/* The range is going to be written. Its folio is locked, or the gate is shut. */
 void wt_inode_spoil_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
-/* Whether the range is known to be zeros; its folio is locked. */
+/* Whether the range is known to be zeros. Its folio is locked. */
 bool wt_inode_has_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 
 /*
- * Sets the length of the file on disk, durably. Nothing is in flight. After an error it may have the new length all the same:
- * ftruncate(2) did its work, and the flush failed.
+ * Sets the length of the file on disk, durably. Nothing is in flight. After an error the file may have the new length
+ * all the same: then ftruncate(2) did its work, and the flush failed.
  */
 int wt_inode_cut(struct wt_inode *inode, uint64_t size);
 

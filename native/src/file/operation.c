@@ -40,7 +40,7 @@ static void post(struct wt_engine_object *engine, struct wt_operation *first, st
 
 void wt_operations_end(struct wt_inode *inode, struct wt_operation *list) {
     while (list) {
-        /* Once posted an operation may be gone; its file must stay open until then, so that the engine does. */
+        /* Once posted an operation may be gone. Its file must stay open until then, so that the engine does. */
         wt_file handles[BATCH];
         int count = 0;
         struct wt_operation *first = list, *last = NULL;

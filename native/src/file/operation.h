@@ -1,6 +1,6 @@
 /*
- * An asynchronous operation, and the queue of those that ended: a list of the operations themselves, so that it can't
- * overflow and posting cannot fail.
+ * An asynchronous operation, and the queue of those that ended. The queue is a list of the operations themselves, so
+ * it cannot overflow, and posting cannot fail.
  */
 #ifndef WT_OPERATION_H
 #define WT_OPERATION_H
@@ -32,18 +32,21 @@ struct wt_operation {
     const struct wt_operation_type *type;
 };
 
-/* Posts the events of operations of one inode, then lets go of their files and leaves the inode's gate, for each. */
+/*
+ * Posts the events of operations of one inode. Then lets go of the file of each, and leaves the inode's gate for
+ * each.
+ */
 void wt_operations_end(struct wt_inode *inode, struct wt_operation *list);
 
 /*
- * Counts the memory of an operation, until its event is taken or it is given up: -ENOBUFS where that is too much, since nobody takes
- * events.
+ * Counts the memory of an operation until its event is taken or the operation is given up. -ENOBUFS: too much is
+ * counted, since nobody takes events.
  */
 int wt_operation_begin(struct wt_engine_object *engine, size_t bytes);
 void wt_operation_give_up(struct wt_engine_object *engine, size_t bytes);
-/* No further event will be posted: who reaps gets what is left, then -ESHUTDOWN. */
+/* No further event will be posted. wt_reap gives the events that are left, then -ESHUTDOWN. */
 void wt_operations_shut_down(struct wt_engine_object *engine);
-/* Frees events that nobody reaped, and memory that is kept. */
+/* Frees events that nobody took, and memory that is kept for use again. */
 void wt_operations_free(struct wt_engine_object *engine);
 /* wt_reap */
 int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events, int max, int64_t timeout_ns);

@@ -18,7 +18,7 @@ void wt_transfer_add_zeros(struct wt_inode *inode, struct wt_io *io, uint64_t co
 
 /* Does an I/O on the caller's thread, in the lane if it has to. done and error are set. */
 void wt_transfer_run(struct wt_inode *inode, struct wt_io *io);
-/* The same by a caller that has the lane. */
+/* The same, by a caller that is in the lane. */
 void wt_transfer_run_inside(struct wt_inode *inode, struct wt_io *io);
 
 /* Starts I/Os. burst: NULL, or what those that need no turn in the lane go with. */

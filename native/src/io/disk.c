@@ -57,7 +57,7 @@ struct wt_disk *wt_disk_acquire(const struct wt_profile *profile) {
 
 void wt_disk_release(struct wt_disk *disk) {
     pthread_mutex_lock(&lock);
-    /* What a failed flush lost stays lost: such a disk is remembered. */
+    /* Bytes that a failed flush lost stay lost, so a disk whose flush failed is remembered. */
     if (--disk->users == 0 && wt_disk_failures(disk) == 0) {
         struct wt_disk **from = &disks;
         while (*from != disk)

@@ -1,7 +1,7 @@
 /*
- * A disk, as far as its flushes go. A flush that fails loses what the disk's volatile cache held, of every file there; the
- * kernel tells that to the call that asked for the flush alone. So the disk counts its failed flushes, and each file with
- * writes that no flush has covered yet (WT_DURABILITY_DEVICE) looks at the count when it is synced.
+ * A disk, as far as its flushes go. A flush that fails loses what the disk's volatile cache held of every file there.
+ * The kernel tells that only to the call that asked for the flush. So the disk counts its failed flushes. Each file
+ * with writes that no flush has covered yet (WT_DURABILITY_DEVICE) looks at the count when it is synced.
  */
 #ifndef WT_DISK_H
 #define WT_DISK_H
@@ -20,22 +20,27 @@ void wt_disk_release(struct wt_disk *disk);
 
 /* A flush failed, or may have. */
 void wt_disk_count_failure(struct wt_disk *disk);
-/* How many that were; always 0 of a disk without a volatile cache. */
+/* The count of failed flushes; always 0 for a disk without a volatile cache. */
 uint64_t wt_disk_failures(struct wt_disk *disk);
 
-/* A file's writes that no flush has covered: 0 if there are none, else a count of failures and one. */
+/*
+ * The writes of a file that no flush has covered: 0 if there are none, else 1 and the count of failures at that time.
+ */
 typedef _Atomic uint64_t wt_unsynced;
 
-/* Writes that the disk may keep in its cache follow. */
+/* Notes that writes follow which the disk may keep in its cache. */
 void wt_disk_note_unsynced(struct wt_disk *disk, wt_unsynced *unsynced);
-/* Such a write has ended, before anybody is told. failures: when it started. A sync that began meanwhile does not cover it. */
+/*
+ * Notes that such a write has ended, before anybody is told. failures: the count when the write started. A sync that
+ * began meanwhile does not cover the write.
+ */
 void wt_disk_note_unsynced_since(wt_unsynced *unsynced, uint64_t failures);
-/* All writes noted until now are to be covered by a flush that begins after this. Returns what wt_disk_lost asks for. */
+/* The caller is about to flush: that flush covers all writes noted until now. Returns what wt_disk_lost asks for. */
 uint64_t wt_disk_take_unsynced(wt_unsynced *unsynced);
-/* Whether a flush has failed since such a write. */
+/* Whether a flush has failed since such a write was noted. */
 bool wt_disk_lost(struct wt_disk *disk, uint64_t taken);
 
-/* This process was forked just now: none of the disks is in use. */
+/* This process was just forked: no disk is in use. */
 void wt_disk_forked(void);
 
 #endif

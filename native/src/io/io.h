@@ -1,6 +1,6 @@
 /*
- * The io interface: what the engine asks of whatever moves blocks. Four things implement it: io_uring, threads and another's
- * ring, which share the posix backing, and the simulated disk of the tests.
+ * The io interface: what the engine asks of a backend, which moves blocks. It has four implementations: io_uring,
+ * threads and another's ring, which share the posix backing, and the simulated disk of the tests.
  */
 #ifndef WT_IO_H
 #define WT_IO_H
@@ -14,7 +14,7 @@
 
 #include "writethrough.h"
 
-/* As many segments as a bio of the kernel has: one I/O stays one device command where the device can. */
+/* As many segments as a bio of the kernel has: so one I/O stays one device command where the device can do that. */
 #define WT_IO_SEGMENTS 256
 
 enum wt_io_op { WT_IO_READ, WT_IO_WRITE };
@@ -26,122 +26,139 @@ struct wt_lane;
 /* A turn in the lane of a file: see lane.h. */
 struct wt_turn {
     struct wt_turn *next;
-    void (*begin)(struct wt_turn *); /* the lane is this turn's now */
+    void (*begin)(struct wt_turn *); /* the turn has come */
 };
 
 /*
- * One contiguous read or write of a file. The backend reads the first group, sets the second, and calls complete (from
- * any thread, once; the backend does not touch the wt_io afterwards).
+ * One contiguous read or write of a file. The backend reads the first group of fields, sets the second, and calls
+ * complete once, from any thread. The backend does not touch the wt_io afterwards.
  */
 struct wt_io {
     enum wt_io_op op;
     uint32_t durability;     /* WT_DURABILITY_DEVICE, DSYNC or SYNC; of a write */
-    bool through_page_cache; /* unaligned length: goes by the buffered descriptor, which must not leave it there */
-    bool atomic;        /* of a write in one segment, within the limits of the profile: done as a whole or not at all */
-    bool high_priority; /* WT_HIGH_PRIORITY: it waits for nothing that it need not, and has that I/O priority */
-    uint32_t retries;   /* the backend's own: how often it was sent again for nothing */
-    bool owes_flush;    /* the backend's own: a DSYNC write that was sent without, and shares a flush afterwards */
-    bool flush_failed;  /* set by the backend beside the error of a write: a flush of the disk failed, or may have */
+    bool through_page_cache; /* unaligned length: goes by the buffered descriptor, which must not keep it */
+    bool atomic;        /* a write in one segment, within the limits of the profile: all of it is done, or nothing */
+    bool high_priority; /* WT_HIGH_PRIORITY: it joins no batch, and has that I/O priority */
+    uint32_t retries;   /* the backend's own: how often it was sent again after a dropped request */
+    bool owes_flush;    /* the backend's own: a DSYNC write sent as a plain one, which shares a flush afterwards */
+    bool flush_failed;  /* set by the backend with the error of a write: a flush of the disk failed, or may have */
     struct wt_backing *backing;
     uint64_t offset;
-    uint64_t length;    /* sum of the segments; never 0 */
-    int64_t queued_ns;  /* when it was needed first; 0: unknown */
-    int64_t started_ns; /* when the kernel got it: set by the backend where it is 0 */
+    uint64_t length;    /* the sum of the segments; never 0 */
+    int64_t queued_ns;  /* when the I/O was needed first; 0: unknown */
+    int64_t started_ns; /* when the kernel got the I/O: set by the backend where it is 0 */
     unsigned segment_count;
-    unsigned
-        first_segment; /* the first with bytes left to transfer, and how many of its bytes are done: wt_io_advance */
+    unsigned first_segment; /* the first segment with bytes left; skipped: how many of its bytes are done */
     size_t skipped;
     struct iovec segments[WT_IO_SEGMENTS];
 
-    uint64_t done; /* bytes transferred, from the start; a write's are durable as asked. 0 when handed over */
-    int error;     /* 0: all of length was done, or a read met the end of the file; else -errno */
+    uint64_t done; /* bytes transferred, from the start; those of a write are as durable as asked. 0 when handed over */
+    int error;     /* 0: all of length is done, or a read met the end of the file; else -errno */
 
     void (*complete)(struct wt_io *);
-    struct wt_io *next; /* list handed to submit; then the backend's own */
+    struct wt_io *next; /* the list handed to submit; then the backend's own */
 
-    /* The lane's: set when the I/O starts. */
+    /* Fields of the lane, set when the I/O starts. */
     struct wt_lane *lane;
     struct wt_turn turn;
-    void (*then)(struct wt_io *); /* complete, while the lane looks at the end first */
-    uint64_t refusals_before;     /* of the lane, and failures of the disk: when the I/O started */
+    void (*then)(struct wt_io *); /* the caller's complete, while the lane looks at the end first */
+    uint64_t refusals_before;     /* refusals of the lane and failures of the disk, when the I/O started */
     uint64_t failures_before;
-    unsigned runs_again; /* how often it did */
+    unsigned runs_again; /* how often the I/O ran again */
 };
 
-/* An open file as a backing knows it. Made by a backend's open, ended by its ops->close. */
+/* An open file as a backend knows it. A backend's open makes it, and ops->close ends it. */
 struct wt_backing {
     const struct wt_backing_ops *ops;
-    uint64_t device; /* st_dev and st_ino: who the file is */
+    uint64_t device; /* st_dev and st_ino: the identity of the file */
     uint64_t inode;
-    bool presumed; /* they, and the profile, are of what had the path just before: size and identify settle it */
+    bool presumed; /* of the file that had the path just before, as the profile: size and identify settle it */
     bool writable;
     struct wt_profile profile;
 };
 
-/* All return 0 or -errno and block until done. None is called with a lock held that an I/O completion needs. */
+/* All return 0 or -errno, and block until done. None is called with a lock held that the end of an I/O needs. */
 struct wt_backing_ops {
     /*
      * Does the I/O on the caller's thread: sets done and error, does not call complete. A short transfer is continued
      * until an error or, for reads, the end of the file. A write that transfers 0 bytes is -EIO.
      */
     void (*run)(struct wt_io *io);
-    /* LOCK_EX or LOCK_SH of flock(2), without waiting: -EBUSY if another holds it. Converts a lock already held. */
+    /*
+     * LOCK_EX or LOCK_SH of flock(2), without waiting. -EBUSY: another holds it. Converts a lock that is held
+     * already.
+     */
     int (*lock)(struct wt_backing *backing, bool exclusive);
     /*
-     * LOCK_EX in place of the lock that from has, another open of the same file. -EBUSY: not to be had, from has its lock
-     * as before; -ENOLCK: and has lost that too.
+     * LOCK_EX in place of the lock that from has, another open of the same file. -EBUSY: the lock cannot be had, and
+     * from still has its lock. -ENOLCK: the lock cannot be had, and from has lost its lock too.
      */
     int (*take_lock)(struct wt_backing *backing, struct wt_backing *from);
     /*
-     * NULL, or: whether it is worth trying again when lock or take_lock gave -EBUSY: no living process that can be seen has
-     * the file locked. The kernel does the I/O of a process that was killed to its end, and keeps its lock until then.
+     * NULL, or: after lock or take_lock gave -EBUSY, whether to try again: no living process that can be seen has the
+     * file locked. The kernel finishes the I/O of a process that was killed, and keeps its lock until then.
      */
     bool (*lock_is_orphaned)(const struct wt_backing *backing);
-    /* -ESTALE while it is presumed: the backing is not of the file that it tells of. */
+    /* -ESTALE, for a presumed backing: it is of another file than the one it tells of. */
     int (*size)(struct wt_backing *backing, uint64_t *size);
-    /* NULL if the backing is never presumed, or: looks again who the file is. Lets go of the lock. */
+    /*
+     * NULL if the backing is never presumed, or: asks the kernel again for the identity of the file. Releases the
+     * lock.
+     */
     int (*identify)(struct wt_backing *backing);
-    /* The size, as others may have changed it. */
+    /* The size of the file, which others may have changed. */
     int (*check)(struct wt_backing *backing, uint64_t *size);
-    /* NULL: always. Whether the file has a name, here or elsewhere: if not, the last close takes it away. */
+    /*
+     * NULL: the file always has a name. Or: whether it has a name, here or elsewhere. If not, the last close takes
+     * the file away.
+     */
     bool (*has_name)(struct wt_backing *backing);
     /*
-     * Gives the file that has the name from, which must be this one (-ESTALE), the name to; durable on return. -EEXIST: that is
-     * taken, and it is not to be replaced. After other errors the file may have the new name, but not durably.
+     * Renames this file from `from` to `to`, durably on return. -ESTALE: `from` is not a name of this file. -EEXIST:
+     * `to` is taken, and is not to be replaced. After other errors the file may have the new name, but not durably.
      */
     int (*rename)(struct wt_backing *backing, const char *from, const char *to, bool replace);
     /* Sets the size; durable on return. */
     int (*truncate)(struct wt_backing *backing, uint64_t size);
-    /* Reserves extents, and grows the file to offset + length if it is smaller; what exists stays. Need not be durable.
-     * -EOPNOTSUPP where the file system cannot. */
+    /*
+     * Reserves extents, and grows the file to offset + length if it is smaller; existing bytes stay. Need not be
+     * durable. -EOPNOTSUPP: the file system cannot.
+     */
     int (*reserve)(struct wt_backing *backing, uint64_t offset, uint64_t length);
     /*
-     * The first run in [from, to) that is a hole or unwritten extent: sets [*start, *end), *start == to if there is none.
-     * Where this cannot be known, the whole of [from, to) below the file's size counts as data.
+     * The first run in [from, to) that is a hole or an unwritten extent: sets [*start, *end), and *start == to if
+     * there is none. Where this cannot be known, the whole of [from, to) below the file's size counts as data.
      */
     int (*find_hole)(struct wt_backing *backing, uint64_t from, uint64_t to, uint64_t *start, uint64_t *end);
-    /* Turns a range of holes and unwritten extents, aligned to blocks, into written zeros inside the device
-     * (FALLOC_FL_WRITE_ZEROES). -EOPNOTSUPP where it cannot: then the engine writes zeros. Need not be durable. */
+    /*
+     * Turns a range of holes and unwritten extents, aligned to blocks, into written zeros inside the device
+     * (FALLOC_FL_WRITE_ZEROES). -EOPNOTSUPP: the device cannot, and the engine writes zeros. Need not be durable.
+     */
     int (*write_zeroes)(struct wt_backing *backing, uint64_t offset, uint64_t length);
     /*
-     * Makes a range read as zeros, without moving the end of the file: as a hole, or if keep_space with its space kept. Aligned
-     * to blocks, or up to the end of the file, where there is direct I/O. -EOPNOTSUPP where the file system cannot: nothing
-     * was changed, and the engine writes zeros. Need not be durable.
+     * Makes a range read as zeros, without moving the end of the file: as a hole, or if keep_space with its space
+     * kept. Where there is direct I/O the range is aligned to blocks, or goes up to the end of the file. -EOPNOTSUPP:
+     * the file system cannot, nothing was changed, and the engine writes zeros. Need not be durable.
      */
     int (*deallocate)(struct wt_backing *backing, uint64_t offset, uint64_t length, bool keep_space);
     /* fsync, or fdatasync if data_only. */
     int (*sync)(struct wt_backing *backing, bool data_only);
-    /* Drops what the kernel's page cache has of the range: it may hold bytes that the device refused. Never fails. */
+    /* Drops the range from the kernel's page cache, which may hold bytes that the device refused. Never fails. */
     void (*forget)(struct wt_backing *backing, uint64_t offset, uint64_t length);
-    /* NULL, or: takes what the page cache's error cursor of the direct descriptor has not told yet, so that no later call
-     * tells it. 0 or -errno. */
+    /*
+     * NULL, or: takes the error that the page cache has not told to the direct descriptor yet, so that no later call
+     * is told it. 0 or -errno.
+     */
     int (*take_error)(struct wt_backing *backing);
-    /* The descriptor of the open file; NULL if the backing has none. */
+    /* NULL if the backing has no descriptor, or: the descriptor of the open file. */
     int (*descriptor)(struct wt_backing *backing);
-    /* The path as it was opened or renamed to, as a string; its end behind "..." if it is longer. NULL: it has none. */
+    /*
+     * The path as it was opened or renamed to, as a string; of a longer path its end, behind "...". NULL: the backing
+     * has no path.
+     */
     void (*path)(struct wt_backing *backing, char *path, size_t size);
     int (*close)(struct wt_backing *backing);
-    /* NULL, or: the close of one by which nothing was written. It takes no lock of the process's on the file along. */
+    /* NULL, or: closes a backing by which nothing was written. Drops no lock of the process on the file. */
     void (*let_go)(struct wt_backing *backing);
 };
 
@@ -149,55 +166,66 @@ static inline void wt_backing_let_go(struct wt_backing *backing) {
     if (backing->ops->let_go)
         backing->ops->let_go(backing);
     else
-        (void)backing->ops->close(backing); /* nothing was written by it */
+        (void)backing->ops->close(backing); /* nothing was written by this descriptor */
 }
 
 struct wt_backend {
     const struct wt_backend_ops *ops;
     _Atomic uint64_t shared_flushes; /* flushes that the backend sent for several writes: to be counted */
-    struct wt_backend *inner;        /* NULL, or: does a part of this one's work */
+    struct wt_backend *inner;        /* NULL, or a backend that does a part of the work */
 };
 
 struct wt_backend_ops {
     const char *name; /* "io_uring", "threads", "external", "simulated" */
     int kind;         /* WT_BACKEND_*; 0 for a test's */
-    /* Opens or creates a file as wt_file_open says, except TRUNCATE and flock, which are the engine's. A file that was
-     * created is durable, and its directory entry too, on return. */
+    /*
+     * Opens or creates a file as wt_file_open says, except TRUNCATE and flock, which are the engine's. If a file was
+     * created, the file and its directory entry are durable on return.
+     */
     int (*open)(struct wt_backend *backend, const char *path, uint32_t flags, uint32_t mode,
                 struct wt_backing **backing);
-    /* Starts every I/O of the list; each completes on a thread of the backend. Never blocks on a device. Cannot fail: an
-     * I/O that cannot be started completes with its error. */
+    /*
+     * Starts every I/O of the list. Each completes on a thread of the backend. Never blocks on a device. Cannot fail:
+     * an I/O that cannot be started completes with its error.
+     */
     void (*submit)(struct wt_backend *backend, struct wt_io *list);
-    /* Ends the backend. No I/O is outstanding, and no file open. */
+    /* Ends the backend. No I/O is in flight, and no file is open. */
     void (*close)(struct wt_backend *backend);
-    /* NULL, or for a backend without threads of its own: completes an I/O on the caller's thread, which has to wait and
-     * holds no lock. False: there is none. */
+    /*
+     * NULL, or for a backend without threads of its own: completes an I/O on the caller's thread, which has to wait
+     * and holds no lock. False: there is none.
+     */
     bool (*pump)(struct wt_backend *backend);
-    /* NULL, or: starts now what was submitted and is held back for a moment. Before a thread waits. */
+    /* NULL, or: starts now the I/O that was submitted and is held back for a moment. Called before a thread waits. */
     void (*release)(struct wt_backend *backend);
-    /* NULL, or: sees that what was submitted goes on without a thread that is not the backend's. Before a thread waits for I/O. */
+    /*
+     * NULL, or: makes sure that submitted I/O goes on without a thread that is not the backend's. Called before a
+     * thread waits for I/O.
+     */
     void (*unblock)(struct wt_backend *backend);
-    /* NULL, or: whether this thread may wait for I/O. No: it would have to end it itself. */
+    /* NULL, or: whether this thread may wait for I/O. If it may not, the thread itself would have to end that I/O. */
     bool (*may_wait)(struct wt_backend *backend);
     /*
-     * NULL, or: takes completions on the caller's thread, in place of a thread of the backend: that saves waking two.
-     * Waits up to timeout_ns (negative: for ever). 1: some were taken, or wake was called; 0: timeout; -EBUSY: another
-     * thread is at it; -EOPNOTSUPP: not on this kernel.
+     * NULL, or: reaps completions on the caller's thread, in place of a thread of the backend: that saves waking two
+     * threads. Waits up to timeout_ns (negative: for ever). 1: some were reaped, or wake was called. 0: timeout.
+     * -EBUSY: another thread is reaping. -EOPNOTSUPP: not on this kernel.
      */
     int (*reap)(struct wt_backend *backend, int64_t timeout_ns);
     /* Makes a thread in reap return, or the next one that comes. */
     void (*wake)(struct wt_backend *backend);
     /*
-     * NULL, or: I/Os of one large write, which the caller starts one after the other and ends together; none is a read, atomic
-     * or of high priority. NULL is returned too if there is no place for another burst. Start waits for no device: the caller
-     * may hold a lock that completions need. End waits for all of them, makes them stable as each asks, and completes them
-     * on the caller's thread.
+     * NULL, or a burst: I/Os of one large write, which the caller starts one after the other and ends together. No
+     * I/O of them is a read, atomic or of high priority. burst_begin returns NULL if there is no place for another
+     * burst. burst_start waits for no device: the caller may hold a lock that completions need. burst_end waits for
+     * all of them, makes them stable as each asks, and completes them on the caller's thread.
      */
     struct wt_burst *(*burst_begin)(struct wt_backend *backend);
     void (*burst_start)(struct wt_burst *burst, struct wt_io *writes);
     void (*burst_end)(struct wt_burst *burst);
-    /* NULL, or: the memory that I/O of the cache will use, before the first of it. It stays until the backend is closed or
-     * no I/O comes any more. */
+    /*
+     * NULL, or: tells the memory that I/O of the cache will use, before the first such I/O. The memory stays until
+     * the backend is closed or no I/O comes any more.
+     */
     void (*arena)(struct wt_backend *backend, void *base, size_t bytes);
 };
 
@@ -212,7 +240,7 @@ void wt_io_init(struct wt_io *io, enum wt_io_op op, struct wt_backing *backing, 
 void wt_io_add(struct wt_io *io, void *memory, size_t length);
 /* Counts n transferred bytes: advances done and first_segment. True when all of length is done. */
 bool wt_io_advance(struct wt_io *io, uint64_t n);
-/* The segments are as they were before any wt_io_advance. */
+/* Undoes every wt_io_advance: the segments are as they were. */
 void wt_io_rewind(struct wt_io *io);
 /* What is left to transfer. */
 static inline struct iovec *wt_io_left(struct wt_io *io) {

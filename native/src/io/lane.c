@@ -93,7 +93,7 @@ static void begin_inside(struct wt_lane *lane, const struct wt_io *io) {
         atomic_store(&lane->writing, true);
 }
 
-/* It ended. */
+/* An I/O that has the lane has ended. */
 static void end_inside(struct wt_lane *lane, const struct wt_io *io) {
     if (!needs_turn(io))
         return;
@@ -111,16 +111,22 @@ static bool may_be_anothers(struct wt_lane *lane, const struct wt_io *io) {
            (atomic_load(&lane->writing) || atomic_load(&lane->refusals) != io->refusals_before);
 }
 
-/* Whether a flush failed on the disk while it had the bytes: it may have lost them, and the flush that followed found nothing. */
+/*
+ * Whether a flush of the disk failed while the disk had the bytes in its cache: it may have lost them, and the flush
+ * that followed found nothing to do.
+ */
 static bool may_be_lost(struct wt_lane *lane, const struct wt_io *io) {
     return !io->error && is_durable_write(io) && wt_disk_failures(lane->disk) != io->failures_before &&
            !WT_MUTANT("lost-flush-untold");
 }
 
-/* So often an I/O runs again: in the lane nobody else's error comes to it, but other files' flushes may fail each time. */
+/*
+ * An I/O runs again this often at most. In the lane nobody else's error reaches it, but other files' flushes may fail
+ * each time.
+ */
 #define RUNS_AGAIN_MOST 8u
 
-/* An I/O ended. True: what it says may not be about its own bytes, and it needs a turn to find out. */
+/* An I/O ended. True: its result may not be about its own bytes, and it needs a turn to find out. */
 static bool is_doubtful(struct wt_lane *lane, struct wt_io *io) {
     bool lost = may_be_lost(lane, io);
     if (io->error && io->flush_failed)
@@ -133,8 +139,8 @@ static bool is_doubtful(struct wt_lane *lane, struct wt_io *io) {
 }
 
 /*
- * Such an I/O has its turn. False: the page-cache write that was under way was not refused, so the error is this I/O's own.
- * True: it runs again. Its bytes are still in memory, and to write them twice harms nothing.
+ * Such an I/O has its turn. False: the page-cache write that was in flight was not refused, so the error is this
+ * I/O's own. True: the I/O runs again. Its bytes are still in memory, and to write them twice harms nothing.
  */
 static bool runs_again(struct wt_lane *lane, struct wt_io *io) {
     if (io->error && atomic_load(&lane->refusals) == io->refusals_before)

@@ -1,20 +1,21 @@
 /*
  * The lane of a file: writes through the kernel's page cache go one at a time.
  *
- * The kernel keeps one error cursor for each open file description (errseq_t of struct file). It tells an error of writeback
- * once to each cursor: to the first call that syncs there. Two page-cache writes under way by one descriptor would share one
- * error: the first takes it, and the second is acknowledged although its bytes are nowhere. In the lane the call that looks is
- * the call that was refused.
+ * The kernel keeps one error cursor for each open file description (errseq_t of struct file). It tells an error of
+ * writeback once to each cursor: to the first call that syncs there. Two page-cache writes in flight by one
+ * descriptor would share one error: the first would take it, and the second would be acknowledged although its bytes
+ * are nowhere. In the lane the call that is told the error is the call that was refused.
  *
- * The direct descriptor has a cursor of its own. The end of a refused write takes the error off that cursor, so that no
- * later call is told it. A direct I/O that looked earlier has failed for bytes that were not its own: such an I/O runs once
- * more, in the lane, where nobody else's error can reach it. What it says then is its own.
+ * The direct descriptor has a cursor of its own. The end of a refused write takes the error off that cursor, so that
+ * no later call is told it. A direct I/O that was told it earlier has failed for bytes that were not its own. Such an
+ * I/O runs once more, in the lane, where nobody else's error can reach it: its second result is its own.
  *
- * A disk whose flush failed may have lost what its cache had, of every write there, and the next flush then finds nothing to
- * do. So a durable write that was under way meanwhile runs once more, too.
+ * A disk whose flush failed may have lost what its cache held of every write there, and the next flush then finds
+ * nothing to do. So a durable write that was in flight meanwhile runs once more, too.
  *
- *   page-cache write      waits for its turn -> runs -> refused: count it, take the error off the direct cursor -> next turn
- *   direct I/O            runs at once -> failed, and a page-cache write was under way or was refused meanwhile:
+ *   page-cache write      waits for its turn -> runs -> refused: count it, take the error off the direct cursor
+ *                         -> next turn
+ *   direct I/O            runs at once -> failed, and a page-cache write was in flight or was refused meanwhile:
  *                         waits for its turn -> runs again -> next turn
  *   fsync, fdatasync      waits for its turn -> runs -> next turn
  */
@@ -34,8 +35,8 @@ struct wt_lane {
     pthread_mutex_t lock; /* guards the queue; never held over I/O */
     bool taken;
     struct wt_turn *first, *last;
-    atomic_bool writing;       /* a write through the page cache is under way */
-    _Atomic uint64_t refusals; /* such writes that failed; counted before writing is false again */
+    atomic_bool writing;       /* a write through the page cache is in flight */
+    _Atomic uint64_t refusals; /* page-cache writes that failed; counted before writing is false again */
 };
 
 void wt_lane_open(struct wt_lane *lane, struct wt_backend *backend, struct wt_disk *disk);
@@ -47,14 +48,17 @@ void wt_lane_leave(struct wt_lane *lane);
 
 /* Does an I/O on the caller's thread, in the lane if it has to; done and error are set. */
 void wt_lane_run(struct wt_lane *lane, struct wt_io *io);
-/* The same by a caller that has the lane. */
+/* The same, by a caller that is in the lane. */
 void wt_lane_run_inside(struct wt_lane *lane, struct wt_io *io);
-/* Does an I/O on the caller's thread and completes it there. If the lane is taken, its turn is a thread's of the backend. */
+/*
+ * Does an I/O on the caller's thread and completes it there. If another has the lane, a thread of the backend does
+ * the I/O when its turn comes.
+ */
 void wt_lane_run_to_end(struct wt_lane *lane, struct wt_io *io);
 /* Starts I/Os; burst: NULL, or what those that need no turn go with. */
 void wt_lane_submit(struct wt_lane *lane, struct wt_io *list, struct wt_burst *burst);
 
-/* fsync, or fdatasync if data_only: what it says is about the file and no write's error. 0 or -errno. */
+/* fsync, or fdatasync if data_only. Its error is about the file, and no write's error. 0 or -errno. */
 int wt_lane_sync(struct wt_lane *lane, struct wt_backing *backing, bool data_only);
 
 #endif

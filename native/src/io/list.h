@@ -1,4 +1,4 @@
-/* A queue of wt_io, linked by their next. Its owner guards it. */
+/* A queue of wt_io, linked by their next. The owner of the queue guards it. */
 #ifndef WT_IO_LIST_H
 #define WT_IO_LIST_H
 
@@ -11,7 +11,7 @@ struct wt_io_list {
     struct wt_io *last; /* meaningless while first is NULL */
 };
 
-/* Appends a chain that ends with a NULL next; NULL is an empty one. Returns how many there were. */
+/* Appends a chain that ends with a NULL next; a NULL chain is empty. Returns the count of I/Os in the chain. */
 static inline unsigned wt_io_list_append(struct wt_io_list *list, struct wt_io *chain) {
     unsigned count = 0;
     if (chain == NULL) {

@@ -7,8 +7,8 @@
 #include "io/plug.h"
 
 /*
- * Another's loop may have come by when there was nothing to take, and have left for good: what a thread waits for may since be on
- * the list that only the loop takes from. So a thread looks again after so long.
+ * The event loop may have come by when there was nothing to take, and have left for good. What a thread waits for may
+ * since be on the list from which only the loop takes. So a thread looks again after this long.
  */
 #define LOOP_PATIENCE_NS INT64_C(1000000)
 

@@ -65,8 +65,9 @@ static bool find_lock(int fd, short type, uint64_t from, uint64_t to, struct flo
 }
 
 /*
- * Whether this process may have a POSIX lock on the file. A descriptor's own locks (OFD) have another owner than the process, so
- * that the kernel tells it of those of the process as of any other's. It tells one; others lie before it or behind it.
+ * Whether this process may have a POSIX lock on the file. The question is asked by a lock of the descriptor's own
+ * (OFD), which has another owner than the process: so the kernel tells the process's locks as it tells another's. It
+ * tells one lock; others lie before it or behind it.
  */
 static bool may_have_lock(int fd) {
     struct {

@@ -1,8 +1,13 @@
 /*
- * Durable writes of a file that share flushes. On a disk with a volatile cache and no FUA a write with RWF_DSYNC is a write
- * and a flush, and of an asynchronous one the kernel has the flush done by a worker thread that waits for it. It costs less
- * to send them as plain writes, and then one fdatasync for all that completed before it began: while it is under way others
- * complete, and have the next one. A caller that takes completions does it, unless others than such writes of one file are in flight.
+ * Durable writes of a file that share flushes.
+ *
+ * On a disk with a volatile cache and no FUA, a write with RWF_DSYNC is a write and a flush. For an asynchronous
+ * write a worker thread of the kernel waits for that flush. It costs less to send such writes as plain writes, and
+ * then one fdatasync for all that completed before it began. While that flush is in flight other writes complete:
+ * they get the next flush.
+ *
+ * The thread that reaps completions issues the flush itself, if every I/O in flight is a flush-sharing write to one
+ * file. Otherwise a worker of the kernel does.
  */
 #ifndef WT_FLUSH_H
 #define WT_FLUSH_H
@@ -14,20 +19,23 @@
 #include "base/mutant.h"
 #include "io/list.h"
 
-/* Of an open file. Its backend guards it. */
+/* The flushes of an open file. The backend guards them. */
 struct wt_flush {
-    struct wt_io_list written; /* plain writes that completed; the next flush is theirs */
-    struct wt_io_list covered; /* completed before the flush that is under way began */
-    uint32_t retries;          /* how often the flush under way was sent again for nothing */
-    bool under_way;            /* or about to begin: from wt_flush_add to wt_flush_end */
+    struct wt_io_list written; /* plain writes that completed and wait for the next flush */
+    struct wt_io_list covered; /* plain writes that the flush in flight covers */
+    uint32_t retries;          /* how often the flush in flight was sent again */
+    bool under_way;            /* a flush is in flight, or about to begin: from wt_flush_add to wt_flush_end */
     struct wt_flush *next;     /* the backend's own */
     atomic_uint in_flight;     /* durable writes of the file, sent and not completed */
 };
 
-/* From so many durable writes in flight on they share flushes of a worker thread, too: with fewer RWF_DSYNC was faster. */
+/* From this many durable writes in flight on, a worker's flush is shared too. With fewer, RWF_DSYNC was faster. */
 #define WT_FLUSH_SHARED_FROM 4u
 
-/* Whether a write may be sent as a plain one and be flushed afterwards. One of high priority waits for no flush of others. */
+/*
+ * Whether a write may be sent as a plain write and be flushed afterwards. A write of high priority waits for no flush
+ * of others.
+ */
 static inline bool wt_flush_suits(const struct wt_io *io) {
     const struct wt_profile *profile = &io->backing->profile;
     return io->op == WT_IO_WRITE && io->durability == WT_DURABILITY_DSYNC && !io->through_page_cache &&
@@ -35,7 +43,7 @@ static inline bool wt_flush_suits(const struct wt_io *io) {
            profile->volatile_cache != WT_NO;
 }
 
-/* A plain write is transferred. True: no flush is under way, and the caller has to see to one. */
+/* A plain write has been transferred. True: no flush is in flight, and the caller has to issue one. */
 static inline bool wt_flush_add(struct wt_flush *flush, struct wt_io *io) {
     wt_io_list_push(&flush->written, io);
     bool start = !flush->under_way;
@@ -43,15 +51,16 @@ static inline bool wt_flush_add(struct wt_flush *flush, struct wt_io *io) {
     return start;
 }
 
-/* A flush begins now: whatever has been added until now is its. */
+/* A flush begins now. It covers all writes that were added until now. */
 static inline void wt_flush_begin(struct wt_flush *flush) {
     (void)wt_io_list_append(&flush->covered, flush->written.first);
     flush->written.first = NULL;
 }
 
 /*
- * The flush has ended. Returns its writes, which are stable or failed, as a chain. *again: others are transferred, and the
- * caller has to see to a flush for them; else the file may be gone as soon as the last of the chain is completed.
+ * The flush has ended. Returns its writes, which are stable or failed, as a chain. *again: other writes were
+ * transferred meanwhile, and the caller has to issue a flush for them. If not *again, the file may be gone as soon as
+ * the last write of the chain is completed.
  */
 static inline struct wt_io *wt_flush_end(struct wt_flush *flush, int error, bool *again) {
     if (WT_MUTANT("flush-covers-too-much")) {

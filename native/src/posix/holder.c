@@ -1,5 +1,5 @@
 /*
- * Who holds a file: the process with flock(2) on it, as /proc/locks tells. For the message of a refused open, and for an
+ * The process that holds a file, by flock(2), as /proc/locks tells. For the message of a refused open, and for an
  * open that meets the lock of a process that is gone.
  */
 #define _GNU_SOURCE
@@ -51,9 +51,9 @@ static bool has_locked(long pid, const struct stat *file) {
 }
 
 /*
- * The process that has the file locked, another than this if there is one; 0: none that can be seen. btrfs and overlayfs
- * have numbers of their own making, and /proc/locks shows others than stat(2): there (`exact` is false) the descriptors of
- * each process with a lock are looked through.
+ * The process that has the file locked, another one than this if there is one; 0: none that can be seen. btrfs and
+ * overlayfs make up device numbers, and /proc/locks shows others than stat(2). There (`exact` is false) the
+ * descriptors of each process with a lock are searched.
  */
 static long find_holder(FILE *locks, const struct stat *file, bool exact) {
     long own = 0;
@@ -75,7 +75,7 @@ static long find_holder(FILE *locks, const struct stat *file, bool exact) {
     return own;
 }
 
-/* Its command name; "" if it is gone or cannot be seen. */
+/* The command name of a process; "" if the process is gone or cannot be seen. */
 static void name_of(long pid, char *command, size_t size) {
     char path[40];
     (void)snprintf(path, sizeof path, "/proc/%ld/comm", pid);

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /*
- * Of a file that another has locked: no living process that can be seen has it. So the holder was killed and the kernel is
- * ending its I/O, or it let go meanwhile, or lives in another container.
+ * For a file that another has locked: whether no living process that can be seen has it. Then the holder was killed
+ * and the kernel is finishing its I/O; or the holder let go meanwhile; or it lives in another container.
  */
 bool wt_holder_is_gone(uint64_t device, uint64_t inode);
 

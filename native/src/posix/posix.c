@@ -1,6 +1,6 @@
 /*
- * The posix backing: an open file, its two descriptors, and I/O on the caller's thread. The backends io_uring and threads
- * share it.
+ * The posix backing: an open file, its two descriptors, and I/O on the caller's thread. The backends io_uring and
+ * threads share it.
  */
 #define _GNU_SOURCE
 #include "posix/posix.h"
@@ -98,7 +98,9 @@ static int open_path_again(const struct posix_file *file) {
     return fd;
 }
 
-/* Opens the file once more, without O_DIRECT: by its descriptor, which neither a rename nor an unlink can lead astray. */
+/*
+ * Opens the file once more, without O_DIRECT, by its descriptor: neither a rename nor an unlink can lead that astray.
+ */
 static int open_again(const struct posix_file *file) {
     char by_descriptor[40];
     struct stat stat;
@@ -114,9 +116,9 @@ static int open_again(const struct posix_file *file) {
 }
 
 /*
- * Whoever writes needs a second descriptor some day, for the last block. It is had now, when the path may be opened: later the mode
- * may be another, or the process have no descriptor left. A file that may be opened once alone, as one that was just created
- * without permission to write, goes through the page cache as a whole.
+ * A file that is written needs a second descriptor some day, for the tail block. It is opened now, while the path may
+ * be opened: later the mode may be another, or the process may have no descriptor left. A file that can be opened
+ * only once, such as one that was just created without permission to write, goes through the page cache as a whole.
  */
 static int have_both_descriptors(struct posix_file *file) {
     if (!is_direct(&file->backing) || !file->backing.writable || file->buffered >= 0) {
@@ -134,8 +136,10 @@ static int have_both_descriptors(struct posix_file *file) {
     return 0;
 }
 
-/* Only single blocks go this way: their neighbours, read ahead, would be a second copy of what the folios hold. A file system that
- * takes no advice is as correct. */
+/*
+ * Only single blocks go through the page cache: neighbours that the kernel reads ahead would be a second copy of what
+ * the folios hold. A file system that takes no advice is as correct.
+ */
 static int buffered_descriptor(struct posix_file *file) {
     if (file->buffered < 0) { /* nobody writes to a file that was opened for reading */
         return -EBADF;
@@ -216,8 +220,8 @@ static bool refused_at_end(const struct wt_io *io) {
 }
 
 /*
- * Whether a refused write reaches past the process's limit on file sizes: the kernel cuts a write short there, and where
- * that is inside a block the rest is misaligned, which is what it tells of a direct write.
+ * Whether a refused write reaches past the process's limit on file sizes. The kernel cuts a write short there. If the
+ * limit is inside a block, the rest of a direct write is misaligned, and -EINVAL is what the kernel tells.
  */
 static bool past_size_limit(const struct wt_io *io) {
     struct rlimit limit;
@@ -254,8 +258,8 @@ bool wt_posix_settle(struct wt_io *io, int64_t result) {
 }
 
 /*
- * Whether what goes through the page cache need only be accepted by the device, and sync_file_range(2) waits for that: it
- * does where the file system writes pages in place. Anywhere else, and in io_uring, such a write is DSYNC.
+ * Whether I/O through the page cache need only be accepted by the device, so that sync_file_range(2) can wait for
+ * that: it can where the file system writes pages in place. Anywhere else, and in io_uring, such a write is DSYNC.
  */
 static bool hands_pages_to_device(const struct wt_io *io) {
     uint64_t magic = io->backing->profile.fs_magic;
@@ -281,8 +285,8 @@ static void hand_pages_to_device(struct wt_io *io, int fd) {
 }
 
 /*
- * The I/O of a system call has the priority of its thread: pwritev2(2) takes none (RWF_HIPRI means polling). Raises it, and
- * returns what to put back; -1 if nothing was changed.
+ * The I/O of a system call has the priority of its thread: pwritev2(2) takes no priority (RWF_HIPRI means polling).
+ * Raises the thread's priority, and returns the one to put back; -1 if nothing was changed.
  */
 static int raise_priority(void) {
     long had = syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0);
@@ -445,8 +449,8 @@ static int posix_lock(struct wt_backing *backing, bool exclusive) {
 }
 
 /*
- * The lock goes to the open file that writes go by: then it outlasts them, also when the process is killed. To let go first
- * is what flock(2) does in a conversion too.
+ * The lock goes to the open file that writes go by, so that it outlasts them, also when the process is killed.
+ * flock(2) lets go first in a conversion, and so does this.
  */
 static int posix_take_lock(struct wt_backing *backing, struct wt_backing *from) {
     struct posix_file *file = file_of(backing), *holder = file_of(from);
@@ -539,8 +543,8 @@ static void posix_forget(struct wt_backing *backing, uint64_t offset, uint64_t l
 }
 
 /*
- * sync_file_range(2) that waits and starts nothing looks at the error cursor of its descriptor, without a flush. Where a filter of
- * system calls refuses it, fdatasync(2) looks as well.
+ * Looks at the error cursor of the descriptor, without a flush: by a sync_file_range(2) that waits and starts
+ * nothing. Where a filter of system calls refuses that call, fdatasync(2) looks as well.
  */
 static int posix_take_error(struct wt_backing *backing) {
     int fd = file_of(backing)->descriptor;
@@ -559,8 +563,10 @@ static void give_up_claims(struct posix_file *file) {
     if (file->slot.owner != NULL) {
         file->slot.release(&file->slot);
     }
-    /* Closing would do, but for who else holds the open file for an instant: a request of io_uring that has completed and
-     * is not freed yet, a child between fork and exec. The file can be opened again as soon as this returns. */
+    /*
+     * To close would do, if nobody else held the open file for an instant: a request of io_uring that has completed
+     * and is not freed yet, or a child between fork and exec. The file can be opened again as soon as this returns.
+     */
     if (file->flock_held != LOCK_UN) {
         (void)flock(file->descriptor, LOCK_UN);
     }
@@ -759,7 +765,7 @@ static bool posix_has_name(struct wt_backing *backing) {
     struct posix_file *file = file_of(backing);
     struct stat stat_of;
     if (fstat(file->descriptor, &stat_of) < 0 || stat_of.st_nlink > 0) {
-        return true; /* what fstat(2) fails by, the I/O that follows will tell */
+        return true; /* if fstat(2) fails, the I/O that follows tells */
     }
     pthread_mutex_lock(&file->lock); /* some file systems count no links */
     bool is_there = stat(file->path, &stat_of) == 0 && same_file(&stat_of, backing);
@@ -832,8 +838,10 @@ static int prepare(struct posix_file *file, const struct wt_statx *stat, bool di
     if (rc < 0 || is_direct(backing)) {
         return rc;
     }
-    /* This also takes back O_NONBLOCK, as wt_describe has done of a direct one: with it io_uring would answer EAGAIN where it
-     * otherwise waits. */
+    /*
+     * This also takes back O_NONBLOCK, as wt_describe has done for a direct descriptor: with it io_uring would answer
+     * EAGAIN where it otherwise waits.
+     */
     return fcntl(file->descriptor, F_SETFL, 0) < 0 ? -errno : 0;
 }
 
@@ -902,8 +910,8 @@ struct opening {
 };
 
 /*
- * Looks before it opens: to open a device can have effects of its own, and a FIFO may block. One that is opened for reading
- * and writing does not: so O_NONBLOCK, which has to be taken back, can be left out there.
+ * Looks before it opens: to open a device can have effects of its own, and to open a FIFO may block. Opening for
+ * reading and writing does not block, so O_NONBLOCK, which has to be taken back, can be left out there.
  */
 static int open_existing(const char *path, int flags, struct opening *opening) {
     struct wt_statx *seen = &opening->seen;
@@ -1000,7 +1008,10 @@ static int persist_creation(const struct posix_file *file, enum creation creatio
     return rc;
 }
 
-/* By what was seen at the path, if that tells anything; overlayfs may copy a file to another file system as it is opened. */
+/*
+ * Describes the file by what was seen at the path, if that tells anything; overlayfs may copy a file to another file
+ * system as it is opened.
+ */
 static int learn(struct posix_file *file, const struct opening *opening) {
     if (opening->seen.mode == 0) {
         return posix_identify(&file->backing);

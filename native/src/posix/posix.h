@@ -7,10 +7,10 @@
 #include "io/io.h"
 #include "posix/flush.h"
 
-/* The highest that needs no privilege: the class of real time does. */
+/* The highest I/O priority that needs no privilege; the real-time class needs one. */
 #define WT_POSIX_HIGH_PRIORITY ((uint16_t)IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 0))
 
-/* 0 if the kernel lets this process make every call that I/O cannot do without, else -errno of one that it refuses. */
+/* 0 if the kernel lets this process make every call that all I/O needs, else -errno of a call that it refuses. */
 int wt_posix_prove(void);
 
 /* Opens a file for a backend. */
@@ -23,30 +23,30 @@ int wt_posix_rwf(const struct wt_io *io);
 
 /* Readies a wt_io that was handed over: nothing done, no error. */
 void wt_posix_begin(struct wt_io *io);
-/* Does what is left of one on the caller's thread. */
+/* Does what is left of an I/O on the caller's thread. */
 void wt_posix_run_rest(struct wt_io *io);
 
-/* wt_posix_open of files that check finds no fault with: before one is created for good. */
+/* wt_posix_open, but only of a file in which check finds no fault: check comes before a file is created for good. */
 int wt_posix_open_checked(const char *path, uint32_t flags, uint32_t mode,
                           int (*check)(const struct wt_profile *profile, int fd), struct wt_backing **backing);
 
 /*
- * Takes the result of one transfer, a count or -errno. True: the I/O is over, with done and error set. False: what is
- * left of it must be sent again. -EINTR is sent again, as often as retry.h says; -EAGAIN is an error here.
+ * Takes the result of one transfer, a count or -errno. True: the I/O is over, with done and error set. False: the
+ * caller must send what is left of the I/O. -EINTR is sent again, as often as retry.h says; -EAGAIN is an error here.
  */
 bool wt_posix_settle(struct wt_io *io, int64_t result);
 
-/* What a backend has for the descriptor that carries an open file's direct I/O. Its owner alone changes it. */
+/* What a backend keeps for the descriptor that carries an open file's direct I/O. Only the owner changes it. */
 struct wt_posix_slot {
     int number;
-    void *owner;                             /* NULL: it has nothing */
+    void *owner;                             /* NULL: the backend keeps nothing */
     void (*release)(struct wt_posix_slot *); /* called when the file is closed, if there is an owner */
 };
 
-/* That of the descriptor that carries this I/O; NULL if the I/O goes by another. */
+/* The slot of the descriptor that carries this I/O. NULL: another descriptor carries the I/O. */
 struct wt_posix_slot *wt_posix_slot(struct wt_io *io);
 
-/* The flushes of an open file, and the descriptor that one goes by. */
+/* The flushes of an open file, and the descriptor by which a flush goes. */
 struct wt_flush *wt_posix_flush(struct wt_backing *backing);
 int wt_posix_flush_descriptor(const struct wt_flush *flush);
 

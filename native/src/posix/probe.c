@@ -176,8 +176,8 @@ static int describe_file_system(int fd, struct wt_profile *profile) {
 }
 
 /*
- * What was looked at last, so that opening many files does not ask the file system and sysfs for each. Briefly, since a device's
- * cache may be switched while it is in use.
+ * What was looked at last, so that opening many files does not ask the file system and sysfs for each. It is kept
+ * briefly, since a device's cache may be switched while it is in use.
  */
 #define REMEMBERED 16u
 #define REMEMBERED_SECONDS 1
@@ -227,8 +227,8 @@ static void remember(uint64_t mount, const struct wt_profile *profile) {
 }
 
 /*
- * The file system and the device. mount: a number that no other mount ever has, as it has no other file system; 0: unknown,
- * and then the file system is asked each time, since a device may have another one by now.
+ * The file system and the device. mount: a number that no other mount ever has, and so no other file system. 0:
+ * unknown, and then the file system is asked each time, since the device may have another one by now.
  */
 static int describe_place(int fd, uint64_t mount, struct wt_profile *profile) {
     bool is_known = recall(mount, profile);
@@ -271,8 +271,8 @@ int wt_statx_at(int at, const char *path, int flags, struct wt_statx *stat) {
 /* ---- direct I/O ------------------------------------------------------------------------------------------------ */
 
 /*
- * Finds out whether the file takes O_DIRECT: WT_YES, and then the descriptor has that and no other flag, WT_NO, or WT_UNKNOWN
- * for a descriptor that tells nothing (O_PATH). -errno if something else stands against it.
+ * Finds out whether the file takes O_DIRECT. WT_YES: it does, and the descriptor now has that flag and no other.
+ * WT_NO. WT_UNKNOWN: the descriptor tells nothing (O_PATH). -errno if something else stands against it.
  */
 static int set_direct(int fd, uint32_t *takes) {
     int error = fcntl(fd, F_SETFL, O_DIRECT) < 0 ? errno : 0;
@@ -322,8 +322,8 @@ static uint32_t choose_block(const struct wt_profile *profile, bool alignment_kn
 }
 
 /*
- * Of whole blocks, and by direct I/O: the kernel has no others. On overlayfs statx speaks of the file below, and its own takes
- * none.
+ * Atomic writes are of whole blocks and by direct I/O: the kernel has no others. On overlayfs statx speaks of the
+ * file below, and overlayfs' own file takes none.
  */
 static void describe_atomic_writes(const struct wt_statx *stat, struct wt_profile *profile) {
     uint32_t max = stat->atomic_write_max;
@@ -429,7 +429,9 @@ static int open_example(const char *path, const struct wt_statx *stat) {
                                    makedev(stat->device_major, stat->device_minor), stat->inode);
 }
 
-/* Of a file whose statx tells its alignment nothing more need be known. Others have to be opened: place is O_PATH. */
+/*
+ * If statx tells the alignment of a file, nothing more need be known. Other files have to be opened: place is O_PATH.
+ */
 static int describe_by_example(const char *path, int place, struct wt_statx *stat, struct wt_profile *profile) {
     bool is_told = S_ISREG(stat->mode) && (stat->mask & KERNEL_STATX_DIOALIGN) != 0;
     int example = is_told ? -1 : open_example(path, stat);

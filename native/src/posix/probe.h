@@ -1,4 +1,4 @@
-/* What a file is, and what is promised of it. */
+/* What a file is, and what its file system and device promise. */
 #ifndef WT_PROBE_H
 #define WT_PROBE_H
 
@@ -7,7 +7,7 @@
 
 #include "io/io.h"
 
-/* The kernel's struct statx, as of 6.16. Ours, since the headers that this is built with may be years older. */
+/* The kernel's struct statx, as of Linux 6.16. Declared here, since the headers of the build may be years older. */
 struct wt_statx {
     uint32_t mask;
     uint32_t block_size;
@@ -40,20 +40,21 @@ struct wt_statx {
 static_assert(sizeof(struct wt_statx) == 256, "the size that the kernel fills");
 
 /*
- * statx(2), with an old kernel or a seccomp filter that refuses it fstatat(2), which tells less. Of a descriptor: "",
- * AT_EMPTY_PATH.
+ * statx(2). With an old kernel, or a seccomp filter that refuses statx, fstatat(2), which tells less. For a
+ * descriptor: "" and AT_EMPTY_PATH.
  */
 int wt_statx_at(int at, const char *path, int flags, struct wt_statx *stat);
-/* 0 for a regular file, else what opening it as one is refused with. */
+/* 0 for a regular file, else the error of opening it as one. */
 int wt_check_kind(uint32_t mode);
 /*
- * What is promised of a file, by its descriptor and its statx. Leaves a descriptor that takes it with O_DIRECT as its only
- * flag, any other as it was. is_direct: it is so already. -EOPNOTSUPP: a file of /proc and the like, which has no bytes.
+ * Fills in the profile of a file, from its descriptor and its statx. If the file takes direct I/O, the descriptor has
+ * O_DIRECT afterwards, as its only flag; if not, it is unchanged. is_direct: the descriptor has O_DIRECT already.
+ * -EOPNOTSUPP: a file of /proc and the like, which has no bytes.
  */
 int wt_describe(int fd, const struct wt_statx *stat, bool is_direct, struct wt_profile *profile);
-/* The same for a file that goes through the page cache, although it could take direct I/O. */
+/* The same for a file that goes through the page cache although it could take direct I/O. */
 void wt_describe_buffered(struct wt_profile *profile);
-/* This process was forked just now. */
+/* This process was just forked. */
 void wt_probe_forked(void);
 
 /* Whether the device has queues that are polled, now. */

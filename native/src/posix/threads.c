@@ -35,7 +35,10 @@ static struct pool *pool_of(struct wt_backend *backend) {
     return (struct pool *)backend;
 }
 
-/* Waits for the oldest I/O, of those of high priority if there are any, and takes it. NULL once the pool closes. Called with the lock held. */
+/*
+ * Waits for the oldest I/O, first of those of high priority, and takes it. NULL once the pool closes. The lock is
+ * held.
+ */
 static struct wt_io *take(struct pool *pool) {
     while (pool->queued == 0 && !pool->closing) {
         pool->idle++;

@@ -64,8 +64,8 @@ static uint32_t claim(struct wt_folio *folio, struct wt_reservation *reservation
 }
 
 /*
- * Claims missing blocks from offset on, folio after folio. If another reads the first one, waits for that alone; false: it
- * may not.
+ * Claims missing blocks from offset on, folio after folio. If another thread reads the first of them, waits for that
+ * and claims nothing. False: the caller may not wait.
  */
 static bool claim_all(struct wt_inode *inode, struct wt_reservation *reservation, struct missing_read *read,
                       uint64_t offset, uint64_t end, bool may_wait) {
@@ -92,7 +92,7 @@ static bool claim_all(struct wt_inode *inode, struct wt_reservation *reservation
     return true;
 }
 
-/* The I/O ended: what it read is there for all, zeros behind the end of the file. */
+/* The I/O ended: its blocks are uptodate now, with zeros behind the end of the file. */
 static void publish(struct missing_read *read, uint64_t offset, uint64_t length, struct wt_cursor *cursor) {
     uint64_t valid_end = read->io.offset + read->io.done, end = offset + length;
     for (unsigned i = 0; i < read->part_count; i++) {

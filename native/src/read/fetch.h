@@ -12,17 +12,18 @@
 int wt_read_check(const struct wt_file_object *file, uint64_t length, uint64_t offset);
 
 /*
- * Reads missing blocks from offset on into folios, in one I/O of at most length bytes on this thread, up to the first block
- * that is there. cursor, if not NULL, gets their bytes from offset on (no more than length). Returns the count of bytes
- * that the cursor got (or would have got); 0: try again, somebody else has read the block or does now; or -errno.
- * The inode is entered; the reservation covers the pages of the range.
+ * Reads missing blocks from offset on into folios, up to the first block that is cached, in one I/O of at most length
+ * bytes on this thread. cursor, if not NULL, gets their bytes from offset on (no more than length).
+ *
+ * Returns the count of bytes that the cursor got (or would have got); or -errno. 0: try again, since another thread
+ * has read the block or is reading it. The inode is entered. The reservation covers the pages of the range.
  */
 int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservation, uint64_t offset, uint64_t length,
                         struct wt_cursor *cursor);
 
 /*
- * Starts reading the first missing blocks of start..end into the cache, if that can be done without waiting. Nobody is told
- * how it ends. Returns where the cached blocks and those being read end: start if there is no room now.
+ * Starts to read the first missing blocks of start..end into the cache, if that can be done without waiting. Nobody
+ * is told how the read ends. Returns where the cached blocks and those being read end: start if there is no room now.
  */
 uint64_t wt_fetch_ahead(struct wt_inode *inode, uint64_t start, uint64_t end);
 

@@ -10,7 +10,7 @@
 #include "read/fetch.h"
 #include "read/readahead.h"
 
-/* The bytes from a to b of a locked folio, as far as they are there. Returns where that ends. */
+/* Copies the bytes a..b of a locked folio, up to the first that is missing. Returns where it stopped. */
 static uint32_t copy_cached(struct wt_folio *folio, struct wt_cursor *cursor, uint32_t a, uint32_t b) {
     const struct wt_geometry *geometry = &folio->mapping->geometry;
     unsigned first = a >> geometry->block_shift, last = (b - 1) >> geometry->block_shift;
@@ -57,7 +57,10 @@ static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, 
     bool hit = true;
     int64_t begin_ns = wt_stats_sample_read();
     uint64_t at = offset;
-    /* Of a larger file the next read would seldom find it, and the look-up finds its neighbours' lines cached. */
+    /*
+     * In a larger file the next read would seldom want this folio, and the look-up finds the lines of its neighbours
+     * cached.
+     */
     bool one_folio = wt_inode_shown(inode) <= folio_bytes;
     struct wt_folio *recent = one_folio ? wt_file_recent_folio(file->handle) : NULL;
     while (at < end) {

@@ -12,7 +12,7 @@
 #define FIRST_WINDOW_BYTES (UINT64_C(128) << 10)
 #define LARGEST_WINDOW_BYTES (UINT64_C(2) << 20)
 
-/* Half of what a write takes at once: an eighth of the cache. 0: the cache is too small to read ahead. */
+/* Half of what a write takes at once, which is an eighth of the cache. 0: the cache is too small to read ahead. */
 static uint64_t largest_window(const struct wt_file_object *file) {
     uint64_t half = file->inode->engine->chunk_bytes / 2;
     half = half < LARGEST_WINDOW_BYTES ? half : LARGEST_WINDOW_BYTES;
@@ -24,7 +24,7 @@ static void stop(struct wt_read_ahead *ahead) {
     atomic_store_explicit(&ahead->trigger, UINT64_MAX, memory_order_relaxed);
 }
 
-/* Sends for a window that begins at from. */
+/* Starts to read a window that begins at from. */
 static void send_window(struct wt_file_object *file, uint64_t from) {
     struct wt_read_ahead *ahead = &file->ahead;
     uint64_t size = wt_inode_shown(file->inode), largest = largest_window(file);
@@ -40,7 +40,7 @@ static void send_window(struct wt_file_object *file, uint64_t from) {
     atomic_store_explicit(&ahead->trigger, from, memory_order_relaxed);
 }
 
-/* A read that ends at end goes on where one was expected: sends for more if it has come to the last window. */
+/* A read that ends at end continues the stream: starts the next window if the read has come to the last one. */
 static void go_on(struct wt_file_object *file, uint64_t end) {
     struct wt_read_ahead *ahead = &file->ahead;
     if (ahead->window == 0)

@@ -1,6 +1,10 @@
 /*
- * Read-ahead: when misses follow one another, what comes next is read before it is asked for, in windows that double. A read
- * that enters the last window sends for the one behind it, so that one is always under way. A miss elsewhere ends it.
+ * Read-ahead: when misses follow one another, the bytes that come next are read before they are asked for, in windows
+ * that double. A read that enters the last window starts the next one, so that one window is always in flight. A miss
+ * elsewhere ends the stream.
+ *
+ * Read-ahead takes what is to be had without waiting: memory that is free or clean, and an open gate. It holds no
+ * lock of the cache, and its I/O ends without needing anything. So only readers that want its bytes wait for it.
  */
 #ifndef WT_READAHEAD_H
 #define WT_READAHEAD_H

@@ -12,9 +12,9 @@
 #include "posix/posix.h"
 #include "uring/ring.h"
 
-/* More parts than a write has at once, but for one whose blocks lie between those of others. */
+/* Enough for a contiguous write. A write that other writers' blocks break up may need more, and then goes in rounds. */
 #define RING_ENTRIES 32u
-/* So many threads at once; others write without. */
+/* At most this many threads have a burst at once; others write without. */
 #define RINGS_MAX 16u
 
 struct wt_burst {

@@ -1,11 +1,12 @@
 /*
- * The external backend: I/O waits on a list until the thread of another's ring, here the loop, takes it, and is over when
- * that tells its result. What the ring cannot have is done by a backend of the library, the inner one: that of an engine without
- * a loop, and that of threads which wait while the loop does not come.
+ * The external backend, for the ring of an event loop. I/O waits on a list until the loop takes it. It is over when
+ * the loop tells its result. I/O goes to the inner backend when no loop is attached, or when a thread must wait and
+ * the loop has not picked the I/O up.
  *
- * A thread that waits for I/O cannot know when the loop comes back from what it does now. So before it waits what nobody took
- * goes to the inner backend, and what is submitted from then on too, until the loop is there again. The loop itself cannot
- * wait for what is on its ring: external_may_wait says no then, and nothing is begun that might.
+ * A thread that waits for I/O cannot know when the loop comes back from what it does now. So before the thread waits,
+ * all I/O that the loop has not taken goes to the inner backend; so does I/O that is submitted from then on, until
+ * the loop takes again. The loop itself cannot wait for what is on its ring: then external_may_wait says no, and
+ * nothing is begun that might wait.
  */
 #define _GNU_SOURCE
 #include "uring/external.h"
@@ -28,10 +29,13 @@
 #include "posix/posix.h"
 #include "uring/burst.h"
 
-/* So many are on the ring at most, which has other work too: a loop's completion queue must have room for them. */
+/*
+ * At most this many requests are on the ring, which has other work too: the loop's completion queue must have room
+ * for them.
+ */
 #define SLOTS 256u
 
-/* An I/O that is the loop's: on the ring, or to be sent again. Its number is the token. */
+/* An I/O that the loop has: on the ring, or to be sent again. The number of the slot is the token. */
 struct slot {
     struct wt_io *io; /* NULL: free */
     bool on_ring;
@@ -67,14 +71,20 @@ static bool on_loop(struct external *external) {
     return atomic_load_explicit(&external->loop, memory_order_relaxed) == &this_thread;
 }
 
-/* Makes the notifier readable. It would block at 2^64 only, and must not be O_NONBLOCK: a ring refuses to wait then. */
+/*
+ * Makes the notifier readable. The write would block at 2^64 only. The notifier must not be O_NONBLOCK: a ring
+ * refuses to wait for it then.
+ */
 static void wake_loop(struct external *external) {
     const uint64_t one = 1;
     ssize_t ignored = write(external->notifier, &one, sizeof one);
     (void)ignored;
 }
 
-/* Once until the loop takes. With the lock: after it the loop may complete all there is, and the backend be closed. */
+/*
+ * Notifies the loop, once until it takes. The lock is held: without it the loop might complete all there is, and the
+ * backend be closed.
+ */
 static void notify(struct external *external) {
     if (!external->notified) {
         external->notified = true;
@@ -102,7 +112,7 @@ static void external_submit(struct wt_backend *backend, struct wt_io *list) {
     }
 }
 
-/* Gives what nobody took to the inner backend. With the lock held, which it lets go of. */
+/* Gives the I/O that the loop has not taken to the inner backend. The lock is held, and released. */
 static void hand_inside(struct external *external) {
     struct wt_io *list = external->waiting.first;
     struct wt_backend *inner = external->backend.inner;
@@ -146,13 +156,13 @@ static void external_arena(struct wt_backend *backend, void *base, size_t bytes)
     }
 }
 
-/* Who begins one waits for it, so the loop has no part in it. Rings alone have bursts. */
+/* The thread that begins a burst waits for it, so the loop has no part in it. Only rings have bursts. */
 static struct wt_burst *external_burst_begin(struct wt_backend *backend) {
     struct wt_backend *inner = backend->inner;
     return inner->ops->burst_begin ? inner->ops->burst_begin(inner) : NULL;
 }
 
-/* The loop may still wait for the notifier, by the descriptor that it has: it is woken, to find that the engine is gone. */
+/* The loop may still wait for the notifier, by its own descriptor: it is woken, and finds that the engine is gone. */
 static void external_close(struct wt_backend *backend) {
     struct external *external = external_of(backend);
     pthread_mutex_lock(&external->lock);
@@ -268,7 +278,10 @@ static struct wt_io *finish(struct external *external, const struct wt_transfer_
     struct slot *slot = &external->slots[end->token];
     struct wt_io *io = slot->io;
     slot->on_ring = false;
-    /* As in uring.c: the first says nothing about the request itself, the second that it cannot be done without blocking. */
+    /*
+     * As in uring.c: the first result says nothing about the request itself, the second that it cannot be done
+     * without blocking.
+     */
     bool dropped = (end->result == -ECANCELED ||
                     (end->result == -EAGAIN && !slot->async && !WT_MUTANT("external-blocked-fails"))) &&
                    wt_may_retry(&io->retries);

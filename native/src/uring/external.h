@@ -1,13 +1,13 @@
 /*
- * The backend of an engine whose I/O goes on the ring of another: an event loop. See "another's ring" in writethrough.h; these
- * are its functions without the handle of an engine.
+ * The backend of an engine whose I/O an event loop carries on its own ring. See "another's ring" in writethrough.h:
+ * these are its functions without the handle of an engine.
  */
 #ifndef WT_IO_EXTERNAL_H
 #define WT_IO_EXTERNAL_H
 
 #include "io/io.h"
 
-/* Takes over inner, which does what is not done on the ring; also on failure. */
+/* Opens the backend and takes over inner, also on failure. inner does the I/O that the loop does not do. */
 int wt_external_open(struct wt_backend *inner, struct wt_backend **backend);
 bool wt_is_external(const struct wt_backend *backend);
 

@@ -19,9 +19,9 @@
 /* ---- open and close -------------------------------------------------------------------------------------------- */
 
 /*
- * Only on kernels that let go at once of a file that is taken out of the table, as close(2) does: before 6.13 that may take
- * a second, in which an unlinked file keeps its room on the disk and a file system cannot be unmounted. Its own sign does
- * not exist; the next version has one.
+ * Only on kernels that let go at once of a file that is taken out of the table, as close(2) does. Before 6.13 that
+ * may take a second: an unlinked file keeps its room on the disk, and a file system cannot be unmounted. The kernel
+ * has no sign of its own for this; the next version has one.
  */
 static unsigned register_file_table(struct io_uring *ring) {
     struct rlimit limit; /* of which the kernel has the table be no larger than it */
@@ -65,8 +65,8 @@ static bool may_lock_without_limit(void) {
 }
 
 /*
- * An ordinary user's locked memory is limited, over all processes, and rings themselves are part of it before Linux 5.12
- * and after 6.13: half of it is left, or the next ring could not be opened.
+ * An ordinary user's locked memory is limited, over all processes. Rings themselves count before Linux 5.12 and after
+ * 6.13. So half of the limit is left, or the next ring could not be opened.
  */
 static size_t most_pinned(void) {
     struct rlimit limit;
@@ -96,8 +96,10 @@ void wt_registry_arena(struct wt_registry *registry, void *arena, size_t bytes) 
     }
 }
 
-/* Pins the piece: only one that an I/O is about to use. A refusal is for good: to most of its reasons each further attempt
- * would be a system call for nothing. */
+/*
+ * Pins a piece that an I/O is about to use. A refusal is for good: for most of its reasons each further attempt would
+ * be a system call for nothing.
+ */
 static bool register_piece(struct wt_registry *registry, size_t piece) {
     size_t offset = piece * registry->piece_bytes;
     size_t rest = registry->arena_bytes - offset;
@@ -148,7 +150,10 @@ static void give_back(struct wt_registry *registry, int number) {
 static void release_slot(struct wt_posix_slot *slot) {
     struct wt_registry *registry = slot->owner;
     int none = -1;
-    /* Nothing is allocated for it. Where a filter of system calls refuses it meanwhile, the next file takes the place. */
+    /*
+     * The kernel allocates nothing for this. If a filter of system calls refuses it meanwhile, the next file takes
+     * the place.
+     */
     (void)io_uring_register_files_update(registry->ring, (unsigned)slot->number, &none, 1);
     slot->owner = NULL;
     give_back(registry, slot->number);

@@ -1,9 +1,9 @@
 /*
- * What a ring has registered with the kernel, so that an I/O names it by a number: pieces of the engine's memory, which
- * are pinned once and not for each I/O, and open files, which need not be looked up for each. A kernel or a limit that
- * refuses any of it costs speed alone.
+ * What a ring has registered with the kernel, so that an I/O names it by a number. Pieces of the engine's memory are
+ * pinned once, and not for each I/O. Open files need not be looked up for each I/O. Where a kernel or a limit refuses
+ * to register something, only speed is lost.
  *
- * One thread at a time asks for numbers: the one that owns the ring's submission queue.
+ * One thread at a time asks for numbers: the thread that owns the ring's submission queue.
  */
 #ifndef WT_IO_REGISTRY_H
 #define WT_IO_REGISTRY_H
@@ -21,7 +21,7 @@ struct wt_registry {
     uint8_t *arena;
     size_t arena_bytes;
     size_t piece_bytes;
-    uint8_t *registered; /* by piece; NULL: nothing can be */
+    uint8_t *registered; /* by piece; NULL: nothing can be registered */
     size_t pinnable_bytes;
     bool refused; /* no further piece is tried */
 
@@ -31,16 +31,16 @@ struct wt_registry {
     uint16_t free_slots[WT_REGISTRY_FILES];
 };
 
-/* Of a ring that just was set up. -errno: no lock to be had. */
+/* Opens the registry of a ring that was just set up. -errno: no lock could be made. */
 int wt_registry_open(struct wt_registry *registry, struct io_uring *ring);
-/* The memory that most I/O will use; none of it is registered yet. Before the first I/O. */
+/* Tells the memory that most I/O will use; none of it is registered yet. Called before the first I/O. */
 void wt_registry_arena(struct wt_registry *registry, void *arena, size_t bytes);
-/* Gives all back. No I/O is in flight, and no file open. */
+/* Gives back all that was registered. No I/O is in flight, and no file is open. */
 void wt_registry_close(struct wt_registry *registry);
 
-/* The number of the registered buffer that the segment lies in, which is registered now if it can be. -1: none. */
+/* The number of the registered buffer that has the segment. The buffer is registered now if possible. -1: none. */
 int wt_registry_buffer(struct wt_registry *registry, const struct iovec *segment);
-/* The number of the file that carries the I/O, which is registered now if it can be. -1: none. */
+/* The number of the file that carries the I/O. The file is registered now if possible. -1: none. */
 int wt_registry_file(struct wt_registry *registry, struct wt_io *io, int fd);
 
 #endif

@@ -1,4 +1,4 @@
-/* What every ring of io_uring that is used here does alike. */
+/* What every io_uring ring of the library does alike. */
 #ifndef WT_IO_RING_H
 #define WT_IO_RING_H
 
@@ -17,19 +17,24 @@
  */
 int wt_ring_above_standard(int rc, struct io_uring *ring);
 
-/* A kernel that is out of memory for requests is asked again after this long, and so often in turn: for a second at least. */
+/*
+ * If the kernel is out of memory for requests, it is asked again after this pause, this often in a row: for a second
+ * at least.
+ */
 #define WT_RING_BUSY_PAUSE_NS 100000L
 #define WT_RING_BUSY_PAUSES 10000u
 
-/* Nobody here cancels, but what a kernel does with the queue of a thread that ends is its own affair (6.18 finishes it). It
- * says nothing about the request itself. */
+/*
+ * The library cancels nothing. But a kernel may cancel the requests of a thread that ends (6.18 finishes them). Such
+ * a result says nothing about the request itself.
+ */
 static inline bool wt_ring_dropped(int result) {
     return result == -ECANCELED;
 }
 
 /*
- * ThreadSanitizer does not see the memory of a ring come and go, since liburing maps it by system calls of its own: it would take
- * one ring in the place of another, of another thread, for a race.
+ * ThreadSanitizer does not see the memory of a ring come and go, since liburing maps that memory by system calls of
+ * its own. If a ring of one thread lies where a ring of another thread was, ThreadSanitizer would report a race.
  */
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -61,7 +66,10 @@ static inline void wt_ring_pause(void) {
     wt_pause(WT_RING_BUSY_PAUSE_NS);
 }
 
-/* Whether the kernel may answer otherwise when it is asked again, after a pause that is over on return. *pauses: in turn. */
+/*
+ * Whether the kernel may answer otherwise when it is asked again. If so, a pause has passed on return. *pauses counts
+ * pauses in a row.
+ */
 static inline bool wt_ring_ask_again(int rc, unsigned *pauses) {
     if (rc == -EINTR) {
         return true;
@@ -74,9 +82,9 @@ static inline bool wt_ring_ask_again(int rc, unsigned *pauses) {
 }
 
 /*
- * Gives every prepared request to the kernel; with SQPOLL to its thread, which is awake then and takes them in its own time.
- * -errno: the kernel takes no more for good, since a filter of system calls or another's close(2) came after the opening. What
- * it has not taken is still in the queue.
+ * Gives every prepared request to the kernel; with SQPOLL to the kernel's thread, which is then awake and takes the
+ * requests in its own time. -errno: the kernel takes no more requests for good, since a filter of system calls or
+ * another's close(2) came after the opening. Requests that it has not taken are still in the queue.
  */
 static inline int wt_ring_enter(struct io_uring *ring) {
     unsigned pauses = 0;
@@ -98,8 +106,8 @@ static inline int wt_ring_enter(struct io_uring *ring) {
 }
 
 /*
- * Takes one request that the kernel has not taken out of the queue again, and tells its user data. False: there is none. Not
- * with SQPOLL, where a thread of the kernel may be taking it at this moment.
+ * Takes back one request that the kernel has not taken, and tells its user data. False: there is none. Not with
+ * SQPOLL, where a thread of the kernel may be taking the request at this moment.
  */
 static inline bool wt_ring_take_back(struct io_uring *ring, uint64_t *data) {
     struct io_uring_sq *sq = &ring->sq;

@@ -1,24 +1,25 @@
 /*
- * The io_uring backend. Any thread submits. Completions are taken by one thread at a time: the backend's own reaper, or a
- * caller's in uring_reap, which then is spared waking by another. While callers do it the reaper sleeps, and looks after
- * a while whether they still do: a caller that is busy elsewhere must not keep others from their completions.
+ * The io_uring backend. Any thread submits. One thread at a time reaps: the backend's own reaper, or a caller in
+ * uring_reap, which then need not be woken by another thread. While callers reap, the reaper sleeps. It looks after a
+ * while whether they still do: a caller that is busy elsewhere must not keep others from their completions.
  *
- * Submission combines: an I/O goes on a list, and whoever finds no one at it becomes the submitter of all that is on the
- * list, until it is empty. So the submission queue has one user at a time, and what arrives together enters the kernel
- * together. There are never more I/Os in the kernel than the completion queue has room for; the rest waits on the list
- * and leaves as completions arrive.
+ * Submission combines. An I/O goes on a list. If no thread is the submitter, the thread becomes the submitter of all
+ * that is on the list, until the list is empty. So the submission queue has one user at a time, and I/O that arrives
+ * together enters the kernel together. The kernel never has more I/Os than the completion queue has room for: other
+ * I/O waits on the list and leaves as completions arrive.
  *
- * With IOPOLL there is a second ring beside it, for direct reads and writes alone, which is all that can be polled: with
- * lists and a reaper of its own. That one never waits in the kernel: while I/O is in flight it asks the device, else it
- * sleeps. Flushes and what goes through the page cache stay on the first ring, which has no callers in uring_reap then.
+ * With IOPOLL there is a second ring, with lists and a reaper of its own, for direct reads and writes: nothing else
+ * can be polled. Its reaper never waits in the kernel: while I/O is in flight it asks the device, otherwise it
+ * sleeps. Flushes and I/O through the page cache stay on the first ring, which then has no callers in uring_reap.
  *
- * A kernel that took requests at the opening may refuse them later: a filter of system calls was installed, somebody closed the
- * descriptor. Then the ring is refused, for good. The reaper takes from its memory what the kernel still ends, does what waits
- * itself, and what is submitted from then on goes to the substitute, a backend of threads. An alarm, a request that never ends
- * else, wakes who waits in the kernel for completions then.
+ * A kernel that took requests at the opening may refuse them later: a filter of system calls was installed, or
+ * somebody closed the descriptor. Then the ring is refused, for good. The reaper takes completions from the ring's
+ * memory, and runs the I/O that waits. I/O that is submitted from then on goes to the substitute, a backend of
+ * threads. A request that otherwise never ends, the alarm, wakes a thread that waits in the kernel for completions.
  *
- * The ring is set up without IORING_SETUP_COOP_TASKRUN and what goes with it: the kernel finishes an I/O in the thread
- * that submitted it, which here may be a thread of the application that does not enter the kernel again for a long time.
+ * The ring is set up without IORING_SETUP_COOP_TASKRUN and its companions. With them the kernel finishes an I/O in
+ * the thread that submitted it, which here may be a thread of the application that does not enter the kernel again
+ * for a long time.
  */
 #define _GNU_SOURCE
 #include <assert.h>
@@ -52,25 +53,26 @@
 #define RING_ENTRIES_MIN 8u
 #define RING_ENTRIES_MAX 32768u
 
-/* After this many rounds the submitter, a caller with work of its own, leaves what others add to the reaper. */
+/* After this many rounds the submitter, which is a caller with work of its own, leaves new I/O to the reaper. */
 #define SUBMIT_ROUNDS 8u
-/* After so long without a caller in uring_reap, with I/O in flight, the reaper takes completions again. */
+/* After this long without a caller in uring_reap, with I/O in flight, the reaper reaps again. */
 #define ABSENCE_NS 1000000L
 /*
- * So long after a caller left with completions others hold back what they submit: it will be back in a moment, most likely
- * after more submissions of its own, and they leave in one system call. What is held back longer leaves with the next
- * submission, before any thread of the engine waits, or at the latest when the reaper sees that the caller stays away.
+ * For this long after a caller left with completions, other submissions are held back. The caller will be back in a
+ * moment, most likely after more submissions of its own, and all of them leave in one system call. I/O that is held
+ * back longer leaves with the next submission, before any thread of the engine waits, or at the latest when the
+ * reaper sees that the caller stays away.
  */
 #define HOLD_NS 100000L
-/* So many leave at once: the device is to begin with them. */
+/* At most this many are held back: the device is to begin with them. */
 #define HOLD_MOST 4u
-/* Who waits so long for completions has time for a flush. */
+/* A caller that may wait this long for completions has time for a flush. */
 #define PATIENCE_NS 100000000L
-/* Longer waits are several: the kernel adds the time that it is, and what overflows would be over at once. */
+/* The longest single wait. The kernel adds the present time, and a sum that overflows would be over at once. */
 #define WAIT_MOST_NS (INT64_C(1) << 62)
-/* Completions taken at once. */
+/* Completions that are reaped at once. */
 #define REAP_BATCH 64u
-/* With SQPOLL: the kernel's thread sleeps after so long without a request, and waking it costs a system call. */
+/* With SQPOLL the kernel's thread sleeps after this long without a request, and to wake it costs a system call. */
 #define POLLING_IDLE_MS 10u
 /* Set in a request's user data, beside the address of its wt_io: it went with IOSQE_ASYNC. */
 #define TAG_ASYNC 1u
@@ -94,12 +96,14 @@ struct uring {
     unsigned batch_limit;
     unsigned in_flight_limit;
     pthread_t reaper;
-    /* Raised after requests are written and before the kernel gets them. The reaper reads it: that is how the order, which
-     * the kernel keeps, is known to the language too. */
+    /*
+     * Raised after requests are written and before the kernel gets them, and read by the reaper. So the language
+     * knows of the order that the kernel keeps.
+     */
     atomic_uint handed_over;
     atomic_uint durable_writes; /* of the main ring, for both: sent, and not completed */
     atomic_uint bystanders;     /* the same, of I/Os that share no flushes */
-    atomic_bool patient;        /* a caller takes completions, and has time for a flush in between */
+    atomic_bool patient;        /* a caller reaps, and has time for a flush in between */
     atomic_bool refused;        /* by the kernel, for good; set with the lock held */
     int alarm;                  /* an eventfd, readable when the ring is refused; of the main ring */
 
@@ -112,10 +116,11 @@ struct uring {
     bool submitting;          /* someone owns the submission queue */
     atomic_bool started;      /* the reaper was */
     bool closing;
-    enum { ROLE_FREE, ROLE_REAPER, ROLE_CALLER } role; /* who takes completions */
-    unsigned callers_waiting; /* for the reaper to give up the role: it does not take it again before them */
-    bool attached;            /* callers take completions as a rule */
-    bool watching;            /* the reaper looks whether they still do */
+    enum { ROLE_FREE, ROLE_REAPER, ROLE_CALLER } role; /* the thread that reaps */
+    /* callers that wait for the reaper to give up the role: the reaper does not take it again before them */
+    unsigned callers_waiting;
+    bool attached; /* callers reap as a rule */
+    bool watching; /* the reaper looks whether they still reap */
     uint64_t caller_turns;
     int64_t hold_until_ns; /* of CLOCK_MONOTONIC; while no caller is there */
     unsigned held_count;
@@ -125,7 +130,7 @@ struct uring {
 
     bool woken;         /* a caller in uring_reap, or the next one, is to return */
     bool nudging;       /* the nudge is under way */
-    struct wt_io nudge; /* not an I/O: a NOP, whose completion wakes who waits for completions */
+    struct wt_io nudge; /* not an I/O: a NOP, whose completion wakes a thread that waits for completions */
 };
 
 static struct uring *uring_of(struct wt_backend *backend) {
@@ -197,7 +202,7 @@ static void prepare_request(struct uring *uring, struct wt_io *io, bool async, i
     if (fd >= 0) {
         prepare_transfer(uring, sqe, io, file >= 0 ? file : fd);
     } else {
-        /* What cannot be started still completes on the reaper. */
+        /* An I/O that cannot be started still completes on the reaper. */
         io->error = fd;
         io_uring_prep_nop(sqe);
     }
@@ -257,7 +262,10 @@ static void refuse_ring(struct uring *uring) {
 /* Puts on the lists again what a refused ring has not given to the kernel. By the submitter, with the lock held. */
 static void take_back(struct uring *uring) {
     uint64_t data;
-    /* A thread of the kernel takes requests when it pleases, so it keeps them: the reaper wakes it from time to time. */
+    /*
+     * With SQPOLL a thread of the kernel takes requests in its own time, so it keeps them. The reaper wakes that
+     * thread from time to time.
+     */
     while ((uring->ring.flags & IORING_SETUP_SQPOLL) == 0 && wt_ring_take_back(&uring->ring, &data)) {
         void *address = (void *)(uintptr_t)(data & ~(uint64_t)TAG_MASK);
         uring->in_flight -= data != TAG_ALARM;
@@ -274,9 +282,9 @@ static unsigned room_for_requests(struct uring *uring) {
     unsigned room = uring->in_flight_limit - uring->in_flight;
     room = room < uring->batch_limit ? room : uring->batch_limit;
     /*
-     * A thread of the kernel empties the queue in its own time. What is in there is in flight as a rule, and its end has the rest
-     * sent. But that thread says that it took requests when it has done several: all may have ended before, and then nobody
-     * else would come back for the rest.
+     * With SQPOLL a thread of the kernel empties the queue in its own time. As a rule requests in the queue are in
+     * flight, and the end of one of them sends what is left. But that thread tells only after several requests that
+     * it took them: all may have ended before, and then nothing else would send what is left.
      */
     unsigned space, turns = 0;
     while ((space = io_uring_sq_space_left(&uring->ring)) == 0 && uring->in_flight == 0) {
@@ -287,7 +295,10 @@ static unsigned room_for_requests(struct uring *uring) {
     return room < space ? room : space;
 }
 
-/* Sends a batch of what the lists hold. False: nothing is to be sent, or can be now. By the submitter, with the lock held. */
+/*
+ * Sends a batch of what is on the lists. False: there is nothing to send, or no room now. By the submitter, with the
+ * lock held.
+ */
 static bool send_batch(struct uring *uring) {
     unsigned room = room_for_requests(uring);
     bool alarm = uring->alarm_due && room > 0;
@@ -383,7 +394,10 @@ static int wait_for_completion(struct uring *uring, struct __kernel_timespec *ti
     return timeout ? io_uring_wait_cqe_timeout(&uring->ring, &cqe, timeout) : io_uring_wait_cqe(&uring->ring, &cqe);
 }
 
-/* Waits for completions, up to a time if that is not NULL, and takes what there is. 0: the time is over, or the ring refused. */
+/*
+ * Waits for completions, up to a time if that is not NULL, and takes all there are. 0: the time is over, or the ring
+ * is refused.
+ */
 static unsigned take_completions(struct uring *uring, struct completion *completions,
                                  struct __kernel_timespec *timeout) {
     struct io_uring_cqe *cqes[REAP_BATCH];
@@ -424,7 +438,7 @@ static bool is_durable_write(const struct wt_io *io) {
     return io->op == WT_IO_WRITE && io->durability != WT_DURABILITY_DEVICE;
 }
 
-/* Of what is sent and not completed: one more, or one less by UINT_MAX. */
+/* Counts an I/O that is sent and not completed: 1, or UINT_MAX when it is completed. */
 static void count_in_flight(struct uring *main, struct wt_io *io, unsigned change) {
     if (is_durable_write(io)) {
         atomic_fetch_add_explicit(&main->durable_writes, change, memory_order_relaxed);
@@ -516,9 +530,10 @@ static void collect(struct uring *uring, struct reaped *reaped) {
 }
 
 /*
- * Whether a caller that takes completions may flush the file itself. That saves being woken by each write that completes
- * meanwhile, and a worker of the kernel; but others would wait for it: what wants no flush, and other files' writes, whose flushes
- * the kernel sends to the disk as one where they come at once. What the counts say may have changed already.
+ * Whether a caller that reaps may flush the file itself. That saves a worker of the kernel, and the caller is not
+ * woken by each write that completes meanwhile. But while the caller is inside fdatasync nobody reaps. So I/O that
+ * needs no flush would be delayed, and other files' writes, whose flushes the kernel sends to the disk as one when
+ * they come together. The counts may have changed already.
  */
 static bool may_flush_itself(struct uring *uring, const struct wt_flush *flush) {
     return atomic_load_explicit(&uring->patient, memory_order_relaxed) &&
@@ -539,7 +554,9 @@ static struct wt_flush *take_own_flush(struct uring *uring, const struct reaped 
     return flush;
 }
 
-/* The submission queue is for what the completions that follow submit, unless another has it. With the lock held. */
+/*
+ * Reserves the submission queue for what the completions will submit, unless another thread has it. The lock is held.
+ */
 static bool begin_completing(struct uring *uring) {
     bool owner = !uring->submitting;
     uring->submitting = true;
@@ -553,7 +570,10 @@ static void end_completing(struct uring *uring, bool owner) {
     }
 }
 
-/* Flushes and completes what that makes stable. With the lock held, and in no role: the reaper may have to take it. */
+/*
+ * Flushes, and completes the writes that are stable by that. The lock is held, and the thread has no role: the reaper
+ * may have to take over.
+ */
 static void run_own_flush(struct uring *uring, struct wt_flush *flush) {
     struct reaped reaped = {0};
     pthread_mutex_unlock(&uring->lock);
@@ -569,8 +589,9 @@ static void run_own_flush(struct uring *uring, struct wt_flush *flush) {
 }
 
 /*
- * Takes one batch of completions; false if none came in time. While it completes them it owns the submission queue if
- * nobody else does, so that what the completions submit enters the kernel together. *own, if asked for: a flush to be run.
+ * Reaps one batch of completions. False: none came in time. While it completes them it owns the submission queue, if
+ * no other thread does: so what the completions submit enters the kernel together. *own, if asked for: a flush that
+ * the caller is to run.
  */
 static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout, struct wt_flush **own) {
     struct completion completions[REAP_BATCH];
@@ -640,8 +661,8 @@ static bool has_work(const struct uring *uring) {
 }
 
 /*
- * The reaper while callers take completions: sleeps until it is asked to watch, then looks after a while. With the lock
- * held. Nobody came meanwhile and I/O is in flight: the callers are gone until they come again.
+ * The reaper while callers reap: sleeps until it is asked to watch, and then looks after a while. If no caller came
+ * meanwhile and I/O is in flight, the callers are gone until they come again. The lock is held.
  */
 static void watch_callers(struct uring *uring) {
     if (!uring->watching) {
@@ -709,7 +730,10 @@ static bool run_lists(struct uring *uring) {
     return flush != NULL || io != NULL;
 }
 
-/* What is submitted from now on has threads of its own; without memory for them, it is the reaper's. Without the lock. */
+/*
+ * I/O that is submitted from now on goes to a backend of threads; without memory for one, the reaper does the I/O.
+ * Without the lock.
+ */
 static void open_substitute(struct uring *main) {
     const struct wt_engine_options options = {.threads = main->threads};
     struct wt_backend *opened = NULL, *none = NULL;
@@ -734,8 +758,8 @@ static void wait_refused(struct uring *uring) {
 }
 
 /*
- * The reaper of a refused ring: one round. It takes what the kernel is done with out of the ring's memory, for which it
- * calls nothing: memory of an I/O is its own again only then. With the lock held.
+ * One round of the reaper of a refused ring. It takes completions out of the ring's memory, which needs no system
+ * call: only then is the memory of an I/O free again. The lock is held.
  */
 static void serve_refused(struct uring *uring) {
     if (uring->role == ROLE_CALLER || uring->submitting) {
@@ -855,8 +879,8 @@ static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
     }
     pthread_mutex_lock(&uring->lock);
     uring->callers_waiting++;
-    while (uring->role == ROLE_REAPER && !is_refused(uring)) { /* it gives way: completions never block */
-        nudge(uring);                                          /* which lets go of the lock in between */
+    while (uring->role == ROLE_REAPER && !is_refused(uring)) { /* the reaper gives way, since completions never block */
+        nudge(uring);                                          /* unlocks in between */
         if (uring->role == ROLE_REAPER && !is_refused(uring)) {
             wt_sleep(&uring->role_freed, &uring->lock);
         }
@@ -1147,7 +1171,7 @@ static int polled_open(struct wt_backend *backend, const char *path, uint32_t fl
 
 /* ---- opening the backend --------------------------------------------------------------------------------------- */
 
-/* Completions of two rings cannot be waited for at once: none is taken by callers. */
+/* One thread cannot wait for the completions of two rings: no caller reaps. */
 static const struct wt_backend_ops polled_ops = {
     .name = "io_uring",
     .kind = WT_BACKEND_IO_URING,
@@ -1180,8 +1204,8 @@ static int check_operations(struct io_uring *ring) {
 }
 
 /*
- * Sets up a ring with what was asked for. SQPOLL works on any file from Linux 5.11 on, and the kernels before it, which took
- * it for registered files alone, count as refusing it.
+ * Sets up a ring as asked for. SQPOLL works on any file from Linux 5.11 on. Earlier kernels took it for registered
+ * files alone, and count as refusing it.
  */
 static int set_up_ring(struct io_uring *ring, unsigned entries, unsigned setup) {
     /* SUBMIT_ALL: one bad request does not hold up those behind it. Linux 5.18; before it they go one enter later. */
@@ -1199,7 +1223,10 @@ static int set_up_ring(struct io_uring *ring, unsigned entries, unsigned setup) 
     return rc;
 }
 
-/* That the kernel takes a request and tells its end: a filter of system calls may allow to set a ring up, and no more. */
+/*
+ * Proves that the kernel takes a request and tells its end: a filter of system calls may let a ring be set up, and no
+ * more.
+ */
 static int prove_ring(struct uring *uring) {
     struct io_uring_cqe *cqe;
     unsigned pauses = 0;

@@ -14,18 +14,21 @@ static uint64_t page_start(uint64_t offset) {
 static void grow(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t growth) {
     uint64_t ahead = atomic_load(&inode->ahead_end), size = wt_inode_size(inode);
     uint64_t from = ahead > size ? ahead : size;
-    from = page_start(from > start ? from : start); /* what lies between, if the write is far out, stays a hole */
+    /* if the write is far behind the end, what lies between stays a hole */
+    from = page_start(from > start ? from : start);
     uint64_t to = end > from ? end : from;
     if (growth > INT64_MAX - to - WT_PAGE_BYTES)
         return;
     to = page_start(to + growth);
     uint64_t on_disk = 0;
     if (wt_inode_reserve(inode, from, to, &on_disk)) {
-        /* The write that asked for it can do without; if there is no room for that either, it will tell. */
+        /*
+         * The write that needed it goes on without growth. If there is no room for the write either, the write tells.
+         */
         atomic_store(&inode->growth_bytes, 0);
         wt_inode_suspect_size(inode);
     } else {
-        /* Where nothing can be reserved, the end stays where it is within a block. */
+        /* Where the file system cannot reserve, the end stays where it is, within a block. */
         atomic_store(&inode->ahead_end, on_disk < to ? on_disk : to);
     }
     atomic_store(&inode->reserve_end, 0);

@@ -1,6 +1,6 @@
 /*
- * Growth ahead: the file on disk is longer than what was written to it, by zeros that exist there. A write into them changes no
- * metadata, and its last block is a whole one.
+ * Growth ahead: the file on disk is longer than what was written to it, by zeros that exist on the device. A write
+ * into these zeros changes no metadata, and its last block is a whole one.
  */
 #ifndef WT_AHEAD_H
 #define WT_AHEAD_H
@@ -8,8 +8,8 @@
 #include "file/inode.h"
 
 /*
- * A write of start..end begins: if the file grows ahead, and is not long enough, it does now. Inside the gate. False: it has to,
- * and the caller may not wait.
+ * A write of start..end begins. If the file grows ahead and is not long enough, this call makes it longer. The caller
+ * is inside the gate. False: the file has to grow, and the caller may not wait.
  */
 bool wt_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, bool may_wait);
 

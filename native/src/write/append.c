@@ -5,8 +5,8 @@
 #include "base/mutant.h"
 
 /*
- * The new end of a file, and in *start the old. -EFBIG: there is none. -EINVAL: an atomic append, and the old end is not a
- * multiple of its length.
+ * Moves the end of the file by length; *start is the old end. -EFBIG: there is no such end. -EINVAL: an atomic
+ * append, and the old end is not a multiple of its length.
  */
 static int take_place(struct wt_inode *inode, uint64_t length, bool atomic, uint64_t *start) {
     uint64_t reach = atomic_load(&inode->reach), size;
@@ -25,7 +25,7 @@ static int take_place(struct wt_inode *inode, uint64_t length, bool atomic, uint
 int wt_append_begin(struct wt_write *write) {
     struct wt_inode *inode = write->inode;
     pthread_mutex_lock(&inode->order_lock);
-    /* With reach where no write ends the append would leave a gap that nobody fills. */
+    /* If reach lies where no write ends, the append would leave a gap that nobody fills. */
     bool mend = inode->append_error || wt_inode_has_missed(inode);
     int rc = mend ? -EAGAIN : take_place(inode, write->length, write->flags & WT_ATOMIC, &write->offset);
     if (!rc) {
@@ -67,12 +67,17 @@ void wt_append_cancel(struct wt_write *write) {
     uint64_t end = write->offset + write->length;
     pthread_mutex_lock(&inode->order_lock);
     remove_append(inode, write);
-    /* A write at an offset of its own may have begun within that place: reach is set right when nothing is in flight. */
+    /*
+     * A write at an offset of its own may have begun within that place: so reach is set right when nothing is in
+     * flight.
+     */
     wt_inode_miss(inode, end);
     pthread_mutex_unlock(&inode->order_lock);
 }
 
-/* The first append in flight has ended: the file grows by it, or it and all behind it fail. With the lock held. */
+/*
+ * The first append in flight has ended: the file grows by it, or it and all appends behind it fail. The lock is held.
+ */
 static void conclude(struct wt_inode *inode, struct wt_write *write) {
     if (inode->append_error && !WT_MUTANT("append-behind-failed-kept")) {
         wt_write_fail(write, inode->append_error, write->offset);

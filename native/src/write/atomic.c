@@ -7,10 +7,10 @@
 
 #include "base/mutant.h"
 
-/* So many folios at most: a writeback has room for more. */
+/* This many folios at most: a writeback has room for more. */
 #define FOLIOS 32u
 
-/* What one folio gets of the write: the bytes a..b of it. */
+/* What one folio gets of the write: bytes a..b of the folio. */
 struct share {
     struct wt_folio *folio;
     struct wt_link *link;
@@ -49,9 +49,10 @@ static bool meets_end(const struct wt_write *write, uint64_t end) {
 }
 
 /*
- * Where the file ends, or will in a moment, in the middle of the write, the bytes and the size do not change in one step: -EINVAL.
- * Nor can it be direct I/O in a page that ends within a block, since that goes through the kernel's page cache. -EIO: a write
- * that failed has left the end there on disk. Its folios are locked.
+ * -EINVAL: the file ends, or is about to end, in the middle of the write, so the bytes and the size would not change
+ * in one step. Or the file ends within a block in a page of the write: that page goes through the kernel's page
+ * cache, and an atomic write is direct. -EIO: a write that failed has left such an end on disk. The folios are
+ * locked.
  */
 static int check_end(const struct wt_write *write) {
     struct wt_inode *inode = write->inode;
@@ -150,7 +151,7 @@ static void unlock_folios(struct whole *whole, const struct wt_folio *but) {
             wt_folio_put(whole->shares[i].folio);
 }
 
-/* Whether others wait that have let atomic writes go first. */
+/* Whether other writes wait that have let atomic writes go first. */
 static bool has_to_let_others(const struct whole *whole) {
     bool others = false;
     for (unsigned i = 0; i < whole->share_count; i++)
@@ -159,8 +160,8 @@ static bool has_to_let_others(const struct whole *whole) {
 }
 
 /*
- * Keeps others from the blocks until this write has had them, however many there are; but for those who waited for atomic
- * writes before it came. The folios are locked.
+ * Keeps other writes from the blocks until this write has had them, however many there are. Not those that already
+ * wait for earlier atomic writes. The folios are locked.
  */
 static void begin_awaiting(struct whole *whole) {
     if (whole->awaited || has_to_let_others(whole))
@@ -195,7 +196,10 @@ static bool is_one_run(const struct wt_folio *folio, unsigned first, unsigned la
     return true;
 }
 
-/* Gives a write within one folio memory in one piece, in place of what it overwrites. False: there is none. */
+/*
+ * Gives a write within one folio memory in one piece, in place of what the write overwrites. False: the pool has no
+ * such run.
+ */
 static bool make_one_run(struct whole *whole) {
     struct wt_folio *folio = whole->shares[0].folio;
     unsigned first = whole->shares[0].a >> WT_PAGE_SHIFT, last = (whole->shares[0].b - 1) >> WT_PAGE_SHIFT;
@@ -212,7 +216,7 @@ static bool make_one_run(struct whole *whole) {
     return true;
 }
 
-/* Locks the folios when no other I/O is on the blocks. An error: they are not locked. */
+/* Locks the folios when no other I/O is on the blocks. After an error they are not locked. */
 static int claim(struct whole *whole, bool may_wait) {
     for (;;) {
         lock_folios(whole);

@@ -49,7 +49,7 @@ struct wt_link *wt_link_take(struct wt_write *write) {
 
 void wt_link_give(struct wt_link *link) {
     if (link == &link->write->link)
-        return; /* not used twice: the write may have another thread in it that takes links */
+        return; /* the write's own link is used once: another thread may be taking links for the write */
     struct wt_engine_object *engine = link->write->inode->engine;
     pthread_mutex_lock(&engine->spare_lock);
     link->next = engine->spare_links;

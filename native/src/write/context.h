@@ -16,12 +16,12 @@
 
 struct wt_write;
 
-/* A write's share of one folio. */
+/* The share that a write has in one folio. */
 struct wt_link {
     struct wt_write *write;
     struct wt_link *next, *previous;
-    uint64_t dirty;     /* blocks with bytes of it that no I/O carries yet */
-    uint64_t writeback; /* blocks with bytes of it that an I/O carries */
+    uint64_t dirty;     /* blocks with bytes of the write that no I/O carries yet */
+    uint64_t writeback; /* blocks with bytes of the write that an I/O carries */
     uint64_t bytes;     /* counted as in flight */
 };
 
@@ -34,16 +34,16 @@ struct wt_write {
     int64_t begin_ns;
     uint32_t durability;
     uint32_t flags;             /* WT_APPEND and so on */
-    atomic_uint references;     /* its submitter, and each link */
+    atomic_uint references;     /* one for its submitter, and one for each link */
     atomic_int error;           /* the first */
     _Atomic uint64_t failed_at; /* bytes from here on are not known to be stable; UINT64_MAX: none failed */
-    sem_t wake;                 /* posted for each folio in lead, and at the end: after that nobody touches the write */
-    atomic_bool waits;          /* its thread has nothing left to do but wait: it may be handed a gather */
-    _Atomic(struct wt_folio *) lead; /* whose gather it is to send */
+    sem_t wake;        /* posted for each gather to lead, and at the end: after that nobody touches the write */
+    atomic_bool waits; /* its thread only waits: it may be handed a gather to lead */
+    _Atomic(struct wt_folio *) lead; /* the folio whose gather this writer is to lead */
     struct wt_write *next_done;
     struct wt_write *next_append, *previous_append; /* of the inode; under its order_lock, as is ended */
-    bool ended;                                     /* an append that waits for others to end */
-    struct wt_link link;                            /* most writes are in one folio and need no other */
+    bool ended;                                     /* an append that has ended, and waits for those in front of it */
+    struct wt_link link;                            /* the first link: most writes are in one folio and need no other */
 };
 
 /* Where the write ends in the file. */
@@ -58,7 +58,7 @@ extern const struct wt_operation_type wt_write_type;
 int wt_write_take(struct wt_engine_object *engine, struct wt_write **write);
 void wt_write_give(struct wt_engine_object *engine, struct wt_write *write);
 
-/* A link for the write; NULL: no memory. */
+/* A link for the write. NULL: no memory. */
 struct wt_link *wt_link_take(struct wt_write *write);
 /* Its folio has it no more. */
 void wt_link_give(struct wt_link *link);

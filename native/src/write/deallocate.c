@@ -1,6 +1,6 @@
 /*
- * Ranges that become zeros: punched holes, and zeroed space. With the gate shut, as for a truncation: the file systems stop
- * all I/O on the file as well.
+ * Ranges that become zeros: punched holes, and zeroed space. The gate is shut, as for a truncation: the file systems
+ * stop all I/O on the file as well.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -42,7 +42,7 @@ static int zero_in_block(struct wt_inode *inode, uint64_t start, uint64_t end, u
     if (!rc && io.done < length)
         rc = -ESTALE; /* the file is shorter than anything here made it */
     const uint8_t *range = memory + (start - base);
-    /* Zeros that are read after a flush has failed may be in the disk's cache alone, for ever: they are written again. */
+    /* After a failed flush, zeros that are read may be in the disk's cache alone, for ever: they are written again. */
     bool believed = wt_disk_failures(inode->lane.disk) == 0;
     bool zeros = !rc && believed && range[0] == 0 && memcmp(range, range + 1, end - start - 1) == 0;
     if (!rc && !zeros && !WT_MUTANT("hole-keeps-its-edges")) { /* a hole stays one */
@@ -67,7 +67,10 @@ static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
     return run(inode, &io);
 }
 
-/* Zeros start..end as the file system does it, or the first piece of that by writing it; *end is where that was. */
+/*
+ * Zeros start..end by the file system. If it cannot, writes zeros to the first piece; *end is then the end of that
+ * piece.
+ */
 static int zero_blocks(struct wt_inode *inode, uint64_t start, uint64_t *end, bool keep_space) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     uint64_t mask = block_bytes(inode) - 1;
@@ -83,8 +86,9 @@ static int zero_blocks(struct wt_inode *inode, uint64_t start, uint64_t *end, bo
 }
 
 /*
- * One step, with the gate shut: makes zeros of start..*end, or of as much as can be done at once, which it then says in *end:
- * a part of a block, or as many whole ones as there are. The block that the file ends in is whole if it goes to the end.
+ * One step, with the gate shut. Makes zeros of start..*end, or of as much as can be done at once: then *end says how
+ * far. That is a part of one block, or as many whole blocks as there are. The block that the file ends in counts as
+ * whole if the range goes to the end of the file.
  */
 static int zero_step(struct wt_inode *inode, uint64_t start, uint64_t *end, bool keep_space) {
     uint64_t size = wt_inode_size(inode), mask = block_bytes(inode) - 1;

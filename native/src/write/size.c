@@ -24,7 +24,7 @@ int64_t wt_size(wt_file handle) {
     return size;
 }
 
-/* -EIO: the flush worked, but one before it failed, and what it was to make stable of this file is lost. */
+/* -EIO: the flush worked, but an earlier one failed, and bytes of this file that it was to make stable are lost. */
 static int sync_inode(struct wt_inode *inode) {
     uint64_t unsynced = wt_disk_take_unsynced(&inode->unsynced);
     int rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), false);
@@ -54,8 +54,8 @@ static void set_size(struct wt_inode *inode, uint64_t size) {
 }
 
 /*
- * Sets the size on disk and here. After an error the file has the size that the kernel gives it: where only the flush failed
- * that is the new one, and neither is known to be durable.
+ * Sets the size on disk and here. After an error the file has the size that the kernel tells. If only the flush
+ * failed, that is the new size. Neither size is then known to be durable.
  */
 static int change_size(struct wt_inode *inode, uint64_t size) {
     struct wt_backing *backing = atomic_load(&inode->backing);
@@ -124,8 +124,8 @@ static bool is_beside_end_of_file(struct wt_inode *inode, uint64_t start, uint64
 }
 
 /*
- * Writes zeros to start..end, which is a hole. A last block that the file ends in goes through the page cache, and so does
- * what is beside it.
+ * Writes zeros to start..end, which is a hole. If the file ends in the last block, that block goes through the page
+ * cache, and so does what shares its page.
  */
 static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t limit) {
     struct wt_backing *backing = atomic_load(&inode->backing);
@@ -257,8 +257,8 @@ static int allocate_cached(struct wt_inode *inode, uint64_t offset, uint64_t end
 }
 
 /*
- * No blocks are claimed here. So that nobody writes to a hole between its being found and zeroed, each piece is done with the
- * gate shut; the caller is inside it, before and after.
+ * No blocks are claimed here. Each piece is done with the gate shut, so that nobody writes to a hole between its
+ * being found and zeroed. The caller is inside the gate, before and after.
  */
 static int allocate_buffered(struct wt_inode *inode, uint64_t offset, uint64_t end) {
     int rc = 0;
@@ -275,7 +275,7 @@ static int allocate_buffered(struct wt_inode *inode, uint64_t offset, uint64_t e
     return rc;
 }
 
-/* From now on no atomic write goes over the end, where the file will end; waits for those that are under way. */
+/* From now on no atomic write goes over the end that the file will have. Waits for those that are in flight. */
 static void announce_end(struct wt_inode *inode, uint64_t end) {
     const struct wt_geometry *geometry = &inode->mapping.geometry;
     atomic_store(&inode->reserve_end, end);
@@ -293,8 +293,9 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint
     if (!inode->buffered && end > wt_inode_size(inode))
         announce_end(inode, end);
     /*
-     * It grows the file before others can know that. Where a page has several blocks, it must not end within one then: see
-     * is_beside_end_of_file. What is left of the last page gets its space by its zeros.
+     * Reserving grows the file before others can know that. Where a page has several blocks, the file must not end
+     * within a page then: see is_beside_end_of_file. The blocks behind the last whole page get their space when their
+     * zeros are written.
      */
     uint64_t whole_pages = end & ~(uint64_t)(WT_PAGE_BYTES - 1);
     uint64_t reserve_end = inode->mapping.geometry.page_block_shift != 0 ? whole_pages : end;
@@ -311,8 +312,8 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint
 }
 
 /*
- * Inside the gate. *short_file: all is there but the file ends before `end`, since the file system could not reserve and
- * the last bytes shared a block with the end of the file.
+ * The caller is inside the gate. *short_file: all zeros are there but the file ends before `end`, since the file
+ * system could not reserve and the last bytes share a block with the end of the file.
  */
 static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool *short_file) {
     uint64_t size = 0;

@@ -17,19 +17,19 @@
 #include "write/write.h"
 #include "write/writeback.h"
 
-/* A piece of a write that goes to folios in one step. */
+/* The part of a write that goes to folios in one step: at most chunk_bytes of the engine. */
 struct chunk {
     struct wt_write *write;
     struct wt_cursor *cursor;
     struct wt_reservation reservation;
     struct wt_launch launch;
     uint64_t offset, end;
-    uint64_t part_begin; /* of a burst: what is before it is on its way */
+    uint64_t part_begin; /* of a burst: the bytes before it are in flight */
     bool may_wait;
     struct wt_link *links; /* taken in advance */
-    bool need_objects;     /* stopped, since there was no object for another I/O */
-    bool no_memory;        /* stopped, since there is none for a link */
-    bool may_fill;         /* blocks that are written in part and not cached are read when the write is on its way */
+    bool need_objects;     /* copying stopped, since there was no object for another I/O */
+    bool no_memory;        /* copying stopped, since there is no memory for a link */
+    bool may_fill;         /* missing blocks may be written in part: they are read while the write is in flight */
 };
 
 static uint64_t block_mask(const struct wt_inode *inode) {
@@ -38,21 +38,18 @@ static uint64_t block_mask(const struct wt_inode *inode) {
 
 /* ---- begin: a block that is only partly overwritten is there first ---------------------------------------------- */
 
-/*
- * Whether a block that is not cached is zero on disk. Its folio is locked. A failed write may have left bytes behind the size
- * there, and the next write past them makes them the file's.
- */
+/* Whether a block that is not cached is zero on disk. Its folio is locked. */
 static bool is_zero(struct wt_inode *inode, uint64_t start, uint64_t end) {
     return start >= wt_inode_end_on_disk(inode) || wt_inode_has_zeros(inode, start, end) ||
            WT_MUTANT("neighbour-zeroed");
 }
 
-/* Blocks read at once where a file is written from front to back in parts of blocks, as a log is. */
+/* Blocks that are read at once where a file is written from front to back in parts of blocks, as a log is. */
 #define READ_AHEAD_BLOCKS 16
 
 /*
- * How far to read for a block that is only partly overwritten: that block, and a few more if the one before it is cached,
- * as far as memory for them is to be had without waiting.
+ * How far to read for a block that is only partly overwritten. Only that block; or a few more, if the block before it
+ * is cached, as far as there is memory for them without waiting.
  */
 static uint64_t read_end(struct chunk *chunk, bool sequential, uint64_t start, uint64_t end) {
     struct wt_inode *inode = chunk->write->inode;
@@ -71,12 +68,15 @@ static uint64_t read_end(struct chunk *chunk, bool sequential, uint64_t start, u
     return wt_pool_reserve(&chunk->reservation, pages, false) ? ahead : end;
 }
 
-/* A block whose bytes are being read to go below those of writes takes more of them, if it has its page for itself. */
+/*
+ * Blocks that an I/O fills with the bytes below those of writes, and that may take bytes of more writes meanwhile:
+ * those that have a page for themselves.
+ */
 static uint64_t joinable(const struct wt_folio *folio) {
     return folio->mapping->geometry.page_block_shift == 0 ? folio->reading & folio->dirty : 0;
 }
 
-/* Whether I/O has the block, or its page, so that a write has to wait. */
+/* Whether I/O is on the block, or on its page, so that a write has to wait. */
 static bool is_in_the_way(const struct wt_folio *folio, unsigned block, bool partial) {
     unsigned page = wt_page_of(&folio->mapping->geometry, block);
     uint64_t in_page = wt_page_blocks(&folio->mapping->geometry, page, page), bit = UINT64_C(1) << block;
@@ -98,9 +98,11 @@ static void wait_for_block(struct wt_folio *folio, unsigned block) {
 enum { TRY_AGAIN = 1 };
 
 /*
- * Makes the block at `at` fit to be written by the chunk: nobody is reading it or its page and, if the chunk covers only
- * part of it, it is uptodate, or an asynchronous write may fill it. Holds nothing when it returns, so that it may have
- * changed again: then copying stops there. Takes one page of the reservation at most: TRY_AGAIN asks for a new one, since the page was evicted at once.
+ * Prepares the block at `at` for the chunk: nobody is reading the block or its page. If the chunk covers only part of
+ * the block, the block is also uptodate, or an asynchronous write may fill it.
+ *
+ * Holds nothing on return, so the block may have changed again: then copying stops there. Uses at most one reserved
+ * page. TRY_AGAIN: the page that was read was evicted again; reserve anew and retry.
  */
 static int begin_block(struct chunk *chunk, uint64_t at) {
     struct wt_inode *inode = chunk->write->inode;
@@ -132,7 +134,7 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
             return 0;
         if (!chunk->may_wait)
             return -EAGAIN;
-        if (filled) /* Others have been through the whole cache since the read ended, and gone on by that. */
+        if (filled) /* Other threads have gone through the whole cache since the read ended: they have made progress. */
             return TRY_AGAIN;
         uint64_t to = read_end(chunk, sequential, start, end);
         if (chunk->write->async && (start | (WT_PAGE_BYTES - 1)) < wt_inode_size(inode)) {
@@ -163,13 +165,13 @@ static int begin_edges(struct chunk *chunk) {
 
 /* ---- copy: the bytes go into the folio, or its shadow ------------------------------------------------------------ */
 
-/* What one folio gets: bytes a..b, blocks first..last. */
+/* What one folio gets of a chunk: bytes a..b, blocks first..last. */
 struct span {
     uint32_t a, b;
     unsigned first, last;
     uint64_t blocks;
-    uint64_t fill;  /* of them: written in part, and the rest is to be read */
-    bool zero_rest; /* of the last block: nothing of the file is behind b in it */
+    uint64_t fill;  /* those of blocks that are written in part, and whose other bytes are to be read */
+    bool zero_rest; /* the file has no bytes behind b in the last block */
 };
 
 static uint64_t folio_base(const struct wt_folio *folio) {
@@ -193,9 +195,11 @@ static bool needs_shadow(const struct wt_folio *folio, uint64_t blocks, unsigned
 }
 
 /*
- * Missing blocks that may be read when bytes are in them already. Not in the page that the file ends in: a part of the same
- * write that begins behind the end would go through the kernel's page cache before this block goes by direct I/O, and the
- * kernel then has that page, too.
+ * Missing blocks that an asynchronous write may fill: they are read when bytes are in them already.
+ *
+ * Not in the page that the file ends in. A part of the same write that begins behind the end of the file would go
+ * through the kernel's page cache before this block goes by direct I/O, and then the kernel has that page in its
+ * cache, too.
  */
 static uint64_t fillable(const struct wt_folio *folio) {
     const struct wt_geometry *geometry = &folio->mapping->geometry;
@@ -207,7 +211,10 @@ static uint64_t fillable(const struct wt_folio *folio) {
     return wt_page_blocks(geometry, 0, last) & ~(folio->uptodate | folio->reading | folio->writeback);
 }
 
-/* Blocks of the span that cannot be written now: to be read first, or being read, or an atomic write's turn. */
+/*
+ * Blocks of the span that cannot be written now: they have to be read first, are being read, or an atomic write has
+ * its turn.
+ */
 static uint64_t find_obstacles(const struct chunk *chunk, const struct wt_folio *folio, struct span *span) {
     const struct wt_geometry *geometry = &folio->mapping->geometry;
     uint32_t mask = (1u << geometry->block_shift) - 1;
@@ -235,7 +242,7 @@ static uint64_t find_obstacles(const struct chunk *chunk, const struct wt_folio 
     return obstacles;
 }
 
-/* Whether the reservation has the pages that the span needs; adds to it what is to be had without waiting. */
+/* Whether the reservation has the pages that the span needs. Adds pages that are to be had without waiting. */
 static bool reserve_memory(struct chunk *chunk, const struct wt_folio *folio, const struct span *span) {
     uint32_t need = (uint32_t)__builtin_popcountll(span->fill);
     for (unsigned page = span->a >> WT_PAGE_SHIFT; page <= (span->b - 1) >> WT_PAGE_SHIFT; page++)
@@ -244,7 +251,7 @@ static bool reserve_memory(struct chunk *chunk, const struct wt_folio *folio, co
            wt_pool_reserve(&chunk->reservation, need - chunk->reservation.pages, false);
 }
 
-/* Gives each page memory that may be written: new memory, or a shadow of what I/O reads now. */
+/* Gives each page memory that may be written: new memory, or a shadow of the memory that I/O reads now. */
 static void make_writable(struct chunk *chunk, struct wt_folio *folio, const struct span *span) {
     unsigned first_page = span->a >> WT_PAGE_SHIFT, last_page = (span->b - 1) >> WT_PAGE_SHIFT;
     for (unsigned page = first_page; page <= last_page; page++) {
@@ -272,7 +279,10 @@ static void copy_span(struct chunk *chunk, struct wt_folio *folio, const struct 
     folio->uptodate |= span->blocks;
 }
 
-/* A write of less than a block waits for I/O so many blocks away: appenders to a log reach it out of order. */
+/*
+ * A write of less than a block waits for I/O that is at most this many blocks away: appenders to a log arrive out of
+ * order.
+ */
 #define NEAR_BLOCKS 8
 
 static bool is_near(uint64_t busy, uint64_t blocks) {
@@ -287,9 +297,10 @@ static bool is_record(const struct wt_folio *folio, const struct span *span) {
 }
 
 /*
- * Which blocks wait for the end of I/O that is under way, instead of leaving at once. Blocks under it must. A write of
- * less than a block near it, as a log makes them, waits too: it costs the device a command less, and leaves with what
- * else collects. One of high priority does not, and takes along what others wrote to its blocks.
+ * Which blocks wait for the end of I/O in flight, instead of leaving at once. Blocks under that I/O must wait. A
+ * write of less than a block near it, as a log makes them, waits too: it leaves with the other writes that gather,
+ * which saves the device a command. A write of high priority does not wait there, and takes along what others wrote
+ * to its blocks.
  */
 static uint64_t waiting_blocks(const struct wt_folio *folio, const struct span *span, bool urgent) {
     if (urgent)
@@ -302,7 +313,7 @@ static uint64_t waiting_blocks(const struct wt_folio *folio, const struct span *
     return waiting;
 }
 
-/* Takes what so many I/Os need. */
+/* Takes the objects for this many I/Os. */
 static bool take_objects(struct chunk *chunk, unsigned need) {
     unsigned have = 0;
     for (struct wt_writeback *w = chunk->launch.spare; w; w = w->next)
@@ -341,8 +352,8 @@ static bool take_links(struct chunk *chunk, unsigned count) {
 }
 
 /*
- * The first of several writers whose I/O just ended is back: they come together as a rule, so it collects the next records
- * of the others and leads the gather.
+ * The first of several writers whose I/O just ended is back. As a rule they come together: so the first one leads the
+ * gather, and the gather takes the next records of the others along.
  */
 static bool may_lead(const struct chunk *chunk, const struct wt_folio *folio, const struct span *span) {
     const struct wt_write *write = chunk->write;
@@ -352,8 +363,8 @@ static bool may_lead(const struct chunk *chunk, const struct wt_folio *folio, co
 }
 
 /*
- * The last of those that the leader of a gather waits for has come, and sends it: that is sooner. Its thread runs the I/O,
- * if it has nothing else to do.
+ * The last writer that the leader of a gather waits for has come. It sends the gather, because that is sooner. Its
+ * thread runs the I/O, if it has nothing else to do.
  */
 static void count_arrival(struct chunk *chunk, struct wt_folio *folio) {
     uint32_t expected = atomic_load_explicit(&folio->expected, memory_order_relaxed);
@@ -361,7 +372,10 @@ static void count_arrival(struct chunk *chunk, struct wt_folio *folio) {
         return;
     atomic_store_explicit(&folio->expected, expected - 1, memory_order_relaxed);
     uint64_t blocks = folio->dirty & ~(folio->writeback | folio->reading);
-    /* With a burst its writers would wait for all of that. Objects taken in advance are for what is yet to be copied. */
+    /*
+     * As part of a burst the gather would wait for all of the burst. Objects that were taken in advance are for what
+     * is still to be copied.
+     */
     bool may_send = !chunk->launch.burst && !chunk->links;
     if (expected == 1 && blocks && may_send && take_objects(chunk, wt_launch_need(&folio->mapping->geometry, blocks))) {
         chunk->launch.gather = true;
@@ -369,13 +383,16 @@ static void count_arrival(struct chunk *chunk, struct wt_folio *folio) {
     }
 }
 
-/* Something urgent waits: who leads what is dirty goes at once. */
+/* A write of high priority waits: leaders send what is dirty at once. */
 static void hurry(struct wt_folio *folio) {
     folio->urgent = true;
     atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
 }
 
-/* Copies the span, in which nothing is in the way, into the locked folio and prepares its I/O. False: memory or objects are missing. */
+/*
+ * Copies the span into the locked folio and prepares its I/O. Nothing in the span is in the way. False: memory or
+ * objects are missing.
+ */
 static bool write_span(struct chunk *chunk, struct wt_folio *folio, const struct span *span) {
     struct wt_write *write = chunk->write;
     if (!reserve_memory(chunk, folio, span))
@@ -417,7 +434,10 @@ static bool write_span(struct chunk *chunk, struct wt_folio *folio, const struct
     return true;
 }
 
-/* Copies a..b into the locked folio, as far as nothing is in the way. Returns where it had to stop: b if nothing was. */
+/*
+ * Copies a..b into the locked folio, up to the first block that is in the way. Returns where it stopped: b if nothing
+ * was in the way.
+ */
 static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_t a, uint32_t b) {
     const struct wt_geometry *geometry = &folio->mapping->geometry;
     struct span span = span_of(geometry, a, b);
@@ -433,7 +453,7 @@ static uint32_t write_folio(struct chunk *chunk, struct wt_folio *folio, uint32_
     return write_span(chunk, folio, &span) ? span.b : a;
 }
 
-/* With a burst: what has been copied leaves now, if it is enough for a part, and what is to come is one. */
+/* In a burst: the copied bytes leave now, if they are enough for a part and the bytes to come are too. */
 static void start_part(struct chunk *chunk, uint64_t at) {
     uint64_t part = chunk->write->inode->engine->part_bytes;
     if (!chunk->launch.burst || at - chunk->part_begin < part || chunk->end - at < part / 2)
@@ -443,8 +463,8 @@ static void start_part(struct chunk *chunk, uint64_t at) {
 }
 
 /*
- * Folio after folio in ascending order, the next locked before the last is let go: writes that overlap are applied in one
- * order everywhere. Returns where it had to stop.
+ * Copies folio after folio in ascending order. The next folio is locked before the last one is unlocked: so
+ * overlapping writes are applied in one order everywhere. Returns where it stopped.
  */
 static uint64_t write_folios(struct chunk *chunk) {
     struct wt_inode *inode = chunk->write->inode;
@@ -482,8 +502,9 @@ static unsigned objects_for(const struct chunk *chunk, const struct wt_folio *fo
 }
 
 /*
- * The same for a write that may not wait, over several folios: all of it or nothing. Once some were copied the rest would have to
- * wait for what is in its way. So all folios are locked, and what they take is had, before. The chunk has the pages for all.
+ * The same for a write over several folios that may not wait: all of it is written, or nothing. Once some bytes were
+ * copied, the others would have to wait for what is in their way. So all folios are locked, and their objects are
+ * taken, before the first byte is copied. The chunk has the pages for all of them.
  */
 static uint64_t write_at_once(struct chunk *chunk) {
     struct wt_inode *inode = chunk->write->inode;
@@ -522,15 +543,19 @@ static void give_spares(struct chunk *chunk) {
     }
 }
 
-/* Two more than the range has: a page read for this write may need a shadow before it is written. */
+/* Two more pages than the range has: a page that was read for this write may need a shadow before it is written. */
 static uint32_t pages_for(const struct chunk *chunk) {
     return (uint32_t)(((chunk->end - 1) >> WT_PAGE_SHIFT) - (chunk->offset >> WT_PAGE_SHIFT) + 3);
 }
 
 /*
- * Copies the chunk in, as far as nothing is in the way. A chunk within one folio is just tried. One of several folios,
- * and one that met an obstacle, first gets all that it can need: its folios are locked hand over hand, and what makes it
- * let go in the middle would let another write in between. Returns where it stopped, *rc is an error or 0.
+ * Copies the chunk in, up to the first block that is in the way.
+ *
+ * A chunk within one folio is tried first without preparation. A chunk over several folios, and one that met an
+ * obstacle, first gets all that it can need. Its folios are locked hand over hand, and a stop in the middle would let
+ * another write in between.
+ *
+ * Returns where it stopped. *rc is an error or 0.
  */
 static uint64_t copy_chunk(struct chunk *chunk, int *rc) {
     struct wt_inode *inode = chunk->write->inode;
@@ -554,12 +579,12 @@ static uint64_t copy_chunk(struct chunk *chunk, int *rc) {
     if (!*rc && at == chunk->offset && !chunk->need_objects) {
         *rc = begin_block(chunk, chunk->offset);
         if (!*rc && !chunk->may_wait)
-            *rc = -EAGAIN; /* what is in the way is another's I/O on the block's page */
+            *rc = -EAGAIN; /* in the way is another's I/O on the block's page */
     }
     return at;
 }
 
-/* Whether start_part will cut it. */
+/* Whether start_part will cut the chunk into parts. */
 static bool has_parts(const struct chunk *chunk) {
     const struct wt_inode *inode = chunk->write->inode;
     uint64_t part = inode->engine->part_bytes, folio = UINT64_C(1) << inode->mapping.geometry.folio_shift;
@@ -568,14 +593,16 @@ static bool has_parts(const struct chunk *chunk) {
 }
 
 /*
- * For a write that is long enough to leave in parts, and that is not in a hurry. Not where the file grows: the kernel has workers
- * do what changes metadata, one after the other. Nor for a step that others follow: they would wait for its flush.
+ * Begins a burst for a write that is long enough to leave in parts and that nobody waits for urgently.
+ *
+ * Not where the file grows: workers of the kernel do I/O that changes metadata, one after the other. Not for a step
+ * that others follow: they would wait for its flush.
  */
 static struct wt_burst *begin_burst(const struct chunk *chunk) {
     const struct wt_write *write = chunk->write;
     struct wt_inode *inode = write->inode;
     struct wt_backend *backend = inode->engine->backend;
-    if (!has_parts(chunk)) /* most writes, and they are not to be asked more */
+    if (!has_parts(chunk)) /* most writes end here */
         return NULL;
     bool hurries = write->async || write->flags & WT_HIGH_PRIORITY || write->durability > WT_DURABILITY_DSYNC;
     bool last = chunk->end == write->offset + write->length;
@@ -587,8 +614,9 @@ static struct wt_burst *begin_burst(const struct chunk *chunk) {
 }
 
 /*
- * One step of a write: as much from offset on as fits a chunk, less if something is in the way. What was copied is on its
- * way when this returns. Returns the count of bytes taken, 0 if another try is needed, or -errno.
+ * One step of a write: takes as many bytes from offset on as a chunk has, or fewer if something is in the way. The
+ * I/O of the bytes that were copied has started on return. Returns the count of bytes taken, 0 if another try is
+ * needed, or -errno.
  */
 static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint64_t offset, bool may_run,
                           bool may_wait) {
@@ -623,7 +651,7 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
     return rc < 0 ? rc : (int64_t)(at - offset);
 }
 
-/* Of what a synchronous write may ask for. */
+/* The flags that a synchronous write may have. */
 #define WRITE_FLAGS (WT_APPEND | WT_DONTCACHE | WT_ATOMIC | WT_HIGH_PRIORITY)
 
 /* ---- the whole write ----------------------------------------------------------------------------------------- */
@@ -643,20 +671,23 @@ static int64_t start_step(struct wt_write *write, struct wt_cursor *cursor, uint
         return rc ? rc : (int64_t)write->length;
     }
     int64_t n = write_step(write, cursor, at, !write->async, may_wait);
-    assert(may_wait || n < 0 || (uint64_t)n == write->length); /* what must not wait begins as a whole or not at all */
+    /* a write that must not wait begins as a whole or not at all */
+    assert(may_wait || n < 0 || (uint64_t)n == write->length);
     return n;
 }
 
-/* Copies all in and starts its I/O, step by step. Returns the bytes that are on their way; fewer than all on an error,
- * which the write carries. */
+/*
+ * Copies all bytes in and starts their I/O, step by step. Returns the count of bytes whose I/O has started: fewer
+ * than all after an error, which the write then carries.
+ */
 static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bool may_wait) {
     uint64_t at = write->offset, end = write->offset + write->length;
     wt_inode_reach(write->inode, end);
     if (!wt_ahead(write->inode, at, end, may_wait))
         wt_write_fail(write, -EAGAIN, at);
     /*
-     * Each turn takes bytes, or has waited for what was in its way: memory, an object, others' I/O on the block. What is in the way
-     * of the next is another's that went on meanwhile.
+     * Each turn takes bytes, or has waited for what was in its way: memory, an object, others' I/O on the block. If
+     * something is in the way of the next turn, another write has made progress meanwhile.
      */
     while (at < end && !atomic_load(&write->error)) {
         int64_t n = start_step(write, cursor, at, may_wait);
@@ -669,12 +700,13 @@ static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bo
 }
 
 /*
- * In a crowd, many more waiting threads than processors, it costs less to let the others run a few times than to sleep and
- * be woken, a system call each and often an interrupt of another processor: the I/O that all wait for ends meanwhile.
+ * A crowd is many more waiting threads than processors. There it costs less to let other threads run a few times than
+ * to sleep and be woken, which is a system call each and often an interrupt of another processor. The I/O that all
+ * wait for ends meanwhile.
  */
 #define CROWD_YIELDS 16
 
-/* Whether the end came, or a gather to run. */
+/* Yields, and tells whether the semaphore was posted: the write has ended, or there is a gather to lead. */
 static bool yield_to_crowd(struct wt_write *write) {
     struct wt_engine_object *engine = write->inode->engine;
     int64_t begin_ns = wt_now_ns();
@@ -699,7 +731,7 @@ static void wait_for_post(struct wt_write *write) {
     atomic_fetch_sub_explicit(&engine->waiting_writers, 1, memory_order_relaxed);
 }
 
-/* Waits until all I/O of the write has ended; meanwhile runs gathers that this write is part of. */
+/* Waits until all I/O of the write has ended. Meanwhile leads gathers that this write is part of. */
 static void await(struct wt_write *write) {
     atomic_store(&write->waits, true);
     /* The last reference: nothing was started, or all of it has ended. Nobody will post any more. */
@@ -716,15 +748,16 @@ static void await(struct wt_write *write) {
         lead = atomic_exchange(&write->lead, NULL);
         if (lead)
             wt_gather_lead(lead);
-        if (lead && ended) /* another sent it, and all has ended, before who handed it over posted */
+        /* another thread sent the gather, and all has ended, before the thread that handed it over has posted */
+        if (lead && ended)
             wait_for_post(write);
     } while (lead);
 }
 
-/* So often an append waits until the end of the file is mended. Each time other writes must have failed anew. */
+/* An append waits this often until the end of the file is mended. Each time other writes must have failed anew. */
 #define MEND_ATTEMPTS 100
 
-/* What a write needs to know of the end of the file: of an append its place. The caller is inside the gate. */
+/* Prepares a write for the end of the file; an append gets its place. The caller is inside the gate. */
 static int begin_at_end(struct wt_write *write) {
     struct wt_inode *inode = write->inode;
     if (write->flags & WT_ATOMIC && wt_inode_size_is_suspect(inode))
@@ -845,7 +878,7 @@ int64_t wt_write_with(wt_file file, const struct iovec *iov, int iov_count, uint
 
 /* ---- asynchronous -------------------------------------------------------------------------------------------- */
 
-/* Without direct I/O there is nothing to wait for but the kernel: the write is done when it was submitted. */
+/* Without direct I/O only the kernel is to be waited for: the write is done when it is submitted. */
 static void submit_buffered(struct wt_write *write, struct wt_cursor *cursor) {
     write->operation.result = wt_buffered_write(write->inode, cursor, &write->offset, write->length, write->durability,
                                                 write->flags, &write->operation.stable_bytes);
@@ -854,8 +887,8 @@ static void submit_buffered(struct wt_write *write, struct wt_cursor *cursor) {
 }
 
 /*
- * Starts an append that must not wait. It gets its place and takes its bytes in one step, so that the place can be taken
- * back if it cannot start: nobody has one behind it.
+ * Starts an append that must not wait. The append gets its place and takes its bytes under one lock. If it cannot
+ * start, the place can be given back, because no append has a place behind it yet.
  */
 static int start_append_now(struct wt_write *write, struct wt_cursor *cursor) {
     struct wt_inode *inode = write->inode;
@@ -918,7 +951,7 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
     if (!rc && !may_wait && length > file->inode->engine->chunk_bytes)
         rc = -EMSGSIZE;
     if (!rc && alone && file->inode->buffered)
-        rc = -EAGAIN; /* it is done on this thread */
+        rc = -EAGAIN; /* the write would be done on this thread */
     struct wt_write *write = NULL;
     if (!rc)
         rc = wt_write_take(file->inode->engine, &write);

@@ -16,7 +16,7 @@
 
 /* ---- objects ------------------------------------------------------------------------------------------------- */
 
-/* With the lock held, as what follows. */
+/* The lock is held, here and in give_object. */
 static struct wt_writeback *take_object(struct wt_engine_object *engine, bool limited) {
     if (limited && engine->writebacks_out >= WT_WRITEBACK_LIMIT)
         return NULL;
@@ -82,7 +82,10 @@ static uint64_t folio_offset(const struct wt_folio *folio) {
 }
 
 unsigned wt_launch_need(const struct wt_geometry *geometry, uint64_t blocks) {
-    /* One for each run of blocks. Two may be cut: that at the end of the file and that at a new end. */
+    /*
+     * One object for each run of blocks. Two runs may be cut: the one at the end of the file and the one at a new
+     * end.
+     */
     unsigned cuts = geometry->page_block_shift == 0 ? 0 : 2;
     return (unsigned)__builtin_popcountll(blocks & ~(blocks << 1)) + cuts;
 }
@@ -126,9 +129,9 @@ static bool can_extend(const struct wt_writeback *writeback, const struct wt_fol
 }
 
 /*
- * Adds the blocks first..last to an I/O, bytes only up to end (in the folio). A part that ends within a block goes through
- * the page cache, so that the file's size is exact at every instant, and so does one that is to stay alone. False: there is no
- * memory for another I/O.
+ * Adds the blocks first..last to an I/O, with their bytes only up to end (in the folio). If end lies within a block,
+ * the I/O goes through the page cache, so that the file's size is exact at every instant. So does an I/O that is to
+ * stay alone. False: there is no memory for another I/O.
  */
 static bool add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigned first, unsigned last, uint32_t end,
                        bool alone, uint64_t fenced) {
@@ -161,8 +164,8 @@ static bool add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigne
 }
 
 /*
- * Where the bytes of a block end that are the file's once this launch is stable: its end, except in the block that the
- * file ends in. Counted in the folio.
+ * Where the bytes of a block end that belong to the file once this launch is stable, counted in the folio: the end of
+ * the block, except in the block that the file ends in.
  */
 static uint32_t end_of_block(struct wt_folio *folio, unsigned block, struct wt_link *only) {
     uint64_t base = folio_offset(folio);
@@ -177,10 +180,11 @@ static uint32_t end_of_block(struct wt_folio *folio, unsigned block, struct wt_l
 }
 
 /*
- * Whether `end`, in the folio, is at or before the end of the file on disk and in the same page. When a write through the page
- * cache begins behind the end of the file, the kernel first zeroes the rest of the last block there: it makes that page
- * dirty, without waiting for direct I/O that is in flight on other blocks of it. The end may be one that an allocation gives the
- * file just now.
+ * Whether `end`, in the folio, is at or before the end of the file on disk and in the same page.
+ *
+ * When a page-cache write begins behind the end of the file, the kernel first zeroes the rest of the last block. That
+ * makes the page dirty, and the kernel does not wait for direct I/O that is in flight on other blocks of the page.
+ * The end may also be one that an allocation gives the file at this moment.
  */
 static bool is_beside(const struct wt_folio *folio, uint32_t end, uint64_t size) {
     uint64_t at = folio_offset(folio) + end;
@@ -189,11 +193,12 @@ static bool is_beside(const struct wt_folio *folio, uint32_t end, uint64_t size)
 }
 
 static bool is_beside_end_of_file(const struct wt_folio *folio, uint32_t end) {
-    uint64_t reserve_end = atomic_load(&wt_inode_of(folio)->reserve_end); /* first: it falls when size has risen */
+    /* read this first: it falls when size has risen */
+    uint64_t reserve_end = atomic_load(&wt_inode_of(folio)->reserve_end);
     return is_beside(folio, end, wt_inode_end_on_disk(wt_inode_of(folio))) || is_beside(folio, end, reserve_end);
 }
 
-/* One run of blocks; returns those that it took. */
+/* Launches one run of blocks. Returns the blocks that it took. */
 static uint64_t launch_run(struct wt_launch *launch, struct wt_folio *folio, unsigned first, unsigned last,
                            struct wt_link *only) {
     const struct wt_geometry *geometry = &folio->mapping->geometry;
@@ -203,16 +208,20 @@ static uint64_t launch_run(struct wt_launch *launch, struct wt_folio *folio, uns
         return add_blocks(launch, folio, first, last, end, false, 0) ? wt_bits(first, last) : 0;
     }
     /*
-     * The last block goes through the kernel's page cache and shares a page there with other blocks. Direct I/O on those
-     * would try to drop that page while it is dirty, and the kernel would report the collision as an error. So the blocks
-     * of that page go together, all through the page cache, and no other I/O touches the page meanwhile.
+     * The last block goes through the kernel's page cache and shares a page there with other blocks. Direct I/O on
+     * those would drop that page from the cache, and if the page is dirty the kernel reports the collision as an
+     * error. So the blocks of that page go together, all through the page cache, and the other blocks are fenced: no
+     * other I/O touches the page meanwhile.
      */
     unsigned page = wt_page_of(geometry, last);
     unsigned page_first = page << geometry->page_block_shift;
     unsigned tail_first = first > page_first ? first : page_first;
     uint64_t others = wt_page_blocks(geometry, page, page) & ~wt_bits(tail_first, last);
     uint64_t taken = 0;
-    /* The file may end in the first part too, until the tail is written: the first part's bytes are of other writes. */
+    /*
+     * The file may end in the blocks before that page, too, until the tail is written: their bytes are of other
+     * writes.
+     */
     if (first < tail_first) {
         taken = launch_run(launch, folio, first, tail_first - 1, only);
         if (!taken)
@@ -223,7 +232,10 @@ static uint64_t launch_run(struct wt_launch *launch, struct wt_folio *folio, uns
     return taken;
 }
 
-/* The writes whose bytes just left: they wait for the I/O now, which is as durable and as urgent as any of them asks. */
+/*
+ * The writes whose bytes just left now wait for the I/O. The I/O is as durable as the most demanding of them asks,
+ * and of high priority if one of them is.
+ */
 static void launch_links(struct wt_launch *launch, struct wt_folio *folio, uint64_t launched, struct wt_link *only) {
     uint64_t moved_links = 0;
     for (struct wt_link *link = only ? only : folio->links; link; link = only ? NULL : link->next) {
@@ -301,15 +313,15 @@ void wt_launch_start(struct wt_launch *launch, bool run_last) {
 
 /* ---- done: the end of an I/O --------------------------------------------------------------------------------- */
 
-/* An I/O that ended, and what its end has to do when all folio locks are let go. */
+/* An I/O that ended, and what is left to do when all folio locks are released. */
 struct ending {
-    uint64_t stable_end; /* bytes of the I/O are stable up to here */
+    uint64_t stable_end; /* the bytes of the I/O are stable up to this offset */
     int error;
     bool zeroing;
     struct wt_launch launch; /* the gathers */
     struct wt_write *done;   /* writes that are stable, or failed */
     uint64_t retired_bytes;
-    uint32_t freed; /* threads that this I/O sets free, until now */
+    uint32_t freed; /* threads that this I/O has set free until now */
     unsigned lead_count;
     struct wt_write *leads[WT_WRITEBACK_PARTS]; /* writers that were handed a gather */
 };
@@ -324,17 +336,21 @@ static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct end
     ending->retired_bytes += link->bytes;
     struct wt_write *write = link->write;
     wt_link_give(link);
-    /* After its last reference but one is dropped a write may end on its own thread, and be gone. */
+    /* After its last reference but one is dropped, a write may end on its own thread and be gone. */
     bool async = write->async, waits = atomic_load(&write->waits);
     unsigned left = atomic_fetch_sub(&write->references, 1) - 1;
-    ending->freed += !async && (left == 0 || (left == 1 && !waits)); /* the second runs this very I/O */
+    /* in the second case the writer runs this very I/O */
+    ending->freed += !async && (left == 0 || (left == 1 && !waits));
     if (left == 0) {
         write->next_done = ending->done;
         ending->done = write;
     }
 }
 
-/* Blocks that an I/O carried have ended, some of them badly: tells the writes, and grows the file by what is stable. */
+/*
+ * The I/O of these blocks has ended, for the bad ones with an error: tells the writes, and grows the file by what is
+ * stable.
+ */
 static void end_links(struct wt_folio *folio, uint64_t good, uint64_t bad, int error, struct ending *ending) {
     uint64_t base = folio_offset(folio);
     unsigned shift = folio->mapping->geometry.block_shift;
@@ -387,7 +403,10 @@ uint64_t wt_launch_fill(struct wt_launch *launch, struct wt_folio *folio, uint64
     return blocks & ~left;
 }
 
-/* The writes whose bytes wait in these blocks, on no I/O's way, fail: what the device has is read again. */
+/*
+ * The writes whose bytes are dirty in these blocks fail, because no I/O will carry them. What the device has is read
+ * again.
+ */
 static void fail_dirty(struct wt_folio *folio, uint64_t blocks, int error, struct ending *ending) {
     for (struct wt_link *link = folio->links; link; link = link->next) {
         link->writeback |= link->dirty & blocks;
@@ -403,8 +422,9 @@ static uint64_t collected(const struct wt_folio *folio) {
 }
 
 /*
- * Hands the gather to a writer that waits for it: its thread has to be woken for the end anyway. What comes until it wakes
- * it takes along, above all the next records of the writers that were just set free.
+ * Hands the gather to a writer that waits for it, because its thread has to be woken for the end anyway. When that
+ * writer wakes it takes along all that has come by then, above all the next records of the writers that were just set
+ * free.
  */
 static bool hand_gather(struct wt_folio *folio, struct ending *ending) {
     for (struct wt_link *link = folio->links; link; link = link->next) {
@@ -420,8 +440,8 @@ static bool hand_gather(struct wt_folio *folio, struct ending *ending) {
 }
 
 /*
- * What collected leaves, as far as there is memory for I/Os. The rest waits for the end of I/O on the folio. Where there is none
- * nobody would send it: its writes fail.
+ * The gather leaves, as far as there is memory for I/Os. What is left waits for the end of other I/O on the folio.
+ * Without such I/O nobody would send it: then its writes fail.
  */
 static uint64_t launch_collected(struct wt_folio *folio, struct ending *ending) {
     uint64_t blocks = collected(folio);
@@ -433,7 +453,7 @@ static uint64_t launch_collected(struct wt_folio *folio, struct ending *ending) 
     return taken;
 }
 
-/* What collected under the I/O that just ended leaves now, or is about to. */
+/* The blocks that became dirty under the I/O that just ended leave now, or a leader is told to send them. */
 static void send_gather(struct wt_folio *folio, struct ending *ending) {
     if (!folio->gathering)
         atomic_store_explicit(&folio->expected, folio->urgent ? 0 : ending->freed, memory_order_relaxed);
@@ -444,8 +464,8 @@ static void send_gather(struct wt_folio *folio, struct ending *ending) {
 }
 
 /*
- * So long a leader waits for the writers that the I/O before set free: an I/O more costs the device longer. If they do not
- * come in that time, so many of the next leaders do not wait.
+ * A leader waits this long for the writers that the I/O before set free: one more I/O costs the device longer. If
+ * they do not come in that time, this many of the next leaders do not wait.
  */
 #define LEAD_PATIENCE_NS 50000
 #define LEAD_RESTS 64
@@ -484,7 +504,7 @@ void wt_gather_lead(struct wt_folio *folio) {
     }
     atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
     uint64_t taken = launch_collected(folio, &ending);
-    /* Folios that follow in the file and wait as well come along. */
+    /* Dirty blocks of the folios that follow in the file come along. */
     while (taken >> (WT_FOLIO_BLOCKS - 1)) {
         uint64_t index = atomic_load_explicit(&folio->index, memory_order_relaxed);
         struct wt_folio *next = wt_folio_find(&inode->mapping, index + 1);
@@ -517,14 +537,17 @@ static void end_part(const struct wt_part *part, struct ending *ending) {
     end_links(folio, part->blocks & ~bad, bad, ending->error, ending);
     folio->writeback &= ~(part->blocks | part->fenced);
     uint64_t repair = 0;
-    if (!ending->zeroing) { /* a range of zeros that could not be written reads as zeros all the same */
+    if (!ending->zeroing) { /* a range of zeros that could not be written reads as zeros anyway */
         if (!WT_MUTANT("stale-read-after-failure"))
             folio->uptodate &= ~(bad & ~folio->dirty);
         repair = WT_MUTANT("repair-skipped") ? 0 : bad & folio->dirty;
     }
-    /* A block fenced off may be in repair, which fills the memory that is held for it. */
+    /* A fenced block may be in repair, which fills the memory that is held for it. */
     wt_folio_release_held(folio, (part->blocks | part->fenced) & ~(repair | folio->reading));
-    /* Newer writes went to a shadow, a copy of refused bytes with theirs on top: they need what the device has below. */
+    /*
+     * Newer writes went to a shadow: a copy of the refused bytes with the newer bytes on top. They need what the
+     * device has below them.
+     */
     uint64_t lost = repair & ~wt_launch_fill(&ending->launch, folio, repair);
     if (lost) { /* no memory for that */
         fail_dirty(folio, lost, -ENOMEM, ending);
@@ -592,7 +615,7 @@ void wt_writeback_done(struct wt_io *io) {
     if (!writeback->zeroing && io->durability == WT_DURABILITY_DEVICE)
         wt_disk_note_unsynced_since(&inode->unsynced, io->failures_before);
 
-    /* The object carries the first gather, so what it says now must be kept. */
+    /* The object will carry the first gather, so its contents are kept here. */
     struct wt_part parts[WT_WRITEBACK_PARTS];
     unsigned part_count = writeback->part_count;
     memcpy(parts, writeback->parts, part_count * sizeof *parts);
@@ -600,7 +623,10 @@ void wt_writeback_done(struct wt_io *io) {
         if (io->offset + io->length > wt_inode_size(inode))
             wt_inode_suspect_size(inode);
     }
-    /* The kernel must not keep refused bytes, nor a large folio, parts of which other I/O may want to replace. */
+    /*
+     * The kernel must keep neither refused bytes nor a large folio of its own: other I/O may want to replace a part
+     * of that.
+     */
     if (io->through_page_cache && (io->error || io->length > WT_PAGE_BYTES))
         io->backing->ops->forget(io->backing, io->offset, io->length);
     struct ending ending = {.stable_end = io->offset + io->done,
@@ -613,7 +639,7 @@ void wt_writeback_done(struct wt_io *io) {
     end_all(inode, &ending);
 }
 
-/* Puts the writes that wait in the folio on top of what the device has. */
+/* Lays the bytes of the writes that are dirty in the folio over what the device has. */
 static void lay_writes_over(struct wt_folio *folio, unsigned block, uint8_t *from_device) {
     unsigned shift = folio->mapping->geometry.block_shift;
     uint32_t start = block << shift, end = start + (1u << shift), length;
@@ -643,7 +669,7 @@ static void fill_done(struct wt_io *io) {
 
     wt_folio_lock(folio);
     uint8_t *memory = wt_folio_held_memory(folio, block);
-    if (ending.error) { /* the base of the waiting writes cannot be had: they fail as well */
+    if (ending.error) { /* the bytes below those of the writes cannot be read: the writes fail as well */
         fail_dirty(folio, bit, ending.error, &ending);
     } else {
         memset(memory + done, 0, ((size_t)1 << inode->mapping.geometry.block_shift) - done);
