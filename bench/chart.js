@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 // chart.js REPORT.json: what bench/chart draws, by the ECharts among the libraries of the built benchmark.
 'use strict';
 const {execFileSync} = require('child_process');

@@ -1,3 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The writethrough authors
+#
 # Builds for aarch64 on another machine: with Debian's cross compiler, and liburing from LIBURING_ROOT, a directory that has
 # Debian's package of that architecture unpacked.
 set(CMAKE_SYSTEM_NAME Linux)

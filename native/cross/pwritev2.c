@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * preadv2 and pwritev2 for programs that run under qemu-user, which knows neither (7.2): by two system calls that it knows.
  * To be preloaded. It shows what the library does with its answers, not that a kernel makes bytes durable.

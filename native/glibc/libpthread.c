@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * Stands for the libpthread.so.0 of glibc 2.28 when libwritethrough.so is linked. From 2.34 on these functions are in
  * libc.so.6 with newer versions, which a library linked against them would need. Every later glibc still has them as they

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * stat, fstat and fstatat are functions of libc.so.6 from glibc 2.33 on alone. These are libwritethrough.so's own, so that
  * it runs on older ones too: on its two architectures the kernel's structure is that of the C library.

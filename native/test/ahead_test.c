@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Growth ahead: appends that are plain overwrites, a size that tells nothing of it, and what a crash leaves. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Appends: places without gap or overlap, acknowledged in their order, and a file that never shows more than that. */
 #include <errno.h>
 #include <stdlib.h>

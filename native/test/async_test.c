@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Asynchronous writes and fetches, case by case: on the simulated disk, whose I/O is let go when the test says so, and on
  * real files in every directory of WT_TEST_DIRS and on every backend. */
 #include <errno.h>

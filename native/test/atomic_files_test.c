@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Atomic writes to real files, in every directory of WT_TEST_DIRS and on every backend: xfs has them from Linux 6.16 on
  * whatever the device is, other file systems where the device has. */
 #define _GNU_SOURCE

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Atomic writes: one I/O each, alone on its blocks, and whole or absent after every failure and every power cut. */
 #include <errno.h>
 #include <sched.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Large writes leave in parts where no flush of a part is needed: as durable as any other, and in the same order. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* What others do to a file behind the engine's back, and when that is noticed. */
 #include <errno.h>
 #include <string.h>

@@ -1,3 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The writethrough authors
+#
 # Of the syntax tree of a shell script (shfmt --to-json), a line each: "package NAME" for what the script has native/setup
 # install, "command NAME" for each first word of a command, "function NAME", and "word NAME" for each word that may be the
 # name of a command that another command runs: after xargs, exec and the like, a variable, or a function. "array NAMES": an array.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Several callers at once. The gate of the disk holds I/Os in flight, so that each case is made, not hoped for; the
  * shuffled ones at the end run thousands that nobody thought of. */
 #include <errno.h>

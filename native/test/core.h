@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* What the tests of the engine share: an engine on a simulated disk, and a file as a plain array of bytes to compare
  * with. */
 #ifndef WT_TEST_CORE_H

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Punched holes and zeroed ranges: what reads as zeros, what keeps its bytes, and when. */
 #include <errno.h>
 #include <stdatomic.h>

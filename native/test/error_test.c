@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* A device that says no: the caller is told, the cache forgets what was refused, and nothing hangs afterwards. */
 #include <errno.h>
 #include <stdlib.h>

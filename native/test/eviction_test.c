@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Memory: bounded at every instant, and given back in an order that a scan cannot ruin. */
 #include <stdio.h>
 #include <stdlib.h>

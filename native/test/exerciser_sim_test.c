@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Short runs of the exerciser on the simulated disk. */
 #include "exercise.h"
 #include "test.h"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Short runs of the exerciser, in every directory of WT_TEST_DIRS. */
 #include "exercise.h"
 #include "external.h"

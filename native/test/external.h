@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * An event loop for engines whose I/O goes on another's ring: a thread with an io_uring that takes, submits and passes on.
  */

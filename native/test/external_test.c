@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* An engine whose I/O goes on the ring of a loop, in the first directory of WT_TEST_DIRS with direct I/O. */
 #define _GNU_SOURCE
 #include <dirent.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * A kernel with one file system in memory, for the posix backing: the linker puts it in place of the system calls that lead to
  * paths below FAKE_ROOT and to descriptors of them. All others are the real kernel's.

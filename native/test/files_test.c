@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* The engine on real files, in every directory of WT_TEST_DIRS and on every backend: what another descriptor sees is
  * what was written, no more and no less. */
 #define _GNU_SOURCE

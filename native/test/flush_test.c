@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Writes that share flushes: what a flush makes stable are the writes that were transferred before it began, no other. */
 #include "posix/flush.h"
 

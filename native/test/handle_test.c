@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Handles and arguments: what is wrong is an error and changes nothing. */
 #include <errno.h>
 #include <semaphore.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * Seeded interleavings of asynchronous writes, fetches and everything else, on one thread: completions are let in one at
  * a time, in seeded order, between the operations. A model knows for every byte which write gave it its newest value and

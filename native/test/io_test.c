@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The io interface on the real backends, in each directory of WT_TEST_DIRS: what a wt_io comes back with, what opens and
  * what does not, what a probe says.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The engine with threads on a kernel in memory of which one call fails, by each errno that its man page has, at each place of a
  * run, once or from then on. In no run may a call hang, acknowledge what is not stable, or lose what was acknowledged; an error

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* The lane: whose error is told to whom, on a kernel that is played here call by call. */
 #include "io/lane.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* The shared library as it is shipped: what it exports does what it says, on real files. */
 #include <errno.h>
 #include <fcntl.h>

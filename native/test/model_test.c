@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Thousands of random operations of one thread against an array of bytes. */
 #include <errno.h>
 #include <stdlib.h>

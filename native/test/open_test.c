@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Opening real files: what is had then and never again, what others do to the names, and what a look must not take away. */
 #define _GNU_SOURCE
 #include <dirent.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Power cuts: what was acknowledged is there, what was not touched is as it was, and no size is wrong. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* The priority of writes as the block layer sees it, in each directory of WT_TEST_DIRS that is on a block device: the
  * tracepoint block_rq_issue tells it from Linux 6.11 on. */
 #define _GNU_SOURCE

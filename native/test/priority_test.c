@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Writes of high priority: what they do not wait for, and which I/O has their priority. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Reads: what comes from the cache, what from the disk, and how little of it. */
 #include <errno.h>
 #include <stdlib.h>

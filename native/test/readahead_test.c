@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Read-ahead: what is read before it is asked for, when it stops, and that nobody waits for it in vain. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Files that share extents with others (reflinks), in each directory of WT_TEST_DIRS: a write to one is a write to no
  * other, and what it leaves is never the old bytes. */
 #define _GNU_SOURCE

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Kernels and filters of system calls that refuse io_uring or durable writes, when an engine opens or while it works, and
  * requests of a ring that end otherwise than asked. In each directory of WT_TEST_DIRS. */
 #define _GNU_SOURCE

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* When threads that yield rest from it, by a clock of the test. */
 #include "base/backoff.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * System calls that are cut short by a signal: once more is tried, and where that never ends the error is told. On real files, with
  * the calls of the C library in between.

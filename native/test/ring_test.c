@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* What the io_uring backend has registered with the kernel: what is pinned and held for it, and what happens where the
  * kernel refuses. In each directory of WT_TEST_DIRS. */
 #define _GNU_SOURCE

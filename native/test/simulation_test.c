@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * Programs of several callers on the simulated disk, in seeded order, and the power cut at every event of every run: a million
  * cuts in all. Each theme is a test. Environment: WT_SEED the first seed; WT_TEST_SCALE multiplies the cuts.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Sizes: exact at every instant, whatever path the last bytes took; truncate and allocate. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* What an engine counts and times, and the records of what happens as it happens. */
 #include <errno.h>
 #include <string.h>

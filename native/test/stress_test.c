@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Many threads on one file, and many processes on files of their own. Each unit of a file says which write it is of, so
  * that a reader knows whether it may see it. */
 #define _GNU_SOURCE

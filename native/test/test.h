@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * A small test runner. A test is a function that registers itself; each runs in a process of its own, so that a crash,
  * a sanitizer report or a hang is the failure of that test and of no other.

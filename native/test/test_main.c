@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Apart from test.c, so that a program with a main of its own can link with it. */
 #include "test.h"
 

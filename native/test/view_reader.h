@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* A reader that holds neither lock nor handle while it reads, as src/view.h has it and CacheView.java is one. */
 #ifndef WT_TEST_VIEW_READER_H
 #define WT_TEST_VIEW_READER_H

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Readers that hold neither lock nor handle: they get what a read gets, or nothing. */
 #include <sched.h>
 #include <stdatomic.h>

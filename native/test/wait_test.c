@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * A thread that waits has sent what it held back: each thing that a submission can wait for, with I/O in the plug that alone can
  * bring it about. Where that is forgotten the test hangs, and the time limit of a test ends it.

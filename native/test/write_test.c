@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Writes of one thread: what they put where, and what they leave alone. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Engines as handles: opened on the backend that the kernel allows, shut down, and closed. */
 #ifndef WT_API_ENGINE_H
 #define WT_API_ENGINE_H

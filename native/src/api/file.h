@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Files as handles: opened, published in their engine's list, looked at, and closed. */
 #ifndef WT_API_FILE_H
 #define WT_API_FILE_H

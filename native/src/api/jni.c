@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The C ABI for Java, by JNI: the data plane (open, close, write, read, size, submit and reap), and below it the
  * control plane. This is the only file of the core that knows of Java. It keeps no reference to a Java object or

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Engines whose I/O is submitted by an event loop, on the loop's own io_uring. */
 #include <errno.h>
 

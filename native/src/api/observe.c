@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* What an engine tells of itself: its counters, its histograms, and records of its I/O. */
 #include <errno.h>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * A pause in yielding. If other programs keep the processors busy, a thread that yields gets the processor back a
  * slice of the scheduler later, and several threads that yield wait for several slices. After that was seen, threads

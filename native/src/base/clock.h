@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* The clock of waits and measurements: it never jumps. */
 #ifndef WT_CLOCK_H
 #define WT_CLOCK_H

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* The names of errno values. strerrorname_np would do, but only from glibc 2.32 on. */
 #ifndef WT_ERRNO_NAMES_H
 #define WT_ERRNO_NAMES_H

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * Zeroed memory that begins a cache line, for objects that come and go often. The memory is from malloc, because
  * malloc keeps small pieces at hand for each thread. aligned_alloc and, before glibc 2.41, calloc keep none and take

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * Deliberate faults. In the tests' own build with WT_MUTANTS, WT_MUTANT("name") is true when that fault is asked for.
  * test/mutants/list says which test finds each. In the library WT_MUTANT is false.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * What is tried again. A signal that cuts a call short, or a kernel that drops a request, says nothing about the call
  * itself, so the call is made again. To try for ever would be a thread that never comes back: after this many times

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Threads of the backends. The process is not the library's (a JVM, say), so these threads take none of its signals. */
 #ifndef WT_THREAD_H
 #define WT_THREAD_H

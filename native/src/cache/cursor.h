@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The caller's memory, walked once from front to back on the thread that called. Native memory is an iovec. The JNI
  * layer brings a copy function of its own for arrays of the Java heap, which have no address.

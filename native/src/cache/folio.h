@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * A folio: an aligned run of 64 blocks of a file, the state of each block in one bit of a word, and the memory of its
  * pages. Memory comes in runs of one to 64 pages, so that a large write has few segments. Each page can be replaced,

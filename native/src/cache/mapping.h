@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * Operations on all folios of a file, or on those of a range: a file that is cut, has a hole punched or closes leaves
  * none of these bytes in the cache.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The pool: one arena of folio memory, cut into runs of 1, 2, 4 ... 64 pages (a buddy allocator), and the order in
  * which cached runs are evicted (SIEVE).

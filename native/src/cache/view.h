@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The memory of an engine's cache, for readers that hold neither a lock nor a handle. Java reads cached bytes by
  * itself (CacheView.java), since a call of native code costs more than a small copy.

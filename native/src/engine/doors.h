@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Handles of engines and files: the numbers that callers have for them, and the doors by which a call gets at the object. */
 #ifndef WT_DOORS_H
 #define WT_DOORS_H

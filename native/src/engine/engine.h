@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * An engine: what a process opens once. It has the folio memory, the backend, the inodes, and the objects of I/O in
  * flight.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * Handles: numbers that stand for objects across the ABI. The slot of a handle counts the calls inside, so that
  * closing can wait for them. The slot also has a generation, so that an old handle never finds a new object.

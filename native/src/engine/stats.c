@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 #include "engine/stats.h"
 
 #include "base/mutant.h"

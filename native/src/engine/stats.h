@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* What an engine counts and times: each I/O, each write, and some reads. */
 #ifndef WT_STATS_H
 #define WT_STATS_H

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Records of I/Os that ended, for who watches the engine: kept in a ring, only while somebody asked for them. */
 #ifndef WT_TRACE_H
 #define WT_TRACE_H

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Files without direct I/O: reads and durable writes go through the kernel's page cache. */
 #include <errno.h>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * What others do to a file that is open here. flock(2) keeps out only those who ask for it, and nobody tells the
  * cache. So the file is checked where that costs little: never for a read of cached bytes.

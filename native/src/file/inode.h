@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * An inode: one file on disk, however often it is open on the engine. It has the size of the file, its folios, and
  * the gate. The gate counts the I/O in flight. While truncation keeps the gate shut, no new I/O may enter.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * An asynchronous operation, and the queue of those that ended. The queue is a list of the operations themselves, so
  * it cannot overflow, and posting cannot fail.

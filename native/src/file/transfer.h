@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The one door to the device. Each I/O of a file goes through here: wt_io_init (io.h) makes the I/O, one of the functions below
  * starts it in the lane of its file and counts it, and wt_transfer_ended counts its end. So no I/O is missing in the counters,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * A disk, as far as its flushes go. A flush that fails loses what the disk's volatile cache held of every file there.
  * The kernel tells that only to the call that asked for the flush. So the disk counts its failed flushes. Each file

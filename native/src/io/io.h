@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The io interface: what the engine asks of a backend, which moves blocks. It has four implementations: io_uring,
  * threads and another's ring, which share the posix backing, and the simulated disk of the tests.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The lane of a file: writes through the kernel's page cache go one at a time.
  *

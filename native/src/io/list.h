@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* A queue of wt_io, linked by their next. The owner of the queue guards it. */
 #ifndef WT_IO_LIST_H
 #define WT_IO_LIST_H

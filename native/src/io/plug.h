@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * A plug holds back I/O that a thread submits, so that several operations go to the backend in one call. Whatever
  * makes the thread wait (wait.h) sends the plug first: nobody waits for I/O that was not submitted.

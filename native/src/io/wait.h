@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * Waiting. A thread may hold back I/O in its plug. A backend may hold back I/O for a moment. A backend without
  * threads works only when a caller tells it to. So every wait for others goes through this file, and sends all of

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 #define _GNU_SOURCE
 #include "posix/descriptor.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The descriptors of this process, as a library has to treat them: none of the library's own is below 3, and no close
  * drops locks of the application.

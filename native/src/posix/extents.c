@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* How a file lies on its device, by FIEMAP. */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The process that holds a file, by flock(2), as /proc/locks tells. For the message of a refused open, and for an
  * open that meets the lock of a process that is gone.

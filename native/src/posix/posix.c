@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The posix backing: an open file, its two descriptors, and I/O on the caller's thread. The backends io_uring and
  * threads share it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Files as the kernel has them, for the backends: what carries an I/O, and what its result says. */
 #ifndef WT_IO_POSIX_H
 #define WT_IO_POSIX_H

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * What a file system and its device promise: statx for direct I/O, statfs for who it is, sysfs for the device.
  */

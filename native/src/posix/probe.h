@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* What a file is, and what its file system and device promise. */
 #ifndef WT_PROBE_H
 #define WT_PROBE_H

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The threads backend: a small pool that runs I/Os one at a time each. For where io_uring is not allowed.
  */

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* The backend of threads that block in system calls: where there is no io_uring. */
 #ifndef WT_THREADS_H
 #define WT_THREADS_H

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Fetching: what the cache lacks is read into folios, for a caller who waits, for an event, or for nobody yet. */
 #ifndef WT_FETCH_H
 #define WT_FETCH_H

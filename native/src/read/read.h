@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Reads: cached bytes are copied, and what is missing is fetched first. */
 #ifndef WT_READ_H
 #define WT_READ_H

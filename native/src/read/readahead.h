@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * Read-ahead: when misses follow one another, the bytes that come next are read before they are asked for, in windows
  * that double. A read that enters the last window starts the next one, so that one window is always in flight. A miss

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * A burst: the parts of one large write. The writing thread starts each part as soon as the part is copied, and ends
  * all parts together. So the device writes one part while the next is copied. The parts are submitted as plain writes

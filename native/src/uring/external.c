@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The external backend, for the ring of an event loop. I/O waits on a list until the loop takes it. It is over when
  * the loop tells its result. I/O goes to the inner backend when no loop is attached, or when a thread must wait and

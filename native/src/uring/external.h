@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The backend of an engine whose I/O an event loop carries on its own ring. See "another's ring" in writethrough.h:
  * these are its functions without the handle of an engine.

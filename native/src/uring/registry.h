@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * What a ring has registered with the kernel, so that an I/O names it by a number. Pieces of the engine's memory are
  * pinned once, and not for each I/O. Open files need not be looked up for each I/O. Where a kernel or a limit refuses

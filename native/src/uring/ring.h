@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* What every io_uring ring of the library does alike. */
 #ifndef WT_IO_RING_H
 #define WT_IO_RING_H

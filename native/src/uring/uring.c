@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The io_uring backend. Any thread submits. One thread at a time reaps: the backend's own reaper, or a caller in
  * uring_reap, which then need not be woken by another thread. While callers reap, the reaper sleeps. It looks after a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* The backend of an io_uring of its own. */
 #ifndef WT_URING_H
 #define WT_URING_H

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 #include "write/ahead.h"
 
 #include <errno.h>

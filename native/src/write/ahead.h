@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * Growth ahead: the file on disk is longer than what was written to it, by zeros that exist on the device. A write
  * into these zeros changes no metadata, and its last block is a whole one.

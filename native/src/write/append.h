@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * Appends: writes that go to the end of the file. Each append gets its place when it begins. Appends leave as any
  * write does, in any order and many in one I/O. But they are acknowledged in the order of their places, and only then

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * Atomic writes: nothing tears them, neither a power cut nor an error. The kernel does a write with RWF_ATOMIC as
  * one, if it is handed over as one piece of memory. So an atomic write is one I/O that carries nothing else: it waits

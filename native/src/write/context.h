@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The context of a write: what is known of it from its first byte copied to its last byte stable, and its links to the folios
  * that have its bytes.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * Ranges that become zeros: punched holes, and zeroed space. The gate is shut, as for a truncation: the file systems
  * stop all I/O on the file as well.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* What changes a file's size and extents: truncate, allocate, and sync. */
 #ifndef WT_SIZE_H
 #define WT_SIZE_H

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Writes: the verbs of one, from its first byte copied to its end, synchronous or not. */
 #ifndef WT_WRITE_H
 #define WT_WRITE_H

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * Writeback: one I/O in flight, with the folios' blocks that it carries, the writes that wait for it, and what
  * happens when it ends. By then, writes to blocks under writeback have gathered: they leave as the next I/O, the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The exerciser: one thread does random operations on one file through the engine, and checks each against an array of
  * bytes; what other processes would see is looked at past the engine. Everything follows from the seed, but what is in

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Where the exercised file lies, on a real file system or on the simulated disk: how to open an engine there, and what
  * is seen of the file past the engine. */
 #ifndef WT_GROUND_H

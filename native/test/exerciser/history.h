@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* What was done to the file, kept for the report of a failure. The bytes of each write follow from its number, so that
  * bytes which are found can be told by the write they come from. */
 #ifndef WT_HISTORY_H

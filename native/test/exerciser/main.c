@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* The exerciser as a program, for long runs and for running a failure again. */
 #define _GNU_SOURCE
 #include <getopt.h>

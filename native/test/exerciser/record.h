@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Units of a file that say which write they are of, and an oracle of which one a reader may find. */
 #ifndef WT_RECORD_H
 #define WT_RECORD_H

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * Calls of the C ABI as no sane caller makes them: an input is a program of calls on two engines and some files, whose handles
  * may be closed, of the wrong kind or invented, with any offset, length and buffer, by one thread or by several at once. Each call

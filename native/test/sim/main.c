@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* The simulator as a program: for hours, and for running a failure again. */
 #define _GNU_SOURCE
 #include <getopt.h>

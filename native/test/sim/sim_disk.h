@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The simulated disk: a backend of io.h in memory, with a volatile cache, faults and power cuts, that repeats itself
  * exactly for one seed. It outlives the engines that run on it, so that what is durable can be looked at and reopened.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * A file of the simulated disk: its bytes and extents as they are now, and as they are on stable storage. The two differ
  * by what sits in the disk's volatile cache. No locks and no faults here: those are the disk's.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The journal of a run: every change of the simulated disk, every write that was in flight, every moment at which the power
  * may go, and the marks of whoever runs the program. Played again it gives the disk at each of these moments, and what a

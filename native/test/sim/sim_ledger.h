@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * What may be found on the disk: from which operations have begun, which were acknowledged, and in which order they can have
  * been, it tells for each logical block what it may hold after a power cut, and for each file how long it may be.

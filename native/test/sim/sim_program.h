@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * Programs of callers, for the simulator: what several of them do to a few files, on what disk, with what faults. A seed
  * gives one; taking operations away gives a smaller one.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * Runs programs of callers on the simulated disk, and cuts the power at every event of each run: see sim_program.h for the
  * programs, sim_tasks.h for the callers, sim_journal.h for the cuts, and sim_ledger.h for what may be found.

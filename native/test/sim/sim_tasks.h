@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * Tasks: threads of which only one runs at a time. Which one, is decided by a seed whenever one waits, takes a lock or wakes
  * another, and time is a number that grows as they run: so that callers of the engine interleave in every way, and a seed

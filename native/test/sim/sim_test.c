@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* The simulated disk itself: that it keeps what it promises, and that what it must not let pass is caught. */
 #include <errno.h>
 #include <signal.h>

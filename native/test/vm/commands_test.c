@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * The table of device commands per operation, for the engine and for the ways that a program has without it, in each
  * directory of WT_TEST_DIRS; on the standard output and, as Markdown, at the end of the file WT_COMMANDS.

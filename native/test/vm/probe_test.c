@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * What the probe says of devices and file systems whose properties are known, since guest/probe made them: each line of
  * the file WT_PROBE_EXPECTED is DIRECTORY TYPE PATH LOGICAL-BLOCK FUA CACHE DEVICE, with "-" for what does not matter.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * Disks that fail and file systems that refuse, in the machine (guest/trouble prepares it): the caller is told which error
  * it was, what was acknowledged stays, and other files go on.

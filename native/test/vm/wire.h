@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* What reaches a block device: the commands that its driver is handed, counted by the kernel's tracepoint
  * block_rq_issue. */
 #ifndef WT_TEST_WIRE_H

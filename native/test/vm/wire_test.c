@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /*
  * What the engine's writes are on the wire, in each directory of WT_TEST_DIRS: exactly these commands, and no others. The
  * directories must be on disks and file systems that nothing else writes to, with their background work put off.

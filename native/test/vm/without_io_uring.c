@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /* Runs a command under a seccomp filter that refuses io_uring, as those of containers do:
  * without_io_uring COMMAND [ARGUMENT...] */
 #define _GNU_SOURCE

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /**
  * Write-through files: buffered on the way in, direct on the way out.
  *

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /**
  * What {@code java -jar} runs: programs over the API, for people who look after a database.
  *

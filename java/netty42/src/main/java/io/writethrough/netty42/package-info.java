@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /**
  * An engine whose I/O goes on the io_uring of an event loop of Netty 4.2: {@link io.writethrough.netty42.OneRing}.
  */

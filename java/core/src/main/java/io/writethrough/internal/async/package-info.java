@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /**
  * The way from an event of the C core to a future and its callbacks, and the threads on it.
  *

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /**
  * Callers' buffers as native code takes them, and the view of the cache that reads look into first.
  *

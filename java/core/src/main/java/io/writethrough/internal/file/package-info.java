@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /**
  * Engines and files that are open, their reads and writes, and what is thrown when one fails.
  *

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 package io.writethrough.internal.jni;
 
 /** The errno values that something is said or done about. Their numbers are those of Linux on x86-64 and aarch64. */

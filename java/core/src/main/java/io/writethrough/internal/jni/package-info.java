@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /**
  * The native methods, and the constants of the C ABI. It calls nothing of the library but the C core.
  *

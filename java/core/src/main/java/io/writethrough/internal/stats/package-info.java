@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
 /**
  * What an engine counts, for JMX, the flight recorder and the log.
  *
