@@ -394,7 +394,9 @@ enum {
      * power of two, from atomic_write_min_bytes to atomic_write_max_bytes of wt_file_profile, and offset is a
      * multiple of the length. The file must not end in the middle of the write, nor within a block in a page (4096
      * bytes) that the write touches: there the bytes and the size could not change as one. With WT_APPEND the file
-     * must end at a multiple of the length.
+     * must end at a multiple of the length. An append whose place was right fails all the same (-EINVAL, in the event
+     * of an asynchronous one) if a plain write or an allocation that began later puts the end into that place first:
+     * the append then goes behind them, and there is no place for it.
      *
      * The write is one I/O, with RWF_ATOMIC, that carries nothing else. It first waits until no other I/O is on its
      * blocks, also when it is asynchronous (-EAGAIN with WT_NOWAIT). Later writes to these blocks leave after it.

@@ -442,6 +442,60 @@ TEST(a_block_behind_the_size_that_a_failed_write_may_have_reached_is_read_and_no
     core_close(&core);
 }
 
+struct submission {
+    wt_file file;
+    size_t length;
+};
+
+static void *append_thread(void *argument) {
+    const struct submission *submission = argument;
+    CHECK_OK(submit_with(submission->file, 0, 3, submission->length, WT_ATOMIC | WT_APPEND, 1));
+    return NULL;
+}
+
+/* As it would be told if it had come behind that write: there the file ends at no multiple of its length. */
+TEST(an_atomic_append_is_refused_where_a_write_that_began_after_it_puts_the_end_into_its_place) {
+    enum { SIZE = 16 * BLOCK, LENGTH = 4 * BLOCK, END = SIZE + BLOCK + 100 };
+    struct core core =
+        core_open(&(struct sim_options){.threaded = true, .atomic_bytes = MOST},
+                  &(struct wt_engine_options){.cache_bytes = 16 << 20, .in_flight_bytes = SIZE + LENGTH / 2});
+    wt_file file = core_file(&core, "file");
+    fill_at(file, 0, 1, SIZE);
+    sim_hold(core.sim);
+    CHECK_OK(submit_with(file, 0, 2, SIZE, 0, 0)); /* there is no room in flight for the append */
+    struct submission append = {.file = file, .length = LENGTH};
+    pthread_t thread = test_thread(append_thread, &append);
+    let_others_run();
+    CHECK_OK(submit_with(file, SIZE, 4, END - SIZE, 0, 2));
+    CHECK_OK(submit_with(file, 0, 5, 10, WT_APPEND, 3));
+    sim_release_at(core.sim, "file", SIZE);
+    int64_t results[4];
+    uint64_t offsets[4];
+    for (unsigned i = 0; i < 4; i++) {
+        struct wt_event event = reap(&core);
+        results[event.token] = event.result;
+        offsets[event.token] = event.offset;
+        if (event.token == 2) {
+            sim_release_at(core.sim, "file", 0);
+        } else if (event.token == 1) {
+            sim_release_all(core.sim);
+        }
+    }
+    test_join(thread);
+    CHECK_EQ(results[0], SIZE);
+    CHECK_EQ(results[1], -EINVAL);
+    CHECK_EQ(offsets[1], SIZE);
+    CHECK_EQ(results[2], END - SIZE);
+    CHECK_EQ(results[3], -EINVAL); /* it was behind it */
+    CHECK_EQ(wt_size(file), END);
+    uint64_t offset = 0;
+    struct iovec iov = {bytes, 10};
+    CHECK_EQ(wt_write_with(file, &iov, 1, &offset, 0, WT_APPEND, NULL), 10);
+    CHECK_EQ(offset, END);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
 struct crowd {
     wt_file file;
     atomic_bool stop;

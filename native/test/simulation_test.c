@@ -172,6 +172,10 @@ TEST(what_a_failed_write_left_behind_the_size_is_not_taken_for_zeros) {
     AGAIN(SIM_THEME_FLUSHES, 1796399401996, 1796399402006, 11, 1, 2, 3, 4, 5, 6, 7, 10, 14, 16, 17);
 }
 
+TEST(an_atomic_append_in_whose_place_the_file_ends_meanwhile_is_refused_as_behind_that_end) {
+    AGAIN(SIM_THEME_ATOMIC, 1796799384713, 1796799384726, 2, 1, 9);
+}
+
 enum { MANY = WT_WRITEBACK_LIMIT + 100, MANY_APART = 8192 };
 
 static void submit_many(void *argument) {

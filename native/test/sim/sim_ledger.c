@@ -517,7 +517,7 @@ static bool is_behind_failed(const struct sim_ledger *ledger, const struct entry
         const struct entry *other = &ledger->entries[i];
         behind = other != append && other->operation->step == SIM_STEP_APPEND &&
                  other->operation->file == append->operation->file && other->begin != NEVER &&
-                 !precedes(other, append) && other->deed->result < 0 && other->has_cause;
+                 !precedes(other, append) && ((other->deed->result < 0 && other->has_cause) || other->deed->met_end);
     }
     return behind;
 }

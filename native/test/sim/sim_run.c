@@ -79,26 +79,41 @@ static void end_deed(struct life *life, unsigned number, int64_t result, uint64_
     mark(life, number, true);
 }
 
+static void end_refused(struct life *life, unsigned number, uint64_t offset) {
+    uint64_t length = life->program->operations[number].length;
+    life->deeds[number].refused = true;
+    end_deed(life, number, (int64_t)length, length, offset);
+}
+
+/* An atomic write cannot go where the file ends in the middle of it. An append may find that out when it has its place. */
+static bool may_meet_end(const struct sim_operation *operation, int64_t result) {
+    return result == -EINVAL && (operation->flags & WT_ATOMIC) != 0;
+}
+
+static void end_met(struct life *life, unsigned number, uint64_t offset) {
+    life->deeds[number].met_end = true;
+    end_refused(life, number, offset);
+}
+
+static void end_by_event(struct life *life, const struct wt_event *event) {
+    CHECK(event->token < life->program->count);
+    unsigned number = (unsigned)event->token;
+    if (may_meet_end(life->deeds[number].operation, event->result)) {
+        CHECK_EQ(event->stable_bytes, 0);
+        end_met(life, number, event->offset);
+    } else {
+        end_deed(life, number, event->result, event->stable_bytes, event->offset);
+    }
+}
+
 static unsigned take_events(struct life *life, int64_t timeout_ns) {
     struct wt_event events[4];
     int count = wt_reap(life->core.engine, events, 4, timeout_ns);
     CHECK(count >= 0);
     for (int i = 0; i < count; i++) {
-        CHECK(events[i].token < life->program->count);
-        end_deed(life, (unsigned)events[i].token, events[i].result, events[i].stable_bytes, events[i].offset);
+        end_by_event(life, &events[i]);
     }
     return (unsigned)count;
-}
-
-static void end_refused(struct life *life, unsigned number) {
-    uint64_t length = life->program->operations[number].length;
-    life->deeds[number].refused = true;
-    end_deed(life, number, (int64_t)length, length, 0);
-}
-
-/* An atomic write cannot go where the file ends in the middle of it. */
-static bool may_meet_end(const struct sim_operation *operation, int64_t result) {
-    return result == -EINVAL && (operation->flags & WT_ATOMIC) != 0;
 }
 
 static void end_submission(struct life *life, const struct sim_operation *operation, unsigned number, int rc) {
@@ -109,7 +124,7 @@ static void end_submission(struct life *life, const struct sim_operation *operat
     bool refused = rc == -EAGAIN || rc == -EMSGSIZE;
     CHECK(!refused || operation->flags & WT_NOWAIT);
     if (refused || may_meet_end(operation, rc)) {
-        end_refused(life, number);
+        end_refused(life, number, 0);
     } else {
         end_deed(life, number, rc, 0, 0);
     }
@@ -126,7 +141,8 @@ static void write_now(struct life *life, const struct sim_operation *operation, 
     uint64_t offset = operation->offset, stable = 0;
     int64_t result = wt_write_with(file, iov, 1, &offset, operation->durability, operation->flags, &stable);
     if (may_meet_end(operation, result)) {
-        end_refused(life, number);
+        CHECK_EQ(stable, 0);
+        end_met(life, number, offset);
     } else {
         end_deed(life, number, result, stable, offset);
     }
