@@ -318,3 +318,36 @@ TEST(a_failed_flush_is_seen_by_each_file_of_the_disk_with_writes_that_no_flush_c
     wt_disk_release(other);
     wt_disk_release(stable);
 }
+
+TEST(writes_that_no_flush_covered_are_remembered_while_their_file_is_closed) {
+    enum { FILES = 2000 };
+    struct wt_profile profile = {.volatile_cache = WT_YES, .device_name = "sdd"};
+    struct wt_disk *disk = wt_disk_acquire(&profile);
+    wt_unsynced file = 0, other = 0;
+    wt_disk_note_unsynced(disk, &file);
+    wt_disk_file_closed(disk, 1, 7, &file);
+    wt_disk_release(disk); /* nobody uses the disk meanwhile */
+    CHECK(wt_disk_acquire(&profile) == disk);
+    wt_disk_count_failure(disk);
+    wt_disk_file_opened(disk, 1, 8, &other);
+    CHECK(!wt_disk_lost(disk, wt_disk_take_unsynced(&other)));
+    wt_disk_file_opened(disk, 1, 7, &file);
+    wt_disk_file_closed(disk, 1, 7, &file); /* without a sync */
+    wt_disk_file_opened(disk, 1, 7, &file);
+    CHECK(wt_disk_lost(disk, wt_disk_take_unsynced(&file)));
+    wt_disk_file_closed(disk, 1, 7, &file);
+    wt_disk_file_opened(disk, 1, 7, &file);
+    CHECK(!wt_disk_lost(disk, wt_disk_take_unsynced(&file))); /* told once */
+    for (unsigned i = 0; i < FILES; i++) {
+        wt_unsynced many = 0;
+        wt_disk_note_unsynced(disk, &many);
+        wt_disk_file_closed(disk, 2, i, &many);
+    }
+    wt_disk_count_failure(disk);
+    for (unsigned i = 0; i < FILES; i++) {
+        wt_unsynced many = 0;
+        wt_disk_file_opened(disk, 2, i, &many);
+        CHECK(wt_disk_lost(disk, wt_disk_take_unsynced(&many)));
+    }
+    wt_disk_release(disk);
+}

@@ -176,6 +176,10 @@ TEST(an_atomic_append_in_whose_place_the_file_ends_meanwhile_is_refused_as_behin
     AGAIN(SIM_THEME_ATOMIC, 1796799384713, 1796799384726, 2, 1, 9);
 }
 
+TEST(a_sync_of_a_file_that_was_opened_again_tells_that_a_flush_has_failed_since_the_write) {
+    AGAIN(SIM_THEME_CUTTING, 1795899398992, 1795899398992, 5, 27, 30, 33, 35, 39);
+}
+
 enum { MANY = WT_WRITEBACK_LIMIT + 100, MANY_APART = 8192 };
 
 static void submit_many(void *argument) {

@@ -279,6 +279,7 @@ static int place_inode(struct wt_engine_object *engine, struct wt_backing *backi
     inode->opens = 1;
     atomic_init(&inode->backing, backing);
     wt_lane_open(&inode->lane, engine->backend, disk);
+    wt_disk_file_opened(disk, inode->device, inode->number, &inode->unsynced);
     pthread_mutex_init(&inode->lock, NULL);
     pthread_mutex_init(&inode->zeros_lock, NULL);
     wt_long_lock_init(&inode->append_lock);
@@ -297,6 +298,8 @@ static int place_inode(struct wt_engine_object *engine, struct wt_backing *backi
 /* Takes it out of the table; whoever waits for that looks again. */
 static void free_inode(struct wt_inode *inode) {
     struct wt_engine_object *engine = inode->engine;
+    wt_disk_file_closed(inode->lane.disk, inode->device, inode->number,
+                        &inode->unsynced); /* before others can open it */
     pthread_mutex_lock(&engine->inode_lock);
     struct wt_inode **from = bucket_of(engine, inode->device, inode->number);
     while (*from != inode)

@@ -8,9 +8,21 @@
 
 #include "base/mutant.h"
 
+/* A file that was closed with writes that no flush has covered. */
+struct closed_file {
+    struct closed_file *next;
+    uint64_t device, number, unsynced;
+};
+
+/* More than so many are not told apart. */
+#define CLOSED_FILES_MOST 1024u
+
 struct wt_disk {
     struct wt_disk *next;
     uint32_t users;
+    struct closed_file *closed;
+    uint32_t closed_count;
+    wt_unsynced closed_others; /* of closed files that are in no list: any file may be one of them */
     char name[sizeof((struct wt_profile *)0)->device_name];
     uint32_t major, minor; /* of a file system without a disk of its own */
     bool volatile_cache;
@@ -59,8 +71,11 @@ struct wt_disk *wt_disk_acquire(const struct wt_profile *profile) {
 
 void wt_disk_release(struct wt_disk *disk) {
     pthread_mutex_lock(&lock);
-    /* Bytes that a failed flush lost stay lost, so a disk whose flush failed is remembered. */
-    if (--disk->users == 0 && wt_disk_failures(disk) == 0) {
+    /*
+     * Bytes that a failed flush lost stay lost, and writes of closed files may yet be lost: such a disk is remembered.
+     */
+    bool remembers = disk->closed || atomic_load(&disk->closed_others);
+    if (--disk->users == 0 && wt_disk_failures(disk) == 0 && !remembers) {
         struct wt_disk **from = &disks;
         while (*from != disk)
             from = &(*from)->next;
@@ -91,6 +106,47 @@ void wt_disk_note_unsynced(struct wt_disk *disk, wt_unsynced *unsynced) {
 
 uint64_t wt_disk_take_unsynced(wt_unsynced *unsynced) {
     return atomic_exchange(unsynced, 0);
+}
+
+/* Where a file is in the list, or its end. With the lock held. */
+static struct closed_file **find_closed(struct wt_disk *disk, uint64_t device, uint64_t number) {
+    struct closed_file **at = &disk->closed;
+    while (*at && ((*at)->device != device || (*at)->number != number))
+        at = &(*at)->next;
+    return at;
+}
+
+void wt_disk_file_closed(struct wt_disk *disk, uint64_t device, uint64_t number, wt_unsynced *unsynced) {
+    uint64_t taken = wt_disk_take_unsynced(unsynced);
+    if (taken == 0 || !disk->volatile_cache || WT_MUTANT("closed-file-forgotten"))
+        return;
+    pthread_mutex_lock(&lock);
+    struct closed_file *file = *find_closed(disk, device, number);
+    if (!file && disk->closed_count < CLOSED_FILES_MOST && (file = malloc(sizeof *file))) {
+        *file = (struct closed_file){.next = disk->closed, .device = device, .number = number, .unsynced = taken};
+        disk->closed = file;
+        disk->closed_count++;
+    }
+    if (!file)
+        wt_disk_note_unsynced_since(&disk->closed_others, taken - 1);
+    else if (taken < file->unsynced)
+        file->unsynced = taken;
+    pthread_mutex_unlock(&lock);
+}
+
+void wt_disk_file_opened(struct wt_disk *disk, uint64_t device, uint64_t number, wt_unsynced *unsynced) {
+    pthread_mutex_lock(&lock);
+    struct closed_file **at = find_closed(disk, device, number), *file = *at;
+    uint64_t others = atomic_load(&disk->closed_others);
+    if (others)
+        wt_disk_note_unsynced_since(unsynced, others - 1);
+    if (file) {
+        wt_disk_note_unsynced_since(unsynced, file->unsynced - 1);
+        *at = file->next;
+        disk->closed_count--;
+        free(file);
+    }
+    pthread_mutex_unlock(&lock);
 }
 
 bool wt_disk_lost(struct wt_disk *disk, uint64_t taken) {

@@ -42,6 +42,13 @@ uint64_t wt_disk_take_unsynced(wt_unsynced *unsynced);
 /* Whether a flush has failed since such a write was noted. */
 bool wt_disk_lost(struct wt_disk *disk, uint64_t taken);
 
+/*
+ * The last user of a file closes the file: its writes that no sync covered are remembered. The next user of the file in this
+ * process takes them over. Of more than 1,024 such files of a disk the oldest such write counts for every file opened later.
+ */
+void wt_disk_file_closed(struct wt_disk *disk, uint64_t device, uint64_t number, wt_unsynced *unsynced);
+void wt_disk_file_opened(struct wt_disk *disk, uint64_t device, uint64_t number, wt_unsynced *unsynced);
+
 /* This process was just forked: no disk is in use. */
 void wt_disk_forked(void);
 

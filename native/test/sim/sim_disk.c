@@ -70,6 +70,7 @@ struct flight {
 
 struct sim {
     struct sim_options options;
+    uint32_t device; /* its number, of no other in the process */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     struct test_random random;
@@ -1635,6 +1636,7 @@ static struct wt_profile profile_of(const struct sim *sim) {
         .fs_block_bytes = 4096,
         .fua = sim->options.no_fua ? WT_NO : WT_YES,
         .volatile_cache = WT_YES,
+        .device_minor = sim->device,
         .fs_type = "simulated",
     };
     if (sim->options.atomic_bytes != 0) {
@@ -1648,7 +1650,7 @@ static struct wt_profile profile_of(const struct sim *sim) {
 static struct wt_backing *open_file(struct sim_backend *backend, struct sim_file *file, uint32_t flags) {
     struct sim_backing *backing = allocate(sizeof *backing);
     backing->base.ops = &backing_ops;
-    backing->base.device = 1;
+    backing->base.device = backend->sim->device;
     backing->base.inode = file->inode;
     backing->base.writable = (flags & WT_OPEN_WRITE) != 0;
     backing->base.profile = profile_of(backend->sim);
@@ -1748,8 +1750,10 @@ static void init_sync(struct sim *sim) {
 }
 
 struct sim *sim_new(const struct sim_options *options) {
+    static _Atomic uint32_t devices;
     struct sim *sim = allocate(sizeof *sim);
     sim->options = *options;
+    sim->device = ++devices;
     struct sim_options *set = &sim->options;
     set->block_bytes = set->block_bytes == 0 ? 4096 : set->block_bytes;
     set->logical_block_bytes = set->logical_block_bytes == 0 ? set->block_bytes : set->logical_block_bytes;
