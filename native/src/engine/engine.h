@@ -31,23 +31,31 @@ struct wt_writeback;
 struct wt_link;
 struct wt_operation;
 
+/*
+ * The counters that are a statistic as they are: X(COUNTER, field of struct wt_engine_stats). A new one is a line here and a
+ * field there.
+ */
+#define WT_COUNTED(X)                                                                                                  \
+    X(READ_HITS, read_hits)                                                                                            \
+    X(READ_MISSES, read_misses)                                                                                        \
+    X(WRITES, writes)                                                                                                  \
+    X(WRITE_ERRORS, write_errors)                                                                                      \
+    X(DEVICE_READS, device_reads)                                                                                      \
+    X(DEVICE_WRITES, device_writes)                                                                                    \
+    X(DEVICE_READ_BYTES, device_read_bytes)                                                                            \
+    X(DEVICE_WRITTEN_BYTES, device_written_bytes)                                                                      \
+    X(GATHERS, gathers)                                                                                                \
+    X(GATHERED_WRITES, gathered_writes)                                                                                \
+    X(FUA_WRITES, fua_writes)                                                                                          \
+    X(FLUSHES, flushes)
+
+#define WT_COUNTER_OF(counter, field) WT_COUNT_##counter,
 enum wt_counter {
-    WT_COUNT_READ_HITS,
-    WT_COUNT_READ_MISSES,
-    WT_COUNT_WRITES,
-    WT_COUNT_WRITE_ERRORS,
-    WT_COUNT_DEVICE_READS,
-    WT_COUNT_DEVICE_WRITES,
-    WT_COUNT_DEVICE_READ_BYTES,
-    WT_COUNT_DEVICE_WRITTEN_BYTES,
-    WT_COUNT_GATHERS,
-    WT_COUNT_GATHERED_WRITES,
-    WT_COUNT_IO_STARTED,
+    WT_COUNTED(WT_COUNTER_OF) WT_COUNT_IO_STARTED,
     WT_COUNT_IO_ENDED,
-    WT_COUNT_FUA_WRITES,
-    WT_COUNT_FLUSHES,
     WT_COUNTERS,
 };
+#undef WT_COUNTER_OF
 
 struct wt_histogram_stripe {
     _Atomic uint64_t sum;

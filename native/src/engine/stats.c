@@ -96,27 +96,22 @@ void wt_stats_io_end(struct wt_engine_object *engine, const struct wt_io *io, ui
 
 /* ---- the whole ------------------------------------------------------------------------------------------------- */
 
+static uint64_t shared_flushes_of(const struct wt_engine_object *engine) {
+    uint64_t flushes = 0;
+    for (struct wt_backend *backend = engine->backend; backend; backend = backend->inner)
+        flushes += atomic_load_explicit(&backend->shared_flushes, memory_order_relaxed);
+    return flushes;
+}
+
+#define FILL(counter, field) stats->field = count_of(engine, WT_COUNT_##counter);
 static void fill_counts(struct wt_engine_object *engine, struct wt_engine_stats *stats) {
     uint64_t ended = count_of(engine, WT_COUNT_IO_ENDED), started = count_of(engine, WT_COUNT_IO_STARTED);
-    uint64_t shared_flushes = 0;
-    for (struct wt_backend *backend = engine->backend; backend; backend = backend->inner)
-        shared_flushes += atomic_load_explicit(&backend->shared_flushes, memory_order_relaxed);
-    *stats = (struct wt_engine_stats){
-        .read_hits = count_of(engine, WT_COUNT_READ_HITS) + wt_view_hits(engine->cache.view),
-        .read_misses = count_of(engine, WT_COUNT_READ_MISSES),
-        .writes = count_of(engine, WT_COUNT_WRITES),
-        .write_errors = count_of(engine, WT_COUNT_WRITE_ERRORS),
-        .device_reads = count_of(engine, WT_COUNT_DEVICE_READS),
-        .device_writes = count_of(engine, WT_COUNT_DEVICE_WRITES),
-        .device_read_bytes = count_of(engine, WT_COUNT_DEVICE_READ_BYTES),
-        .device_written_bytes = count_of(engine, WT_COUNT_DEVICE_WRITTEN_BYTES),
-        .gathers = count_of(engine, WT_COUNT_GATHERS),
-        .gathered_writes = count_of(engine, WT_COUNT_GATHERED_WRITES),
-        .in_flight_ios = started > ended ? started - ended : 0,
-        .fua_writes = count_of(engine, WT_COUNT_FUA_WRITES),
-        .flushes = count_of(engine, WT_COUNT_FLUSHES) + shared_flushes,
-        .lost_traces = atomic_load_explicit(&engine->trace.lost, memory_order_relaxed),
-    };
+    *stats = (struct wt_engine_stats){0};
+    WT_COUNTED(FILL)
+    stats->read_hits += wt_view_hits(engine->cache.view);
+    stats->flushes += shared_flushes_of(engine);
+    stats->in_flight_ios = started > ended ? started - ended : 0;
+    stats->lost_traces = atomic_load_explicit(&engine->trace.lost, memory_order_relaxed);
 }
 
 void wt_stats_fill(struct wt_engine_object *engine, struct wt_engine_stats *stats) {
