@@ -43,7 +43,8 @@ public enum WriteFlag {
      * StorageProfile#atomicWriteMaxBytes()} of the {@linkplain WriteThroughFile#profile() file}. The position is a
      * multiple of the length. The file must not end in the middle of the write, nor within a block of a page (4096
      * bytes) that the write touches; a file that consists of pages never does. With {@link #APPEND} the file must end
-     * at a multiple of the length.
+     * at a multiple of the length. An append whose place was right fails all the same, with {@code EINVAL}, if a write
+     * without this flag or an allocation that began later puts the end of the file into that place first.
      *
      * <p>The write is one I/O ({@code RWF_ATOMIC}), in which no other write takes part. It first waits until no other
      * I/O is on its blocks, also when it is asynchronous; with {@link #NOWAIT} it fails with {@code EAGAIN} instead.

@@ -11,7 +11,7 @@ import java.io.Serial;
  *
  * <p>After a write that failed, the first {@link #stableBytes()} bytes of it are on stable storage. The other bytes
  * may be stable or not, and a read shows what the device has. What was acknowledged before is as it was. The library
- * retries nothing.
+ * has written the bytes again only where the error, or a failed flush of the disk, may have been another write's.
  *
  * @since 0.1
  */
