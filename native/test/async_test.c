@@ -15,7 +15,7 @@
 #include "api/engine.h"
 #include "core.h"
 #include "engine/doors.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 
 enum { BLOCK = 4096 };
 

@@ -10,7 +10,7 @@
 
 #include "core.h"
 #include "engine/doors.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 #include "file/inode.h"
 
 enum { BLOCK = 4096 };

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "api/engine.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 #include "view_reader.h"
 
 struct core core_open(const struct sim_options *sim, const struct wt_engine_options *options) {

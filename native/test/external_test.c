@@ -16,7 +16,7 @@
 
 #include "api/engine.h"
 #include "core.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 #include "external.h"
 #include "io/list.h"
 #include "posix/posix.h"

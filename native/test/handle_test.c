@@ -10,7 +10,7 @@
 
 #include "api/engine.h"
 #include "core.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 
 enum { BLOCK = 4096 };
 

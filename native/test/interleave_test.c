@@ -15,7 +15,7 @@
 
 #include "core.h"
 #include "engine/doors.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 #include "file/inode.h"
 #include "write/writeback.h"
 

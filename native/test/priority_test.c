@@ -6,7 +6,7 @@
 
 #include "core.h"
 #include "engine/doors.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 #include "file/inode.h"
 
 enum { BLOCK = 4096 };

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "engine/doors.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 #include "file/inode.h"
 #include "test.h"
 

@@ -9,7 +9,7 @@
 #include "cache/folio.h"
 #include "core.h"
 #include "engine/doors.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 #include "file/inode.h"
 #include "view_reader.h"
 

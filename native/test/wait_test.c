@@ -11,7 +11,7 @@
 
 #include "core.h"
 #include "engine/doors.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 #include "io/plug.h"
 #include "write/writeback.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
 #define _GNU_SOURCE
-#include "engine/engine.h"
 #include "engine/doors.h"
+#include "engine/objects.h"
 #include "posix/threads.h"
 #include "uring/uring.h"
 

@@ -29,7 +29,7 @@
 #include "cache/cursor.h"
 #include "cache/view.h"
 #include "engine/doors.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 #include "engine/stats.h"
 #include "file/inode.h"
 #include "io/plug.h"

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "engine/doors.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 #include "uring/external.h"
 
 static struct wt_engine_object *acquire_external(wt_engine handle, int *rc) {

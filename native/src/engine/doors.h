@@ -4,8 +4,8 @@
 #ifndef WT_DOORS_H
 #define WT_DOORS_H
 
-#include "engine/engine.h"
 #include "engine/handle.h"
+#include "engine/objects.h"
 
 extern struct wt_handle_table wt_engine_handles, wt_file_handles;
 

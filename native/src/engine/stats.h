@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 
 void wt_count(struct wt_engine_object *engine, enum wt_counter counter, uint64_t n);
 

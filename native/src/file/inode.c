@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/mutant.h"
 #include "cache/mapping.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 #include "io/disk.h"
 #include "io/lane.h"
 

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/mutant.h"
 #include "engine/doors.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 #include "file/inode.h"
 
 #define BATCH 64

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "cache/cursor.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 #include "file/inode.h"
 
 /* Whether a read of the range may begin: 0 or -errno. */

@@ -11,7 +11,7 @@
 #ifndef WT_READAHEAD_H
 #define WT_READAHEAD_H
 
-#include "engine/engine.h"
+#include "engine/objects.h"
 
 /* A read of offset..end found all it wanted in the cache, or is about to read what was not there. */
 void wt_read_ahead_hit(struct wt_file_object *file, uint64_t offset, uint64_t end);

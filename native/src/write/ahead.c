@@ -6,7 +6,7 @@
 
 #include "base/mutant.h"
 #include "engine/doors.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 #include "write/size.h"
 
 static uint64_t page_start(uint64_t offset) {

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "engine/engine.h"
+#include "engine/objects.h"
 
 static void free_write(struct wt_operation *operation) {
     free(operation); /* the first member of a write */

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine/engine.h"
+#include "engine/objects.h"
 #include "file/inode.h"
 #include "io/io.h"
 #include "write/context.h"

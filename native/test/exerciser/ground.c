@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "api/engine.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 #include "external.h"
 #include "test.h"
 

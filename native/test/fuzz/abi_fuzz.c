@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "api/engine.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 #include "sim_disk.h"
 #include "test.h"
 #include "writethrough.h"

@@ -15,7 +15,7 @@
 
 #include "core.h"
 #include "engine/doors.h"
-#include "engine/engine.h"
+#include "engine/objects.h"
 #include "sim_journal.h"
 #include "sim_ledger.h"
 #include "sim_tasks.h"

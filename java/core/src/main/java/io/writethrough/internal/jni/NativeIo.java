@@ -2,7 +2,6 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.jni;
 
-import io.writethrough.internal.buffer.CacheView;
 import io.writethrough.internal.buffer.Segments;
 import java.io.FileDescriptor;
 import java.lang.reflect.Field;
@@ -168,7 +167,7 @@ public final class NativeIo {
     /** A buffer of memory, which must stay there as long as the buffer. */
     public static native ByteBuffer memory(long address, long size);
 
-    /** The sizes and places of what {@link CacheView} looks at, which knows their order. */
+    /** The sizes and places of what {@code CacheView} looks at, which knows their order. */
     public static native void viewLayout(int[] layout);
 
     /** The memory of an engine's cache, which stays mapped until {@link #viewClose}. 0: the engine is closed. */
@@ -182,7 +181,7 @@ public final class NativeIo {
     /** A range of a part. */
     public static native ByteBuffer viewBuffer(long view, int part, long offset, long bytes);
 
-    /** What a {@link CacheView.File} is made of; false if its bytes are not to be found in the view. */
+    /** What a {@code CacheView.File} is made of; false if its bytes are not to be found in the view. */
     public static native boolean viewFile(long file, long[] fields);
 
     /** Lets a field be read by reflection that the JDK keeps to itself; false: this JVM has no way. */

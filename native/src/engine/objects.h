@@ -4,8 +4,8 @@
  * An engine: what a process opens once. It has the folio memory, the backend, the inodes, and the objects of I/O in
  * flight.
  */
-#ifndef WT_ENGINE_H
-#define WT_ENGINE_H
+#ifndef WT_OBJECTS_H
+#define WT_OBJECTS_H
 
 #include <pthread.h>
 #include <stdatomic.h>
