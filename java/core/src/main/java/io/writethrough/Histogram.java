@@ -11,7 +11,7 @@ import java.util.Arrays;
  * @since 0.1
  */
 public final class Histogram {
-    /* As WT_HISTOGRAM_BUCKETS has it. */
+    /** The number of classes of a histogram, as {@code WT_HISTOGRAM_BUCKETS} of the C header has it. */
     public static final int BUCKETS = 160;
 
     private final long sum;
