@@ -349,6 +349,7 @@ TEST(invariant_6_a_gather_over_the_end_of_the_file_grows_it_by_written_bytes_alo
     start_write(&first, file, TAIL, 2, 50);
     CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
     start_write(&inside, file, TAIL + 100, 3, 70);
+    let_others_run();
     start_write(&behind, file, END + 700, 4, 200);
     let_others_run();
     sim_release_at(core.sim, "file", TAIL);

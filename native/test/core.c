@@ -11,8 +11,12 @@
 #include <unistd.h>
 
 #include "api/engine.h"
+#include "base/clock.h"
 #include "engine/objects.h"
 #include "view_reader.h"
+
+/* Of let_others_run: where a thread works on for ever, the test goes on. */
+static const int64_t LONGEST_WAIT_NS = 10000000000;
 
 struct core core_open(const struct sim_options *sim, const struct wt_engine_options *options) {
     static const struct sim_options plain;
@@ -207,8 +211,9 @@ static bool others_sleep(void) {
 }
 
 void let_others_run(void) {
+    const int64_t end = wt_now_ns() + LONGEST_WAIT_NS;
     unsigned asleep = 0;
-    for (int i = 0; i < 2000 && asleep < 2; i++) { /* twice: between two things a thread may wait for a moment */
+    while (asleep < 2 && wt_now_ns() < end) { /* twice: between two things a thread may wait for a moment */
         sched_yield();
         asleep = others_sleep() ? asleep + 1 : 0;
     }
