@@ -5,6 +5,7 @@
  * directory of WT_TEST_DIRS; on the standard output and, as Markdown, at the end of the file WT_COMMANDS.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -64,7 +65,7 @@ static void prepare_file(const char *path, const struct operation *operation) {
     for (size_t at = 0; operation->extents == WRITTEN && at < range; at += BLOCK) {
         CHECK_EQ(pwrite(fd, bytes, BLOCK, (off_t)at), BLOCK);
     }
-    CHECK(fsync(fd) == 0);
+    CHECK_EQ(fsync(fd) == 0 ? 0 : errno, 0);
     CHECK(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0);
     CHECK(close(fd) == 0);
 }
