@@ -275,16 +275,16 @@ static void check_folio(const struct wt_folio *folio, uint64_t *bytes) {
 static void check_idle(const struct wt_folio *folio) {
     CHECK_EQ(folio->dirty | folio->writeback | folio->reading, 0);
     CHECK(folio->links == NULL);
-    CHECK_EQ(folio->held, WT_NONE);
+    CHECK_EQ(folio->detached, WT_NONE);
     CHECK_EQ(folio->waiters, 0);
     CHECK_EQ(folio->awaiting, 0);
     CHECK_EQ(folio->awaited, 0);
 }
 
-static uint32_t held_pages(const struct wt_pool *pool, const struct wt_folio *folio) {
+static uint32_t detached_pages(const struct wt_pool *pool, const struct wt_folio *folio) {
     uint32_t count = 0;
-    for (uint32_t held = folio->held; held != WT_NONE; held = pool->frames[held].next) {
-        CHECK(pool->frames[held].busy != 0);
+    for (uint32_t detached = folio->detached; detached != WT_NONE; detached = pool->frames[detached].next) {
+        CHECK(pool->frames[detached].busy != 0);
         count++;
     }
     return count;
@@ -304,7 +304,7 @@ static void check_engine(struct player *player, bool idle) {
             continue;
         }
         check_folio(folio, &bytes);
-        pages += folio->pages + held_pages(pool, folio);
+        pages += folio->pages + detached_pages(pool, folio);
         if (idle) {
             check_idle(folio);
         }

@@ -126,7 +126,7 @@ static void init_locks(struct wt_engine_object *engine) {
     wt_condition_init(&engine->inode_closed);
     pthread_mutex_init(&engine->file_lock, NULL);
     wt_condition_init(&engine->file_closed);
-    pthread_mutex_init(&engine->spare_lock, NULL);
+    pthread_mutex_init(&engine->free_lock, NULL);
     wt_condition_init(&engine->writeback_room);
     pthread_mutex_init(&engine->event_lock, NULL);
     wt_condition_init(&engine->event_posted);
@@ -138,7 +138,7 @@ static void destroy_locks(struct wt_engine_object *engine) {
     wt_condition_destroy(&engine->inode_closed);
     pthread_mutex_destroy(&engine->file_lock);
     wt_condition_destroy(&engine->file_closed);
-    pthread_mutex_destroy(&engine->spare_lock);
+    pthread_mutex_destroy(&engine->free_lock);
     wt_condition_destroy(&engine->writeback_room);
     pthread_mutex_destroy(&engine->event_lock);
     wt_condition_destroy(&engine->event_posted);
@@ -321,7 +321,7 @@ static void end_closing(struct closing *closing) {
 static void end_engine(struct wt_engine_object *engine) {
     engine->backend->ops->close(engine->backend);
     wt_operations_free(engine);
-    wt_writeback_free_spares(engine);
+    wt_writeback_close(engine);
     free_engine(engine, true);
 }
 

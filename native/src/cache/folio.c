@@ -212,8 +212,8 @@ static void make_folio(struct wt_mapping *mapping, uint32_t bucket, uint64_t ind
     atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
     folio->uptodate = folio->writeback = folio->dirty = folio->reading = 0;
     folio->used = folio->ahead = folio->awaited = 0;
-    folio->held = WT_NONE;
-    folio->urgent = false;
+    folio->detached = WT_NONE;
+    folio->has_high_priority = false;
     folio->links = NULL;
     folio->mapping = mapping;
     for (unsigned page = 0; page < WT_FOLIO_PAGES; page++)
@@ -328,7 +328,7 @@ struct wt_folio *wt_folio_get(struct wt_mapping *mapping, uint64_t index) {
 
 static bool is_empty(const struct wt_folio *folio) {
     return folio->pages == 0 && !folio->links && folio->waiters + folio->gathering + folio->awaiting == 0 &&
-           folio->held == WT_NONE && (folio->writeback | folio->reading) == 0;
+           folio->detached == WT_NONE && (folio->writeback | folio->reading) == 0;
 }
 
 void wt_folio_touch(struct wt_folio *folio, uint64_t pages) {
@@ -390,10 +390,10 @@ void wt_folio_end_awaiting(struct wt_folio *folio) {
         folio->awaited = 0;
         folio->others_turn = folio->behind > 0;
     }
-    wt_folio_settle(folio);
+    wt_folio_wake(folio);
 }
 
-void wt_folio_settle(struct wt_folio *folio) {
+void wt_folio_wake(struct wt_folio *folio) {
     if (folio->waiters)
         wt_wake_all(&folio->settled);
 }
@@ -449,9 +449,9 @@ void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation,
     assert((folio->reading & blocks) == 0 && (folio->writeback & blocks) != 0);
 
     uint64_t busy = (folio->writeback & blocks) >> (page << geometry->page_block_shift);
-    for (uint32_t held = folio->held; held != WT_NONE; held = pool->frames[held].next)
-        if (pool->frames[held].page == page)
-            busy &= ~(uint64_t)pool->frames[held].busy;
+    for (uint32_t detached = folio->detached; detached != WT_NONE; detached = pool->frames[detached].next)
+        if (pool->frames[detached].page == page)
+            busy &= ~(uint64_t)pool->frames[detached].busy;
 
     uint32_t old = wt_folio_frame(folio, page);
     uint32_t new = wt_pool_take(reservation, folio, page, 0);
@@ -466,47 +466,47 @@ void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation,
     wt_pool_detach(pool, old);
     pool->frames[old].page = (uint8_t)page;
     pool->frames[old].busy = (uint8_t)busy;
-    pool->frames[old].next = folio->held;
-    folio->held = old;
+    pool->frames[old].next = folio->detached;
+    folio->detached = old;
 }
 
-void wt_folio_hold(struct wt_folio *folio, struct wt_reservation *reservation, unsigned block) {
+void wt_folio_add_detached(struct wt_folio *folio, struct wt_reservation *reservation, unsigned block) {
     struct wt_pool *pool = pool_of(folio);
     unsigned shift = folio->mapping->geometry.page_block_shift;
-    assert(!wt_folio_held_memory(folio, block));
-    uint32_t held = wt_pool_hold(reservation, 0);
-    assert(held != WT_NONE);
-    pool->frames[held].page = (uint8_t)(block >> shift);
-    pool->frames[held].busy = (uint8_t)(1u << (block & ((1u << shift) - 1)));
-    pool->frames[held].next = folio->held;
-    folio->held = held;
+    assert(!wt_folio_detached_memory(folio, block));
+    uint32_t detached = wt_pool_take_detached(reservation, 0);
+    assert(detached != WT_NONE);
+    pool->frames[detached].page = (uint8_t)(block >> shift);
+    pool->frames[detached].busy = (uint8_t)(1u << (block & ((1u << shift) - 1)));
+    pool->frames[detached].next = folio->detached;
+    folio->detached = detached;
 }
 
-void wt_folio_release_held(struct wt_folio *folio, uint64_t blocks) {
+void wt_folio_release_detached(struct wt_folio *folio, uint64_t blocks) {
     struct wt_pool *pool = pool_of(folio);
     unsigned shift = folio->mapping->geometry.page_block_shift;
-    uint32_t *from = &folio->held;
+    uint32_t *from = &folio->detached;
     while (*from != WT_NONE) {
-        uint32_t held = *from;
-        struct wt_frame *frame = &pool->frames[held];
+        uint32_t detached = *from;
+        struct wt_frame *frame = &pool->frames[detached];
         frame->busy = (uint8_t)(frame->busy & ~(blocks >> (frame->page << shift)));
         if (frame->busy) {
             from = &frame->next;
         } else {
             *from = frame->next;
-            wt_pool_free_held(pool, held);
+            wt_pool_free_detached(pool, detached);
         }
     }
 }
 
-uint8_t *wt_folio_held_memory(struct wt_folio *folio, unsigned block) {
+uint8_t *wt_folio_detached_memory(struct wt_folio *folio, unsigned block) {
     struct wt_pool *pool = pool_of(folio);
     const struct wt_geometry *geometry = &folio->mapping->geometry;
     unsigned page = wt_page_of(geometry, block);
     unsigned in_page = block - (page << geometry->page_block_shift);
-    for (uint32_t held = folio->held; held != WT_NONE; held = pool->frames[held].next)
-        if (pool->frames[held].page == page && pool->frames[held].busy >> in_page & 1)
-            return wt_pool_memory(pool, held) + (in_page << geometry->block_shift);
+    for (uint32_t detached = folio->detached; detached != WT_NONE; detached = pool->frames[detached].next)
+        if (pool->frames[detached].page == page && pool->frames[detached].busy >> in_page & 1)
+            return wt_pool_memory(pool, detached) + (in_page << geometry->block_shift);
     return NULL;
 }
 

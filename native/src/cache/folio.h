@@ -56,14 +56,14 @@ struct wt_folio {
 
     struct wt_link *links; /* writes with blocks here that are dirty or under writeback */
     uint32_t waiters;      /* threads in settled */
-    uint32_t held;         /* the first of its detached pages; WT_NONE: none */
+    uint32_t detached;     /* the first of its detached pages; WT_NONE: none */
 
     uint64_t awaited;  /* blocks that atomic writes and allocations wait to have alone */
     uint32_t awaiting; /* such writes and allocations */
     uint32_t behind;   /* threads that let these go first */
     bool others_turn;  /* those behind have their turn: until one of them wrote, no other atomic write goes first */
     /* a write of high priority may be among the dirty ones: these are sent without waiting for others */
-    bool urgent;
+    bool has_high_priority;
     uint32_t gathering;        /* leaders: writers that were told to send the dirty blocks, and have not yet */
     _Atomic uint32_t expected; /* writers that leaders still wait for: those that the I/O before set free */
 
@@ -151,7 +151,7 @@ void wt_folio_wait_idle(struct wt_folio *folio, uint64_t blocks);
 /* An atomic write or allocation that awaited blocks has them now, or gives up. */
 void wt_folio_end_awaiting(struct wt_folio *folio);
 /* The state that others wait for has changed: wakes them. */
-void wt_folio_settle(struct wt_folio *folio);
+void wt_folio_wake(struct wt_folio *folio);
 
 /*
  * Gives memory to those of the pages first..last that have none, in runs as large as fit. The reservation covers
@@ -163,12 +163,12 @@ void wt_folio_fill(struct wt_folio *folio, struct wt_reservation *reservation, u
  * the page is under reading.
  */
 void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation, unsigned page, bool copy);
-/* Holds a page of the reservation, for I/O on a block that has no held page. */
-void wt_folio_hold(struct wt_folio *folio, struct wt_reservation *reservation, unsigned block);
+/* A page of the reservation becomes detached memory, for I/O on a block that has none. */
+void wt_folio_add_detached(struct wt_folio *folio, struct wt_reservation *reservation, unsigned block);
 /* I/O no longer reads these blocks: frees the detached pages that no I/O reads any more. */
-void wt_folio_release_held(struct wt_folio *folio, uint64_t blocks);
+void wt_folio_release_detached(struct wt_folio *folio, uint64_t blocks);
 /* The memory with which the I/O on this block was started, if that memory was detached since; else NULL. */
-uint8_t *wt_folio_held_memory(struct wt_folio *folio, unsigned block);
+uint8_t *wt_folio_detached_memory(struct wt_folio *folio, unsigned block);
 /* Drops the pages first..last. No I/O is on them. */
 void wt_folio_drop(struct wt_folio *folio, unsigned first, unsigned last);
 

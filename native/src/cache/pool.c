@@ -252,12 +252,12 @@ uint32_t wt_pool_take(struct wt_reservation *reservation, struct wt_folio *folio
     return frame;
 }
 
-uint32_t wt_pool_hold(struct wt_reservation *reservation, unsigned order) {
+uint32_t wt_pool_take_detached(struct wt_reservation *reservation, unsigned order) {
     struct wt_pool *pool = reservation->pool;
     pthread_mutex_lock(&pool->lock);
     uint32_t frame = take_reserved(reservation, order);
     if (frame != WT_NONE)
-        pool->frames[frame].state = WT_FRAME_HELD;
+        pool->frames[frame].state = WT_FRAME_DETACHED;
     pthread_mutex_unlock(&pool->lock);
     return frame;
 }
@@ -291,7 +291,7 @@ void wt_pool_detach(struct wt_pool *pool, uint32_t frame) {
     pthread_mutex_lock(&pool->lock);
     run_split(pool, run_of(pool, frame));
     queue_remove(pool, frame);
-    pool->frames[frame].state = WT_FRAME_HELD;
+    pool->frames[frame].state = WT_FRAME_DETACHED;
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -304,9 +304,9 @@ void wt_pool_drop(struct wt_pool *pool, uint32_t frame) {
     pthread_mutex_unlock(&pool->lock);
 }
 
-void wt_pool_free_held(struct wt_pool *pool, uint32_t frame) {
+void wt_pool_free_detached(struct wt_pool *pool, uint32_t frame) {
     pthread_mutex_lock(&pool->lock);
-    assert(pool->frames[frame].state == WT_FRAME_HELD);
+    assert(pool->frames[frame].state == WT_FRAME_DETACHED);
     run_free(pool, frame, pool->frames[frame].order);
     wake(pool);
     pthread_mutex_unlock(&pool->lock);

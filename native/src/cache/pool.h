@@ -29,17 +29,17 @@ struct wt_folio;
 enum wt_frame_state {
     WT_FRAME_INSIDE = 0, /* no first page of a run */
     WT_FRAME_FREE,
-    WT_FRAME_CACHED, /* memory of a folio; in the eviction queue */
-    WT_FRAME_HELD,   /* out of the queue: an I/O still reads it, or the run is a bounce buffer */
+    WT_FRAME_CACHED,   /* memory of a folio; in the eviction queue */
+    WT_FRAME_DETACHED, /* out of the queue: an I/O still reads it, or the run is a bounce buffer */
 };
 
 struct wt_frame {
     struct wt_folio *folio; /* of a cached run */
-    uint32_t next, prev;    /* free list of its order, eviction queue, or a folio's list of held pages */
+    uint32_t next, prev;    /* free list of its order, eviction queue, or a folio's list of detached pages */
     uint8_t page;           /* the first page's place in the folio */
     uint8_t order;
     uint8_t state;
-    uint8_t busy; /* of a held page: its blocks that I/O still reads, from the page's first */
+    uint8_t busy; /* of a detached page: its blocks that I/O still reads, from the page's first */
 };
 
 /* What became of a run that the pool wants back. */
@@ -109,7 +109,7 @@ void wt_pool_kick(struct wt_pool *pool);
  */
 uint32_t wt_pool_take(struct wt_reservation *reservation, struct wt_folio *folio, unsigned page, unsigned order);
 /* The same without a folio, for a bounce buffer. */
-uint32_t wt_pool_hold(struct wt_reservation *reservation, unsigned order);
+uint32_t wt_pool_take_detached(struct wt_reservation *reservation, unsigned order);
 /*
  * A page of a cached run leaves its folio while I/O still reads it. The other pages of the run stay cached, as single
  * pages.
@@ -118,7 +118,7 @@ void wt_pool_detach(struct wt_pool *pool, uint32_t frame);
 /* A page of a cached run leaves its folio and is free. */
 void wt_pool_drop(struct wt_pool *pool, uint32_t frame);
 /* Frees a detached page or a bounce buffer. */
-void wt_pool_free_held(struct wt_pool *pool, uint32_t frame);
+void wt_pool_free_detached(struct wt_pool *pool, uint32_t frame);
 
 static inline uint8_t *wt_pool_memory(const struct wt_pool *pool, uint32_t frame) {
     return pool->arena + ((size_t)frame << WT_PAGE_SHIFT);

@@ -88,9 +88,9 @@ struct wt_engine_object {
     uint32_t file_count;
     bool closing;
 
-    pthread_mutex_t spare_lock; /* guards the objects of I/O, which are kept for use again */
-    struct wt_writeback *spare_writebacks;
-    struct wt_link *spare_links;
+    pthread_mutex_t free_lock; /* guards the objects of I/O, which are kept for use again */
+    struct wt_writeback *free_writebacks;
+    struct wt_link *free_links;
     uint32_t writebacks_out; /* in use */
     uint32_t writeback_waiters;
     struct wt_condition writeback_room;
@@ -99,17 +99,17 @@ struct wt_engine_object {
     struct wt_condition event_posted;
     struct wt_operation *first_event, *last_event;
     uint32_t event_waiters;
-    bool in_backend;                   /* a thread waits in the backend's reap: it has to be woken there for an event */
-    bool backend_woken;                /* it was woken, and is on its way back */
-    bool shut_down;                    /* no further event will come */
-    struct wt_operation *spare_writes; /* also under event_lock */
-    _Atomic uint64_t operation_bytes;  /* memory of operations that have begun and whose events nobody took yet */
+    bool in_backend;                  /* a thread waits in the backend's reap: it has to be woken there for an event */
+    bool backend_woken;               /* it was woken, and is on its way back */
+    bool shut_down;                   /* no further event will come */
+    struct wt_operation *free_writes; /* also under event_lock */
+    _Atomic uint64_t operation_bytes; /* memory of operations that have begun and whose events nobody took yet */
     uint64_t operation_bytes_most;
 
     _Alignas(128) atomic_uint waiting_writers; /* threads that wait for the I/O of their writes */
     uint32_t crowd;                            /* this many waiting threads are a crowd */
-    struct wt_rest crowd_rest;                 /* while it lasts, the threads of a crowd do not yield */
-    struct wt_rest lead_rest;                  /* while it lasts, leaders of gathers wait for nobody */
+    struct wt_backoff crowd_backoff;           /* while it lasts, the threads of a crowd do not yield */
+    struct wt_backoff lead_backoff;            /* while it lasts, leaders of gathers wait for nobody */
 
     struct wt_counter_stripe counters[WT_COUNTER_STRIPES];
     struct wt_trace trace;

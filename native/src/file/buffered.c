@@ -34,7 +34,7 @@ static void bounce_begin(struct bounce *bounce, struct wt_inode *inode, enum wt_
     for (uint64_t left = length; left > 0;) {
         while (order > 0 && (UINT64_C(1) << (order + WT_PAGE_SHIFT)) > ((left + WT_PAGE_BYTES - 1) & ~UINT64_C(4095)))
             order--;
-        uint32_t run = wt_pool_hold(&bounce->reservation, order);
+        uint32_t run = wt_pool_take_detached(&bounce->reservation, order);
         if (run == WT_NONE) {
             order--;
             continue;
@@ -49,7 +49,7 @@ static void bounce_begin(struct bounce *bounce, struct wt_inode *inode, enum wt_
 
 static void bounce_end(struct bounce *bounce) {
     for (unsigned i = 0; i < bounce->run_count; i++)
-        wt_pool_free_held(bounce->reservation.pool, bounce->runs[i]);
+        wt_pool_free_detached(bounce->reservation.pool, bounce->runs[i]);
     wt_pool_unreserve(&bounce->reservation);
 }
 

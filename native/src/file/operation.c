@@ -137,7 +137,7 @@ int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events,
                                             .result = operation->result,
                                             .stable_bytes = operation->stable_bytes,
                                             .offset = operation->offset};
-        struct wt_operation **to = operation->type->kept ? &engine->spare_writes : &done;
+        struct wt_operation **to = operation->type->kept ? &engine->free_writes : &done;
         bytes += operation->type->bytes;
         operation->next = *to;
         *to = operation;
@@ -168,5 +168,5 @@ void wt_operations_shut_down(struct wt_engine_object *engine) {
 
 void wt_operations_free(struct wt_engine_object *engine) {
     free_list(engine->first_event);
-    free_list(engine->spare_writes);
+    free_list(engine->free_writes);
 }

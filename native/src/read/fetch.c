@@ -127,7 +127,7 @@ static void publish(struct missing_read *read, uint64_t offset, uint64_t length,
                 }
             }
         }
-        wt_folio_settle(folio);
+        wt_folio_wake(folio);
         wt_folio_put(folio);
     }
 }

@@ -20,7 +20,7 @@ struct share {
     uint64_t blocks;
 };
 
-struct whole {
+struct atomic {
     struct wt_write *write;
     struct wt_cursor *cursor;
     struct wt_reservation reservation;
@@ -69,44 +69,44 @@ static int check_end(const struct wt_write *write) {
 
 /* ---- what can be had without a folio ----------------------------------------------------------------------------- */
 
-static int make_bounce(struct whole *whole) {
-    uint64_t length = whole->write->length;
+static int make_bounce(struct atomic *atomic) {
+    uint64_t length = atomic->write->length;
     uint64_t bytes = (length + WT_PAGE_BYTES - 1) & ~(uint64_t)(WT_PAGE_BYTES - 1);
-    whole->bounce = aligned_alloc(WT_PAGE_BYTES, bytes);
-    if (!whole->bounce)
+    atomic->bounce = aligned_alloc(WT_PAGE_BYTES, bytes);
+    if (!atomic->bounce)
         return -ENOMEM;
-    whole->cursor->copy_in(whole->cursor, whole->bounce, length);
+    atomic->cursor->copy_in(atomic->cursor, atomic->bounce, length);
     return 0;
 }
 
-static int take_links(struct whole *whole) {
-    for (unsigned i = 0; i < whole->share_count; i++) {
-        struct wt_link *link = wt_link_take(whole->write);
+static int take_links(struct atomic *atomic) {
+    for (unsigned i = 0; i < atomic->share_count; i++) {
+        struct wt_link *link = wt_link_take(atomic->write);
         if (!link)
             return -ENOMEM;
-        *link = (struct wt_link){.write = whole->write};
-        whole->shares[i].link = link;
+        *link = (struct wt_link){.write = atomic->write};
+        atomic->shares[i].link = link;
     }
     return 0;
 }
 
-static int take_object(struct whole *whole, bool may_wait) {
-    struct wt_engine_object *engine = whole->write->inode->engine;
-    while (!(whole->launch.spare = wt_writeback_take(engine, true))) {
+static int take_object(struct atomic *atomic, bool may_wait) {
+    struct wt_engine_object *engine = atomic->write->inode->engine;
+    while (!(atomic->launch.objects = wt_writeback_take(engine, true))) {
         int rc = may_wait ? wt_writeback_wait(engine) : -EAGAIN;
         if (rc)
             return rc;
     }
-    whole->launch.spare->next = NULL;
+    atomic->launch.objects->next = NULL;
     return 0;
 }
 
-static void divide(struct whole *whole) {
-    const struct wt_geometry *geometry = &whole->write->inode->mapping.geometry;
+static void divide(struct atomic *atomic) {
+    const struct wt_geometry *geometry = &atomic->write->inode->mapping.geometry;
     uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
-    for (uint64_t at = whole->write->offset, end = wt_end_of(whole->write); at < end; whole->share_count++) {
+    for (uint64_t at = atomic->write->offset, end = wt_end_of(atomic->write); at < end; atomic->share_count++) {
         uint64_t base = at & ~(folio_bytes - 1), stop = base + folio_bytes < end ? base + folio_bytes : end;
-        struct share *share = &whole->shares[whole->share_count];
+        struct share *share = &atomic->shares[atomic->share_count];
         share->a = (uint32_t)(at - base);
         share->b = (uint32_t)(stop - base);
         share->blocks = wt_bits(share->a >> geometry->block_shift, (share->b - 1) >> geometry->block_shift);
@@ -114,50 +114,50 @@ static void divide(struct whole *whole) {
     }
 }
 
-static int prepare(struct whole *whole, bool may_wait) {
-    uint32_t pages = (uint32_t)((whole->write->length + WT_PAGE_BYTES - 1) >> WT_PAGE_SHIFT);
-    if (!wt_pool_reserve(&whole->reservation, pages, may_wait))
+static int prepare(struct atomic *atomic, bool may_wait) {
+    uint32_t pages = (uint32_t)((atomic->write->length + WT_PAGE_BYTES - 1) >> WT_PAGE_SHIFT);
+    if (!wt_pool_reserve(&atomic->reservation, pages, may_wait))
         return -EAGAIN;
-    divide(whole);
-    int rc = take_object(whole, may_wait);
+    divide(atomic);
+    int rc = take_object(atomic, may_wait);
     if (!rc)
-        rc = take_links(whole);
-    if (!rc && whole->share_count > 1)
-        rc = make_bounce(whole);
+        rc = take_links(atomic);
+    if (!rc && atomic->share_count > 1)
+        rc = make_bounce(atomic);
     return rc;
 }
 
-static void give_back(struct whole *whole) {
-    struct wt_engine_object *engine = whole->write->inode->engine;
-    if (whole->launch.spare)
-        wt_writeback_give(engine, whole->launch.spare);
-    for (unsigned i = 0; i < whole->share_count; i++)
-        if (whole->shares[i].link)
-            wt_link_give(whole->shares[i].link);
-    free(whole->bounce);
-    wt_pool_retire(&engine->cache.pool, whole->write->length);
+static void give_back(struct atomic *atomic) {
+    struct wt_engine_object *engine = atomic->write->inode->engine;
+    if (atomic->launch.objects)
+        wt_writeback_give(engine, atomic->launch.objects);
+    for (unsigned i = 0; i < atomic->share_count; i++)
+        if (atomic->shares[i].link)
+            wt_link_give(atomic->shares[i].link);
+    free(atomic->bounce);
+    wt_pool_retire(&engine->cache.pool, atomic->write->length);
 }
 
 /* ---- the folios, idle and locked --------------------------------------------------------------------------------- */
 
-static void lock_folios(struct whole *whole) {
-    struct wt_inode *inode = whole->write->inode;
-    uint64_t first = whole->write->offset >> inode->mapping.geometry.folio_shift;
-    for (unsigned i = 0; i < whole->share_count; i++)
-        whole->shares[i].folio = wt_folio_get(&inode->mapping, first + i);
+static void lock_folios(struct atomic *atomic) {
+    struct wt_inode *inode = atomic->write->inode;
+    uint64_t first = atomic->write->offset >> inode->mapping.geometry.folio_shift;
+    for (unsigned i = 0; i < atomic->share_count; i++)
+        atomic->shares[i].folio = wt_folio_get(&inode->mapping, first + i);
 }
 
-static void unlock_folios(struct whole *whole, const struct wt_folio *but) {
-    for (unsigned i = 0; i < whole->share_count; i++)
-        if (whole->shares[i].folio != but)
-            wt_folio_put(whole->shares[i].folio);
+static void unlock_folios(struct atomic *atomic, const struct wt_folio *but) {
+    for (unsigned i = 0; i < atomic->share_count; i++)
+        if (atomic->shares[i].folio != but)
+            wt_folio_put(atomic->shares[i].folio);
 }
 
 /* Whether other writes wait that have let atomic writes go first. */
-static bool has_to_let_others(const struct whole *whole) {
+static bool has_to_let_others(const struct atomic *atomic) {
     bool others = false;
-    for (unsigned i = 0; i < whole->share_count; i++)
-        others = others || whole->shares[i].folio->behind > 0 || whole->shares[i].folio->others_turn;
+    for (unsigned i = 0; i < atomic->share_count; i++)
+        others = others || atomic->shares[i].folio->behind > 0 || atomic->shares[i].folio->others_turn;
     return others && !WT_MUTANT("atomic-always-first");
 }
 
@@ -165,26 +165,26 @@ static bool has_to_let_others(const struct whole *whole) {
  * Keeps other writes from the blocks until this write has had them, however many there are. Not those that already
  * wait for earlier atomic writes. The folios are locked.
  */
-static void begin_awaiting(struct whole *whole) {
-    if (whole->awaited || has_to_let_others(whole))
+static void begin_awaiting(struct atomic *atomic) {
+    if (atomic->awaited || has_to_let_others(atomic))
         return;
-    for (unsigned i = 0; i < whole->share_count; i++) {
-        whole->shares[i].folio->awaiting++;
-        whole->shares[i].folio->awaited |= whole->shares[i].blocks;
+    for (unsigned i = 0; i < atomic->share_count; i++) {
+        atomic->shares[i].folio->awaiting++;
+        atomic->shares[i].folio->awaited |= atomic->shares[i].blocks;
     }
-    whole->awaited = true;
+    atomic->awaited = true;
 }
 
-static void end_awaiting(struct whole *whole) {
-    for (unsigned i = 0; i < whole->share_count && whole->awaited; i++)
-        wt_folio_end_awaiting(whole->shares[i].folio);
-    whole->awaited = false;
+static void end_awaiting(struct atomic *atomic) {
+    for (unsigned i = 0; i < atomic->share_count && atomic->awaited; i++)
+        wt_folio_end_awaiting(atomic->shares[i].folio);
+    atomic->awaited = false;
 }
 
-static struct wt_folio *find_busy(const struct whole *whole) {
-    for (unsigned i = 0; i < whole->share_count; i++) {
-        struct wt_folio *folio = whole->shares[i].folio;
-        if ((folio->writeback | folio->dirty | folio->reading) & whole->shares[i].blocks)
+static struct wt_folio *find_busy(const struct atomic *atomic) {
+    for (unsigned i = 0; i < atomic->share_count; i++) {
+        struct wt_folio *folio = atomic->shares[i].folio;
+        if ((folio->writeback | folio->dirty | folio->reading) & atomic->shares[i].blocks)
             return folio;
     }
     return NULL;
@@ -202,13 +202,13 @@ static bool is_one_run(const struct wt_folio *folio, unsigned first, unsigned la
  * Gives a write within one folio memory in one piece, in place of what the write overwrites. False: the pool has no
  * such run.
  */
-static bool make_one_run(struct whole *whole) {
-    struct wt_folio *folio = whole->shares[0].folio;
-    unsigned first = whole->shares[0].a >> WT_PAGE_SHIFT, last = (whole->shares[0].b - 1) >> WT_PAGE_SHIFT;
+static bool make_one_run(struct atomic *atomic) {
+    struct wt_folio *folio = atomic->shares[0].folio;
+    unsigned first = atomic->shares[0].a >> WT_PAGE_SHIFT, last = (atomic->shares[0].b - 1) >> WT_PAGE_SHIFT;
     if (first == last || is_one_run(folio, first, last))
         return true;
     unsigned order = (unsigned)__builtin_ctz(last - first + 1); /* of the length of the write, a power of two */
-    uint32_t frame = wt_pool_take(&whole->reservation, folio, first, order);
+    uint32_t frame = wt_pool_take(&atomic->reservation, folio, first, order);
     if (frame == WT_NONE)
         return false;
     wt_folio_drop(folio, first, last);
@@ -219,22 +219,22 @@ static bool make_one_run(struct whole *whole) {
 }
 
 /* Locks the folios when no other I/O is on the blocks. After an error they are not locked. */
-static int claim(struct whole *whole, bool may_wait) {
+static int lock_idle(struct atomic *atomic, bool may_wait) {
     for (;;) {
-        lock_folios(whole);
-        struct wt_folio *busy = WT_MUTANT("atomic-does-not-wait") ? NULL : find_busy(whole);
-        int rc = busy ? 0 : check_end(whole->write);
-        if (!busy && !rc && (whole->bounce || make_one_run(whole)))
+        lock_folios(atomic);
+        struct wt_folio *busy = WT_MUTANT("atomic-does-not-wait") ? NULL : find_busy(atomic);
+        int rc = busy ? 0 : check_end(atomic->write);
+        if (!busy && !rc && (atomic->bounce || make_one_run(atomic)))
             return 0;
         if (busy && !may_wait)
             rc = -EAGAIN;
         else if (busy)
-            begin_awaiting(whole);
+            begin_awaiting(atomic);
         else if (!rc)
-            rc = make_bounce(whole);
+            rc = make_bounce(atomic);
         if (rc)
-            end_awaiting(whole);
-        unlock_folios(whole, rc ? NULL : busy);
+            end_awaiting(atomic);
+        unlock_folios(atomic, rc ? NULL : busy);
         if (rc)
             return rc;
         if (busy) {
@@ -246,17 +246,17 @@ static int claim(struct whole *whole, bool may_wait) {
 
 /* ---- the write --------------------------------------------------------------------------------------------------- */
 
-static void fill(struct whole *whole, struct share *share, const uint8_t *bytes) {
+static void fill(struct atomic *atomic, struct share *share, const uint8_t *bytes) {
     struct wt_folio *folio = share->folio;
     unsigned first = share->a >> WT_PAGE_SHIFT, last = (share->b - 1) >> WT_PAGE_SHIFT;
-    wt_folio_fill(folio, &whole->reservation, first, last);
+    wt_folio_fill(folio, &atomic->reservation, first, last);
     folio->used |= wt_bits(first, last);
     for (uint32_t at = share->a, length; at < share->b; at += length) {
         uint8_t *memory = wt_folio_memory(folio, at, share->b, &length);
         if (bytes)
             memcpy(memory, bytes + (at - share->a), length);
         else
-            whole->cursor->copy_in(whole->cursor, memory, length);
+            atomic->cursor->copy_in(atomic->cursor, memory, length);
     }
     folio->uptodate |= share->blocks;
 }
@@ -269,26 +269,26 @@ static void carry(struct wt_writeback *writeback, struct share *share) {
     link->bytes = share->b - share->a;
     wt_link_add(folio, link);
     folio->writeback |= share->blocks;
-    writeback->parts[writeback->part_count++] = (struct wt_part){.folio = folio, .blocks = share->blocks};
+    writeback->shares[writeback->share_count++] = (struct wt_share){.folio = folio, .blocks = share->blocks};
 }
 
-static void start(struct whole *whole) {
-    struct wt_write *write = whole->write;
-    struct wt_writeback *writeback = wt_launch_next(&whole->launch, write->offset);
-    const uint8_t *bytes = whole->bounce;
+static void start(struct atomic *atomic) {
+    struct wt_write *write = atomic->write;
+    struct wt_writeback *writeback = wt_launch_next(&atomic->launch, write->offset);
+    const uint8_t *bytes = atomic->bounce;
     assert(writeback); /* its object was taken in advance */
     wt_inode_spoil_zeros(write->inode, write->offset, wt_end_of(write));
-    for (unsigned i = 0; i < whole->share_count; i++) {
-        struct share *share = &whole->shares[i];
-        fill(whole, share, bytes);
+    for (unsigned i = 0; i < atomic->share_count; i++) {
+        struct share *share = &atomic->shares[i];
+        fill(atomic, share, bytes);
         carry(writeback, share);
         bytes = bytes ? bytes + (share->b - share->a) : NULL;
     }
-    const struct share *first = &whole->shares[0];
+    const struct share *first = &atomic->shares[0];
     uint32_t length;
-    uint8_t *memory = whole->bounce ? whole->bounce : wt_folio_memory(first->folio, first->a, first->b, &length);
-    assert(whole->bounce || length == write->length);
-    writeback->bounce = whole->bounce;
+    uint8_t *memory = atomic->bounce ? atomic->bounce : wt_folio_memory(first->folio, first->a, first->b, &length);
+    assert(atomic->bounce || length == write->length);
+    writeback->bounce = atomic->bounce;
     writeback->io.atomic = !WT_MUTANT("atomic-flag-dropped");
     writeback->io.high_priority = write->flags & WT_HIGH_PRIORITY;
     writeback->io.durability = write->durability;
@@ -300,20 +300,20 @@ int wt_atomic_write(struct wt_write *write, struct wt_cursor *cursor, bool may_r
     assert(!wt_atomic_check(write->inode, write->offset, write->length));
     if (!wt_pool_enter(pool, write->length, may_wait))
         return -EAGAIN;
-    struct whole whole = {
+    struct atomic atomic = {
         .write = write, .cursor = cursor, .reservation = {.pool = pool}, .launch = {.inode = write->inode}};
-    int rc = prepare(&whole, may_wait);
+    int rc = prepare(&atomic, may_wait);
     if (!rc)
-        rc = claim(&whole, may_wait);
+        rc = lock_idle(&atomic, may_wait);
     if (rc) {
-        wt_pool_unreserve(&whole.reservation);
-        give_back(&whole);
+        wt_pool_unreserve(&atomic.reservation);
+        give_back(&atomic);
         return rc;
     }
-    start(&whole);
-    end_awaiting(&whole);
-    unlock_folios(&whole, NULL);
-    wt_pool_unreserve(&whole.reservation);
-    wt_launch_start(&whole.launch, may_run);
+    start(&atomic);
+    end_awaiting(&atomic);
+    unlock_folios(&atomic, NULL);
+    wt_pool_unreserve(&atomic.reservation);
+    wt_launch_start(&atomic.launch, may_run);
     return 0;
 }

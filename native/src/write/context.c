@@ -18,9 +18,9 @@ int wt_write_take(struct wt_engine_object *engine, struct wt_write **write) {
     if (rc)
         return rc;
     pthread_mutex_lock(&engine->event_lock);
-    struct wt_operation *operation = engine->spare_writes;
+    struct wt_operation *operation = engine->free_writes;
     if (operation)
-        engine->spare_writes = operation->next;
+        engine->free_writes = operation->next;
     pthread_mutex_unlock(&engine->event_lock);
     *write = operation ? (struct wt_write *)operation /* its first member */ : malloc(sizeof **write);
     if (*write)
@@ -31,8 +31,8 @@ int wt_write_take(struct wt_engine_object *engine, struct wt_write **write) {
 
 void wt_write_give(struct wt_engine_object *engine, struct wt_write *write) {
     pthread_mutex_lock(&engine->event_lock);
-    write->operation.next = engine->spare_writes;
-    engine->spare_writes = &write->operation;
+    write->operation.next = engine->free_writes;
+    engine->free_writes = &write->operation;
     pthread_mutex_unlock(&engine->event_lock);
     wt_operation_give_up(engine, sizeof *write);
 }
@@ -41,11 +41,11 @@ struct wt_link *wt_link_take(struct wt_write *write) {
     if (!write->link.write) /* not in use */
         return &write->link;
     struct wt_engine_object *engine = write->inode->engine;
-    pthread_mutex_lock(&engine->spare_lock);
-    struct wt_link *link = engine->spare_links;
+    pthread_mutex_lock(&engine->free_lock);
+    struct wt_link *link = engine->free_links;
     if (link)
-        engine->spare_links = link->next;
-    pthread_mutex_unlock(&engine->spare_lock);
+        engine->free_links = link->next;
+    pthread_mutex_unlock(&engine->free_lock);
     return link ? link : malloc(sizeof *link);
 }
 
@@ -53,10 +53,10 @@ void wt_link_give(struct wt_link *link) {
     if (link == &link->write->link)
         return; /* the write's own link is used once: another thread may be taking links for the write */
     struct wt_engine_object *engine = link->write->inode->engine;
-    pthread_mutex_lock(&engine->spare_lock);
-    link->next = engine->spare_links;
-    engine->spare_links = link;
-    pthread_mutex_unlock(&engine->spare_lock);
+    pthread_mutex_lock(&engine->free_lock);
+    link->next = engine->free_links;
+    engine->free_links = link;
+    pthread_mutex_unlock(&engine->free_lock);
 }
 
 void wt_link_add(struct wt_folio *folio, struct wt_link *link) {

@@ -172,9 +172,9 @@ static int zero_holes(struct wt_inode *inode, uint64_t start, uint64_t end, uint
 /* The claimed blocks are zero on disk; a write that waits for the claim to end excepts its folio. */
 static void remember_zeros(const struct wt_writeback *claim) {
     const struct wt_geometry *geometry = &claim->inode->mapping.geometry;
-    for (unsigned i = 0; i < claim->part_count; i++) {
-        struct wt_folio *folio = claim->parts[i].folio;
-        uint64_t blocks = claim->parts[i].blocks;
+    for (unsigned i = 0; i < claim->share_count; i++) {
+        struct wt_folio *folio = claim->shares[i].folio;
+        uint64_t blocks = claim->shares[i].blocks;
         wt_folio_lock(folio);
         uint64_t base = atomic_load_explicit(&folio->index, memory_order_relaxed) << geometry->folio_shift;
         uint64_t first = (uint64_t)__builtin_ctzll(blocks), end = 64 - (uint64_t)__builtin_clzll(blocks);
@@ -199,7 +199,7 @@ static void claim_range(struct wt_writeback *claim, uint64_t start, uint64_t end
         struct wt_folio *folio = wt_folio_get(&inode->mapping, base >> geometry->folio_shift);
         wt_folio_wait_idle(folio, blocks);
         folio->writeback |= blocks;
-        claim->parts[claim->part_count++] = (struct wt_part){.folio = folio, .blocks = blocks};
+        claim->shares[claim->share_count++] = (struct wt_share){.folio = folio, .blocks = blocks};
         wt_folio_put(folio);
         at = stop;
     }
@@ -216,7 +216,7 @@ static int zero_range(struct wt_inode *inode, uint64_t start, uint64_t end, uint
     claim->inode = inode;
     claim->zeroing = true;
     claim->bounce = NULL;
-    claim->part_count = 0;
+    claim->share_count = 0;
     wt_io_init(&claim->io, WT_IO_WRITE, atomic_load(&inode->backing), start);
     claim->io.length = claim->io.done = end - start;
     wt_inode_begin_more(inode);

@@ -318,7 +318,7 @@ static uint64_t waiting_blocks(const struct wt_folio *folio, const struct span *
 /* Takes the objects for this many I/Os. */
 static bool take_objects(struct chunk *chunk, unsigned need) {
     unsigned have = 0;
-    for (struct wt_writeback *w = chunk->launch.spare; w; w = w->next)
+    for (struct wt_writeback *w = chunk->launch.objects; w; w = w->next)
         have++;
     for (; have < need; have++) {
         struct wt_writeback *writeback = wt_writeback_take(chunk->write->inode->engine, true);
@@ -326,8 +326,8 @@ static bool take_objects(struct chunk *chunk, unsigned need) {
             chunk->need_objects = true;
             return false;
         }
-        writeback->next = chunk->launch.spare;
-        chunk->launch.spare = writeback;
+        writeback->next = chunk->launch.objects;
+        chunk->launch.objects = writeback;
     }
     return true;
 }
@@ -386,8 +386,8 @@ static void count_arrival(struct chunk *chunk, struct wt_folio *folio) {
 }
 
 /* A write of high priority waits: leaders send what is dirty at once. */
-static void hurry(struct wt_folio *folio) {
-    folio->urgent = true;
+static void send_now(struct wt_folio *folio) {
+    folio->has_high_priority = true;
     atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
 }
 
@@ -418,7 +418,7 @@ static bool write_span(struct chunk *chunk, struct wt_folio *folio, const struct
     wt_link_add(folio, link);
     folio->dirty |= span->blocks;
     for (uint64_t fill = span->fill; fill; fill &= fill - 1)
-        wt_folio_hold(folio, &chunk->reservation, (unsigned)__builtin_ctzll(fill));
+        wt_folio_add_detached(folio, &chunk->reservation, (unsigned)__builtin_ctzll(fill));
     (void)wt_launch_fill(&chunk->launch, folio, span->fill);
     if (WT_MUTANT("size-grown-too-early"))
         wt_inode_grow(write->inode, folio_base(folio) + span->b);
@@ -430,7 +430,7 @@ static bool write_span(struct chunk *chunk, struct wt_folio *folio, const struct
         sem_post(&write->wake);
     }
     if (urgent && (folio->dirty & span->blocks))
-        hurry(folio);
+        send_now(folio);
     else if (waiting || leads)
         count_arrival(chunk, folio);
     return true;
@@ -532,11 +532,11 @@ static uint64_t write_at_once(struct chunk *chunk) {
     return ready ? chunk->end : chunk->offset;
 }
 
-static void give_spares(struct chunk *chunk) {
-    while (chunk->launch.spare) {
-        struct wt_writeback *spare = chunk->launch.spare;
-        chunk->launch.spare = spare->next;
-        wt_writeback_give(chunk->write->inode->engine, spare);
+static void give_back(struct chunk *chunk) {
+    while (chunk->launch.objects) {
+        struct wt_writeback *object = chunk->launch.objects;
+        chunk->launch.objects = object->next;
+        wt_writeback_give(chunk->write->inode->engine, object);
     }
     while (chunk->links) {
         struct wt_link *link = chunk->links;
@@ -643,7 +643,7 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
     wt_pool_unreserve(&chunk.reservation);
     if (at < end)
         wt_pool_retire(pool, end - at);
-    give_spares(&chunk);
+    give_back(&chunk);
     bool ends_write = at == write->offset + write->length;
     wt_launch_start(&chunk.launch, may_run && ends_write);
     if (burst)
@@ -712,14 +712,14 @@ static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bo
 static bool yield_to_crowd(struct wt_write *write) {
     struct wt_engine_object *engine = write->inode->engine;
     int64_t begin_ns = wt_now_ns();
-    if (wt_rest_is_on(&engine->crowd_rest, begin_ns))
+    if (wt_backoff_is_on(&engine->crowd_backoff, begin_ns))
         return false;
     bool posted = false;
     for (int i = 0; i < CROWD_YIELDS && !posted; i++) {
         wt_yield();
         posted = sem_trywait(&write->wake) == 0;
     }
-    wt_rest_after(&engine->crowd_rest, begin_ns, wt_now_ns());
+    wt_backoff_after(&engine->crowd_backoff, begin_ns, wt_now_ns());
     return posted;
 }
 
@@ -942,8 +942,8 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
         return -EBADF;
-    int alone = wt_may_wait(file->inode->engine->backend);
-    bool may_wait = !(flags & WT_NOWAIT) && !alone;
+    int loop_error = wt_may_wait(file->inode->engine->backend);
+    bool may_wait = !(flags & WT_NOWAIT) && !loop_error;
     if (flags & WT_APPEND)
         offset = 0;
     if (length == 0)
@@ -952,7 +952,7 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
         flags & ~(uint32_t)(WT_NOWAIT | WRITE_FLAGS) ? -EINVAL : check_write(file, length, offset, durability, flags);
     if (!rc && !may_wait && length > file->inode->engine->chunk_bytes)
         rc = -EMSGSIZE;
-    if (!rc && alone && file->inode->buffered)
+    if (!rc && loop_error && file->inode->buffered)
         rc = -EAGAIN; /* the write would be done on this thread */
     struct wt_write *write = NULL;
     if (!rc)

@@ -22,9 +22,9 @@
 static struct wt_writeback *take_object(struct wt_engine_object *engine, bool limited) {
     if (limited && engine->writebacks_out >= WT_WRITEBACK_LIMIT)
         return NULL;
-    struct wt_writeback *writeback = engine->spare_writebacks;
+    struct wt_writeback *writeback = engine->free_writebacks;
     if (writeback)
-        engine->spare_writebacks = writeback->next;
+        engine->free_writebacks = writeback->next;
     else
         writeback = malloc(sizeof *writeback);
     engine->writebacks_out += writeback != NULL;
@@ -32,46 +32,46 @@ static struct wt_writeback *take_object(struct wt_engine_object *engine, bool li
 }
 
 static void give_object(struct wt_engine_object *engine, struct wt_writeback *writeback) {
-    writeback->next = engine->spare_writebacks;
-    engine->spare_writebacks = writeback;
+    writeback->next = engine->free_writebacks;
+    engine->free_writebacks = writeback;
     engine->writebacks_out--;
     if (engine->writeback_waiters)
         wt_wake_all(&engine->writeback_room);
 }
 
 struct wt_writeback *wt_writeback_take(struct wt_engine_object *engine, bool limited) {
-    pthread_mutex_lock(&engine->spare_lock);
+    pthread_mutex_lock(&engine->free_lock);
     struct wt_writeback *writeback = take_object(engine, limited);
-    pthread_mutex_unlock(&engine->spare_lock);
+    pthread_mutex_unlock(&engine->free_lock);
     return writeback;
 }
 
 void wt_writeback_give(struct wt_engine_object *engine, struct wt_writeback *writeback) {
-    pthread_mutex_lock(&engine->spare_lock);
+    pthread_mutex_lock(&engine->free_lock);
     give_object(engine, writeback);
-    pthread_mutex_unlock(&engine->spare_lock);
+    pthread_mutex_unlock(&engine->free_lock);
 }
 
 int wt_writeback_wait(struct wt_engine_object *engine) {
-    pthread_mutex_lock(&engine->spare_lock);
+    pthread_mutex_lock(&engine->free_lock);
     engine->writeback_waiters++;
     struct wt_writeback *writeback;
     while (!(writeback = take_object(engine, true)) && engine->writebacks_out > 0)
-        wt_wait(engine->backend, &engine->writeback_room, &engine->spare_lock);
+        wt_wait(engine->backend, &engine->writeback_room, &engine->free_lock);
     engine->writeback_waiters--;
     if (writeback)
         give_object(engine, writeback);
-    pthread_mutex_unlock(&engine->spare_lock);
+    pthread_mutex_unlock(&engine->free_lock);
     return writeback ? 0 : -ENOMEM;
 }
 
-void wt_writeback_free_spares(struct wt_engine_object *engine) {
+void wt_writeback_close(struct wt_engine_object *engine) {
     assert(engine->writebacks_out == 0);
-    for (struct wt_writeback *w = engine->spare_writebacks, *next; w; w = next) {
+    for (struct wt_writeback *w = engine->free_writebacks, *next; w; w = next) {
         next = w->next;
         free(w);
     }
-    for (struct wt_link *link = engine->spare_links, *next; link; link = next) {
+    for (struct wt_link *link = engine->free_links, *next; link; link = next) {
         next = link->next;
         free(link);
     }
@@ -93,9 +93,9 @@ unsigned wt_launch_need(const struct wt_geometry *geometry, uint64_t blocks) {
 }
 
 static struct wt_writeback *launch_object(struct wt_launch *launch) {
-    struct wt_writeback *writeback = launch->spare;
+    struct wt_writeback *writeback = launch->objects;
     if (writeback)
-        launch->spare = writeback->next;
+        launch->objects = writeback->next;
     else
         writeback = wt_writeback_take(launch->inode->engine, false);
     return writeback;
@@ -113,7 +113,7 @@ struct wt_writeback *wt_launch_next(struct wt_launch *launch, uint64_t offset) {
     writeback->zeroing = writeback->gather = false;
     writeback->writes = 0;
     writeback->bounce = NULL;
-    writeback->part_count = 0;
+    writeback->share_count = 0;
     if (launch->last)
         launch->last->next = writeback;
     else
@@ -127,7 +127,8 @@ static bool can_extend(const struct wt_writeback *writeback, const struct wt_fol
                        unsigned pages) {
     return writeback && writeback->io.op == WT_IO_WRITE && writeback->io.offset + writeback->io.length == offset &&
            writeback->io.segment_count + pages <= WT_IO_SEGMENTS &&
-           (writeback->part_count < WT_WRITEBACK_PARTS || writeback->parts[writeback->part_count - 1].folio == folio);
+           (writeback->share_count < WT_WRITEBACK_SHARES ||
+            writeback->shares[writeback->share_count - 1].folio == folio);
 }
 
 /*
@@ -154,13 +155,13 @@ static bool add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigne
     if (alone || (end & ((1u << geometry->block_shift) - 1)))
         writeback->io.through_page_cache = true;
 
-    struct wt_part *part = writeback->part_count ? &writeback->parts[writeback->part_count - 1] : NULL;
-    if (!part || part->folio != folio) {
-        part = &writeback->parts[writeback->part_count++];
-        *part = (struct wt_part){.folio = folio};
+    struct wt_share *share = writeback->share_count ? &writeback->shares[writeback->share_count - 1] : NULL;
+    if (!share || share->folio != folio) {
+        share = &writeback->shares[writeback->share_count++];
+        *share = (struct wt_share){.folio = folio};
     }
-    part->blocks |= wt_bits(first, last);
-    part->fenced |= fenced;
+    share->blocks |= wt_bits(first, last);
+    share->fenced |= fenced;
     folio->writeback |= wt_bits(first, last) | fenced;
     return true;
 }
@@ -248,8 +249,8 @@ static void launch_links(struct wt_launch *launch, struct wt_folio *folio, uint6
         link->writeback |= moved;
         moved_links++;
         for (struct wt_writeback *w = launch->first; w; w = w->next) {
-            const struct wt_part *part = &w->parts[w->part_count - 1];
-            if (part->folio != folio || !(part->blocks & moved))
+            const struct wt_share *share = &w->shares[w->share_count - 1];
+            if (share->folio != folio || !(share->blocks & moved))
                 continue;
             if (w->io.durability < link->write->durability && !WT_MUTANT("durability-dropped"))
                 w->io.durability = link->write->durability;
@@ -274,7 +275,7 @@ uint64_t wt_launch_blocks(struct wt_launch *launch, struct wt_folio *folio, uint
         left &= ~(wt_bits(first, last) | folio->writeback); /* which may have fenced off more than the run */
     }
     folio->dirty &= ~launched;
-    folio->urgent = folio->urgent && folio->dirty;
+    folio->has_high_priority = folio->has_high_priority && folio->dirty;
     launch_links(launch, folio, launched, only);
     return launched;
 }
@@ -325,7 +326,7 @@ struct ending {
     uint64_t retired_bytes;
     uint32_t freed; /* threads that this I/O has set free until now */
     unsigned lead_count;
-    struct wt_write *leads[WT_WRITEBACK_PARTS]; /* writers that were handed a gather */
+    struct wt_write *leads[WT_WRITEBACK_SHARES]; /* writers that were handed a gather */
 };
 
 static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct ending *ending) {
@@ -393,14 +394,14 @@ uint64_t wt_launch_fill(struct wt_launch *launch, struct wt_folio *folio, uint64
         if (!read)
             break;
         folio->reading |= UINT64_C(1) << block;
-        uint8_t *memory = wt_folio_held_memory(folio, block);
+        uint8_t *memory = wt_folio_detached_memory(folio, block);
         assert(memory);
         wt_io_add(&read->io, memory, 1u << shift);
         read->io.op = WT_IO_READ;
         read->io.complete = fill_done;
         read->file_size = wt_inode_size(inode);
-        read->parts[0] = (struct wt_part){.folio = folio, .blocks = UINT64_C(1) << block};
-        read->part_count = 1;
+        read->shares[0] = (struct wt_share){.folio = folio, .blocks = UINT64_C(1) << block};
+        read->share_count = 1;
     }
     return blocks & ~left;
 }
@@ -419,7 +420,7 @@ static void fail_dirty(struct wt_folio *folio, uint64_t blocks, int error, struc
     folio->uptodate &= ~blocks;
 }
 
-static uint64_t collected(const struct wt_folio *folio) {
+static uint64_t gathered_blocks(const struct wt_folio *folio) {
     return folio->dirty & ~(folio->writeback | folio->reading);
 }
 
@@ -445,10 +446,10 @@ static bool hand_gather(struct wt_folio *folio, struct ending *ending) {
  * The gather leaves, as far as there is memory for I/Os. What is left waits for the end of other I/O on the folio.
  * Without such I/O nobody would send it: then its writes fail.
  */
-static uint64_t launch_collected(struct wt_folio *folio, struct ending *ending) {
-    uint64_t blocks = collected(folio);
+static uint64_t launch_gathered(struct wt_folio *folio, struct ending *ending) {
+    uint64_t blocks = gathered_blocks(folio);
     uint64_t taken = blocks ? wt_launch_blocks(&ending->launch, folio, blocks, NULL) : 0;
-    uint64_t left = collected(folio);
+    uint64_t left = gathered_blocks(folio);
     bool sent_later = folio->gathering || (folio->writeback | (folio->reading & folio->dirty));
     if (left && !sent_later)
         fail_dirty(folio, left, -ENOMEM, ending);
@@ -458,10 +459,10 @@ static uint64_t launch_collected(struct wt_folio *folio, struct ending *ending) 
 /* The blocks that became dirty under the I/O that just ended leave now, or a leader is told to send them. */
 static void send_gather(struct wt_folio *folio, struct ending *ending) {
     if (!folio->gathering)
-        atomic_store_explicit(&folio->expected, folio->urgent ? 0 : ending->freed, memory_order_relaxed);
-    if (collected(folio) && !folio->gathering && !hand_gather(folio, ending))
-        (void)launch_collected(folio, ending);
-    wt_folio_settle(folio);
+        atomic_store_explicit(&folio->expected, folio->has_high_priority ? 0 : ending->freed, memory_order_relaxed);
+    if (gathered_blocks(folio) && !folio->gathering && !hand_gather(folio, ending))
+        (void)launch_gathered(folio, ending);
+    wt_folio_wake(folio);
     wt_folio_put(folio);
 }
 
@@ -481,7 +482,7 @@ static void await_arrivals(struct wt_folio *folio) {
     }
     uint32_t first = atomic_load_explicit(&folio->expected, memory_order_relaxed), before = first, now = first;
     int64_t begin_ns = wt_now_ns(), now_ns = begin_ns;
-    if (wt_rest_is_on(&inode->engine->lead_rest, begin_ns))
+    if (wt_backoff_is_on(&inode->engine->lead_backoff, begin_ns))
         return;
     while (now > 0 && (now < before || now_ns < begin_ns + LEAD_PATIENCE_NS)) {
         before = now;
@@ -489,7 +490,7 @@ static void await_arrivals(struct wt_folio *folio) {
         now = atomic_load_explicit(&folio->expected, memory_order_relaxed);
         now_ns = wt_now_ns();
     }
-    wt_rest_after(&inode->engine->lead_rest, begin_ns, now_ns);
+    wt_backoff_after(&inode->engine->lead_backoff, begin_ns, now_ns);
     if (now > 0 && now == first)
         atomic_store_explicit(&inode->lead_rests, LEAD_RESTS, memory_order_relaxed);
 }
@@ -505,14 +506,14 @@ void wt_gather_lead(struct wt_folio *folio) {
         return;
     }
     atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
-    uint64_t taken = launch_collected(folio, &ending);
+    uint64_t taken = launch_gathered(folio, &ending);
     /* Dirty blocks of the folios that follow in the file come along. */
     while (taken >> (WT_FOLIO_BLOCKS - 1)) {
         uint64_t index = atomic_load_explicit(&folio->index, memory_order_relaxed);
         struct wt_folio *next = wt_folio_find(&inode->mapping, index + 1);
         wt_folio_put(folio);
         folio = next;
-        uint64_t blocks = folio ? collected(folio) : 0;
+        uint64_t blocks = folio ? gathered_blocks(folio) : 0;
         taken = blocks & 1 ? wt_launch_blocks(&ending.launch, folio, blocks, NULL) : 0;
     }
     if (folio)
@@ -524,36 +525,36 @@ void wt_gather_lead(struct wt_folio *folio) {
         wt_writes_end(inode, ending.done);
 }
 
-static void end_part(const struct wt_part *part, struct ending *ending) {
-    struct wt_folio *folio = part->folio;
+static void end_share(const struct wt_share *share, struct ending *ending) {
+    struct wt_folio *folio = share->folio;
     unsigned shift = folio->mapping->geometry.block_shift;
     wt_folio_lock(folio);
-    assert((folio->writeback & part->blocks) == part->blocks);
+    assert((folio->writeback & share->blocks) == share->blocks);
     uint64_t bad = 0;
     if (ending->error && !(WT_MUTANT("short-write-is-whole") && ending->stable_end > folio_offset(folio))) {
         uint64_t base = folio_offset(folio);
         uint64_t good_blocks = ending->stable_end > base ? (ending->stable_end - base) >> shift : 0;
         if (good_blocks < WT_FOLIO_BLOCKS)
-            bad = part->blocks & wt_bits((unsigned)good_blocks, WT_FOLIO_BLOCKS - 1);
+            bad = share->blocks & wt_bits((unsigned)good_blocks, WT_FOLIO_BLOCKS - 1);
     }
-    end_links(folio, part->blocks & ~bad, bad, ending->error, ending);
-    folio->writeback &= ~(part->blocks | part->fenced);
+    end_links(folio, share->blocks & ~bad, bad, ending->error, ending);
+    folio->writeback &= ~(share->blocks | share->fenced);
     uint64_t repair = 0;
     if (!ending->zeroing) { /* a range of zeros that could not be written reads as zeros anyway */
         if (!WT_MUTANT("stale-read-after-failure"))
             folio->uptodate &= ~(bad & ~folio->dirty);
         repair = WT_MUTANT("repair-skipped") ? 0 : bad & folio->dirty;
     }
-    /* A fenced block may be in repair, which fills the memory that is held for it. */
-    wt_folio_release_held(folio, (part->blocks | part->fenced) & ~(repair | folio->reading));
+    /* A fenced block may be in repair, which fills its detached memory. */
+    wt_folio_release_detached(folio, (share->blocks | share->fenced) & ~(repair | folio->reading));
     /*
      * Newer writes went to a shadow: a copy of the refused bytes with the newer bytes on top. They need what the
      * device has below them.
      */
-    uint64_t lost = repair & ~wt_launch_fill(&ending->launch, folio, repair);
-    if (lost) { /* no memory for that */
-        fail_dirty(folio, lost, -ENOMEM, ending);
-        wt_folio_release_held(folio, lost);
+    uint64_t unrepaired = repair & ~wt_launch_fill(&ending->launch, folio, repair);
+    if (unrepaired) { /* no memory for that */
+        fail_dirty(folio, unrepaired, -ENOMEM, ending);
+        wt_folio_release_detached(folio, unrepaired);
     }
     send_gather(folio, ending);
 }
@@ -591,10 +592,10 @@ void wt_writes_end(struct wt_inode *inode, struct wt_write *done) {
 
 static void end_all(struct wt_inode *inode, struct ending *ending) {
     struct wt_engine_object *engine = inode->engine;
-    while (ending->launch.spare) {
-        struct wt_writeback *spare = ending->launch.spare;
-        ending->launch.spare = spare->next;
-        wt_writeback_give(engine, spare);
+    while (ending->launch.objects) {
+        struct wt_writeback *object = ending->launch.objects;
+        ending->launch.objects = object->next;
+        wt_writeback_give(engine, object);
     }
     wt_launch_start(&ending->launch, false);
     if (ending->retired_bytes)
@@ -618,9 +619,9 @@ void wt_writeback_done(struct wt_io *io) {
         wt_disk_note_unsynced_since(&inode->unsynced, io->failures_before);
 
     /* The object will carry the first gather, so its contents are kept here. */
-    struct wt_part parts[WT_WRITEBACK_PARTS];
-    unsigned part_count = writeback->part_count;
-    memcpy(parts, writeback->parts, part_count * sizeof *parts);
+    struct wt_share shares[WT_WRITEBACK_SHARES];
+    unsigned share_count = writeback->share_count;
+    memcpy(shares, writeback->shares, share_count * sizeof *shares);
     if (io->error) {
         if (io->offset + io->length > wt_inode_size(inode))
             wt_inode_suspect_size(inode);
@@ -634,10 +635,10 @@ void wt_writeback_done(struct wt_io *io) {
     struct ending ending = {.stable_end = io->offset + io->done,
                             .error = io->error,
                             .zeroing = writeback->zeroing,
-                            .launch = {.inode = inode, .gather = true, .spare = writeback}};
+                            .launch = {.inode = inode, .gather = true, .objects = writeback}};
     writeback->next = NULL;
-    for (unsigned i = 0; i < part_count; i++)
-        end_part(&parts[i], &ending);
+    for (unsigned i = 0; i < share_count; i++)
+        end_share(&shares[i], &ending);
     end_all(inode, &ending);
 }
 
@@ -660,17 +661,17 @@ static void lay_writes_over(struct wt_folio *folio, unsigned block, uint8_t *fro
 static void fill_done(struct wt_io *io) {
     struct wt_writeback *read = (struct wt_writeback *)io;
     struct wt_inode *inode = read->inode;
-    struct wt_folio *folio = read->parts[0].folio;
-    uint64_t bit = read->parts[0].blocks;
+    struct wt_folio *folio = read->shares[0].folio;
+    uint64_t bit = read->shares[0].blocks;
     unsigned block = (unsigned)__builtin_ctzll(bit);
     uint64_t done = io->done;
     wt_inode_check_read(inode, io, read->file_size);
     wt_transfer_ended(inode, io, 0);
-    struct ending ending = {.error = io->error, .launch = {.inode = inode, .gather = true, .spare = read}};
+    struct ending ending = {.error = io->error, .launch = {.inode = inode, .gather = true, .objects = read}};
     read->next = NULL;
 
     wt_folio_lock(folio);
-    uint8_t *memory = wt_folio_held_memory(folio, block);
+    uint8_t *memory = wt_folio_detached_memory(folio, block);
     if (ending.error) { /* the bytes below those of the writes cannot be read: the writes fail as well */
         fail_dirty(folio, bit, ending.error, &ending);
     } else {
@@ -678,7 +679,7 @@ static void fill_done(struct wt_io *io) {
         lay_writes_over(folio, block, memory);
     }
     folio->reading &= ~bit;
-    wt_folio_release_held(folio, bit);
+    wt_folio_release_detached(folio, bit);
     send_gather(folio, &ending);
     end_all(inode, &ending);
 }

@@ -18,7 +18,7 @@
 #include "io/io.h"
 #include "write/context.h"
 
-#define WT_WRITEBACK_PARTS 40u
+#define WT_WRITEBACK_SHARES 40u
 
 /*
  * At most this many I/Os at once; past that writers wait. Gathers are not counted: they need no more objects than the
@@ -26,7 +26,7 @@
  */
 #define WT_WRITEBACK_LIMIT 4096u
 
-struct wt_part {
+struct wt_share {
     struct wt_folio *folio;
     uint64_t blocks; /* carried */
     uint64_t fenced; /* fenced off from other I/O: they share a page of the kernel's page cache with the tail block */
@@ -41,16 +41,16 @@ struct wt_writeback {
     void *bounce;       /* of an atomic write whose folios' memory is not one piece: a copy that is. Else NULL */
     bool gather;
     uint32_t writes; /* count of writes that it carries */
-    unsigned part_count;
-    struct wt_part parts[WT_WRITEBACK_PARTS];
+    unsigned share_count;
+    struct wt_share shares[WT_WRITEBACK_SHARES];
 };
 
 /* I/Os that are being put together. If objects were taken in advance, there is no lack of them. */
 struct wt_launch {
     struct wt_inode *inode;
     struct wt_writeback *first, *last;
-    struct wt_writeback *spare; /* taken in advance */
-    struct wt_burst *burst;     /* NULL, or the burst that the I/Os are part of */
+    struct wt_writeback *objects; /* taken in advance */
+    struct wt_burst *burst;       /* NULL, or the burst that the I/Os are part of */
     bool gather;
 };
 
@@ -76,8 +76,8 @@ struct wt_writeback *wt_launch_next(struct wt_launch *launch, uint64_t offset);
 unsigned wt_launch_need(const struct wt_geometry *geometry, uint64_t blocks);
 
 /*
- * For dirty blocks of a locked folio in which only the bytes of writes are right: reads what the device has into the
- * pages held for them, and lays the writes on top. The blocks leave with the gather at the end of the read. Returns
+ * For dirty blocks of a locked folio in which only the bytes of writes are right: reads what the device has into their
+ * detached pages, and lays the writes on top. The blocks leave with the gather at the end of the read. Returns
  * the blocks that it took: for the others there is no memory.
  */
 uint64_t wt_launch_fill(struct wt_launch *launch, struct wt_folio *folio, uint64_t blocks);
@@ -99,6 +99,7 @@ void wt_writes_end(struct wt_inode *inode, struct wt_write *done);
 /* Fills in how the write ended. All its I/O has ended by now. */
 void wt_write_end(struct wt_write *write, int64_t now_ns);
 
-void wt_writeback_free_spares(struct wt_engine_object *engine);
+/* Frees the objects that were kept for use again. */
+void wt_writeback_close(struct wt_engine_object *engine);
 
 #endif
