@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "cache/range.h"
+
 /* Drops the blocks that start..end meets, and the pages that lie within; both count in the folio. */
 static void cut_folio(struct wt_folio *folio, uint64_t start, uint64_t end) {
     const struct wt_geometry *geometry = &folio->mapping->geometry;
@@ -54,14 +56,12 @@ static void drop_idle(struct wt_folio *folio, unsigned first, unsigned last) {
 }
 
 void wt_mapping_drop_idle(struct wt_mapping *mapping, uint64_t start, uint64_t end) {
-    unsigned shift = mapping->geometry.folio_shift;
-    for (uint64_t at = start, stop; at < end; at = stop) {
-        uint64_t base = (at >> shift) << shift;
-        stop = end - base < UINT64_C(1) << shift ? end : base + (UINT64_C(1) << shift);
-        struct wt_folio *folio = wt_folio_find(mapping, at >> shift);
+    struct wt_range range = wt_range_of(&mapping->geometry, start, end);
+    for (; wt_range_enter(&range); wt_range_leave(&range)) {
+        struct wt_folio *folio = wt_folio_find(mapping, range.index);
         if (!folio)
             continue;
-        drop_idle(folio, (unsigned)((at - base) >> WT_PAGE_SHIFT), (unsigned)((stop - 1 - base) >> WT_PAGE_SHIFT));
+        drop_idle(folio, range.from >> WT_PAGE_SHIFT, (range.to - 1) >> WT_PAGE_SHIFT);
         wt_folio_put(folio);
     }
 }

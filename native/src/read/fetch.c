@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mutant.h"
+#include "cache/range.h"
 #include "engine/doors.h"
 #include "file/check.h"
 #include "file/operation.h"
@@ -71,12 +72,10 @@ static uint32_t claim(struct wt_folio *folio, struct wt_reservation *reservation
  */
 static bool claim_all(struct wt_inode *inode, struct wt_reservation *reservation, struct missing_read *read,
                       uint64_t offset, uint64_t end, bool may_wait) {
-    const struct wt_geometry *geometry = &inode->mapping.geometry;
-    uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
-    for (uint64_t at = offset; at < end;) {
-        uint64_t base = at & ~(folio_bytes - 1);
-        struct wt_folio *folio = wt_folio_get(&inode->mapping, base >> geometry->folio_shift);
-        uint64_t first = UINT64_C(1) << ((at - base) >> geometry->block_shift);
+    struct wt_range range = wt_range_of(&inode->mapping.geometry, offset, end);
+    while (wt_range_enter(&range)) {
+        struct wt_folio *folio = wt_folio_get(&inode->mapping, range.index);
+        uint64_t first = UINT64_C(1) << (range.from >> inode->mapping.geometry.block_shift);
         uint64_t filling = folio->reading | (folio->writeback & ~folio->uptodate); /* by a read, or with zeros */
         if (read->part_count == 0 && (filling & first)) {
             if (may_wait)
@@ -84,12 +83,11 @@ static bool claim_all(struct wt_inode *inode, struct wt_reservation *reservation
             wt_folio_put(folio);
             return may_wait;
         }
-        uint32_t b = end - base < folio_bytes ? (uint32_t)(end - base) : (uint32_t)folio_bytes;
-        uint32_t stop = claim(folio, reservation, read, (uint32_t)(at - base), b);
+        uint32_t stop = claim(folio, reservation, read, range.from, range.to);
         wt_folio_put(folio);
-        if (stop < b)
+        if (stop < range.to)
             break;
-        at = base + stop;
+        wt_range_leave(&range);
     }
     return true;
 }
@@ -192,22 +190,17 @@ static void fetch_done(struct wt_io *io) {
 /* Where the cached bytes from `at` on end. */
 static uint64_t cached_end(struct wt_inode *inode, uint64_t at, uint64_t end) {
     const struct wt_geometry *geometry = &inode->mapping.geometry;
-    uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
-    while (at < end) {
-        uint64_t base = at & ~(folio_bytes - 1);
-        uint64_t stop = end - base < folio_bytes ? end : base + folio_bytes;
-        unsigned first = (unsigned)((at - base) >> geometry->block_shift);
-        unsigned last = (unsigned)((stop - 1 - base) >> geometry->block_shift);
-        struct wt_folio *folio = wt_folio_find(&inode->mapping, base >> geometry->folio_shift);
+    struct wt_range range = wt_range_of(geometry, at, end);
+    for (; wt_range_enter(&range); wt_range_leave(&range)) {
+        struct wt_folio *folio = wt_folio_find(&inode->mapping, range.index);
         if (!folio)
-            return at;
-        uint64_t missing = wt_bits(first, last) & (~folio->uptodate | folio->reading);
+            return range.at;
+        uint64_t missing = wt_range_blocks(&range) & (~folio->uptodate | folio->reading);
         wt_folio_put(folio);
         if (missing) {
-            stop = base + ((uint64_t)__builtin_ctzll(missing) << geometry->block_shift);
-            return stop > at ? stop : at;
+            uint32_t stop = (uint32_t)__builtin_ctzll(missing) << geometry->block_shift;
+            return stop > range.from ? range.at + (stop - range.from) : range.at;
         }
-        at = stop;
     }
     return end;
 }

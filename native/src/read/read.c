@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/mutant.h"
+#include "cache/range.h"
 #include "engine/doors.h"
 #include "engine/stats.h"
 #include "file/buffered.h"
@@ -54,51 +55,46 @@ static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, str
 static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, uint64_t offset, uint64_t end,
                          bool cached_only) {
     struct wt_inode *inode = file->inode;
-    const struct wt_geometry *geometry = &inode->mapping.geometry;
-    uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
+    struct wt_range range = wt_range_of(&inode->mapping.geometry, offset, end);
     bool hit = true;
     int64_t begin_ns = wt_stats_sample_read();
-    uint64_t at = offset;
     /*
      * In a larger file the next read would seldom want this folio, and the look-up finds the lines of its neighbours
      * cached.
      */
-    bool one_folio = wt_inode_shown(inode) <= folio_bytes;
+    bool one_folio = wt_inode_shown(inode) <= UINT64_C(1) << inode->mapping.geometry.folio_shift;
     struct wt_folio *recent = one_folio ? wt_file_recent_folio(file->handle) : NULL;
-    while (at < end) {
-        uint64_t base = at & ~(folio_bytes - 1);
-        uint64_t stop = end - base < folio_bytes ? end : base + folio_bytes;
-        uint64_t index = base >> geometry->folio_shift;
-        struct wt_folio *folio = wt_folio_find_to_copy(&inode->mapping, index, recent, (uint32_t)(at - base));
+    while (wt_range_enter(&range)) {
+        struct wt_folio *folio = wt_folio_find_to_copy(&inode->mapping, range.index, recent, range.from);
         if (folio) {
             if (one_folio && folio != recent)
                 wt_file_note_folio(file->handle, recent = folio);
-            at = base + copy_cached(folio, cursor, (uint32_t)(at - base), (uint32_t)(stop - base));
+            uint32_t stop = copy_cached(folio, cursor, range.from, range.to);
             wt_folio_put(folio);
+            if (wt_range_advance(&range, stop))
+                continue;
         }
-        if (at == stop)
-            continue;
         if (cached_only)
             return -EAGAIN;
         int rc = wt_may_wait(inode->engine->backend);
         if (rc)
             return rc;
         if (hit)
-            wt_read_ahead_miss(file, offset, end);
+            wt_read_ahead_miss(file, offset, range.end);
         hit = false;
         begin_ns = begin_ns ? begin_ns : wt_now_ns();
-        int64_t n = read_step(inode, at, &end, cursor);
+        int64_t n = read_step(inode, range.at, &range.end, cursor);
         if (n < 0)
             return n;
-        at += (uint64_t)n;
+        range.at += (uint64_t)n;
     }
     if (hit && !cached_only)
-        wt_read_ahead_hit(file, offset, end);
+        wt_read_ahead_hit(file, offset, range.end);
     wt_count(inode->engine, hit ? WT_COUNT_READ_HITS : WT_COUNT_READ_MISSES, 1);
     if (begin_ns)
         wt_stats_add(inode->engine, hit ? WT_HISTOGRAM_READ_HITS : WT_HISTOGRAM_READ_MISSES,
                      (uint64_t)(wt_now_ns() - begin_ns));
-    return (int64_t)(at - offset);
+    return (int64_t)(range.at - offset);
 }
 
 static int64_t read_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t offset,

@@ -8,12 +8,14 @@
 #include <string.h>
 
 #include "base/mutant.h"
+#include "cache/range.h"
 
 /* This many folios at most: a writeback has room for more. */
 #define FOLIOS 32u
 
 /* What one folio gets of the write: bytes a..b of the folio. */
 struct share {
+    uint64_t index; /* of the folio */
     struct wt_folio *folio;
     struct wt_link *link;
     uint32_t a, b;
@@ -102,15 +104,14 @@ static int take_object(struct atomic *atomic, bool may_wait) {
 }
 
 static void divide(struct atomic *atomic) {
-    const struct wt_geometry *geometry = &atomic->write->inode->mapping.geometry;
-    uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
-    for (uint64_t at = atomic->write->offset, end = wt_end_of(atomic->write); at < end; atomic->share_count++) {
-        uint64_t base = at & ~(folio_bytes - 1), stop = base + folio_bytes < end ? base + folio_bytes : end;
-        struct share *share = &atomic->shares[atomic->share_count];
-        share->a = (uint32_t)(at - base);
-        share->b = (uint32_t)(stop - base);
-        share->blocks = wt_bits(share->a >> geometry->block_shift, (share->b - 1) >> geometry->block_shift);
-        at = stop;
+    const struct wt_write *write = atomic->write;
+    struct wt_range range = wt_range_of(&write->inode->mapping.geometry, write->offset, wt_end_of(write));
+    for (; wt_range_enter(&range); wt_range_leave(&range)) {
+        struct share *share = &atomic->shares[atomic->share_count++];
+        share->index = range.index;
+        share->a = range.from;
+        share->b = range.to;
+        share->blocks = wt_range_blocks(&range);
     }
 }
 
@@ -141,10 +142,9 @@ static void give_back(struct atomic *atomic) {
 /* ---- the folios, idle and locked --------------------------------------------------------------------------------- */
 
 static void lock_folios(struct atomic *atomic) {
-    struct wt_inode *inode = atomic->write->inode;
-    uint64_t first = atomic->write->offset >> inode->mapping.geometry.folio_shift;
+    struct wt_mapping *mapping = &atomic->write->inode->mapping;
     for (unsigned i = 0; i < atomic->share_count; i++)
-        atomic->shares[i].folio = wt_folio_get(&inode->mapping, first + i);
+        atomic->shares[i].folio = wt_folio_get(mapping, atomic->shares[i].index);
 }
 
 static void unlock_folios(struct atomic *atomic, const struct wt_folio *but) {

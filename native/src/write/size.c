@@ -6,6 +6,7 @@
 
 #include "base/mutant.h"
 #include "cache/mapping.h"
+#include "cache/range.h"
 #include "engine/doors.h"
 #include "file/check.h"
 #include "file/transfer.h"
@@ -187,21 +188,15 @@ static void remember_zeros(const struct wt_writeback *claim) {
 
 /* Keeps all I/O off the blocks of a range: they are under writeback of an I/O that zero_range stands for. */
 static void claim_range(struct wt_writeback *claim, uint64_t start, uint64_t end) {
-    struct wt_inode *inode = claim->inode;
-    const struct wt_geometry *geometry = &inode->mapping.geometry;
-    uint64_t folio_bytes = UINT64_C(1) << geometry->folio_shift;
-    for (uint64_t at = start; at < end;) {
-        uint64_t base = at & ~(folio_bytes - 1);
-        uint64_t stop = end - base < folio_bytes ? end : base + folio_bytes;
-        unsigned first = (unsigned)((at - base) >> geometry->block_shift);
-        unsigned last = (unsigned)((stop - 1 - base) >> geometry->block_shift);
-        uint64_t blocks = wt_bits(first, last);
-        struct wt_folio *folio = wt_folio_get(&inode->mapping, base >> geometry->folio_shift);
+    struct wt_mapping *mapping = &claim->inode->mapping;
+    struct wt_range range = wt_range_of(&mapping->geometry, start, end);
+    for (; wt_range_enter(&range); wt_range_leave(&range)) {
+        uint64_t blocks = wt_range_blocks(&range);
+        struct wt_folio *folio = wt_folio_get(mapping, range.index);
         wt_folio_wait_idle(folio, blocks);
         folio->writeback |= blocks;
         claim->shares[claim->share_count++] = (struct wt_share){.folio = folio, .blocks = blocks};
         wt_folio_put(folio);
-        at = stop;
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mutant.h"
+#include "cache/range.h"
 #include "engine/doors.h"
 #include "file/buffered.h"
 #include "file/check.h"
@@ -469,33 +470,22 @@ static void start_part(struct chunk *chunk, uint64_t at) {
  * overlapping writes are applied in one order everywhere. Returns where it stopped.
  */
 static uint64_t write_folios(struct chunk *chunk) {
-    struct wt_inode *inode = chunk->write->inode;
-    unsigned shift = inode->mapping.geometry.folio_shift;
-    uint64_t at = chunk->offset;
-    struct wt_folio *folio = wt_folio_get(&inode->mapping, at >> shift);
-    for (;;) {
-        uint64_t base = (at >> shift) << shift;
-        uint64_t stop = chunk->end - base < UINT64_C(1) << shift ? chunk->end : base + (UINT64_C(1) << shift);
-        at = base + write_folio(chunk, folio, (uint32_t)(at - base), (uint32_t)(stop - base));
-        struct wt_folio *next = at == stop && at < chunk->end ? wt_folio_get(&inode->mapping, at >> shift) : NULL;
+    struct wt_mapping *mapping = &chunk->write->inode->mapping;
+    struct wt_range range = wt_range_of(&mapping->geometry, chunk->offset, chunk->end);
+    (void)wt_range_enter(&range); /* a chunk has a byte at least */
+    struct wt_folio *folio = wt_folio_get(mapping, range.index);
+    while (wt_range_advance(&range, write_folio(chunk, folio, range.from, range.to)) && wt_range_enter(&range)) {
+        struct wt_folio *next = wt_folio_get(mapping, range.index);
         wt_folio_put(folio);
-        if (!next)
-            return at;
-        start_part(chunk, at);
+        start_part(chunk, range.at);
         folio = next;
     }
+    wt_folio_put(folio);
+    return range.at;
 }
 
 /* One of 64 blocks of 512 bytes is the smallest, and a chunk begins and ends within one. */
 #define CHUNK_FOLIOS_MOST (WT_LARGEST_CHUNK_BYTES / (WT_FOLIO_BLOCKS * UINT64_C(512)) + 1)
-
-/* The chunk's share of a folio. */
-static struct span share_of(const struct chunk *chunk, uint64_t index) {
-    const struct wt_geometry *geometry = &chunk->write->inode->mapping.geometry;
-    uint64_t base = index << geometry->folio_shift, stop = base + (UINT64_C(1) << geometry->folio_shift);
-    return span_of(geometry, chunk->offset > base ? (uint32_t)(chunk->offset - base) : 0,
-                   (uint32_t)((chunk->end < stop ? chunk->end : stop) - base));
-}
 
 /* How many objects the share of a locked folio takes. */
 static unsigned objects_for(const struct chunk *chunk, const struct wt_folio *folio, const struct span *span) {
@@ -509,15 +499,15 @@ static unsigned objects_for(const struct chunk *chunk, const struct wt_folio *fo
  * taken, before the first byte is copied. The chunk has the pages for all of them.
  */
 static uint64_t write_at_once(struct chunk *chunk) {
-    struct wt_inode *inode = chunk->write->inode;
-    unsigned shift = inode->mapping.geometry.folio_shift, count = 0, objects = 0;
-    uint64_t first = chunk->offset >> shift, last = (chunk->end - 1) >> shift;
+    struct wt_mapping *mapping = &chunk->write->inode->mapping;
+    unsigned count = 0, objects = 0;
     struct wt_folio *folios[CHUNK_FOLIOS_MOST];
     struct span spans[CHUNK_FOLIOS_MOST];
+    struct wt_range range = wt_range_of(&mapping->geometry, chunk->offset, chunk->end);
     bool ready = true;
-    for (uint64_t index = first; index <= last && ready; index++, count++) {
-        struct wt_folio *folio = folios[count] = wt_folio_get(&inode->mapping, index);
-        spans[count] = share_of(chunk, index);
+    for (; ready && wt_range_enter(&range); wt_range_leave(&range), count++) {
+        struct wt_folio *folio = folios[count] = wt_folio_get(mapping, range.index);
+        spans[count] = span_of(&mapping->geometry, range.from, range.to);
         ready = !find_obstacles(chunk, folio, &spans[count]);
         objects += objects_for(chunk, folio, &spans[count]);
     }
