@@ -17,6 +17,7 @@
 #include "write/ahead.h"
 #include "write/append.h"
 #include "write/atomic.h"
+#include "write/await.h"
 #include "write/write.h"
 #include "write/writeback.h"
 
@@ -691,61 +692,6 @@ static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bo
     return at - write->offset;
 }
 
-/*
- * A crowd is many more waiting threads than processors. There it costs less to let other threads run a few times than
- * to sleep and be woken, which is a system call each and often an interrupt of another processor. The I/O that all
- * wait for ends meanwhile.
- */
-#define CROWD_YIELDS 16
-
-/* Yields, and tells whether the semaphore was posted: the write has ended, or there is a gather to lead. */
-static bool yield_to_crowd(struct wt_write *write) {
-    struct wt_engine_object *engine = write->inode->engine;
-    int64_t begin_ns = wt_now_ns();
-    if (wt_backoff_is_on(&engine->crowd_backoff, begin_ns))
-        return false;
-    bool posted = false;
-    for (int i = 0; i < CROWD_YIELDS && !posted; i++) {
-        wt_yield();
-        posted = sem_trywait(&write->wake) == 0;
-    }
-    wt_backoff_after(&engine->crowd_backoff, begin_ns, wt_now_ns());
-    return posted;
-}
-
-/* Waits until the write's semaphore was posted. */
-static void wait_for_post(struct wt_write *write) {
-    struct wt_engine_object *engine = write->inode->engine;
-    bool crowd = atomic_fetch_add_explicit(&engine->waiting_writers, 1, memory_order_relaxed) >= engine->crowd;
-    bool posted = sem_trywait(&write->wake) == 0 || (crowd && yield_to_crowd(write));
-    if (!posted)
-        wt_wait_post(engine->backend, &write->wake);
-    atomic_fetch_sub_explicit(&engine->waiting_writers, 1, memory_order_relaxed);
-}
-
-/* Waits until all I/O of the write has ended. Meanwhile leads gathers that this write is part of. */
-static void await(struct wt_write *write) {
-    atomic_store(&write->waits, true);
-    /* The last reference: nothing was started, or all of it has ended. Nobody will post any more. */
-    bool ended = atomic_fetch_sub(&write->references, 1) == 1;
-    if (ended && write->flags) { /* there is more to do, which posts when it is done */
-        write->next_done = NULL;
-        wt_writes_end(write->inode, write);
-        ended = false;
-    }
-    struct wt_folio *lead;
-    do {
-        if (!ended)
-            wait_for_post(write);
-        lead = atomic_exchange(&write->lead, NULL);
-        if (lead)
-            wt_gather_lead(lead);
-        /* another thread sent the gather, and all has ended, before the thread that handed it over has posted */
-        if (lead && ended)
-            wait_for_post(write);
-    } while (lead);
-}
-
 /* An append waits this often until the end of the file is mended. Each time other writes must have failed anew. */
 #define MEND_ATTEMPTS 100
 
@@ -784,7 +730,7 @@ static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint
     }
     sem_init(&write.wake, 0, 0);
     (void)start_write(&write, cursor, true);
-    await(&write);
+    wt_write_await(&write);
     wt_inode_end(inode);
     sem_destroy(&write.wake);
     wt_write_end(&write, wt_now_ns());

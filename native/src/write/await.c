@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+#include "write/await.h"
+
+#include "base/clock.h"
+#include "engine/objects.h"
+#include "write/writeback.h"
+
+/*
+ * A crowd is many more waiting threads than processors. There it costs less to let other threads run a few times than
+ * to sleep and be woken, which is a system call each and often an interrupt of another processor. The I/O that all
+ * wait for ends meanwhile.
+ */
+#define CROWD_YIELDS 16
+
+/* Yields, and tells whether the semaphore was posted: the write has ended, or there is a gather to lead. */
+static bool yield_to_crowd(struct wt_write *write) {
+    struct wt_engine_object *engine = write->inode->engine;
+    int64_t begin_ns = wt_now_ns();
+    if (wt_backoff_is_on(&engine->crowd_backoff, begin_ns))
+        return false;
+    bool posted = false;
+    for (int i = 0; i < CROWD_YIELDS && !posted; i++) {
+        wt_yield();
+        posted = sem_trywait(&write->wake) == 0;
+    }
+    wt_backoff_after(&engine->crowd_backoff, begin_ns, wt_now_ns());
+    return posted;
+}
+
+/* Waits until the write's semaphore was posted. */
+static void wait_for_post(struct wt_write *write) {
+    struct wt_engine_object *engine = write->inode->engine;
+    bool crowd = atomic_fetch_add_explicit(&engine->waiting_writers, 1, memory_order_relaxed) >= engine->crowd;
+    bool posted = sem_trywait(&write->wake) == 0 || (crowd && yield_to_crowd(write));
+    if (!posted)
+        wt_wait_post(engine->backend, &write->wake);
+    atomic_fetch_sub_explicit(&engine->waiting_writers, 1, memory_order_relaxed);
+}
+
+void wt_write_await(struct wt_write *write) {
+    atomic_store(&write->waits, true);
+    /* The last reference: nothing was started, or all of it has ended. Nobody will post any more. */
+    bool ended = atomic_fetch_sub(&write->references, 1) == 1;
+    if (ended && write->flags) { /* there is more to do, which posts when it is done */
+        write->next_done = NULL;
+        wt_writes_end(write->inode, write);
+        ended = false;
+    }
+    struct wt_folio *lead;
+    do {
+        if (!ended)
+            wait_for_post(write);
+        lead = atomic_exchange(&write->lead, NULL);
+        if (lead)
+            wt_gather_lead(lead);
+        /* another thread sent the gather, and all has ended, before the thread that handed it over has posted */
+        if (lead && ended)
+            wait_for_post(write);
+    } while (lead);
+}
