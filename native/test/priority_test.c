@@ -114,7 +114,7 @@ static uint32_t expected_beside(uint32_t flags) {
     test_join(writer);
     struct wt_file_object *object = wt_file_acquire(file);
     struct wt_folio *folio = wt_folio_find(&object->inode->mapping, 0);
-    uint32_t expected = folio->expected;
+    uint32_t expected = folio->gather.expected;
     wt_folio_put(folio);
     wt_file_release(file);
     end(&core, file, 2);

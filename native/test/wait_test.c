@@ -509,7 +509,7 @@ TEST(a_gather_that_its_leader_has_no_memory_for_fails) {
     CHECK_OK(submit(file, BLOCK, 2, BLOCK, 0, 1));
     CHECK(wt_inode_begin(inode, false));
     struct wt_folio *folio = wt_folio_find(&inode->mapping, 0);
-    folio->gathering++;
+    folio->gather.has_leader = true;
     wt_folio_put(folio);
     reap(&core, 1);
     atomic_store(&lacking, sizeof(struct wt_writeback));
@@ -517,7 +517,7 @@ TEST(a_gather_that_its_leader_has_no_memory_for_fails) {
         count++;
     }
     CHECK(count > 0 && count < 8);
-    wt_gather_lead(folio);
+    wt_launch_gather(folio);
     CHECK_EQ(wt_reap(core.engine, &event, 1, soon), 1);
     CHECK_EQ(event.result, -ENOMEM);
     atomic_store(&lacking, 0);

@@ -207,13 +207,12 @@ static void make_folio(struct wt_mapping *mapping, uint32_t bucket, uint64_t ind
     struct wt_cache *cache = mapping->cache;
     struct wt_folio *folio = &cache->folios[id];
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the folios are there as long as the cache. */
-    folio->waiters = folio->pages = folio->gathering = folio->awaiting = folio->behind = 0;
+    folio->waiters = folio->pages = folio->awaiting = folio->behind = 0;
     folio->others_turn = false;
-    atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
+    folio->gather = (struct wt_gather){0};
     folio->uptodate = folio->writeback = folio->dirty = folio->reading = 0;
     folio->used = folio->ahead = folio->awaited = 0;
     folio->detached = WT_NONE;
-    folio->has_high_priority = false;
     folio->links = NULL;
     folio->mapping = mapping;
     for (unsigned page = 0; page < WT_FOLIO_PAGES; page++)
@@ -327,7 +326,7 @@ struct wt_folio *wt_folio_get(struct wt_mapping *mapping, uint64_t index) {
 }
 
 static bool is_empty(const struct wt_folio *folio) {
-    return folio->pages == 0 && !folio->links && folio->waiters + folio->gathering + folio->awaiting == 0 &&
+    return folio->pages == 0 && !folio->links && folio->waiters + folio->awaiting == 0 && !folio->gather.has_leader &&
            folio->detached == WT_NONE && (folio->writeback | folio->reading) == 0;
 }
 
@@ -347,7 +346,7 @@ void wt_folio_put(struct wt_folio *folio) {
     struct wt_cache *cache = folio->mapping->cache;
     assert((folio->dirty & ~folio->uptodate) == 0);
     assert((folio->reading & (folio->uptodate & ~folio->dirty)) == 0);
-    assert(folio->dirty == 0 || folio->gathering || (folio->writeback | folio->reading) != 0);
+    assert(folio->dirty == 0 || folio->gather.has_leader || (folio->writeback | folio->reading) != 0);
     bool empty = is_empty(folio);
     /* A new folio has not published its face yet: another thread may lock it before its creator does. */
     assert(empty || folio->changing ||

@@ -13,7 +13,7 @@
  *   uptodate   memory holds the file's bytes
  *   writeback  an I/O carries the block, or excludes others from it: the memory that the I/O reads is never modified
  *   dirty      holds bytes that no I/O carries yet. Some block of the folio is under writeback, whose end sends these
- *              bytes, or a writer is about to send them (gathering)
+ *              bytes, or a writer was told to send them: the gather
  *   reading    an I/O fills the block: nobody else touches it
  * dirty and writeback at once: the I/O reads a detached page, and the folio has a newer copy (the shadow).
  *
@@ -39,6 +39,16 @@ struct wt_cache;
 struct wt_mapping;
 struct wt_link;
 
+/*
+ * Who sends the dirty blocks of a folio, and for whom that waits. write/gather.h has the states, and gather.c makes all
+ * changes of them.
+ */
+struct wt_gather {
+    bool has_leader;           /* a writer was told to send the dirty blocks, and has not yet */
+    bool has_high_priority;    /* a write of high priority is among the dirty blocks: the leader waits for nobody */
+    _Atomic uint32_t expected; /* writers that the I/O before has set free, and that are not back yet */
+};
+
 struct wt_folio {
     /* A look-up touches one cache line, a copy the next one, and one line of frame. */
     _Alignas(64) pthread_mutex_t lock;
@@ -62,10 +72,7 @@ struct wt_folio {
     uint32_t awaiting; /* such writes and allocations */
     uint32_t behind;   /* threads that let these go first */
     bool others_turn;  /* those behind have their turn: until one of them wrote, no other atomic write goes first */
-    /* a write of high priority may be among the dirty ones: these are sent without waiting for others */
-    bool has_high_priority;
-    uint32_t gathering;        /* leaders: writers that were told to send the dirty blocks, and have not yet */
-    _Atomic uint32_t expected; /* writers that leaders still wait for: those that the I/O before set free */
+    struct wt_gather gather;
 
     _Atomic uint32_t
         /* the memory of each page; WT_NONE: none. Atomic: a prefetch reads it unlocked */

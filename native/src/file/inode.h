@@ -40,7 +40,7 @@ struct wt_inode {
     struct wt_lane lane;                  /* of I/O through the kernel's page cache */
     wt_unsynced unsynced;                 /* writes with DEVICE durability since the last sync */
     atomic_bool no_write_zeroes;          /* the device or the file system cannot write zeroes */
-    _Atomic uint32_t lead_rests;          /* this many leaders of gathers will wait for nobody */
+    _Atomic uint32_t hasty_leaders;       /* this many leaders of gathers will wait for nobody */
 
     /*
      * The gate: the count of operations inside, and three flags. While no flag is up, to enter and to leave is one

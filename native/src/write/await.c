@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "engine/objects.h"
+#include "write/gather.h"
 #include "write/writeback.h"
 
 /*
@@ -39,7 +40,7 @@ static void wait_for_post(struct wt_write *write) {
 }
 
 void wt_write_await(struct wt_write *write) {
-    atomic_store(&write->waits, true);
+    wt_gather_begin_waiting(write);
     /* The last reference: nothing was started, or all of it has ended. Nobody will post any more. */
     bool ended = atomic_fetch_sub(&write->references, 1) == 1;
     if (ended && write->flags) { /* there is more to do, which posts when it is done */
@@ -51,9 +52,9 @@ void wt_write_await(struct wt_write *write) {
     do {
         if (!ended)
             wait_for_post(write);
-        lead = atomic_exchange(&write->lead, NULL);
+        lead = wt_gather_take_lead(write);
         if (lead)
-            wt_gather_lead(lead);
+            wt_launch_gather(lead);
         /* another thread sent the gather, and all has ended, before the thread that handed it over has posted */
         if (lead && ended)
             wait_for_post(write);

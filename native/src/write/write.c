@@ -18,6 +18,7 @@
 #include "write/append.h"
 #include "write/atomic.h"
 #include "write/await.h"
+#include "write/gather.h"
 #include "write/write.h"
 #include "write/writeback.h"
 
@@ -283,38 +284,13 @@ static void copy_span(struct chunk *chunk, struct wt_folio *folio, const struct 
     folio->uptodate |= span->blocks;
 }
 
-/*
- * A write of less than a block waits for I/O that is at most this many blocks away: appenders to a log arrive out of
- * order.
- */
-#define NEAR_BLOCKS 8
-
-static bool is_near(uint64_t busy, uint64_t blocks) {
-    for (unsigned distance = 1; distance <= NEAR_BLOCKS; distance++)
-        if (busy & (blocks << distance | blocks >> distance))
-            return true;
-    return false;
-}
-
 static bool is_record(const struct wt_folio *folio, const struct span *span) {
     return span->b - span->a < 1u << folio->mapping->geometry.block_shift;
 }
 
-/*
- * Which blocks wait for the end of I/O in flight, instead of leaving at once. Blocks under that I/O must wait. A
- * write of less than a block near it, as a log makes them, waits too: it leaves with the other writes that gather,
- * which saves the device a command. A write of high priority does not wait there, and takes along what others wrote
- * to its blocks.
- */
-static uint64_t waiting_blocks(const struct wt_folio *folio, const struct span *span, bool urgent) {
-    if (urgent)
-        return span->blocks & folio->writeback;
-    uint64_t busy = folio->writeback | folio->dirty;
-    uint64_t waiting = span->blocks & busy;
-    uint64_t idle = span->blocks & ~busy;
-    if (is_record(folio, span) && (folio->writeback || folio->gathering) && is_near(busy, idle))
-        waiting = span->blocks;
-    return waiting;
+/* Which blocks of the span leave with the gather, and not at once. */
+static uint64_t joining_blocks(const struct chunk *chunk, const struct wt_folio *folio, const struct span *span) {
+    return wt_gather_joining(folio, span->blocks, is_record(folio, span), chunk->write->flags & WT_HIGH_PRIORITY);
 }
 
 /* Takes the objects for this many I/Os. */
@@ -356,41 +332,22 @@ static bool take_links(struct chunk *chunk, unsigned count) {
 }
 
 /*
- * The first of several writers whose I/O just ended is back. As a rule they come together: so the first one leads the
- * gather, and the gather takes the next records of the others along.
+ * The write has joined the gather. If a leader waits for this write last, the write sends the gather: its thread runs
+ * the I/O, if it has nothing else to do.
  */
-static bool may_lead(const struct chunk *chunk, const struct wt_folio *folio, const struct span *span) {
-    const struct wt_write *write = chunk->write;
-    return !write->async && !(write->flags & WT_HIGH_PRIORITY) && is_record(folio, span) &&
-           span->b - span->a == write->length && (folio->writeback | folio->dirty) == 0 && folio->gathering == 0 &&
-           atomic_load_explicit(&folio->expected, memory_order_relaxed) > 1;
-}
-
-/*
- * The last writer that the leader of a gather waits for has come. It sends the gather, because that is sooner. Its
- * thread runs the I/O, if it has nothing else to do.
- */
-static void count_arrival(struct chunk *chunk, struct wt_folio *folio) {
-    uint32_t expected = atomic_load_explicit(&folio->expected, memory_order_relaxed);
-    if (folio->gathering == 0 || expected == 0)
+static void join_gather(struct chunk *chunk, struct wt_folio *folio) {
+    if (!wt_gather_arrive(folio))
         return;
-    atomic_store_explicit(&folio->expected, expected - 1, memory_order_relaxed);
-    uint64_t blocks = folio->dirty & ~(folio->writeback | folio->reading);
+    uint64_t blocks = wt_gathered_blocks(folio);
     /*
      * As part of a burst the gather would wait for all of the burst. Objects that were taken in advance are for what
      * is still to be copied.
      */
     bool may_send = !chunk->launch.burst && !chunk->links;
-    if (expected == 1 && blocks && may_send && take_objects(chunk, wt_launch_need(&folio->mapping->geometry, blocks))) {
+    if (blocks && may_send && take_objects(chunk, wt_launch_need(&folio->mapping->geometry, blocks))) {
         chunk->launch.gather = true;
         (void)wt_launch_blocks(&chunk->launch, folio, blocks, NULL);
     }
-}
-
-/* A write of high priority waits: leaders send what is dirty at once. */
-static void send_now(struct wt_folio *folio) {
-    folio->has_high_priority = true;
-    atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
 }
 
 /*
@@ -401,10 +358,11 @@ static bool write_span(struct chunk *chunk, struct wt_folio *folio, const struct
     struct wt_write *write = chunk->write;
     if (!reserve_memory(chunk, folio, span))
         return false;
-    bool urgent = write->flags & WT_HIGH_PRIORITY;
-    uint64_t waiting = waiting_blocks(folio, span, urgent);
-    bool leads = waiting == 0 && may_lead(chunk, folio, span);
-    uint64_t leaving = leads ? 0 : span->blocks & ~(waiting | span->fill | folio->reading);
+    bool high_priority = write->flags & WT_HIGH_PRIORITY;
+    uint64_t joining = joining_blocks(chunk, folio, span);
+    bool is_whole = is_record(folio, span) && span->b - span->a == write->length;
+    bool leads = joining == 0 && is_whole && wt_gather_may_lead(folio, write);
+    uint64_t leaving = leads ? 0 : span->blocks & ~(joining | span->fill | folio->reading);
     unsigned fills = (unsigned)__builtin_popcountll(span->fill);
     unsigned objects = leaving || fills ? wt_launch_need(&write->inode->mapping.geometry, leaving) + fills : 0;
     struct wt_link *link = take_objects(chunk, objects) ? take_link(chunk) : NULL;
@@ -425,16 +383,13 @@ static bool write_span(struct chunk *chunk, struct wt_folio *folio, const struct
     if (WT_MUTANT("size-grown-too-early"))
         wt_inode_grow(write->inode, folio_base(folio) + span->b);
     if (leaving)
-        (void)wt_launch_blocks(&chunk->launch, folio, leaving, urgent ? NULL : link);
-    if (leads) {
-        folio->gathering++;
-        atomic_store(&write->lead, folio);
-        sem_post(&write->wake);
-    }
-    if (urgent && (folio->dirty & span->blocks))
-        send_now(folio);
-    else if (waiting || leads)
-        count_arrival(chunk, folio);
+        (void)wt_launch_blocks(&chunk->launch, folio, leaving, high_priority ? NULL : link);
+    if (leads)
+        wt_gather_lead_first(folio, write);
+    if (high_priority && (folio->dirty & span->blocks))
+        wt_gather_send_now(folio);
+    else if (joining || leads)
+        join_gather(chunk, folio);
     return true;
 }
 
@@ -490,8 +445,8 @@ static uint64_t write_folios(struct chunk *chunk) {
 
 /* How many objects the share of a locked folio takes. */
 static unsigned objects_for(const struct chunk *chunk, const struct wt_folio *folio, const struct span *span) {
-    uint64_t waiting = waiting_blocks(folio, span, chunk->write->flags & WT_HIGH_PRIORITY);
-    return wt_launch_need(&folio->mapping->geometry, span->blocks & ~(waiting | folio->reading));
+    uint64_t leaving = span->blocks & ~(joining_blocks(chunk, folio, span) | folio->reading);
+    return wt_launch_need(&folio->mapping->geometry, leaving);
 }
 
 /*

@@ -15,6 +15,7 @@
 #include "file/transfer.h"
 #include "io/disk.h"
 #include "write/append.h"
+#include "write/gather.h"
 
 /* ---- objects ------------------------------------------------------------------------------------------------- */
 
@@ -275,7 +276,7 @@ uint64_t wt_launch_blocks(struct wt_launch *launch, struct wt_folio *folio, uint
         left &= ~(wt_bits(first, last) | folio->writeback); /* which may have fenced off more than the run */
     }
     folio->dirty &= ~launched;
-    folio->has_high_priority = folio->has_high_priority && folio->dirty;
+    wt_gather_left(folio);
     launch_links(launch, folio, launched, only);
     return launched;
 }
@@ -325,8 +326,8 @@ struct ending {
     struct wt_write *done;   /* writes that are stable, or failed */
     uint64_t retired_bytes;
     uint32_t freed; /* threads that this I/O has set free until now */
-    unsigned lead_count;
-    struct wt_write *leads[WT_WRITEBACK_SHARES]; /* writers that were handed a gather */
+    unsigned leader_count;
+    struct wt_write *leaders[WT_WRITEBACK_SHARES]; /* writers that were told to lead a gather */
 };
 
 static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct ending *ending) {
@@ -339,12 +340,7 @@ static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct end
     ending->retired_bytes += link->bytes;
     struct wt_write *write = link->write;
     wt_link_give(link);
-    /* After its last reference but one is dropped, a write may end on its own thread and be gone. */
-    bool async = write->async, waits = atomic_load(&write->waits);
-    unsigned left = atomic_fetch_sub(&write->references, 1) - 1;
-    /* in the second case the writer runs this very I/O */
-    ending->freed += !async && (left == 0 || (left == 1 && !waits));
-    if (left == 0) {
+    if (wt_gather_release(write, &ending->freed) == 0) {
         write->next_done = ending->done;
         ending->done = write;
     }
@@ -420,92 +416,40 @@ static void fail_dirty(struct wt_folio *folio, uint64_t blocks, int error, struc
     folio->uptodate &= ~blocks;
 }
 
-static uint64_t gathered_blocks(const struct wt_folio *folio) {
-    return folio->dirty & ~(folio->writeback | folio->reading);
-}
-
-/*
- * Hands the gather to a writer that waits for it, because its thread has to be woken for the end anyway. When that
- * writer wakes it takes along all that has come by then, above all the next records of the writers that were just set
- * free.
- */
-static bool hand_gather(struct wt_folio *folio, struct ending *ending) {
-    for (struct wt_link *link = folio->links; link; link = link->next) {
-        struct wt_write *write = link->write;
-        struct wt_folio *none = NULL;
-        if (!link->dirty || !atomic_load(&write->waits) || !atomic_compare_exchange_strong(&write->lead, &none, folio))
-            continue;
-        folio->gathering++;
-        ending->leads[ending->lead_count++] = write;
-        return true;
-    }
-    return false;
-}
-
 /*
  * The gather leaves, as far as there is memory for I/Os. What is left waits for the end of other I/O on the folio.
  * Without such I/O nobody would send it: then its writes fail.
  */
 static uint64_t launch_gathered(struct wt_folio *folio, struct ending *ending) {
-    uint64_t blocks = gathered_blocks(folio);
+    uint64_t blocks = wt_gathered_blocks(folio);
     uint64_t taken = blocks ? wt_launch_blocks(&ending->launch, folio, blocks, NULL) : 0;
-    uint64_t left = gathered_blocks(folio);
-    bool sent_later = folio->gathering || (folio->writeback | (folio->reading & folio->dirty));
-    if (left && !sent_later)
+    uint64_t left = wt_gathered_blocks(folio);
+    if (left && !wt_gather_is_sent_later(folio))
         fail_dirty(folio, left, -ENOMEM, ending);
     return taken;
 }
 
 /* The blocks that became dirty under the I/O that just ended leave now, or a leader is told to send them. */
 static void send_gather(struct wt_folio *folio, struct ending *ending) {
-    if (!folio->gathering)
-        atomic_store_explicit(&folio->expected, folio->has_high_priority ? 0 : ending->freed, memory_order_relaxed);
-    if (gathered_blocks(folio) && !folio->gathering && !hand_gather(folio, ending))
+    struct wt_write *leader;
+    if (wt_gather_io_ended(folio, ending->freed, &leader))
         (void)launch_gathered(folio, ending);
+    if (leader)
+        ending->leaders[ending->leader_count++] = leader;
     wt_folio_wake(folio);
     wt_folio_put(folio);
 }
 
-/*
- * A leader waits this long for the writers that the I/O before set free: one more I/O costs the device longer. If
- * they do not come in that time, this many of the next leaders do not wait.
- */
-#define LEAD_PATIENCE_NS 50000
-#define LEAD_RESTS 64
-
-static void await_arrivals(struct wt_folio *folio) {
-    struct wt_inode *inode = wt_inode_of(folio);
-    uint32_t rests = atomic_load_explicit(&inode->lead_rests, memory_order_relaxed);
-    if (rests > 0) {
-        atomic_store_explicit(&inode->lead_rests, rests - 1, memory_order_relaxed); /* more or less */
-        return;
-    }
-    uint32_t first = atomic_load_explicit(&folio->expected, memory_order_relaxed), before = first, now = first;
-    int64_t begin_ns = wt_now_ns(), now_ns = begin_ns;
-    if (wt_backoff_is_on(&inode->engine->lead_backoff, begin_ns))
-        return;
-    while (now > 0 && (now < before || now_ns < begin_ns + LEAD_PATIENCE_NS)) {
-        before = now;
-        wt_yield();
-        now = atomic_load_explicit(&folio->expected, memory_order_relaxed);
-        now_ns = wt_now_ns();
-    }
-    wt_backoff_after(&inode->engine->lead_backoff, begin_ns, now_ns);
-    if (now > 0 && now == first)
-        atomic_store_explicit(&inode->lead_rests, LEAD_RESTS, memory_order_relaxed);
-}
-
-void wt_gather_lead(struct wt_folio *folio) {
+void wt_launch_gather(struct wt_folio *folio) {
     struct wt_inode *inode = wt_inode_of(folio);
     struct ending ending = {.launch = {.inode = inode, .gather = true}};
-    await_arrivals(folio);
+    wt_gather_await_arrivals(folio);
     wt_folio_lock(folio);
-    folio->gathering--;
+    wt_gather_take(folio);
     if (WT_MUTANT("lead-lost")) {
         pthread_mutex_unlock(&folio->lock);
         return;
     }
-    atomic_store_explicit(&folio->expected, 0, memory_order_relaxed);
     uint64_t taken = launch_gathered(folio, &ending);
     /* Dirty blocks of the folios that follow in the file come along. */
     while (taken >> (WT_FOLIO_BLOCKS - 1)) {
@@ -513,7 +457,7 @@ void wt_gather_lead(struct wt_folio *folio) {
         struct wt_folio *next = wt_folio_find(&inode->mapping, index + 1);
         wt_folio_put(folio);
         folio = next;
-        uint64_t blocks = folio ? gathered_blocks(folio) : 0;
+        uint64_t blocks = folio ? wt_gathered_blocks(folio) : 0;
         taken = blocks & 1 ? wt_launch_blocks(&ending.launch, folio, blocks, NULL) : 0;
     }
     if (folio)
@@ -603,8 +547,8 @@ static void end_all(struct wt_inode *inode, struct ending *ending) {
     else
         wt_pool_kick(&engine->cache.pool);
     wt_writes_end(inode, ending->done);
-    for (unsigned i = 0; i < ending->lead_count; i++)
-        sem_post(&ending->leads[i]->wake);
+    for (unsigned i = 0; i < ending->leader_count; i++)
+        sem_post(&ending->leaders[i]->wake);
     wt_inode_end(inode);
 }
 

@@ -2,9 +2,8 @@
 // Copyright The writethrough authors
 /*
  * Writeback: one I/O in flight, with the folios' blocks that it carries, the writes that wait for it, and what
- * happens when it ends. By then, writes to blocks under writeback have gathered: they leave as the next I/O, the
- * gather. If one of their writers waits, that writer leads the gather: when it wakes it puts the I/O together, with
- * all that has come by then, and runs it on its own thread.
+ * happens when it ends. By then, writes to blocks under writeback have gathered: they leave as the next I/O. gather.h
+ * has who sends it.
  */
 #ifndef WT_WRITEBACK_H
 #define WT_WRITEBACK_H
@@ -85,8 +84,8 @@ uint64_t wt_launch_fill(struct wt_launch *launch, struct wt_folio *folio, uint64
 /* Starts all I/Os of the launch. The last one runs on this thread if run_last, unless the I/Os are part of a burst. */
 void wt_launch_start(struct wt_launch *launch, bool run_last);
 
-/* Leads the gather of a folio that was handed to this thread, and runs its I/O. */
-void wt_gather_lead(struct wt_folio *folio);
+/* Sends the gather of a folio that this thread was told to lead, and runs its I/O. */
+void wt_launch_gather(struct wt_folio *folio);
 /* The end of an I/O: wt_io.complete of all writebacks. */
 void wt_writeback_done(struct wt_io *io);
 
