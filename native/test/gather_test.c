@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
-/* The states of a gather, step by step, on a folio without memory. */
+/* The states of a gather, step by step, on a folio without memory; and one of them in an engine. */
 #include "write/gather.h"
 
 #include <semaphore.h>
 #include <string.h>
 
+#include "core.h"
+#include "engine/doors.h"
 #include "engine/objects.h"
-#include "test.h"
 
-enum { WRITERS = 4 };
+enum { BLOCK = 4096, WRITERS = 4 };
 
 /* A folio, and writers with a block each: writer i has block i. */
 struct scene {
@@ -269,4 +270,36 @@ TEST(no_leader_waits_while_other_programs_keep_the_processors_busy) {
     atomic_store(&scene.engine.lead_backoff.until_ns, INT64_MAX);
     wt_gather_await_arrivals(folio);
     CHECK_EQ(scene.inode.hasty_leaders, 0);
+}
+
+/* ---- in an engine ---------------------------------------------------------------------------------------------- */
+
+static void submit(wt_file file, uint64_t offset, int value, uint32_t flags) {
+    uint8_t bytes[BLOCK];
+    memset(bytes, value, sizeof bytes);
+    struct iovec iov = {bytes, sizeof bytes};
+    CHECK_OK(wt_write_submit(file, &iov, 1, offset, WT_DURABILITY_FILE, flags, 1));
+}
+
+TEST(a_write_of_high_priority_that_failed_leaves_no_priority_behind) {
+    struct core core = core_open(NULL, NULL);
+    wt_file file = core_file(&core, "file");
+    fill_at(file, 0, 1, 4 * BLOCK);
+    sim_fail(core.sim, &(struct sim_fault){.ops = SIM_WRITE, .count = 1, .error = -EIO});
+    sim_fail(core.sim, &(struct sim_fault){.ops = SIM_READ, .count = 1, .error = -EIO});
+    submit(file, 0, 2, 0);
+    submit(file, 0, 3, WT_HIGH_PRIORITY); /* waits on bytes that are refused, and what is below cannot be read */
+    for (unsigned i = 0; i < 2; i++) {
+        struct wt_event event;
+        CHECK_EQ(wt_reap(core.engine, &event, 1, INT64_C(20000000000)), 1);
+        CHECK_EQ(event.result, -EIO);
+    }
+    struct wt_file_object *object = wt_file_acquire(file);
+    struct wt_folio *folio = wt_folio_find(&object->inode->mapping, 0);
+    CHECK(folio);
+    CHECK_EQ(folio->dirty, 0);
+    CHECK(!folio->gather.has_high_priority);
+    wt_folio_put(folio);
+    wt_file_release(file);
+    core_close(&core);
 }

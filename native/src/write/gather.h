@@ -43,6 +43,7 @@
  *
  * What always holds when the folio is unlocked (wt_folio_put asserts it in debug builds):
  *   - a dirty block has a leader, or an I/O in flight on its folio
+ *   - has_high_priority: some block is dirty, and nobody is expected
  */
 #ifndef WT_GATHER_H
 #define WT_GATHER_H

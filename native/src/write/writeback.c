@@ -414,6 +414,7 @@ static void fail_dirty(struct wt_folio *folio, uint64_t blocks, int error, struc
     end_links(folio, 0, blocks, error, ending);
     folio->dirty &= ~blocks;
     folio->uptodate &= ~blocks;
+    wt_gather_left(folio);
 }
 
 /*
