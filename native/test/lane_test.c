@@ -306,13 +306,13 @@ TEST(a_failed_flush_is_seen_by_each_file_of_the_disk_with_writes_that_no_flush_c
     wt_disk_count_failure(stable);
     CHECK_EQ(wt_disk_failures(stable), 0);
     wt_disk_note_unsynced(disk, &first); /* the older write counts */
-    CHECK(wt_disk_lost(disk, wt_disk_take_unsynced(&first)));
-    CHECK(!wt_disk_lost(disk, wt_disk_take_unsynced(&first))); /* told once */
-    CHECK(wt_disk_lost(disk, wt_disk_take_unsynced(&second)));
-    CHECK(!wt_disk_lost(other, wt_disk_take_unsynced(&third)));
-    CHECK(!wt_disk_lost(disk, wt_disk_take_unsynced(&none)));
+    CHECK(wt_disk_flush_failed_since(disk, wt_disk_take_unsynced(&first)));
+    CHECK(!wt_disk_flush_failed_since(disk, wt_disk_take_unsynced(&first))); /* told once */
+    CHECK(wt_disk_flush_failed_since(disk, wt_disk_take_unsynced(&second)));
+    CHECK(!wt_disk_flush_failed_since(other, wt_disk_take_unsynced(&third)));
+    CHECK(!wt_disk_flush_failed_since(disk, wt_disk_take_unsynced(&none)));
     wt_disk_note_unsynced(disk, &first);
-    CHECK(!wt_disk_lost(disk, wt_disk_take_unsynced(&first)));
+    CHECK(!wt_disk_flush_failed_since(disk, wt_disk_take_unsynced(&first)));
     wt_disk_release(disk);
     wt_disk_release(disk);
     wt_disk_release(other);
@@ -330,14 +330,14 @@ TEST(writes_that_no_flush_covered_are_remembered_while_their_file_is_closed) {
     CHECK(wt_disk_acquire(&profile) == disk);
     wt_disk_count_failure(disk);
     wt_disk_file_opened(disk, 1, 8, &other);
-    CHECK(!wt_disk_lost(disk, wt_disk_take_unsynced(&other)));
+    CHECK(!wt_disk_flush_failed_since(disk, wt_disk_take_unsynced(&other)));
     wt_disk_file_opened(disk, 1, 7, &file);
     wt_disk_file_closed(disk, 1, 7, &file); /* without a sync */
     wt_disk_file_opened(disk, 1, 7, &file);
-    CHECK(wt_disk_lost(disk, wt_disk_take_unsynced(&file)));
+    CHECK(wt_disk_flush_failed_since(disk, wt_disk_take_unsynced(&file)));
     wt_disk_file_closed(disk, 1, 7, &file);
     wt_disk_file_opened(disk, 1, 7, &file);
-    CHECK(!wt_disk_lost(disk, wt_disk_take_unsynced(&file))); /* told once */
+    CHECK(!wt_disk_flush_failed_since(disk, wt_disk_take_unsynced(&file))); /* told once */
     for (unsigned i = 0; i < FILES; i++) {
         wt_unsynced many = 0;
         wt_disk_note_unsynced(disk, &many);
@@ -347,7 +347,7 @@ TEST(writes_that_no_flush_covered_are_remembered_while_their_file_is_closed) {
     for (unsigned i = 0; i < FILES; i++) {
         wt_unsynced many = 0;
         wt_disk_file_opened(disk, 2, i, &many);
-        CHECK(wt_disk_lost(disk, wt_disk_take_unsynced(&many)));
+        CHECK(wt_disk_flush_failed_since(disk, wt_disk_take_unsynced(&many)));
     }
     wt_disk_release(disk);
 }

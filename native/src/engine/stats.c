@@ -111,7 +111,7 @@ static void fill_counts(struct wt_engine_object *engine, struct wt_engine_stats 
     stats->read_hits += wt_view_hits(engine->cache.view);
     stats->flushes += shared_flushes_of(engine);
     stats->in_flight_ios = started > ended ? started - ended : 0;
-    stats->lost_traces = atomic_load_explicit(&engine->trace.lost, memory_order_relaxed);
+    stats->lost_traces = atomic_load_explicit(&engine->trace.dropped, memory_order_relaxed);
 }
 
 void wt_stats_fill(struct wt_engine_object *engine, struct wt_engine_stats *stats) {

@@ -27,7 +27,7 @@ void wt_trace_end(struct wt_trace *trace) {
     pthread_mutex_unlock(&trace->lock);
 }
 
-/* Adds a record; without memory for any it is lost. */
+/* Adds a record; without room for it the record is dropped. */
 static void add(struct wt_trace *trace, const struct wt_trace_record *record) {
     pthread_mutex_lock(&trace->lock);
     if (!trace->records)
@@ -37,7 +37,7 @@ static void add(struct wt_trace *trace, const struct wt_trace_record *record) {
         trace->count++;
         wt_wake_one(&trace->added);
     } else {
-        atomic_fetch_add_explicit(&trace->lost, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&trace->dropped, 1, memory_order_relaxed);
     }
     pthread_mutex_unlock(&trace->lock);
 }

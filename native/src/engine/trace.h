@@ -17,8 +17,8 @@
 struct wt_trace {
     _Atomic uint32_t what; /* WT_TRACE_* */
     _Atomic uint64_t slow_ns;
-    _Atomic uint64_t lost;
-    pthread_mutex_t lock; /* guards the rest */
+    _Atomic uint64_t dropped; /* records for which there was no room, or no memory */
+    pthread_mutex_t lock;     /* guards the rest */
     struct wt_condition added;
     struct wt_trace_record *records; /* WT_TRACE_RECORDS, once there was something to keep */
     uint32_t first, count;

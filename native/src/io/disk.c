@@ -149,6 +149,6 @@ void wt_disk_file_opened(struct wt_disk *disk, uint64_t device, uint64_t number,
     pthread_mutex_unlock(&lock);
 }
 
-bool wt_disk_lost(struct wt_disk *disk, uint64_t taken) {
+bool wt_disk_flush_failed_since(struct wt_disk *disk, uint64_t taken) {
     return taken != 0 && wt_disk_failures(disk) != taken - 1 && !WT_MUTANT("sync-forgets-lost-flush");
 }

@@ -37,10 +37,10 @@ void wt_disk_note_unsynced(struct wt_disk *disk, wt_unsynced *unsynced);
  * began meanwhile does not cover the write.
  */
 void wt_disk_note_unsynced_since(wt_unsynced *unsynced, uint64_t failures);
-/* The caller is about to flush: that flush covers all writes noted until now. Returns what wt_disk_lost asks for. */
+/* The caller is about to flush: that flush covers all writes noted until now. Returns what wt_disk_flush_failed_since asks for. */
 uint64_t wt_disk_take_unsynced(wt_unsynced *unsynced);
 /* Whether a flush has failed since such a write was noted. */
-bool wt_disk_lost(struct wt_disk *disk, uint64_t taken);
+bool wt_disk_flush_failed_since(struct wt_disk *disk, uint64_t taken);
 
 /*
  * The last user of a file closes the file: its writes that no sync covered are remembered. The next user of the file in this

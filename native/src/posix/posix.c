@@ -60,7 +60,7 @@ struct posix_file {
     pthread_mutex_t lock;
     int flock_held; /* LOCK_UN, LOCK_SH or LOCK_EX; under lock */
     struct wt_flush flush;
-    struct wt_posix_slot slot;
+    struct wt_posix_registration registration;
     char *path; /* as it was opened */
 };
 
@@ -162,8 +162,8 @@ int wt_posix_descriptor(struct wt_io *io) {
     return goes_buffered(io) ? buffered_descriptor(file) : file->descriptor;
 }
 
-struct wt_posix_slot *wt_posix_slot(struct wt_io *io) {
-    return goes_buffered(io) ? NULL : &file_of(io->backing)->slot;
+struct wt_posix_registration *wt_posix_registration(struct wt_io *io) {
+    return goes_buffered(io) ? NULL : &file_of(io->backing)->registration;
 }
 
 struct wt_flush *wt_posix_flush(struct wt_backing *backing) {
@@ -239,7 +239,7 @@ static bool may_have_flushed(const struct wt_io *io) {
            !(direct && profile->fua == WT_YES);
 }
 
-bool wt_posix_settle(struct wt_io *io, int64_t result) {
+bool wt_posix_apply_result(struct wt_io *io, int64_t result) {
     if (io->atomic && result > 0 && (uint64_t)result < io->length) {
         io->error = -EIO; /* the rest would be another write: there is none to a kernel that keeps its promise */
         return true;
@@ -364,7 +364,7 @@ static void run_transfers(struct wt_io *io) {
             plainly = true;
             result = transfer_plainly(io, fd);
         }
-    } while (!wt_posix_settle(io, result));
+    } while (!wt_posix_apply_result(io, result));
     if (to_device) {
         io->flush_failed = false; /* none was in it */
     }
@@ -375,7 +375,7 @@ static void run_transfers(struct wt_io *io) {
     }
 }
 
-void wt_posix_run_rest(struct wt_io *io) {
+void wt_posix_run_left(struct wt_io *io) {
     if (io->started_ns == 0) {
         io->started_ns = wt_now_ns();
     }
@@ -386,7 +386,7 @@ void wt_posix_run_rest(struct wt_io *io) {
 
 static void posix_run(struct wt_io *io) {
     wt_posix_begin(io);
-    wt_posix_run_rest(io);
+    wt_posix_run_left(io);
 }
 
 /* ---- what the kernel allows ------------------------------------------------------------------------------------- */
@@ -562,8 +562,8 @@ static int posix_take_error(struct wt_backing *backing) {
 }
 
 static void give_up_claims(struct posix_file *file) {
-    if (file->slot.owner != NULL) {
-        file->slot.release(&file->slot);
+    if (file->registration.owner != NULL) {
+        file->registration.release(&file->registration);
     }
     /*
      * To close would do, if nobody else held the open file for an instant: a request of io_uring that has completed

@@ -26,7 +26,7 @@ int wt_posix_rwf(const struct wt_io *io);
 /* Readies a wt_io that was handed over: nothing done, no error. */
 void wt_posix_begin(struct wt_io *io);
 /* Does what is left of an I/O on the caller's thread. */
-void wt_posix_run_rest(struct wt_io *io);
+void wt_posix_run_left(struct wt_io *io);
 
 /* wt_posix_open, but only of a file in which check finds no fault: check comes before a file is created for good. */
 int wt_posix_open_checked(const char *path, uint32_t flags, uint32_t mode,
@@ -36,17 +36,17 @@ int wt_posix_open_checked(const char *path, uint32_t flags, uint32_t mode,
  * Takes the result of one transfer, a count or -errno. True: the I/O is over, with done and error set. False: the
  * caller must send what is left of the I/O. -EINTR is sent again, as often as retry.h says; -EAGAIN is an error here.
  */
-bool wt_posix_settle(struct wt_io *io, int64_t result);
+bool wt_posix_apply_result(struct wt_io *io, int64_t result);
 
 /* What a backend keeps for the descriptor that carries an open file's direct I/O. Only the owner changes it. */
-struct wt_posix_slot {
+struct wt_posix_registration {
     int number;
-    void *owner;                             /* NULL: the backend keeps nothing */
-    void (*release)(struct wt_posix_slot *); /* called when the file is closed, if there is an owner */
+    void *owner;                                     /* NULL: the backend keeps nothing */
+    void (*release)(struct wt_posix_registration *); /* called when the file is closed, if there is an owner */
 };
 
-/* The slot of the descriptor that carries this I/O. NULL: another descriptor carries the I/O. */
-struct wt_posix_slot *wt_posix_slot(struct wt_io *io);
+/* The registration of the descriptor that carries this I/O. NULL: another descriptor carries the I/O. */
+struct wt_posix_registration *wt_posix_registration(struct wt_io *io);
 
 /* The flushes of an open file, and the descriptor by which a flush goes. */
 struct wt_flush *wt_posix_flush(struct wt_backing *backing);

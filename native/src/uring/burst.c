@@ -60,7 +60,7 @@ void wt_burst_finish(struct wt_backend *backend, struct wt_io_list *transferred)
 static void take(struct wt_burst *burst, const struct io_uring_cqe *cqe) {
     struct wt_io *io = (struct wt_io *)(uintptr_t)cqe->user_data;
     bool again = cqe->res == -EAGAIN || wt_ring_dropped(cqe->res);
-    bool over = !again && wt_posix_settle(io, cqe->res);
+    bool over = !again && wt_posix_apply_result(io, cqe->res);
     wt_io_list_push(over ? &burst->transferred : &burst->rest, io);
 }
 
@@ -133,7 +133,7 @@ void wt_burst_start(struct wt_burst *burst, struct wt_io *list) {
 static void run_here(struct wt_burst *burst, struct wt_io_list *list) {
     struct wt_io *io;
     while ((io = wt_io_list_pop(list)) != NULL) {
-        wt_posix_run_rest(io);
+        wt_posix_run_left(io);
         wt_io_list_push(&burst->transferred, io);
     }
 }

@@ -288,7 +288,7 @@ static struct wt_io *finish(struct external *external, const struct wt_transfer_
                     (end->result == -EAGAIN && !slot->async && !WT_MUTANT("external-blocked-fails"))) &&
                    wt_may_retry(&io->retries);
     slot->async = slot->async || dropped;
-    if (!dropped && wt_posix_settle(io, end->result)) {
+    if (!dropped && wt_posix_apply_result(io, end->result)) {
         free_slot(external, end->token);
         return io;
     }

@@ -149,25 +149,25 @@ static void give_back(struct wt_registry *registry, int number) {
 }
 
 /* Takes the file out of the table, which holds it as a descriptor does: while it is there the file is open. */
-static void release_slot(struct wt_posix_slot *slot) {
-    struct wt_registry *registry = slot->owner;
+static void release_registration(struct wt_posix_registration *registration) {
+    struct wt_registry *registry = registration->owner;
     int none = -1;
     /*
      * The kernel allocates nothing for this. If a filter of system calls refuses it meanwhile, the next file takes
      * the place.
      */
-    (void)io_uring_register_files_update(registry->ring, (unsigned)slot->number, &none, 1);
-    slot->owner = NULL;
-    give_back(registry, slot->number);
+    (void)io_uring_register_files_update(registry->ring, (unsigned)registration->number, &none, 1);
+    registration->owner = NULL;
+    give_back(registry, registration->number);
 }
 
 int wt_registry_file(struct wt_registry *registry, struct wt_io *io, int fd) {
-    struct wt_posix_slot *slot = registry->slots > 0 ? wt_posix_slot(io) : NULL;
-    if (slot == NULL) {
+    struct wt_posix_registration *registration = registry->slots > 0 ? wt_posix_registration(io) : NULL;
+    if (registration == NULL) {
         return -1;
     }
-    if (slot->owner != NULL) {
-        return slot->owner == registry ? slot->number : -1;
+    if (registration->owner != NULL) {
+        return registration->owner == registry ? registration->number : -1;
     }
     int number = take_slot(registry);
     if (number < 0) {
@@ -177,6 +177,7 @@ int wt_registry_file(struct wt_registry *registry, struct wt_io *io, int fd) {
         give_back(registry, number);
         return -1;
     }
-    *slot = (struct wt_posix_slot){.number = number, .owner = registry, .release = release_slot};
+    *registration =
+        (struct wt_posix_registration){.number = number, .owner = registry, .release = release_registration};
     return number;
 }

@@ -484,7 +484,7 @@ static void finish(struct uring *uring, const struct completion *completion, str
                 (result == -EAGAIN && !async)) && /* EAGAIN: it cannot be done without blocking */
                wt_may_retry(&io->retries)) {
         wt_io_list_push(&reaped->again, io);
-    } else if (!wt_posix_settle(io, result) && !WT_MUTANT("ring-rest-not-sent")) {
+    } else if (!wt_posix_apply_result(io, result) && !WT_MUTANT("ring-rest-not-sent")) {
         wt_io_list_push(&reaped->rest, io);
     } else if (io->owes_flush && io->done > 0) { /* before an error, too */
         wt_io_list_push(&reaped->written, io);
@@ -688,7 +688,7 @@ static void watch_callers(struct uring *uring) {
 /* Does on this thread what an I/O that the kernel has not, or not whole, asks for. */
 static void run_refused(struct uring *uring, struct wt_io *io) {
     if (io->error == 0) { /* else there was no descriptor for it */
-        wt_posix_run_rest(io);
+        wt_posix_run_left(io);
     }
     if (io->owes_flush && io->done > 0) {
         int rc = io->backing->ops->sync(io->backing, true);

@@ -125,7 +125,7 @@ static int zero_range(struct wt_inode *inode, uint64_t offset, uint64_t end, boo
     }
     if (!rc && !WT_MUTANT("hole-not-synced"))
         rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), true);
-    return !rc && wt_disk_lost(inode->lane.disk, zeros) ? -EIO : rc;
+    return !rc && wt_disk_flush_failed_since(inode->lane.disk, zeros) ? -EIO : rc;
 }
 
 static int deallocate(wt_file handle, uint64_t offset, uint64_t length, bool keep_space) {

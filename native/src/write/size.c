@@ -31,7 +31,7 @@ int64_t wt_size(wt_file handle) {
 static int sync_inode(struct wt_inode *inode) {
     uint64_t unsynced = wt_disk_take_unsynced(&inode->unsynced);
     int rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), false);
-    return rc == 0 && wt_disk_lost(inode->lane.disk, unsynced) ? -EIO : rc;
+    return rc == 0 && wt_disk_flush_failed_since(inode->lane.disk, unsynced) ? -EIO : rc;
 }
 
 int wt_sync(wt_file handle) {
@@ -305,7 +305,7 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint
         rc = backing->ops->size(backing, size);
     if (!rc && !WT_MUTANT("allocation-not-synced"))
         rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), true);
-    return !rc && wt_disk_lost(disk, zeros) ? -EIO : rc;
+    return !rc && wt_disk_flush_failed_since(disk, zeros) ? -EIO : rc;
 }
 
 /*
