@@ -15,7 +15,7 @@ static struct wt_io writes[WRITES];
 
 static void transfer(unsigned index) {
     writes[index].length = writes[index].done = 4096;
-    writes[index].owes_flush = true;
+    writes[index].stable_by = WT_STABLE_BY_SHARED_FLUSH;
 }
 
 static bool add(unsigned index) {
@@ -78,31 +78,4 @@ TEST(a_flush_begun_once_more_covers_what_came_meanwhile_too) {
     wt_flush_begin(&flush); /* the kernel had dropped it */
     CHECK_EQ(end(0, &again), 0x3);
     CHECK(!again);
-}
-
-static struct wt_backing backing_of(uint32_t fua, uint32_t volatile_cache) {
-    return (struct wt_backing){
-        .profile = {.path = WT_PATH_DIRECT, .fua = fua, .volatile_cache = volatile_cache},
-    };
-}
-
-TEST(only_durable_direct_writes_to_a_device_that_needs_flushes_share_them) {
-    struct wt_backing needs = backing_of(WT_NO, WT_YES), has_fua = backing_of(WT_YES, WT_YES),
-                      has_no_cache = backing_of(WT_NO, WT_NO), unknown = backing_of(WT_UNKNOWN, WT_UNKNOWN);
-    struct wt_io io = {.op = WT_IO_WRITE, .durability = WT_DURABILITY_DSYNC, .backing = &needs};
-    CHECK(wt_flush_suits(&io));
-    io.backing = &unknown;
-    CHECK(wt_flush_suits(&io));
-    io.backing = &has_fua;
-    CHECK(!wt_flush_suits(&io));
-    io.backing = &has_no_cache;
-    CHECK(!wt_flush_suits(&io));
-    io.backing = &needs;
-    io.durability = WT_DURABILITY_SYNC;
-    CHECK(!wt_flush_suits(&io));
-    io.durability = WT_DURABILITY_DEVICE;
-    CHECK(!wt_flush_suits(&io));
-    io.durability = WT_DURABILITY_DSYNC;
-    io.through_page_cache = true;
-    CHECK(!wt_flush_suits(&io));
 }

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "io/io.h"
+#include "io/stable.h"
 #include "posix/posix.h"
 #include "posix/threads.h"
 #include "test.h"
@@ -339,9 +340,9 @@ static uint64_t flushes_of(const struct place *place, struct wt_backing *files[2
 
 static void check_flushes(const struct place *place) {
     struct wt_backing *files[2] = {create_numbered(place, "one", 64), create_numbered(place, "other", 64)};
-    const struct wt_profile *profile = &files[0]->profile;
+    const struct wt_core_profile *profile = &files[0]->profile;
     bool share = place->backend->ops->kind == WT_BACKEND_IO_URING && profile->path == WT_PATH_DIRECT &&
-                 profile->fua != WT_YES && profile->volatile_cache != WT_NO;
+                 (profile->disk == WT_DISK_WITHOUT_FUA || profile->disk == WT_DISK_UNKNOWN);
     /* Enough time for a flush, and not; never all of it: the reaper may be the one that takes the last completion. */
     const int64_t enough = 200000000, too_little = 50000000;
     for (unsigned writes = 1; writes <= 16; writes++) {
@@ -405,7 +406,7 @@ static void check_burst(const struct place *place) {
     for (unsigned i = 0; i < BURST; i++) {
         CHECK_EQ(tests[i].io.error, 0);
         CHECK_EQ(tests[i].io.done, tests[i].io.length);
-        CHECK_EQ(tests[i].io.owes_flush, i + 1 < BURST);
+        CHECK_EQ(wt_stable_owes_flush(&tests[i].io), i + 1 < BURST);
     }
     CHECK_EQ(atomic_load(&place->backend->shared_flushes) - before, 1);
     set_io(&read, WT_IO_READ, backing, back, BURST * PAGE, PAGE);
@@ -974,12 +975,14 @@ static unsigned count_entries(const char *directory) {
 static void check_probe(const struct place *place) {
     struct wt_profile here;
     struct wt_profile there;
+    struct wt_profile told;
     unsigned before = count_entries(place->directory);
     CHECK_OK(wt_probe(place->directory, &here));
     CHECK_EQ(count_entries(place->directory), before);
     struct wt_backing *backing = create_numbered(place, "file", 1);
     CHECK_OK(wt_probe(path_in(place, "file"), &there));
-    CHECK(memcmp(&there, &backing->profile, sizeof there) == 0);
+    wt_profile_tell(&backing->profile, &told);
+    CHECK(memcmp(&there, &told, sizeof there) == 0);
     int nameless = open(place->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (nameless >= 0) {
         CHECK(memcmp(&here, &there, sizeof here) == 0);
@@ -1084,23 +1087,32 @@ TEST(an_io_that_was_rewound_has_all_its_segments_again) {
     }
 }
 
+/* The same from a thread and from a ring. */
+static int flags_of(struct wt_io *io) {
+    wt_stable_decide(io, WT_SENDER_THREAD);
+    int flags = wt_posix_rwf(io);
+    wt_stable_decide(io, WT_SENDER_RING);
+    CHECK_EQ(wt_posix_rwf(io), flags);
+    return flags;
+}
+
 TEST(what_goes_through_the_page_cache_is_at_least_dsync) {
     struct wt_backing direct = {.profile = {.path = WT_PATH_DIRECT}};
     struct wt_backing buffered = {.profile = {.path = WT_PATH_BUFFERED}};
     struct wt_io io = {.op = WT_IO_WRITE, .durability = WT_DURABILITY_DEVICE, .backing = &direct};
-    CHECK_EQ(wt_posix_rwf(&io), 0);
+    CHECK_EQ(flags_of(&io), 0);
     io.through_page_cache = true;
-    CHECK_EQ(wt_posix_rwf(&io), RWF_DSYNC);
+    CHECK_EQ(flags_of(&io), RWF_DSYNC);
     io.through_page_cache = false;
     io.backing = &buffered;
-    CHECK_EQ(wt_posix_rwf(&io), RWF_DSYNC);
+    CHECK_EQ(flags_of(&io), RWF_DSYNC);
     io.backing = &direct;
     io.durability = WT_DURABILITY_DSYNC;
-    CHECK_EQ(wt_posix_rwf(&io), RWF_DSYNC);
+    CHECK_EQ(flags_of(&io), RWF_DSYNC);
     io.durability = WT_DURABILITY_SYNC;
-    CHECK_EQ(wt_posix_rwf(&io), RWF_SYNC | RWF_DSYNC);
+    CHECK_EQ(flags_of(&io), RWF_SYNC | RWF_DSYNC);
     io.op = WT_IO_READ;
-    CHECK_EQ(wt_posix_rwf(&io), 0);
+    CHECK_EQ(flags_of(&io), 0);
 }
 
 TEST(every_errno_has_its_name) {

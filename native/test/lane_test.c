@@ -55,7 +55,8 @@ static void submit(struct wt_backend *backend, struct wt_io *list) {
 static const struct wt_backend_ops backend_ops = {.submit = submit};
 static struct wt_backend backend = {.ops = &backend_ops};
 static const struct wt_backing_ops backing_ops = {.run = run, .take_error = take_error, .sync = synced};
-static struct wt_backing backing = {.ops = &backing_ops, .profile = {.volatile_cache = WT_YES, .device_name = "test"}};
+static struct wt_backing backing = {.ops = &backing_ops,
+                                    .profile = {.disk = WT_DISK_WITHOUT_FUA, .device_name = "test"}};
 
 static void count_completion(struct wt_io *io) {
     completed[io - ios]++;
@@ -218,8 +219,8 @@ TEST(a_durable_write_runs_again_if_a_flush_of_the_disk_failed_while_it_was_under
     submit_direct(0);
     submit_cached(1);
     wt_lane_submit(&inode.lane, write_of(2, false, WT_DURABILITY_DEVICE), NULL);
-    wt_disk_count_failure(inode.lane.disk); /* of another file */
-    ios[0].owes_flush = true;               /* it shared a flush, which is over */
+    wt_disk_count_failure(inode.lane.disk);       /* of another file */
+    ios[0].stable_by = WT_STABLE_BY_SHARED_FLUSH; /* it shared a flush, which is over */
     end(0, 0, false);
     CHECK_EQ(completed[0], 0);
     end(1, 0, false);
@@ -228,7 +229,7 @@ TEST(a_durable_write_runs_again_if_a_flush_of_the_disk_failed_while_it_was_under
     check_told(2, 0); /* it is durable when it is synced, and that is told */
     end(1, 0, false);
     check_told(1, 0);
-    CHECK(!ios[0].owes_flush); /* it has its turn */
+    CHECK_EQ(ios[0].stable_by, WT_STABLE_BY_NOTHING); /* it has its turn */
     end(0, 0, false);
     check_told(0, 0);
 }
@@ -291,10 +292,10 @@ TEST(a_sync_waits_for_its_turn) {
 }
 
 TEST(a_failed_flush_is_seen_by_each_file_of_the_disk_with_writes_that_no_flush_covered) {
-    struct wt_profile partition = {.volatile_cache = WT_YES, .device_name = "sda", .device_minor = 1};
-    struct wt_profile other_partition = {.volatile_cache = WT_YES, .device_name = "sda", .device_minor = 2};
-    struct wt_profile elsewhere = {.volatile_cache = WT_YES, .device_name = "sdb"};
-    struct wt_profile without_cache = {.volatile_cache = WT_NO, .device_name = "sdc"};
+    struct wt_core_profile partition = {.disk = WT_DISK_WITHOUT_FUA, .device_name = "sda", .device_minor = 1};
+    struct wt_core_profile other_partition = {.disk = WT_DISK_WITHOUT_FUA, .device_name = "sda", .device_minor = 2};
+    struct wt_core_profile elsewhere = {.disk = WT_DISK_WITHOUT_FUA, .device_name = "sdb"};
+    struct wt_core_profile without_cache = {.disk = WT_DISK_WITHOUT_CACHE, .device_name = "sdc"};
     struct wt_disk *disk = wt_disk_acquire(&partition);
     CHECK(wt_disk_acquire(&other_partition) == disk);
     struct wt_disk *other = wt_disk_acquire(&elsewhere), *stable = wt_disk_acquire(&without_cache);
@@ -321,7 +322,7 @@ TEST(a_failed_flush_is_seen_by_each_file_of_the_disk_with_writes_that_no_flush_c
 
 TEST(writes_that_no_flush_covered_are_remembered_while_their_file_is_closed) {
     enum { FILES = 2000 };
-    struct wt_profile profile = {.volatile_cache = WT_YES, .device_name = "sdd"};
+    struct wt_core_profile profile = {.disk = WT_DISK_WITHOUT_FUA, .device_name = "sdd"};
     struct wt_disk *disk = wt_disk_acquire(&profile);
     wt_unsynced file = 0, other = 0;
     wt_disk_note_unsynced(disk, &file);

@@ -449,8 +449,7 @@ static bool write_list(struct test_io tests[LIST]) {
     CHECK_OK(wt_io_uring_open(&options, &backend));
     CHECK_OK(backend->ops->open(backend, file_path, WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE, 0644, &backing));
     bool direct = backing->profile.path == WT_PATH_DIRECT;
-    backing->profile.fua = WT_NO; /* so that they share flushes */
-    backing->profile.volatile_cache = WT_YES;
+    backing->profile.disk = WT_DISK_WITHOUT_FUA; /* so that they share flushes */
     char *memory = aligned_alloc(PAGE, LIST * PAGES * PAGE);
     CHECK(memory != NULL);
     memset(memory, 'm', LIST * PAGES * PAGE);

@@ -574,7 +574,8 @@ TEST(a_refused_sqpoll_is_an_error_and_no_fallback) {
 static bool polls(const struct place *place) {
     struct wt_profile profile;
     CHECK_OK(wt_probe(place->directory, &profile));
-    return wt_probe_polled(&profile);
+    return wt_probe_polled(
+        &(struct wt_core_profile){.device_major = profile.device_major, .device_minor = profile.device_minor});
 }
 
 static void check_unpolled(struct place *place) {

@@ -160,7 +160,7 @@ int wt_file_profile(wt_file handle, struct wt_profile *profile) {
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
         return -EBADF;
-    *profile = atomic_load(&file->inode->backing)->profile;
+    wt_profile_tell(&atomic_load(&file->inode->backing)->profile, profile);
     wt_file_release(handle);
     return 0;
 }

@@ -71,14 +71,12 @@ void wt_stats_io_start(struct wt_engine_object *engine, struct wt_io *io) {
     wt_count(engine, write ? WT_COUNT_DEVICE_WRITTEN_BYTES : WT_COUNT_DEVICE_READ_BYTES, io->length);
 }
 
-/* Counts what made a write durable: FUA, or a flush of its own. A shared flush is counted by its backend. */
-static void count_durability(struct wt_engine_object *engine, const struct wt_io *io) {
-    const struct wt_profile *profile = &io->backing->profile;
-    if (io->op != WT_IO_WRITE || io->durability == WT_DURABILITY_DEVICE || io->owes_flush ||
-        profile->volatile_cache == WT_NO)
-        return;
-    bool fua = profile->fua == WT_YES && profile->path == WT_PATH_DIRECT && !io->through_page_cache;
-    wt_count(engine, fua ? WT_COUNT_FUA_WRITES : WT_COUNT_FLUSHES, 1);
+/* Counts what made a write stable: FUA, or a flush of its own. A shared flush is counted by its backend. */
+static void count_stable(struct wt_engine_object *engine, const struct wt_io *io) {
+    if (io->stable_by == WT_STABLE_BY_FUA)
+        wt_count(engine, WT_COUNT_FUA_WRITES, 1);
+    else if (io->stable_by == WT_STABLE_BY_OWN_FLUSH)
+        wt_count(engine, WT_COUNT_FLUSHES, 1);
 }
 
 void wt_stats_io_end(struct wt_engine_object *engine, const struct wt_io *io, uint32_t writes) {
@@ -90,7 +88,7 @@ void wt_stats_io_end(struct wt_engine_object *engine, const struct wt_io *io, ui
     wt_stats_add(engine, WT_HISTOGRAM_QUEUE, queue_ns);
     if (writes > 0)
         wt_stats_add(engine, WT_HISTOGRAM_GATHERS, writes);
-    count_durability(engine, io);
+    count_stable(engine, io);
     wt_trace_io(&engine->trace, io, queue_ns, device_ns, writes);
 }
 

@@ -23,9 +23,9 @@ struct wt_disk {
     struct closed_file *closed;
     uint32_t closed_count;
     wt_unsynced closed_others; /* of closed files that are in no list: any file may be one of them */
-    char name[sizeof((struct wt_profile *)0)->device_name];
+    char name[sizeof((struct wt_core_profile *)0)->device_name];
     uint32_t major, minor; /* of a file system without a disk of its own */
-    bool volatile_cache;
+    bool may_have_cache;
     _Atomic uint64_t failures;
 };
 
@@ -37,26 +37,26 @@ void wt_disk_forked(void) {
     disks = NULL;
 }
 
-static bool is_of(const struct wt_disk *disk, const struct wt_profile *profile) {
+static bool is_of(const struct wt_disk *disk, const struct wt_core_profile *profile) {
     if (disk->name[0] != '\0' || profile->device_name[0] != '\0')
         return strcmp(disk->name, profile->device_name) == 0;
     return disk->major == profile->device_major && disk->minor == profile->device_minor;
 }
 
-static struct wt_disk *make(const struct wt_profile *profile) {
+static struct wt_disk *make(const struct wt_core_profile *profile) {
     struct wt_disk *disk = calloc(1, sizeof *disk);
     if (!disk)
         return NULL;
     memcpy(disk->name, profile->device_name, sizeof disk->name);
     disk->major = profile->device_major;
     disk->minor = profile->device_minor;
-    disk->volatile_cache = profile->volatile_cache != WT_NO;
+    disk->may_have_cache = wt_disk_may_have_cache(profile->disk);
     disk->next = disks;
     disks = disk;
     return disk;
 }
 
-struct wt_disk *wt_disk_acquire(const struct wt_profile *profile) {
+struct wt_disk *wt_disk_acquire(const struct wt_core_profile *profile) {
     pthread_mutex_lock(&lock);
     struct wt_disk *disk = disks;
     while (disk && !is_of(disk, profile))
@@ -86,7 +86,7 @@ void wt_disk_release(struct wt_disk *disk) {
 }
 
 void wt_disk_count_failure(struct wt_disk *disk) {
-    if (disk->volatile_cache)
+    if (disk->may_have_cache)
         atomic_fetch_add(&disk->failures, 1);
 }
 
@@ -118,7 +118,7 @@ static struct closed_file **find_closed(struct wt_disk *disk, uint64_t device, u
 
 void wt_disk_file_closed(struct wt_disk *disk, uint64_t device, uint64_t number, wt_unsynced *unsynced) {
     uint64_t taken = wt_disk_take_unsynced(unsynced);
-    if (taken == 0 || !disk->volatile_cache || WT_MUTANT("closed-file-forgotten"))
+    if (taken == 0 || !disk->may_have_cache || WT_MUTANT("closed-file-forgotten"))
         return;
     pthread_mutex_lock(&lock);
     struct closed_file *file = *find_closed(disk, device, number);

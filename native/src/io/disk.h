@@ -12,12 +12,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "writethrough.h"
+#include "io/profile.h"
 
 struct wt_disk;
 
 /* The disk of a file with this profile, shared by all engines of the process. NULL: no memory. */
-struct wt_disk *wt_disk_acquire(const struct wt_profile *profile);
+struct wt_disk *wt_disk_acquire(const struct wt_core_profile *profile);
 void wt_disk_release(struct wt_disk *disk);
 
 /* A flush failed, or may have. */
@@ -37,9 +37,12 @@ void wt_disk_note_unsynced(struct wt_disk *disk, wt_unsynced *unsynced);
  * began meanwhile does not cover the write.
  */
 void wt_disk_note_unsynced_since(wt_unsynced *unsynced, uint64_t failures);
-/* The caller is about to flush: that flush covers all writes noted until now. Returns what wt_disk_flush_failed_since asks for. */
+/*
+ * The caller is about to flush: that flush covers all writes noted until now. Returns what wt_disk_flush_failed_since
+ * asks for.
+ */
 uint64_t wt_disk_take_unsynced(wt_unsynced *unsynced);
-/* Whether a flush has failed since such a write was noted. */
+/* Whether a flush has failed since such a write was noted. taken: what wt_disk_take_unsynced returned. */
 bool wt_disk_flush_failed_since(struct wt_disk *disk, uint64_t taken);
 
 /*

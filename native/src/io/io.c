@@ -9,7 +9,8 @@ void wt_io_init(struct wt_io *io, enum wt_io_op op, struct wt_backing *backing, 
     io->durability = WT_DURABILITY_DEVICE;
     io->through_page_cache = io->atomic = io->high_priority = false;
     io->retries = 0;
-    io->owes_flush = io->flush_failed = false;
+    io->flush_failed = false;
+    io->stable_by = WT_STABLE_BY_NOTHING;
     io->backing = backing;
     io->offset = offset;
     io->length = io->done = 0;

@@ -14,12 +14,25 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "io/profile.h"
 #include "writethrough.h"
 
 /* As many segments as a bio of the kernel has: so one I/O stays one device command where the device can do that. */
 #define WT_IO_SEGMENTS 256
 
 enum wt_io_op { WT_IO_READ, WT_IO_WRITE };
+
+/* What makes a write stable, and so how it is sent. wt_stable_by (stable.h) decides. */
+enum wt_stable_by {
+    WT_STABLE_BY_NOTHING,          /* a plain write, for which DEVICE was asked; or a read */
+    WT_STABLE_BY_NOTHING_IN_PARTS, /* the same, as a part of a burst */
+    WT_STABLE_BY_SENT_PAGES,       /* DEVICE through the page cache: a plain write, and sync_file_range(2) */
+    WT_STABLE_BY_COMPLETION,       /* RWF_DSYNC: the disk has no volatile cache, so there is nothing to flush */
+    WT_STABLE_BY_FUA,              /* RWF_DSYNC: one command */
+    WT_STABLE_BY_OWN_FLUSH,        /* RWF_DSYNC: a write and a flush */
+    WT_STABLE_BY_SHARED_FLUSH,     /* a plain write. One flush follows for it and others that completed before */
+    WT_STABLE_BY_BURST_FLUSH,      /* a plain write. One flush follows for all parts of the burst */
+};
 
 struct wt_backing;
 struct wt_burst;
@@ -42,8 +55,8 @@ struct wt_io {
     bool atomic;        /* a write in one segment, within the limits of the profile: all of it is done, or nothing */
     bool high_priority; /* WT_HIGH_PRIORITY: it joins no batch, and has that I/O priority */
     uint32_t retries;   /* the backend's own: how often it was sent again after a dropped request */
-    bool owes_flush;    /* the backend's own: a DSYNC write sent as a plain one, which shares a flush afterwards */
-    bool flush_failed;  /* set by the backend with the error of a write: a flush of the disk failed, or may have */
+    enum wt_stable_by stable_by; /* set by the backend when it sends a write: see stable.h */
+    bool flush_failed; /* set by the backend with the error of a write: a flush of the disk failed, or may have */
     struct wt_backing *backing;
     uint64_t offset;
     uint64_t length;    /* the sum of the segments; never 0 */
@@ -76,7 +89,7 @@ struct wt_backing {
     uint64_t inode;
     bool presumed; /* of the file that had the path just before, as the profile: size and identify settle it */
     bool writable;
-    struct wt_profile profile;
+    struct wt_core_profile profile;
 };
 
 /* All return 0 or -errno, and block until done. None is called with a lock held that the end of an I/O needs. */

@@ -9,6 +9,7 @@
 #include "base/mutant.h"
 #include "io/disk.h"
 #include "io/plug.h"
+#include "io/stable.h"
 #include "io/wait.h"
 
 void wt_lane_open(struct wt_lane *lane, struct wt_backend *backend, struct wt_disk *disk) {
@@ -74,10 +75,6 @@ static bool needs_turn(const struct wt_io *io) {
     return io->op == WT_IO_WRITE && io->through_page_cache && !WT_MUTANT("page-cache-writes-share-a-cursor");
 }
 
-static bool is_durable_write(const struct wt_io *io) {
-    return io->op == WT_IO_WRITE && io->durability != WT_DURABILITY_DEVICE;
-}
-
 /* An I/O is about to start for the first time. */
 static void note(struct wt_lane *lane, struct wt_io *io) {
     io->lane = lane;
@@ -118,7 +115,7 @@ static bool may_be_anothers(struct wt_lane *lane, const struct wt_io *io) {
  * that followed found nothing to do.
  */
 static bool may_be_lost(struct wt_lane *lane, const struct wt_io *io) {
-    return !io->error && is_durable_write(io) && wt_disk_failures(lane->disk) != io->failures_before &&
+    return !io->error && wt_stable_is_asked(io) && wt_disk_failures(lane->disk) != io->failures_before &&
            !WT_MUTANT("lost-flush-untold");
 }
 
@@ -149,7 +146,8 @@ static bool runs_again(struct wt_lane *lane, struct wt_io *io) {
         return false;
     wt_io_rewind(io);
     io->runs_again++;
-    io->flush_failed = io->owes_flush = false; /* of a burst, whose flush is over */
+    io->flush_failed = false;
+    io->stable_by = WT_STABLE_BY_NOTHING; /* until it is sent again. The flush that it shared is over */
     io->failures_before = wt_disk_failures(lane->disk);
     return true;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
 /*
- * Durable writes of a file that share flushes.
+ * Durable writes of a file that share flushes: those for which stable.h answers WT_STABLE_BY_SHARED_FLUSH.
  *
  * On a disk with a volatile cache and no FUA, a write with RWF_DSYNC is a write and a flush. For an asynchronous
  * write a worker thread of the kernel waits for that flush. It costs less to send such writes as plain writes, and
@@ -30,20 +30,6 @@ struct wt_flush {
     struct wt_flush *next;     /* the backend's own */
     atomic_uint in_flight;     /* durable writes of the file, sent and not completed */
 };
-
-/* From this many durable writes in flight on, a worker's flush is shared too. With fewer, RWF_DSYNC was faster. */
-#define WT_FLUSH_SHARED_FROM 4u
-
-/*
- * Whether a write may be sent as a plain write and be flushed afterwards. A write of high priority waits for no flush
- * of others.
- */
-static inline bool wt_flush_suits(const struct wt_io *io) {
-    const struct wt_profile *profile = &io->backing->profile;
-    return io->op == WT_IO_WRITE && io->durability == WT_DURABILITY_DSYNC && !io->through_page_cache &&
-           !io->high_priority && profile->path == WT_PATH_DIRECT && profile->fua != WT_YES &&
-           profile->volatile_cache != WT_NO;
-}
 
 /* A plain write has been transferred. True: no flush is in flight, and the caller has to issue one. */
 static inline bool wt_flush_add(struct wt_flush *flush, struct wt_io *io) {

@@ -32,6 +32,7 @@
 #include "base/line.h"
 #include "base/mutant.h"
 #include "base/retry.h"
+#include "io/stable.h"
 #include "posix/descriptor.h"
 #include "posix/holder.h"
 #include "posix/probe.h"
@@ -177,18 +178,22 @@ int wt_posix_flush_descriptor(const struct wt_flush *flush) {
 /* ---- one I/O --------------------------------------------------------------------------------------------------- */
 
 static int rwf_of_durability(const struct wt_io *io) {
-    if (io->owes_flush) {
+    switch (io->stable_by) {
+    case WT_STABLE_BY_NOTHING:
+    case WT_STABLE_BY_NOTHING_IN_PARTS:
+    case WT_STABLE_BY_SENT_PAGES:
+    case WT_STABLE_BY_SHARED_FLUSH:
+    case WT_STABLE_BY_BURST_FLUSH:
         return 0;
+    case WT_STABLE_BY_COMPLETION:
+    case WT_STABLE_BY_FUA:
+    case WT_STABLE_BY_OWN_FLUSH:
+        break;
     }
     if (io->durability == WT_DURABILITY_SYNC) {
         return RWF_SYNC | RWF_DSYNC;
     }
-    /* A page of the kernel's cache has not been accepted by the device, so nothing less than DSYNC will do there. */
-    bool buffered = io->through_page_cache || !is_direct(io->backing);
-    if (WT_MUTANT("rwf-dsync-dropped")) {
-        return 0;
-    }
-    return io->durability == WT_DURABILITY_DEVICE && !buffered ? 0 : RWF_DSYNC;
+    return WT_MUTANT("rwf-dsync-dropped") ? 0 : RWF_DSYNC;
 }
 
 int wt_posix_rwf(const struct wt_io *io) {
@@ -203,9 +208,9 @@ void wt_posix_begin(struct wt_io *io) {
     io->skipped = 0;
     io->done = 0;
     io->error = 0;
-    io->owes_flush = false;
     io->flush_failed = false;
     io->retries = 0;
+    wt_stable_decide(io, WT_SENDER_RING);
 }
 
 /* Whether a direct read that stands at position can only have stopped there because the file ends. */
@@ -231,14 +236,6 @@ static bool past_size_limit(const struct wt_io *io) {
            io->offset + io->length > limit.rlim_cur;
 }
 
-/* Whether a write that the kernel refused had a flush in it: the kernel does not say which of the two failed. */
-static bool may_have_flushed(const struct wt_io *io) {
-    const struct wt_profile *profile = &io->backing->profile;
-    bool direct = !io->through_page_cache && is_direct(io->backing);
-    return io->op == WT_IO_WRITE && (wt_posix_rwf(io) & (RWF_DSYNC | RWF_SYNC)) && profile->volatile_cache != WT_NO &&
-           !(direct && profile->fua == WT_YES);
-}
-
 bool wt_posix_apply_result(struct wt_io *io, int64_t result) {
     if (io->atomic && result > 0 && (uint64_t)result < io->length) {
         io->error = -EIO; /* the rest would be another write: there is none to a kernel that keeps its promise */
@@ -255,18 +252,9 @@ bool wt_posix_apply_result(struct wt_io *io, int64_t result) {
     } else if (result != -EINVAL || !refused_at_end(io)) {
         io->error = result == -EINVAL && past_size_limit(io) ? -EFBIG : (int)result;
     }
-    io->flush_failed = io->error != 0 && may_have_flushed(io);
+    /* The kernel does not say whether it was the write that failed or its flush. */
+    io->flush_failed = io->error != 0 && io->stable_by == WT_STABLE_BY_OWN_FLUSH;
     return true;
-}
-
-/*
- * Whether I/O through the page cache need only be accepted by the device, so that sync_file_range(2) can wait for
- * that: it can where the file system writes pages in place. Anywhere else, and in io_uring, such a write is DSYNC.
- */
-static bool hands_pages_to_device(const struct wt_io *io) {
-    uint64_t magic = io->backing->profile.fs_magic;
-    return io->op == WT_IO_WRITE && io->durability == WT_DURABILITY_DEVICE && io->through_page_cache &&
-           is_direct(io->backing) && (magic == EXT4_SUPER_MAGIC || magic == XFS_SUPER_MAGIC);
 }
 
 /* Writes the pages of what was transferred, without a flush and without a commit of the journal. */
@@ -354,8 +342,10 @@ static void run_transfers(struct wt_io *io) {
         io->error = fd;
         return;
     }
-    bool to_device = hands_pages_to_device(io);
-    int flags = to_device ? 0 : wt_posix_rwf(io);
+    if (!wt_stable_owes_flush(io)) { /* else it was on a ring, whose flush will cover it */
+        wt_stable_decide(io, WT_SENDER_THREAD);
+    }
+    int flags = wt_posix_rwf(io);
     bool plainly = false;
     int64_t result;
     do {
@@ -365,10 +355,7 @@ static void run_transfers(struct wt_io *io) {
             result = transfer_plainly(io, fd);
         }
     } while (!wt_posix_apply_result(io, result));
-    if (to_device) {
-        io->flush_failed = false; /* none was in it */
-    }
-    if (to_device && io->done > 0) {
+    if (io->stable_by == WT_STABLE_BY_SENT_PAGES && io->done > 0) {
         hand_pages_to_device(io, fd);
     } else if (plainly && flags != 0 && io->done > 0 && !WT_MUTANT("plain-write-not-flushed")) {
         flush_plain_write(io, fd, flags);
@@ -1043,7 +1030,7 @@ static struct posix_file *new_file(const char *path, bool writable) {
 }
 
 int wt_posix_open_checked(const char *path, uint32_t flags, uint32_t mode,
-                          int (*check)(const struct wt_profile *profile, int fd), struct wt_backing **backing) {
+                          int (*check)(const struct wt_core_profile *profile, int fd), struct wt_backing **backing) {
     struct posix_file *file = new_file(path, (flags & WT_OPEN_WRITE) != 0);
     if (file == NULL) {
         return -ENOMEM;

@@ -20,17 +20,20 @@ int wt_posix_open(struct wt_backend *backend, const char *path, uint32_t flags, 
                   struct wt_backing **backing);
 /* The descriptor that carries this I/O: direct, or buffered for through_page_cache. */
 int wt_posix_descriptor(struct wt_io *io);
-/* The RWF_* flags of this I/O. */
+/* The RWF_* flags of this I/O, by what makes it stable. */
 int wt_posix_rwf(const struct wt_io *io);
 
-/* Readies a wt_io that was handed over: nothing done, no error. */
+/*
+ * Readies a wt_io that was handed over: nothing done, no error. How a write becomes stable is decided as for a ring that
+ * has nothing else; a backend that knows more decides again.
+ */
 void wt_posix_begin(struct wt_io *io);
 /* Does what is left of an I/O on the caller's thread. */
 void wt_posix_run_left(struct wt_io *io);
 
 /* wt_posix_open, but only of a file in which check finds no fault: check comes before a file is created for good. */
 int wt_posix_open_checked(const char *path, uint32_t flags, uint32_t mode,
-                          int (*check)(const struct wt_profile *profile, int fd), struct wt_backing **backing);
+                          int (*check)(const struct wt_core_profile *profile, int fd), struct wt_backing **backing);
 
 /*
  * Takes the result of one transfer, a count or -errno. True: the I/O is over, with done and error set. False: the

@@ -56,7 +56,7 @@ static const struct {
 /* ---- the device, from sysfs ------------------------------------------------------------------------------------ */
 
 /* Reads an attribute of the block device, without its newline. -errno where there is none. */
-static int read_attribute(const struct wt_profile *profile, const char *name, char *value, size_t capacity) {
+static int read_attribute(const struct wt_core_profile *profile, const char *name, char *value, size_t capacity) {
     char path[128];
     int length = snprintf(path, sizeof path, "/sys/dev/block/%" PRIu32 ":%" PRIu32 "/%s", profile->device_major,
                           profile->device_minor, name);
@@ -78,7 +78,7 @@ static int read_attribute(const struct wt_profile *profile, const char *name, ch
 }
 
 /* An attribute of the device's queue. A partition has none of its own: its disk's directory is one up. */
-static int read_queue(const struct wt_profile *profile, const char *name, char *value, size_t capacity) {
+static int read_queue(const struct wt_core_profile *profile, const char *name, char *value, size_t capacity) {
     char attribute[64];
     static const char *const places[] = {"queue", "../queue"};
     int rc = -ENOENT;
@@ -93,7 +93,7 @@ static int read_queue(const struct wt_profile *profile, const char *name, char *
 }
 
 /* A number of the queue, 0 where it is not known. */
-static uint32_t read_queue_number(const struct wt_profile *profile, const char *name) {
+static uint32_t read_queue_number(const struct wt_core_profile *profile, const char *name) {
     char value[32];
     if (read_queue(profile, name, value, sizeof value) < 0) {
         return 0;
@@ -102,12 +102,12 @@ static uint32_t read_queue_number(const struct wt_profile *profile, const char *
     return number <= UINT32_MAX ? (uint32_t)number : 0;
 }
 
-bool wt_probe_polled(const struct wt_profile *profile) {
+bool wt_probe_polled(const struct wt_core_profile *profile) {
     return read_queue_number(profile, "io_poll") == 1;
 }
 
 /* The name of the disk: the last part of where /sys/dev/block points, for a partition the one before it. */
-static void read_device_name(struct wt_profile *profile) {
+static void read_device_name(struct wt_core_profile *profile) {
     char link[64];
     char target[1024];
     char unused[32];
@@ -132,29 +132,35 @@ static void read_device_name(struct wt_profile *profile) {
     }
 }
 
-static void describe_device(struct wt_profile *profile) {
-    char value[32];
-    profile->fua = WT_UNKNOWN;
-    profile->volatile_cache = WT_UNKNOWN;
+/* Kernels since 4.11 tell both. What is told only in part is not relied on. */
+static enum wt_disk_kind kind_of_disk(const struct wt_core_profile *profile) {
+    char cache[32], fua[32];
+    if (read_queue(profile, "write_cache", cache, sizeof cache) < 0) {
+        return WT_DISK_UNKNOWN;
+    }
+    if (strcmp(cache, "write back") != 0) {
+        return WT_DISK_WITHOUT_CACHE;
+    }
+    if (read_queue(profile, "fua", fua, sizeof fua) < 0) {
+        return WT_DISK_UNKNOWN;
+    }
+    return strcmp(fua, "1") == 0 ? WT_DISK_WITH_FUA : WT_DISK_WITHOUT_FUA;
+}
+
+static void describe_device(struct wt_core_profile *profile) {
+    profile->disk = WT_DISK_UNKNOWN;
     if (profile->device_major == 0) {
         return; /* anonymous: not one device, or none */
     }
     read_device_name(profile);
     profile->logical_block_bytes = read_queue_number(profile, "logical_block_size");
     profile->physical_block_bytes = read_queue_number(profile, "physical_block_size");
-    if (read_queue(profile, "write_cache", value, sizeof value) == 0) {
-        profile->volatile_cache = strcmp(value, "write back") == 0 ? WT_YES : WT_NO;
-    }
-    if (profile->volatile_cache == WT_NO) {
-        profile->fua = WT_YES; /* every write is stable when it completes, so one command is enough */
-    } else if (read_queue(profile, "fua", value, sizeof value) == 0) {
-        profile->fua = strcmp(value, "1") == 0 ? WT_YES : WT_NO;
-    }
+    profile->disk = kind_of_disk(profile);
 }
 
 /* ---- the file system ------------------------------------------------------------------------------------------- */
 
-static int describe_file_system(int fd, struct wt_profile *profile) {
+static int describe_file_system(int fd, struct wt_core_profile *profile) {
     struct statfs fs;
     int rc;
     uint32_t retries = 0;
@@ -185,7 +191,7 @@ static int describe_file_system(int fd, struct wt_profile *profile) {
 #define REMEMBERED_SECONDS 1
 
 static struct {
-    struct wt_profile profile; /* what describe_file_system and describe_device fill in, and the number of the device */
+    struct wt_core_profile profile; /* of the file system and the device: the other fields are not filled in */
     uint64_t mount;
     time_t until;
 } remembered[REMEMBERED];
@@ -195,7 +201,7 @@ void wt_probe_forked(void) {
     pthread_mutex_init(&remembered_lock, NULL); /* a thread that the child has not got may hold it */
 }
 
-static unsigned place_of(uint64_t mount, const struct wt_profile *profile) {
+static unsigned place_of(uint64_t mount, const struct wt_core_profile *profile) {
     return (unsigned)((mount * 31 + profile->device_major) * 31 + profile->device_minor) % REMEMBERED;
 }
 
@@ -204,11 +210,11 @@ static time_t seconds_now(void) {
     return clock_gettime(CLOCK_MONOTONIC_COARSE, &now) == 0 ? now.tv_sec : 0;
 }
 
-static bool recall(uint64_t mount, struct wt_profile *profile) {
+static bool recall(uint64_t mount, struct wt_core_profile *profile) {
     unsigned place = place_of(mount, profile);
     time_t now = seconds_now();
     pthread_mutex_lock(&remembered_lock);
-    const struct wt_profile *known = &remembered[place].profile;
+    const struct wt_core_profile *known = &remembered[place].profile;
     bool is_known = remembered[place].until > now && remembered[place].mount == mount &&
                     known->device_major == profile->device_major && known->device_minor == profile->device_minor;
     if (is_known) {
@@ -218,7 +224,7 @@ static bool recall(uint64_t mount, struct wt_profile *profile) {
     return is_known;
 }
 
-static void remember(uint64_t mount, const struct wt_profile *profile) {
+static void remember(uint64_t mount, const struct wt_core_profile *profile) {
     unsigned place = place_of(mount, profile);
     time_t until = seconds_now() + REMEMBERED_SECONDS;
     pthread_mutex_lock(&remembered_lock);
@@ -232,7 +238,7 @@ static void remember(uint64_t mount, const struct wt_profile *profile) {
  * The file system and the device. mount: a number that no other mount ever has, and so no other file system. 0:
  * unknown, and then the file system is asked each time, since the device may have another one by now.
  */
-static int describe_place(int fd, uint64_t mount, struct wt_profile *profile) {
+static int describe_place(int fd, uint64_t mount, struct wt_core_profile *profile) {
     bool is_known = recall(mount, profile);
     if (!is_known || mount == 0) {
         int rc = describe_file_system(fd, profile);
@@ -286,7 +292,7 @@ static bool power_of_two(uint32_t n) {
     return n != 0 && (n & (n - 1)) == 0;
 }
 
-static uint32_t choose_path(const struct wt_profile *profile, bool alignment_known, uint32_t direct) {
+static uint32_t choose_path(const struct wt_core_profile *profile, bool alignment_known, uint32_t direct) {
     /* Kernels since 6.6 take O_DIRECT on tmpfs and use the page cache all the same. */
     if (profile->fs_magic == MAGIC_TMPFS || profile->fs_magic == MAGIC_RAMFS || profile->fs_magic == MAGIC_HUGETLBFS) {
         return WT_PATH_BUFFERED;
@@ -308,7 +314,7 @@ static uint32_t choose_path(const struct wt_profile *profile, bool alignment_kno
  * the last partial block goes through the page cache and must share no block with direct I/O. A device may claim a
  * larger physical block, as arrays do: that is a wish, not a need, and stops at a page.
  */
-static uint32_t choose_block(const struct wt_profile *profile, bool alignment_known) {
+static uint32_t choose_block(const struct wt_core_profile *profile, bool alignment_known) {
     if (profile->path == WT_PATH_BUFFERED || !alignment_known) {
         return BLOCK_BYTES_MAX;
     }
@@ -327,7 +333,7 @@ static uint32_t choose_block(const struct wt_profile *profile, bool alignment_kn
  * Atomic writes are of whole blocks and by direct I/O: the kernel has no others. On overlayfs statx speaks of the
  * file below, and overlayfs' own file takes none.
  */
-static void describe_atomic_writes(const struct wt_statx *stat, struct wt_profile *profile) {
+static void describe_atomic_writes(const struct wt_statx *stat, struct wt_core_profile *profile) {
     uint32_t max = stat->atomic_write_max;
     uint32_t min = stat->atomic_write_min > profile->block_bytes ? stat->atomic_write_min : profile->block_bytes;
     bool known = (stat->mask & KERNEL_STATX_WRITE_ATOMIC) != 0 && strcmp(profile->fs_type, "overlay") != 0;
@@ -375,14 +381,14 @@ static bool is_pseudo(uint64_t magic) {
     return false;
 }
 
-void wt_describe_buffered(struct wt_profile *profile) {
+void wt_describe_buffered(struct wt_core_profile *profile) {
     profile->path = WT_PATH_BUFFERED;
     profile->block_bytes = BLOCK_BYTES_MAX;
     profile->atomic_write_min_bytes = profile->atomic_write_max_bytes = 0;
     profile->atomic_write_optimal_bytes = profile->atomic_write_max_segments = 0;
 }
 
-int wt_describe(int fd, const struct wt_statx *stat, bool is_direct, struct wt_profile *profile) {
+int wt_describe(int fd, const struct wt_statx *stat, bool is_direct, struct wt_core_profile *profile) {
     memset(profile, 0, sizeof *profile);
     profile->device_major = stat->device_major;
     profile->device_minor = stat->device_minor;
@@ -434,7 +440,7 @@ static int open_example(const char *path, const struct wt_statx *stat) {
 /*
  * If statx tells the alignment of a file, nothing more need be known. Other files have to be opened: place is O_PATH.
  */
-static int describe_by_example(const char *path, int place, struct wt_statx *stat, struct wt_profile *profile) {
+static int describe_by_example(const char *path, int place, struct wt_statx *stat, struct wt_core_profile *profile) {
     bool is_told = S_ISREG(stat->mode) && (stat->mask & KERNEL_STATX_DIOALIGN) != 0;
     int example = is_told ? -1 : open_example(path, stat);
     if (example < 0) { /* the place itself says less, and what it does not say is taken to be absent */
@@ -449,6 +455,7 @@ static int describe_by_example(const char *path, int place, struct wt_statx *sta
 
 int wt_probe(const char *path, struct wt_profile *profile) {
     struct wt_statx stat;
+    struct wt_core_profile found;
     if (path == NULL || profile == NULL) {
         return -EINVAL;
     }
@@ -461,7 +468,10 @@ int wt_probe(const char *path, struct wt_profile *profile) {
     if (rc == 0 && !S_ISREG(stat.mode) && !S_ISDIR(stat.mode)) {
         rc = -EOPNOTSUPP;
     }
-    rc = rc < 0 ? rc : describe_by_example(path, place, &stat, profile);
+    rc = rc < 0 ? rc : describe_by_example(path, place, &stat, &found);
     (void)close(place);
+    if (rc == 0) {
+        wt_profile_tell(&found, profile);
+    }
     return rc;
 }

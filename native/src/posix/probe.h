@@ -53,13 +53,13 @@ int wt_check_kind(uint32_t mode);
  * O_DIRECT afterwards, as its only flag; if not, it is unchanged. is_direct: the descriptor has O_DIRECT already.
  * -EOPNOTSUPP: a file of /proc and the like, which has no bytes.
  */
-int wt_describe(int fd, const struct wt_statx *stat, bool is_direct, struct wt_profile *profile);
+int wt_describe(int fd, const struct wt_statx *stat, bool is_direct, struct wt_core_profile *profile);
 /* The same for a file that goes through the page cache although it could take direct I/O. */
-void wt_describe_buffered(struct wt_profile *profile);
+void wt_describe_buffered(struct wt_core_profile *profile);
 /* This process was just forked. */
 void wt_probe_forked(void);
 
 /* Whether the device has queues that are polled, now. */
-bool wt_probe_polled(const struct wt_profile *profile);
+bool wt_probe_polled(const struct wt_core_profile *profile);
 
 #endif

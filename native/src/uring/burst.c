@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mutant.h"
+#include "io/stable.h"
 #include "io/wait.h"
 #include "posix/descriptor.h"
 #include "posix/posix.h"
@@ -38,15 +39,15 @@ void wt_burst_finish(struct wt_backend *backend, struct wt_io_list *transferred)
     for (struct wt_io *io = transferred->first; io != NULL; io = io->next) {
         assert(io->backing == transferred->first->backing);
         bool some = WT_MUTANT("burst-short-not-flushed") ? io->done == io->length : io->done > 0;
-        owing = io->owes_flush && some ? io->backing : owing;
+        owing = wt_stable_owes_flush(io) && some ? io->backing : owing;
     }
     int rc = owing != NULL && !WT_MUTANT("burst-not-flushed") ? owing->ops->sync(owing, true) : 0;
-    if (owing != NULL && owing->profile.volatile_cache != WT_NO) {
+    if (owing != NULL && wt_disk_may_have_cache(owing->profile.disk)) {
         atomic_fetch_add_explicit(&backend->shared_flushes, 1, memory_order_relaxed);
     }
     struct wt_io *io;
     while ((io = wt_io_list_pop(transferred)) != NULL) {
-        if (rc < 0 && io->owes_flush) {
+        if (rc < 0 && wt_stable_owes_flush(io)) {
             io->error = rc;
             io->done = 0;
             io->flush_failed = true;
@@ -124,7 +125,7 @@ void wt_burst_start(struct wt_burst *burst, struct wt_io *list) {
         list = io->next;
         assert(io->op == WT_IO_WRITE && !io->atomic && !io->high_priority);
         wt_posix_begin(io);
-        io->owes_flush = wt_burst_flushes(io);
+        wt_stable_decide(io, io->through_page_cache ? WT_SENDER_THREAD : WT_SENDER_BURST);
         wt_io_list_push(io->through_page_cache ? &burst->cached : &burst->later, io);
     }
     send_some(burst);

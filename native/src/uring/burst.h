@@ -6,8 +6,7 @@
  * on a private ring that the writing thread borrows, and one flush follows for all of them. No thread is woken but
  * the one that waits for them.
  *
- * A burst needs a disk on which a flush costs no more than FUA. Either the disk has no FUA, so that each RWF_DSYNC is
- * a flush too; or it has no volatile cache, so that a flush does nothing.
+ * wt_stable_in_parts (stable.h) says which writes leave as a burst.
  */
 #ifndef WT_IO_BURST_H
 #define WT_IO_BURST_H
@@ -16,19 +15,6 @@
 
 #include "io/io.h"
 #include "io/list.h"
-
-/*
- * The disk must be known: a file that is on no block device of its own (btrfs, overlayfs, a network) has its parts
- * done by workers of the kernel, one after the other.
- */
-static inline bool wt_burst_suits(const struct wt_profile *profile) {
-    return profile->path == WT_PATH_DIRECT && (profile->fua == WT_NO || profile->volatile_cache == WT_NO);
-}
-
-/* Whether an I/O of a burst is sent without RWF_DSYNC: the flush at the end makes it stable. */
-static inline bool wt_burst_flushes(const struct wt_io *io) {
-    return io->durability == WT_DURABILITY_DSYNC && !io->through_page_cache;
-}
 
 /*
  * Flushes for those I/Os that owe a flush, and completes all. The I/Os are of one file, and are transferred or

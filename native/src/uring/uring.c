@@ -41,6 +41,7 @@
 #include "base/retry.h"
 #include "base/thread.h"
 #include "io/list.h"
+#include "io/stable.h"
 #include "io/wait.h"
 #include "posix/descriptor.h"
 #include "posix/posix.h"
@@ -436,17 +437,13 @@ struct reaped {
     bool nudged;
 };
 
-static bool is_durable_write(const struct wt_io *io) {
-    return io->op == WT_IO_WRITE && io->durability != WT_DURABILITY_DEVICE;
-}
-
 /* Counts an I/O that is sent and not completed: 1, or UINT_MAX when it is completed. */
 static void count_in_flight(struct uring *main, struct wt_io *io, unsigned change) {
-    if (is_durable_write(io)) {
+    if (wt_stable_is_asked(io)) {
         atomic_fetch_add_explicit(&main->durable_writes, change, memory_order_relaxed);
         atomic_fetch_add_explicit(&wt_posix_flush(io->backing)->in_flight, change, memory_order_relaxed);
     }
-    if (!wt_flush_suits(io)) {
+    if (!wt_stable_may_share(io)) {
         atomic_fetch_add_explicit(&main->bystanders, change, memory_order_relaxed);
     }
 }
@@ -486,7 +483,7 @@ static void finish(struct uring *uring, const struct completion *completion, str
         wt_io_list_push(&reaped->again, io);
     } else if (!wt_posix_apply_result(io, result) && !WT_MUTANT("ring-rest-not-sent")) {
         wt_io_list_push(&reaped->rest, io);
-    } else if (io->owes_flush && io->done > 0) { /* before an error, too */
+    } else if (wt_stable_owes_flush(io) && io->done > 0) { /* before an error, too */
         wt_io_list_push(&reaped->written, io);
     } else {
         reaped->told = true;
@@ -690,7 +687,7 @@ static void run_refused(struct uring *uring, struct wt_io *io) {
     if (io->error == 0) { /* else there was no descriptor for it */
         wt_posix_run_left(io);
     }
-    if (io->owes_flush && io->done > 0) {
+    if (wt_stable_owes_flush(io) && io->done > 0) {
         int rc = io->backing->ops->sync(io->backing, true);
         io->done = rc < 0 ? 0 : io->done;
         io->error = rc < 0 ? rc : io->error;
@@ -948,14 +945,14 @@ static void refuse(struct wt_io *list, int error) {
     }
 }
 
-/* Counts what is sent, and decides which writes share flushes. */
+/* Counts what is sent. Then it is known which writes share flushes. */
 static void share_flushes(struct uring *uring, struct wt_io *list) {
     for (struct wt_io *io = list; io != NULL; io = io->next) {
         count_in_flight(uring, io, 1);
     }
-    bool many = atomic_load_explicit(&uring->durable_writes, memory_order_relaxed) >= WT_FLUSH_SHARED_FROM;
+    unsigned in_flight = atomic_load_explicit(&uring->durable_writes, memory_order_relaxed);
     for (struct wt_io *io = list; io != NULL; io = io->next) {
-        io->owes_flush = wt_flush_suits(io) && (many || may_flush_itself(uring, wt_posix_flush(io->backing)));
+        wt_stable_decide_on_ring(io, in_flight, may_flush_itself(uring, wt_posix_flush(io->backing)));
     }
 }
 
@@ -1158,7 +1155,7 @@ static int try_polled_read(int fd, uint32_t length) {
 }
 
 /* Polling is of use where the device has queues without interrupts, and the file system has to pass it on. */
-static int check_polled(const struct wt_profile *profile, int fd) {
+static int check_polled(const struct wt_core_profile *profile, int fd) {
     if (profile->path != WT_PATH_DIRECT || !wt_probe_polled(profile)) {
         return -EOPNOTSUPP;
     }

@@ -34,7 +34,7 @@ struct atomic {
 };
 
 int wt_atomic_check(const struct wt_inode *inode, uint64_t offset, uint64_t length) {
-    const struct wt_profile *profile = &atomic_load(&inode->backing)->profile;
+    const struct wt_core_profile *profile = &atomic_load(&inode->backing)->profile;
     if (profile->atomic_write_max_bytes == 0)
         return -EOPNOTSUPP;
     if ((length & (length - 1)) || (offset & (length - 1)) || length < profile->atomic_write_min_bytes ||

@@ -11,9 +11,9 @@
 #include "file/buffered.h"
 #include "file/check.h"
 #include "io/plug.h"
+#include "io/stable.h"
 #include "read/fetch.h"
 #include "read/read.h"
-#include "uring/burst.h"
 #include "write/ahead.h"
 #include "write/append.h"
 #include "write/atomic.h"
@@ -541,10 +541,10 @@ static bool has_parts(const struct chunk *chunk) {
 }
 
 /*
- * Begins a burst for a write that is long enough to leave in parts and that nobody waits for urgently.
+ * Begins a burst for a write that is long enough to leave in parts, if stable.h says that it is to.
  *
- * Not where the file grows: workers of the kernel do I/O that changes metadata, one after the other. Not for a step
- * that others follow: they would wait for its flush.
+ * Not for an asynchronous write: a thread waits for a burst. Not where the file grows: workers of the kernel do I/O
+ * that changes metadata, one after the other. Not for a step that others follow: they would wait for its flush.
  */
 static struct wt_burst *begin_burst(const struct chunk *chunk) {
     const struct wt_write *write = chunk->write;
@@ -552,13 +552,13 @@ static struct wt_burst *begin_burst(const struct chunk *chunk) {
     struct wt_backend *backend = inode->engine->backend;
     if (!has_parts(chunk)) /* most writes end here */
         return NULL;
-    bool hurries = write->async || write->flags & WT_HIGH_PRIORITY || write->durability > WT_DURABILITY_DSYNC;
     bool last = chunk->end == write->offset + write->length;
     bool grows = chunk->end > wt_inode_size(inode) && chunk->end > atomic_load(&inode->ahead_end);
-    if (hurries || !last || grows || !backend->ops->burst_begin ||
-        !wt_burst_suits(&atomic_load(&inode->backing)->profile))
+    if (write->async || !last || grows || !backend->ops->burst_begin)
         return NULL;
-    return backend->ops->burst_begin(backend);
+    const struct wt_core_profile *profile = &atomic_load(&inode->backing)->profile;
+    bool in_parts = wt_stable_in_parts(profile, write->durability, write->flags & WT_HIGH_PRIORITY);
+    return in_parts ? backend->ops->burst_begin(backend) : NULL;
 }
 
 /*

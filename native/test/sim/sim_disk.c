@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "io/plug.h"
+#include "io/stable.h"
 #include "sim_file.h"
 #include "sim_journal.h"
 #include "test.h"
@@ -747,7 +748,7 @@ static struct flight *begin(struct sim *sim, struct wt_io *io, bool submitted) {
     flight->offset = io->offset;
     flight->length = io->length;
     if (io->op == WT_IO_WRITE) {
-        flight->durability = io->owes_flush ? WT_DURABILITY_DEVICE : io->durability;
+        flight->durability = wt_stable_owes_flush(io) ? WT_DURABILITY_DEVICE : io->durability;
     }
     flight->through_page_cache = io->through_page_cache || sim->options.buffered;
     flight->atomic = io->atomic;
@@ -1201,6 +1202,7 @@ static void begin_blocking(struct sim *sim) {
 
 static void sim_run(struct wt_io *io) {
     struct sim *sim = ((struct sim_backing *)io->backing)->sim;
+    wt_stable_decide(io, WT_SENDER_THREAD);
     begin_blocking(sim);
     end_own(sim, begin_own(sim, io));
     pthread_mutex_unlock(&sim->mutex);
@@ -1218,7 +1220,7 @@ static void sim_burst_start(struct wt_burst *burst, struct wt_io *list) {
     while (list != NULL) {
         struct wt_io *io = list;
         list = io->next;
-        io->owes_flush = wt_burst_flushes(io);
+        wt_stable_decide(io, io->through_page_cache ? WT_SENDER_THREAD : WT_SENDER_BURST);
         CHECK(burst->count < sizeof burst->flights / sizeof *burst->flights);
         burst->flights[burst->count++] = begin_own(sim, io);
         wt_io_list_push(&burst->transferred, io);
@@ -1244,6 +1246,7 @@ static void sim_submit(struct wt_backend *backend, struct wt_io *list) {
         struct wt_io *io = list;
         list = io->next;
         CHECK(io->complete != NULL);
+        wt_stable_decide(io, WT_SENDER_RING);
         struct flight *flight = begin(sim, io, true);
         flight->allowed = sim->options.threaded && !sim->held && !sim->options.shuffle;
     }
@@ -1625,8 +1628,8 @@ static struct sim_file *make_file(struct sim *sim, const char *path) {
     return file;
 }
 
-static struct wt_profile profile_of(const struct sim *sim) {
-    struct wt_profile profile = {
+static struct wt_core_profile profile_of(const struct sim *sim) {
+    struct wt_core_profile profile = {
         .path = sim->options.buffered ? WT_PATH_BUFFERED : WT_PATH_DIRECT,
         .block_bytes = sim->options.block_bytes,
         .dio_memory_alignment = sim->options.buffered ? 0 : MEMORY_ALIGNMENT,
@@ -1634,8 +1637,7 @@ static struct wt_profile profile_of(const struct sim *sim) {
         .logical_block_bytes = sim->options.logical_block_bytes,
         .physical_block_bytes = sim->options.block_bytes,
         .fs_block_bytes = 4096,
-        .fua = sim->options.no_fua ? WT_NO : WT_YES,
-        .volatile_cache = WT_YES,
+        .disk = sim->options.no_fua ? WT_DISK_WITHOUT_FUA : WT_DISK_WITH_FUA,
         .device_minor = sim->device,
         .fs_type = "simulated",
     };
