@@ -441,8 +441,17 @@ static void post_done(struct wt_io *io) {
     CHECK(sem_post(&((struct test_io *)io)->done) == 0);
 }
 
-/* Writes a list by the ring; what comes of each is in tests. False: there is no direct I/O here, and nothing was written. */
-static bool write_list(struct test_io tests[LIST]) {
+static int fail_sync(struct wt_backing *backing, bool data_only) {
+    (void)backing;
+    (void)data_only;
+    return -EIO;
+}
+
+/*
+ * Writes a list by the ring; what comes of each is in tests. refused: the ring takes no request, and flushes fail. False:
+ * there is no direct I/O here, and nothing was written.
+ */
+static bool write_list(struct test_io tests[LIST], bool refused) {
     const struct wt_engine_options options = {.ring_entries = 32};
     struct wt_backend *backend;
     struct wt_backing *backing;
@@ -450,6 +459,10 @@ static bool write_list(struct test_io tests[LIST]) {
     CHECK_OK(backend->ops->open(backend, file_path, WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE, 0644, &backing));
     bool direct = backing->profile.path == WT_PATH_DIRECT;
     backing->profile.disk = WT_DISK_WITHOUT_FUA; /* so that they share flushes */
+    struct wt_backing_ops ops = *backing->ops;
+    ops.sync = refused ? fail_sync : ops.sync;
+    backing->ops = &ops;
+    atomic_store(&submits_left, refused ? 0 : INT32_MAX);
     char *memory = aligned_alloc(PAGE, LIST * PAGES * PAGE);
     CHECK(memory != NULL);
     memset(memory, 'm', LIST * PAGES * PAGE);
@@ -487,16 +500,34 @@ static void fail_shared_flushes(void *unused) {
     change.result = 0;
     change.other = -EIO;
     atomic_store(&change.times, INT32_MAX);
-    bool direct = write_list(tests);
+    bool direct = write_list(tests, false);
     for (unsigned i = 0; direct && i < LIST; i++) {
         CHECK_EQ(tests[i].io.error, -EIO);
         CHECK_EQ(tests[i].io.done, 0);
+        CHECK(tests[i].io.flush_failed);
     }
     free(tests);
 }
 
 TEST(the_error_of_a_flush_that_writes_of_a_ring_share_is_that_of_each) {
     each_directory(fail_shared_flushes, NULL);
+}
+
+static void fail_flushes_of_a_refused_ring(void *unused) {
+    (void)unused;
+    struct test_io *tests = calloc(LIST, sizeof *tests);
+    CHECK(tests != NULL);
+    bool direct = write_list(tests, true);
+    for (unsigned i = 0; direct && i < LIST; i++) {
+        CHECK_EQ(tests[i].io.error, -EIO);
+        CHECK_EQ(tests[i].io.done, 0);
+        CHECK(tests[i].io.flush_failed);
+    }
+    free(tests);
+}
+
+TEST(the_failed_flush_of_a_write_that_was_to_share_one_on_a_refused_ring_is_known_to_be_a_flush) {
+    each_directory(fail_flushes_of_a_refused_ring, NULL);
 }
 
 static void end_requests_otherwise(void *argument) {
@@ -506,7 +537,7 @@ static void end_requests_otherwise(void *argument) {
     change.result = PAGES * PAGE;
     change.other = *(int *)argument;
     atomic_store(&change.times, LIST / 2);
-    bool direct = write_list(tests);
+    bool direct = write_list(tests, false);
     for (unsigned i = 0; direct && i < LIST; i++) {
         CHECK_EQ(tests[i].io.error, 0);
         CHECK_EQ(tests[i].io.done, PAGES * PAGE);

@@ -691,6 +691,7 @@ static void run_refused(struct uring *uring, struct wt_io *io) {
         int rc = io->backing->ops->sync(io->backing, true);
         io->done = rc < 0 ? 0 : io->done;
         io->error = rc < 0 ? rc : io->error;
+        io->flush_failed = rc < 0;
     }
     complete(uring, io);
 }
