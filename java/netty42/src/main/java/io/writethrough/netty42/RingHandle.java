@@ -14,6 +14,7 @@ import io.netty.channel.uring.IoUringIoEvent;
 import io.netty.channel.uring.IoUringIoHandle;
 import io.netty.channel.uring.IoUringIoOps;
 import io.netty.util.concurrent.Future;
+import io.writethrough.internal.file.Failures;
 import io.writethrough.internal.jni.CApi;
 import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.jni.NativeIo;
@@ -127,7 +128,10 @@ final class RingHandle implements IoUringIoHandle {
         final int descriptor = CApi.wt_external_attach(engine);
         if (descriptor < 0) {
             registration.cancel();
-            throw new IOException("attaching an engine to an event loop: " + Errno.name(-descriptor));
+            final String advice = descriptor == -Errno.EBUSY
+                    ? "The engine has an event loop already. Open an engine for each loop."
+                    : Errno.advice(-descriptor);
+            throw Failures.ofEngine("attach of an engine to an event loop", -descriptor, advice);
         }
         notifier = new FileDescriptor(descriptor);
         notified = UnpooledByteBufAllocator.DEFAULT.directBuffer(NOTIFIER_BYTES);

@@ -73,6 +73,23 @@ public final class Failures {
         };
     }
 
+    /** Of giving a file another name. Names both, since either may be what is wrong. */
+    public static IOException ofRename(final Path path, final Path target, final int errno) {
+        final String from = path.toString();
+        final String to = target.toString();
+        return switch (errno) {
+            case Errno.EEXIST -> new FileAlreadyExistsException(to);
+            case Errno.ENOENT ->
+                new NoSuchFileException(from, to, "One of the two, or a directory above it, is missing");
+            case Errno.EACCES -> new AccessDeniedException(from, to, Errno.advice(errno));
+            case Errno.EPERM -> new AccessDeniedException(from, to, NOT_PERMITTED);
+            case Errno.EISDIR -> new FileSystemException(from, to, "The new name is that of a directory");
+            case Errno.ENOTDIR -> new FileSystemException(from, to, "A parent is not a directory");
+            case Errno.ENAMETOOLONG -> new FileSystemException(from, to, "File name too long");
+            default -> failure("rename to " + to, from, NONE, NONE, errno, 0);
+        };
+    }
+
     /** Of opening a file that another engine or process holds. */
     public static IOException ofHeldFile(final Path path, final byte[] nativePath) {
         final CApi.Holder holder = new CApi.Holder();
@@ -151,7 +168,8 @@ public final class Failures {
         if (errno == Errno.EBADF) {
             return new ClosedChannelException();
         }
-        return failure(operation, path.toString(), offset, length, errno, stableBytes);
+        final String advice = errno == Errno.EPERM ? NOT_PERMITTED + "." : Errno.advice(errno);
+        return failure(operation, path.toString(), offset, length, errno, stableBytes, advice);
     }
 
     /** Of an atomic write. Its profile is that of the file. */

@@ -266,7 +266,9 @@ public final class JdkChannels {
     private FileDescriptor descriptorObject() throws IOException {
         final FileDescriptor object = new FileDescriptor();
         if (!NativeIo.setDescriptor(object, descriptor())) {
-            throw new IOException("This JVM has no locks and mappings for files that were opened by native code.");
+            throw new IOException(
+                    "This JVM has no locks and mappings for files that were opened by native code. Lock or map"
+                            + " the file by a FileChannel of the JDK.");
         }
         return object;
     }
@@ -276,7 +278,10 @@ public final class JdkChannels {
         if (descriptor < 0) {
             throw descriptor == -Errno.EBADF
                     ? new ClosedChannelException()
-                    : new IOException("The file has no descriptor: " + Errno.name(-descriptor));
+                    : Failures.ofEngine(
+                            "descriptor of a file",
+                            -descriptor,
+                            "Without one there are no locks and mappings. Lock or map the file by a FileChannel of the JDK.");
         }
         return descriptor;
     }

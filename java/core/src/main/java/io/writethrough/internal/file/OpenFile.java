@@ -21,7 +21,6 @@ import java.lang.ref.Reference;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.NonReadableChannelException;
 import java.nio.channels.NonWritableChannelException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
 import java.util.function.LongSupplier;
 import java.util.function.LongToIntFunction;
@@ -260,14 +259,11 @@ public final class OpenFile implements Operation.File {
             } finally {
                 Reference.reachabilityFence(this);
             }
-            if (result == -Errno.EEXIST) {
-                throw new FileAlreadyExistsException(target.toString());
-            }
             if (result == -Errno.EBADF) {
                 throw new ClosedChannelException();
             }
             if (result < 0) {
-                throw Failures.ofPath("rename to " + target, path, false, -result);
+                throw Failures.ofRename(path, target, -result);
             }
             path = target;
         }

@@ -6,7 +6,9 @@ package io.writethrough.internal.jni;
 public final class Errno {
     public static final int EPERM = 1;
     public static final int ENOENT = 2;
+    public static final int EINTR = 4;
     public static final int EIO = 5;
+    public static final int ENXIO = 6;
     public static final int EBADF = 9;
     public static final int EAGAIN = 11;
     public static final int ENOMEM = 12;
@@ -14,6 +16,8 @@ public final class Errno {
     public static final int EFAULT = 14;
     public static final int EBUSY = 16;
     public static final int EEXIST = 17;
+    public static final int EXDEV = 18;
+    public static final int ENODEV = 19;
     public static final int ENOTDIR = 20;
     public static final int EISDIR = 21;
     public static final int EINVAL = 22;
@@ -25,13 +29,17 @@ public final class Errno {
     public static final int EROFS = 30;
     public static final int EDEADLK = 35;
     public static final int ENAMETOOLONG = 36;
+    public static final int ENOLCK = 37;
     public static final int ENOSYS = 38;
     public static final int ELOOP = 40;
     public static final int EMSGSIZE = 90;
     public static final int EOPNOTSUPP = 95;
+    public static final int ENOBUFS = 105;
+    public static final int ESHUTDOWN = 108;
     public static final int ESTALE = 116;
     public static final int EDQUOT = 122;
     public static final int EREMOTEIO = 121;
+    public static final int ECANCELED = 125;
 
     private Errno() {}
 
@@ -41,13 +49,20 @@ public final class Errno {
         return name != null ? name : "errno " + errno;
     }
 
-    /** What happened and what to do about it: a sentence or two, or nothing if there is nothing to say. */
+    /** What happened and what to do about it: a sentence or two. */
     public static String advice(final int errno) {
         return switch (errno) {
             case EPERM ->
                 "The kernel does not permit it to this process. If io_uring was asked for by name, ask for AUTO"
                         + " or THREADS, or allow it (kernel.io_uring_disabled, the container's seccomp profile).";
-            case EIO, EREMOTEIO ->
+            case EACCES ->
+                "This process may not do it: look at the mode and the owner of the file and of each directory above it.";
+            case EINTR, ECANCELED ->
+                "It was interrupted each time that it was tried, by signals or by the end of a thread. Try again.";
+            case EINVAL ->
+                "The kernel takes no such request for this file. The command probe tells what the file system and the device"
+                        + " take: see the README.";
+            case EIO, EREMOTEIO, ENXIO, ENODEV ->
                 "The device failed. What it refused is not in the cache either: a read shows what the device has."
                         + " Look at the kernel log before writing again.";
             case EAGAIN ->
@@ -68,7 +83,17 @@ public final class Errno {
             case EMFILE ->
                 "The process has as many open files as it may. Close some, or raise RLIMIT_NOFILE (ulimit -n).";
             case ENFILE -> "The system has as many open files as it may. Close some, or raise fs.file-max.";
-            case ETXTBSY -> "The file is a program that is running.";
+            case ETXTBSY ->
+                "The file is a program that is running, or swap space. End that use of it, or write another file and rename"
+                        + " that over this one.";
+            case EXDEV -> "A rename stays on one file system. Copy the file to the other one, and delete it here.";
+            case ENOLCK ->
+                "The file system has no lock for the file (flock), which each open file needs. Look at the lock service of"
+                        + " a network file system, or put the file on another one.";
+            case ENOBUFS ->
+                "A million asynchronous operations have begun whose ends nobody has taken yet. Nothing was changed: wait for"
+                        + " some of their futures, then go on.";
+            case ESHUTDOWN -> "The engine is being closed. Open another one.";
             case EFBIG ->
                 "The file would be larger than its file system or RLIMIT_FSIZE (ulimit -f) allows. What was"
                         + " acknowledged before is intact.";
@@ -86,7 +111,8 @@ public final class Errno {
             case EOPNOTSUPP ->
                 "The file or its file system does not have it. Only a regular file can be written through: not a FIFO,"
                         + " a socket or a device, nor a file of /proc, /sys and the like, which has no bytes of its own.";
-            default -> "";
+            default ->
+                "The library knows no more of it: errno(3) tells what it means, and the kernel log may tell why.";
         };
     }
 }
