@@ -102,8 +102,8 @@ struct wt_engine_stats {
     uint64_t evictions;       /* runs of folio memory that were evicted */
     uint64_t in_flight_ios;   /* I/Os that are in flight now: sent and not ended */
     uint64_t fua_writes;      /* durable write I/Os sent as one command each: the device has FUA */
-    uint64_t flushes; /* flushes of a device's cache that durable writes needed: their own, or one shared by several */
-    uint64_t lost_traces; /* trace records that nobody took in time */
+    uint64_t flushes;         /* flushes of a device's cache that writes needed: their own, or one shared by several */
+    uint64_t lost_traces;     /* trace records that nobody took in time */
 };
 
 /*

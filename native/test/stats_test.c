@@ -159,6 +159,16 @@ TEST(durable_writes_to_a_device_with_fua_are_one_command_each) {
     core_close(&core);
 }
 
+TEST(a_device_write_through_the_page_cache_counts_the_flush_that_it_costs) {
+    struct core core = core_open(NULL, NULL);
+    wt_file file = core_file(&core, "file");
+    fill_at(file, 0, 1, BLOCK);
+    CHECK_EQ(core_stats(&core).flushes, 0);
+    CHECK_EQ(write_as(file, BLOCK, "abc", 3, WT_DURABILITY_DEVICE), 3); /* here no page can be sent without a flush */
+    CHECK_EQ(core_stats(&core).flushes, 1);
+    core_close(&core);
+}
+
 TEST(buckets_meet_and_every_value_is_in_the_one_that_begins_before_it) {
     for (unsigned i = 0; i + 1 < WT_HISTOGRAM_BUCKETS; i++)
         CHECK(lower_bound_of(i) < lower_bound_of(i + 1));

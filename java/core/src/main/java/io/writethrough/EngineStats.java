@@ -24,7 +24,7 @@ package io.writethrough;
  * @param evictions times that cache memory was taken back for other use
  * @param inFlightIos I/Os that were sent and have not ended, now
  * @param fuaWrites durable write I/Os that the device could take as one command each (FUA), by what it says of itself
- * @param flushes flushes of the device's cache that durable writes needed: one of its own for a write, or one for several. A
+ * @param flushes flushes of the device's cache that writes needed: one of its own for a write, or one for several. A
  *     device without FUA needs them, and what goes through the kernel's page cache
  * @param lostRecords records of gathers and slow I/Os for the flight recorder and the log that were dropped, since more came
  *     than could be taken

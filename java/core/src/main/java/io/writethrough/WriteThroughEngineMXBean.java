@@ -134,7 +134,7 @@ public interface WriteThroughEngineMXBean {
     long getFuaWrites();
 
     /**
-     * Flushes of the device that durable writes needed.
+     * Flushes of the device that writes needed.
      *
      * @return as {@link EngineStats#flushes()}
      */
