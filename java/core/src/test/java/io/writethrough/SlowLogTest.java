@@ -100,9 +100,8 @@ class SlowLogTest extends OnEveryFileSystem {
         assertThrows(IllegalArgumentException.class, () -> builder.slowIoThreshold(Duration.ofDays(2)));
     }
 
-    private TraceRecords.Record slow(final long offset) {
-        return new TraceRecords.Record(
-                TraceRecords.SLOW, true, path.toString(), offset, 10, 1_500_000, 2_000_000, 12, 28);
+    private TraceRecords.Io slow(final long offset) {
+        return new TraceRecords.Io(TraceRecords.SLOW, true, path.toString(), offset, 10, 1_500_000, 2_000_000, 12, 28);
     }
 
     @Test

@@ -16,7 +16,7 @@ final class CallbackOrder {
 
     /** What is to be done when a write, and all before it, have ended. */
     interface End {
-        /** @param failure null if there was none */
+        /** Tells the end of the write: its failure, or null if there was none. */
         void tell(Throwable failure);
     }
 

@@ -72,7 +72,7 @@ final class WriteThroughSequentialFile extends AbstractSequentialFile {
     }
 
     @Override
-    public void close() throws IOException {
+    public synchronized void close() throws IOException {
         close(true, true);
     }
 

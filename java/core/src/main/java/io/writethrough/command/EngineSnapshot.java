@@ -138,7 +138,7 @@ public record EngineSnapshot(int id, long nanos, Map<String, Object> values) {
         return reads == 0 ? 1 : (double) hits / reads;
     }
 
-    private static double rate(final double count, final double seconds) {
+    private static double rate(final long count, final double seconds) {
         return seconds == 0 ? count : count / seconds;
     }
 

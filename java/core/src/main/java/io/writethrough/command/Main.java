@@ -27,7 +27,7 @@ public final class Main {
         System.exit(run(List.of(args), System.out, System.err));
     }
 
-    /** @return the exit status: 1 if something failed, 2 if the arguments make no sense */
+    /** {@return the exit status: 0, 1 if something failed, 2 if the arguments make no sense} */
     public static int run(final List<String> args, final PrintStream out, final PrintStream err) {
         if (!args.isEmpty() && args.get(0).equals("stats")) {
             return StatsCommand.run(args.subList(1, args.size()), out, err);

@@ -6,6 +6,7 @@ import com.sun.tools.attach.AttachNotSupportedException;
 import com.sun.tools.attach.VirtualMachine;
 import com.sun.tools.attach.VirtualMachineDescriptor;
 import io.writethrough.internal.Names;
+import java.io.Console;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.util.ArrayList;
@@ -40,7 +41,7 @@ public final class StatsCommand {
         this.out = out;
     }
 
-    /** @return the exit status, as {@link Main#run} has it */
+    /** {@return the exit status, as {@link Main#run} has it} */
     static int run(final List<String> args, final PrintStream out, final PrintStream err) {
         final StatsCommand command = parse(args, out);
         if (command == null) {
@@ -101,6 +102,7 @@ public final class StatsCommand {
         return text.length() == 0 ? "" : " These JVMs can be seen:" + text;
     }
 
+    @SuppressWarnings("BanJNDI") // the address is the one that the other JVM has just given, and no caller's
     private int attachAndShow(final PrintStream err) throws AttachNotSupportedException, IOException {
         final VirtualMachine machine = VirtualMachine.attach(Long.toString(pid));
         final String address;
@@ -163,7 +165,7 @@ public final class StatsCommand {
                     + String.join(",", now.stream().map(EngineSnapshot::json).toList()) + "]}");
             return;
         }
-        final StringBuilder text = new StringBuilder(System.console() != null && count > 1 ? CLEAR_SCREEN : "");
+        final StringBuilder text = new StringBuilder(count > 1 && isTerminal() ? CLEAR_SCREEN : "");
         for (final EngineSnapshot each : now) {
             final EngineSnapshot earlier = before.stream()
                     .filter(other -> other.id() == each.id())
@@ -173,5 +175,19 @@ public final class StatsCommand {
         }
         out.print(text);
         out.flush();
+    }
+
+    /* Before JDK 22 there is a console only where input and output are a terminal. */
+    @SuppressWarnings("SystemConsoleNull")
+    private static boolean isTerminal() {
+        final Console console = System.console();
+        if (console == null) {
+            return false;
+        }
+        try {
+            return (boolean) Console.class.getMethod("isTerminal").invoke(console);
+        } catch (final ReflectiveOperationException e) {
+            return true;
+        }
     }
 }

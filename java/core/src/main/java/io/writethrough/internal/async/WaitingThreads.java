@@ -90,7 +90,7 @@ public final class WaitingThreads {
                 try {
                     TimeUnit.NANOSECONDS.timedWait(LOCK, left);
                 } catch (final InterruptedException e) {
-                    continue; // Nobody has reason to.
+                    // Nobody has reason to.
                 }
             }
             idle--;

@@ -13,6 +13,7 @@ public final class Bytes {
     private Bytes() {}
 
     /** The base of a buffer that is {@linkplain Buffers#isSteady steady}. */
+    @SuppressWarnings("ByteBufferBackingArray") // indexOf adds the array's offset
     public static Object baseOf(final ByteBuffer buffer) {
         return buffer.isDirect() ? buffer : buffer.array();
     }

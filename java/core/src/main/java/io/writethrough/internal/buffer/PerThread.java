@@ -10,7 +10,9 @@ import java.util.function.Supplier;
  * for good would keep the class loader of this library for as long as the thread lives.
  */
 public final class PerThread<T> {
+    @SuppressWarnings("ThreadLocalUsage") // each object of this class is in a static field
     private final ThreadLocal<WeakReference<T>> kept = new ThreadLocal<>();
+
     private final Supplier<T> maker;
 
     public PerThread(final Supplier<T> maker) {

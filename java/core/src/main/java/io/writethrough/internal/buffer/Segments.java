@@ -26,6 +26,7 @@ public final class Segments {
     /* A source could not be copied. */
     private boolean faulty;
 
+    @SuppressWarnings("ArrayRecordComponent") // nobody compares them
     private record Copied(ByteBuffer destination, int start, byte[] array, long offset) {}
 
     private Segments() {}

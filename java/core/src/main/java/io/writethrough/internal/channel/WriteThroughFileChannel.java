@@ -76,8 +76,8 @@ public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         Objects.checkFromIndexSize(offset, length, destinations.length);
         requireReadable();
         final ByteBuffer[] wanted = part(destinations, offset, length);
-        positionLock.lock();
         long count = 0;
+        positionLock.lock();
         try {
             beginBlocking();
             count = file.reads().read(wanted, position);
@@ -126,8 +126,8 @@ public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         Objects.checkFromIndexSize(offset, length, sources.length);
         requireWritable();
         final ByteBuffer[] wanted = part(sources, offset, length);
-        positionLock.lock();
         long count = 0;
+        positionLock.lock();
         try {
             beginBlocking();
             requireNoOverflow(position, remaining(wanted));
@@ -224,8 +224,8 @@ public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         if (!writable) {
             throw new NonWritableChannelException();
         }
-        positionLock.lock();
         boolean completed = false;
+        positionLock.lock();
         try {
             beginBlocking();
             if (newSize < file.size()) {

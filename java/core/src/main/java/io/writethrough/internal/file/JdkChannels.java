@@ -145,6 +145,7 @@ public final class JdkChannels {
         }
     }
 
+    @SuppressWarnings("ReferenceEquality") // of two equal ones only this one
     private void forget(final Range range) {
         synchronized (awaited) {
             awaited.removeIf(other -> other == range);

@@ -107,8 +107,8 @@ public final class WriteBatch {
                 futures.add(future);
                 final Operation operation = completions.begin();
                 operations[begun++] = operation;
-                operation.beginWrite(
-                        file, future, Operation.Value.INT_COUNT, requests[request + 1], (int) requests[request]);
+                final int bytes = (int) requests[request];
+                operation.beginWrite(file, future, Operation.Value.INT_COUNT, requests[request + 1], bytes);
                 operation.describe(durability, flags);
                 requests[request + 2] = operation.token();
             }

@@ -67,7 +67,7 @@ public final class Events {
     }
 
     /** A gather ended. */
-    public static void gather(final int engine, final TraceRecords.Record io) {
+    public static void gather(final int engine, final TraceRecords.Io io) {
         if (PRESENT) {
             GatherEvent.commit(engine, io);
         }

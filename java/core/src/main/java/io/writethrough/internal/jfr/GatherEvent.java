@@ -58,7 +58,7 @@ public final class GatherEvent extends Event {
         return PROBE.isEnabled();
     }
 
-    static void commit(final int engine, final TraceRecords.Record io) {
+    static void commit(final int engine, final TraceRecords.Io io) {
         final GatherEvent event = new GatherEvent();
         event.engine = engine;
         event.path = io.path();

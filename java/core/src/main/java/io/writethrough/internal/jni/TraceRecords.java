@@ -31,8 +31,8 @@ public final class TraceRecords {
     private final ByteBuffer memory =
             ByteBuffer.allocateDirect(AT_ONCE * RECORD_BYTES).order(ByteOrder.nativeOrder());
 
-    /** One of them. Times are nanoseconds; errno is 0 if it went well; the path may be the end of a long one, or empty. */
-    public record Record(
+    /** One I/O. Times are nanoseconds; errno is 0 if it went well; the path may be the end of a long one, or empty. */
+    public record Io(
             int reason,
             boolean isWrite,
             String path,
@@ -48,9 +48,9 @@ public final class TraceRecords {
         return CApi.wt_trace_take(engine, memory, AT_ONCE, -1);
     }
 
-    public Record get(final int index) {
+    public Io get(final int index) {
         final int at = index * RECORD_BYTES;
-        return new Record(
+        return new Io(
                 memory.getInt(at + REASON),
                 memory.getInt(at + IS_WRITE) != 0,
                 pathAt(at + PATH),

@@ -19,6 +19,8 @@ public final class PathSelection {
     }
 
     /**
+     * The selection of these patterns.
+     *
      * @param through a pattern as {@link FileSystem#getPathMatcher} takes it, or {@code null} for every path
      * @param passBy the same of what is left out all the same, or {@code null} for nothing
      * @param readsToo whether a file that is opened only for reading is too

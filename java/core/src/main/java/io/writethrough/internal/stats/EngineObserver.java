@@ -94,7 +94,7 @@ public final class EngineObserver {
         }
     }
 
-    private void report(final TraceRecords.Record io) {
+    private void report(final TraceRecords.Io io) {
         if ((io.reason() & TraceRecords.GATHERS) != 0) {
             Events.gather(number, io);
         }

@@ -18,12 +18,12 @@ public final class SlowLog {
     private int lines;
     private long left;
 
-    public void report(final TraceRecords.Record io) {
+    public void report(final TraceRecords.Io io) {
         report(io, System.nanoTime());
     }
 
     /** At this time of the nanosecond clock. */
-    public void report(final TraceRecords.Record io, final long now) {
+    public void report(final TraceRecords.Io io, final long now) {
         if (now - secondBegan >= SECOND || lines == 0) {
             secondBegan = now;
             lines = 0;
@@ -45,7 +45,7 @@ public final class SlowLog {
         return rest;
     }
 
-    public static String text(final TraceRecords.Record io) {
+    public static String text(final TraceRecords.Io io) {
         return "slow " + (io.isWrite() ? "write" : "read") + ": " + millis(io.queueNanos() + io.deviceNanos()) + " ms ("
                 + millis(io.queueNanos()) + " in the queue, " + millis(io.deviceNanos()) + " on the device), "
                 + (io.path().isEmpty() ? "a file" : io.path()) + " at " + io.offset() + ", " + io.bytes() + " bytes"
