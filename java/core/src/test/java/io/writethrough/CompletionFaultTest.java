@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.writethrough.internal.async.Faults;
 import java.nio.ByteBuffer;
+import java.nio.channels.AsynchronousFileChannel;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -267,6 +268,32 @@ class CompletionFaultTest extends OnEveryFileSystem {
             eachStepFails(executor, () -> new OutOfMemoryError("injected"));
         } finally {
             executor.shutdown();
+        }
+    }
+
+    /* With direct I/O the first operation finds that the write would wait, and the second is for a thread that waits. */
+    @Test
+    void theWriterOfAChannelIsToldThatThereIsNoMemoryForAnOperation() throws Exception {
+        for (int occurrence = 1; occurrence <= 2; occurrence++) {
+            try (WriteThroughEngine before = engine(Runnable::run);
+                    WriteThroughFile file = before.open(path, CREATE, WRITE)) {
+                file.write(buffer(2 * BLOCK, 1), 0);
+            }
+            try (WriteThroughEngine engine = engine(Runnable::run);
+                    WriteThroughFile file = engine.open(path, READ, WRITE)) {
+                final AsynchronousFileChannel channel = file.asAsynchronousFileChannel();
+                final Plan plan = new Plan(
+                        Faults.Step.BEGIN_OPERATION, () -> new OutOfMemoryError("injected"), occurrence, occurrence);
+                Faults.plan(plan);
+                try {
+                    assertEquals(10, channel.write(buffer(10, 2), 1).get(10, TimeUnit.SECONDS));
+                    assertTrue(plan.count.get() < occurrence, "the fault was kept from the writer");
+                } catch (final ExecutionException | OutOfMemoryError e) {
+                    assertEquals("injected", (e instanceof OutOfMemoryError ? e : e.getCause()).getMessage());
+                }
+                Faults.plan(null);
+                assertEquals(10, channel.write(buffer(10, 2), 1).get(10, TimeUnit.SECONDS));
+            }
         }
     }
 

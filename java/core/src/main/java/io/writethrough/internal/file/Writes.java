@@ -397,7 +397,9 @@ public final class Writes {
         } finally {
             if (!handedOver) {
                 file.underWay().leave();
-                completions.abandon(operation);
+                if (operation != null) {
+                    completions.abandon(operation);
+                }
             }
         }
         return future;
