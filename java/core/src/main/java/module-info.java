@@ -14,6 +14,7 @@ module io.writethrough {
     requires static java.management;
     requires static jdk.attach;
     requires static jdk.jfr;
+    requires static org.jspecify;
 
     exports io.writethrough;
 

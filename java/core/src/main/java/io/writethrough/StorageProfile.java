@@ -10,6 +10,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.ProviderMismatchException;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a file system and the device under it promise, as the kernel tells it, and what the library makes of that. All
@@ -19,10 +20,10 @@ import java.util.Optional;
  */
 public final class StorageProfile {
     private final CApi.Profile profile;
-    private final Backend backend;
+    private final @Nullable Backend backend;
 
     /** @param backend {@code null} if no engine is involved */
-    StorageProfile(final CApi.Profile profile, final Backend backend) {
+    StorageProfile(final CApi.Profile profile, final @Nullable Backend backend) {
         this.profile = profile;
         this.backend = backend;
     }

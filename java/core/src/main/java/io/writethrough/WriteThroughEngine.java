@@ -45,6 +45,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongToIntFunction;
 import java.util.function.ToIntBiFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The page cache of a process and the way of its I/O: memory for cached file contents, limits, and a connection to
@@ -69,7 +70,7 @@ import java.util.function.ToIntBiFunction;
 public final class WriteThroughEngine implements Closeable {
     private static final Object SHARED_LOCK = new Object();
     private static final AtomicInteger NUMBERS = new AtomicInteger();
-    private static volatile WriteThroughEngine sharedEngine;
+    private static volatile @Nullable WriteThroughEngine sharedEngine;
 
     private final OpenEngine engine;
     private final Backend backend;
@@ -125,7 +126,7 @@ public final class WriteThroughEngine implements Closeable {
      * @throws IOException as {@link #close()} does
      */
     public static void closeShared() throws IOException {
-        final WriteThroughEngine engine;
+        final @Nullable WriteThroughEngine engine;
         synchronized (SHARED_LOCK) {
             engine = sharedEngine;
             sharedEngine = null;
@@ -395,7 +396,8 @@ public final class WriteThroughEngine implements Closeable {
         }
     }
 
-    private static IllegalArgumentException badProperty(final String name, final String wanted, final Exception cause) {
+    private static IllegalArgumentException badProperty(
+            final String name, final String wanted, final @Nullable Exception cause) {
         return new IllegalArgumentException(
                 "system property " + name + " is '" + System.getProperty(name) + "', must be " + wanted, cause);
     }

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file system over another, the default one: with the same files, whose channels and streams are written through. So a
@@ -108,7 +109,7 @@ public final class WriteThroughFileSystem extends FileSystem {
         if (unwrapped.getFileSystem() != beneath) {
             throw WriteThroughFileSystemProvider.mismatch(path);
         }
-        return WriteThroughPath.wrap(owner, unwrapped);
+        return wrapBeneath(unwrapped);
     }
 
     /**
@@ -121,7 +122,7 @@ public final class WriteThroughFileSystem extends FileSystem {
         return WriteThroughPath.unwrap(Objects.requireNonNull(path));
     }
 
-    Path wrapOrNull(final Path path) {
+    Path wrapBeneath(final Path path) {
         return WriteThroughPath.wrap(owner, path);
     }
 
@@ -163,7 +164,7 @@ public final class WriteThroughFileSystem extends FileSystem {
     public Iterable<Path> getRootDirectories() {
         final List<Path> roots = new ArrayList<>();
         for (final Path root : beneath.getRootDirectories()) {
-            roots.add(wrapOrNull(root));
+            roots.add(wrapBeneath(root));
         }
         return List.copyOf(roots);
     }
@@ -180,7 +181,7 @@ public final class WriteThroughFileSystem extends FileSystem {
 
     @Override
     public Path getPath(final String first, final String... more) {
-        return wrapOrNull(beneath.getPath(first, more));
+        return wrapBeneath(beneath.getPath(first, more));
     }
 
     @Override
@@ -207,15 +208,15 @@ public final class WriteThroughFileSystem extends FileSystem {
     public static final class Builder {
         private static final Builder DEFAULTS = new Builder(null, null, null, InterruptPolicy.IGNORE);
 
-        private final WriteThroughEngine engine;
-        private final String paths;
-        private final String passBy;
+        private final @Nullable WriteThroughEngine engine;
+        private final @Nullable String paths;
+        private final @Nullable String passBy;
         private final InterruptPolicy interrupts;
 
         private Builder(
-                final WriteThroughEngine engine,
-                final String paths,
-                final String passBy,
+                final @Nullable WriteThroughEngine engine,
+                final @Nullable String paths,
+                final @Nullable String passBy,
                 final InterruptPolicy interrupts) {
             this.engine = engine;
             this.paths = paths;

@@ -34,8 +34,10 @@ import java.util.HashSet;
 import java.util.Iterator;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The provider of {@link WriteThroughFileSystem}. As the default provider of a JVM it has a program's files written through
@@ -76,12 +78,12 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
     private static final String INTERRUPTS = "io.writethrough.interrupts";
 
     private final String scheme;
-    private final FileSystemProvider parent;
-    private final WriteThroughFileSystem fileSystem;
+    private final @Nullable FileSystemProvider parent;
+    private final @Nullable WriteThroughFileSystem fileSystem;
 
     /* null: the shared one. */
-    private final WriteThroughEngine engine;
-    private final PathSelection selection;
+    private final @Nullable WriteThroughEngine engine;
+    private final @Nullable PathSelection selection;
     private final InterruptPolicy interrupts;
 
     /** The installed provider of the scheme {@code writethrough}. For {@link java.util.ServiceLoader}. */
@@ -108,10 +110,10 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
 
     private WriteThroughFileSystemProvider(
             final String scheme,
-            final FileSystemProvider parent,
-            final FileSystem beneath,
-            final WriteThroughEngine engine,
-            final PathSelection selection,
+            final @Nullable FileSystemProvider parent,
+            final @Nullable FileSystem beneath,
+            final @Nullable WriteThroughEngine engine,
+            final @Nullable PathSelection selection,
             final InterruptPolicy interrupts) {
         this.scheme = scheme;
         this.parent = parent;
@@ -122,16 +124,16 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
     }
 
     static WriteThroughFileSystem overDefault(
-            final WriteThroughEngine engine,
-            final String paths,
-            final String passBy,
+            final @Nullable WriteThroughEngine engine,
+            final @Nullable String paths,
+            final @Nullable String passBy,
             final InterruptPolicy interrupts) {
         final FileSystem standard = FileSystems.getDefault();
         final FileSystem beneath = standard instanceof WriteThroughFileSystem wrapped ? wrapped.beneath() : standard;
         final PathSelection selection = PathSelection.of(beneath, paths, passBy, true);
         return new WriteThroughFileSystemProvider(
                         OWN_SCHEME, beneath.provider(), beneath, engine, selection, interrupts)
-                .fileSystem;
+                .fileSystem();
     }
 
     private static PathSelection selectionOfProperties(final FileSystem beneath) {
@@ -184,7 +186,7 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
     @Override
     public Path getPath(final URI uri) {
         // The platform's provider may come to its path by java.io.File, and so by the default file system.
-        return fileSystem().wrapOrNull(unwrap(parent().getPath(toParent(uri))));
+        return fileSystem().wrapBeneath(unwrap(parent().getPath(toParent(uri))));
     }
 
     private URI toParent(final URI uri) {
@@ -246,7 +248,7 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
     public AsynchronousFileChannel newAsynchronousFileChannel(
             final Path path,
             final Set<? extends OpenOption> options,
-            final ExecutorService executor,
+            final @Nullable ExecutorService executor,
             final FileAttribute<?>... attributes)
             throws IOException {
         if (options.contains(StandardOpenOption.APPEND)) {
@@ -292,7 +294,7 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
     }
 
     /* null: it passes by. What the file system beneath would refuse anyway, it is left to refuse. */
-    private WriteThroughFile openThrough(
+    private @Nullable WriteThroughFile openThrough(
             final Path path, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
             throws IOException {
         final Path beneath = unwrap(path);
@@ -315,7 +317,7 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
     }
 
     private PathSelection selection() {
-        return fileSystem().provider().selection;
+        return Objects.requireNonNull(fileSystem().provider().selection);
     }
 
     private boolean isRegularOrMissing(final Path beneath, final Set<? extends OpenOption> options) {
@@ -339,7 +341,7 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
             final Path directory, final DirectoryStream.Filter<? super Path> filter) throws IOException {
         final WriteThroughFileSystem owner = fileSystem();
         final DirectoryStream<Path> stream =
-                parent().newDirectoryStream(unwrap(directory), entry -> filter.accept(owner.wrapOrNull(entry)));
+                parent().newDirectoryStream(unwrap(directory), entry -> filter.accept(owner.wrapBeneath(entry)));
         return new Entries(owner, stream);
     }
 
@@ -356,7 +358,7 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
 
                 @Override
                 public Path next() {
-                    return owner.wrapOrNull(entries.next());
+                    return owner.wrapBeneath(entries.next());
                 }
             };
         }
@@ -385,7 +387,7 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
 
     @Override
     public Path readSymbolicLink(final Path link) throws IOException {
-        return fileSystem().wrapOrNull(parent().readSymbolicLink(unwrap(link)));
+        return fileSystem().wrapBeneath(parent().readSymbolicLink(unwrap(link)));
     }
 
     @Override
@@ -429,7 +431,7 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
     }
 
     @Override
-    public <V extends FileAttributeView> V getFileAttributeView(
+    public <V extends FileAttributeView> @Nullable V getFileAttributeView(
             final Path path, final Class<V> type, final LinkOption... options) {
         return parent().getFileAttributeView(unwrap(path), type, options);
     }

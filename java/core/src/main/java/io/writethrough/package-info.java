@@ -11,11 +11,14 @@
  *
  * <p>Unless a method says otherwise: offsets, positions, lengths and sizes are bytes; every object but a buffer may be used
  * by any number of threads at a time; no parameter may be {@code null} ({@link java.lang.NullPointerException}), nor may an
- * element of an array parameter, and no method returns {@code null}.
+ * element of an array parameter, and no method returns {@code null}. A type that is annotated {@code Nullable} is an exception.
  *
  * <p>The library runs on Linux, x86-64 and aarch64. Elsewhere the first use of it throws {@link
  * java.lang.UnsatisfiedLinkError} with a message that says so.
  *
  * @since 0.1
  */
+@NullMarked
 package io.writethrough;
+
+import org.jspecify.annotations.NullMarked;

@@ -19,6 +19,7 @@ import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.spi.ToolProvider;
+import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -134,6 +135,14 @@ class PackageTest {
             some = packages.values().removeIf(used -> used.stream().noneMatch(packages::containsKey));
         }
         assertEquals(Map.of(), packages, "these make a circle, or use a package that does");
+    }
+
+    @Test
+    void everyPackageSaysWhatMayBeNull() throws ClassNotFoundException {
+        for (final String name : USES.keySet()) {
+            final Class<?> ofPackage = Class.forName(packageOf(name) + ".package-info");
+            assertTrue(ofPackage.isAnnotationPresent(NullMarked.class), ofPackage + " is not @NullMarked");
+        }
     }
 
     @Test

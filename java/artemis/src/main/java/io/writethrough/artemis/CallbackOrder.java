@@ -4,6 +4,7 @@ package io.writethrough.artemis;
 
 import java.util.ArrayDeque;
 import java.util.Queue;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes of one file on their way. They end in any order, and their ends are told in the order in which they began, one at a
@@ -17,14 +18,14 @@ final class CallbackOrder {
     /** What is to be done when a write, and all before it, have ended. */
     interface End {
         /** Tells the end of the write: its failure, or null if there was none. */
-        void tell(Throwable failure);
+        void tell(@Nullable Throwable failure);
     }
 
     /** A write that has begun. */
     static final class Write {
         private final End end;
         private boolean finished;
-        private Throwable failure;
+        private @Nullable Throwable failure;
 
         private Write(final End end) {
             this.end = end;
@@ -39,7 +40,7 @@ final class CallbackOrder {
     }
 
     /** The write has ended; tells that, and what it kept waiting, unless another thread is just doing so. */
-    void finish(final Write write, final Throwable failure) {
+    void finish(final Write write, final @Nullable Throwable failure) {
         synchronized (this) {
             write.finished = true;
             write.failure = failure;
@@ -56,7 +57,7 @@ final class CallbackOrder {
         }
     }
 
-    private synchronized Write nextFinished() {
+    private synchronized @Nullable Write nextFinished() {
         final Write next = writes.peek();
         if (next == null || !next.finished) {
             telling = false;

@@ -16,6 +16,7 @@ import org.apache.activemq.artemis.core.io.AbstractSequentialFile;
 import org.apache.activemq.artemis.core.io.DummyCallback;
 import org.apache.activemq.artemis.core.io.IOCallback;
 import org.apache.activemq.artemis.core.io.SequentialFile;
+import org.jspecify.annotations.Nullable;
 
 /** A file of a journal. */
 final class WriteThroughSequentialFile extends AbstractSequentialFile {
@@ -25,7 +26,7 @@ final class WriteThroughSequentialFile extends AbstractSequentialFile {
     private final CallbackOrder order = new CallbackOrder();
 
     /* Null while it is not open. */
-    private volatile WriteThroughFile open;
+    private volatile @Nullable WriteThroughFile open;
 
     WriteThroughSequentialFile(
             final WriteThroughSequentialFileFactory files, final File directory, final String fileName) {
@@ -130,13 +131,14 @@ final class WriteThroughSequentialFile extends AbstractSequentialFile {
         }
     }
 
-    private void tell(final IOCallback callback, final Throwable failure) {
+    private void tell(final IOCallback callback, final @Nullable Throwable failure) {
         try {
             if (failure == null) {
                 callback.done();
                 return;
             }
-            final Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+            final Throwable cause =
+                    failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
             callback.onError(ActiveMQExceptionType.IO_ERROR.getCode(), cause.toString());
             report(cause);
         } catch (final RuntimeException | Error e) {
@@ -181,7 +183,7 @@ final class WriteThroughSequentialFile extends AbstractSequentialFile {
 
     /** The buffer is flipped then; -1 at the end of the file. */
     @Override
-    public synchronized int read(final ByteBuffer bytes, final IOCallback callback) throws IOException {
+    public synchronized int read(final ByteBuffer bytes, final @Nullable IOCallback callback) throws IOException {
         final WriteThroughFile file = requireOpen();
         final int count;
         try {

@@ -20,6 +20,7 @@ import org.apache.activemq.artemis.core.io.SequentialFile;
 import org.apache.activemq.artemis.core.io.util.ByteBufferPool;
 import org.apache.activemq.artemis.utils.ByteUtil;
 import org.apache.activemq.artemis.utils.critical.CriticalAnalyzer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes the files of an Artemis journal, in place of {@code NIOSequentialFileFactory} and {@code AIOSequentialFileFactory}.
@@ -43,7 +44,7 @@ import org.apache.activemq.artemis.utils.critical.CriticalAnalyzer;
  * @since 0.1
  */
 public final class WriteThroughSequentialFileFactory extends AbstractSequentialFileFactory {
-    private final WriteThroughEngine engine;
+    private final @Nullable WriteThroughEngine engine;
     private final ByteBufferPool buffers = ByteBufferPool.threadLocal(true);
 
     /**
@@ -177,13 +178,13 @@ public final class WriteThroughSequentialFileFactory extends AbstractSequentialF
      */
     public static final class Builder {
         private final File directory;
-        private WriteThroughEngine engine;
+        private @Nullable WriteThroughEngine engine;
         private boolean buffered;
         private int bufferBytes = ArtemisConstants.DEFAULT_JOURNAL_BUFFER_SIZE_AIO;
         private int bufferTimeoutNs = ArtemisConstants.DEFAULT_JOURNAL_BUFFER_TIMEOUT_AIO;
         private int maxIo = 500;
-        private IOCriticalErrorListener listener;
-        private CriticalAnalyzer analyzer;
+        private @Nullable IOCriticalErrorListener listener;
+        private @Nullable CriticalAnalyzer analyzer;
 
         private Builder(final File directory) {
             this.directory = Objects.requireNonNull(directory);

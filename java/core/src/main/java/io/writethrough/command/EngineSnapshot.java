@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import javax.management.Attribute;
 import javax.management.InstanceNotFoundException;
@@ -16,6 +17,7 @@ import javax.management.MBeanAttributeInfo;
 import javax.management.MBeanServerConnection;
 import javax.management.ObjectName;
 import javax.management.openmbean.CompositeData;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the bean of an engine said at an instant.
@@ -29,7 +31,7 @@ public record EngineSnapshot(int id, long nanos, Map<String, Object> values) {
     private static final double MEBI = 1 << 20;
 
     /** Asks the bean; null if its engine was closed meanwhile. */
-    static EngineSnapshot of(final MBeanServerConnection server, final ObjectName name)
+    static @Nullable EngineSnapshot of(final MBeanServerConnection server, final ObjectName name)
             throws IOException, JMException {
         final Map<String, Object> values = new TreeMap<>();
         try {
@@ -49,18 +51,18 @@ public record EngineSnapshot(int id, long nanos, Map<String, Object> values) {
     }
 
     private long number(final String name) {
-        return ((Number) values.get(name)).longValue();
+        return ((Number) Objects.requireNonNull(values.get(name))).longValue();
     }
 
     private Histogram histogram(final String name) {
-        final CompositeData data = (CompositeData) values.get(name);
+        final CompositeData data = (CompositeData) Objects.requireNonNull(values.get(name));
         return new Histogram((Long) data.get("sum"), (long[]) data.get("counts"));
     }
 
     /* ---- for people ---- */
 
     /** A table: of the time since an earlier snapshot, or since the engine was opened if that is null. */
-    String table(final long pid, final EngineSnapshot earlier) {
+    String table(final long pid, final @Nullable EngineSnapshot earlier) {
         final StringBuilder text = new StringBuilder();
         final double seconds = earlier == null ? 0 : (nanos - earlier.nanos) / 1e9;
         text.append(String.format(
@@ -116,9 +118,9 @@ public record EngineSnapshot(int id, long nanos, Map<String, Object> values) {
     private void row(
             final StringBuilder text,
             final String label,
-            final String counter,
+            final @Nullable String counter,
             final String histogram,
-            final EngineSnapshot earlier,
+            final @Nullable EngineSnapshot earlier,
             final double seconds) {
         final Histogram times = difference(histogram, earlier);
         final long count = counter == null ? times.count() : change(counter, earlier);
@@ -132,7 +134,7 @@ public record EngineSnapshot(int id, long nanos, Map<String, Object> values) {
         text.append(System.lineSeparator());
     }
 
-    private double hitRate(final EngineSnapshot earlier) {
+    private double hitRate(final @Nullable EngineSnapshot earlier) {
         final long hits = change("ReadHits", earlier);
         final long reads = hits + change("ReadMisses", earlier);
         return reads == 0 ? 1 : (double) hits / reads;
@@ -142,11 +144,11 @@ public record EngineSnapshot(int id, long nanos, Map<String, Object> values) {
         return seconds == 0 ? count : count / seconds;
     }
 
-    private Histogram difference(final String name, final EngineSnapshot earlier) {
+    private Histogram difference(final String name, final @Nullable EngineSnapshot earlier) {
         return earlier == null ? histogram(name) : histogram(name).since(earlier.histogram(name));
     }
 
-    private long change(final String name, final EngineSnapshot earlier) {
+    private long change(final String name, final @Nullable EngineSnapshot earlier) {
         return number(name) - (earlier == null ? 0 : earlier.number(name));
     }
 

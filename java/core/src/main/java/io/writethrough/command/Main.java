@@ -10,6 +10,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** What {@code java -jar} runs: tools for people who look after a database. */
 public final class Main {
@@ -54,7 +55,7 @@ public final class Main {
         return status;
     }
 
-    private static String reason(final Exception e) {
+    private static @Nullable String reason(final Exception e) {
         if (e instanceof NoSuchFileException) {
             return "there is no such file";
         }

@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** What a {@link StorageProfile} and the extents of a file mean for writes there: for people, as JSON, and with advice. */
 public final class ProbeReport {
@@ -160,11 +161,11 @@ public final class ProbeReport {
         return values;
     }
 
-    private static Object known(final int bytes) {
+    private static @Nullable Object known(final int bytes) {
         return bytes == 0 ? null : bytes;
     }
 
-    private static Object known(final StorageProfile.Promise promise) {
+    private static @Nullable Object known(final StorageProfile.Promise promise) {
         return switch (promise) {
             case NO -> false;
             case YES -> true;

@@ -18,6 +18,7 @@ import javax.management.ObjectName;
 import javax.management.remote.JMXConnector;
 import javax.management.remote.JMXConnectorFactory;
 import javax.management.remote.JMXServiceURL;
+import org.jspecify.annotations.Nullable;
 
 /** {@code stats PID}: what the engines of a live process do, by JMX, as a table that is drawn anew or as lines of JSON. */
 public final class StatsCommand {
@@ -58,7 +59,7 @@ public final class StatsCommand {
         }
     }
 
-    private static StatsCommand parse(final List<String> args, final PrintStream out) {
+    private static @Nullable StatsCommand parse(final List<String> args, final PrintStream out) {
         boolean json = false;
         long interval = 2;
         long count = Long.MAX_VALUE;
@@ -167,7 +168,7 @@ public final class StatsCommand {
         }
         final StringBuilder text = new StringBuilder(count > 1 && isTerminal() ? CLEAR_SCREEN : "");
         for (final EngineSnapshot each : now) {
-            final EngineSnapshot earlier = before.stream()
+            final @Nullable EngineSnapshot earlier = before.stream()
                     .filter(other -> other.id() == each.id())
                     .findFirst()
                     .orElse(null);

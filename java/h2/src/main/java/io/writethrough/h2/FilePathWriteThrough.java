@@ -21,6 +21,7 @@ import org.h2.store.fs.FilePath;
 import org.h2.store.fs.FilePathWrapper;
 import org.h2.store.fs.FileUtils;
 import org.h2.store.fs.disk.FilePathDisk;
+import org.jspecify.annotations.Nullable;
 
 /**
  * H2's view of write-through files: the scheme {@code wt}. A database at {@code jdbc:h2:wt:/path/db} is that at {@code
@@ -63,7 +64,7 @@ public final class FilePathWriteThrough extends FilePathWrapper {
     private static final int EBUSY = 16;
 
     /* Null: the shared one, which is made when the first file is opened. */
-    private static WriteThroughEngine registeredEngine;
+    private static @Nullable WriteThroughEngine registeredEngine;
     private static boolean registered;
 
     /** For H2, which makes all paths of one; programs call {@link #register()}. */
@@ -90,7 +91,7 @@ public final class FilePathWriteThrough extends FilePathWrapper {
         register(null, false);
     }
 
-    private static void register(final WriteThroughEngine engine, final boolean again) {
+    private static void register(final @Nullable WriteThroughEngine engine, final boolean again) {
         synchronized (REGISTRATION) {
             if (!registered || again) {
                 FilePath.register(new FilePathWriteThrough());
@@ -101,7 +102,7 @@ public final class FilePathWriteThrough extends FilePathWrapper {
     }
 
     private static WriteThroughFile open(final Path path, final Set<OpenOption> options) throws IOException {
-        final WriteThroughEngine engine;
+        final @Nullable WriteThroughEngine engine;
         synchronized (REGISTRATION) {
             engine = registeredEngine;
         }
@@ -187,7 +188,8 @@ public final class FilePathWriteThrough extends FilePathWrapper {
     }
 
     private Path parent() {
-        return Path.of(getBase().name).toAbsolutePath().normalize().getParent();
+        final Path own = Path.of(getBase().name).toAbsolutePath().normalize();
+        return own.getParent() == null ? own : own.getParent();
     }
 
     /* What fsync of a directory does: the names in it are stable. */

@@ -8,6 +8,7 @@ import java.sql.DriverPropertyInfo;
 import java.sql.SQLFeatureNotSupportedException;
 import java.util.Properties;
 import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes H2 know {@code wt:} when {@link java.sql.DriverManager} looks for drivers, which it does before it makes its first
@@ -29,7 +30,7 @@ public final class RegisteringDriver implements Driver {
 
     /** {@return null: no URL is this driver's} */
     @Override
-    public Connection connect(final String url, final Properties info) {
+    public @Nullable Connection connect(final String url, final Properties info) {
         return null;
     }
 

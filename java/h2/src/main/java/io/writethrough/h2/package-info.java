@@ -5,4 +5,7 @@
  * there is to it; {@link io.writethrough.h2.FilePathWriteThrough} says what it does, and what to do where no {@link
  * java.sql.DriverManager} is asked for connections.
  */
+@NullMarked
 package io.writethrough.h2;
+
+import org.jspecify.annotations.NullMarked;

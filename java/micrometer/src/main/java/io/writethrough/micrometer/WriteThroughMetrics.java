@@ -17,6 +17,7 @@ import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What an engine does, as meters whose names begin with {@code writethrough}: of its reads, writes, I/Os and gathers counts and
@@ -108,19 +109,22 @@ public final class WriteThroughMetrics implements MeterBinder {
             time("queue.time", null, null, EngineStats::queueNanos);
         }
 
-        private Tags with(final String key, final String value) {
-            return key == null ? tags : tags.and(key, value);
+        private Tags with(final @Nullable String key, final @Nullable String value) {
+            return key == null || value == null ? tags : tags.and(key, value);
         }
 
         private void count(
-                final String name, final String key, final String value, final ToDoubleFunction<EngineStats> of) {
+                final String name,
+                final @Nullable String key,
+                final @Nullable String value,
+                final ToDoubleFunction<EngineStats> of) {
             final Last stats = last;
             FunctionCounter.builder(PREFIX + name, engine, each -> of.applyAsDouble(stats.of(each)))
                     .tags(with(key, value))
                     .register(registry);
         }
 
-        private void gauge(final String name, final String unit, final ToDoubleFunction<EngineStats> of) {
+        private void gauge(final String name, final @Nullable String unit, final ToDoubleFunction<EngineStats> of) {
             final Last stats = last;
             Gauge.builder(PREFIX + name, engine, each -> of.applyAsDouble(stats.of(each)))
                     .baseUnit(unit)
@@ -129,7 +133,10 @@ public final class WriteThroughMetrics implements MeterBinder {
         }
 
         private void time(
-                final String name, final String key, final String value, final Function<EngineStats, Histogram> of) {
+                final String name,
+                final @Nullable String key,
+                final @Nullable String value,
+                final Function<EngineStats, Histogram> of) {
             final Last stats = last;
             FunctionTimer.builder(
                             PREFIX + name,

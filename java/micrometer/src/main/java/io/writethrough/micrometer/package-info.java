@@ -5,4 +5,7 @@
  *
  * @since 0.1
  */
+@NullMarked
 package io.writethrough.micrometer;
+
+import org.jspecify.annotations.NullMarked;

@@ -12,6 +12,7 @@ import io.netty.util.concurrent.Future;
 import io.netty.util.concurrent.FutureListener;
 import java.util.ArrayDeque;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes inbound messages durable before it passes them on: each is appended to a file, and goes to the next handler when its
@@ -60,10 +61,11 @@ public final class DurableHandler extends ChannelInboundHandlerAdapter {
     private static final class Entry {
         private final Object message;
         private final boolean event;
-        private final Future<Long> appended;
+        private final @Nullable Future<Long> appended;
         private final int bytes;
 
-        private Entry(final Object message, final boolean event, final Future<Long> appended, final int bytes) {
+        private Entry(
+                final Object message, final boolean event, final @Nullable Future<Long> appended, final int bytes) {
             this.message = message;
             this.event = event;
             this.appended = appended;
@@ -114,7 +116,7 @@ public final class DurableHandler extends ChannelInboundHandlerAdapter {
             ReferenceCountUtil.release(message);
             return;
         }
-        final ByteBuf record;
+        final @Nullable ByteBuf record;
         try {
             record = format.record(context, message);
         } catch (final Exception e) {

@@ -10,6 +10,7 @@ import io.writethrough.WriteThroughException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.RejectedExecutionException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One operation on a file, from the call to the end of its future. It is started at once, or waits in {@link
@@ -19,8 +20,8 @@ abstract class FileOperation<T> implements Runnable {
     private final EventExecutor executor;
     private final Promise<T> promise;
 
-    private T value;
-    private Throwable failure;
+    private @Nullable T value;
+    private @Nullable Throwable failure;
 
     FileOperation(final EventExecutor executor) {
         this.executor = executor;
@@ -58,7 +59,7 @@ abstract class FileOperation<T> implements Runnable {
         return promise.setUncancellable();
     }
 
-    final void succeed(final T result) {
+    final void succeed(final @Nullable T result) {
         value = result;
         end();
     }
@@ -109,10 +110,10 @@ abstract class FileOperation<T> implements Runnable {
     }
 
     /** A result that nobody takes. */
-    void discard(final T result) {}
+    void discard(final @Nullable T result) {}
 
     /** What a future failed with, null if it did not, or has not yet. */
-    static Throwable failureOf(final CompletableFuture<?> future) {
+    static @Nullable Throwable failureOf(final CompletableFuture<?> future) {
         if (!future.isCompletedExceptionally()) {
             return null;
         }
@@ -125,7 +126,7 @@ abstract class FileOperation<T> implements Runnable {
     }
 
     /** Whether this is how a file says that it would have to wait, or that it takes as much only if it may. */
-    static boolean mustWait(final Throwable cause) {
+    static boolean mustWait(final @Nullable Throwable cause) {
         return cause instanceof WriteThroughException refused
                 && (refused.errnoName().equals("EAGAIN") || refused.errnoName().equals("EMSGSIZE"));
     }

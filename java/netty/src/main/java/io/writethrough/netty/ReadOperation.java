@@ -7,6 +7,7 @@ import io.netty.buffer.ByteBufAllocator;
 import io.netty.util.concurrent.EventExecutor;
 import io.writethrough.WriteThroughFile;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /** A read into a buffer of its own, which is the result. */
 final class ReadOperation extends FileOperation<ByteBuf> {
@@ -68,7 +69,9 @@ final class ReadOperation extends FileOperation<ByteBuf> {
     void release() {}
 
     @Override
-    void discard(final ByteBuf result) {
-        result.release();
+    void discard(final @Nullable ByteBuf result) {
+        if (result != null) {
+            result.release();
+        }
     }
 }

@@ -5,6 +5,7 @@ package io.writethrough.netty;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufHolder;
 import io.netty.channel.ChannelHandlerContext;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a {@link DurableHandler} appends to its file for a message, and what it passes on when that is stable.
@@ -26,6 +27,7 @@ public interface RecordFormat {
      *     passed on in its turn
      * @throws Exception if there is no record of such a message: the channel fails
      */
+    @Nullable
     ByteBuf record(ChannelHandlerContext context, Object message) throws Exception;
 
     /**

@@ -5,4 +5,7 @@
  * which never waits, and {@link io.writethrough.netty.DurableHandler} makes the messages of a channel durable before they are
  * passed on.
  */
+@NullMarked
 package io.writethrough.netty;
+
+import org.jspecify.annotations.NullMarked;

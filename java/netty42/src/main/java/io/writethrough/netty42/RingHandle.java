@@ -21,6 +21,7 @@ import io.writethrough.internal.jni.NativeIo;
 import java.io.IOException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a loop knows of an engine: takes its transfers and puts them on the ring, and passes their results on, those of one turn
@@ -62,10 +63,10 @@ final class RingHandle implements IoUringIoHandle {
     private final Runnable turn = this::turn;
 
     private long engine;
-    private IoRegistration registration;
-    private Future<?> watch;
-    private FileDescriptor notifier;
-    private ByteBuf notified;
+    private @Nullable IoRegistration registration;
+    private @Nullable Future<?> watch;
+    private @Nullable FileDescriptor notifier;
+    private @Nullable ByteBuf notified;
     private boolean notifierRead;
     private boolean closing;
     private boolean turnScheduled;
@@ -120,7 +121,8 @@ final class RingHandle implements IoUringIoHandle {
         }
     }
 
-    private void attach(final IoRegistration registered, final Throwable refusal) throws IOException {
+    private void attach(final @Nullable IoRegistration registered, final @Nullable Throwable refusal)
+            throws IOException {
         if (registered == null) {
             throw new IllegalStateException("the loop does not take the engine", refusal);
         }
@@ -156,6 +158,7 @@ final class RingHandle implements IoUringIoHandle {
     }
 
     private void readNotifier() {
+        assert notifier != null && notified != null;
         try {
             notifierRead = submit(new IoUringIoOps(
                     OP_READ,
@@ -180,6 +183,7 @@ final class RingHandle implements IoUringIoHandle {
     }
 
     private boolean submit(final IoUringIoOps operation) {
+        assert registration != null;
         try {
             return registration.submit(operation) != 0;
         } catch (final RuntimeException e) {
@@ -292,6 +296,7 @@ final class RingHandle implements IoUringIoHandle {
         }
         closing = true;
         onRing = false;
+        assert registration != null;
         final IoHandler ring = registration.attachment();
         passOn();
         while (CApi.wt_external_detach(engine) > 0 || notifierRead) {
@@ -304,6 +309,7 @@ final class RingHandle implements IoUringIoHandle {
 
     private void leave() {
         onRing = false;
+        assert watch != null && registration != null;
         watch.cancel(false);
         registration.cancel();
     }
@@ -320,6 +326,7 @@ final class RingHandle implements IoUringIoHandle {
         } catch (final IOException e) {
             LOGGER.log(System.Logger.Level.WARNING, "closing the notifier of an engine", e);
         }
+        assert notified != null;
         notified.release();
         notifier = null;
     }

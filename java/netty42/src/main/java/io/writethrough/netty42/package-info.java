@@ -3,4 +3,7 @@
 /**
  * An engine whose I/O goes on the io_uring of an event loop of Netty 4.2: {@link io.writethrough.netty42.OneRing}.
  */
+@NullMarked
 package io.writethrough.netty42;
+
+import org.jspecify.annotations.NullMarked;

@@ -9,6 +9,7 @@ import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Threads for what may take as long as it likes: handlers of asynchronous channels that have no executor of their own, and
@@ -24,7 +25,7 @@ public final class ChannelThreads {
     /** For this library's own use. */
     public static final ExecutorService POOL = pool(0, OWN);
 
-    private static ExecutorService handlers;
+    private static @Nullable ExecutorService handlers;
 
     private ChannelThreads() {}
 
@@ -74,7 +75,7 @@ public final class ChannelThreads {
         }
     }
 
-    private static Error noFactory(final String name, final Throwable cause) {
+    private static Error noFactory(final String name, final @Nullable Throwable cause) {
         return new Error(
                 "system property " + FACTORY + " is '" + name + "', must be a ThreadFactory of the class path that is"
                         + " public and has a public constructor without parameters",

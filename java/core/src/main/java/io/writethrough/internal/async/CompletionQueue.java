@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Operations that ended and whose futures are to be completed. One task on the executor completes all there are; there is
@@ -36,8 +37,8 @@ public final class CompletionQueue implements Runnable {
     private final Operations operations;
     private final Executor executor;
 
-    private Operation first;
-    private Operation last;
+    private @Nullable Operation first;
+    private @Nullable Operation last;
     private int submitted; /* tasks that have not begun */
     private int running; /* tasks that are not held up, as far as is known */
     private int writeOffs; /* a task that began before the last one is not among those running */
@@ -56,7 +57,10 @@ public final class CompletionQueue implements Runnable {
 
     /** Adds the operations of a batch that ended. */
     synchronized void add(final EventBatch events) {
-        append(events.first(), events.last());
+        final Operation chain = events.first();
+        final Operation end = events.last();
+        assert chain != null && end != null;
+        append(chain, end);
         events.handedOver();
         wakeHelpers();
     }
@@ -71,6 +75,7 @@ public final class CompletionQueue implements Runnable {
         if (first == null) {
             first = chain;
         } else {
+            assert last != null;
             last.next = chain;
         }
         last = end;
@@ -190,7 +195,7 @@ public final class CompletionQueue implements Runnable {
         }
     }
 
-    private static void restore(final Draining outer) {
+    private static void restore(final @Nullable Draining outer) {
         if (outer == null) {
             DRAINING.remove();
         } else {
@@ -211,7 +216,7 @@ public final class CompletionQueue implements Runnable {
         return whole && needsTask();
     }
 
-    private synchronized Operation next() {
+    private synchronized @Nullable Operation next() {
         final Operation operation = first;
         if (operation != null) {
             first = operation.next;

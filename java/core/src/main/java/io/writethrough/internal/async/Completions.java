@@ -7,6 +7,7 @@ import io.writethrough.internal.jni.CApi;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The way from an event of the C core to its future. One thread, the leader, takes events and gives the executor a task that
@@ -32,11 +33,11 @@ public final class Completions {
     private final UnderWay underWay = UnderWay.ofEngine();
 
     /* For threads that close and take events: made before they have to. */
-    private EventBatch closersEvents;
+    private @Nullable EventBatch closersEvents;
 
-    private volatile CompletionThread leader;
+    private volatile @Nullable CompletionThread leader;
     private int threads;
-    private Thread watch;
+    private @Nullable Thread watch;
     private volatile boolean watchAsleep;
     private volatile long polls;
     private long lastProgress; /* these two of the watch */
@@ -204,13 +205,13 @@ public final class Completions {
         }
     }
 
-    private void look(final CompletionThread watched) {
+    private void look(final @Nullable CompletionThread watched) {
         final long progress = queue.progress() + polls;
         final boolean idle = isIdle(watched);
         final boolean stuck = !idle && progress == lastProgress;
         idleLooks = idle ? idleLooks + 1 : 0;
         lastProgress = progress;
-        if (stuck) {
+        if (stuck && watched != null) {
             rescue(watched);
         } else if (queue.isTroubled()) {
             queue.scheduleElsewhere();
@@ -221,7 +222,7 @@ public final class Completions {
         }
     }
 
-    private boolean isIdle(final CompletionThread watched) {
+    private boolean isIdle(final @Nullable CompletionThread watched) {
         return watched == null || watched.isPolling() && queue.isEmpty();
     }
 
@@ -284,7 +285,7 @@ public final class Completions {
 
     /* False: another does, or there is nothing to be taken. */
     private boolean takeAsCloser(final long timeoutNanos) {
-        final EventBatch events;
+        final @Nullable EventBatch events;
         synchronized (this) {
             events = closersEvents;
             closersEvents = null;

@@ -3,6 +3,7 @@
 package io.writethrough.internal.async;
 
 import io.writethrough.internal.jni.NativeIo;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Events that one thread took from the C core, and the operations among them that ended. What interrupts the taking, an Error
@@ -14,8 +15,8 @@ public final class EventBatch {
     private int end;
 
     /* A chain. */
-    private Operation first;
-    private Operation last;
+    private @Nullable Operation first;
+    private @Nullable Operation last;
 
     boolean isEmpty() {
         return next == end && first == null;
@@ -41,7 +42,7 @@ public final class EventBatch {
     }
 
     private void takeNext(final Operations operations) {
-        Operation operation = null;
+        @Nullable Operation operation = null;
         boolean ended = false;
         try {
             operation = operations.of(events[next]);
@@ -58,6 +59,7 @@ public final class EventBatch {
             if (first == null) {
                 first = operation;
             } else {
+                assert last != null;
                 last.next = operation;
             }
             last = operation;
@@ -65,10 +67,12 @@ public final class EventBatch {
         next += NativeIo.EVENT_LONGS;
     }
 
+    @Nullable
     Operation first() {
         return first;
     }
 
+    @Nullable
     Operation last() {
         return last;
     }

@@ -3,6 +3,7 @@
 package io.writethrough.internal.async;
 
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The steps on the way from a submission to its callback that may fail for want of memory, for a test that has each of them
@@ -33,12 +34,12 @@ public final class Faults {
         CLOSE
     }
 
-    private static volatile Consumer<Step> plan;
+    private static volatile @Nullable Consumer<Step> plan;
 
     private Faults() {}
 
     /** What each step does first; null: nothing. */
-    public static void plan(final Consumer<Step> faults) {
+    public static void plan(final @Nullable Consumer<Step> faults) {
         plan = faults;
     }
 

@@ -11,6 +11,7 @@ import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The future of an operation, and whatever is derived from it. A thread that completes futures, and in a callback waits for
@@ -27,13 +28,13 @@ public final class IoFuture<T> extends CompletableFuture<T> {
     private static final ThreadLocal<int[]> DEPTH = ThreadLocal.withInitial(() -> new int[1]);
 
     /* Null: the operation did not begin. */
-    private final Completions completions;
+    private final @Nullable Completions completions;
 
-    public IoFuture(final Completions completions) {
+    public IoFuture(final @Nullable Completions completions) {
         this.completions = completions;
     }
 
-    public static <T> IoFuture<T> completed(final T value, final Completions completions) {
+    public static <T> IoFuture<T> completed(final T value, final @Nullable Completions completions) {
         final IoFuture<T> future = new IoFuture<>(completions);
         future.complete(value);
         return future;
@@ -81,7 +82,7 @@ public final class IoFuture<T> extends CompletableFuture<T> {
     /* ---- callbacks ---- */
 
     /* Null: this thread is too deep in them. Else to be counted down. */
-    private static int[] deeper() {
+    private static int @Nullable [] deeper() {
         final int[] depth = DEPTH.get();
         if (depth[0] == DEEPEST_CALLBACK) {
             return null;

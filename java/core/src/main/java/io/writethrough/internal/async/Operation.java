@@ -9,6 +9,7 @@ import io.writethrough.internal.jni.NativeIo;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One asynchronous operation from its submission to the end of its future. The objects are used again and again; a token
@@ -58,22 +59,23 @@ public final class Operation {
     }
 
     /** In the list of free operations, or of those that ended and were not completed. */
+    @Nullable
     Operation next;
 
     /* index, and above it how often it was used */
     private long token;
 
-    private File file;
-    private volatile IoFuture<?> future;
-    private Value kind;
+    private @Nullable File file;
+    private volatile @Nullable IoFuture<?> future;
+    private @Nullable Value kind;
     private long position;
     private long length;
-    private Continued read;
+    private @Nullable Continued read;
 
-    private Thread waiter;
+    private @Nullable Thread waiter;
     private volatile boolean ended;
 
-    private Runnable task; /* or all that is above is null */
+    private @Nullable Runnable task; /* or all that is above is null */
 
     private long result;
     private long stableBytes;
@@ -81,10 +83,10 @@ public final class Operation {
 
     /* What the future is to be, once that is decided. */
     private boolean decided;
-    private Object value;
-    private Throwable failure;
+    private @Nullable Object value;
+    private @Nullable Throwable failure;
 
-    private IoEvent event; /* null: nobody wants one */
+    private @Nullable IoEvent event; /* null: nobody wants one */
     private int durability;
     private int flags;
 
@@ -165,7 +167,7 @@ public final class Operation {
 
     /** Whether somebody still waits for its future. */
     boolean isOpen() {
-        final IoFuture<?> open = future;
+        final @Nullable IoFuture<?> open = future;
         return open != null && !open.isDone();
     }
 
@@ -175,7 +177,7 @@ public final class Operation {
         result = eventResult;
         stableBytes = eventStableBytes;
         offset = eventOffset;
-        final Thread thread = waiter;
+        final @Nullable Thread thread = waiter;
         if (thread != null) {
             ended = true; // From here on the operation may be another's.
             LockSupport.unpark(thread);
@@ -225,7 +227,8 @@ public final class Operation {
             task = null;
             once.run();
         }
-        if (future == null) {
+        final IoFuture<?> open = future;
+        if (open == null) {
             return;
         }
         if (!decided) {
@@ -234,9 +237,9 @@ public final class Operation {
         }
         assert Faults.at(Faults.Step.COMPLETE);
         if (failure != null) {
-            future.completeExceptionally(failure);
+            open.completeExceptionally(failure);
         } else {
-            complete(future, value);
+            complete(open, value);
         }
         assert Faults.at(Faults.Step.COMPLETED);
     }
@@ -246,6 +249,7 @@ public final class Operation {
         try {
             assert Faults.at(Faults.Step.DECIDE);
             endEvent();
+            assert file != null && kind != null;
             if (result >= 0) {
                 final long count = kind == Value.OFFSET ? offset : read == null ? result : read.finish(result);
                 value = kind.ofCount(count);
@@ -277,11 +281,12 @@ public final class Operation {
     private void tell(final IoEvent once) {
         final long at = read == null && result >= 0 ? offset : position;
         final long done = read == null && result < 0 ? stableBytes : Math.max(result, 0);
+        assert file != null;
         once.end(file.path(), at, length, durability, flags, true, (int) -Math.min(result, 0), done);
     }
 
     @SuppressWarnings("unchecked")
-    private static <T> void complete(final IoFuture<?> future, final Object value) {
+    private static <T> void complete(final IoFuture<?> future, final @Nullable Object value) {
         ((IoFuture<T>) future).complete((T) value);
     }
 

@@ -3,17 +3,19 @@
 package io.writethrough.internal.async;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /** The operations of an engine: in use, or free to be used again. Their number is the most that were outstanding at a time. */
 public final class Operations {
     private volatile Operation[] all = new Operation[0];
-    private Operation free;
+    private @Nullable Operation free;
 
     synchronized Operation take() {
         if (free == null) {
             grow();
         }
         final Operation operation = free;
+        assert operation != null;
         free = operation.next;
         operation.next = null;
         return operation;
@@ -26,6 +28,7 @@ public final class Operations {
     }
 
     /** The operation of an event; null if that operation is over: who submitted it did not wait for the event. */
+    @Nullable
     Operation of(final long token) {
         final Operation operation = all[(int) token];
         return operation.token() == token ? operation : null;
@@ -45,7 +48,7 @@ public final class Operations {
     private void grow() {
         final int count = all.length;
         final Operation[] more = Arrays.copyOf(all, count == 0 ? 64 : 2 * count);
-        Operation first = null;
+        @Nullable Operation first = null;
         for (int i = more.length - 1; i >= count; i--) {
             assert Faults.at(Faults.Step.MAKE_OPERATIONS);
             more[i] = new Operation(i);

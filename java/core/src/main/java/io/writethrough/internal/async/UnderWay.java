@@ -3,6 +3,7 @@
 package io.writethrough.internal.async;
 
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The operations of a file that have begun and are, for a while, in no call of native code: reads that lack bytes, and what
@@ -13,11 +14,11 @@ public final class UnderWay {
     private static final AtomicIntegerFieldUpdater<UnderWay> COUNT =
             AtomicIntegerFieldUpdater.newUpdater(UnderWay.class, "count");
 
-    private final UnderWay ofEngine; /* null: this is the engine's */
+    private final @Nullable UnderWay ofEngine; /* null: this is the engine's */
     private volatile int count;
     private volatile boolean closing;
 
-    private UnderWay(final UnderWay ofEngine) {
+    private UnderWay(final @Nullable UnderWay ofEngine) {
         this.ofEngine = ofEngine;
     }
 

@@ -5,6 +5,7 @@ package io.writethrough.internal.async;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The few threads on which I/O is waited for that nobody else may wait for: neither those that complete futures nor the
@@ -18,8 +19,8 @@ public final class WaitingThreads {
     private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     private static final Object LOCK = new Object();
-    private static Task first;
-    private static Task last;
+    private static @Nullable Task first;
+    private static @Nullable Task last;
     private static int waiting; /* tasks in the list */
     private static int threads;
     private static int idle;
@@ -28,7 +29,7 @@ public final class WaitingThreads {
 
     /** What is to be done, once. */
     public abstract static class Task {
-        private Task next;
+        private @Nullable Task next;
 
         public abstract void run();
     }
@@ -43,6 +44,7 @@ public final class WaitingThreads {
             if (first == null) {
                 first = task;
             } else {
+                assert last != null;
                 last.next = task;
             }
             last = task;
@@ -64,7 +66,7 @@ public final class WaitingThreads {
     }
 
     private static void work() {
-        Task task = next();
+        @Nullable Task task = next();
         while (task != null) {
             try {
                 task.run();
@@ -76,7 +78,7 @@ public final class WaitingThreads {
     }
 
     /* Null: this thread is not needed any more. */
-    private static Task next() {
+    private static @Nullable Task next() {
         final long begin = System.nanoTime();
         synchronized (LOCK) {
             idle++;
@@ -113,7 +115,7 @@ public final class WaitingThreads {
         private final LongSupplier call;
         private final Thread caller = Thread.currentThread();
         private long result;
-        private Throwable failure;
+        private @Nullable Throwable failure;
         private volatile boolean done;
 
         private Call(final LongSupplier call) {

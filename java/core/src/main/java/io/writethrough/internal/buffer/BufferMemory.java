@@ -10,6 +10,7 @@ import java.lang.reflect.Field;
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where the memory of a direct buffer comes from. {@code ByteBuffer.allocateDirect} and JNI give memory that lives as long as
@@ -20,13 +21,12 @@ import java.nio.MappedByteBuffer;
  * memory counts as steady: that is slower, and right.
  */
 public final class BufferMemory {
-    private static final MethodHandle SEGMENT = getter(Buffer.class, "segment");
-    private static final MethodHandle MAPPED_FILE = getter(MappedByteBuffer.class, "fd");
-    private static final boolean KNOWN = SEGMENT != null && MAPPED_FILE != null;
+    private static final @Nullable MethodHandle SEGMENT = getter(Buffer.class, "segment");
+    private static final @Nullable MethodHandle MAPPED_FILE = getter(MappedByteBuffer.class, "fd");
 
     private BufferMemory() {}
 
-    private static MethodHandle getter(final Class<? extends Buffer> holder, final String name) {
+    private static @Nullable MethodHandle getter(final Class<? extends Buffer> holder, final String name) {
         try {
             final Field field = holder.getDeclaredField(name);
             if (!NativeIo.makeAccessible(field)) {
@@ -40,7 +40,7 @@ public final class BufferMemory {
         }
     }
 
-    private static Object get(final MethodHandle getter, final ByteBuffer direct) {
+    private static @Nullable Object get(final MethodHandle getter, final ByteBuffer direct) {
         try {
             return (Object) getter.invokeExact(direct);
         } catch (final Throwable e) {
@@ -49,7 +49,7 @@ public final class BufferMemory {
     }
 
     static boolean isSteady(final ByteBuffer direct) {
-        if (!KNOWN || get(MAPPED_FILE, direct) != null) {
+        if (SEGMENT == null || MAPPED_FILE == null || get(MAPPED_FILE, direct) != null) {
             return false;
         }
         final Object segment = get(SEGMENT, direct);
@@ -66,8 +66,9 @@ public final class BufferMemory {
         if (!hasArena(direct)) {
             return;
         }
-        if (SEGMENT != null && MemorySegments.isMapped(get(SEGMENT, direct))) {
-            MemorySegments.requireAlive(get(SEGMENT, direct));
+        final Object segment = SEGMENT == null ? null : get(SEGMENT, direct);
+        if (segment != null && MemorySegments.isMapped(segment)) {
+            MemorySegments.requireAlive(segment);
         } else {
             direct.get(index);
         }

@@ -4,6 +4,7 @@ package io.writethrough.internal.buffer;
 
 import io.writethrough.internal.jni.NativeIo;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** What a caller's buffer is asked before native code gets at its memory. */
 public final class Buffers {
@@ -62,7 +63,7 @@ public final class Buffers {
     }
 
     /** A copy of a source that is not steady; null if {@link #get} returned false. */
-    public static byte[] copyOf(final ByteBuffer source, final int start, final int length) {
+    public static byte @Nullable [] copyOf(final ByteBuffer source, final int start, final int length) {
         final byte[] copy = new byte[length];
         return length == 0 || get(source, start, copy, length) ? copy : null;
     }

@@ -8,6 +8,7 @@ import java.lang.invoke.VarHandle;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The cache of an engine as Java sees it: reads what is cached without a call of native code, which costs more than a small
@@ -105,7 +106,7 @@ public final class CacheView {
     }
 
     /** The view of an engine's cache; null if the engine is closed, or its cache so large that no buffer shows all faces. */
-    public static CacheView of(final long engine) {
+    public static @Nullable CacheView of(final long engine) {
         final long view = NativeIo.viewOpen(engine);
         if (view == 0) {
             return null;
@@ -145,7 +146,7 @@ public final class CacheView {
     }
 
     /** A file that is open for reading; null if its reads are all for native code. */
-    public File file(final long handle) {
+    public @Nullable File file(final long handle) {
         final long[] fields = new long[4];
         return NativeIo.viewFile(handle, fields) ? new File(this, fields) : null;
     }
@@ -189,9 +190,9 @@ public final class CacheView {
     }
 
     /* For a test, which has something happen between the copy and the look at the version. */
-    private static volatile Runnable afterCopy;
+    private static volatile @Nullable Runnable afterCopy;
 
-    static void afterCopy(final Runnable task) {
+    static void afterCopy(final @Nullable Runnable task) {
         afterCopy = task;
     }
 

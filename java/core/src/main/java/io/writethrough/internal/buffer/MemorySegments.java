@@ -5,28 +5,29 @@ package io.writethrough.internal.buffer;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import org.jspecify.annotations.Nullable;
 
 /** What java.lang.foreign tells of a memory segment: that is there from JDK 22 on, and these classes are compiled for 17. */
 public final class MemorySegments {
     /* Never started: a confined segment is not accessible by it. */
     private static final Thread OTHER_THREAD = new Thread(() -> {}, "writethrough-other");
 
-    private static final MethodHandle SCOPE;
-    private static final MethodHandle IS_MAPPED;
-    private static final MethodHandle IS_LOADED;
-    private static final MethodHandle IS_ACCESSIBLE_BY;
+    private static final @Nullable MethodHandle SCOPE;
+    private static final @Nullable MethodHandle IS_MAPPED;
+    private static final @Nullable MethodHandle IS_LOADED;
+    private static final @Nullable MethodHandle IS_ACCESSIBLE_BY;
 
     /* The class of the scopes of Arena.ofAuto(), which only the garbage collector ends, and the one scope that never ends. */
-    private static final Class<?> AUTOMATIC;
-    private static final Object GLOBAL;
+    private static final @Nullable Class<?> AUTOMATIC;
+    private static final @Nullable Object GLOBAL;
 
     static {
-        MethodHandle scope = null;
-        MethodHandle isMapped = null;
-        MethodHandle isLoaded = null;
-        MethodHandle isAccessibleBy = null;
-        Class<?> automatic = null;
-        Object global = null;
+        @Nullable MethodHandle scope = null;
+        @Nullable MethodHandle isMapped = null;
+        @Nullable MethodHandle isLoaded = null;
+        @Nullable MethodHandle isAccessibleBy = null;
+        @Nullable Class<?> automatic = null;
+        @Nullable Object global = null;
         if (Runtime.version().feature() >= 22) {
             try {
                 final MethodHandles.Lookup lookup = MethodHandles.publicLookup();
@@ -65,7 +66,7 @@ public final class MemorySegments {
 
     /** Whether nothing but the garbage collector takes its memory away. */
     static boolean isSteady(final Object segment) {
-        if (SCOPE == null) {
+        if (SCOPE == null || IS_MAPPED == null) {
             return false;
         }
         try {
@@ -90,6 +91,7 @@ public final class MemorySegments {
      * @throws IllegalStateException if the arena was closed
      */
     static void requireAlive(final Object segment) {
+        assert IS_LOADED != null;
         try {
             final boolean ignored = (boolean) IS_LOADED.invokeExact(segment);
         } catch (final RuntimeException e) {

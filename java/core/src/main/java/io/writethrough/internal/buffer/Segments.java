@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The buffers of one vectored read or write, taken apart into what native code can walk: arrays and direct buffers, each
@@ -15,7 +16,7 @@ public final class Segments {
     private static final int KEPT_SEGMENTS = 1024;
     private static final PerThread<Segments> OF_THREAD = new PerThread<>(Segments::new);
 
-    private Object[] bases = new Object[16];
+    private @Nullable Object[] bases = new Object[16];
     private long[] ranges = new long[16];
     private int count;
     private long length;
@@ -107,7 +108,7 @@ public final class Segments {
         return true;
     }
 
-    private void add(final Object base, final int start, final int segmentLength) {
+    private void add(final @Nullable Object base, final int start, final int segmentLength) {
         if (count == bases.length) {
             bases = Arrays.copyOf(bases, count * 2);
             ranges = Arrays.copyOf(ranges, count * 2);
@@ -139,7 +140,7 @@ public final class Segments {
     }
 
     /** Arrays and direct buffers, as many as there are non-empty segments. */
-    public Object[] bases() {
+    public @Nullable Object[] bases() {
         return bases;
     }
 

@@ -11,6 +11,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 
 /** The future that an asynchronous channel returns: cancelled by force, it closes the channel, as AsynchronousChannel says. */
 public final class ChannelFuture<V> implements Future<V> {
@@ -22,7 +23,7 @@ public final class ChannelFuture<V> implements Future<V> {
         this.future = future;
     }
 
-    static Throwable unwrapped(final Throwable failure) {
+    static @Nullable Throwable unwrapped(final Throwable failure) {
         return failure instanceof CompletionException ? failure.getCause() : failure;
     }
 

@@ -3,6 +3,7 @@
 package io.writethrough.internal.channel;
 
 import java.nio.channels.FileChannel;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file channel in whose objects the place is null where the JDK's own channel has its descriptor.
@@ -16,20 +17,20 @@ import java.nio.channels.FileChannel;
  */
 @SuppressWarnings("unused")
 public abstract class ChannelWithoutDescriptor extends FileChannel {
-    private Object null0;
-    private Object null1;
-    private Object null2;
-    private Object null3;
-    private Object null4;
-    private Object null5;
-    private Object null6;
-    private Object null7;
-    private Object null8;
-    private Object null9;
-    private Object null10;
-    private Object null11;
-    private Object null12;
-    private Object null13;
-    private Object null14;
-    private Object null15;
+    private @Nullable Object null0;
+    private @Nullable Object null1;
+    private @Nullable Object null2;
+    private @Nullable Object null3;
+    private @Nullable Object null4;
+    private @Nullable Object null5;
+    private @Nullable Object null6;
+    private @Nullable Object null7;
+    private @Nullable Object null8;
+    private @Nullable Object null9;
+    private @Nullable Object null10;
+    private @Nullable Object null11;
+    private @Nullable Object null12;
+    private @Nullable Object null13;
+    private @Nullable Object null14;
+    private @Nullable Object null15;
 }

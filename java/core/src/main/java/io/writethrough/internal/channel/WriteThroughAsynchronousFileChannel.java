@@ -25,6 +25,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file as the AsynchronousFileChannel that the JDK would have made of it. See {@code WriteThroughFile.asAsynchronousFileChannel(ExecutorService)}.
@@ -113,7 +114,7 @@ public final class WriteThroughAsynchronousFileChannel extends AsynchronousFileC
     }
 
     /* Memory that may go, or that is this thread's alone, is copied now. Null: it has gone. */
-    private static ByteBuffer held(final ByteBuffer source, final int start) {
+    private static @Nullable ByteBuffer held(final ByteBuffer source, final int start) {
         if (Buffers.isSteady(source)) {
             return source.duplicate();
         }
@@ -181,7 +182,7 @@ public final class WriteThroughAsynchronousFileChannel extends AsynchronousFileC
     }
 
     @Override
-    public FileLock tryLock(final long position, final long size, final boolean shared) throws IOException {
+    public @Nullable FileLock tryLock(final long position, final long size, final boolean shared) throws IOException {
         requireLockable(shared);
         requireOpen();
         final FileLock lock;

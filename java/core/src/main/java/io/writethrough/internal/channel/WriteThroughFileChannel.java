@@ -25,6 +25,7 @@ import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file as the FileChannel that the JDK would have made of it: what is checked, in which order, and what is thrown, is the
@@ -389,7 +390,7 @@ public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
     }
 
     @Override
-    public FileLock tryLock(final long at, final long size, final boolean shared) throws IOException {
+    public @Nullable FileLock tryLock(final long at, final long size, final boolean shared) throws IOException {
         requireLockable(shared);
         final FileLock lock;
         try {

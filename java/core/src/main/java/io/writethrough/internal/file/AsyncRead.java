@@ -11,6 +11,7 @@ import io.writethrough.internal.buffer.Segments;
 import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.jni.NativeIo;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A read of bytes that are not all cached: it has them fetched, copies what is cached, and so on to the end. One that makes
@@ -30,11 +31,11 @@ public final class AsyncRead extends WaitingThreads.Task implements Operation.Co
     private int vainRounds;
 
     /* Of a read that nobody waits for. */
-    private Operation operation;
+    private @Nullable Operation operation;
 
-    private ByteBuffer destination; /* or */
+    private @Nullable ByteBuffer destination; /* or */
     private int start;
-    private ByteBuffer[] destinations;
+    private ByteBuffer @Nullable [] destinations;
 
     AsyncRead(
             final OpenFile file,
@@ -149,6 +150,7 @@ public final class AsyncRead extends WaitingThreads.Task implements Operation.Co
 
     @Override
     public void run() {
+        assert operation != null;
         try {
             assert Faults.at(Faults.Step.RUN_WAITING);
             operation.endRead(delivered(readRest()));
@@ -176,6 +178,7 @@ public final class AsyncRead extends WaitingThreads.Task implements Operation.Co
         if (destination != null) {
             destination.position(start + (int) count);
         } else {
+            assert destinations != null;
             Reads.moveAll(destinations, count);
         }
         return count;

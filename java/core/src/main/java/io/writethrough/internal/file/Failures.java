@@ -112,11 +112,12 @@ public final class Failures {
     public static IOException ofUnpolled(final Path path) {
         final boolean present = Files.exists(path);
         final Path parent = path.toAbsolutePath().getParent();
-        if (present && !Files.isRegularFile(path) || !present && parent == null) {
+        final Path known = present ? path : parent;
+        if (known == null || present && !Files.isRegularFile(path)) {
             return ofPath("open", path, false, Errno.EOPNOTSUPP);
         }
         try {
-            final String reason = whyUnpolled(profileOf(present ? path : parent));
+            final String reason = whyUnpolled(profileOf(known));
             return failure(
                     "open",
                     path.toString(),

@@ -30,6 +30,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The JDK's own channels of a file that is open on an engine, for what only they can do: locks, in one table with those of every
@@ -47,8 +48,8 @@ public final class JdkChannels {
     private final OfEngine ofEngine;
 
     /* For shared locks and mappings; for exclusive locks. */
-    private FileChannel reading;
-    private FileChannel writing;
+    private @Nullable FileChannel reading;
+    private @Nullable FileChannel writing;
     private boolean isInUse;
     private boolean closed;
 
@@ -309,7 +310,7 @@ public final class JdkChannels {
         }
     }
 
-    private static void close(final Channel channel) {
+    private static void close(final @Nullable Channel channel) {
         if (channel != null) {
             try {
                 channel.close();

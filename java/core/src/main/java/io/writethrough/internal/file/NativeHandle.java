@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.lang.ref.Cleaner;
 import java.util.function.LongToIntFunction;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The duty to close a handle of the C core, once: by its owner, or by a Cleaner after the owner was lost, which is reported.
@@ -28,7 +29,7 @@ public final class NativeHandle implements Runnable {
     private boolean closedByOwner;
     private int result;
 
-    private Cleaner.Cleanable cleanable;
+    private Cleaner.@Nullable Cleanable cleanable;
 
     private NativeHandle(final long value, final LongToIntFunction closeFunction, final Supplier<String> description) {
         this.value = value;
@@ -76,6 +77,7 @@ public final class NativeHandle implements Runnable {
         }
         closedByOwner = true;
         run();
+        assert cleanable != null;
         cleanable.clean();
         // The engine had closed it.
         return result == -Errno.EBADF ? 0 : result;

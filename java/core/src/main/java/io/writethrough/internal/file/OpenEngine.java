@@ -8,6 +8,7 @@ import io.writethrough.internal.jni.Errno;
 import java.io.IOException;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongToIntFunction;
+import org.jspecify.annotations.Nullable;
 
 /** An engine of the C core that is open: its handle, and what its files share. */
 public final class OpenEngine {
@@ -19,7 +20,7 @@ public final class OpenEngine {
     private final BooleanSupplier mayWait;
 
     /* Null if the cache cannot be seen. */
-    private final CacheView cacheView;
+    private final @Nullable CacheView cacheView;
 
     /** @param closing closes an engine of the C core, and returns 0 or -errno. It must not know this object, which may be lost */
     public OpenEngine(
@@ -50,7 +51,7 @@ public final class OpenEngine {
     }
 
     /** What reads of a file look into first; null if they cannot. */
-    CacheView.File cacheViewOf(final long file) {
+    CacheView.@Nullable File cacheViewOf(final long file) {
         return cacheView == null ? null : cacheView.file(file);
     }
 

@@ -24,6 +24,7 @@ import java.nio.channels.NonWritableChannelException;
 import java.nio.file.Path;
 import java.util.function.LongSupplier;
 import java.util.function.LongToIntFunction;
+import org.jspecify.annotations.Nullable;
 
 /** A file that is open on an engine: its handle, what may be done with it, and all but its {@link Reads} and {@link Writes}. */
 public final class OpenFile implements Operation.File {
@@ -49,7 +50,7 @@ public final class OpenFile implements Operation.File {
         this.appends = request.append();
         this.jdkChannels = new JdkChannels(file, engine.jdkChannels());
         this.underWay = completions.underWay().ofFile();
-        final CacheView.File cached = readable ? engine.cacheViewOf(file) : null;
+        final CacheView.@Nullable File cached = readable ? engine.cacheViewOf(file) : null;
         this.reads = new Reads(this, completions, cached);
         this.writes = new Writes(this, completions);
         this.handle = NativeHandle.of(

@@ -19,6 +19,7 @@ import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The reads of an open file. There are two ways: {@link #transfer} for a caller who waits, and {@link #start} for one who gets
@@ -32,9 +33,9 @@ public final class Reads {
     private final Completions completions;
 
     /* Null if reads are all for native code. */
-    private final CacheView.File cached;
+    private final CacheView.@Nullable File cached;
 
-    Reads(final OpenFile file, final Completions completions, final CacheView.File cached) {
+    Reads(final OpenFile file, final Completions completions, final CacheView.@Nullable File cached) {
         this.file = file;
         this.completions = completions;
         this.cached = cached;
@@ -123,7 +124,7 @@ public final class Reads {
         return result == 0 ? -1 : result;
     }
 
-    private void end(final IoEvent event, final long position, final long length, final long result)
+    private void end(final @Nullable IoEvent event, final long position, final long length, final long result)
             throws IOException {
         Events.end(event, file.path(), position, length, NativeIo.DURABILITY_OF_FILE, 0, result);
         if (result < 0) {
@@ -311,7 +312,7 @@ public final class Reads {
     /* All was cached, or it failed. */
     @SuppressWarnings("unchecked")
     private <T> CompletableFuture<T> ended(
-            final IoEvent event,
+            final @Nullable IoEvent event,
             final Operation.Value value,
             final long position,
             final long length,

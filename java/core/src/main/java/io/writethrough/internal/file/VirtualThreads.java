@@ -5,15 +5,16 @@ package io.writethrough.internal.file;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import org.jspecify.annotations.Nullable;
 
 /** Virtual threads, which the baseline of this library does not know. */
 public final class VirtualThreads {
     /* null before JDK 21. */
-    private static final MethodHandle IS_VIRTUAL = find();
+    private static final @Nullable MethodHandle IS_VIRTUAL = find();
 
     private VirtualThreads() {}
 
-    private static MethodHandle find() {
+    private static @Nullable MethodHandle find() {
         try {
             return MethodHandles.publicLookup()
                     .findVirtual(Thread.class, "isVirtual", MethodType.methodType(boolean.class));

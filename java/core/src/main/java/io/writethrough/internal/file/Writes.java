@@ -23,6 +23,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The writes and appends of an open file. There are two ways: {@link #transfer} for a caller who waits, and {@link #start} for
@@ -148,7 +149,7 @@ public final class Writes {
     }
 
     private void end(
-            final IoEvent event,
+            final @Nullable IoEvent event,
             final String operation,
             final long position,
             final long length,
@@ -279,7 +280,7 @@ public final class Writes {
             return withoutOperation(value);
         }
         final boolean steady = Buffers.isSteady(source);
-        final Object base = steady ? Bytes.baseOf(source) : Buffers.copyOf(source, start, length);
+        final @Nullable Object base = steady ? Bytes.baseOf(source) : Buffers.copyOf(source, start, length);
         final int index = steady ? Bytes.indexOf(source, start) : 0;
         final IoFuture<T> future = new IoFuture<>(completions);
         final int started = start(future, value, base, index, length, position, durability, flags);
@@ -301,7 +302,7 @@ public final class Writes {
         if (!file.isOpen() || length == 0) {
             return withoutOperation(value);
         }
-        final Object base = segments.isFaulty() ? null : segments;
+        final @Nullable Object base = segments.isFaulty() ? null : segments;
         final IoFuture<T> future = new IoFuture<>(completions);
         final int started = start(future, value, base, 0, length, position, durability, flags);
         if (started < 0) {
@@ -333,7 +334,7 @@ public final class Writes {
     private int start(
             final IoFuture<?> future,
             final Operation.Value value,
-            final Object base,
+            final @Nullable Object base,
             final int index,
             final long length,
             final long position,
@@ -385,7 +386,7 @@ public final class Writes {
             return IoFuture.failed(new ClosedChannelException());
         }
         final IoFuture<Integer> future = new IoFuture<>(completions);
-        Operation operation = null;
+        @Nullable Operation operation = null;
         boolean handedOver = false;
         try {
             operation = completions.begin();

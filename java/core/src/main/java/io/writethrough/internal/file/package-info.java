@@ -5,4 +5,7 @@
  *
  * @since 0.1
  */
+@NullMarked
 package io.writethrough.internal.file;
+
+import org.jspecify.annotations.NullMarked;

@@ -19,10 +19,10 @@ public final class ErrorEvent extends Event {
     private static final ErrorEvent PROBE = new ErrorEvent();
 
     @Label("Operation")
-    String operation;
+    String operation = "";
 
     @Label("Path")
-    String path;
+    String path = "";
 
     @Label("Position")
     @Description("-1: the operation has none")
@@ -34,7 +34,7 @@ public final class ErrorEvent extends Event {
 
     @Label("Error")
     @Description("The name of an errno")
-    String error;
+    String error = "";
 
     @Label("Stable")
     @Description("Bytes of a write that are known to be stable all the same")

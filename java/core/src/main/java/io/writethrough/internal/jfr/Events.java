@@ -5,6 +5,7 @@ package io.writethrough.internal.jfr;
 import io.writethrough.internal.jni.NativeIo;
 import io.writethrough.internal.jni.TraceRecords;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What happens, told to the flight recorder if a recording wants it. If none does, an operation costs a look at one field
@@ -17,18 +18,18 @@ public final class Events {
     private Events() {}
 
     /** The event of a write that begins, or null if nobody wants it. */
-    public static IoEvent beginWrite() {
+    public static @Nullable IoEvent beginWrite() {
         return PRESENT && WriteEvent.isWanted() ? WriteEvent.begun() : null;
     }
 
     /** The event of a read that begins, or null if nobody wants it. */
-    public static IoEvent beginRead() {
+    public static @Nullable IoEvent beginRead() {
         return PRESENT && ReadEvent.isWanted() ? ReadEvent.begun() : null;
     }
 
     /** The end of a synchronous operation; the event may be null, and the result is one of {@link NativeIo}. */
     public static void end(
-            final IoEvent event,
+            final @Nullable IoEvent event,
             final Path path,
             final long position,
             final long length,

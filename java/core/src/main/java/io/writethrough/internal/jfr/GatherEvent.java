@@ -27,7 +27,7 @@ public final class GatherEvent extends Event {
 
     @Label("Path")
     @Description("The end of a long one")
-    String path;
+    String path = "";
 
     @Label("Position")
     @DataAmount
@@ -52,7 +52,7 @@ public final class GatherEvent extends Event {
 
     @Label("Error")
     @Description("The name of an errno, or empty")
-    String error;
+    String error = "";
 
     static boolean isWanted() {
         return PROBE.isEnabled();

@@ -14,7 +14,7 @@ import jdk.jfr.Label;
 @Category("writethrough")
 public abstract class OperationEvent extends Event implements IoEvent {
     @Label("Path")
-    String path;
+    String path = "";
 
     @Label("Position")
     @DataAmount
@@ -36,7 +36,7 @@ public abstract class OperationEvent extends Event implements IoEvent {
 
     @Label("Error")
     @Description("The name of an errno, or empty")
-    String error;
+    String error = "";
 
     /** What only some kinds tell, before the event is committed. */
     void tell(final int durabilityCode, final int flagBits) {}

@@ -15,10 +15,10 @@ public final class WriteEvent extends OperationEvent {
 
     @Label("Durability")
     @Description("DEVICE, DSYNC or SYNC, or FILE: what the file was opened with")
-    String durability;
+    String durability = "";
 
     @Label("Flags")
-    String flags;
+    String flags = "";
 
     static boolean isWanted() {
         return PROBE.isEnabled();

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.ProviderMismatchException;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Paths as the kernel takes them. */
 public final class NativePaths {
@@ -51,7 +52,7 @@ public final class NativePaths {
     }
 
     /* Most paths are of ASCII alone; to make a URI takes longer than the system call that opens the file. */
-    private static byte[] asciiOf(final String text) {
+    private static byte @Nullable [] asciiOf(final String text) {
         final byte[] bytes = new byte[text.length() + 1];
         for (int i = 0; i < text.length(); i++) {
             final char c = text.charAt(i);

@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The native library as a file that can be loaded: where it is, if it is in a directory of classes, else a copy out of the jar
@@ -26,7 +27,7 @@ public final class LibraryFile {
     private LibraryFile() {}
 
     /** The library in a directory of classes, if it is there and nobody else can exchange it; else null. */
-    static File inPlace(final URL library, final byte[] checksum) throws IOException {
+    static @Nullable File inPlace(final URL library, final byte[] checksum) throws IOException {
         if (!library.getProtocol().equals("file")) {
             return null;
         }

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A new directory for code that is about to be loaded, in which only this user and root can put something else in its place:
@@ -97,7 +98,7 @@ public final class PrivateDirectory implements AutoCloseable {
      * Who else can put another file in place of this one or of what is in this directory: "everybody may write to /some/path";
      * null if nobody can. In a directory with the sticky bit, as /tmp has it, only its owner and that of a file can.
      */
-    static String weaknessOf(final Path real) throws IOException {
+    static @Nullable String weaknessOf(final Path real) throws IOException {
         final int user = effectiveUser();
         for (Path each = real; each != null; each = each.getParent()) {
             final int mode = (Integer) Files.getAttribute(each, "unix:mode");

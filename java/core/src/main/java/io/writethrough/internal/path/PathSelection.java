@@ -5,14 +5,16 @@ package io.writethrough.internal.path;
 import java.nio.file.FileSystem;
 import java.nio.file.Path;
 import java.nio.file.PathMatcher;
+import org.jspecify.annotations.Nullable;
 
 /** Decides by its name whether a file is written through. Patterns see absolute, normalized paths; links are not resolved. */
 public final class PathSelection {
-    private final PathMatcher through;
-    private final PathMatcher passBy;
+    private final @Nullable PathMatcher through;
+    private final @Nullable PathMatcher passBy;
     private final boolean readsToo;
 
-    private PathSelection(final PathMatcher through, final PathMatcher passBy, final boolean readsToo) {
+    private PathSelection(
+            final @Nullable PathMatcher through, final @Nullable PathMatcher passBy, final boolean readsToo) {
         this.through = through;
         this.passBy = passBy;
         this.readsToo = readsToo;
@@ -26,11 +28,14 @@ public final class PathSelection {
      * @param readsToo whether a file that is opened only for reading is too
      */
     public static PathSelection of(
-            final FileSystem fileSystem, final String through, final String passBy, final boolean readsToo) {
+            final FileSystem fileSystem,
+            final @Nullable String through,
+            final @Nullable String passBy,
+            final boolean readsToo) {
         return new PathSelection(matcher(fileSystem, through), matcher(fileSystem, passBy), readsToo);
     }
 
-    private static PathMatcher matcher(final FileSystem fileSystem, final String pattern) {
+    private static @Nullable PathMatcher matcher(final FileSystem fileSystem, final @Nullable String pattern) {
         if (pattern == null) {
             return null;
         }

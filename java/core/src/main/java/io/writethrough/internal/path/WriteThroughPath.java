@@ -11,6 +11,7 @@ import java.nio.file.WatchEvent;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
 import java.util.Iterator;
+import org.jspecify.annotations.Nullable;
 
 /** A path of the file system beneath, in a file system of this library. Paths of the two may be mixed as arguments. */
 public final class WriteThroughPath implements Path {
@@ -30,9 +31,9 @@ public final class WriteThroughPath implements Path {
         this.path = path;
     }
 
-    /** A path beneath, in a file system; null for null. */
+    /** A path beneath, in a file system. */
     public static Path wrap(final Owner owner, final Path beneath) {
-        return beneath == null ? null : new WriteThroughPath(owner, beneath);
+        return new WriteThroughPath(owner, beneath);
     }
 
     /** The path beneath; any other path as it is. */
@@ -42,6 +43,10 @@ public final class WriteThroughPath implements Path {
 
     private Path wrap(final Path beneath) {
         return wrap(owner, beneath);
+    }
+
+    private @Nullable Path wrapOrNull(final @Nullable Path beneath) {
+        return beneath == null ? null : wrap(beneath);
     }
 
     @Override
@@ -55,18 +60,18 @@ public final class WriteThroughPath implements Path {
     }
 
     @Override
-    public Path getRoot() {
-        return wrap(path.getRoot());
+    public @Nullable Path getRoot() {
+        return wrapOrNull(path.getRoot());
     }
 
     @Override
-    public Path getFileName() {
-        return wrap(path.getFileName());
+    public @Nullable Path getFileName() {
+        return wrapOrNull(path.getFileName());
     }
 
     @Override
-    public Path getParent() {
-        return wrap(path.getParent());
+    public @Nullable Path getParent() {
+        return wrapOrNull(path.getParent());
     }
 
     @Override

@@ -10,6 +10,7 @@ import java.nio.file.WatchService;
 import java.nio.file.Watchable;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** The watch service of the file system beneath. Paths that come out of it are of the file system that it was made by. */
 public final class WriteThroughWatchService implements WatchService {
@@ -26,17 +27,21 @@ public final class WriteThroughWatchService implements WatchService {
     }
 
     WatchKey wrap(final WatchKey key) {
-        return key == null ? null : new Key(owner, key);
+        return new Key(owner, key);
+    }
+
+    private @Nullable WatchKey wrapOrNull(final @Nullable WatchKey key) {
+        return key == null ? null : wrap(key);
     }
 
     @Override
-    public WatchKey poll() {
-        return wrap(service.poll());
+    public @Nullable WatchKey poll() {
+        return wrapOrNull(service.poll());
     }
 
     @Override
-    public WatchKey poll(final long timeout, final TimeUnit unit) throws InterruptedException {
-        return wrap(service.poll(timeout, unit));
+    public @Nullable WatchKey poll(final long timeout, final TimeUnit unit) throws InterruptedException {
+        return wrapOrNull(service.poll(timeout, unit));
     }
 
     @Override

@@ -4,14 +4,16 @@ package io.writethrough.internal.ring;
 
 import io.writethrough.internal.jni.NativeIo;
 import java.io.IOException;
+import java.util.Objects;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /** How a module of this library that has an event loop gets an engine whose I/O goes on the ring of that loop. */
 public final class Rings {
     /* Exported to it when it is there: to name it in module-info, where it is not, would be a warning. */
     private static final String USER = "io.writethrough.netty42";
 
-    private static volatile Access<?, ?> access;
+    private static volatile @Nullable Access<?, ?> access;
 
     private Rings() {}
 
@@ -48,6 +50,6 @@ public final class Rings {
     /** The access of the builder and the engine of the API, which the caller names; there is a builder by then. */
     @SuppressWarnings("unchecked")
     public static <B, E> Access<B, E> access() {
-        return (Access<B, E>) access;
+        return (Access<B, E>) Objects.requireNonNull(access);
     }
 }

@@ -5,4 +5,7 @@
  *
  * @since 0.1
  */
+@NullMarked
 package io.writethrough.internal.ring;
+
+import org.jspecify.annotations.NullMarked;

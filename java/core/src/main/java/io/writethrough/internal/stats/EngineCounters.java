@@ -8,6 +8,7 @@ import io.writethrough.internal.jni.CApi;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The statistics of an engine of the C core. {@link EngineStats} is the only list of them: its components of type long are the
@@ -32,7 +33,7 @@ public final class EngineCounters {
     }
 
     /** Those of an engine; null if it is closed. */
-    public static EngineStats of(final long engine) {
+    public static @Nullable EngineStats of(final long engine) {
         final Object[] values = new Object[COMPONENTS.length];
         for (int which = 0; which < values.length - COUNTERS; which++) {
             final long[] histogram = new long[1 + Histogram.BUCKETS];

@@ -10,6 +10,7 @@ import io.writethrough.internal.jni.CApi;
 import io.writethrough.internal.jni.TraceRecords;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Watches an engine for those who look after it: slow I/Os go to the log, gathers to the flight recorder. A thread of its own
@@ -22,13 +23,13 @@ public final class EngineObserver {
     private static final long END_PATIENCE_MILLIS = 1000;
 
     /* While there is an observer. */
-    private static Runnable endListening;
+    private static @Nullable Runnable endListening;
 
     private final long engine;
     private final int number;
     private final long slowNanos;
     private final SlowLog slowLog = new SlowLog();
-    private Thread thread;
+    private @Nullable Thread thread;
     private boolean ended;
     private long evictions;
 

@@ -3,6 +3,7 @@
 package io.writethrough.internal.stats;
 
 import io.writethrough.Backend;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An engine's place among the beans of the MBean server, if the module java.management is there: nothing here touches a class
@@ -17,7 +18,7 @@ public final class EngineRegistration {
     private final Backend backend;
     private final int number;
     private boolean over;
-    private Runnable unregister;
+    private @Nullable Runnable unregister;
 
     public EngineRegistration(final long engine, final Backend backend, final int number) {
         this.engine = engine;
