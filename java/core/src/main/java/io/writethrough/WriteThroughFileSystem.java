@@ -19,31 +19,39 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file system over another, the default one: with the same files, whose channels and streams are written through. So a
- * program moves to this library by the path it is given:
+ * A file system over the default one, with the same files. The library writes through the channels and streams of this
+ * file system: each write is on stable storage when the write returns. So a program changes to this library by the
+ * paths that it uses:
  *
  * <pre>{@code
  * Path data = WriteThroughFileSystem.path(Path.of("data"));
- * FileChannel channel = FileChannel.open(data.resolve("log"), CREATE, WRITE);   // every write is durable on return
+ * FileChannel channel = FileChannel.open(data.resolve("log"), CREATE, WRITE);   // each write is durable at return
  * }</pre>
  *
- * <p>What goes to an engine is {@code newFileChannel}, {@code newByteChannel}, {@code newAsynchronousFileChannel}, {@code
- * newInputStream} and {@code newOutputStream} of {@link java.nio.file.Files} and of the channels, for regular files that {@link
- * Builder#paths} and {@link Builder#passBy} say. Everything else is the business of the file system beneath: directories,
- * attributes, links, copies and moves, files that are not regular, and what is in {@code /proc} and {@code /sys}. Options and
- * failures are those of {@link WriteThroughEngine#open(Path, Set, java.nio.file.attribute.FileAttribute...)}; channels are
- * those of {@link WriteThroughFile#asFileChannel(InterruptPolicy)}.
+ * <p><b>What an engine does.</b> {@code newFileChannel}, {@code newByteChannel}, {@code newAsynchronousFileChannel},
+ * {@code newInputStream} and {@code newOutputStream} of {@link java.nio.file.Files} and of the channels, for the
+ * regular files that {@link Builder#paths} and {@link Builder#passBy} choose. Options, and exceptions of an open, are
+ * those of {@link WriteThroughEngine#open(Path, Set, java.nio.file.attribute.FileAttribute...)}. Durability, exceptions
+ * of a write, and the use of buffers are those of {@link WriteThroughFile#asFileChannel(InterruptPolicy)}. No position,
+ * length or buffer address needs an alignment.
  *
- * <p><b>One way to a file.</b> While a file is open here, no other means may write to it: not {@code java.io}, which knows no
- * file systems, not a path of the file system beneath, and not a link to it that a pattern passes by. What they write may
- * not be seen, or be written over. For that reason these paths have no {@link Path#toFile()}, unless the file system is the
- * default one. Reading by other means is safe: what a write that returned has written is seen.
+ * <p><b>What the file system beneath does.</b> Everything else, with the durability of the file system beneath:
+ * directories, attributes, links, copies and moves, files that are not regular, and everything in {@code /proc} and
+ * {@code /sys}. After {@link java.nio.file.Files#move} a power cut may bring the old name back; {@link
+ * WriteThroughFile#renameTo} is durable when it returns.
  *
- * <p><b>Paths.</b> They mix with those of the file system beneath: a path of either kind may be resolved, relativized and
- * compared ({@code startsWith}, {@link java.nio.file.Files#isSameFile isSameFile} with the path of this kind first) against
- * the other; copying and moving between them works too. They are not {@code equal}. Directory streams are not secure ones.
+ * <p><b>One way to a file.</b> While a file is open here, nothing else may write to the file: not {@code java.io},
+ * which uses no file system; not a path of the file system beneath; not a link to the file that a pattern passes by.
+ * The engine may not see such a write, or may overwrite it. For that reason {@link Path#toFile()} throws {@link
+ * UnsupportedOperationException}, unless this file system is the default one. Other means may read the file: they see
+ * each write that returned.
  *
- * <p>To have all of a program's files written through without changing it, see {@link WriteThroughFileSystemProvider}.
+ * <p><b>Paths.</b> A path of either kind may be resolved, relativized and compared ({@code startsWith}) against a path
+ * of the other kind, and {@link java.nio.file.Files#isSameFile isSameFile} takes both if the path of this kind is the
+ * first. Copies and moves between the two work. Two paths of different kinds are never {@code equal}. Directory streams
+ * are not secure ones.
+ *
+ * <p>{@link WriteThroughFileSystemProvider} writes all files of a program through, without a change of the program.
  *
  * @since 0.1
  */
@@ -72,24 +80,24 @@ public final class WriteThroughFileSystem extends FileSystem {
         static final WriteThroughFileSystem FILE_SYSTEM = builder().build();
     }
 
-    /** {@return the file system of {@link #path(Path)}: on the shared engine, for every path} */
+    /** {@return the file system of {@link #path(Path)}: all paths, on the shared engine, which the first open makes} */
     public static WriteThroughFileSystem shared() {
         return Shared.FILE_SYSTEM;
     }
 
     /**
-     * The same path, of a file that is written through by the {@link WriteThroughEngine#shared() shared engine}.
+     * The same path, in a file system on the {@link WriteThroughEngine#shared() shared engine}. This opens nothing.
      *
      * @param path a path of the default file system
      * @return the path in {@link #shared()}
-     * @throws java.nio.file.ProviderMismatchException if the path is of any other file system
+     * @throws java.nio.file.ProviderMismatchException if the path is of another file system
      */
     public static Path path(final Path path) {
         return shared().wrap(path);
     }
 
     /**
-     * The start of a file system with options of its own.
+     * The default options of a file system.
      *
      * @return a builder with the defaults
      */
@@ -100,8 +108,8 @@ public final class WriteThroughFileSystem extends FileSystem {
     /**
      * The same path in this file system.
      *
-     * @param path a path of the file system beneath, or of another one of this kind
-     * @return the path here
+     * @param path a path of the file system beneath, or of another file system of this class over the same one
+     * @return the path in this file system
      * @throws java.nio.file.ProviderMismatchException if the path is of any other file system
      */
     public Path wrap(final Path path) {
@@ -115,8 +123,8 @@ public final class WriteThroughFileSystem extends FileSystem {
     /**
      * The same path in the file system beneath.
      *
-     * @param path a path
-     * @return the path beneath; a path that is not of a file system of this kind as it is
+     * @param path a path of any file system
+     * @return the path beneath; for a path that is not of a file system of this class the same path
      */
     public static Path unwrap(final Path path) {
         return WriteThroughPath.unwrap(Objects.requireNonNull(path));
@@ -136,7 +144,7 @@ public final class WriteThroughFileSystem extends FileSystem {
     }
 
     /**
-     * Refuses: the file system is there as long as the process.
+     * Throws always: the file system exists for as long as the process. Close the channels.
      *
      * @throws UnsupportedOperationException always
      */
@@ -201,7 +209,7 @@ public final class WriteThroughFileSystem extends FileSystem {
     }
 
     /**
-     * Options of a file system. A builder is immutable: each method returns another one.
+     * Options of a file system. A builder is immutable: each method returns another builder.
      *
      * @since 0.1
      */
@@ -225,9 +233,9 @@ public final class WriteThroughFileSystem extends FileSystem {
         }
 
         /**
-         * The engine on which files are opened.
+         * The engine that opens the files. The program closes the engine; the file system never does.
          *
-         * @param wanted {@link WriteThroughEngine#shared()} by default; it is not closed with the file system
+         * @param wanted an open engine; by default {@link WriteThroughEngine#shared()}
          * @return a builder with this value
          */
         public Builder engine(final WriteThroughEngine wanted) {
@@ -235,10 +243,10 @@ public final class WriteThroughFileSystem extends FileSystem {
         }
 
         /**
-         * Which paths are written through. The others pass by: their channels are those of the file system beneath.
+         * The files that are written through. The channels of all other files are those of the file system beneath.
          *
-         * @param pattern {@code glob:...} or {@code regex:...}, as {@link FileSystem#getPathMatcher} takes it; it sees the
-         *     absolute, normalized path and resolves no links. Every path by default
+         * @param pattern {@code glob:...} or {@code regex:...}, as {@link FileSystem#getPathMatcher} takes it. The
+         *     pattern is matched with the absolute, normalized path, and links are not resolved. By default all paths
          * @return a builder with this value
          */
         public Builder paths(final String pattern) {
@@ -246,9 +254,9 @@ public final class WriteThroughFileSystem extends FileSystem {
         }
 
         /**
-         * Which paths pass by although {@link #paths} has them.
+         * Files that pass by although {@link #paths} has them: their channels are those of the file system beneath.
          *
-         * @param pattern as there; none by default
+         * @param pattern a pattern as for {@link #paths}; by default none
          * @return a builder with this value
          */
         public Builder passBy(final String pattern) {
@@ -256,7 +264,8 @@ public final class WriteThroughFileSystem extends FileSystem {
         }
 
         /**
-         * What the interrupt of a thread does to a channel that it uses. Streams know no interrupts, as those of the JDK.
+         * What an interrupt does to a channel that the interrupted thread uses. An interrupt never closes a stream, as
+         * in the JDK.
          *
          * @param policy {@link InterruptPolicy#IGNORE} by default
          * @return a builder with this value
@@ -266,10 +275,10 @@ public final class WriteThroughFileSystem extends FileSystem {
         }
 
         /**
-         * Makes a file system with these options over the default one.
+         * Makes a file system with these options over the default one. This opens no engine and no file.
          *
          * @return a new file system
-         * @throws IllegalArgumentException if a pattern is none
+         * @throws IllegalArgumentException if a pattern is not a valid one
          */
         public WriteThroughFileSystem build() {
             return WriteThroughFileSystemProvider.overDefault(engine, paths, passBy, interrupts);

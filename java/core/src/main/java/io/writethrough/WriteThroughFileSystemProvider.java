@@ -40,32 +40,36 @@ import java.util.concurrent.ExecutorService;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The provider of {@link WriteThroughFileSystem}. As the default provider of a JVM it has a program's files written through
- * that knows nothing of this library:
+ * The provider of {@link WriteThroughFileSystem}. As the default provider of a JVM this class writes the files of a
+ * program through that does not know this library:
  *
  * <pre>
  * java -Djava.nio.file.spi.DefaultFileSystemProvider=io.writethrough.WriteThroughFileSystemProvider
  *      -Dio.writethrough.paths='glob:/var/lib/app/**' ...
  * </pre>
  *
- * <p>These system properties say how, with the jars of this library and JNA on the class path of the program:
+ * <p>The jars of this library and of JNA are on the class path of the program. These system properties choose the
+ * files:
  *
  * <ul>
- *   <li>{@code io.writethrough.paths}: which files are written through, as {@link WriteThroughFileSystem.Builder#paths} takes
- *       it. Files in it are read through the cache too. Without it: every regular file that is opened for writing; one that is
- *       opened only for reading passes by, since it may be another program's, which changes it.
- *   <li>{@code io.writethrough.passBy}: which pass by all the same, as {@link WriteThroughFileSystem.Builder#passBy} takes it.
+ *   <li>{@code io.writethrough.paths}: the files that are written through, as {@link
+ *       WriteThroughFileSystem.Builder#paths} takes them. Reads of these files go through the cache, too. Without this
+ *       property: every regular file that is opened for writing. A file that is opened only for reading then passes by,
+ *       since another program may write that file.
+ *   <li>{@code io.writethrough.passBy}: the files that pass by all the same, as {@link
+ *       WriteThroughFileSystem.Builder#passBy} takes them.
  *   <li>{@code io.writethrough.interrupts}: {@code ignore} (the default) or {@code close}, an {@link InterruptPolicy}.
  * </ul>
  *
- * <p>The engine is the {@link WriteThroughEngine#shared() shared} one, made when the first file is opened on it. Two
- * processes cannot have a file open for writing at a time: the second gets an {@link WriteThroughException} with {@code
- * EBUSY}. If a program depends on that, for a log that several append to, say, let those files pass by.
+ * <p>{@link WriteThroughFileSystem} says what is durable when, and what the file system beneath does. The engine is the
+ * {@link WriteThroughEngine#shared() shared} one, which the first open makes. Only one process can have a file open for
+ * writing: a second open gets a {@link WriteThroughException} with {@code EBUSY}. Let the files of a program pass by
+ * that depends on several writers, such as a log to which several processes append.
  *
- * <p>{@code java.io} does not go through file systems: what a program writes by {@link java.io.RandomAccessFile} or {@link
- * java.io.FileOutputStream} passes by, and must not be mixed with channels on one file that is open.
+ * <p>{@code java.io} uses no file system. What a program writes with {@link java.io.RandomAccessFile} or {@link
+ * java.io.FileOutputStream} passes by. Do not mix such writes with channels of the same open file.
  *
- * <p>Without the switch, this provider is installed for URIs of the scheme {@code writethrough}: {@code
+ * <p>Without the switch, the JVM has this provider for URIs of the scheme {@code writethrough}: {@code
  * writethrough:///var/lib/app} is {@code WriteThroughFileSystem.path(Path.of("/var/lib/app"))}.
  *
  * @since 0.1
@@ -86,17 +90,17 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
     private final @Nullable PathSelection selection;
     private final InterruptPolicy interrupts;
 
-    /** The installed provider of the scheme {@code writethrough}. For {@link java.util.ServiceLoader}. */
+    /** The provider of the scheme {@code writethrough}, for {@link java.util.ServiceLoader}. */
     public WriteThroughFileSystemProvider() {
         this(OWN_SCHEME, null, null, null, null, InterruptPolicy.IGNORE);
     }
 
     /**
-     * The default provider of a JVM, with the options that the system properties are. For the JVM, which calls it while {@link
-     * FileSystems#getDefault()} is being made.
+     * The default provider of a JVM, with the options of the system properties. The JVM calls this constructor while
+     * {@link FileSystems#getDefault()} is being made.
      *
      * @param parent the provider beneath
-     * @throws IllegalArgumentException if one of the properties has a value that cannot be
+     * @throws IllegalArgumentException if the value of a property is not valid
      */
     public WriteThroughFileSystemProvider(final FileSystemProvider parent) {
         this(

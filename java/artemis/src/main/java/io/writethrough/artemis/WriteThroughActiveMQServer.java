@@ -12,35 +12,37 @@ import org.apache.activemq.artemis.core.server.impl.ActiveMQServerImpl;
 import org.apache.activemq.artemis.spi.core.security.ActiveMQSecurityManager;
 import org.apache.activemq.artemis.utils.ExecutorFactory;
 import org.apache.activemq.artemis.utils.critical.CriticalAnalyzer;
+import org.jspecify.annotations.Nullable;
 
 /**
- * An Artemis broker in a program, whose message journal is on write-through files:
+ * An Artemis broker inside a program, with a message journal on write-through files:
  *
  * <pre>{@code
  * ActiveMQServer broker = new WriteThroughActiveMQServer(configuration, securityManager);
  * broker.start();
  * }</pre>
  *
- * <p>{@code journal-type} and {@code journal-buffer-timeout} say nothing then; {@code journal-datasync}, {@code
- * journal-buffer-size} and {@code journal-max-io} (those of NIO) do as ever. The directory is as it was, and goes back to an
- * ordinary broker with {@code journal-type} NIO at any time. Bindings, pages and large messages are Artemis' own files. It
- * needs {@code artemis-server}, which this artifact does not bring along.
+ * <p>{@link WriteThroughSequentialFileFactory} says what is durable when. The broker ignores {@code journal-type} and
+ * {@code journal-buffer-timeout}. {@code journal-datasync}, {@code journal-buffer-size} and {@code journal-max-io}
+ * (those of NIO) work as usual. The files stay the same: an ordinary broker with {@code journal-type} NIO can open the
+ * directory at any time. Bindings, pages and large messages remain on Artemis' own files. This class needs {@code
+ * artemis-server}, which is an optional dependency of this artifact.
  *
  * @since 0.1
  */
 public final class WriteThroughActiveMQServer extends ActiveMQServerImpl {
     /**
-     * Makes a broker. It is started by {@link #start()}.
+     * Makes a broker. {@link #start()} starts the broker.
      *
-     * @param configuration of the broker
-     * @param securityManager may be null where security is not enabled
+     * @param configuration the configuration of the broker
+     * @param securityManager the security manager; {@code null} if the configuration does not enable security
      */
     public WriteThroughActiveMQServer(
-            final Configuration configuration, final ActiveMQSecurityManager securityManager) {
+            final Configuration configuration, final @Nullable ActiveMQSecurityManager securityManager) {
         super(configuration, securityManager);
     }
 
-    /** {@return the manager of a journal on write-through files; Artemis' own for a database, or where nothing is kept} */
+    /** {@return a manager of a journal on write-through files; Artemis' own for a database, or without persistence} */
     @Override
     protected StorageManager createStorageManager() {
         final Configuration configuration = getConfiguration();

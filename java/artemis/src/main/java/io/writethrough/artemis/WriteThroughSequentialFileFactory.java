@@ -23,23 +23,26 @@ import org.apache.activemq.artemis.utils.critical.CriticalAnalyzer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes the files of an Artemis journal, in place of {@code NIOSequentialFileFactory} and {@code AIOSequentialFileFactory}.
- * The files are the same byte for byte as those of NIO: a journal can go from one to the other and back.
+ * Makes the files of an Artemis journal, in place of {@code NIOSequentialFileFactory} and {@code
+ * AIOSequentialFileFactory}. The files are the same as those of NIO, byte for byte: a journal can change to NIO and
+ * back.
  *
- * <p><b>Writes.</b> Every record leaves at once, and its callback is called when it is on stable storage. Records that come while
- * others are on their way leave together. So Artemis' {@code TimedBuffer}, which makes records wait for each other up to
- * half a millisecond (AIO) or three (NIO) while a thread of its own spins, is not needed, and there is none unless {@link
- * Builder#buffered} asks for it. Records that ask for no sync are as durable as others, as with AIO. Without {@code
- * journal-datasync} ({@link #setDatasync}) a power cut may take what the device has in its cache.
+ * <p><b>Writes.</b> A record is sent to the device at once, and its callback is called when the record is on stable
+ * storage. Records that arrive while other records are in flight share a write. Artemis' {@code TimedBuffer} makes
+ * records wait for other records, up to half a millisecond with AIO and three milliseconds with NIO, while a thread
+ * spins. This factory needs no such buffer, and has none unless {@link Builder#buffered} asks for one. A record that
+ * asks for no sync is as durable as the others, as with AIO. Without {@code journal-datasync} ({@link #setDatasync}) a
+ * power cut may take what is only in the volatile cache of the device.
  *
- * <p><b>Callbacks</b> of a file come in the order of its writes, on a thread of the engine ({@link
- * WriteThroughEngine.Builder#completionExecutor}), one at a time. That of a write comes when all writes before it have ended, so
- * that an acknowledged commit has its records. After an error the callback is told, and then the {@link
- * IOCriticalErrorListener}, upon which a broker stops.
+ * <p><b>Callbacks</b> of a file are called in the order of the writes, one at a time, on a thread of the engine ({@link
+ * WriteThroughEngine.Builder#completionExecutor}). The callback of a write is called when all earlier writes of the
+ * file have ended. So a commit that was acknowledged has all its records. After an error the callback gets the error
+ * first. The {@link IOCriticalErrorListener} gets the error next, and a broker then stops.
  *
- * <p><b>Files</b> are filled with written zeros ({@link WriteThroughFile#allocate}), so that appends change no metadata. The name of
- * a file, which Artemis gives it by renaming, is on stable storage when it is opened. No alignment is needed, so that small
- * records take no more room than they need. A file belongs to the engine while it is open: a second process is refused.
+ * <p><b>Files</b> are filled with written zeros ({@link WriteThroughFile#allocate}), so that an append changes no
+ * metadata. Artemis names a file by renaming the file; the name is on stable storage when the file is opened.
+ * Positions, lengths and buffer addresses need no alignment, so that small records take only their own bytes. The
+ * engine owns a file while the file is open: an open by a second process fails.
  *
  * @since 0.1
  */
@@ -49,8 +52,9 @@ public final class WriteThroughSequentialFileFactory extends AbstractSequentialF
 
     /**
      * A factory on the {@link WriteThroughEngine#shared() shared engine}, without a timed buffer and without listeners.
+     * The library makes that engine when the first file is opened.
      *
-     * @param directory of the journal
+     * @param directory the directory of the journal
      */
     public WriteThroughSequentialFileFactory(final File directory) {
         this(builder(directory));
@@ -70,9 +74,9 @@ public final class WriteThroughSequentialFileFactory extends AbstractSequentialF
     }
 
     /**
-     * The start of a factory with options of its own.
+     * The default options of a factory.
      *
-     * @param directory of the journal
+     * @param directory the directory of the journal
      * @return a builder with the defaults
      */
     public static Builder builder(final File directory) {
@@ -90,7 +94,7 @@ public final class WriteThroughSequentialFileFactory extends AbstractSequentialF
         return isDatasync() ? Durability.DSYNC : Durability.DEVICE;
     }
 
-    /** {@return a file of the directory, not open yet} */
+    /** {@return a file of the directory, which is not open yet} */
     @Override
     public SequentialFile createSequentialFile(final String fileName) {
         return new WriteThroughSequentialFile(this, journalDir, fileName);
@@ -102,19 +106,19 @@ public final class WriteThroughSequentialFileFactory extends AbstractSequentialF
         return true;
     }
 
-    /** {@return false: there is nothing to sync when a write has ended} */
+    /** {@return false: a write that has ended needs no sync} */
     @Override
     public boolean isSyncSupported() {
         return false;
     }
 
-    /** {@return a direct buffer of zeros, with this limit} */
+    /** {@return a new direct buffer of this many zero bytes} */
     @Override
     public ByteBuffer allocateDirectBuffer(final int size) {
         return ByteBuffer.allocateDirect(size);
     }
 
-    /** Frees the memory of a direct buffer at once. */
+    /** Frees the memory of a direct buffer at once: the buffer must not be used afterwards. */
     @Override
     public void releaseDirectBuffer(final ByteBuffer buffer) {
         if (buffer.isDirect()) {
@@ -122,44 +126,44 @@ public final class WriteThroughSequentialFileFactory extends AbstractSequentialF
         }
     }
 
-    /** {@return a direct buffer of zeros, with this limit, of the thread's own pool} */
+    /** {@return a direct buffer of zeros with this limit in bytes, from the pool of the calling thread} */
     @Override
     public ByteBuffer newBuffer(final int size) {
         return newBuffer(size, true);
     }
 
-    /** {@return a direct buffer with this limit, of the thread's own pool} */
+    /** {@return a direct buffer with this limit in bytes, from the pool of the calling thread} */
     @Override
     public ByteBuffer newBuffer(final int size, final boolean zeroed) {
         return buffers.borrow(size, zeroed);
     }
 
-    /** Gives a buffer back. Writes do it themselves, unless they are told not to. */
+    /** Returns a buffer to the pool. A write returns its buffer itself, unless its caller asked the write not to. */
     @Override
     public void releaseBuffer(final ByteBuffer buffer) {
         buffers.release(buffer);
     }
 
-    /** Makes what is below the limit zeros. */
+    /** Sets the bytes below the limit to zero, and the position to 0. */
     @Override
     public void clearBuffer(final ByteBuffer buffer) {
         ByteUtil.zeros(buffer, 0, buffer.limit());
         buffer.rewind();
     }
 
-    /** {@return a buffer of these bytes} */
+    /** {@return a heap buffer that shares these bytes} */
     @Override
     public ByteBuffer wrapBuffer(final byte[] bytes) {
         return ByteBuffer.wrap(bytes);
     }
 
-    /** {@return 1: any length will do} */
+    /** {@return 1: a file takes any count of bytes at any position} */
     @Override
     public int getAlignment() {
         return 1;
     }
 
-    /** {@return the same} */
+    /** {@return the same count of bytes: there are no blocks to fill} */
     @Override
     public int calculateBlockSize(final int bytes) {
         return bytes;
@@ -172,7 +176,7 @@ public final class WriteThroughSequentialFileFactory extends AbstractSequentialF
     }
 
     /**
-     * Options of a factory.
+     * Options of a factory. Unlike other builders of this library, a builder of this class changes itself.
      *
      * @since 0.1
      */
@@ -191,9 +195,9 @@ public final class WriteThroughSequentialFileFactory extends AbstractSequentialF
         }
 
         /**
-         * Where the files are opened.
+         * The engine on which the files are opened. The factory does not close the engine.
          *
-         * @param wanted an engine that is open for as long as the journal is; the shared one by default
+         * @param wanted an engine that stays open for as long as the journal; by default the shared engine
          * @return this
          */
         public Builder engine(final WriteThroughEngine wanted) {
@@ -202,9 +206,9 @@ public final class WriteThroughSequentialFileFactory extends AbstractSequentialF
         }
 
         /**
-         * Has Artemis' {@code TimedBuffer} collect records before they are written, as AIO does.
+         * Asks for Artemis' {@code TimedBuffer}, which collects records before they are written, as AIO does.
          *
-         * @param timeoutNs how long, at most: {@code journal-buffer-timeout}
+         * @param timeoutNs how long a record waits at most, in nanoseconds: {@code journal-buffer-timeout}
          * @return this
          * @throws IllegalArgumentException if the time is not positive
          */
@@ -218,12 +222,12 @@ public final class WriteThroughSequentialFileFactory extends AbstractSequentialF
         }
 
         /**
-         * The largest record that the journal takes, and the size of the timed buffer if there is one: {@code
-         * journal-buffer-size}.
+         * The size in bytes of the largest record that the journal takes, and of the timed buffer if there is one:
+         * {@code journal-buffer-size}.
          *
          * @param bytes 490 KiB by default, as with Artemis' own factories
          * @return this
-         * @throws IllegalArgumentException if it is not positive
+         * @throws IllegalArgumentException if the size is not positive
          */
         public Builder bufferBytes(final int bytes) {
             if (bytes <= 0) {
@@ -234,12 +238,12 @@ public final class WriteThroughSequentialFileFactory extends AbstractSequentialF
         }
 
         /**
-         * What {@link WriteThroughSequentialFileFactory#getMaxIO()} says to the journal. It limits nothing here: {@link
-         * WriteThroughEngine.Builder#inFlightBytes} does.
+         * What {@link WriteThroughSequentialFileFactory#getMaxIO()} tells the journal. This count limits nothing here:
+         * {@link WriteThroughEngine.Builder#inFlightBytes} limits the bytes in flight.
          *
          * @param count {@code journal-max-io}; 500 by default
          * @return this
-         * @throws IllegalArgumentException if it is not positive
+         * @throws IllegalArgumentException if the count is not positive
          */
         public Builder maxIo(final int count) {
             if (count <= 0) {
@@ -250,9 +254,9 @@ public final class WriteThroughSequentialFileFactory extends AbstractSequentialF
         }
 
         /**
-         * Who is told of errors of the disk.
+         * The listener for errors of the device.
          *
-         * @param wanted by default nobody; a {@code JournalImpl} sets its own
+         * @param wanted by default there is no listener; a {@code JournalImpl} sets its own
          * @return this
          */
         public Builder criticalErrorListener(final IOCriticalErrorListener wanted) {
@@ -261,9 +265,9 @@ public final class WriteThroughSequentialFileFactory extends AbstractSequentialF
         }
 
         /**
-         * Who watches the timed buffer, if there is one.
+         * The analyzer that watches the timed buffer, if there is one.
          *
-         * @param wanted a broker's; nobody by default
+         * @param wanted the analyzer of a broker; by default there is none
          * @return this
          */
         public Builder criticalAnalyzer(final CriticalAnalyzer wanted) {
@@ -272,7 +276,7 @@ public final class WriteThroughSequentialFileFactory extends AbstractSequentialF
         }
 
         /**
-         * Makes the factory. It opens nothing yet.
+         * Makes the factory. This opens no file and no engine.
          *
          * @return a new factory
          */

@@ -24,38 +24,42 @@ import org.h2.store.fs.disk.FilePathDisk;
 import org.jspecify.annotations.Nullable;
 
 /**
- * H2's view of write-through files: the scheme {@code wt}. A database at {@code jdbc:h2:wt:/path/db} is that at {@code
- * jdbc:h2:/path/db}, the same files in the same format, and every write to it is on stable storage when it returns.
+ * The file system {@code wt} of H2, on write-through files. The database at {@code jdbc:h2:wt:/path/db} is the database
+ * at {@code jdbc:h2:/path/db}: the same files in the same format. Every write of H2 to the database is on stable
+ * storage when the write returns.
  *
- * <p><b>Durability.</b> H2 itself writes to the cache of the operating system and never flushes it, but for {@code CHECKPOINT
- * SYNC}: a power cut takes what the system had not written yet, and, since it writes in any order, may damage the file. Here
- * what H2 has written is stable, in H2's order. When H2 writes is as it was: by default up to 500 ms after a commit
- * ({@code WRITE_DELAY}), so that a crash takes the commits of that time, and nothing else. With {@code
- * jdbc:h2:wt:/path/db;WRITE_DELAY=0} H2 writes before a commit returns, and each commit is on stable storage then. Those that
- * come at a time from several connections share a write.
+ * <p><b>Durability.</b> H2 on local files writes to the cache of the operating system, and flushes only for {@code
+ * CHECKPOINT SYNC}. A power cut then takes what the system had not written yet. The system writes in any order, so the
+ * power cut may also damage the database. With {@code wt:} every write of H2 is stable, in the order of H2's writes.
+ * This class does not change when H2 writes: by default up to 500 ms after a commit ({@code WRITE_DELAY}). So a crash
+ * takes the commits of the last 500 ms, and no other commit. With {@code jdbc:h2:wt:/path/db;WRITE_DELAY=0} H2 writes
+ * before a commit returns, and each commit that returned is on stable storage. Commits of several connections at a time
+ * share a write.
  *
- * <p>What no file system mends: H2 stores one table after another while other connections go on. If the process dies before
- * the next store, a part of a transaction that was not committed may be in the database, as <a
- * href="https://github.com/h2database/h2database/issues/2080">its authors say</a>; of plain H2 2.3.232 on local files we saw
- * it in 53 of 22,861 stores with four writers that never rest. Committed transactions are whole.
+ * <p>No file system mends this: H2 stores one table after another while other connections go on. If the process dies
+ * before the next store, the database may have a part of a transaction that was not committed, as <a
+ * href="https://github.com/h2database/h2database/issues/2080">the authors of H2 say</a>. With plain H2 2.3.232 on local
+ * files and four writers that never rest, 53 of 22,861 stores had such a part. Committed transactions are whole.
  *
- * <p><b>Registration.</b> {@link java.sql.DriverManager} registers the scheme by way of {@link RegisteringDriver}, if this
- * artifact is on its class path. Where nobody asks it for connections ({@code JdbcDataSource}, an H2 server, {@code MVStore}),
- * call {@link #register()} first. Without, H2 takes {@code wt:/path/db} for a relative path, and refuses it.
+ * <p><b>Registration.</b> {@link java.sql.DriverManager} registers the scheme through {@link RegisteringDriver}, if
+ * this artifact is on the class path. A program without the manager ({@code JdbcDataSource}, an H2 server, {@code
+ * MVStore}) calls {@link #register()} first. Without a registration H2 takes {@code wt:/path/db} for a relative path
+ * and refuses that path.
  *
- * <p><b>Files.</b> A file grows ahead, 4 MiB at a time, as {@link GrowthAhead} has it: closing the
- * database, and its own compaction, cuts that off, and after a crash H2 looks past it. What needs no durability passes by: temporary files
- * ({@code .temp.db}), lock files, traces; so do streams, as of {@code BACKUP} and {@code SCRIPT}. Directories that are made
- * and files that are renamed have their names on stable storage when the call returns. Interrupts of a thread do not close
- * a database, as they do with H2's default. Other file systems of H2 go over this one ({@code split:wt:/path/db}), and
- * this one over none but the disk.
+ * <p><b>Files.</b> A file grows ahead by 4 MiB at a time ({@link GrowthAhead}). H2 cuts off the rest when the database
+ * is closed or compacted, and ignores the rest after a crash. Temporary files ({@code .temp.db}), lock files and trace
+ * files need no durability: these are ordinary files, and so are the streams of {@code BACKUP} and {@code SCRIPT}. The
+ * name of a directory that was created, and of a file that was renamed, is on stable storage when the call returns. An
+ * interrupt of a thread does not close a database; with H2's default file system an interrupt does. Another file system
+ * of H2 may stand before this one ({@code split:wt:/path/db}). Behind this one there can be only the disk.
  *
- * <p><b>Other processes.</b> The engine owns the file while it is open: a second process is told that the database is in use.
+ * <p><b>Other processes.</b> The engine owns a file while the file is open. H2 tells a second process that the database
+ * is in use.
  *
  * @since 0.1
  */
 public final class FilePathWriteThrough extends FilePathWrapper {
-    /** The scheme, as it stands in URLs before the path. */
+    /** The scheme: what stands before the path in a URL. */
     public static final String SCHEME = "wt";
 
     private static final long GROWTH_BYTES = 4 << 20;
@@ -67,21 +71,23 @@ public final class FilePathWriteThrough extends FilePathWrapper {
     private static @Nullable WriteThroughEngine registeredEngine;
     private static boolean registered;
 
-    /** For H2, which makes all paths of one; programs call {@link #register()}. */
+    /** For H2, which makes all paths from one path of the scheme. A program calls {@link #register()}. */
     public FilePathWriteThrough() {}
 
     /**
-     * Makes {@code wt:} known to H2, on the {@link WriteThroughEngine#shared() shared engine}. It may be called again: files
-     * that are opened afterwards are on the engine of the last call.
+     * Registers {@code wt:} with H2, on the {@link WriteThroughEngine#shared() shared engine}. The library makes that
+     * engine when the first file is opened. After another call, files that H2 opens are on the engine of the last call.
      */
     public static void register() {
         register(null, true);
     }
 
     /**
-     * Makes {@code wt:} known to H2, on an engine of the program's own. It must be open for as long as databases are.
+     * Registers {@code wt:} with H2, on an engine of the program. After another call, files that H2 opens are on the
+     * engine of the last call.
      *
-     * @param engine for the files that are opened from now on
+     * @param engine the engine of the files that H2 opens from now on. The program keeps the engine open for as long as
+     *     H2 has files on the engine
      */
     public static void register(final WriteThroughEngine engine) {
         register(Objects.requireNonNull(engine), true);
@@ -116,14 +122,15 @@ public final class FilePathWriteThrough extends FilePathWrapper {
     }
 
     /**
-     * Opens the file: written through, unless it is one that passes by.
+     * Opens the file. Writes to the file are on stable storage when they return, unless the file needs no durability
+     * (see above).
      *
-     * @param mode {@code r}, {@code rw}, {@code rwd} or {@code rws}
-     * @return the file, as a channel
-     * @throws org.h2.mvstore.MVStoreException if another process has it: of the kind by which H2 says that the database is
-     *     in use, with the cause, which names the process
-     * @throws IOException as {@link WriteThroughEngine#open(Path, Set, java.nio.file.attribute.FileAttribute...)} has it,
-     *     or if the path is not one of the disk
+     * @param mode {@code r}, {@code rw}, {@code rwd} or {@code rws}; all three modes of writing are equally durable
+     * @return a channel of the file
+     * @throws org.h2.mvstore.MVStoreException if another process has the file open. The code of the exception is H2's
+     *     for a database in use; the cause names the process
+     * @throws IOException as {@link WriteThroughEngine#open(Path, Set, java.nio.file.attribute.FileAttribute...)}
+     *     throws it, or if the path is not a path of the disk
      */
     @Override
     public FileChannel open(final String mode) throws IOException {
@@ -160,7 +167,7 @@ public final class FilePathWriteThrough extends FilePathWrapper {
         return Path.of(getBase().name);
     }
 
-    /** Creates an empty file whose name is on stable storage on return. */
+    /** Creates an empty file. The name of the file is on stable storage when this returns. */
     @Override
     public boolean createFile() {
         final boolean created = super.createFile();
@@ -170,14 +177,14 @@ public final class FilePathWriteThrough extends FilePathWrapper {
         return created;
     }
 
-    /** Creates a directory whose name is on stable storage on return. */
+    /** Creates a directory. The name of the directory is on stable storage when this returns. */
     @Override
     public void createDirectory() {
         super.createDirectory();
         syncParent();
     }
 
-    /** Renames the file; its new name is on stable storage on return, and its old one gone from there. */
+    /** Renames the file. When this returns, stable storage has the new name, and no longer the old name. */
     @Override
     public void moveTo(final FilePath newName, final boolean atomicReplace) {
         super.moveTo(newName, atomicReplace);

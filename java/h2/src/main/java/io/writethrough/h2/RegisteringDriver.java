@@ -11,13 +11,15 @@ import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes H2 know {@code wt:} when {@link java.sql.DriverManager} looks for drivers, which it does before it makes its first
- * connection. It is none of the drivers that the manager then tries, and takes no URL: {@code jdbc:h2:wt:} is H2's.
+ * Registers {@code wt:} with H2 when {@link java.sql.DriverManager} looks for drivers: before the manager makes its
+ * first connection. This driver itself takes no URL; {@code jdbc:h2:wt:} is a URL of H2's driver.
  *
  * @since 0.1
  */
 public final class RegisteringDriver implements Driver {
-    /** Registers {@link FilePathWriteThrough}, on the shared engine unless the program has registered it already. */
+    /**
+     * Registers {@link FilePathWriteThrough} on the shared engine, unless the program has registered the scheme before.
+     */
     public RegisteringDriver() {
         try {
             FilePathWriteThrough.registerIfAbsent();
@@ -28,7 +30,7 @@ public final class RegisteringDriver implements Driver {
         }
     }
 
-    /** {@return null: no URL is this driver's} */
+    /** {@return null: this driver takes no URL} */
     @Override
     public @Nullable Connection connect(final String url, final Properties info) {
         return null;
@@ -64,7 +66,11 @@ public final class RegisteringDriver implements Driver {
         return false;
     }
 
-    /** Not supported: nothing is logged by way of it. */
+    /**
+     * Not supported: this driver logs nothing.
+     *
+     * @throws SQLFeatureNotSupportedException always
+     */
     @Override
     public Logger getParentLogger() throws SQLFeatureNotSupportedException {
         throw new SQLFeatureNotSupportedException();

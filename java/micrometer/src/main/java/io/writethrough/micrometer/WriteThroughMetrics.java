@@ -20,16 +20,17 @@ import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an engine does, as meters whose names begin with {@code writethrough}: of its reads, writes, I/Os and gathers counts and
- * times, of its cache and what is in flight the state. They are those of {@link EngineStats}, asked for when the registry
- * wants them: an operation costs nothing more.
+ * The statistics of an engine ({@link EngineStats}) as meters, whose names begin with {@code writethrough}: counts and
+ * times of reads, writes, device I/Os and gathers, and the state of the cache and of the I/O in flight. The registry
+ * asks for the statistics when it needs them, so an operation costs no more than without meters.
  *
  * <pre>{@code
  * new WriteThroughMetrics(engine, Tags.of("engine", "orders")).bindTo(registry);
  * }</pre>
  *
- * <p>Times are timers, and gauges of the percentiles since the engine was opened, with the tag {@code percentile}; 1 in 64
- * reads from the cache is timed. Meters do not keep an engine from being collected; of a closed one they show the last values.
+ * <p>The base unit of sizes is the byte. Times are function timers, which count nanoseconds. Each timer has gauges of
+ * percentiles in seconds, since the engine was opened, with the tag {@code percentile}. The engine times 1 in 64 reads
+ * from the cache. A meter does not keep an engine reachable. The meters of a closed engine show its last values.
  *
  * @since 0.1
  */
@@ -41,25 +42,31 @@ public final class WriteThroughMetrics implements MeterBinder {
     private final Tags tags;
 
     /**
-     * The metrics of an engine without further tags.
+     * The meters of an engine, without tags of their own.
      *
-     * @param engine the engine
+     * @param engine the engine, which is open
      */
     public WriteThroughMetrics(final WriteThroughEngine engine) {
         this(engine, Tags.empty());
     }
 
     /**
-     * The metrics of an engine.
+     * The meters of an engine, with tags.
      *
-     * @param engine the engine
-     * @param tags of all its meters: where there are several engines, to tell them apart
+     * @param engine the engine, which is open
+     * @param tags the tags of all meters of this engine, to tell several engines apart
      */
     public WriteThroughMetrics(final WriteThroughEngine engine, final Iterable<Tag> tags) {
         this.engine = Objects.requireNonNull(engine);
         this.tags = Tags.of(tags);
     }
 
+    /**
+     * Registers the meters.
+     *
+     * @param registry the registry that shows the meters; several registries may show one engine
+     * @throws IllegalStateException if the engine is closed
+     */
     @Override
     public void bindTo(final MeterRegistry registry) {
         new Binding(registry, engine, tags).bindAll();

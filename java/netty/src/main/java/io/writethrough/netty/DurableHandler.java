@@ -15,28 +15,31 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes inbound messages durable before it passes them on: each is appended to a file, and goes to the next handler when its
- * record, and all before it in the file, are on stable storage. Put it behind the decoder that makes messages of bytes; what is
- * behind it may answer, since nothing that was answered can be lost.
+ * Makes inbound messages durable before the next handler gets them. The handler appends a record of each message to a
+ * file, and passes the message on when that record, and all bytes before the record in the file, are on stable storage.
+ * Put this handler behind the decoder that makes messages from bytes. A handler behind this one may answer a message:
+ * no crash takes the record of a message that was answered.
  *
- * <p><b>Group commit.</b> Any number of channels may append to one {@link NettyWriteThroughFile}, each by a handler of its own:
- * records that come while others are under way leave together, in one write to the device.
+ * <p><b>Group commit.</b> Any number of channels may append to one {@link NettyWriteThroughFile}, each with a handler
+ * of its own. Records that arrive while other records are in flight share a write to the device.
  *
- * <p><b>Order.</b> Messages are passed on in the order in which they came, each once. User events keep their place among them, and a
- * read-complete follows each run of messages that was passed on.
+ * <p><b>Order.</b> Each message is passed on once, in the order of arrival. A user event keeps its place among the
+ * messages. A read-complete follows each run of messages that was passed on.
  *
- * <p><b>Backpressure.</b> When the records of a channel that are not stable yet reach the high water mark, its {@link
- * ChannelConfig#setAutoRead autoRead} is turned off, and on again when they are down to the low one. Each counts for its bytes and 96
- * more. A channel that is not read automatically anyway is left alone.
+ * <p><b>Backpressure.</b> The handler counts the bytes of the records that are not stable yet, and 96 more for each
+ * record. At the high water mark the handler turns {@link ChannelConfig#setAutoRead autoRead} of the channel off, and
+ * at the low water mark on again. The handler never turns on a channel that the program had turned off.
  *
- * <p><b>Failure.</b> If a record cannot be made durable, or the {@link RecordFormat} throws, the exception goes to {@link
- * io.netty.channel.ChannelInboundHandler#exceptionCaught} of the next handler and the channel is closed. Neither that message nor any
- * after it is passed on: they are released.
+ * <p><b>Errors.</b> If an append fails, or the {@link RecordFormat} throws, the next handler gets the exception by
+ * {@link io.netty.channel.ChannelInboundHandler#exceptionCaught}, and the channel is closed. That message and all later
+ * messages are released and not passed on.
  *
- * <p><b>The end.</b> Messages that are not stable yet when the channel becomes inactive, or the handler is removed, are appended all
- * the same, and released: their sender got no answer, and finds out by asking again.
+ * <p><b>The end.</b> When the channel becomes inactive, or the handler is removed, some records may not be stable yet.
+ * These records are appended all the same. Their messages are released and not passed on, so that the sender gets no
+ * answer and has to ask again.
  *
- * <p>It works on every transport, but not in an {@link io.netty.channel.embedded.EmbeddedChannel}, whose executor is any thread.
+ * <p>The handler works with every transport, but not in an {@link io.netty.channel.embedded.EmbeddedChannel}: the
+ * executor of such a channel is any thread.
  *
  * @since 0.1
  */
@@ -78,19 +81,20 @@ public final class DurableHandler extends ChannelInboundHandlerAdapter {
     }
 
     /**
-     * A handler for one channel, which appends the bytes of its messages as they are ({@link RecordFormat#BYTES}).
+     * A handler for one channel that appends the bytes of the messages unchanged ({@link RecordFormat#BYTES}). The
+     * water marks are 64 KiB and 256 KiB.
      *
-     * @param file where to; it stays open
+     * @param file the file that gets the records; the handler does not close it
      */
     public DurableHandler(final NettyWriteThroughFile file) {
         this(file, RecordFormat.BYTES);
     }
 
     /**
-     * A handler for one channel, which has up to 256 KiB of records under way (64 KiB is the low water mark).
+     * A handler for one channel, with water marks of 64 KiB and 256 KiB.
      *
-     * @param file where to; it stays open
-     * @param format what to append for a message, and what to pass on
+     * @param file the file that gets the records; the handler does not close it
+     * @param format says what to append for a message, and what to pass on
      */
     public DurableHandler(final NettyWriteThroughFile file, final RecordFormat format) {
         this(file, format, DEFAULT_WATER_MARK);
@@ -99,9 +103,10 @@ public final class DurableHandler extends ChannelInboundHandlerAdapter {
     /**
      * A handler for one channel.
      *
-     * @param file where to; it stays open
-     * @param format what to append for a message, and what to pass on
-     * @param waterMark how many bytes may wait to be stable: at the high mark no more are read, at the low one again
+     * @param file the file that gets the records; the handler does not close it
+     * @param format says what to append for a message, and what to pass on
+     * @param waterMark in bytes of records that are not stable yet: the channel is not read from the high mark on,
+     *     until the low mark is reached
      */
     public DurableHandler(
             final NettyWriteThroughFile file, final RecordFormat format, final WriteBufferWaterMark waterMark) {

@@ -21,35 +21,51 @@ import java.util.Objects;
 import java.util.concurrent.Executor;
 
 /**
- * A {@link WriteThroughFile} for event loops: written from and read into {@link ByteBuf}s, never waited for. A write's future
- * succeeds when its bytes are on stable storage, as the durability of the file asks.
+ * A {@link WriteThroughFile} for event loops: its operations take and return {@link ByteBuf}s, and no call waits for
+ * the device. The future of a write succeeds when the bytes are on stable storage, to the {@link
+ * WriteThroughFile#durability() durability} that the file was opened with. Positions and lengths are bytes; the first
+ * byte of the file is at position 0. No position, length or buffer address needs an alignment.
  *
- * <p><b>Futures</b> complete on the event loop that made the call, where their listeners run; for callers that are on none, on
- * the {@link GlobalEventExecutor}. Every failure is the future's: bad arguments, a closed file ({@link
- * ClosedChannelException}), a file that was not opened for it ({@link NonWritableChannelException}, {@link
- * NonReadableChannelException}), and all that the device refuses ({@link io.writethrough.WriteThroughException}).
+ * <p><b>Futures.</b> A future completes on the event loop that made the call, and its listeners run there. For a caller
+ * on no event loop, futures complete on the {@link GlobalEventExecutor}. No method throws an error of an operation; the
+ * future fails with the error:
  *
- * <p><b>Buffers.</b> A write takes over the caller's reference to its buffer, as {@link io.netty.channel.Channel#write} does,
- * and releases it whatever comes: as a rule before it returns, since the bytes are in the cache of the engine then. To keep
- * the buffer, {@link ByteBuf#retain()} it. The readable bytes are written, and the indexes do not move. Direct, heap and composite
- * buffers are copied once, into the cache; the pieces of a composite one are one write. (A heap buffer that is read-only,
- * or a buffer that shows no {@link ByteBuf#nioBuffers() memory}, is copied twice.) A read's buffer belongs to whoever takes it
- * from the future.
+ * <ul>
+ *   <li>{@link IllegalArgumentException}: a position or a length is negative;
+ *   <li>{@link ClosedChannelException}: the file is closed;
+ *   <li>{@link NonWritableChannelException} and {@link NonReadableChannelException}: the file was not opened for the
+ *       operation;
+ *   <li>{@link io.writethrough.WriteThroughException}: the system or the device refused the operation. The exception
+ *       says how many bytes of a write are stable.
+ * </ul>
  *
- * <p><b>Never waiting.</b> Where a write would have to wait (for {@link WriteThroughEngine.Builder#inFlightBytes}, for a block
- * that is partly overwritten and not cached, or because it is longer than the engine takes at once) it is left to a helper
- * thread, and the writes and appends that come after it go behind it until it was started. So writes to one file are
- * applied in the order of one thread's calls, and appends are in the file in that order. A read sees every write that was called
- * before it, and goes behind one only where they overlap; but for what makes the file longer, which it sees when that is stable.
- * Nothing bounds how many operations wait, so look at {@link #waiting()}, or at the futures, as {@link DurableHandler} does. On a
- * file system without direct I/O ({@link
- * StorageProfile.WritePath#BUFFERED}) every operation is a system call that may wait: all go to helper threads there.
+ * <p><b>Buffers of writes.</b> A write takes over the caller's reference to its buffer, as {@link
+ * io.netty.channel.Channel#write} does, and releases the reference in every case. The release usually happens before
+ * the call returns, since the bytes are in the cache of the engine then. A caller that keeps the buffer calls {@link
+ * ByteBuf#retain()} first. The write takes the readable bytes, and moves no index of the buffer. The bytes of a direct,
+ * heap or composite buffer are copied once, into the cache. The components of a composite buffer are one write. The
+ * bytes of a read-only heap buffer, or of a buffer without {@link ByteBuf#nioBuffers() visible memory}, are copied
+ * twice.
  *
- * <p><b>Cancelling</b> a write succeeds only while it waits to be started: nothing is written then. Cancelling a read stops
- * the waiting: its buffer is released when the device has done with it.
+ * <p><b>Buffers of reads.</b> The buffer belongs to the one that takes it from the future, and has to be released by
+ * that one.
  *
- * <p>Make one for a file: the order of writes is kept among those that go through the same object. All methods may be called by
- * any thread.
+ * <p><b>Writes that would wait.</b> A write may have to wait: for the limit {@link
+ * WriteThroughEngine.Builder#inFlightBytes}, for a block that the write overwrites in part and that is not cached, or
+ * because the write is longer than the engine takes at once. A helper thread then starts the write. Later writes and
+ * appends queue behind that write. So the writes of one thread are applied in the order of its calls, and its appends
+ * are in the file in that order. The queue has no limit: look at {@link #waiting()} or at the futures, as {@link
+ * DurableHandler} does. On a file system without direct I/O ({@link StorageProfile.WritePath#BUFFERED}) every operation
+ * is a system call that may wait, so helper threads do all of them.
+ *
+ * <p><b>Reads.</b> A read sees every write that was called before the read. The read queues only behind writes of the
+ * same range. Bytes that make the file longer are an exception: a read sees them when they are stable.
+ *
+ * <p><b>Cancelling.</b> A write can be cancelled while the write waits in the queue; nothing is written then.
+ * Cancelling a read ends only the waiting: the buffer is released when the device has finished.
+ *
+ * <p>Make one object for each file: the order of writes is kept among the calls of one object. Any number of threads
+ * may call all methods at a time.
  *
  * @since 0.1
  */
@@ -74,25 +90,25 @@ public final class NettyWriteThroughFile {
     }
 
     /**
-     * A file for event loops, with {@link PooledByteBufAllocator#DEFAULT} and helper threads of the library, 16 at most.
+     * Wraps a file, with {@link PooledByteBufAllocator#DEFAULT} and the helper threads of this library, 16 at most.
      *
      * @param file an open file; {@link #close()} closes it
      * @return a new object
-     * @throws IOException if the file is closed, or the system does not say how it is written
+     * @throws IOException if the file is closed, or the system does not tell how the file is written
      */
     public static NettyWriteThroughFile of(final WriteThroughFile file) throws IOException {
         return of(file, PooledByteBufAllocator.DEFAULT, HelperThreads.POOL);
     }
 
     /**
-     * A file for event loops.
+     * Wraps a file.
      *
      * @param file an open file; {@link #close()} closes it
-     * @param allocator makes the buffers of reads, direct ones
-     * @param helper runs what waits: one task at a time for the writes of a file, and on a file system without direct I/O one
-     *     for each read. Its threads must be no event loops
+     * @param allocator allocates the direct buffers of reads
+     * @param helper runs what waits: one task at a time for the writes of a file. On a file system without direct I/O
+     *     the helper also runs one task for each read. Its threads must not be event loops
      * @return a new object
-     * @throws IOException if the file is closed, or the system does not say how it is written
+     * @throws IOException if the file is closed, or the system does not tell how the file is written
      */
     public static NettyWriteThroughFile of(
             final WriteThroughFile file, final ByteBufAllocator allocator, final Executor helper) throws IOException {
@@ -105,23 +121,23 @@ public final class NettyWriteThroughFile {
     /**
      * Writes the readable bytes of a buffer.
      *
-     * @param source the bytes; the caller's reference is taken over, in every case
-     * @param position where in the file the first of them goes
-     * @return succeeds with the count of bytes, all of them, when they are stable; fails as {@link
-     *     WriteThroughFile#writeAsync(java.nio.ByteBuffer, long)} does, also for a position that is negative ({@link
-     *     IllegalArgumentException})
+     * @param source the bytes; the call takes over the caller's reference in every case
+     * @param position the place of the first byte in the file, in bytes from the start of the file
+     * @return succeeds with the count of bytes, which are all of them, when they are stable. Fails as {@link
+     *     WriteThroughFile#writeAsync(java.nio.ByteBuffer, long)} fails, and with {@link IllegalArgumentException} if
+     *     the position is negative
      */
     public Future<Integer> write(final ByteBuf source, final long position) {
         return startInOrder(WriteOperation.write(callersExecutor(), file, source, position));
     }
 
     /**
-     * Writes the readable bytes of a buffer to the end of the file. Appends of one thread are in the file in the order of its
-     * calls, and many that come at a time leave together.
+     * Writes the readable bytes of a buffer to the end of the file. The appends of one thread are in the file in the
+     * order of the calls. Appends that are in flight at a time share a write to the device.
      *
-     * @param source the bytes; the caller's reference is taken over, in every case
-     * @return succeeds with where in the file the first of them is, in bytes from its start, when they and all before them are
-     *     stable; fails as {@link WriteThroughFile#appendAsync(java.nio.ByteBuffer)} does
+     * @param source the bytes; the call takes over the caller's reference in every case
+     * @return succeeds with the position of the first byte in the file, when these bytes and all bytes before them are
+     *     stable. Fails as {@link WriteThroughFile#appendAsync(java.nio.ByteBuffer)} fails
      */
     public Future<Long> append(final ByteBuf source) {
         return append(source, callersExecutor());
@@ -142,13 +158,14 @@ public final class NettyWriteThroughFile {
     }
 
     /**
-     * Reads from the file. What is cached is there when this returns, and the future has succeeded then.
+     * Reads from the file. If all bytes are cached, the future has succeeded when the call returns.
      *
-     * @param position where in the file to begin
-     * @param length how many bytes, at most
-     * @return succeeds with a pooled buffer of the bytes read, which the taker is to release: fewer than asked only at the end of
-     *     the file, none at or past it. Fails as {@link WriteThroughFile#readAsync(java.nio.ByteBuffer, long)} does, also for
-     *     a position or length that is negative ({@link IllegalArgumentException})
+     * @param position where to begin, in bytes from the start of the file
+     * @param length how many bytes to read at most
+     * @return succeeds with a buffer of the bytes, which the receiver releases. The buffer has fewer bytes than asked
+     *     for only at the end of the file, and none at or behind the end. Fails as {@link
+     *     WriteThroughFile#readAsync(java.nio.ByteBuffer, long)} fails, and with {@link IllegalArgumentException} if
+     *     the position or the length is negative
      */
     public Future<ByteBuf> read(final long position, final int length) {
         final ReadOperation operation = new ReadOperation(callersExecutor(), file, allocator, position, length);
@@ -167,10 +184,10 @@ public final class NettyWriteThroughFile {
     }
 
     /**
-     * Closes the file, after all that was called before: operations that wait are started and finished first. Later ones fail
-     * with {@link ClosedChannelException}.
+     * Closes the file, after all operations that were called before, including those in the queue. Later operations
+     * fail with {@link ClosedChannelException}.
      *
-     * @return succeeds when the file is closed; fails if close(2) reports an error, and the file is closed all the same
+     * @return succeeds when the file is closed. Fails if close(2) reports an error; the file is closed then, too
      */
     public Future<Void> close() {
         closed = true;
@@ -180,7 +197,7 @@ public final class NettyWriteThroughFile {
     }
 
     /**
-     * How many operations wait to be started: for a caller that is to slow down.
+     * The count of operations that wait in the queue, for a caller that can slow down.
      *
      * @return 0 as long as the device keeps up
      */
@@ -189,9 +206,10 @@ public final class NettyWriteThroughFile {
     }
 
     /**
-     * The file itself, for all that does not move bytes. Most of its methods wait: they are not for event loops.
+     * The file itself, for everything but reads and writes. Most methods of the file wait for the device: do not call
+     * them on an event loop.
      *
-     * @return the same object
+     * @return the same object at every call
      */
     public WriteThroughFile file() {
         return file;

@@ -8,33 +8,38 @@ import io.netty.channel.ChannelHandlerContext;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a {@link DurableHandler} appends to its file for a message, and what it passes on when that is stable.
+ * Says what a {@link DurableHandler} appends to its file for a message, and what the handler passes on when the record
+ * is stable.
  *
  * @since 0.1
  */
 @FunctionalInterface
 public interface RecordFormat {
-    /** The bytes of a {@link ByteBuf}, or of the content of a {@link ByteBufHolder}, as they are; other messages are refused. */
+    /**
+     * The bytes of a {@link ByteBuf}, or of the content of a {@link ByteBufHolder}, unchanged. Any other message is an
+     * {@link IllegalArgumentException}.
+     */
     RecordFormat BYTES = RecordFormat::bytesOf;
 
     /**
-     * The bytes to be appended for a message. It is called once for each, on the channel's event loop.
+     * The record of a message. The handler calls this method once for each message, on the event loop of the channel.
      *
-     * @param context of the handler
-     * @param message what came; it stays the handler's, so bytes that are shared with it must be retained, as by {@link
-     *     ByteBuf#retainedDuplicate()}
-     * @return a buffer whose reference the handler takes over; null for a message that needs not be durable, which is
-     *     passed on in its turn
-     * @throws Exception if there is no record of such a message: the channel fails
+     * @param context the context of the handler
+     * @param message the message, which still belongs to the handler. A record that shares the memory of the message
+     *     needs a reference of its own, as {@link ByteBuf#retainedDuplicate()} takes one
+     * @return a buffer whose readable bytes are the record; the handler takes over the reference. {@code null} if the
+     *     message need not be durable: the message is passed on in its turn, without a record
+     * @throws Exception if the message has no record: the next handler gets the exception, and the channel is closed
      */
     @Nullable
     ByteBuf record(ChannelHandlerContext context, Object message) throws Exception;
 
     /**
-     * What is passed on for a message whose record is stable. By default the message.
+     * The message to pass on when the record is stable. By default the message itself. A {@link RuntimeException} goes
+     * to the next handler, and the channel is closed.
      *
-     * @param message the message, whose reference goes to the result
-     * @param offset where in the file its record is, in bytes from the start
+     * @param message the message; its reference goes to the returned object
+     * @param offset the position of the record in the file, in bytes from the start of the file
      * @return the message to pass on
      */
     default Object durable(final Object message, final long offset) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
 /**
- * Write-through files for Netty: {@link io.writethrough.netty.NettyWriteThroughFile} is written and read from an event loop,
- * which never waits, and {@link io.writethrough.netty.DurableHandler} makes the messages of a channel durable before they are
- * passed on.
+ * Write-through files for Netty. An event loop writes and reads a {@link io.writethrough.netty.NettyWriteThroughFile},
+ * and never waits for the device. A {@link io.writethrough.netty.DurableHandler} makes the messages of a channel
+ * durable before the next handler gets them.
+ *
+ * @since 0.1
  */
 @NullMarked
 package io.writethrough.netty;

@@ -11,10 +11,11 @@ import java.io.IOException;
 import java.util.Objects;
 
 /**
- * A {@link WriteThroughEngine} whose asynchronous I/O is submitted on the io_uring of an event loop, together with that of its
- * channels: one ring, no thread of the engine beside it that waits for a device, and one system call for what the loop sends to
- * files and to sockets. All else is as with any engine, and so are the promises: what is durable when does not depend on who
- * submits. {@code NettyWriteThroughFile}, of the artifact {@code writethrough-netty}, takes files of such an engine.
+ * A {@link WriteThroughEngine} that submits its asynchronous I/O on the io_uring of an event loop. Files and sockets
+ * share that ring: one system call submits the I/O of both, and the engine has no thread that waits for the device.
+ * Everything else is as with any engine. What is durable at return, or when a future completes, does not depend on the
+ * thread that submits. {@code NettyWriteThroughFile}, of the artifact {@code writethrough-netty}, takes files of such
+ * an engine.
  *
  * <pre>{@code
  * IoEventLoopGroup group = new MultiThreadIoEventLoopGroup(IoUringIoHandler.newFactory());
@@ -24,21 +25,22 @@ import java.util.Objects;
  * }
  * }</pre>
  *
- * <p><b>What goes on the ring.</b> Asynchronous writes, appends and reads of any thread, the gathers that follow, and what is
- * read ahead. Synchronous operations are system calls of their caller, as always. A thread that has to wait for I/O which the
- * loop did not take yet, since it is busy, has it done without the loop, by the engine's own backend ({@link
- * WriteThroughEngine.Builder#backend}). So it does not wait for a loop that is busy elsewhere, unless for I/O that is on the ring
- * already or was submitted since: that ends when the loop comes back.
+ * <p><b>What is submitted on the ring.</b> Asynchronous writes, appends and reads of any thread, the gathers that
+ * follow, and reads ahead. A synchronous operation is a system call of its caller, as with any engine. A thread may
+ * have to wait for I/O that a busy loop has not taken yet. The engine's own backend ({@link
+ * WriteThroughEngine.Builder#backend}) then does that I/O, without the loop. I/O that is on the ring, or was submitted
+ * since, ends when the loop comes back.
  *
- * <p><b>On the loop itself</b> asynchronous operations are as everywhere; with {@code NOWAIT} they never wait. A synchronous one
- * would hold up the channels, as every blocking call does, and while I/O of the engine is on the ring it could wait for ever: for
- * the loop, which is waiting. So it fails then, with {@code EDEADLK} and before anything was changed, as do {@code open} and {@code
- * close}, and asynchronous operations that would have to wait to be started. Reads of cached bytes succeed always. Nothing
- * stops a loop from waiting for a {@code CompletableFuture}, which it never may.
+ * <p><b>Calls on the loop's thread.</b> Asynchronous operations work as on other threads; with {@code NOWAIT} they
+ * never wait. A synchronous operation holds up the channels, as every call that blocks does. While the ring has I/O of
+ * the engine, a call that waits on the loop's thread could wait for ever, since only that thread reaps the I/O. Such a
+ * call fails with {@code EDEADLK} and changes nothing: a synchronous operation, {@code open}, {@code close}, and an
+ * asynchronous operation that would have to wait to be started. A read of cached bytes succeeds always. The library
+ * cannot find a loop that waits for a {@code CompletableFuture}: a loop must never do so.
  *
- * <p><b>The end.</b> Closing the engine lets its I/O end first, as always, and takes it off the loop. When the loop is shut down
- * first, it waits for what it has on the ring, and completes it; later I/O is the engine's own backend's, and the engine stays
- * open until it is closed.
+ * <p><b>The end.</b> Closing the engine waits for the I/O in flight, and takes the engine off the loop. A loop that is
+ * shut down first waits for the I/O on its ring, and completes it. The engine's own backend does later I/O, and the
+ * engine stays open until it is closed.
  *
  * @since 0.1
  */
@@ -52,14 +54,14 @@ public final class OneRing implements AutoCloseable {
     }
 
     /**
-     * Opens an engine for an event loop. Several may be on one loop.
+     * Opens an engine for an event loop. A loop may have several engines.
      *
-     * @param options of the engine; its backend is for what does not go on the ring
-     * @param loop of an {@link IoUringIoHandler}. It may be the calling thread
+     * @param options the options of the engine; the backend is for I/O that does not go on the ring
+     * @param loop an event loop of an {@link IoUringIoHandler}. The caller may be on this loop
      * @return the open engine, on the loop
      * @throws IllegalArgumentException if the loop has no io_uring
-     * @throws IllegalStateException if polling was asked for, or the loop is shut down
-     * @throws IOException as {@link WriteThroughEngine.Builder#build()} does
+     * @throws IllegalStateException if the options ask for completion polling, or the loop is shut down
+     * @throws IOException as {@link WriteThroughEngine.Builder#build()} throws it
      */
     public static OneRing open(final WriteThroughEngine.Builder options, final IoEventLoop loop) throws IOException {
         Objects.requireNonNull(options);
@@ -85,15 +87,15 @@ public final class OneRing implements AutoCloseable {
     /**
      * The engine.
      *
-     * @return the same at every call
+     * @return the same object at every call
      */
     public WriteThroughEngine engine() {
         return engine;
     }
 
     /**
-     * How many requests of this engine the loop has put on its ring. With {@link WriteThroughEngine#stats()} it tells how much of
-     * the I/O goes there.
+     * The count of requests of this engine that the loop has put on its ring. {@link WriteThroughEngine#stats()} counts
+     * all I/O.
      *
      * @return a count that only grows
      */
@@ -102,18 +104,19 @@ public final class OneRing implements AutoCloseable {
     }
 
     /**
-     * Whether the engine's I/O goes on the ring.
+     * Whether the engine submits its I/O on the ring.
      *
-     * @return false when the engine was closed, or the loop was shut down
+     * @return false if the engine is closed or the loop is shut down
      */
     public boolean isOnRing() {
         return handle.isOnRing();
     }
 
     /**
-     * Closes the engine.
+     * Closes the engine and all its files, as {@link WriteThroughEngine#close()} does. Returns when no I/O is in
+     * flight.
      *
-     * @throws IOException as {@link WriteThroughEngine#close()} does
+     * @throws IOException as {@link WriteThroughEngine#close()} throws it
      */
     @Override
     public void close() throws IOException {

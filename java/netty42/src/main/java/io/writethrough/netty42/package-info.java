@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
 /**
- * An engine whose I/O goes on the io_uring of an event loop of Netty 4.2: {@link io.writethrough.netty42.OneRing}.
+ * An engine that submits its I/O on the io_uring of an event loop of Netty 4.2: {@link
+ * io.writethrough.netty42.OneRing}.
+ *
+ * @since 0.1
  */
 @NullMarked
 package io.writethrough.netty42;
