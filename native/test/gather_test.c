@@ -96,6 +96,9 @@ TEST(the_end_of_an_io_makes_one_writer_the_leader_that_waits_for_the_gather) {
     struct wt_folio *folio = arrange(), *other = &(struct wt_folio){0};
     struct wt_write *leader;
     scene.writes[0].async = true;
+    folio->dirty &= ~scene.writes[1].link.dirty; /* waits for an I/O that has its block already */
+    scene.writes[1].link.dirty = 0;
+    wt_gather_begin_waiting(&scene.writes[1]);
     atomic_store(&scene.writes[2].lead, other); /* leads another folio's gather */
     wt_gather_begin_waiting(&scene.writes[2]);
     wt_gather_begin_waiting(&scene.writes[3]);
@@ -122,6 +125,7 @@ TEST(a_folio_has_one_leader_at_a_time) {
     CHECK(!wt_gather_io_ended(folio, 7, &second));
     CHECK(!second);
     CHECK_EQ(folio->gather.expected, 3); /* of the I/O that the leader waits behind */
+    folio->dirty = 0;                    /* all has left with the gather of the folio before */
     CHECK(!wt_gather_may_lead(folio, &scene.writes[0]));
 }
 
@@ -190,6 +194,10 @@ TEST(the_last_writer_that_a_leader_expects_sends_the_gather) {
     CHECK(wt_gather_arrive(folio));
     CHECK(!wt_gather_arrive(folio)); /* one more than was expected */
     CHECK_EQ(folio->gather.expected, 0);
+
+    folio = arrange_clean(1);
+    CHECK(!wt_gather_arrive(folio)); /* no leader waits for it */
+    CHECK_EQ(folio->gather.expected, 1);
 }
 
 TEST(a_leader_that_has_sent_expects_nobody) {
