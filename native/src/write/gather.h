@@ -16,7 +16,7 @@
  *         GATHERING   some    no       the end of an I/O on the folio
  *         LED         any     yes      the leader, or the last writer that it expects
  *
- *                      wt_gather_joining: a write leaves blocks dirty
+ *               wt_gather_joining: a write leaves blocks dirty that wait for I/O in flight
  *               +-----------------------------------------------------------------+
  *               |                                                                 v
  *         +-----------+     wt_gather_io_ended, true: no writer waits       +-----------+
@@ -33,7 +33,7 @@
  *           +---------------------------------+   +---+    the last, the caller sends
  *                   the leader sends                       wt_gather_send_now: nobody is expected any more
  *
- * Who sends puts the blocks under writeback, by wt_launch_blocks. Blocks for which there is no memory, or that must
+ * The sender puts the blocks under writeback, by wt_launch_blocks. Blocks for which there is no memory, or that must
  * stay out of the way of that very I/O, stay dirty: then the gather is GATHERING, not EMPTY. Dirty blocks also leave in
  * two other ways: with a write of high priority to them, and with the gather of the folio before, whose blocks they
  * continue.
