@@ -14,7 +14,7 @@ module io.writethrough {
     requires static java.management;
     requires static jdk.attach;
     requires static jdk.jfr;
-    requires static org.jspecify;
+    requires static transitive org.jspecify;
 
     exports io.writethrough;
 
