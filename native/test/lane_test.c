@@ -277,13 +277,13 @@ TEST(a_sync_waits_for_its_turn) {
     submit_cached(0);
     int result = 1;
     pthread_t thread = test_thread(sync_inode, &result);
-    pthread_mutex_lock(&inode.lane.lock);
+    wt_lock(&inode.lane.lock);
     while (!inode.lane.first) { /* until it has come */
-        pthread_mutex_unlock(&inode.lane.lock);
+        wt_unlock(&inode.lane.lock);
         sched_yield();
-        pthread_mutex_lock(&inode.lane.lock);
+        wt_lock(&inode.lane.lock);
     }
-    pthread_mutex_unlock(&inode.lane.lock);
+    wt_unlock(&inode.lane.lock);
     CHECK_EQ(syncs, 0);
     end(0, 0, false);
     test_join(thread);

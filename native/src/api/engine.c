@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
 #define _GNU_SOURCE
+#include "base/lock.h"
 #include "engine/doors.h"
 #include "engine/objects.h"
 #include "posix/threads.h"
@@ -40,7 +41,7 @@ struct closing {
     wt_engine engine;
     struct closing *next;
 };
-static pthread_mutex_t closing_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct wt_mutex closing_lock = WT_MUTEX_INITIALIZER(WT_LOCK_CLOSING);
 static struct wt_condition closing_done; /* made when the library is loaded */
 static struct closing *closing_engines;
 
@@ -109,7 +110,7 @@ static void forked(void) {
     wt_descriptors_forked();
     wt_probe_forked();
     wt_disk_forked();
-    pthread_mutex_init(&closing_lock, NULL);
+    wt_mutex_init(&closing_lock, WT_LOCK_CLOSING);
     wt_condition_init(&closing_done);
     closing_engines = NULL;
 }
@@ -122,25 +123,25 @@ __attribute__((constructor)) static void watch_forks(void) {
 }
 
 static void init_locks(struct wt_engine_object *engine) {
-    pthread_mutex_init(&engine->inode_lock, NULL);
+    wt_mutex_init(&engine->inode_lock, WT_LOCK_INODES);
     wt_condition_init(&engine->inode_closed);
-    pthread_mutex_init(&engine->file_lock, NULL);
+    wt_mutex_init(&engine->file_lock, WT_LOCK_FILES);
     wt_condition_init(&engine->file_closed);
-    pthread_mutex_init(&engine->free_lock, NULL);
+    wt_mutex_init(&engine->free_lock, WT_LOCK_FREE_OBJECTS);
     wt_condition_init(&engine->writeback_room);
-    pthread_mutex_init(&engine->event_lock, NULL);
+    wt_mutex_init(&engine->event_lock, WT_LOCK_EVENTS);
     wt_condition_init(&engine->event_posted);
     wt_trace_open(&engine->trace);
 }
 
 static void destroy_locks(struct wt_engine_object *engine) {
-    pthread_mutex_destroy(&engine->inode_lock);
+    wt_mutex_destroy(&engine->inode_lock);
     wt_condition_destroy(&engine->inode_closed);
-    pthread_mutex_destroy(&engine->file_lock);
+    wt_mutex_destroy(&engine->file_lock);
     wt_condition_destroy(&engine->file_closed);
-    pthread_mutex_destroy(&engine->free_lock);
+    wt_mutex_destroy(&engine->free_lock);
     wt_condition_destroy(&engine->writeback_room);
-    pthread_mutex_destroy(&engine->event_lock);
+    wt_mutex_destroy(&engine->event_lock);
     wt_condition_destroy(&engine->event_posted);
     wt_trace_close(&engine->trace);
 }
@@ -247,19 +248,19 @@ int wt_engine_backend(wt_engine handle) {
 /* Closes the files one by one. One that another thread closes at the same time is waited for. */
 static int close_files(struct wt_engine_object *engine) {
     int first_error = 0;
-    pthread_mutex_lock(&engine->file_lock);
+    wt_lock(&engine->file_lock);
     engine->closing = true;
     while (engine->files) {
         wt_file file = engine->files->handle;
-        pthread_mutex_unlock(&engine->file_lock);
+        wt_unlock(&engine->file_lock);
         int rc = wt_file_close(file);
-        pthread_mutex_lock(&engine->file_lock);
+        wt_lock(&engine->file_lock);
         if (rc == -EBADF && engine->files && engine->files->handle == file)
             wt_wait(engine->backend, &engine->file_closed, &engine->file_lock);
         else if (rc != -EBADF && !first_error)
             first_error = rc;
     }
-    pthread_mutex_unlock(&engine->file_lock);
+    wt_unlock(&engine->file_lock);
     return first_error;
 }
 
@@ -299,7 +300,7 @@ static struct closing **find_closing(wt_engine engine) {
 
 /* Whether this call is to close the engine. If another one does, returns when that is done. */
 static bool begin_closing(struct closing *closing) {
-    pthread_mutex_lock(&closing_lock);
+    wt_lock(&closing_lock);
     struct closing *other = *find_closing(closing->engine);
     while (*find_closing(closing->engine))
         wt_wait(NULL, &closing_done, &closing_lock);
@@ -307,15 +308,15 @@ static bool begin_closing(struct closing *closing) {
         closing->next = closing_engines;
         closing_engines = closing;
     }
-    pthread_mutex_unlock(&closing_lock);
+    wt_unlock(&closing_lock);
     return !other;
 }
 
 static void end_closing(struct closing *closing) {
-    pthread_mutex_lock(&closing_lock);
+    wt_lock(&closing_lock);
     *find_closing(closing->engine) = closing->next;
     wt_wake_all(&closing_done);
-    pthread_mutex_unlock(&closing_lock);
+    wt_unlock(&closing_lock);
 }
 
 static void end_engine(struct wt_engine_object *engine) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/line.h"
+#include "base/lock.h"
 #include "base/mutant.h"
 #include "engine/doors.h"
 #include "engine/handle.h"
@@ -27,7 +28,7 @@ static int check_open(const char *path, uint32_t flags, uint32_t durability, con
 /* Adds the file to its engine's list, unless that closes. Returns its handle, 0 and -errno in rc on failure. */
 static wt_file publish_file(struct wt_engine_object *engine, struct wt_file_object *file, int *rc) {
     wt_file handle = 0;
-    pthread_mutex_lock(&engine->file_lock);
+    wt_lock(&engine->file_lock);
     *rc = engine->closing && !WT_MUTANT("opened-while-closing") ? -EBADF : 0;
     if (!*rc) {
         handle = wt_handle_open(&wt_file_handles, file, file->inode);
@@ -41,7 +42,7 @@ static wt_file publish_file(struct wt_engine_object *engine, struct wt_file_obje
         engine->files = file;
         engine->file_count++;
     }
-    pthread_mutex_unlock(&engine->file_lock);
+    wt_unlock(&engine->file_lock);
     return handle;
 }
 
@@ -140,7 +141,7 @@ int wt_file_close(wt_file handle) {
     int rc = wt_inode_close(file->inode);
     if (file->spare)
         wt_backing_let_go(file->spare); /* nothing was written by it, and another handle may have a lock on the file */
-    pthread_mutex_lock(&engine->file_lock);
+    wt_lock(&engine->file_lock);
     if (file->previous)
         file->previous->next = file->next;
     else
@@ -149,7 +150,7 @@ int wt_file_close(wt_file handle) {
         file->next->previous = file->previous;
     engine->file_count--;
     wt_wake_all(&engine->file_closed); /* the last touch of the engine, which may be waiting to end */
-    pthread_mutex_unlock(&engine->file_lock);
+    wt_unlock(&engine->file_lock);
     wt_line_free(file);
     return rc;
 }

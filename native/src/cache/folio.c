@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/lock.h"
 #include "base/mutant.h"
 #include "io/io.h"
 
@@ -109,19 +110,19 @@ static void hide(struct wt_cache *cache, struct wt_folio *folio) {
 
 static void add_to_list(struct wt_mapping *mapping, uint32_t folio) {
     struct wt_folio *folios = mapping->cache->folios;
-    pthread_mutex_lock(&mapping->list_lock);
+    wt_lock(&mapping->list_lock);
     folios[folio].list_previous = WT_NONE;
     folios[folio].list_next = mapping->first;
     if (mapping->first != WT_NONE)
         folios[mapping->first].list_previous = folio;
     mapping->first = folio;
     mapping->count++;
-    pthread_mutex_unlock(&mapping->list_lock);
+    wt_unlock(&mapping->list_lock);
 }
 
 static void remove_from_list(struct wt_mapping *mapping, uint32_t folio) {
     struct wt_folio *folios = mapping->cache->folios;
-    pthread_mutex_lock(&mapping->list_lock);
+    wt_lock(&mapping->list_lock);
     uint32_t next = folios[folio].list_next, previous = folios[folio].list_previous;
     if (previous != WT_NONE)
         folios[previous].list_next = next;
@@ -130,7 +131,7 @@ static void remove_from_list(struct wt_mapping *mapping, uint32_t folio) {
     if (next != WT_NONE)
         folios[next].list_previous = previous;
     mapping->count--;
-    pthread_mutex_unlock(&mapping->list_lock);
+    wt_unlock(&mapping->list_lock);
 }
 
 void wt_mapping_open(struct wt_mapping *mapping, struct wt_cache *cache, uint64_t id, const void *object,
@@ -141,12 +142,12 @@ void wt_mapping_open(struct wt_mapping *mapping, struct wt_cache *cache, uint64_
     mapping->place = wt_view_place(cache->view, object);
     mapping->first = WT_NONE;
     mapping->count = 0;
-    pthread_mutex_init(&mapping->list_lock, NULL);
+    wt_mutex_init(&mapping->list_lock, WT_LOCK_MAPPING);
 }
 
 void wt_mapping_close(struct wt_mapping *mapping) {
     assert(mapping->count == 0);
-    pthread_mutex_destroy(&mapping->list_lock);
+    wt_mutex_destroy(&mapping->list_lock);
 }
 
 /* ---- the table ----------------------------------------------------------------------------------------------- */
@@ -183,24 +184,24 @@ static struct wt_folio *walk(struct wt_cache *cache, uint32_t bucket, uint64_t i
 }
 
 static uint32_t take_descriptor(struct wt_cache *cache) {
-    pthread_mutex_lock(&cache->free_lock);
+    wt_lock(&cache->free_lock);
     uint32_t id = cache->free_folio;
     if (id != WT_NONE) {
         cache->free_folio = cache->folios[id].list_next;
     } else if (cache->fresh_folio < cache->folio_count) {
         id = cache->fresh_folio++;
-        pthread_mutex_init(&cache->folios[id].lock, NULL);
+        wt_mutex_init(&cache->folios[id].lock, WT_LOCK_FOLIO);
         wt_condition_init(&cache->folios[id].settled);
     }
-    pthread_mutex_unlock(&cache->free_lock);
+    wt_unlock(&cache->free_lock);
     return id;
 }
 
 static void give_descriptor(struct wt_cache *cache, uint32_t id) {
-    pthread_mutex_lock(&cache->free_lock);
+    wt_lock(&cache->free_lock);
     cache->folios[id].list_next = cache->free_folio;
     cache->free_folio = id;
-    pthread_mutex_unlock(&cache->free_lock);
+    wt_unlock(&cache->free_lock);
 }
 
 static void make_folio(struct wt_mapping *mapping, uint32_t bucket, uint64_t index, uint32_t id) {
@@ -230,16 +231,16 @@ static void free_folio(struct wt_folio *folio) {
     struct wt_cache *cache = mapping->cache;
     uint32_t id = id_of(cache, folio);
     uint32_t bucket = bucket_of(cache, folio->inode_id, folio->index);
-    pthread_mutex_t *stripe = &cache->stripes[bucket % 64];
+    struct wt_mutex *stripe = &cache->stripes[bucket % 64];
 
-    pthread_mutex_lock(stripe);
+    wt_lock(stripe);
     _Atomic uint32_t *from = &cache->buckets[bucket];
     while (atomic_load_explicit(from, memory_order_relaxed) != id)
         from = &cache->folios[atomic_load_explicit(from, memory_order_relaxed)].chain;
     atomic_store_explicit(from, atomic_load_explicit(&folio->chain, memory_order_relaxed), memory_order_release);
     atomic_store_explicit(&folio->inode_id, 0, memory_order_release);
     remove_from_list(mapping, id);
-    pthread_mutex_unlock(stripe);
+    wt_unlock(stripe);
 
     give_descriptor(cache, id);
 }
@@ -250,24 +251,24 @@ struct wt_folio *wt_folio_find(struct wt_mapping *mapping, uint64_t index) {
     for (;;) {
         struct wt_folio *folio = walk(cache, bucket, mapping->id, index);
         if (!folio) {
-            pthread_mutex_lock(&cache->stripes[bucket % 64]);
+            wt_lock(&cache->stripes[bucket % 64]);
             folio = walk(cache, bucket, mapping->id, index);
-            pthread_mutex_unlock(&cache->stripes[bucket % 64]);
+            wt_unlock(&cache->stripes[bucket % 64]);
             if (!folio)
                 return NULL;
         }
         __builtin_prefetch(&folio->uptodate);
-        pthread_mutex_lock(&folio->lock);
+        wt_lock_in_order(&folio->lock, mapping, index);
         if (is_folio(folio, mapping->id, index)) {
             begin_changes(cache, folio);
             return folio;
         }
-        pthread_mutex_unlock(&folio->lock);
+        wt_unlock(&folio->lock);
     }
 }
 
 void wt_folio_lock(struct wt_folio *folio) {
-    pthread_mutex_lock(&folio->lock);
+    wt_lock_in_order(&folio->lock, folio->mapping, folio->index);
     begin_changes(folio->mapping->cache, folio);
 }
 
@@ -290,10 +291,10 @@ struct wt_folio *wt_folio_find_to_copy(struct wt_mapping *mapping, uint64_t inde
     struct wt_folio *folio = guessed ? guess : walk(cache, bucket_of(cache, mapping->id, index), mapping->id, index);
     if (folio) {
         prefetch(mapping, folio, offset);
-        pthread_mutex_lock(&folio->lock);
+        wt_lock_in_order(&folio->lock, mapping, index);
         if (is_folio(folio, mapping->id, index))
             return folio;
-        pthread_mutex_unlock(&folio->lock);
+        wt_unlock(&folio->lock);
     }
     return wt_folio_find(mapping, index);
 }
@@ -315,11 +316,11 @@ struct wt_folio *wt_folio_get(struct wt_mapping *mapping, uint64_t index) {
             wt_yield_to_holders(&turns);
             continue;
         }
-        pthread_mutex_lock(&cache->stripes[bucket % 64]);
+        wt_lock(&cache->stripes[bucket % 64]);
         bool missing = !walk(cache, bucket, mapping->id, index);
         if (missing)
             make_folio(mapping, bucket, index, id);
-        pthread_mutex_unlock(&cache->stripes[bucket % 64]);
+        wt_unlock(&cache->stripes[bucket % 64]);
         if (!missing)
             give_descriptor(cache, id);
     }
@@ -362,7 +363,7 @@ void wt_folio_put(struct wt_folio *folio) {
         show(cache, folio);
         end_changes(cache, folio);
     }
-    pthread_mutex_unlock(&folio->lock);
+    wt_unlock(&folio->lock);
 }
 
 void wt_folio_wait(struct wt_folio *folio) {
@@ -525,7 +526,7 @@ void wt_folio_drop(struct wt_folio *folio, unsigned first, unsigned last) {
 
 /* The pool's try_evict. */
 static enum wt_evict try_evict(struct wt_folio *folio, unsigned page, unsigned order) {
-    if (pthread_mutex_trylock(&folio->lock))
+    if (!wt_trylock(&folio->lock))
         return WT_EVICT_LOCKED;
     begin_changes(folio->mapping->cache, folio);
     unsigned last = page + (1u << order) - 1;
@@ -580,8 +581,8 @@ int wt_cache_open(struct wt_cache *cache, struct wt_backend *backend, uint64_t c
         return rc;
     }
     for (unsigned i = 0; i < 64; i++)
-        pthread_mutex_init(&cache->stripes[i], NULL);
-    pthread_mutex_init(&cache->free_lock, NULL);
+        wt_mutex_init(&cache->stripes[i], WT_LOCK_STRIPE);
+    wt_mutex_init(&cache->free_lock, WT_LOCK_FREE_FOLIOS);
     return 0;
 }
 
@@ -589,11 +590,11 @@ void wt_cache_close(struct wt_cache *cache) {
     for (uint32_t id = 0; id < cache->fresh_folio; id++) {
         assert(cache->folios[id].inode_id == 0);
         wt_condition_destroy(&cache->folios[id].settled);
-        pthread_mutex_destroy(&cache->folios[id].lock);
+        wt_mutex_destroy(&cache->folios[id].lock);
     }
     for (unsigned i = 0; i < 64; i++)
-        pthread_mutex_destroy(&cache->stripes[i]);
-    pthread_mutex_destroy(&cache->free_lock);
+        wt_mutex_destroy(&cache->stripes[i]);
+    wt_mutex_destroy(&cache->free_lock);
     wt_pool_close(&cache->pool);
     wt_view_close(cache->view);
 }

@@ -23,11 +23,11 @@
 #ifndef WT_FOLIO_H
 #define WT_FOLIO_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/lock.h"
 #include "cache/pool.h"
 #include "cache/view.h"
 #include "io/wait.h"
@@ -51,7 +51,7 @@ struct wt_gather {
 
 struct wt_folio {
     /* A look-up touches one cache line, a copy the next one, and one line of frame. */
-    _Alignas(64) pthread_mutex_t lock;
+    _Alignas(64) struct wt_mutex lock;
     _Atomic uint64_t inode_id; /* 0: the descriptor is free */
     _Atomic uint64_t index;    /* its place in the file, in folios */
     _Atomic uint32_t chain;    /* next in the hash chain */
@@ -95,7 +95,7 @@ struct wt_mapping {
     uint64_t id; /* never used twice in an engine, never 0 */
     struct wt_geometry geometry;
     uint32_t place;            /* of the file in the view, WT_NONE: elsewhere */
-    pthread_mutex_t list_lock; /* guards the list */
+    struct wt_mutex list_lock; /* guards the list */
     uint32_t first, count;
 };
 
@@ -108,8 +108,8 @@ struct wt_cache {
     uint32_t folio_count;
     _Atomic uint32_t *buckets;
     uint32_t bucket_mask;
-    pthread_mutex_t stripes[64]; /* guard the chains of the buckets: bucket number modulo 64 */
-    pthread_mutex_t free_lock;
+    struct wt_mutex stripes[64]; /* guard the chains of the buckets: bucket number modulo 64 */
+    struct wt_mutex free_lock;
     uint32_t free_folio;  /* list of used descriptors */
     uint32_t fresh_folio; /* the first descriptor never used */
 };

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/lock.h"
 #include "cache/range.h"
 
 /* Drops the blocks that start..end meets, and the pages that lie within; both count in the folio. */
@@ -24,7 +25,7 @@ int wt_mapping_cut(struct wt_mapping *mapping, uint64_t start, uint64_t end) {
     uint64_t first = start >> shift, last = (end - 1) >> shift;
     struct wt_folio *folios = mapping->cache->folios;
     /* While the gate is shut folios are evicted but none is made: a list of them stays good enough. */
-    pthread_mutex_lock(&mapping->list_lock);
+    wt_lock(&mapping->list_lock);
     uint64_t *index = malloc((mapping->count + 1) * sizeof *index);
     uint32_t count = 0;
     for (uint32_t id = mapping->first; index && id != WT_NONE; id = folios[id].list_next) {
@@ -32,7 +33,7 @@ int wt_mapping_cut(struct wt_mapping *mapping, uint64_t start, uint64_t end) {
         if (at >= first && at <= last)
             index[count++] = at;
     }
-    pthread_mutex_unlock(&mapping->list_lock);
+    wt_unlock(&mapping->list_lock);
     if (!index)
         return -ENOMEM;
     for (uint32_t i = 0; i < count; i++) {
@@ -68,12 +69,12 @@ void wt_mapping_drop_idle(struct wt_mapping *mapping, uint64_t start, uint64_t e
 
 void wt_mapping_drop(struct wt_mapping *mapping) {
     for (;;) {
-        pthread_mutex_lock(&mapping->list_lock);
+        wt_lock(&mapping->list_lock);
         uint32_t id = mapping->first;
         uint64_t index = 0;
         if (id != WT_NONE)
             index = atomic_load_explicit(&mapping->cache->folios[id].index, memory_order_relaxed);
-        pthread_mutex_unlock(&mapping->list_lock);
+        wt_unlock(&mapping->list_lock);
         if (id == WT_NONE)
             return;
         struct wt_folio *folio = wt_folio_find(mapping, index);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "base/lock.h"
 #include "io/io.h"
 
 /* ---- free runs ----------------------------------------------------------------------------------------------- */
@@ -159,13 +160,13 @@ bool wt_pool_enter(struct wt_pool *pool, uint64_t bytes, bool may_wait) {
         return true;
     if (!may_wait)
         return false;
-    pthread_mutex_lock(&pool->lock);
+    wt_lock(&pool->lock);
     /* counted before looking: a thread that makes room afterwards sees the count */
     atomic_fetch_add(&pool->waiters, 1);
     while (!try_enter(pool, bytes))
         wt_wait(pool->backend, &pool->room, &pool->lock);
     atomic_fetch_sub(&pool->waiters, 1);
-    pthread_mutex_unlock(&pool->lock);
+    wt_unlock(&pool->lock);
     return true;
 }
 
@@ -173,21 +174,21 @@ bool wt_pool_reserve(struct wt_reservation *reservation, uint32_t pages, bool ma
     struct wt_pool *pool = reservation->pool;
     assert(reservation->pages + pages <= pool->frame_count / 4);
     unsigned turns = 0;
-    pthread_mutex_lock(&pool->lock);
+    wt_lock(&pool->lock);
     atomic_fetch_add(&pool->waiters, 1);
     enum eviction result;
     while ((result = try_reserve(pool, pages)) != EVICTED && may_wait) {
         if (result == EVICT_AGAIN) {
-            pthread_mutex_unlock(&pool->lock);
+            wt_unlock(&pool->lock);
             (void)wt_before_wait(pool->backend);
             wt_yield_to_holders(&turns);
-            pthread_mutex_lock(&pool->lock);
+            wt_lock(&pool->lock);
         } else {
             wt_wait(pool->backend, &pool->room, &pool->lock);
         }
     }
     atomic_fetch_sub(&pool->waiters, 1);
-    pthread_mutex_unlock(&pool->lock);
+    wt_unlock(&pool->lock);
     if (result == EVICTED)
         reservation->pages += pages;
     return result == EVICTED;
@@ -203,10 +204,10 @@ void wt_pool_unreserve(struct wt_reservation *reservation) {
     if (reservation->pages == 0)
         return;
     struct wt_pool *pool = reservation->pool;
-    pthread_mutex_lock(&pool->lock);
+    wt_lock(&pool->lock);
     pool->reserved_count -= reservation->pages;
     wake(pool);
-    pthread_mutex_unlock(&pool->lock);
+    wt_unlock(&pool->lock);
     reservation->pages = 0;
 }
 
@@ -220,9 +221,9 @@ void wt_pool_retire(struct wt_pool *pool, uint64_t bytes) {
 void wt_pool_kick(struct wt_pool *pool) {
     if (!atomic_load(&pool->waiters))
         return;
-    pthread_mutex_lock(&pool->lock);
+    wt_lock(&pool->lock);
     wake(pool);
-    pthread_mutex_unlock(&pool->lock);
+    wt_unlock(&pool->lock);
 }
 
 /* ---- taking and giving back ---------------------------------------------------------------------------------- */
@@ -241,24 +242,24 @@ static uint32_t take_reserved(struct wt_reservation *reservation, unsigned order
 
 uint32_t wt_pool_take(struct wt_reservation *reservation, struct wt_folio *folio, unsigned page, unsigned order) {
     struct wt_pool *pool = reservation->pool;
-    pthread_mutex_lock(&pool->lock);
+    wt_lock(&pool->lock);
     uint32_t frame = take_reserved(reservation, order);
     if (frame != WT_NONE) {
         pool->frames[frame].folio = folio;
         pool->frames[frame].page = (uint8_t)page;
         queue_insert(pool, frame);
     }
-    pthread_mutex_unlock(&pool->lock);
+    wt_unlock(&pool->lock);
     return frame;
 }
 
 uint32_t wt_pool_take_detached(struct wt_reservation *reservation, unsigned order) {
     struct wt_pool *pool = reservation->pool;
-    pthread_mutex_lock(&pool->lock);
+    wt_lock(&pool->lock);
     uint32_t frame = take_reserved(reservation, order);
     if (frame != WT_NONE)
         pool->frames[frame].state = WT_FRAME_DETACHED;
-    pthread_mutex_unlock(&pool->lock);
+    wt_unlock(&pool->lock);
     return frame;
 }
 
@@ -288,28 +289,28 @@ static void run_split(struct wt_pool *pool, uint32_t first) {
 }
 
 void wt_pool_detach(struct wt_pool *pool, uint32_t frame) {
-    pthread_mutex_lock(&pool->lock);
+    wt_lock(&pool->lock);
     run_split(pool, run_of(pool, frame));
     queue_remove(pool, frame);
     pool->frames[frame].state = WT_FRAME_DETACHED;
-    pthread_mutex_unlock(&pool->lock);
+    wt_unlock(&pool->lock);
 }
 
 void wt_pool_drop(struct wt_pool *pool, uint32_t frame) {
-    pthread_mutex_lock(&pool->lock);
+    wt_lock(&pool->lock);
     run_split(pool, run_of(pool, frame));
     queue_remove(pool, frame);
     run_free(pool, frame, 0);
     wake(pool);
-    pthread_mutex_unlock(&pool->lock);
+    wt_unlock(&pool->lock);
 }
 
 void wt_pool_free_detached(struct wt_pool *pool, uint32_t frame) {
-    pthread_mutex_lock(&pool->lock);
+    wt_lock(&pool->lock);
     assert(pool->frames[frame].state == WT_FRAME_DETACHED);
     run_free(pool, frame, pool->frames[frame].order);
     wake(pool);
-    pthread_mutex_unlock(&pool->lock);
+    wt_unlock(&pool->lock);
 }
 
 /* ---- open and close ------------------------------------------------------------------------------------------ */
@@ -325,7 +326,7 @@ int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t fram
     pool->frames = wt_map_zeroed(frame_count * sizeof(struct wt_frame));
     if (!pool->frames)
         return -ENOMEM;
-    pthread_mutex_init(&pool->lock, NULL);
+    wt_mutex_init(&pool->lock, WT_LOCK_POOL);
     wt_condition_init(&pool->room);
     for (unsigned order = 0; order <= WT_MAX_ORDER; order++)
         pool->free_run[order] = WT_NONE;
@@ -348,5 +349,5 @@ void wt_pool_close(struct wt_pool *pool) {
     assert(pool->free_count == pool->frame_count && pool->reserved_count == 0 && pool->in_flight_bytes == 0);
     munmap(pool->frames, (size_t)pool->frame_count * sizeof(struct wt_frame));
     wt_condition_destroy(&pool->room);
-    pthread_mutex_destroy(&pool->lock);
+    wt_mutex_destroy(&pool->lock);
 }

@@ -10,11 +10,11 @@
 #ifndef WT_POOL_H
 #define WT_POOL_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/lock.h"
 #include "cache/view.h"
 #include "io/wait.h"
 
@@ -56,7 +56,7 @@ typedef enum wt_evict (*wt_evict_function)(struct wt_folio *folio, unsigned page
 struct wt_pool {
     struct wt_backend *backend;
     wt_evict_function try_evict;
-    pthread_mutex_t lock;
+    struct wt_mutex lock;
     struct wt_condition room; /* something is free now, or may be evicted now */
     _Atomic uint32_t waiters;
     uint8_t *arena;

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "base/line.h"
+#include "base/lock.h"
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
@@ -47,7 +48,7 @@ static void unmap(struct wt_view *view) {
     for (unsigned i = 0; i < WT_VIEW_PARTS; i++)
         if (view->parts[i].start)
             munmap(view->parts[i].start, view->parts[i].bytes);
-    pthread_mutex_destroy(&view->inode_lock);
+    wt_mutex_destroy(&view->inode_lock);
     free(view);
 }
 
@@ -65,7 +66,7 @@ int wt_view_open(struct wt_view **opened, const struct wt_view_sizes *sizes) {
     };
     view->inode_bytes = sizes->inode_bytes;
     atomic_init(&view->users, 1);
-    pthread_mutex_init(&view->inode_lock, NULL);
+    wt_mutex_init(&view->inode_lock, WT_LOCK_VIEW);
     for (unsigned i = 0; i < WT_VIEW_PARTS; i++) {
         if (bytes[i] == 0)
             continue;
@@ -123,14 +124,14 @@ void wt_view_release(struct wt_view *view) {
 
 void *wt_view_take_inode(struct wt_view *view) {
     void *inode = NULL;
-    pthread_mutex_lock(&view->inode_lock);
+    wt_lock(&view->inode_lock);
     if (view->free_inode) {
         inode = view->free_inode;
         view->free_inode = view->free_inode->next;
     } else if (view->fresh_inode < places) {
         inode = (char *)view->parts[WT_VIEW_INODES].start + view->fresh_inode++ * view->inode_bytes;
     }
-    pthread_mutex_unlock(&view->inode_lock);
+    wt_unlock(&view->inode_lock);
     return inode ? inode : wt_line_alloc(view->inode_bytes);
 }
 
@@ -140,10 +141,10 @@ void wt_view_give_inode(struct wt_view *view, void *inode) {
         return;
     }
     struct wt_inode_place *place = inode;
-    pthread_mutex_lock(&view->inode_lock);
+    wt_lock(&view->inode_lock);
     place->next = view->free_inode;
     view->free_inode = place;
-    pthread_mutex_unlock(&view->inode_lock);
+    wt_unlock(&view->inode_lock);
 }
 
 uint32_t wt_view_place(const struct wt_view *view, const void *inode) {

@@ -20,10 +20,11 @@
 #ifndef WT_VIEW_H
 #define WT_VIEW_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/lock.h"
 
 /* No frame, no folio, no place. */
 #define WT_NONE UINT32_MAX
@@ -68,7 +69,7 @@ struct wt_view {
         size_t bytes;
     } parts[WT_VIEW_PARTS];
     size_t inode_bytes;
-    pthread_mutex_t inode_lock;
+    struct wt_mutex inode_lock;
     struct wt_inode_place *free_inode;
     size_t fresh_inode;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
 #include "engine/handle.h"
+#include "base/lock.h"
 #include "base/mutant.h"
 
 #include <stdbool.h>
@@ -50,7 +51,7 @@ static bool take_slot(struct wt_handle_table *table, uint32_t *index) {
 uint64_t wt_handle_open(struct wt_handle_table *table, void *object, const void *near) {
     uint64_t handle = 0;
     uint32_t index;
-    pthread_mutex_lock(&table->lock);
+    wt_lock(&table->lock);
     if (table->slot_count == 0) /* nobody can have waited for it yet */
         wt_condition_init(&table->left);
     if (take_slot(table, &index)) {
@@ -65,16 +66,16 @@ uint64_t wt_handle_open(struct wt_handle_table *table, void *object, const void 
             ;
         handle = next | (index + 1);
     }
-    pthread_mutex_unlock(&table->lock);
+    wt_unlock(&table->lock);
     return handle;
 }
 
 static void leave(struct wt_handle_table *table, struct wt_handle_slot *slot) {
     uint64_t word = atomic_fetch_sub(&slot->word, 1);
     if ((word & CLOSED) && (word & INSIDE) == 1) {
-        pthread_mutex_lock(&table->lock);
+        wt_lock(&table->lock);
         wt_wake_all(&table->left);
-        pthread_mutex_unlock(&table->lock);
+        wt_unlock(&table->lock);
     }
 }
 
@@ -121,19 +122,19 @@ void *wt_handle_close(struct wt_handle_table *table, uint64_t handle, struct wt_
 
     void *object = slot->object;
     struct wt_backend *backend = backend_of ? backend_of(object) : NULL;
-    pthread_mutex_lock(&table->lock);
+    wt_lock(&table->lock);
     while (atomic_load(&slot->word) & INSIDE && !WT_MUTANT("close-does-not-wait"))
         wt_wait(backend, &table->left, &table->lock);
     slot->object = NULL;
     slot->next_free = table->first_free;
     table->first_free = (uint32_t)handle;
-    pthread_mutex_unlock(&table->lock);
+    wt_unlock(&table->lock);
     return object;
 }
 
 void wt_handle_forked(struct wt_handle_table *table) {
     /* The lock may be held, and calls be inside, by threads that the child has not got: all of it is left behind. */
-    pthread_mutex_init(&table->lock, NULL);
+    wt_mutex_init(&table->lock, WT_LOCK_HANDLES);
     wt_condition_init(&table->left);
     for (unsigned i = 0; i < WT_HANDLE_CHUNKS; i++)
         atomic_store_explicit(&table->chunks[i], NULL, memory_order_relaxed);

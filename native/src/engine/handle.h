@@ -7,10 +7,10 @@
 #ifndef WT_HANDLE_H
 #define WT_HANDLE_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/lock.h"
 #include "io/wait.h"
 
 #define WT_HANDLE_CHUNK 1024u
@@ -30,7 +30,7 @@ struct wt_handle_slot {
 };
 
 struct wt_handle_table {
-    pthread_mutex_t lock;
+    struct wt_mutex lock;
     struct wt_condition left; /* the last call has left a closed handle */
     _Atomic(struct wt_handle_slot *) chunks[WT_HANDLE_CHUNKS];
     uint64_t tag;              /* bit 62 of its handles, so that handles of another table are refused */
@@ -40,7 +40,7 @@ struct wt_handle_table {
 };
 
 #define WT_HANDLE_TABLE(bit)                                                                                           \
-    { .lock = PTHREAD_MUTEX_INITIALIZER, .tag = (uint64_t)(bit) << 62 }
+    { .lock = WT_MUTEX_INITIALIZER(WT_LOCK_HANDLES), .tag = (uint64_t)(bit) << 62 }
 
 /*
  * A new handle for the object, never 0. 0: there is no memory, or there are too many handles. near: see the slot; may

@@ -7,12 +7,12 @@
 #ifndef WT_OBJECTS_H
 #define WT_OBJECTS_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/backoff.h"
+#include "base/lock.h"
 #include "cache/folio.h"
 #include "engine/trace.h"
 #include "io/io.h"
@@ -76,26 +76,26 @@ struct wt_engine_object {
     uint64_t chunk_bytes; /* a longer write or read is done in pieces of this size */
     uint64_t part_bytes;  /* a write of two of these or more leaves in parts of at least this size, as it is copied */
 
-    pthread_mutex_t inode_lock;
+    struct wt_mutex inode_lock;
     struct wt_condition inode_closed;
     struct wt_inode **inodes; /* WT_INODE_BUCKETS chains */
     uint64_t last_inode_id;
     uint32_t inode_count;
 
-    pthread_mutex_t file_lock;
+    struct wt_mutex file_lock;
     struct wt_file_object *files; /* open handles */
     struct wt_condition file_closed;
     uint32_t file_count;
     bool closing;
 
-    pthread_mutex_t free_lock; /* guards the objects of I/O, which are kept for use again */
+    struct wt_mutex free_lock; /* guards the objects of I/O, which are kept for use again */
     struct wt_writeback *free_writebacks;
     struct wt_link *free_links;
     uint32_t writebacks_out; /* in use */
     uint32_t writeback_waiters;
     struct wt_condition writeback_room;
 
-    pthread_mutex_t event_lock; /* guards the operations that ended and whose events nobody took yet */
+    struct wt_mutex event_lock; /* guards the operations that ended and whose events nobody took yet */
     struct wt_condition event_posted;
     struct wt_operation *first_event, *last_event;
     uint32_t event_waiters;

@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 #include "engine/stats.h"
 
+#include "base/lock.h"
 #include "base/mutant.h"
 
 /* One cached read of so many is timed, of each thread. */
@@ -115,16 +116,16 @@ static void fill_counts(struct wt_engine_object *engine, struct wt_engine_stats 
 void wt_stats_fill(struct wt_engine_object *engine, struct wt_engine_stats *stats) {
     fill_counts(engine, stats);
     struct wt_pool *pool = &engine->cache.pool;
-    pthread_mutex_lock(&pool->lock);
+    wt_lock(&pool->lock);
     stats->cache_bytes = pool->arena_bytes;
     stats->cached_bytes = (uint64_t)(pool->frame_count - pool->free_count) << WT_PAGE_SHIFT;
     stats->in_flight_bytes = atomic_load(&pool->in_flight_bytes);
     stats->evictions = pool->evictions;
-    pthread_mutex_unlock(&pool->lock);
-    pthread_mutex_lock(&engine->file_lock);
+    wt_unlock(&pool->lock);
+    wt_lock(&engine->file_lock);
     stats->open_files = engine->file_count;
-    pthread_mutex_unlock(&engine->file_lock);
-    pthread_mutex_lock(&engine->inode_lock);
+    wt_unlock(&engine->file_lock);
+    wt_lock(&engine->inode_lock);
     stats->open_inodes = engine->inode_count;
-    pthread_mutex_unlock(&engine->inode_lock);
+    wt_unlock(&engine->inode_lock);
 }

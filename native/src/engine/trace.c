@@ -7,29 +7,30 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/mutant.h"
 
 void wt_trace_open(struct wt_trace *trace) {
-    pthread_mutex_init(&trace->lock, NULL);
+    wt_mutex_init(&trace->lock, WT_LOCK_TRACE);
     wt_condition_init(&trace->added);
 }
 
 void wt_trace_close(struct wt_trace *trace) {
-    pthread_mutex_destroy(&trace->lock);
+    wt_mutex_destroy(&trace->lock);
     wt_condition_destroy(&trace->added);
     free(trace->records);
 }
 
 void wt_trace_end(struct wt_trace *trace) {
-    pthread_mutex_lock(&trace->lock);
+    wt_lock(&trace->lock);
     trace->ended = true;
     wt_wake_all(&trace->added);
-    pthread_mutex_unlock(&trace->lock);
+    wt_unlock(&trace->lock);
 }
 
 /* Adds a record; without room for it the record is dropped. */
 static void add(struct wt_trace *trace, const struct wt_trace_record *record) {
-    pthread_mutex_lock(&trace->lock);
+    wt_lock(&trace->lock);
     if (!trace->records)
         trace->records = calloc(WT_TRACE_RECORDS, sizeof *trace->records);
     if (trace->records && (trace->count < WT_TRACE_RECORDS || WT_MUTANT("full-trace-overwritten"))) {
@@ -39,7 +40,7 @@ static void add(struct wt_trace *trace, const struct wt_trace_record *record) {
     } else {
         atomic_fetch_add_explicit(&trace->dropped, 1, memory_order_relaxed);
     }
-    pthread_mutex_unlock(&trace->lock);
+    wt_unlock(&trace->lock);
 }
 
 void wt_trace_io(struct wt_trace *trace, const struct wt_io *io, uint64_t queue_ns, uint64_t device_ns,
@@ -80,7 +81,7 @@ static void wait_for_record(struct wt_trace *trace, int64_t timeout_ns) {
 
 int wt_trace_take_from(struct wt_trace *trace, struct wt_trace_record *records, int max, int64_t timeout_ns) {
     int count = 0;
-    pthread_mutex_lock(&trace->lock);
+    wt_lock(&trace->lock);
     if (!trace->count && timeout_ns != 0)
         wait_for_record(trace, timeout_ns);
     for (; count < max && trace->count; count++, trace->count--) {
@@ -89,6 +90,6 @@ int wt_trace_take_from(struct wt_trace *trace, struct wt_trace_record *records, 
     }
     if (count == 0 && trace->ended && !WT_MUTANT("trace-end-untold"))
         count = -ESHUTDOWN;
-    pthread_mutex_unlock(&trace->lock);
+    wt_unlock(&trace->lock);
     return count;
 }

@@ -4,11 +4,11 @@
 #ifndef WT_TRACE_H
 #define WT_TRACE_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/lock.h"
 #include "io/io.h"
 #include "io/wait.h"
 
@@ -18,7 +18,7 @@ struct wt_trace {
     _Atomic uint32_t what; /* WT_TRACE_* */
     _Atomic uint64_t slow_ns;
     _Atomic uint64_t dropped; /* records for which there was no room, or no memory */
-    pthread_mutex_t lock;     /* guards the rest */
+    struct wt_mutex lock;     /* guards the rest */
     struct wt_condition added;
     struct wt_trace_record *records; /* WT_TRACE_RECORDS, once there was something to keep */
     uint32_t first, count;

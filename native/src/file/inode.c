@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/mutant.h"
 #include "cache/mapping.h"
 #include "engine/objects.h"
@@ -45,10 +46,10 @@ bool wt_inode_begin(struct wt_inode *inode, bool may_wait) {
         }
         if (!may_wait)
             return false;
-        pthread_mutex_lock(&inode->lock);
+        wt_lock(&inode->lock);
         while (is_shut(inode))
             wait_gate(inode, &inode->opened);
-        pthread_mutex_unlock(&inode->lock);
+        wt_unlock(&inode->lock);
         gate = atomic_load(&inode->gate);
     }
 }
@@ -108,20 +109,20 @@ static void mend(struct wt_inode *inode) {
 }
 
 static void leave_flagged(struct wt_inode *inode) {
-    pthread_mutex_lock(&inode->lock);
+    wt_lock(&inode->lock);
     uint64_t alone = atomic_load(&inode->gate);
     if ((alone & MEND) && (alone & ~MEND) == 1 &&
         atomic_compare_exchange_strong(&inode->gate, &alone, alone | SHUT)) { /* keeps others out while it is mended */
-        pthread_mutex_unlock(&inode->lock);
+        wt_unlock(&inode->lock);
         mend(inode);
-        pthread_mutex_lock(&inode->lock);
+        wt_lock(&inode->lock);
         atomic_fetch_and(&inode->gate, ~SHUT);
         wt_wake_all(&inode->opened);
     }
     uint64_t gate = atomic_fetch_sub(&inode->gate, 1);
     if ((gate & ~FLAGS) == 1)
         wt_wake_all(&inode->drained);
-    pthread_mutex_unlock(&inode->lock);
+    wt_unlock(&inode->lock);
 }
 
 void wt_inode_end(struct wt_inode *inode) {
@@ -133,30 +134,30 @@ void wt_inode_end(struct wt_inode *inode) {
 }
 
 void wt_inode_shut(struct wt_inode *inode) {
-    pthread_mutex_lock(&inode->lock);
+    wt_lock(&inode->lock);
     while (is_shut(inode))
         wait_gate(inode, &inode->opened);
     atomic_fetch_or(&inode->gate, SHUT);
     while (atomic_load(&inode->gate) & ~FLAGS && !WT_MUTANT("truncate-does-not-wait"))
         wait_gate(inode, &inode->drained);
     bool mends = atomic_load(&inode->gate) & MEND;
-    pthread_mutex_unlock(&inode->lock);
+    wt_unlock(&inode->lock);
     if (mends) /* no lock is held: others would wait for the device over it. They wait for the gate */
         mend(inode);
 }
 
 void wt_inode_open_gate(struct wt_inode *inode) {
-    pthread_mutex_lock(&inode->lock);
+    wt_lock(&inode->lock);
     assert((atomic_load(&inode->gate) & ~MEND) == SHUT);
     atomic_fetch_and(&inode->gate, ~SHUT);
     wt_wake_all(&inode->opened);
-    pthread_mutex_unlock(&inode->lock);
+    wt_unlock(&inode->lock);
 }
 
 /* ---- known zeros --------------------------------------------------------------------------------------------- */
 
 void wt_inode_add_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
-    pthread_mutex_lock(&inode->zeros_lock);
+    wt_lock(&inode->zeros_lock);
     uint64_t known_end = atomic_load(&inode->zeros_end);
     if (known_end == start && known_end != 0) {
         atomic_store(&inode->zeros_end, end);
@@ -164,7 +165,7 @@ void wt_inode_add_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
         inode->zeros_start = start;
         atomic_store(&inode->zeros_end, end);
     }
-    pthread_mutex_unlock(&inode->zeros_lock);
+    wt_unlock(&inode->zeros_lock);
 }
 
 /*
@@ -174,7 +175,7 @@ void wt_inode_add_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
 void wt_inode_spoil_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
     if (atomic_load(&inode->zeros_end) <= start)
         return;
-    pthread_mutex_lock(&inode->zeros_lock);
+    wt_lock(&inode->zeros_lock);
     uint64_t known_end = atomic_load(&inode->zeros_end);
     if (start < known_end && end > inode->zeros_start) {
         uint64_t before = start > inode->zeros_start ? start - inode->zeros_start : 0;
@@ -186,15 +187,15 @@ void wt_inode_spoil_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) 
         if (before == 0 && after == 0)
             atomic_store(&inode->zeros_end, 0);
     }
-    pthread_mutex_unlock(&inode->zeros_lock);
+    wt_unlock(&inode->zeros_lock);
 }
 
 bool wt_inode_has_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
     if (atomic_load(&inode->zeros_end) < end)
         return false;
-    pthread_mutex_lock(&inode->zeros_lock);
+    wt_lock(&inode->zeros_lock);
     bool known = start >= inode->zeros_start && end <= atomic_load(&inode->zeros_end);
-    pthread_mutex_unlock(&inode->zeros_lock);
+    wt_unlock(&inode->zeros_lock);
     return known;
 }
 
@@ -280,11 +281,11 @@ static int place_inode(struct wt_engine_object *engine, struct wt_backing *backi
     atomic_init(&inode->backing, backing);
     wt_lane_open(&inode->lane, engine->backend, disk);
     wt_disk_file_opened(disk, inode->device, inode->number, &inode->unsynced);
-    pthread_mutex_init(&inode->lock, NULL);
-    pthread_mutex_init(&inode->zeros_lock, NULL);
-    wt_long_lock_init(&inode->append_lock);
-    wt_long_lock_init(&inode->ahead_lock);
-    pthread_mutex_init(&inode->order_lock, NULL);
+    wt_mutex_init(&inode->lock, WT_LOCK_GATE);
+    wt_mutex_init(&inode->zeros_lock, WT_LOCK_ZEROS);
+    wt_long_lock_init(&inode->append_lock, WT_LOCK_APPEND);
+    wt_long_lock_init(&inode->ahead_lock, WT_LOCK_AHEAD);
+    wt_mutex_init(&inode->order_lock, WT_LOCK_ORDER);
     wt_condition_init(&inode->opened);
     wt_condition_init(&inode->drained);
     struct wt_inode **bucket = bucket_of(engine, inode->device, inode->number);
@@ -300,24 +301,24 @@ static void free_inode(struct wt_inode *inode) {
     struct wt_engine_object *engine = inode->engine;
     wt_disk_file_closed(inode->lane.disk, inode->device, inode->number,
                         &inode->unsynced); /* before others can open it */
-    pthread_mutex_lock(&engine->inode_lock);
+    wt_lock(&engine->inode_lock);
     struct wt_inode **from = bucket_of(engine, inode->device, inode->number);
     while (*from != inode)
         from = &(*from)->next;
     *from = inode->next;
     engine->inode_count--;
     wt_wake_all(&engine->inode_closed);
-    pthread_mutex_unlock(&engine->inode_lock);
+    wt_unlock(&engine->inode_lock);
     wt_disk_release(inode->lane.disk);
     wt_lane_close(&inode->lane);
     wt_condition_destroy(&inode->opened);
     wt_condition_destroy(&inode->drained);
     wt_mapping_close(&inode->mapping);
-    pthread_mutex_destroy(&inode->zeros_lock);
+    wt_mutex_destroy(&inode->zeros_lock);
     wt_long_lock_destroy(&inode->append_lock);
     wt_long_lock_destroy(&inode->ahead_lock);
-    pthread_mutex_destroy(&inode->order_lock);
-    pthread_mutex_destroy(&inode->lock);
+    wt_mutex_destroy(&inode->order_lock);
+    wt_mutex_destroy(&inode->lock);
     wt_view_give_inode(engine->cache.view, inode);
 }
 
@@ -372,7 +373,7 @@ static bool leave_inode(struct wt_inode *inode) {
 static int find_or_make_presumed(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
                                  struct wt_inode **found, struct wt_backing **spare, bool *again) {
     int rc = 0;
-    pthread_mutex_lock(&engine->inode_lock);
+    wt_lock(&engine->inode_lock);
     while ((*found = find_inode(engine, backing)) && ((*found)->closing || (*found)->opening))
         wt_wait(engine->backend, &engine->inode_closed, &engine->inode_lock);
     struct wt_inode *inode = *found;
@@ -383,15 +384,15 @@ static int find_or_make_presumed(struct wt_engine_object *engine, struct wt_back
     } else {
         rc = place_inode(engine, backing, for_writing, &inode);
     }
-    pthread_mutex_unlock(&engine->inode_lock);
+    wt_unlock(&engine->inode_lock);
     if (rc)
         return rc;
     rc = *again ? join_inode(inode, backing, for_writing, spare) : begin_inode(inode, backing, for_writing);
-    pthread_mutex_lock(&engine->inode_lock);
+    wt_lock(&engine->inode_lock);
     inode->opening = false;
     bool last = rc && leave_inode(inode);
     wt_wake_all(&engine->inode_closed);
-    pthread_mutex_unlock(&engine->inode_lock);
+    wt_unlock(&engine->inode_lock);
     if (last && *again)
         (void)end_inode(inode, false); /* its other handles were closed meanwhile */
     else if (last)
@@ -474,9 +475,9 @@ static int end_inode(struct wt_inode *inode, bool abandoned) {
 
 static int close_inode(struct wt_inode *inode, bool abandoned) {
     struct wt_engine_object *engine = inode->engine;
-    pthread_mutex_lock(&engine->inode_lock);
+    wt_lock(&engine->inode_lock);
     bool last = leave_inode(inode);
-    pthread_mutex_unlock(&engine->inode_lock);
+    wt_unlock(&engine->inode_lock);
     return last ? end_inode(inode, abandoned) : 0;
 }
 

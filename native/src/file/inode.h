@@ -8,12 +8,12 @@
 #define WT_INODE_H
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/lock.h"
 #include "cache/folio.h"
 #include "io/disk.h"
 #include "io/io.h"
@@ -48,7 +48,7 @@ struct wt_inode {
      * free the inode.
      */
     _Atomic uint64_t gate;
-    pthread_mutex_t lock;
+    struct wt_mutex lock;
     struct wt_condition opened;  /* the gate is open again */
     struct wt_condition drained; /* nobody is inside */
 
@@ -58,12 +58,12 @@ struct wt_inode {
     struct wt_long_lock ahead_lock; /* its holder makes the file longer; not for files without direct I/O */
 
     struct wt_long_lock append_lock; /* its holder decides where the file ends */
-    pthread_mutex_t order_lock;      /* guards the appends in flight, in the order of their offsets */
+    struct wt_mutex order_lock;      /* guards the appends in flight, in the order of their offsets */
     struct wt_write *first_append, *last_append;
     int append_error; /* the error of an append that failed: those behind it fail too, until the size is mended */
     int mend_error;   /* of the last attempt to mend the size */
 
-    pthread_mutex_t zeros_lock;
+    struct wt_mutex zeros_lock;
     uint64_t zeros_start;       /* zeros_start and zeros_end: blocks between them were zeroed by allocate and not */
     _Atomic uint64_t zeros_end; /* written since, so a write to a part of one needs no read. 0: none */
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/mutant.h"
 #include "engine/doors.h"
 #include "engine/objects.h"
@@ -26,7 +27,7 @@ static bool must_wake(struct wt_engine_object *engine) {
 }
 
 static void post(struct wt_engine_object *engine, struct wt_operation *first, struct wt_operation *last) {
-    pthread_mutex_lock(&engine->event_lock);
+    wt_lock(&engine->event_lock);
     if (engine->last_event)
         engine->last_event->next = first;
     else
@@ -35,7 +36,7 @@ static void post(struct wt_engine_object *engine, struct wt_operation *first, st
     bool wake = must_wake(engine);
     if (!reaping && engine->event_waiters) /* who is in the backend may be flushing */
         wt_wake_one(&engine->event_posted);
-    pthread_mutex_unlock(&engine->event_lock);
+    wt_unlock(&engine->event_lock);
     if (wake)
         engine->backend->ops->wake(engine->backend);
 }
@@ -77,12 +78,12 @@ static bool wait_in_backend(struct wt_engine_object *engine, int64_t timeout_ns)
     if (!backend->ops->reap || engine->in_backend)
         return false;
     engine->in_backend = true;
-    pthread_mutex_unlock(&engine->event_lock);
+    wt_unlock(&engine->event_lock);
     reaping = true;
     wt_assert_may_block();
     int rc = backend->ops->reap(backend, timeout_ns);
     reaping = false;
-    pthread_mutex_lock(&engine->event_lock);
+    wt_lock(&engine->event_lock);
     engine->in_backend = engine->backend_woken = false;
     return rc >= 0;
 }
@@ -101,9 +102,9 @@ static void wait_for_event(struct wt_engine_object *engine, int64_t timeout_ns) 
     int64_t until_ns = timeout_ns < 0 ? -1 : wt_deadline_ns(timeout_ns);
     int64_t left_ns = timeout_ns;
     while (!engine->first_event && !engine->shut_down && left_ns != 0) {
-        pthread_mutex_unlock(&engine->event_lock);
+        wt_unlock(&engine->event_lock);
         bool again = wt_before_reap(engine->backend);
-        pthread_mutex_lock(&engine->event_lock);
+        wt_lock(&engine->event_lock);
         if (again || engine->first_event || engine->shut_down)
             continue;
         if (!wait_in_backend(engine, left_ns) && !engine->first_event && !engine->shut_down)
@@ -127,7 +128,7 @@ int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events,
     struct wt_operation *done = NULL;
     size_t bytes = 0;
     int count = 0;
-    pthread_mutex_lock(&engine->event_lock);
+    wt_lock(&engine->event_lock);
     if (!engine->first_event)
         wait_for_event(engine, timeout_ns);
     while (engine->first_event && count < max) {
@@ -149,7 +150,7 @@ int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events,
         wt_wake_one(&engine->event_posted);
     if (engine->shut_down && (count == 0 || WT_MUTANT("shutdown-before-events")))
         count = -ESHUTDOWN;
-    pthread_mutex_unlock(&engine->event_lock);
+    wt_unlock(&engine->event_lock);
     if (bytes > 0)
         wt_operation_give_up(engine, bytes);
     free_list(done);
@@ -157,11 +158,11 @@ int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events,
 }
 
 void wt_operations_shut_down(struct wt_engine_object *engine) {
-    pthread_mutex_lock(&engine->event_lock);
+    wt_lock(&engine->event_lock);
     engine->shut_down = true;
     bool wake = must_wake(engine);
     wt_wake_all(&engine->event_posted);
-    pthread_mutex_unlock(&engine->event_lock);
+    wt_unlock(&engine->event_lock);
     if (wake)
         engine->backend->ops->wake(engine->backend);
 }

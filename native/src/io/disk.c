@@ -2,10 +2,10 @@
 // Copyright The writethrough authors
 #include "io/disk.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/lock.h"
 #include "base/mutant.h"
 
 /* A file that was closed with writes that no flush has covered. */
@@ -29,11 +29,11 @@ struct wt_disk {
     _Atomic uint64_t failures;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the list and users */
+static struct wt_mutex lock = WT_MUTEX_INITIALIZER(WT_LOCK_DISKS); /* guards the list and users */
 static struct wt_disk *disks;
 
 void wt_disk_forked(void) {
-    pthread_mutex_init(&lock, NULL); /* a thread that the child has not got may hold it */
+    wt_mutex_init(&lock, WT_LOCK_DISKS); /* a thread that the child has not got may hold it */
     disks = NULL;
 }
 
@@ -57,7 +57,7 @@ static struct wt_disk *make(const struct wt_core_profile *profile) {
 }
 
 struct wt_disk *wt_disk_acquire(const struct wt_core_profile *profile) {
-    pthread_mutex_lock(&lock);
+    wt_lock(&lock);
     struct wt_disk *disk = disks;
     while (disk && !is_of(disk, profile))
         disk = disk->next;
@@ -65,12 +65,12 @@ struct wt_disk *wt_disk_acquire(const struct wt_core_profile *profile) {
         disk = make(profile);
     if (disk)
         disk->users++;
-    pthread_mutex_unlock(&lock);
+    wt_unlock(&lock);
     return disk;
 }
 
 void wt_disk_release(struct wt_disk *disk) {
-    pthread_mutex_lock(&lock);
+    wt_lock(&lock);
     /*
      * Bytes that a failed flush lost stay lost, and writes of closed files may yet be lost: such a disk is remembered.
      */
@@ -82,7 +82,7 @@ void wt_disk_release(struct wt_disk *disk) {
         *from = disk->next;
         free(disk);
     }
-    pthread_mutex_unlock(&lock);
+    wt_unlock(&lock);
 }
 
 void wt_disk_count_failure(struct wt_disk *disk) {
@@ -120,7 +120,7 @@ void wt_disk_file_closed(struct wt_disk *disk, uint64_t device, uint64_t number,
     uint64_t taken = wt_disk_take_unsynced(unsynced);
     if (taken == 0 || !disk->may_have_cache || WT_MUTANT("closed-file-forgotten"))
         return;
-    pthread_mutex_lock(&lock);
+    wt_lock(&lock);
     struct closed_file *file = *find_closed(disk, device, number);
     if (!file && disk->closed_count < CLOSED_FILES_MOST && (file = malloc(sizeof *file))) {
         *file = (struct closed_file){.next = disk->closed, .device = device, .number = number, .unsynced = taken};
@@ -131,11 +131,11 @@ void wt_disk_file_closed(struct wt_disk *disk, uint64_t device, uint64_t number,
         wt_disk_note_unsynced_since(&disk->closed_others, taken - 1);
     else if (taken < file->unsynced)
         file->unsynced = taken;
-    pthread_mutex_unlock(&lock);
+    wt_unlock(&lock);
 }
 
 void wt_disk_file_opened(struct wt_disk *disk, uint64_t device, uint64_t number, wt_unsynced *unsynced) {
-    pthread_mutex_lock(&lock);
+    wt_lock(&lock);
     struct closed_file **at = find_closed(disk, device, number), *file = *at;
     uint64_t others = atomic_load(&disk->closed_others);
     if (others)
@@ -146,7 +146,7 @@ void wt_disk_file_opened(struct wt_disk *disk, uint64_t device, uint64_t number,
         disk->closed_count--;
         free(file);
     }
-    pthread_mutex_unlock(&lock);
+    wt_unlock(&lock);
 }
 
 bool wt_disk_flush_failed_since(struct wt_disk *disk, uint64_t taken) {

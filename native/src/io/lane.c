@@ -6,6 +6,7 @@
 #include <semaphore.h>
 #include <stddef.h>
 
+#include "base/lock.h"
 #include "base/mutant.h"
 #include "io/disk.h"
 #include "io/plug.h"
@@ -14,18 +15,18 @@
 
 void wt_lane_open(struct wt_lane *lane, struct wt_backend *backend, struct wt_disk *disk) {
     *lane = (struct wt_lane){.backend = backend, .disk = disk};
-    pthread_mutex_init(&lane->lock, NULL);
+    wt_mutex_init(&lane->lock, WT_LOCK_LANE);
 }
 
 void wt_lane_close(struct wt_lane *lane) {
-    pthread_mutex_destroy(&lane->lock);
+    wt_mutex_destroy(&lane->lock);
 }
 
 /* ---- turns --------------------------------------------------------------------------------------------------- */
 
 /* True: the lane is the caller's now. False: turn->begin is called when it is. */
 static bool take_turn(struct wt_lane *lane, struct wt_turn *turn, bool first) {
-    pthread_mutex_lock(&lane->lock);
+    wt_lock(&lane->lock);
     bool free = !lane->taken;
     lane->taken = true;
     if (!free) {
@@ -37,17 +38,17 @@ static bool take_turn(struct wt_lane *lane, struct wt_turn *turn, bool first) {
         else
             lane->last = lane->last->next = turn;
     }
-    pthread_mutex_unlock(&lane->lock);
+    wt_unlock(&lane->lock);
     return free;
 }
 
 void wt_lane_leave(struct wt_lane *lane) {
-    pthread_mutex_lock(&lane->lock);
+    wt_lock(&lane->lock);
     struct wt_turn *next = lane->first;
     if (next)
         lane->first = next->next;
     lane->taken = next;
-    pthread_mutex_unlock(&lane->lock);
+    wt_unlock(&lane->lock);
     if (next)
         next->begin(next);
 }

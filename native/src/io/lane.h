@@ -24,17 +24,17 @@
 #ifndef WT_LANE_H
 #define WT_LANE_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/lock.h"
 #include "io/io.h"
 
 struct wt_lane {
     struct wt_backend *backend;
     struct wt_disk *disk;
-    pthread_mutex_t lock; /* guards the queue; never held over I/O */
+    struct wt_mutex lock; /* guards the queue; never held over I/O */
     bool taken;
     struct wt_turn *first, *last;
     atomic_bool writing;       /* a write through the page cache is in flight */

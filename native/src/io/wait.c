@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "io/plug.h"
 
 /*
@@ -59,11 +60,18 @@ void wt_wake_all(struct wt_condition *condition) {
     pthread_cond_broadcast(&condition->condition);
 }
 
-void wt_wait(struct wt_backend *backend, struct wt_condition *condition, pthread_mutex_t *lock) {
+/* The condition variable lets go of the lock meanwhile, and takes it again with no other lock held. */
+static void assert_may_sleep(const struct wt_mutex *lock) {
+    assert(wt_plug_is_empty());
+    wt_lock_check_wait(lock);
+}
+
+void wt_wait(struct wt_backend *backend, struct wt_condition *condition, struct wt_mutex *lock) {
     uint32_t changes = condition->changes;
-    pthread_mutex_unlock(lock);
+    struct wt_lock_place place = wt_lock_place(lock);
+    wt_unlock(lock);
     bool again = wt_before_wait(backend);
-    pthread_mutex_lock(lock);
+    wt_lock_in_order(lock, place.set, place.number);
     if (again || condition->changes != changes)
         return;
     if (backend && backend->ops->unblock)
@@ -72,15 +80,15 @@ void wt_wait(struct wt_backend *backend, struct wt_condition *condition, pthread
         wt_sleep(condition, lock);
 }
 
-void wt_sleep(struct wt_condition *condition, pthread_mutex_t *lock) {
-    wt_assert_may_block();
-    pthread_cond_wait(&condition->condition, lock);
+void wt_sleep(struct wt_condition *condition, struct wt_mutex *lock) {
+    assert_may_sleep(lock);
+    pthread_cond_wait(&condition->condition, &lock->mutex);
 }
 
-bool wt_sleep_until(struct wt_condition *condition, pthread_mutex_t *lock, int64_t until_ns) {
+bool wt_sleep_until(struct wt_condition *condition, struct wt_mutex *lock, int64_t until_ns) {
     const struct timespec until = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
-    wt_assert_may_block();
-    return pthread_cond_timedwait(&condition->condition, lock, &until) == 0;
+    assert_may_sleep(lock);
+    return pthread_cond_timedwait(&condition->condition, &lock->mutex, &until) == 0;
 }
 
 /* The same by the clock of the day, which is the only one that a semaphore has before glibc 2.30. */
@@ -106,25 +114,27 @@ void wt_wait_post(struct wt_backend *backend, sem_t *semaphore) {
     }
 }
 
-void wt_long_lock_init(struct wt_long_lock *lock) {
-    pthread_mutex_init(&lock->mutex, NULL);
+void wt_long_lock_init(struct wt_long_lock *lock, enum wt_lock_rank rank) {
+    (void)wt_mutex_init(&lock->mutex, rank);
 }
 
 void wt_long_lock_destroy(struct wt_long_lock *lock) {
-    pthread_mutex_destroy(&lock->mutex);
+    wt_mutex_destroy(&lock->mutex);
 }
 
 void wt_long_lock(struct wt_backend *backend, struct wt_long_lock *lock) {
-    if (pthread_mutex_trylock(&lock->mutex) == 0)
+    wt_lock_check(&lock->mutex, (struct wt_lock_place){NULL, 0});
+    wt_lock_check_wait(NULL);
+    if (wt_trylock(&lock->mutex))
         return;
     while (wt_before_wait(backend)) {
     }
     wt_assert_may_block();
-    pthread_mutex_lock(&lock->mutex);
+    wt_lock(&lock->mutex);
 }
 
 void wt_long_unlock(struct wt_long_lock *lock) {
-    pthread_mutex_unlock(&lock->mutex);
+    wt_unlock(&lock->mutex);
 }
 
 /* ---- for threads that run, or for time ------------------------------------------------------------------------- */

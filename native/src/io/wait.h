@@ -16,12 +16,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/lock.h"
 #include "io/io.h"
 #include "io/plug.h"
 
-/* A thread is about to block, in a backend or in the kernel: it holds back no I/O. */
+/* A thread is about to block, in a backend or in the kernel: it holds back no I/O, and no lock but long ones. */
 static inline void wt_assert_may_block(void) {
     assert(wt_plug_is_empty());
+    wt_lock_check_wait(NULL);
 }
 
 /* ---- for others ---------------------------------------------------------------------------------------------- */
@@ -45,14 +47,14 @@ void wt_wake_all(struct wt_condition *condition);
  * Waits until the condition may have changed. The lock is the only one that this thread holds, and is released
  * meanwhile. The caller looks again at what it waits for. backend: NULL if the caller waits for no I/O.
  */
-void wt_wait(struct wt_backend *backend, struct wt_condition *condition, pthread_mutex_t *lock);
+void wt_wait(struct wt_backend *backend, struct wt_condition *condition, struct wt_mutex *lock);
 /*
  * The same for a thread that has nothing to send: a thread of a backend, or one that has called wt_before_wait or
  * wt_before_reap.
  */
-void wt_sleep(struct wt_condition *condition, pthread_mutex_t *lock);
+void wt_sleep(struct wt_condition *condition, struct wt_mutex *lock);
 /* The same, until a time of CLOCK_MONOTONIC. False: that time has come. */
-bool wt_sleep_until(struct wt_condition *condition, pthread_mutex_t *lock, int64_t until_ns);
+bool wt_sleep_until(struct wt_condition *condition, struct wt_mutex *lock, int64_t until_ns);
 /* Waits until the semaphore was posted. No lock is held. */
 void wt_wait_post(struct wt_backend *backend, sem_t *semaphore);
 
@@ -69,10 +71,10 @@ bool wt_before_reap(struct wt_backend *backend);
  * thread that wants the lock.
  */
 struct wt_long_lock {
-    pthread_mutex_t mutex;
+    struct wt_mutex mutex;
 };
 
-void wt_long_lock_init(struct wt_long_lock *lock);
+void wt_long_lock_init(struct wt_long_lock *lock, enum wt_lock_rank rank);
 void wt_long_lock_destroy(struct wt_long_lock *lock);
 /* Takes the lock. The caller holds no lock that the end of an I/O needs. */
 void wt_long_lock(struct wt_backend *backend, struct wt_long_lock *lock);
@@ -86,6 +88,7 @@ void wt_long_unlock(struct wt_long_lock *lock);
  */
 static inline const struct wt_backing_ops *wt_blocking(const struct wt_backing *backing) {
     (void)wt_plug_send();
+    wt_lock_check_wait(NULL);
     return backing->ops;
 }
 

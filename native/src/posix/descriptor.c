@@ -5,13 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/lock.h"
 #include "base/retry.h"
 
 /* Of other locks between which one's own is looked for; of more it is taken to be there. */
@@ -48,13 +48,13 @@ struct kept {
     struct kept *next;
 };
 
-static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct wt_mutex kept_lock = WT_MUTEX_INITIALIZER(WT_LOCK_KEPT);
 static struct kept *kept_list; /* under kept_lock */
 static atomic_uint kept_count; /* mostly none, and then nobody takes the lock */
 
 /* The lock may be held by a thread that the child has not got, and so are the locks that the descriptors protect. */
 void wt_descriptors_forked(void) {
-    pthread_mutex_init(&kept_lock, NULL);
+    wt_mutex_init(&kept_lock, WT_LOCK_KEPT);
     kept_list = NULL;
     atomic_store(&kept_count, 0);
 }
@@ -129,12 +129,12 @@ void wt_descriptor_let_go(int fd) {
     }
     int flags = fcntl(fd, F_GETFL);
     *kept = (struct kept){.fd = fd, .access_mode = flags & O_ACCMODE, .device = stat.st_dev, .inode = stat.st_ino};
-    pthread_mutex_lock(&kept_lock);
+    wt_lock(&kept_lock);
     sweep(NULL);
     kept->next = kept_list;
     kept_list = kept;
     atomic_fetch_add(&kept_count, 1);
-    pthread_mutex_unlock(&kept_lock);
+    wt_unlock(&kept_lock);
 }
 
 /* Takes the first of this file and access mode out of the list. With kept_lock. */
@@ -162,10 +162,10 @@ int wt_descriptor_take_kept(dev_t device, ino_t inode, int flags) {
     if (!wt_descriptor_any_kept()) {
         return 0;
     }
-    pthread_mutex_lock(&kept_lock);
+    wt_lock(&kept_lock);
     int fd = take_first(device, inode, flags & O_ACCMODE);
     sweep(NULL);
-    pthread_mutex_unlock(&kept_lock);
+    wt_unlock(&kept_lock);
     if (fd > 0) { /* takes what the cursor of writeback errors has of others' writes since it was kept */
         (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE);
     }
@@ -196,7 +196,7 @@ void wt_descriptor_file_closed(dev_t device, ino_t inode) {
         return;
     }
     const struct stat closed = {.st_dev = device, .st_ino = inode};
-    pthread_mutex_lock(&kept_lock);
+    wt_lock(&kept_lock);
     sweep(&closed);
-    pthread_mutex_unlock(&kept_lock);
+    wt_unlock(&kept_lock);
 }

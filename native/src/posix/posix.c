@@ -13,7 +13,6 @@
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -30,6 +29,7 @@
 #include "base/clock.h"
 #include "base/errno_names.h"
 #include "base/line.h"
+#include "base/lock.h"
 #include "base/mutant.h"
 #include "base/retry.h"
 #include "io/stable.h"
@@ -58,7 +58,7 @@ struct posix_file {
     int descriptor; /* direct where the profile says so, else buffered; carries the flock */
     int buffered;   /* through the page cache, of a direct file that is open for writing; else -1 */
     atomic_bool buffered_advised;
-    pthread_mutex_t lock;
+    struct wt_mutex lock;
     int flock_held; /* LOCK_UN, LOCK_SH or LOCK_EX; under lock */
     struct wt_flush flush;
     struct wt_posix_registration registration;
@@ -431,9 +431,9 @@ static int convert_lock(struct posix_file *file, int wanted) {
 
 static int posix_lock(struct wt_backing *backing, bool exclusive) {
     struct posix_file *file = file_of(backing);
-    pthread_mutex_lock(&file->lock);
+    wt_lock(&file->lock);
     int rc = convert_lock(file, exclusive ? LOCK_EX : LOCK_SH);
-    pthread_mutex_unlock(&file->lock);
+    wt_unlock(&file->lock);
     return rc;
 }
 
@@ -443,7 +443,7 @@ static int posix_lock(struct wt_backing *backing, bool exclusive) {
  */
 static int posix_take_lock(struct wt_backing *backing, struct wt_backing *from) {
     struct posix_file *file = file_of(backing), *holder = file_of(from);
-    pthread_mutex_lock(&holder->lock);
+    wt_lock(&holder->lock);
     int held = holder->flock_held;
     int rc = flock(holder->descriptor, LOCK_UN) < 0 ? -errno : convert_lock(file, LOCK_EX);
     if (rc == 0) {
@@ -452,7 +452,7 @@ static int posix_take_lock(struct wt_backing *backing, struct wt_backing *from) 
         holder->flock_held = LOCK_UN;
         rc = -ENOLCK;
     }
-    pthread_mutex_unlock(&holder->lock);
+    wt_unlock(&holder->lock);
     return rc;
 }
 
@@ -562,7 +562,7 @@ static void give_up_claims(struct posix_file *file) {
 }
 
 static void free_file(struct posix_file *file) {
-    pthread_mutex_destroy(&file->lock);
+    wt_mutex_destroy(&file->lock);
     free(file->path);
     wt_line_free(file);
 }
@@ -756,9 +756,9 @@ static bool posix_has_name(struct wt_backing *backing) {
     if (fstat(file->descriptor, &stat_of) < 0 || stat_of.st_nlink > 0) {
         return true; /* if fstat(2) fails, the I/O that follows tells */
     }
-    pthread_mutex_lock(&file->lock); /* some file systems count no links */
+    wt_lock(&file->lock); /* some file systems count no links */
     bool is_there = stat(file->path, &stat_of) == 0 && same_file(&stat_of, backing);
-    pthread_mutex_unlock(&file->lock);
+    wt_unlock(&file->lock);
     return is_there;
 }
 
@@ -793,13 +793,13 @@ static int posix_rename(struct wt_backing *backing, const char *from, const char
         (void)close(old_parent);
         return rc;
     }
-    pthread_mutex_lock(&file->lock);
+    wt_lock(&file->lock);
     if (strcmp(file->path, from) == 0) {
         char *old_path = file->path;
         file->path = path;
         path = old_path;
     }
-    pthread_mutex_unlock(&file->lock);
+    wt_unlock(&file->lock);
     free(path);
     int new_parent = open_parent(to, backing);
     rc = new_parent < 0 || WT_MUTANT("rename-not-synced")
@@ -852,11 +852,11 @@ static int posix_descriptor(struct wt_backing *backing) {
 
 static void posix_path(struct wt_backing *backing, char *path, size_t size) {
     struct posix_file *file = file_of(backing);
-    pthread_mutex_lock(&file->lock);
+    wt_lock(&file->lock);
     size_t length = strlen(file->path);
     bool fits = length < size;
     (void)snprintf(path, size, "%s%s", fits ? "" : "...", fits ? file->path : file->path + length - (size - 4));
-    pthread_mutex_unlock(&file->lock);
+    wt_unlock(&file->lock);
 }
 
 static const struct wt_backing_ops posix_ops = {
@@ -1021,7 +1021,7 @@ static struct posix_file *new_file(const char *path, bool writable) {
     file->flock_held = LOCK_UN;
     file->buffered = -1;
     file->path = strdup(path);
-    if (file->path == NULL || pthread_mutex_init(&file->lock, NULL) != 0) {
+    if (file->path == NULL || wt_mutex_init(&file->lock, WT_LOCK_BACKING) != 0) {
         free(file->path);
         wt_line_free(file);
         return NULL;

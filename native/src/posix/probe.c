@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/lock.h"
 #include "base/retry.h"
 #include "posix/descriptor.h"
 #include "posix/probe.h"
@@ -195,10 +195,10 @@ static struct {
     uint64_t mount;
     time_t until;
 } remembered[REMEMBERED];
-static pthread_mutex_t remembered_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct wt_mutex remembered_lock = WT_MUTEX_INITIALIZER(WT_LOCK_PROBED);
 
 void wt_probe_forked(void) {
-    pthread_mutex_init(&remembered_lock, NULL); /* a thread that the child has not got may hold it */
+    wt_mutex_init(&remembered_lock, WT_LOCK_PROBED); /* a thread that the child has not got may hold it */
 }
 
 static unsigned place_of(uint64_t mount, const struct wt_core_profile *profile) {
@@ -213,25 +213,25 @@ static time_t seconds_now(void) {
 static bool recall(uint64_t mount, struct wt_core_profile *profile) {
     unsigned place = place_of(mount, profile);
     time_t now = seconds_now();
-    pthread_mutex_lock(&remembered_lock);
+    wt_lock(&remembered_lock);
     const struct wt_core_profile *known = &remembered[place].profile;
     bool is_known = remembered[place].until > now && remembered[place].mount == mount &&
                     known->device_major == profile->device_major && known->device_minor == profile->device_minor;
     if (is_known) {
         *profile = *known;
     }
-    pthread_mutex_unlock(&remembered_lock);
+    wt_unlock(&remembered_lock);
     return is_known;
 }
 
 static void remember(uint64_t mount, const struct wt_core_profile *profile) {
     unsigned place = place_of(mount, profile);
     time_t until = seconds_now() + REMEMBERED_SECONDS;
-    pthread_mutex_lock(&remembered_lock);
+    wt_lock(&remembered_lock);
     remembered[place].profile = *profile;
     remembered[place].mount = mount;
     remembered[place].until = until;
-    pthread_mutex_unlock(&remembered_lock);
+    wt_unlock(&remembered_lock);
 }
 
 /*

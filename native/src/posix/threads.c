@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/lock.h"
 #include "base/mutant.h"
 #include "base/thread.h"
 #include "io/list.h"
@@ -21,7 +22,7 @@
 
 struct pool {
     struct wt_backend backend;
-    pthread_mutex_t lock; /* guards all below; never held over an I/O */
+    struct wt_mutex lock; /* guards all below; never held over an I/O */
     struct wt_condition work;
     struct wt_io_list urgent; /* of high priority: before the others */
     struct wt_io_list queue;
@@ -57,14 +58,14 @@ static struct wt_io *take(struct pool *pool) {
 static void *work(void *argument) {
     struct pool *pool = argument;
     struct wt_io *io;
-    pthread_mutex_lock(&pool->lock);
+    wt_lock(&pool->lock);
     while ((io = take(pool)) != NULL) {
-        pthread_mutex_unlock(&pool->lock);
+        wt_unlock(&pool->lock);
         io->backing->ops->run(io);
         io->complete(io);
-        pthread_mutex_lock(&pool->lock);
+        wt_lock(&pool->lock);
     }
-    pthread_mutex_unlock(&pool->lock);
+    wt_unlock(&pool->lock);
     return NULL;
 }
 
@@ -97,7 +98,7 @@ static unsigned add(struct pool *pool, struct wt_io *list) {
 static void threads_submit(struct wt_backend *backend, struct wt_io *list) {
     struct pool *pool = pool_of(backend);
     struct wt_io *refused = NULL;
-    pthread_mutex_lock(&pool->lock);
+    wt_lock(&pool->lock);
     unsigned added = add(pool, list);
     int rc = start_threads(pool);
     if (rc < 0) {
@@ -112,7 +113,7 @@ static void threads_submit(struct wt_backend *backend, struct wt_io *list) {
             wt_wake_one(&pool->work);
         }
     }
-    pthread_mutex_unlock(&pool->lock);
+    wt_unlock(&pool->lock);
     while (refused != NULL) {
         struct wt_io *io = refused;
         refused = io->next;
@@ -124,15 +125,15 @@ static void threads_submit(struct wt_backend *backend, struct wt_io *list) {
 
 static void threads_close(struct wt_backend *backend) {
     struct pool *pool = pool_of(backend);
-    pthread_mutex_lock(&pool->lock);
+    wt_lock(&pool->lock);
     pool->closing = true;
     wt_wake_all(&pool->work);
-    pthread_mutex_unlock(&pool->lock);
+    wt_unlock(&pool->lock);
     for (unsigned i = 0; i < pool->started; i++) {
         wt_join(pool->threads[i]);
     }
     wt_condition_destroy(&pool->work);
-    pthread_mutex_destroy(&pool->lock);
+    wt_mutex_destroy(&pool->lock);
     free(pool);
 }
 
@@ -155,7 +156,7 @@ int wt_threads_open(const struct wt_engine_options *options, struct wt_backend *
     }
     pool->backend.ops = &threads_ops;
     pool->limit = limit;
-    int rc = pthread_mutex_init(&pool->lock, NULL);
+    int rc = wt_mutex_init(&pool->lock, WT_LOCK_THREADS);
     if (rc != 0) {
         free(pool);
         return -rc;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/mutant.h"
 #include "io/stable.h"
 #include "io/wait.h"
@@ -149,11 +150,11 @@ void wt_burst_end(struct wt_burst *burst) {
     run_here(burst, &burst->rest);
     struct wt_io_list transferred = burst->transferred;
     burst->transferred.first = NULL;
-    pthread_mutex_lock(&bursts->lock);
+    wt_lock(&bursts->lock);
     bursts->refused = bursts->refused || burst->refused;
     burst->next = bursts->idle;
     bursts->idle = burst;
-    pthread_mutex_unlock(&bursts->lock);
+    wt_unlock(&bursts->lock);
     wt_burst_finish(bursts->backend, &transferred);
 }
 
@@ -161,7 +162,7 @@ void wt_burst_end(struct wt_burst *burst) {
 
 int wt_bursts_open(struct wt_bursts *bursts, struct wt_backend *backend) {
     bursts->backend = backend;
-    return -pthread_mutex_init(&bursts->lock, NULL);
+    return -wt_mutex_init(&bursts->lock, WT_LOCK_BURSTS);
 }
 
 void wt_bursts_close(struct wt_bursts *bursts) {
@@ -175,7 +176,7 @@ void wt_bursts_close(struct wt_bursts *bursts) {
         free(burst);
     }
     assert(bursts->count == 0);
-    pthread_mutex_destroy(&bursts->lock);
+    wt_mutex_destroy(&bursts->lock);
 }
 
 static struct wt_burst *new_burst(struct wt_bursts *bursts) {
@@ -198,22 +199,22 @@ static struct wt_burst *new_burst(struct wt_bursts *bursts) {
 }
 
 struct wt_burst *wt_burst_begin(struct wt_bursts *bursts) {
-    pthread_mutex_lock(&bursts->lock);
+    wt_lock(&bursts->lock);
     struct wt_burst *burst = bursts->refused ? NULL : bursts->idle;
     if (burst != NULL) {
         bursts->idle = burst->next;
     }
     bool may_make = burst == NULL && !bursts->refused && bursts->count < RINGS_MAX;
     bursts->count += may_make;
-    pthread_mutex_unlock(&bursts->lock);
+    wt_unlock(&bursts->lock);
     if (!may_make) {
         return burst;
     }
     burst = new_burst(bursts);
     if (burst == NULL) { /* without memory, or descriptors; it is tried again */
-        pthread_mutex_lock(&bursts->lock);
+        wt_lock(&bursts->lock);
         bursts->count--;
-        pthread_mutex_unlock(&bursts->lock);
+        wt_unlock(&bursts->lock);
     }
     return burst;
 }

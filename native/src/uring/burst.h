@@ -11,8 +11,7 @@
 #ifndef WT_IO_BURST_H
 #define WT_IO_BURST_H
 
-#include <pthread.h>
-
+#include "base/lock.h"
 #include "io/io.h"
 #include "io/list.h"
 
@@ -25,7 +24,7 @@ void wt_burst_finish(struct wt_backend *backend, struct wt_io_list *transferred)
 /* The private rings of an engine. */
 struct wt_bursts {
     struct wt_backend *backend;
-    pthread_mutex_t lock;
+    struct wt_mutex lock;
     struct wt_burst *idle;
     unsigned count; /* of all rings */
     bool refused;   /* the kernel takes no requests any more, so there are no more bursts */

@@ -17,13 +17,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/mutant.h"
 #include "base/retry.h"
 #include "io/list.h"
@@ -49,7 +49,7 @@ struct external {
     int notifier;              /* an eventfd: there is something to take */
     _Atomic(void *) loop;      /* the identity of the loop's thread, as long as anything is its */
 
-    pthread_mutex_t lock; /* guards what follows; not held over completions, nor while the inner backend submits */
+    struct wt_mutex lock; /* guards what follows; not held over completions, nor while the inner backend submits */
     struct wt_io_list waiting;
     bool attached;
     bool aside;    /* the loop is away: all goes to the inner backend until it takes */
@@ -101,14 +101,14 @@ static void external_submit(struct wt_backend *backend, struct wt_io *list) {
     for (struct wt_io *io = list; io != NULL; io = io->next) {
         wt_posix_begin(io);
     }
-    pthread_mutex_lock(&external->lock);
+    wt_lock(&external->lock);
     bool take = external->attached && !external->aside;
     if (take) {
         (void)wt_io_list_append(&external->waiting, list);
         notify(external);
     }
     struct wt_backend *inner = external->backend.inner;
-    pthread_mutex_unlock(&external->lock);
+    wt_unlock(&external->lock);
     if (!take) {
         inner->ops->submit(inner, list);
     }
@@ -119,7 +119,7 @@ static void hand_inside(struct external *external) {
     struct wt_io *list = external->waiting.first;
     struct wt_backend *inner = external->backend.inner;
     external->waiting.first = NULL;
-    pthread_mutex_unlock(&external->lock);
+    wt_unlock(&external->lock);
     if (list != NULL) {
         inner->ops->submit(inner, list);
     }
@@ -127,7 +127,7 @@ static void hand_inside(struct external *external) {
 
 static void external_unblock(struct wt_backend *backend) {
     struct external *external = external_of(backend);
-    pthread_mutex_lock(&external->lock);
+    wt_lock(&external->lock);
     if (external->attached && (external->waiting.first != NULL || on_loop(external))) {
         external->aside = true;
         notify(external);
@@ -167,13 +167,13 @@ static struct wt_burst *external_burst_begin(struct wt_backend *backend) {
 /* The loop may still wait for the notifier, by its own descriptor: it is woken, and finds that the engine is gone. */
 static void external_close(struct wt_backend *backend) {
     struct external *external = external_of(backend);
-    pthread_mutex_lock(&external->lock);
+    wt_lock(&external->lock);
     assert(external->waiting.first == NULL && external->taken == 0);
     wake_loop(external);
-    pthread_mutex_unlock(&external->lock);
+    wt_unlock(&external->lock);
     external->backend.inner->ops->close(external->backend.inner);
     (void)close(external->notifier);
-    pthread_mutex_destroy(&external->lock);
+    wt_mutex_destroy(&external->lock);
     free(external);
 }
 
@@ -185,13 +185,13 @@ int wt_external_attach_to(struct wt_backend *backend) {
     if (fd < 0) {
         return -errno;
     }
-    pthread_mutex_lock(&external->lock);
+    wt_lock(&external->lock);
     bool taken = external->attached || atomic_load_explicit(&external->loop, memory_order_relaxed) != NULL;
     if (!taken) {
         atomic_store_explicit(&external->loop, &this_thread, memory_order_relaxed);
         external->attached = true;
     }
-    pthread_mutex_unlock(&external->lock);
+    wt_unlock(&external->lock);
     if (taken) {
         (void)close(fd);
         return -EBUSY;
@@ -246,7 +246,7 @@ int wt_external_take_from(struct wt_backend *backend, struct wt_transfer *transf
     struct external *external = external_of(backend);
     int64_t now_ns = wt_now_ns();
     int count = 0;
-    pthread_mutex_lock(&external->lock);
+    wt_lock(&external->lock);
     external->aside = false;
     while (count < max) {
         int number = take_slot(external);
@@ -255,23 +255,23 @@ int wt_external_take_from(struct wt_backend *backend, struct wt_transfer *transf
         }
         struct slot *slot = &external->slots[number];
         struct wt_io *io = slot->io;
-        pthread_mutex_unlock(&external->lock);
+        wt_unlock(&external->lock);
         io->started_ns = io->started_ns != 0 ? io->started_ns : now_ns;
         int fd = wt_posix_descriptor(io); /* which may have to open the file once more */
-        pthread_mutex_lock(&external->lock);
+        wt_lock(&external->lock);
         if (fd >= 0) {
             slot->on_ring = true;
             describe(io, fd, (uint32_t)number, slot->async, &transfers[count++]);
             continue;
         }
         free_slot(external, (uint32_t)number);
-        pthread_mutex_unlock(&external->lock);
+        wt_unlock(&external->lock);
         io->error = fd;
         io->complete(io);
-        pthread_mutex_lock(&external->lock);
+        wt_lock(&external->lock);
     }
     external->notified = external->waiting.first != NULL; /* it takes again, when it was given what is on the ring */
-    pthread_mutex_unlock(&external->lock);
+    wt_unlock(&external->lock);
     return count;
 }
 
@@ -301,7 +301,7 @@ int wt_external_done_of(struct wt_backend *backend, const struct wt_transfer_end
     struct wt_io_list over = {0};
     struct wt_io *io;
     int rc = 0;
-    pthread_mutex_lock(&external->lock);
+    wt_lock(&external->lock);
     for (int i = 0; i < count; i++) {
         if (ends[i].token >= SLOTS || !external->slots[ends[i].token].on_ring) {
             rc = -EINVAL;
@@ -313,7 +313,7 @@ int wt_external_done_of(struct wt_backend *backend, const struct wt_transfer_end
             wt_io_list_push(&over, io);
         }
     }
-    pthread_mutex_unlock(&external->lock);
+    wt_unlock(&external->lock);
     while ((io = wt_io_list_pop(&over)) != NULL) {
         io->complete(io);
     }
@@ -322,7 +322,7 @@ int wt_external_done_of(struct wt_backend *backend, const struct wt_transfer_end
 
 int wt_external_detach_from(struct wt_backend *backend) {
     struct external *external = external_of(backend);
-    pthread_mutex_lock(&external->lock);
+    wt_lock(&external->lock);
     int taken = (int)atomic_load_explicit(&external->taken, memory_order_relaxed);
     external->attached = false;
     external->aside = false;
@@ -357,13 +357,13 @@ bool wt_is_external(const struct wt_backend *backend) {
 
 int wt_external_open(struct wt_backend *inner, struct wt_backend **backend) {
     struct external *external = calloc(1, sizeof *external);
-    int rc = external == NULL ? ENOMEM : pthread_mutex_init(&external->lock, NULL);
+    int rc = external == NULL ? ENOMEM : wt_mutex_init(&external->lock, WT_LOCK_EXTERNAL);
     if (rc == 0) {
         int notifier = eventfd(0, EFD_CLOEXEC);
         external->notifier = wt_descriptor_above_standard(notifier < 0 ? -errno : notifier);
         if (external->notifier < 0) {
             rc = -external->notifier;
-            pthread_mutex_destroy(&external->lock);
+            wt_mutex_destroy(&external->lock);
         }
     }
     if (rc != 0) {

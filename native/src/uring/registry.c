@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/lock.h"
+
 /* Linux 6.14; the headers are older. */
 #define FEATURE_RW_ATTR (1u << 16)
 
@@ -35,7 +37,7 @@ static unsigned register_file_table(struct io_uring *ring) {
 }
 
 int wt_registry_open(struct wt_registry *registry, struct io_uring *ring) {
-    int rc = pthread_mutex_init(&registry->lock, NULL);
+    int rc = wt_mutex_init(&registry->lock, WT_LOCK_REGISTRY);
     if (rc != 0) {
         return -rc;
     }
@@ -55,7 +57,7 @@ void wt_registry_close(struct wt_registry *registry) {
         (void)io_uring_unregister_buffers(registry->ring);
         free(registry->registered);
     }
-    pthread_mutex_destroy(&registry->lock);
+    wt_mutex_destroy(&registry->lock);
 }
 
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
@@ -136,16 +138,16 @@ int wt_registry_buffer(struct wt_registry *registry, const struct iovec *segment
 /* ---- files ----------------------------------------------------------------------------------------------------- */
 
 static int take_slot(struct wt_registry *registry) {
-    pthread_mutex_lock(&registry->lock);
+    wt_lock(&registry->lock);
     int number = registry->free_count > 0 ? registry->free_slots[--registry->free_count] : -1;
-    pthread_mutex_unlock(&registry->lock);
+    wt_unlock(&registry->lock);
     return number;
 }
 
 static void give_back(struct wt_registry *registry, int number) {
-    pthread_mutex_lock(&registry->lock);
+    wt_lock(&registry->lock);
     registry->free_slots[registry->free_count++] = (uint16_t)number;
-    pthread_mutex_unlock(&registry->lock);
+    wt_unlock(&registry->lock);
 }
 
 /* Takes the file out of the table, which holds it as a descriptor does: while it is there the file is open. */

@@ -11,9 +11,9 @@
 #define WT_IO_REGISTRY_H
 
 #include <liburing.h>
-#include <pthread.h>
 #include <stdint.h>
 
+#include "base/lock.h"
 #include "posix/posix.h"
 
 #define WT_REGISTRY_FILES 1024u
@@ -27,7 +27,7 @@ struct wt_registry {
     size_t pinnable_bytes;
     bool refused; /* no further piece is tried */
 
-    pthread_mutex_t lock; /* guards what follows: any thread closes a file */
+    struct wt_mutex lock; /* guards what follows: any thread closes a file */
     unsigned slots;       /* 0: files are not registered */
     unsigned free_count;
     uint16_t free_slots[WT_REGISTRY_FILES];

@@ -37,6 +37,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/mutant.h"
 #include "base/retry.h"
 #include "base/thread.h"
@@ -110,7 +111,7 @@ struct uring {
     atomic_bool refused;        /* by the kernel, for good; set with the lock held */
     int alarm;                  /* an eventfd, readable when the ring is refused; of the main ring */
 
-    pthread_mutex_t lock; /* guards what follows; never held over a system call of the ring or a completion */
+    struct wt_mutex lock; /* guards what follows; never held over a system call of the ring or a completion */
     struct wt_io_list waiting;
     struct wt_io_list again;  /* to be sent with IOSQE_ASYNC, before the others */
     struct wt_flush *flushes; /* to begin, before all else */
@@ -291,9 +292,9 @@ static unsigned room_for_requests(struct uring *uring) {
      */
     unsigned space, turns = 0;
     while ((space = io_uring_sq_space_left(&uring->ring)) == 0 && uring->in_flight == 0) {
-        pthread_mutex_unlock(&uring->lock);
+        wt_unlock(&uring->lock);
         wt_yield_to_holders(&turns);
-        pthread_mutex_lock(&uring->lock);
+        wt_lock(&uring->lock);
     }
     return room < space ? room : space;
 }
@@ -318,7 +319,7 @@ static bool send_batch(struct uring *uring) {
     if (uring->main != uring) {
         wt_wake_one(&uring->reaper_called);
     }
-    pthread_mutex_unlock(&uring->lock);
+    wt_unlock(&uring->lock);
     int64_t now_ns = wt_now_ns();
     if (alarm) {
         prepare_alarm(uring);
@@ -334,7 +335,7 @@ static bool send_batch(struct uring *uring) {
     }
     atomic_fetch_add_explicit(&uring->handed_over, 1, memory_order_release);
     int rc = wt_ring_enter(&uring->ring);
-    pthread_mutex_lock(&uring->lock);
+    wt_lock(&uring->lock);
     if (rc < 0) {
         refuse_ring(uring);
         take_back(uring);
@@ -414,9 +415,9 @@ static unsigned take_completions(struct uring *uring, struct completion *complet
             return 0;
         }
         if (rc < 0 && !wt_ring_ask_again(rc, &pauses)) {
-            pthread_mutex_lock(&uring->lock);
+            wt_lock(&uring->lock);
             refuse_ring(uring);
-            pthread_mutex_unlock(&uring->lock);
+            wt_unlock(&uring->lock);
         }
     }
     for (unsigned i = 0; i < count; i++) {
@@ -514,10 +515,10 @@ static void flush_on_main(struct uring *main, struct wt_io_list *written) {
     if (written->first == NULL) {
         return;
     }
-    pthread_mutex_lock(&main->lock);
+    wt_lock(&main->lock);
     flush_written(main, written);
     submit_now(main);
-    pthread_mutex_unlock(&main->lock);
+    wt_unlock(&main->lock);
 }
 
 /* Hands what a batch came to on to the submitter. With the lock held. */
@@ -575,15 +576,15 @@ static void end_completing(struct uring *uring, bool owner) {
  */
 static void run_own_flush(struct uring *uring, struct wt_flush *flush) {
     struct reaped reaped = {0};
-    pthread_mutex_unlock(&uring->lock);
+    wt_unlock(&uring->lock);
     int rc = fdatasync(wt_posix_flush_descriptor(flush));
     struct completion completion = {.data = (uint64_t)(uintptr_t)flush | TAG_FLUSH, .result = rc < 0 ? -errno : 0};
-    pthread_mutex_lock(&uring->lock);
+    wt_lock(&uring->lock);
     end_flush(uring, &completion, &reaped);
     bool owner = begin_completing(uring);
-    pthread_mutex_unlock(&uring->lock);
+    wt_unlock(&uring->lock);
     complete_flushed(uring, &reaped);
-    pthread_mutex_lock(&uring->lock);
+    wt_lock(&uring->lock);
     end_completing(uring, owner);
 }
 
@@ -600,7 +601,7 @@ static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout, s
         return false;
     }
 
-    pthread_mutex_lock(&uring->lock);
+    wt_lock(&uring->lock);
     for (unsigned i = 0; i < count; i++) {
         if (completions[i].data == TAG_ALARM) {
             uring->alarm_due = !is_refused(uring); /* else its thread has ended */
@@ -613,7 +614,7 @@ static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout, s
         }
     }
     bool owner = begin_completing(uring);
-    pthread_mutex_unlock(&uring->lock);
+    wt_unlock(&uring->lock);
 
     for (unsigned i = 0; i < count; i++) {
         if (io_of(&completions[i]) == &uring->nudge) {
@@ -627,13 +628,13 @@ static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout, s
         flush_on_main(uring->main, &reaped.written);
     }
 
-    pthread_mutex_lock(&uring->lock);
+    wt_lock(&uring->lock);
     collect(uring, &reaped);
     if (own != NULL) {
         *own = take_own_flush(uring, &reaped);
     }
     end_completing(uring, owner);
-    pthread_mutex_unlock(&uring->lock);
+    wt_unlock(&uring->lock);
     return true;
 }
 
@@ -700,9 +701,9 @@ static void run_refused_flush(struct uring *uring, struct wt_flush *flush) {
     struct reaped reaped = {0};
     int rc = fdatasync(wt_posix_flush_descriptor(flush));
     struct completion completion = {.data = (uint64_t)(uintptr_t)flush | TAG_FLUSH, .result = rc < 0 ? -errno : 0};
-    pthread_mutex_lock(&uring->lock);
+    wt_lock(&uring->lock);
     end_flush(uring, &completion, &reaped);
-    pthread_mutex_unlock(&uring->lock);
+    wt_unlock(&uring->lock);
     complete_flushed(uring, &reaped);
 }
 
@@ -720,13 +721,13 @@ static bool run_lists(struct uring *uring) {
         uring->nudging = false;
         return true;
     }
-    pthread_mutex_unlock(&uring->lock);
+    wt_unlock(&uring->lock);
     if (flush != NULL) {
         run_refused_flush(uring, flush);
     } else if (io != NULL) {
         run_refused(uring, io);
     }
-    pthread_mutex_lock(&uring->lock);
+    wt_lock(&uring->lock);
     return flush != NULL || io != NULL;
 }
 
@@ -749,12 +750,12 @@ static void wait_refused(struct uring *uring) {
         wt_sleep(&uring->reaper_called, &uring->lock);
         return;
     }
-    pthread_mutex_unlock(&uring->lock);
+    wt_unlock(&uring->lock);
     wt_ring_pause();
     /* The filter may be that of another thread alone: then these still poll, and wake the thread of the kernel. */
     (void)io_uring_get_events(&uring->ring);
     (void)io_uring_submit(&uring->ring);
-    pthread_mutex_lock(&uring->lock);
+    wt_lock(&uring->lock);
 }
 
 /*
@@ -767,10 +768,10 @@ static void serve_refused(struct uring *uring) {
         return;
     }
     uring->role = ROLE_REAPER; /* for good: callers do not take completions any more */
-    pthread_mutex_unlock(&uring->lock);
+    wt_unlock(&uring->lock);
     open_substitute(uring->main);
     bool some = reap_batch(uring, NULL, NULL);
-    pthread_mutex_lock(&uring->lock);
+    wt_lock(&uring->lock);
     while (run_lists(uring)) {
         some = true;
     }
@@ -792,7 +793,7 @@ static bool submit_to_substitute(struct uring *uring, struct wt_io *list) {
 
 static void *reaper(void *argument) {
     struct uring *uring = argument;
-    pthread_mutex_lock(&uring->lock);
+    wt_lock(&uring->lock);
     while (!uring->closing || uring->nudging) {
         if (is_refused(uring)) {
             serve_refused(uring);
@@ -806,20 +807,20 @@ static void *reaper(void *argument) {
         uring->role = ROLE_REAPER;
         atomic_store_explicit(&uring->patient, false, memory_order_relaxed);
         submit_now(uring);
-        pthread_mutex_unlock(&uring->lock);
+        wt_unlock(&uring->lock);
         (void)reap_batch(uring, NULL, NULL);
-        pthread_mutex_lock(&uring->lock);
+        wt_lock(&uring->lock);
         uring->role = ROLE_FREE;
         wt_wake_all(&uring->role_freed);
     }
-    pthread_mutex_unlock(&uring->lock);
+    wt_unlock(&uring->lock);
     return NULL;
 }
 
 /* The reaper of the polled ring. */
 static void *poller(void *argument) {
     struct uring *uring = argument;
-    pthread_mutex_lock(&uring->lock);
+    wt_lock(&uring->lock);
     while (!uring->closing || uring->in_flight > 0) {
         if (is_refused(uring)) {
             serve_refused(uring);
@@ -829,11 +830,11 @@ static void *poller(void *argument) {
             wt_sleep(&uring->reaper_called, &uring->lock);
             continue;
         }
-        pthread_mutex_unlock(&uring->lock);
+        wt_unlock(&uring->lock);
         (void)reap_batch(uring, NULL, NULL);
-        pthread_mutex_lock(&uring->lock);
+        wt_lock(&uring->lock);
     }
-    pthread_mutex_unlock(&uring->lock);
+    wt_unlock(&uring->lock);
     return NULL;
 }
 
@@ -845,7 +846,7 @@ static int start_threads(struct uring *uring) {
     if (atomic_load_explicit(&last->started, memory_order_relaxed)) {
         return 0;
     }
-    pthread_mutex_lock(&uring->lock);
+    wt_lock(&uring->lock);
     if (!uring->started) {
         rc = wt_thread_start(&uring->reaper, "wt-reaper", reaper, uring);
         uring->started = rc == 0;
@@ -854,7 +855,7 @@ static int start_threads(struct uring *uring) {
         rc = wt_thread_start(&polled->reaper, "wt-poller", poller, polled);
         polled->started = rc == 0;
     }
-    pthread_mutex_unlock(&uring->lock);
+    wt_unlock(&uring->lock);
     return rc;
 }
 
@@ -877,7 +878,7 @@ static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
     if (rc < 0) {
         return rc;
     }
-    pthread_mutex_lock(&uring->lock);
+    wt_lock(&uring->lock);
     uring->callers_waiting++;
     while (uring->role == ROLE_REAPER && !is_refused(uring)) { /* the reaper gives way, since completions never block */
         nudge(uring);                                          /* unlocks in between */
@@ -887,12 +888,12 @@ static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
     }
     uring->callers_waiting--;
     if (is_refused(uring)) {
-        pthread_mutex_unlock(&uring->lock);
+        wt_unlock(&uring->lock);
         return -EOPNOTSUPP;
     }
     uring->attached = true;
     if (uring->role == ROLE_CALLER) {
-        pthread_mutex_unlock(&uring->lock);
+        wt_unlock(&uring->lock);
         return -EBUSY;
     }
     bool patient = timeout_ns < 0 || timeout_ns >= PATIENCE_NS;
@@ -902,10 +903,10 @@ static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
     if (!taken) {
         uring->role = ROLE_CALLER;
         submit_now(uring);
-        pthread_mutex_unlock(&uring->lock);
+        wt_unlock(&uring->lock);
         struct wt_flush *own = NULL;
         taken = reap_batch(uring, timeout_ns < 0 ? NULL : &timeout, &own);
-        pthread_mutex_lock(&uring->lock);
+        wt_lock(&uring->lock);
         uring->role = ROLE_FREE;
         if (is_refused(uring)) {
             wt_wake_one(&uring->reaper_called);
@@ -923,16 +924,16 @@ static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
     if (has_work(uring)) {
         ensure_watched(uring);
     }
-    pthread_mutex_unlock(&uring->lock);
+    wt_unlock(&uring->lock);
     return taken;
 }
 
 static void uring_wake(struct wt_backend *backend) {
     struct uring *uring = uring_of(backend);
-    pthread_mutex_lock(&uring->lock);
+    wt_lock(&uring->lock);
     uring->woken = true;
     nudge(uring);
-    pthread_mutex_unlock(&uring->lock);
+    wt_unlock(&uring->lock);
 }
 
 /* ---- the backend ----------------------------------------------------------------------------------------------- */
@@ -967,7 +968,7 @@ static bool any_urgent(const struct wt_io *list) {
 
 static void submit_list(struct uring *uring, struct wt_io *list) {
     bool urgent = any_urgent(list);
-    pthread_mutex_lock(&uring->lock);
+    wt_lock(&uring->lock);
     unsigned count = wt_io_list_append(&uring->waiting, list);
     if (!urgent && may_hold_back(uring, count)) {
         uring->held_count += count;
@@ -976,7 +977,7 @@ static void submit_list(struct uring *uring, struct wt_io *list) {
         submit_now(uring);
     }
     ensure_watched(uring);
-    pthread_mutex_unlock(&uring->lock);
+    wt_unlock(&uring->lock);
 }
 
 static void uring_submit(struct wt_backend *backend, struct wt_io *list) {
@@ -1031,9 +1032,9 @@ static void uring_release(struct wt_backend *backend) {
     if (!atomic_load_explicit(&uring->holding_back, memory_order_relaxed)) {
         return;
     }
-    pthread_mutex_lock(&uring->lock);
+    wt_lock(&uring->lock);
     submit_now(uring);
-    pthread_mutex_unlock(&uring->lock);
+    wt_unlock(&uring->lock);
 }
 
 static void uring_arena(struct wt_backend *backend, void *base, size_t bytes) {
@@ -1045,23 +1046,23 @@ static void uring_arena(struct wt_backend *backend, void *base, size_t bytes) {
 /* A submitter may have seen its last I/O complete before it came back from the kernel. */
 static void wait_for_submitter(struct uring *uring) {
     unsigned turns = 0;
-    pthread_mutex_lock(&uring->lock);
+    wt_lock(&uring->lock);
     while (uring->submitting) {
-        pthread_mutex_unlock(&uring->lock);
+        wt_unlock(&uring->lock);
         wt_yield_to_holders(&turns);
-        pthread_mutex_lock(&uring->lock);
+        wt_lock(&uring->lock);
     }
-    pthread_mutex_unlock(&uring->lock);
+    wt_unlock(&uring->lock);
 }
 
 static void end_reaper(struct uring *uring) {
-    pthread_mutex_lock(&uring->lock);
+    wt_lock(&uring->lock);
     uring->closing = true;
     if (uring->main == uring) {
         nudge(uring);
     }
     wt_wake_one(&uring->reaper_called);
-    pthread_mutex_unlock(&uring->lock);
+    wt_unlock(&uring->lock);
     wt_join(uring->reaper);
     wait_for_submitter(uring);
 }
@@ -1069,7 +1070,7 @@ static void end_reaper(struct uring *uring) {
 static void free_uring(struct uring *uring) {
     wt_condition_destroy(&uring->reaper_called);
     wt_condition_destroy(&uring->role_freed);
-    pthread_mutex_destroy(&uring->lock);
+    wt_mutex_destroy(&uring->lock);
     free(uring);
 }
 
@@ -1275,7 +1276,7 @@ static int new_uring(unsigned entries, unsigned setup, struct uring **result) {
     if (uring == NULL) {
         return -ENOMEM;
     }
-    int rc = pthread_mutex_init(&uring->lock, NULL);
+    int rc = wt_mutex_init(&uring->lock, WT_LOCK_URING);
     if (rc != 0) {
         free(uring);
         return -rc;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "base/lock.h"
 #include "base/mutant.h"
 
 /*
@@ -26,7 +27,7 @@ static int take_place(struct wt_inode *inode, uint64_t length, bool atomic, uint
 
 int wt_append_begin(struct wt_write *write) {
     struct wt_inode *inode = write->inode;
-    pthread_mutex_lock(&inode->order_lock);
+    wt_lock(&inode->order_lock);
     /* If reach lies where no write ends, the append would leave a gap that nobody fills. */
     bool mend = inode->append_error || wt_inode_has_missed(inode);
     int rc = mend ? -EAGAIN : take_place(inode, write->length, write->flags & WT_ATOMIC, &write->offset);
@@ -39,7 +40,7 @@ int wt_append_begin(struct wt_write *write) {
             inode->first_append = write;
         inode->last_append = write;
     }
-    pthread_mutex_unlock(&inode->order_lock);
+    wt_unlock(&inode->order_lock);
     return rc;
 }
 
@@ -67,14 +68,14 @@ static void remove_append(struct wt_inode *inode, struct wt_write *write) {
 void wt_append_cancel(struct wt_write *write) {
     struct wt_inode *inode = write->inode;
     uint64_t end = write->offset + write->length;
-    pthread_mutex_lock(&inode->order_lock);
+    wt_lock(&inode->order_lock);
     remove_append(inode, write);
     /*
      * A write at an offset of its own may have begun within that place: so reach is set right when nothing is in
      * flight.
      */
     wt_inode_miss(inode, end);
-    pthread_mutex_unlock(&inode->order_lock);
+    wt_unlock(&inode->order_lock);
 }
 
 /*
@@ -108,7 +109,7 @@ struct wt_write *wt_appends_end(struct wt_inode *inode, struct wt_write *done) {
         }
     }
     if (appends) {
-        pthread_mutex_lock(&inode->order_lock);
+        wt_lock(&inode->order_lock);
         for (; appends; appends = next) {
             next = appends->next_done;
             appends->ended = true;
@@ -120,7 +121,7 @@ struct wt_write *wt_appends_end(struct wt_inode *inode, struct wt_write *done) {
             *tail = first;
             tail = &first->next_done;
         }
-        pthread_mutex_unlock(&inode->order_lock);
+        wt_unlock(&inode->order_lock);
     }
     *tail = NULL;
     return ready;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/lock.h"
 #include "engine/objects.h"
 
 static void free_write(struct wt_operation *operation) {
@@ -17,11 +18,11 @@ int wt_write_take(struct wt_engine_object *engine, struct wt_write **write) {
     int rc = wt_operation_begin(engine, sizeof **write);
     if (rc)
         return rc;
-    pthread_mutex_lock(&engine->event_lock);
+    wt_lock(&engine->event_lock);
     struct wt_operation *operation = engine->free_writes;
     if (operation)
         engine->free_writes = operation->next;
-    pthread_mutex_unlock(&engine->event_lock);
+    wt_unlock(&engine->event_lock);
     *write = operation ? (struct wt_write *)operation /* its first member */ : malloc(sizeof **write);
     if (*write)
         return 0;
@@ -30,10 +31,10 @@ int wt_write_take(struct wt_engine_object *engine, struct wt_write **write) {
 }
 
 void wt_write_give(struct wt_engine_object *engine, struct wt_write *write) {
-    pthread_mutex_lock(&engine->event_lock);
+    wt_lock(&engine->event_lock);
     write->operation.next = engine->free_writes;
     engine->free_writes = &write->operation;
-    pthread_mutex_unlock(&engine->event_lock);
+    wt_unlock(&engine->event_lock);
     wt_operation_give_up(engine, sizeof *write);
 }
 
@@ -41,11 +42,11 @@ struct wt_link *wt_link_take(struct wt_write *write) {
     if (!write->link.write) /* not in use */
         return &write->link;
     struct wt_engine_object *engine = write->inode->engine;
-    pthread_mutex_lock(&engine->free_lock);
+    wt_lock(&engine->free_lock);
     struct wt_link *link = engine->free_links;
     if (link)
         engine->free_links = link->next;
-    pthread_mutex_unlock(&engine->free_lock);
+    wt_unlock(&engine->free_lock);
     return link ? link : malloc(sizeof *link);
 }
 
@@ -53,10 +54,10 @@ void wt_link_give(struct wt_link *link) {
     if (link == &link->write->link)
         return; /* the write's own link is used once: another thread may be taking links for the write */
     struct wt_engine_object *engine = link->write->inode->engine;
-    pthread_mutex_lock(&engine->free_lock);
+    wt_lock(&engine->free_lock);
     link->next = engine->free_links;
     engine->free_links = link;
-    pthread_mutex_unlock(&engine->free_lock);
+    wt_unlock(&engine->free_lock);
 }
 
 void wt_link_add(struct wt_folio *folio, struct wt_link *link) {

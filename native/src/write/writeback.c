@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/mutant.h"
 #include "cache/mapping.h"
 #include "engine/stats.h"
@@ -41,20 +42,20 @@ static void give_object(struct wt_engine_object *engine, struct wt_writeback *wr
 }
 
 struct wt_writeback *wt_writeback_take(struct wt_engine_object *engine, bool limited) {
-    pthread_mutex_lock(&engine->free_lock);
+    wt_lock(&engine->free_lock);
     struct wt_writeback *writeback = take_object(engine, limited);
-    pthread_mutex_unlock(&engine->free_lock);
+    wt_unlock(&engine->free_lock);
     return writeback;
 }
 
 void wt_writeback_give(struct wt_engine_object *engine, struct wt_writeback *writeback) {
-    pthread_mutex_lock(&engine->free_lock);
+    wt_lock(&engine->free_lock);
     give_object(engine, writeback);
-    pthread_mutex_unlock(&engine->free_lock);
+    wt_unlock(&engine->free_lock);
 }
 
 int wt_writeback_wait(struct wt_engine_object *engine) {
-    pthread_mutex_lock(&engine->free_lock);
+    wt_lock(&engine->free_lock);
     engine->writeback_waiters++;
     struct wt_writeback *writeback;
     while (!(writeback = take_object(engine, true)) && engine->writebacks_out > 0)
@@ -62,7 +63,7 @@ int wt_writeback_wait(struct wt_engine_object *engine) {
     engine->writeback_waiters--;
     if (writeback)
         give_object(engine, writeback);
-    pthread_mutex_unlock(&engine->free_lock);
+    wt_unlock(&engine->free_lock);
     return writeback ? 0 : -ENOMEM;
 }
 
@@ -448,7 +449,7 @@ void wt_launch_gather(struct wt_folio *folio) {
     wt_folio_lock(folio);
     wt_gather_take(folio);
     if (WT_MUTANT("lead-lost")) {
-        pthread_mutex_unlock(&folio->lock);
+        wt_unlock(&folio->lock);
         return;
     }
     uint64_t taken = launch_gathered(folio, &ending);
