@@ -30,7 +30,7 @@ struct wt_burst {
     struct wt_io_list transferred; /* or failed */
     struct wt_io_list cached; /* through the page cache, by this thread: a worker of the kernel would do it no sooner */
     struct wt_io_list later;  /* for which the ring had no place */
-    struct wt_io_list rest;   /* of which something is left for this thread to do */
+    struct wt_io_list unsent; /* of which something is left for this thread to do */
 };
 
 /* ---- the end --------------------------------------------------------------------------------------------------- */
@@ -63,7 +63,7 @@ static void take(struct wt_burst *burst, const struct io_uring_cqe *cqe) {
     struct wt_io *io = (struct wt_io *)(uintptr_t)cqe->user_data;
     bool again = cqe->res == -EAGAIN || wt_ring_dropped(cqe->res);
     bool over = !again && wt_posix_apply_result(io, cqe->res);
-    wt_io_list_push(over ? &burst->transferred : &burst->rest, io);
+    wt_io_list_push(over ? &burst->transferred : &burst->unsent, io);
 }
 
 /* Waits until all that the ring has are transferred. */
@@ -95,7 +95,7 @@ static void enter(struct wt_burst *burst) {
     burst->refused = wt_ring_enter(&burst->ring) < 0;
     while (burst->refused && wt_ring_take_back(&burst->ring, &data)) {
         burst->in_flight--;
-        wt_io_list_push(&burst->rest, (struct wt_io *)(uintptr_t)data);
+        wt_io_list_push(&burst->unsent, (struct wt_io *)(uintptr_t)data);
     }
 }
 
@@ -104,7 +104,7 @@ static void send_some(struct wt_burst *burst) {
     int64_t now_ns = wt_now_ns();
     struct wt_io *io;
     if (burst->refused) {
-        (void)wt_io_list_append(&burst->rest, burst->later.first);
+        (void)wt_io_list_append(&burst->unsent, burst->later.first);
         burst->later.first = NULL;
         return;
     }
@@ -147,7 +147,7 @@ void wt_burst_end(struct wt_burst *burst) {
         take_all(burst);
         send_some(burst);
     }
-    run_here(burst, &burst->rest);
+    run_here(burst, &burst->unsent);
     struct wt_io_list transferred = burst->transferred;
     burst->transferred.first = NULL;
     wt_lock(&bursts->lock);
@@ -169,7 +169,7 @@ void wt_bursts_close(struct wt_bursts *bursts) {
     struct wt_burst *burst;
     while ((burst = bursts->idle) != NULL) {
         assert(burst->in_flight == 0 && burst->later.first == NULL && burst->transferred.first == NULL);
-        assert(burst->cached.first == NULL && burst->rest.first == NULL);
+        assert(burst->cached.first == NULL && burst->unsent.first == NULL);
         bursts->idle = burst->next;
         bursts->count--;
         wt_ring_exit(&burst->ring);
