@@ -221,7 +221,7 @@ static void free_slot(struct external *external, uint32_t number) {
     }
 }
 
-/* As prepare_transfer of uring.c has it. */
+/* As prepare_transfer of queue.c has it. */
 static void describe(struct wt_io *io, int fd, uint32_t token, bool async, struct wt_transfer *transfer) {
     struct iovec *first = wt_io_left(io);
     unsigned count = wt_io_left_count(io);
