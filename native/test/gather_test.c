@@ -263,6 +263,7 @@ TEST(after_a_wait_for_nobody_the_next_leaders_of_the_file_do_not_wait) {
         wt_gather_await_arrivals(folio);
         CHECK_EQ(scene.inode.hasty_leaders, left);
     }
+    scene.engine.lead_backoff = (struct wt_backoff){0}; /* on a busy machine the first wait was a long one */
     wt_gather_await_arrivals(folio);
     CHECK_EQ(scene.inode.hasty_leaders, 64);
 }
