@@ -14,10 +14,10 @@ import io.netty.channel.uring.IoUringIoEvent;
 import io.netty.channel.uring.IoUringIoHandle;
 import io.netty.channel.uring.IoUringIoOps;
 import io.netty.util.concurrent.Future;
-import io.writethrough.internal.file.Failures;
 import io.writethrough.internal.jni.CApi;
 import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.jni.NativeIo;
+import io.writethrough.internal.ring.Rings;
 import java.io.IOException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -133,7 +133,7 @@ final class RingHandle implements IoUringIoHandle {
             final String advice = descriptor == -Errno.EBUSY
                     ? "The engine has an event loop already. Open an engine for each loop."
                     : Errno.advice(-descriptor);
-            throw Failures.ofEngine("attach of an engine to an event loop", -descriptor, advice);
+            throw Rings.refused("attach of an engine to an event loop", -descriptor, advice);
         }
         notifier = new FileDescriptor(descriptor);
         notified = UnpooledByteBufAllocator.DEFAULT.directBuffer(NOTIFIER_BYTES);

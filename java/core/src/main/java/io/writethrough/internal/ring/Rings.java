@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.ring;
 
+import io.writethrough.internal.file.Failures;
 import io.writethrough.internal.jni.NativeIo;
 import java.io.IOException;
 import java.util.Objects;
@@ -51,5 +52,10 @@ public final class Rings {
     @SuppressWarnings("unchecked")
     public static <B, E> Access<B, E> access() {
         return (Access<B, E>) Objects.requireNonNull(access);
+    }
+
+    /** The exception of an operation on an engine that was refused, with what to do about it. */
+    public static IOException refused(final String operation, final int errno, final String advice) {
+        return Failures.ofEngine(operation, errno, advice);
     }
 }
