@@ -270,7 +270,7 @@ TEST(a_part_of_a_failed_append_that_is_stable_stays) {
     core_close(&core);
 }
 
-TEST(a_size_that_cannot_be_mended_is_the_error_of_the_next_append_until_it_can) {
+TEST(a_size_that_cannot_be_restored_is_the_error_of_the_next_append_until_it_can) {
     struct core core = core_open(NULL, NULL);
     wt_file file = core_file(&core, "file");
     append(file, 1, 10);

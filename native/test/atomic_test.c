@@ -424,7 +424,7 @@ TEST(a_block_behind_the_size_that_a_failed_write_may_have_reached_is_read_and_no
     fill_at(file, 0, 1, 2 * BLOCK);
     sim_hold(core.sim);
     sim_fail(core.sim, &(struct sim_fault){.ops = SIM_FLUSH, .count = 1, .error = -EIO});
-    CHECK_OK(submit_with(file, 0, 2, BLOCK, 0, 1)); /* while it is in flight the end is not mended */
+    CHECK_OK(submit_with(file, 0, 2, BLOCK, 0, 1)); /* while it is in flight the size is not restored */
     CHECK_OK(submit_with(file, FAILED, 3, BLOCK, 0, 2));
     CHECK_OK(submit_with(file, LAST, 4, BLOCK, 0, 3));
     start(&whole, file, LAST, 5, BLOCK, WT_ATOMIC);

@@ -139,7 +139,7 @@ TEST(bytes_of_a_failed_append_do_not_come_back_when_the_file_grows) {
     AGAIN(SIM_THEME_CUTTING, 2, 2, 9, 0, 1, 3, 4, 5, 6, 8, 9, 10);
 }
 
-TEST(a_mend_whose_flush_fails_leaves_the_file_usable) {
+TEST(a_size_that_is_restored_and_whose_flush_fails_leaves_the_file_usable) {
     AGAIN(SIM_THEME_FLUSHES, 1104, 1104, 11, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
 }
 

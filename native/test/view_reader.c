@@ -80,6 +80,6 @@ bool view_reader_read(const struct view_reader *reader, uint64_t offset, void *b
     atomic_thread_fence(memory_order_acquire);
     const struct wt_inode *inode = &inodes[reader->place];
     bool same = *(const volatile uint64_t *)&inode->mapping.id == reader->inode_id &&
-                atomic_load(&inode->shown) >= offset + length && !atomic_load(&inode->lost);
+                atomic_load(&inode->ends.visible_size) >= offset + length && !atomic_load(&inode->lost);
     return same && atomic_load(&reader->faces.version[id]) == version;
 }

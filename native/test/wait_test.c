@@ -187,7 +187,7 @@ TEST(a_submission_that_reads_first_sends_what_is_plugged) {
     core_close(&core);
 }
 
-TEST(an_append_that_waits_for_the_size_to_be_mended_sends_what_is_plugged) {
+TEST(an_append_that_waits_for_the_size_to_be_restored_sends_what_is_plugged) {
     struct core core = core_threaded(NULL);
     wt_file file = core_file(&core, "file");
     fill_at(file, 0, 1, 4 * BLOCK);
@@ -286,7 +286,7 @@ static void *reap_and_let(void *core) {
     return NULL;
 }
 
-TEST(a_submission_to_a_file_whose_size_is_being_mended_sends_what_is_plugged) {
+TEST(a_submission_to_a_file_whose_size_is_being_restored_sends_what_is_plugged) {
     struct core core = core_threaded(NULL);
     wt_file file = core_file(&core, "file"), other = core_file(&core, "other");
     uint8_t bytes[BLOCK] = {0};

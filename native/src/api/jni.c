@@ -514,7 +514,7 @@ static void JNICALL view_layout(JNIEnv *env, jclass class, jintArray into) {
         offsetof(struct wt_folio, frame),
         sizeof(struct wt_inode),
         offsetof(struct wt_inode, mapping.id),
-        offsetof(struct wt_inode, shown),
+        offsetof(struct wt_inode, ends.visible_size),
         offsetof(struct wt_inode, lost),
         WT_VIEW_HIT_STRIPES,
         WT_VIEW_HIT_BYTES,

@@ -71,7 +71,7 @@ int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint6
     bool ended = false;
     int64_t begin_ns = wt_now_ns();
     (void)wt_inode_begin(inode, true);
-    uint64_t size = wt_inode_shown(inode);
+    uint64_t size = wt_inode_visible_size(inode);
     error = wt_inode_check_sometimes(inode);
     while (!error && read < length && !ended) {
         struct bounce bounce;
@@ -120,7 +120,7 @@ static int64_t write_pieces(struct wt_inode *inode, struct wt_cursor *cursor, ui
             wt_inode_grow(inode, offset + written);
         if (error) {
             bounce.io.backing->ops->forget(bounce.io.backing, offset + written, piece - bounce.io.done);
-            if (!WT_MUTANT("buffered-size-not-mended"))
+            if (!WT_MUTANT("buffered-size-not-restored"))
                 wt_inode_suspect_size(inode);
         }
         bounce_end(&bounce);

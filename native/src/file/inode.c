@@ -23,9 +23,9 @@
 
 #define SHUT (UINT64_C(1) << 63)
 #define SIZE_SUSPECT (UINT64_C(1) << 62) /* an I/O failed that may have grown the file on disk beyond size */
-#define REACH_STALE (UINT64_C(1) << 61)  /* a write failed or was not started: reach may lie behind every write */
-#define MEND (SIZE_SUSPECT | REACH_STALE)
-#define FLAGS (SHUT | MEND)
+#define FAILED_END (UINT64_C(1) << 61)   /* a write failed: end_in_flight may lie where no write ends */
+#define SUSPECT (SIZE_SUSPECT | FAILED_END)
+#define FLAGS (SHUT | SUSPECT)
 
 static bool is_shut(struct wt_inode *inode) {
     return atomic_load(&inode->gate) & SHUT;
@@ -62,7 +62,7 @@ void wt_inode_begin_more(struct wt_inode *inode) {
 
 int wt_inode_cut(struct wt_inode *inode, uint64_t size) {
     struct wt_backing *backing = atomic_load(&inode->backing);
-    atomic_store(&inode->ahead_end, 0);
+    atomic_store(&inode->ends.ahead_end, 0);
     uint64_t on_disk;
     int rc = wt_blocking(backing)->truncate(backing, size);
     if (rc && !backing->ops->size(backing, &on_disk) &&
@@ -76,9 +76,9 @@ int wt_inode_cut(struct wt_inode *inode, uint64_t size) {
  * beyond were acknowledged to nobody. If the cut fails, the file keeps zeros or refused bytes at its end, and the
  * next failure, or an explicit truncation, tries again.
  */
-static int mend_size(struct wt_inode *inode) {
+static int restore_on_disk(struct wt_inode *inode) {
     struct wt_backing *backing = atomic_load(&inode->backing);
-    uint64_t size = wt_inode_shown(inode), on_disk = 0;
+    uint64_t size = wt_inode_visible_size(inode), on_disk = 0;
     int rc = 0;
     rc = backing->ops->size(backing, &on_disk);
     /*
@@ -87,23 +87,23 @@ static int mend_size(struct wt_inode *inode) {
      */
     if (!rc && (size < wt_inode_size(inode) || on_disk > size))
         rc = wt_mapping_cut(&inode->mapping, size, UINT64_MAX);
-    if (!rc && on_disk > size && !WT_MUTANT("size-not-mended"))
+    if (!rc && on_disk > size && !WT_MUTANT("size-not-restored"))
         rc = wt_inode_cut(inode, size);
     /* If only the flush failed, the size has changed anyway. */
     if (!rc || (!backing->ops->size(backing, &on_disk) && on_disk <= size))
-        atomic_store(&inode->size, size);
+        atomic_store(&inode->ends.size, size);
     return rc;
 }
 
 /* Nothing is in flight, and the gate is shut. */
-static void mend(struct wt_inode *inode) {
-    uint64_t flags = atomic_fetch_and(&inode->gate, ~MEND);
+static void restore_size(struct wt_inode *inode) {
+    uint64_t flags = atomic_fetch_and(&inode->gate, ~SUSPECT);
     assert(!inode->first_append);
-    inode->mend_error = flags & SIZE_SUSPECT ? mend_size(inode) : 0;
-    if (inode->mend_error) {
-        atomic_fetch_or(&inode->gate, flags & MEND);
+    inode->restore_error = flags & SIZE_SUSPECT ? restore_on_disk(inode) : 0;
+    if (inode->restore_error) {
+        atomic_fetch_or(&inode->gate, flags & SUSPECT);
     } else {
-        atomic_store(&inode->reach, wt_inode_size(inode));
+        atomic_store(&inode->ends.end_in_flight, wt_inode_size(inode));
         inode->append_error = 0;
     }
 }
@@ -111,10 +111,10 @@ static void mend(struct wt_inode *inode) {
 static void leave_flagged(struct wt_inode *inode) {
     wt_lock(&inode->lock);
     uint64_t alone = atomic_load(&inode->gate);
-    if ((alone & MEND) && (alone & ~MEND) == 1 &&
-        atomic_compare_exchange_strong(&inode->gate, &alone, alone | SHUT)) { /* keeps others out while it is mended */
+    if ((alone & SUSPECT) && (alone & ~SUSPECT) == 1 &&
+        atomic_compare_exchange_strong(&inode->gate, &alone, alone | SHUT)) { /* keeps others out meanwhile */
         wt_unlock(&inode->lock);
-        mend(inode);
+        restore_size(inode);
         wt_lock(&inode->lock);
         atomic_fetch_and(&inode->gate, ~SHUT);
         wt_wake_all(&inode->opened);
@@ -140,15 +140,16 @@ void wt_inode_shut(struct wt_inode *inode) {
     atomic_fetch_or(&inode->gate, SHUT);
     while (atomic_load(&inode->gate) & ~FLAGS && !WT_MUTANT("truncate-does-not-wait"))
         wait_gate(inode, &inode->drained);
-    bool mends = atomic_load(&inode->gate) & MEND;
+    bool suspect = atomic_load(&inode->gate) & SUSPECT;
     wt_unlock(&inode->lock);
-    if (mends) /* no lock is held: others would wait for the device over it. They wait for the gate */
-        mend(inode);
+    if (suspect) /* no lock is held: others would wait for the device over it. They wait for the gate */
+        restore_size(inode);
+    wt_ends_check(&inode->ends, !(atomic_load(&inode->gate) & SUSPECT));
 }
 
 void wt_inode_open_gate(struct wt_inode *inode) {
     wt_lock(&inode->lock);
-    assert((atomic_load(&inode->gate) & ~MEND) == SHUT);
+    assert((atomic_load(&inode->gate) & ~SUSPECT) == SHUT);
     atomic_fetch_and(&inode->gate, ~SHUT);
     wt_wake_all(&inode->opened);
     wt_unlock(&inode->lock);
@@ -172,7 +173,7 @@ void wt_inode_add_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
  * One range is remembered: of what is left the longer side. So a log that is written from its start keeps all that is
  * ahead of it.
  */
-void wt_inode_spoil_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
+void wt_inode_forget_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
     if (atomic_load(&inode->zeros_end) <= start)
         return;
     wt_lock(&inode->zeros_lock);
@@ -201,32 +202,28 @@ bool wt_inode_has_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
 
 /* ---- size ---------------------------------------------------------------------------------------------------- */
 
-static void raise_to(_Atomic uint64_t *value, uint64_t end) {
-    uint64_t old = atomic_load_explicit(value, memory_order_acquire);
-    while (end > old && !atomic_compare_exchange_weak(value, &old, end))
-        ;
-}
-
 void wt_inode_grow(struct wt_inode *inode, uint64_t end) {
-    raise_to(&inode->size, end);
-    raise_to(&inode->shown, end);
+    wt_ends_grow(&inode->ends, end);
+    wt_ends_check(&inode->ends, false);
 }
 
 void wt_inode_grow_unseen(struct wt_inode *inode, uint64_t end) {
-    raise_to(&inode->size, end);
+    wt_ends_grow_unseen(&inode->ends, end);
+    wt_ends_check(&inode->ends, false);
 }
 
-void wt_inode_reach(struct wt_inode *inode, uint64_t end) {
-    raise_to(&inode->reach, end);
+void wt_inode_begin_to(struct wt_inode *inode, uint64_t end) {
+    wt_ends_begin_to(&inode->ends, end);
+    wt_ends_check(&inode->ends, false);
 }
 
-void wt_inode_miss(struct wt_inode *inode, uint64_t end) {
+void wt_inode_note_failed_end(struct wt_inode *inode, uint64_t end) {
     if (end > wt_inode_size(inode))
-        atomic_fetch_or(&inode->gate, REACH_STALE);
+        atomic_fetch_or(&inode->gate, FAILED_END);
 }
 
-bool wt_inode_has_missed(struct wt_inode *inode) {
-    return atomic_load(&inode->gate) & REACH_STALE;
+bool wt_inode_has_failed_end(struct wt_inode *inode) {
+    return atomic_load(&inode->gate) & FAILED_END;
 }
 
 void wt_inode_suspect_size(struct wt_inode *inode) {
@@ -330,9 +327,7 @@ static int begin_inode(struct wt_inode *inode, struct wt_backing *backing, bool 
         rc = backing->ops->size(backing, &size);
     if (rc)
         return rc;
-    atomic_store(&inode->size, size);
-    atomic_store(&inode->shown, size);
-    atomic_store(&inode->reach, size);
+    wt_ends_set(&inode->ends, size);
     return 0;
 }
 
@@ -452,7 +447,7 @@ static int close_backing(struct wt_backing *backing, bool abandoned) {
 /* Cuts off what the file had ahead. */
 static int end_ahead(struct wt_inode *inode) {
     uint64_t size = wt_inode_size(inode);
-    return atomic_load(&inode->ahead_end) > size && !atomic_load(&inode->lost) && !WT_MUTANT("ahead-not-cut")
+    return atomic_load(&inode->ends.ahead_end) > size && !atomic_load(&inode->lost) && !WT_MUTANT("ahead-not-cut")
                ? wt_inode_cut(inode, size)
                : 0;
 }

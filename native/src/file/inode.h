@@ -15,6 +15,7 @@
 
 #include "base/lock.h"
 #include "cache/folio.h"
+#include "file/ends.h"
 #include "io/disk.h"
 #include "io/io.h"
 #include "io/lane.h"
@@ -23,24 +24,24 @@ struct wt_engine_object;
 struct wt_write;
 
 struct wt_inode {
-    /* A cached read looks at one cache line. */
-    _Alignas(64) struct wt_engine_object *engine;
-    _Atomic uint64_t size;  /* the end of the stable bytes: grows as writes complete, falls only with the gate shut */
-    _Atomic uint64_t shown; /* the size that callers see: without appends that wait for appends in front of them */
+    _Alignas(64) _Atomic(struct wt_backing *) backing; /* carries I/O: writable as soon as one open of the file is */
+    struct wt_backing *first_backing;                  /* of the first open; often the same as backing */
+    _Atomic int64_t checked_seconds;                   /* when the file was last checked for changes by others */
+    _Atomic uint64_t growth_bytes;                     /* how much the file grows ahead of its size; 0: not at all */
+
+    /* A cached read looks at one cache line: from the last word of ends to mapping. */
+    struct wt_ends ends;
+    struct wt_engine_object *engine;
     /* another program cut the file short, or it has no name left: cached bytes may be old. -ESTALE */
     atomic_bool lost;
-    bool buffered; /* WT_PATH_BUFFERED: the file has no folios */
+    bool buffered;           /* WT_PATH_BUFFERED: the file has no folios */
+    uint64_t device, number; /* the identity of the file on disk */
     struct wt_mapping mapping;
 
-    uint64_t device, number;              /* the identity of the file on disk */
-    _Atomic int64_t checked_seconds;      /* when the file was last checked for changes by others */
-    _Atomic uint64_t reach;               /* no write or append in flight ends past both this and size */
-    _Atomic(struct wt_backing *) backing; /* carries I/O: writable as soon as one open of the file is */
-    struct wt_backing *first_backing;     /* of the first open; often the same as backing */
-    struct wt_lane lane;                  /* of I/O through the kernel's page cache */
-    wt_unsynced unsynced;                 /* writes with DEVICE durability since the last sync */
-    atomic_bool no_write_zeroes;          /* the device or the file system cannot write zeroes */
-    _Atomic uint32_t hasty_leaders;       /* this many leaders of gathers will wait for nobody */
+    struct wt_lane lane;            /* of I/O through the kernel's page cache */
+    wt_unsynced unsynced;           /* writes with DEVICE durability since the last sync */
+    atomic_bool no_write_zeroes;    /* the device or the file system cannot write zeroes */
+    _Atomic uint32_t hasty_leaders; /* this many leaders of gathers will wait for nobody */
 
     /*
      * The gate: the count of operations inside, and three flags. While no flag is up, to enter and to leave is one
@@ -52,16 +53,13 @@ struct wt_inode {
     struct wt_condition opened;  /* the gate is open again */
     struct wt_condition drained; /* nobody is inside */
 
-    _Atomic uint64_t growth_bytes;  /* how much the file grows ahead of its size; 0: not at all */
-    _Atomic uint64_t ahead_end;     /* the file on disk is at least this long, with zeros behind size */
-    _Atomic uint64_t reserve_end;   /* the file is being made this long, which nobody may rely on yet. 0: no, or done */
     struct wt_long_lock ahead_lock; /* its holder makes the file longer; not for files without direct I/O */
 
     struct wt_long_lock append_lock; /* its holder decides where the file ends */
     struct wt_mutex order_lock;      /* guards the appends in flight, in the order of their offsets */
     struct wt_write *first_append, *last_append;
-    int append_error; /* the error of an append that failed: those behind it fail too, until the size is mended */
-    int mend_error;   /* of the last attempt to mend the size */
+    int append_error;  /* the error of an append that failed: those behind it fail too, until the size is restored */
+    int restore_error; /* of the last attempt to restore the size */
 
     struct wt_mutex zeros_lock;
     uint64_t zeros_start;       /* zeros_start and zeros_end: blocks between them were zeroed by allocate and not */
@@ -75,7 +73,8 @@ struct wt_inode {
     atomic_bool named; /* opened with WT_OPEN_NAMED */
 };
 
-static_assert(offsetof(struct wt_inode, mapping.list_lock) <= 64, "a cached read touches one cache line");
+static_assert(offsetof(struct wt_inode, ends.visible_size) == 64 && offsetof(struct wt_inode, mapping.list_lock) == 128,
+              "a cached read touches one cache line");
 
 static inline struct wt_inode *wt_inode_of(const struct wt_folio *folio) {
     return (struct wt_inode *)((char *)folio->mapping - offsetof(struct wt_inode, mapping));
@@ -107,12 +106,12 @@ void wt_inode_shut(struct wt_inode *inode);
 void wt_inode_open_gate(struct wt_inode *inode);
 
 static inline uint64_t wt_inode_size(const struct wt_inode *inode) {
-    return atomic_load_explicit(&inode->size, memory_order_acquire);
+    return atomic_load_explicit(&inode->ends.size, memory_order_acquire);
 }
 
 /* The size that callers see. */
-static inline uint64_t wt_inode_shown(const struct wt_inode *inode) {
-    return atomic_load_explicit(&inode->shown, memory_order_acquire);
+static inline uint64_t wt_inode_visible_size(const struct wt_inode *inode) {
+    return atomic_load_explicit(&inode->ends.visible_size, memory_order_acquire);
 }
 
 /* Bytes up to end are stable: the file is at least this long. */
@@ -120,27 +119,30 @@ void wt_inode_grow(struct wt_inode *inode, uint64_t end);
 /* The same for an append, which callers do not see yet. */
 void wt_inode_grow_unseen(struct wt_inode *inode, uint64_t end);
 /* A write that ends at end begins. */
-void wt_inode_reach(struct wt_inode *inode, uint64_t end);
-/* That write failed. The caller is inside the gate. */
-void wt_inode_miss(struct wt_inode *inode, uint64_t end);
-/* Whether a write failed and reach may still lie at its end. reach is set right when nothing is in flight. */
-bool wt_inode_has_missed(struct wt_inode *inode);
+void wt_inode_begin_to(struct wt_inode *inode, uint64_t end);
 /*
- * An I/O failed: the file may have grown on disk by bytes that nobody acknowledged. The size is mended when nothing
- * is in flight.
+ * That write failed: end_in_flight may lie where no write ends. It is set right when nothing is in flight. The caller
+ * is inside the gate.
+ */
+void wt_inode_note_failed_end(struct wt_inode *inode, uint64_t end);
+/* Whether end_in_flight may lie where no write ends. */
+bool wt_inode_has_failed_end(struct wt_inode *inode);
+/*
+ * An I/O failed: the file may have grown on disk by bytes that nobody acknowledged. The size is restored when
+ * nothing is in flight.
  */
 void wt_inode_suspect_size(struct wt_inode *inode);
 bool wt_inode_size_is_suspect(struct wt_inode *inode);
 /*
- * Where the file ends on disk, as far as is known: behind its size, if a failed write has left it so and that is not
- * mended yet.
+ * Where the file ends on disk, as far as is known: behind its size, if a failed write has left it so and the size is
+ * not restored yet.
  */
 uint64_t wt_inode_end_on_disk(struct wt_inode *inode);
 
 /* The range was zeroed on the device, and no write to it is in flight. Its folio is locked. */
 void wt_inode_add_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 /* The range is going to be written. Its folio is locked, or the gate is shut. */
-void wt_inode_spoil_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
+void wt_inode_forget_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 /* Whether the range is known to be zeros. Its folio is locked. */
 bool wt_inode_has_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 

@@ -219,7 +219,7 @@ static bool claim_missing(struct fetch *fetch, struct wt_reservation *reservatio
 /* Starts the I/O, or ends the operation if there is nothing to read. -EAGAIN: it would wait and may not. */
 static int start_fetch(struct fetch *fetch, bool may_wait) {
     struct wt_inode *inode = fetch->inode;
-    uint64_t size = wt_inode_shown(inode), end = fetch->offset + fetch->length;
+    uint64_t size = wt_inode_visible_size(inode), end = fetch->offset + fetch->length;
     end = end < size ? end : size;
     fetch->length = end > fetch->offset ? end - fetch->offset : 0;
     if (fetch->length > inode->engine->chunk_bytes)

@@ -36,7 +36,7 @@ static uint32_t copy_cached(struct wt_folio *folio, struct wt_cursor *cursor, ui
 static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, struct wt_cursor *cursor) {
     struct wt_engine_object *engine = inode->engine;
     (void)wt_inode_begin(inode, true);
-    uint64_t size = wt_inode_shown(inode);
+    uint64_t size = wt_inode_visible_size(inode);
     if (*end > size)
         *end = size;
     int64_t n = wt_inode_check_sometimes(inode);
@@ -62,7 +62,7 @@ static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, 
      * In a larger file the next read would seldom want this folio, and the look-up finds the lines of its neighbours
      * cached.
      */
-    bool one_folio = wt_inode_shown(inode) <= UINT64_C(1) << inode->mapping.geometry.folio_shift;
+    bool one_folio = wt_inode_visible_size(inode) <= UINT64_C(1) << inode->mapping.geometry.folio_shift;
     struct wt_folio *recent = one_folio ? wt_file_recent_folio(file->handle) : NULL;
     while (wt_range_enter(&range)) {
         struct wt_folio *folio = wt_folio_find_to_copy(&inode->mapping, range.index, recent, range.from);
@@ -104,7 +104,7 @@ static int64_t read_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
         return -EBADF;
     int64_t result = wt_read_check(file, length, offset);
     if (!result && length > 0) {
-        uint64_t size = wt_inode_shown(file->inode);
+        uint64_t size = wt_inode_visible_size(file->inode);
         uint64_t end = offset + length < size ? offset + length : size;
         if (offset < end && !file->inode->buffered)
             result = read_file(file, cursor, offset, end, cached_only);

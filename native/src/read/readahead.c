@@ -29,7 +29,7 @@ static void stop(struct wt_read_ahead *ahead) {
 /* Starts to read a window that begins at from. */
 static void send_window(struct wt_file_object *file, uint64_t from) {
     struct wt_read_ahead *ahead = &file->ahead;
-    uint64_t size = wt_inode_shown(file->inode), largest = largest_window(file);
+    uint64_t size = wt_inode_visible_size(file->inode), largest = largest_window(file);
     uint64_t window = ahead->window && !WT_MUTANT("window-stays-small") ? 2 * ahead->window : FIRST_WINDOW_BYTES;
     window = window < largest ? window : largest;
     uint64_t end = size > from && size - from > window ? from + window : size;

@@ -14,7 +14,7 @@ static uint64_t page_start(uint64_t offset) {
 }
 
 static void grow(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t growth) {
-    uint64_t ahead = atomic_load(&inode->ahead_end), size = wt_inode_size(inode);
+    uint64_t ahead = atomic_load(&inode->ends.ahead_end), size = wt_inode_size(inode);
     uint64_t from = ahead > size ? ahead : size;
     /* if the write is far behind the end, what lies between stays a hole */
     from = page_start(from > start ? from : start);
@@ -31,20 +31,20 @@ static void grow(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t 
         wt_inode_suspect_size(inode);
     } else {
         /* Where the file system cannot reserve, the end stays where it is, within a block. */
-        atomic_store(&inode->ahead_end, on_disk < to ? on_disk : to);
+        atomic_store(&inode->ends.ahead_end, on_disk < to ? on_disk : to);
     }
-    atomic_store(&inode->reserve_end, 0);
+    atomic_store(&inode->ends.reserve_end, 0);
 }
 
 bool wt_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, bool may_wait) {
     uint64_t growth = atomic_load_explicit(&inode->growth_bytes, memory_order_relaxed);
-    if (!growth || end <= atomic_load(&inode->ahead_end))
+    if (!growth || end <= atomic_load(&inode->ends.ahead_end))
         return true;
     if (!may_wait)
         return false;
     wt_long_lock(inode->engine->backend, &inode->ahead_lock);
     growth = atomic_load(&inode->growth_bytes);
-    if (growth && end > atomic_load(&inode->ahead_end))
+    if (growth && end > atomic_load(&inode->ends.ahead_end))
         grow(inode, start, end, growth);
     wt_long_unlock(&inode->ahead_lock);
     return true;

@@ -7,30 +7,13 @@
 #include "base/lock.h"
 #include "base/mutant.h"
 
-/*
- * Moves the end of the file by length; *start is the old end. -EFBIG: there is no such end. -EINVAL: an atomic
- * append, and the old end is not a multiple of its length.
- */
-static int take_place(struct wt_inode *inode, uint64_t length, bool atomic, uint64_t *start) {
-    uint64_t reach = atomic_load(&inode->reach), size;
-    do {
-        size = wt_inode_size(inode);
-        *start = reach > size ? reach : size;
-        if (length > INT64_MAX - *start)
-            return -EFBIG;
-        if (atomic && (*start & (length - 1)))
-            return -EINVAL;
-    } while (!atomic_compare_exchange_weak(&inode->reach, &reach,
-                                           WT_MUTANT("append-place-twice") ? *start : *start + length));
-    return 0;
-}
-
 int wt_append_begin(struct wt_write *write) {
     struct wt_inode *inode = write->inode;
     wt_lock(&inode->order_lock);
-    /* If reach lies where no write ends, the append would leave a gap that nobody fills. */
-    bool mend = inode->append_error || wt_inode_has_missed(inode);
-    int rc = mend ? -EAGAIN : take_place(inode, write->length, write->flags & WT_ATOMIC, &write->offset);
+    /* If end_in_flight lies where no write ends, the append would leave a gap that nobody fills. */
+    bool suspect = inode->append_error || wt_inode_has_failed_end(inode);
+    int rc =
+        suspect ? -EAGAIN : wt_ends_take_place(&inode->ends, write->length, write->flags & WT_ATOMIC, &write->offset);
     if (!rc) {
         write->next_append = NULL;
         write->previous_append = inode->last_append;
@@ -44,10 +27,10 @@ int wt_append_begin(struct wt_write *write) {
     return rc;
 }
 
-int wt_append_mend(struct wt_inode *inode) {
+int wt_append_restore_size(struct wt_inode *inode) {
     wt_inode_end(inode);
     wt_inode_shut(inode);
-    int rc = inode->mend_error;
+    int rc = inode->restore_error;
     wt_inode_open_gate(inode);
     (void)wt_inode_begin(inode, true);
     return rc;
@@ -71,10 +54,10 @@ void wt_append_cancel(struct wt_write *write) {
     wt_lock(&inode->order_lock);
     remove_append(inode, write);
     /*
-     * A write at an offset of its own may have begun within that place: so reach is set right when nothing is in
-     * flight.
+     * A write at an offset of its own may have begun within that place: so end_in_flight is set right when nothing
+     * is in flight.
      */
-    wt_inode_miss(inode, end);
+    wt_inode_note_failed_end(inode, end);
     wt_unlock(&inode->order_lock);
 }
 

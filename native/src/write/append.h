@@ -13,15 +13,15 @@
 /*
  * Gives a write its place at the end of the file. The caller is inside the gate and holds append_lock. 0: the write
  * ends by wt_appends_end later. -EFBIG: there is no such place. -EINVAL: there is none for an atomic write. -EAGAIN:
- * an append failed, or a write past the end failed or was not started; the caller has to wait until the end is
- * mended.
+ * an append failed, or a write past the end failed or was not started; the caller has to wait until the size is
+ * restored.
  */
 int wt_append_begin(struct wt_write *write);
 /*
- * Waits until the size is mended, and with it the places of appends. Leaves the gate and comes back. 0, or why the
- * size could not be mended: the next call tries again.
+ * Waits until the size is restored, and with it the places of appends. Leaves the gate and comes back. 0, or why the
+ * size could not be restored: the next call tries again.
  */
-int wt_append_mend(struct wt_inode *inode);
+int wt_append_restore_size(struct wt_inode *inode);
 /* Takes back the place of a write that was not started. append_lock has been held since the place was given. */
 void wt_append_cancel(struct wt_write *write);
 /*

@@ -60,8 +60,8 @@ static bool meets_end(const struct wt_write *write, uint64_t end) {
  */
 static int check_end(const struct wt_write *write) {
     struct wt_inode *inode = write->inode;
-    uint64_t reserve_end = atomic_load(&inode->reserve_end);
-    uint64_t size = wt_inode_size(inode), ahead_end = atomic_load(&inode->ahead_end);
+    uint64_t reserve_end = atomic_load(&inode->ends.reserve_end);
+    uint64_t size = wt_inode_size(inode), ahead_end = atomic_load(&inode->ends.ahead_end);
     size = size > ahead_end ? size : ahead_end;
     if (meets_end(write, size) || (reserve_end > size && meets_end(write, reserve_end)))
         return -EINVAL;
@@ -277,7 +277,7 @@ static void start(struct atomic *atomic) {
     struct wt_writeback *writeback = wt_launch_next(&atomic->launch, write->offset);
     const uint8_t *bytes = atomic->bounce;
     assert(writeback); /* its object was taken in advance */
-    wt_inode_spoil_zeros(write->inode, write->offset, wt_end_of(write));
+    wt_inode_forget_zeros(write->inode, write->offset, wt_end_of(write));
     for (unsigned i = 0; i < atomic->share_count; i++) {
         struct share *share = &atomic->shares[i];
         fill(atomic, share, bytes);

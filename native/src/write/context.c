@@ -76,5 +76,5 @@ void wt_write_fail(struct wt_write *write, int error, uint64_t at) {
     while (at < failed_at && !atomic_compare_exchange_weak(&write->failed_at, &failed_at, at))
         ;
     if (!(write->flags & WT_APPEND))
-        wt_inode_miss(write->inode, wt_end_of(write));
+        wt_inode_note_failed_end(write->inode, wt_end_of(write));
 }

@@ -95,7 +95,7 @@ static int zero_blocks(struct wt_inode *inode, uint64_t start, uint64_t *end, bo
 static int zero_step(struct wt_inode *inode, uint64_t start, uint64_t *end, bool keep_space) {
     uint64_t size = wt_inode_size(inode), mask = block_bytes(inode) - 1;
     if (start >= size) /* the disk may have more there, of a failed write, and refuse to cut it */
-        return inode->mend_error;
+        return inode->restore_error;
     *end = *end < size ? *end : size;
     bool in_block = false;
     if (!inode->buffered) {

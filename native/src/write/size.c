@@ -22,7 +22,7 @@ int64_t wt_size(wt_file handle) {
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
         return -EBADF;
-    int64_t size = (int64_t)wt_inode_shown(file->inode);
+    int64_t size = (int64_t)wt_inode_visible_size(file->inode);
     wt_file_release(handle);
     return size;
 }
@@ -50,12 +50,6 @@ int wt_sync(wt_file handle) {
     return rc;
 }
 
-static void set_size(struct wt_inode *inode, uint64_t size) {
-    atomic_store_explicit(&inode->size, size, memory_order_release);
-    atomic_store_explicit(&inode->shown, size, memory_order_release);
-    atomic_store_explicit(&inode->reach, size, memory_order_release);
-}
-
 /*
  * Sets the size on disk and here. After an error the file has the size that the kernel tells. If only the flush
  * failed, that is the new size. Neither size is then known to be durable.
@@ -67,7 +61,7 @@ static int change_size(struct wt_inode *inode, uint64_t size) {
     if (rc && backing->ops->size(backing, &on_disk))
         return rc;
     if (on_disk == size || on_disk < wt_inode_size(inode))
-        set_size(inode, on_disk);
+        wt_ends_set(&inode->ends, on_disk);
     else
         wt_inode_suspect_size(inode);
     return rc;
@@ -75,19 +69,19 @@ static int change_size(struct wt_inode *inode, uint64_t size) {
 
 int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
     wt_inode_shut(inode);
-    int rc = inode->append_error ? inode->mend_error : 0;
+    int rc = inode->append_error ? inode->restore_error : 0;
     uint64_t old = wt_inode_size(inode);
-    wt_inode_spoil_zeros(inode, size, UINT64_MAX);
+    wt_inode_forget_zeros(inode, size, UINT64_MAX);
     if (!rc && size < old && !WT_MUTANT("truncated-tail-stays-cached"))
         rc = wt_mapping_cut(&inode->mapping, size, UINT64_MAX); /* all is clean: if the rest fails, it is read again */
     if (!rc && size != old)
         rc = change_size(inode, size);
-    else if (!rc && inode->mend_error) /* the file is longer on disk, and cannot be cut */
-        rc = inode->mend_error;
+    else if (!rc && inode->restore_error) /* the file is longer on disk, and cannot be cut */
+        rc = inode->restore_error;
     else if (!rc && size > 0) /* it may have grown by writes that are only on the device */
         rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), true);
     if (!rc)
-        set_size(inode, size);
+        wt_ends_set(&inode->ends, size);
     wt_inode_open_gate(inode);
     return rc;
 }
@@ -187,7 +181,7 @@ static void remember_zeros(const struct wt_writeback *claim) {
 }
 
 /* Keeps all I/O off the blocks of a range: they are under writeback of an I/O that zero_range stands for. */
-static void claim_range(struct wt_writeback *claim, uint64_t start, uint64_t end) {
+static void hold_range(struct wt_writeback *claim, uint64_t start, uint64_t end) {
     struct wt_mapping *mapping = &claim->inode->mapping;
     struct wt_range range = wt_range_of(&mapping->geometry, start, end);
     for (; wt_range_enter(&range); wt_range_leave(&range)) {
@@ -215,7 +209,7 @@ static int zero_range(struct wt_inode *inode, uint64_t start, uint64_t end, uint
     wt_io_init(&claim->io, WT_IO_WRITE, atomic_load(&inode->backing), start);
     claim->io.length = claim->io.done = end - start;
     wt_inode_begin_more(inode);
-    claim_range(claim, start, end);
+    hold_range(claim, start, end);
     uint64_t zeroed = 0;
     int rc = zero_holes(inode, start, end, limit, &zeroed);
     if (!rc && zeroed == end - start)
@@ -275,7 +269,7 @@ static int allocate_buffered(struct wt_inode *inode, uint64_t offset, uint64_t e
 /* From now on no atomic write goes over the end that the file will have. Waits for those that are in flight. */
 static void announce_end(struct wt_inode *inode, uint64_t end) {
     const struct wt_geometry *geometry = &inode->mapping.geometry;
-    atomic_store(&inode->reserve_end, end);
+    atomic_store(&inode->ends.reserve_end, end);
     struct wt_folio *folio = wt_folio_get(&inode->mapping, (end - 1) >> geometry->folio_shift);
     uint64_t bit = UINT64_C(1) << ((end - 1) >> geometry->block_shift) % WT_FOLIO_BLOCKS;
     wt_folio_wait_idle(folio, bit);
@@ -322,7 +316,7 @@ static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool 
         wt_inode_suspect_size(inode);
     else if (!*short_file)
         wt_inode_grow(inode, end);
-    atomic_store(&inode->reserve_end, 0);
+    atomic_store(&inode->ends.reserve_end, 0);
     if (!inode->buffered)
         wt_long_unlock(&inode->ahead_lock);
     return rc;

@@ -369,8 +369,8 @@ static bool write_span(struct chunk *chunk, struct wt_folio *folio, const struct
     if (!link)
         return false;
 
-    if (!WT_MUTANT("zeros-not-spoiled"))
-        wt_inode_spoil_zeros(write->inode, folio_base(folio) + span->a, folio_base(folio) + span->b);
+    if (!WT_MUTANT("zeros-not-forgotten"))
+        wt_inode_forget_zeros(write->inode, folio_base(folio) + span->a, folio_base(folio) + span->b);
     make_writable(chunk, folio, span);
     copy_span(chunk, folio, span);
     folio->others_turn = folio->others_turn && folio->behind > 0;
@@ -553,7 +553,7 @@ static struct wt_burst *begin_burst(const struct chunk *chunk) {
     if (!has_parts(chunk)) /* most writes end here */
         return NULL;
     bool last = chunk->end == write->offset + write->length;
-    bool grows = chunk->end > wt_inode_size(inode) && chunk->end > atomic_load(&inode->ahead_end);
+    bool grows = chunk->end > wt_inode_size(inode) && chunk->end > atomic_load(&inode->ends.ahead_end);
     if (write->async || !last || grows || !backend->ops->burst_begin)
         return NULL;
     const struct wt_core_profile *profile = &atomic_load(&inode->backing)->profile;
@@ -630,7 +630,7 @@ static int64_t start_step(struct wt_write *write, struct wt_cursor *cursor, uint
  */
 static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bool may_wait) {
     uint64_t at = write->offset, end = write->offset + write->length;
-    wt_inode_reach(write->inode, end);
+    wt_inode_begin_to(write->inode, end);
     if (!wt_ahead(write->inode, at, end, may_wait))
         wt_write_fail(write, -EAGAIN, at);
     /*
@@ -647,22 +647,22 @@ static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bo
     return at - write->offset;
 }
 
-/* An append waits this often until the end of the file is mended. Each time other writes must have failed anew. */
-#define MEND_ATTEMPTS 100
+/* An append waits this often until the size is restored. Each time other writes must have failed anew. */
+#define RESTORE_ATTEMPTS 100
 
 /* Prepares a write for the end of the file; an append gets its place. The caller is inside the gate. */
 static int begin_at_end(struct wt_write *write) {
     struct wt_inode *inode = write->inode;
     if (write->flags & WT_ATOMIC && wt_inode_size_is_suspect(inode))
-        (void)wt_append_mend(inode); /* where it fails, check_end of atomic.c sees what is left */
+        (void)wt_append_restore_size(inode); /* where it fails, check_end of atomic.c sees what is left */
     if (!(write->flags & WT_APPEND))
         return 0;
-    for (int attempt = 0; attempt < MEND_ATTEMPTS; attempt++) {
+    for (int attempt = 0; attempt < RESTORE_ATTEMPTS; attempt++) {
         wt_long_lock(inode->engine->backend, &inode->append_lock);
         int rc = wt_append_begin(write);
         wt_long_unlock(&inode->append_lock);
         if (rc == -EAGAIN)
-            rc = wt_append_mend(inode);
+            rc = wt_append_restore_size(inode);
         else
             return rc;
         if (rc)
@@ -733,7 +733,7 @@ int64_t wt_write_cursor_with(wt_file handle, struct wt_cursor *cursor, uint64_t 
         result = (file->inode->buffered ? write_buffered : write_file)(file->inode, cursor, offset, length, durability,
                                                                        flags, stable_bytes);
     else if (!result && (flags & WT_APPEND))
-        *offset = wt_inode_shown(file->inode);
+        *offset = wt_inode_visible_size(file->inode);
     wt_file_release(handle);
     return result;
 }

@@ -175,7 +175,8 @@ static bool add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigne
 static uint32_t end_of_block(struct wt_folio *folio, unsigned block, struct wt_link *only) {
     uint64_t base = folio_offset(folio);
     uint32_t block_end = (block + 1) << folio->mapping->geometry.block_shift;
-    uint64_t end = wt_inode_end_on_disk(wt_inode_of(folio)), ahead_end = atomic_load(&wt_inode_of(folio)->ahead_end);
+    uint64_t end = wt_inode_end_on_disk(wt_inode_of(folio)),
+             ahead_end = atomic_load(&wt_inode_of(folio)->ends.ahead_end);
     end = end > ahead_end ? end : ahead_end;
     for (struct wt_link *link = only ? only : folio->links; link && end < base + block_end;
          link = only ? NULL : link->next)
@@ -199,7 +200,7 @@ static bool is_beside(const struct wt_folio *folio, uint32_t end, uint64_t size)
 
 static bool is_beside_end_of_file(const struct wt_folio *folio, uint32_t end) {
     /* read this first: it falls when size has risen */
-    uint64_t reserve_end = atomic_load(&wt_inode_of(folio)->reserve_end);
+    uint64_t reserve_end = atomic_load(&wt_inode_of(folio)->ends.reserve_end);
     return is_beside(folio, end, wt_inode_end_on_disk(wt_inode_of(folio))) || is_beside(folio, end, reserve_end);
 }
 
