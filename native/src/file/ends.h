@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
 /*
- * Where a file ends. A file has several ends at once, from the front to the back:
+ * Where a file ends, and how a transfer near that end goes: by direct I/O, or through the kernel's page cache.
+ *
+ * A file has several ends at once, from the front to the back:
  *
  *     visible_size  <=  size  <=  end_in_flight
  *                       size  <=  the end on disk
@@ -22,7 +24,7 @@
  *   reserve_end    an allocation makes the file this long  write/size, before the file      write/size and
  *                  now, and nobody may rely on that yet.   grows                            write/ahead, at the end
  *                  0: no allocation; in no order
- *   end on disk    `size`, or more after a failed write    nobody: wt_inode_end_on_disk asks  the restoring of the size
+ *   end on disk    `size`, or more after a failed write    nobody: wt_inode_disk_ends asks  the restoring of the size
  *                  whose size is not restored yet          the kernel after a failure
  *
  * With nothing in flight, and no failure that is not made good, the first three are equal. All but reserve_end are set
@@ -37,6 +39,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "cache/folio.h"
 
 /* visible_size is the last: a cached read looks at the cache line that begins with it. */
 struct wt_ends {
@@ -62,5 +66,72 @@ void wt_ends_begin_to(struct wt_ends *ends, uint64_t end);
  * append, and its place is not a multiple of its length.
  */
 int wt_ends_take_place(struct wt_ends *ends, uint64_t length, bool atomic, uint64_t *start);
+
+/* ---- which way a transfer goes ----------------------------------------------------------------------------------- */
+
+/*
+ * The tail page is the page that the file ends in, if it ends within a block. The tail block goes through the kernel's
+ * page cache, which can write a part of a block. So the page is in that cache:
+ *
+ *   - Direct I/O on a page drops it from the kernel's cache. If the page is dirty at that moment, the kernel reports
+ *     the collision as an error.
+ *   - When a page-cache write begins behind the end of the file, the kernel first zeroes the rest of the last block.
+ *     That makes the page dirty, and the kernel does not wait for direct I/O that is in flight on other blocks of the
+ *     page.
+ */
+enum wt_transfer_kind {
+    /* A run of dirty blocks, up to where their bytes end. Other I/O may be on the same pages. */
+    WT_TRANSFER_WRITE,
+    /* An atomic write, which is direct or refused. */
+    WT_TRANSFER_ATOMIC,
+    /*
+     * A read of blocks that a write in flight has bytes in. If a part of that write begins behind the end of the file,
+     * the part goes through the page cache, and then the kernel has the tail page before the block is written.
+     */
+    WT_TRANSFER_READ_BELOW,
+    /* Zeros of an allocation, which holds all pages of the range. */
+    WT_TRANSFER_ZEROS,
+    /* A write with the gate shut. */
+    WT_TRANSFER_ALONE,
+};
+
+/*
+ * Where the file ends on disk, and where it may end before the transfer has ended: 0 if there is no such end. If the
+ * file ends at a block's end, no page is a tail page.
+ */
+struct wt_disk_ends {
+    uint64_t now, soon;
+};
+
+/* start..cached_from goes by direct I/O, and cached_from..end through the page cache, as an I/O by itself. */
+struct wt_file_route {
+    uint64_t cached_from;
+    /*
+     * No other I/O may be on this range meanwhile, which is whole pages. Empty: nothing has to be kept off, or the
+     * caller has the range for itself.
+     */
+    uint64_t fence_start, fence_end;
+};
+
+/*
+ * The route of the transfer start..end, which is not empty. direct: the file has direct I/O; then start is a
+ * multiple of the block.
+ *
+ *   kind        through the page cache                                                       fence
+ *   ----------  ---------------------------------------------------------------------------  --------------------------
+ *   WRITE       one block a page: all, if `end` is within a block                            none
+ *               several: what is in the last page, if `end` is within a block, or at or      the last page
+ *               before the end of the file in the tail page
+ *   ATOMIC      all, if the file ends in the middle of the range, or a page of the range is  none: the write is refused
+ *               a tail page
+ *   READ_BELOW  from the first page on that is not whole in the file                         none: such blocks are not
+ *                                                                                            read in this way
+ *   ZEROS       all, if `end` is within a block, or (several blocks a page) a page of the    none: the allocation holds
+ *               range is a tail page                                                         the pages
+ *   ALONE       all, if `end` is within a block                                              none: the gate is shut
+ *   any         all, without direct I/O                                                      none
+ */
+struct wt_file_route wt_ends_route(enum wt_transfer_kind kind, const struct wt_geometry *geometry, bool direct,
+                                   uint64_t start, uint64_t end, struct wt_disk_ends ends);
 
 #endif

@@ -241,6 +241,11 @@ uint64_t wt_inode_end_on_disk(struct wt_inode *inode) {
     return known || on_disk < size ? size : on_disk;
 }
 
+struct wt_disk_ends wt_inode_disk_ends(struct wt_inode *inode) {
+    uint64_t reserve_end = atomic_load(&inode->ends.reserve_end); /* the first: it falls when size has risen */
+    return (struct wt_disk_ends){.now = wt_inode_end_on_disk(inode), .soon = reserve_end};
+}
+
 /* ---- open and close ------------------------------------------------------------------------------------------ */
 
 static struct wt_inode **bucket_of(struct wt_engine_object *engine, uint64_t device, uint64_t number) {

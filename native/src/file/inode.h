@@ -138,6 +138,8 @@ bool wt_inode_size_is_suspect(struct wt_inode *inode);
  * not restored yet.
  */
 uint64_t wt_inode_end_on_disk(struct wt_inode *inode);
+/* The same, and the end that an allocation is about to give the file. */
+struct wt_disk_ends wt_inode_disk_ends(struct wt_inode *inode);
 
 /* The range was zeroed on the device, and no write to it is in flight. Its folio is locked. */
 void wt_inode_add_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);

@@ -44,7 +44,8 @@ int wt_atomic_check(const struct wt_inode *inode, uint64_t offset, uint64_t leng
     return folios > FOLIOS || length > inode->engine->chunk_bytes ? -EMSGSIZE : 0;
 }
 
-static bool meets_end(const struct wt_write *write, uint64_t end) {
+/* The rule before wt_ends_route, which must say the same. */
+static bool met_end(const struct wt_write *write, uint64_t end) {
     bool within = end > write->offset && end < wt_end_of(write);
     bool partial = end & ((UINT64_C(1) << write->inode->mapping.geometry.block_shift) - 1);
     uint64_t page = end >> WT_PAGE_SHIFT;
@@ -52,21 +53,28 @@ static bool meets_end(const struct wt_write *write, uint64_t end) {
            (partial && write->offset >> WT_PAGE_SHIFT <= page && page <= (wt_end_of(write) - 1) >> WT_PAGE_SHIFT);
 }
 
+static bool is_direct(const struct wt_write *write, struct wt_disk_ends ends) {
+    const struct wt_geometry *geometry = &write->inode->mapping.geometry;
+    uint64_t end = wt_end_of(write);
+    bool direct = wt_ends_route(WT_TRANSFER_ATOMIC, geometry, true, write->offset, end, ends).cached_from == end;
+    if (direct == (met_end(write, ends.now) || met_end(write, ends.soon)))
+        abort();
+    return direct;
+}
+
 /*
- * -EINVAL: the file ends, or is about to end, in the middle of the write, so the bytes and the size would not change
- * in one step. Or the file ends within a block in a page of the write: that page goes through the kernel's page
- * cache, and an atomic write is direct. -EIO: a write that failed has left such an end on disk. The folios are
- * locked.
+ * -EINVAL: the file ends, or is about to end, where the write cannot be direct (wt_ends_route). -EIO: a write that
+ * failed has left such an end on disk. The folios are locked.
  */
 static int check_end(const struct wt_write *write) {
     struct wt_inode *inode = write->inode;
     uint64_t reserve_end = atomic_load(&inode->ends.reserve_end);
     uint64_t size = wt_inode_size(inode), ahead_end = atomic_load(&inode->ends.ahead_end);
     size = size > ahead_end ? size : ahead_end;
-    if (meets_end(write, size) || (reserve_end > size && meets_end(write, reserve_end)))
+    if (!is_direct(write, (struct wt_disk_ends){.now = size, .soon = reserve_end > size ? reserve_end : 0}))
         return -EINVAL;
     uint64_t on_disk = wt_inode_end_on_disk(inode);
-    return on_disk > size && meets_end(write, on_disk) ? -EIO : 0;
+    return on_disk > size && !is_direct(write, (struct wt_disk_ends){.now = on_disk}) ? -EIO : 0;
 }
 
 /* ---- what can be had without a folio ----------------------------------------------------------------------------- */

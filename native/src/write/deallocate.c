@@ -30,6 +30,16 @@ static int run(struct wt_inode *inode, struct wt_io *io) {
     return io->error;
 }
 
+/* Whether a write of start..end goes through the kernel's page cache. */
+static bool is_cached(const struct wt_inode *inode, uint64_t start, uint64_t end) {
+    const struct wt_geometry *geometry = &inode->mapping.geometry;
+    struct wt_disk_ends none = {0};
+    bool cached = wt_ends_route(WT_TRANSFER_ALONE, geometry, !inode->buffered, start, end, none).cached_from < end;
+    if (cached != (inode->buffered || end & (block_bytes(inode) - 1))) /* the rule before */
+        abort();
+    return cached;
+}
+
 /* Zeros start..end, which is within one block, and keeps the rest of it up to the end of the file, size. */
 static int zero_in_block(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t size) {
     uint64_t block = block_bytes(inode), base = start & ~(block - 1);
@@ -51,7 +61,7 @@ static int zero_in_block(struct wt_inode *inode, uint64_t start, uint64_t end, u
         memset(memory + (start - base), 0, end - start);
         wt_io_init(&io, WT_IO_WRITE, atomic_load(&inode->backing), base);
         io.durability = WT_DURABILITY_DSYNC;
-        io.through_page_cache = length < block;
+        io.through_page_cache = is_cached(inode, base, base + length);
         wt_io_add(&io, memory, length);
         rc = run(inode, &io);
     }
@@ -64,7 +74,7 @@ static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
     struct wt_io io;
     wt_io_init(&io, WT_IO_WRITE, atomic_load(&inode->backing), start);
     io.durability = WT_DURABILITY_DSYNC;
-    io.through_page_cache = inode->buffered || end & (block_bytes(inode) - 1);
+    io.through_page_cache = is_cached(inode, start, end);
     wt_transfer_add_zeros(inode, &io, end - start);
     return run(inode, &io);
 }

@@ -3,6 +3,7 @@
 #include "write/size.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/mutant.h"
 #include "cache/mapping.h"
@@ -105,30 +106,30 @@ static uint64_t block_bytes(const struct wt_inode *inode) {
     return UINT64_C(1) << inode->mapping.geometry.block_shift;
 }
 
-/*
- * Whether start..end shares a page of several blocks with the end of the file, at `limit` or still at its size: see
- * launch_run for what another write may do to that page.
- */
-static bool is_beside_end_of_file(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t limit) {
-    const uint64_t ends[] = {wt_inode_end_on_disk(inode), limit};
+/* The rule before wt_ends_route, which must say the same. */
+static bool was_beside(const struct wt_inode *inode, uint64_t start, uint64_t end, struct wt_disk_ends ends) {
+    const uint64_t both[] = {ends.now, ends.soon};
     bool beside = false;
     for (unsigned i = 0; i < 2; i++) {
-        uint64_t page = ends[i] >> WT_PAGE_SHIFT;
-        beside |= (ends[i] & (block_bytes(inode) - 1)) && start >> WT_PAGE_SHIFT <= page &&
+        uint64_t page = both[i] >> WT_PAGE_SHIFT;
+        beside |= (both[i] & (block_bytes(inode) - 1)) && start >> WT_PAGE_SHIFT <= page &&
                   page <= (end - 1) >> WT_PAGE_SHIFT;
     }
     return beside && inode->mapping.geometry.page_block_shift != 0;
 }
 
-/*
- * Writes zeros to start..end, which is a hole. If the file ends in the last block, that block goes through the page
- * cache, and so does what shares its page.
- */
+/* Writes zeros to start..end, which is a hole. The file ends at limit afterwards, or where it ends now. */
 static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t limit) {
     struct wt_backing *backing = atomic_load(&inode->backing);
-    bool partial = end & (block_bytes(inode) - 1);
-    bool cached = partial || is_beside_end_of_file(inode, start, end, limit);
-    if (!partial && !atomic_load(&inode->no_write_zeroes)) {
+    const struct wt_geometry *geometry = &inode->mapping.geometry;
+    struct wt_disk_ends ends = {.now = wt_inode_end_on_disk(inode), .soon = limit};
+    /* Without direct I/O, too: the gate is shut there, and the zeros need no turn in the lane. */
+    struct wt_file_route route = wt_ends_route(WT_TRANSFER_ZEROS, geometry, true, start, end, ends);
+    bool cached = route.cached_from < end;
+    bool was_cached = end & (block_bytes(inode) - 1) || was_beside(inode, start, end, ends);
+    if (cached != was_cached || (cached && route.cached_from != start))
+        abort();
+    if (!(end & (block_bytes(inode) - 1)) && !atomic_load(&inode->no_write_zeroes)) {
         int rc = wt_blocking(backing)->write_zeroes(backing, start, end - start);
         if (rc != -EOPNOTSUPP)
             return rc;
@@ -285,7 +286,7 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint
         announce_end(inode, end);
     /*
      * Reserving grows the file before others can know that. Where a page has several blocks, the file must not end
-     * within a page then: see is_beside_end_of_file. The blocks behind the last whole page get their space when their
+     * within a page then: see wt_ends_route. The blocks behind the last whole page get their space when their
      * zeros are written.
      */
     uint64_t whole_pages = end & ~(uint64_t)(WT_PAGE_BYTES - 1);

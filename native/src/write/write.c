@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -47,6 +48,20 @@ static uint64_t block_mask(const struct wt_inode *inode) {
 static bool is_zero(struct wt_inode *inode, uint64_t start, uint64_t end) {
     return start >= wt_inode_end_on_disk(inode) || wt_inode_has_zeros(inode, start, end) ||
            WT_MUTANT("neighbour-zeroed");
+}
+
+/* How much of start..end may be read below the bytes of a write in flight: up to here. */
+static uint64_t reads_below_until(struct wt_inode *inode, uint64_t start, uint64_t end) {
+    struct wt_disk_ends ends = {.now = wt_inode_size(inode)};
+    uint64_t until =
+        wt_ends_route(WT_TRANSFER_READ_BELOW, &inode->mapping.geometry, true, start, end, ends).cached_from;
+    /* The rules before, which must say the same. */
+    bool is_block = end - start == block_mask(inode) + 1;
+    uint64_t pages = ends.now > start ? (ends.now - start) >> WT_PAGE_SHIFT : 0;
+    uint64_t old = start + (pages << WT_PAGE_SHIFT) < end ? start + (pages << WT_PAGE_SHIFT) : end;
+    if (is_block ? (until == end) != ((start | (WT_PAGE_BYTES - 1)) < ends.now) : until != old)
+        abort();
+    return until;
 }
 
 /* Blocks that are read at once where a file is written from front to back in parts of blocks, as a log is. */
@@ -142,7 +157,7 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
         if (filled) /* Other threads have gone through the whole cache since the read ended: they have made progress. */
             return TRY_AGAIN;
         uint64_t to = read_end(chunk, sequential, start, end);
-        if (chunk->write->async && (start | (WT_PAGE_BYTES - 1)) < wt_inode_size(inode)) {
+        if (chunk->write->async && reads_below_until(inode, start, end) == end) {
             chunk->may_fill = true;
             if (to > end)
                 (void)wt_fetch_ahead(inode, end, to);
@@ -199,21 +214,13 @@ static bool needs_shadow(const struct wt_folio *folio, uint64_t blocks, unsigned
            !WT_MUTANT("memory-under-io-changed");
 }
 
-/*
- * Missing blocks that an asynchronous write may fill: they are read when bytes are in them already.
- *
- * Not in the page that the file ends in. A part of the same write that begins behind the end of the file would go
- * through the kernel's page cache before this block goes by direct I/O, and then the kernel has that page in its
- * cache, too.
- */
+/* Missing blocks that an asynchronous write may fill: they are read when bytes are in them already. */
 static uint64_t fillable(const struct wt_folio *folio) {
     const struct wt_geometry *geometry = &folio->mapping->geometry;
-    uint64_t base = folio_base(folio), size = wt_inode_size(wt_inode_of(folio));
-    uint64_t pages = size > base ? (size - base) >> WT_PAGE_SHIFT : 0;
-    if (pages == 0)
-        return 0;
-    unsigned last = pages < geometry->page_count ? (unsigned)pages - 1 : geometry->page_count - 1u;
-    return wt_page_blocks(geometry, 0, last) & ~(folio->uptodate | folio->reading | folio->writeback);
+    uint64_t base = folio_base(folio), folio_bytes = UINT64_C(1) << geometry->folio_shift;
+    uint64_t bytes = reads_below_until(wt_inode_of(folio), base, base + folio_bytes) - base;
+    uint64_t blocks = bytes ? wt_bits(0, (unsigned)((bytes - 1) >> geometry->block_shift)) : 0;
+    return blocks & ~(folio->uptodate | folio->reading | folio->writeback);
 }
 
 /*

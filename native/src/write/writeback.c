@@ -133,17 +133,29 @@ static bool can_extend(const struct wt_writeback *writeback, const struct wt_fol
             writeback->shares[writeback->share_count - 1].folio == folio);
 }
 
+/* The blocks that the route fences. */
+static uint64_t fence_of(const struct wt_folio *folio, const struct wt_file_route *route) {
+    unsigned shift = folio->mapping->geometry.block_shift;
+    uint64_t base = folio_offset(folio);
+    if (route->fence_end == route->fence_start)
+        return 0;
+    return wt_bits((unsigned)((route->fence_start - base) >> shift),
+                   (unsigned)((route->fence_end - base - 1) >> shift));
+}
+
 /*
- * Adds the blocks first..last to an I/O, with their bytes only up to end (in the folio). If end lies within a block,
- * the I/O goes through the page cache, so that the file's size is exact at every instant. So does an I/O that is to
- * stay alone. False: there is no memory for another I/O.
+ * Adds the blocks first..last to an I/O, with their bytes only up to end (in the folio). All of them go by direct I/O,
+ * or all through the page cache, as the route says. With a fence they are an I/O by itself. False: there is no memory
+ * for another I/O.
  */
 static bool add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigned first, unsigned last, uint32_t end,
-                       bool alone, uint64_t fenced) {
+                       const struct wt_file_route *route) {
     const struct wt_geometry *geometry = &folio->mapping->geometry;
     uint32_t start = first << geometry->block_shift;
     unsigned pages = wt_page_of(geometry, last) - wt_page_of(geometry, first) + 1;
     uint64_t offset = folio_offset(folio) + start;
+    uint64_t fenced = fence_of(folio, route) & ~wt_bits(first, last);
+    bool alone = route->fence_end > route->fence_start;
     struct wt_writeback *writeback = launch->last;
     if (alone || !can_extend(writeback, folio, offset, pages))
         writeback = wt_launch_next(launch, offset);
@@ -154,7 +166,7 @@ static bool add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigne
         uint8_t *memory = wt_folio_memory(folio, at, end, &length);
         wt_io_add(&writeback->io, memory, length);
     }
-    if (alone || (end & ((1u << geometry->block_shift) - 1)))
+    if (route->cached_from < folio_offset(folio) + end)
         writeback->io.through_page_cache = true;
 
     struct wt_share *share = writeback->share_count ? &writeback->shares[writeback->share_count - 1] : NULL;
@@ -172,12 +184,11 @@ static bool add_blocks(struct wt_launch *launch, struct wt_folio *folio, unsigne
  * Where the bytes of a block end that belong to the file once this launch is stable, counted in the folio: the end of
  * the block, except in the block that the file ends in.
  */
-static uint32_t end_of_block(struct wt_folio *folio, unsigned block, struct wt_link *only) {
+static uint32_t end_of_block(struct wt_folio *folio, unsigned block, struct wt_link *only, uint64_t end_on_disk) {
     uint64_t base = folio_offset(folio);
     uint32_t block_end = (block + 1) << folio->mapping->geometry.block_shift;
-    uint64_t end = wt_inode_end_on_disk(wt_inode_of(folio)),
-             ahead_end = atomic_load(&wt_inode_of(folio)->ends.ahead_end);
-    end = end > ahead_end ? end : ahead_end;
+    uint64_t ahead_end = atomic_load(&wt_inode_of(folio)->ends.ahead_end);
+    uint64_t end = end_on_disk > ahead_end ? end_on_disk : ahead_end;
     for (struct wt_link *link = only ? only : folio->links; link && end < base + block_end;
          link = only ? NULL : link->next)
         if (link->dirty >> block & 1 && wt_end_of(link->write) > end)
@@ -185,56 +196,56 @@ static uint32_t end_of_block(struct wt_folio *folio, unsigned block, struct wt_l
     return end < base + block_end && !WT_MUTANT("size-padded") ? (uint32_t)(end - base) : block_end;
 }
 
-/*
- * Whether `end`, in the folio, is at or before the end of the file on disk and in the same page.
- *
- * When a page-cache write begins behind the end of the file, the kernel first zeroes the rest of the last block. That
- * makes the page dirty, and the kernel does not wait for direct I/O that is in flight on other blocks of the page.
- * The end may also be one that an allocation gives the file at this moment.
- */
-static bool is_beside(const struct wt_folio *folio, uint32_t end, uint64_t size) {
+/* The rule before wt_ends_route, which must say the same. */
+static bool was_beside(const struct wt_folio *folio, uint32_t end, uint64_t size) {
     uint64_t at = folio_offset(folio) + end;
     uint64_t block_mask = (UINT64_C(1) << folio->mapping->geometry.block_shift) - 1;
     return (size & block_mask) && at <= size && (at - 1) >> WT_PAGE_SHIFT == size >> WT_PAGE_SHIFT;
 }
 
-static bool is_beside_end_of_file(const struct wt_folio *folio, uint32_t end) {
-    /* read this first: it falls when size has risen */
-    uint64_t reserve_end = atomic_load(&wt_inode_of(folio)->ends.reserve_end);
-    return is_beside(folio, end, wt_inode_end_on_disk(wt_inode_of(folio))) || is_beside(folio, end, reserve_end);
+static void compare(const struct wt_folio *folio, unsigned first, unsigned last, uint32_t end, struct wt_disk_ends ends,
+                    const struct wt_file_route *route) {
+    const struct wt_geometry *geometry = &folio->mapping->geometry;
+    uint64_t base = folio_offset(folio);
+    bool partial = end & ((1u << geometry->block_shift) - 1);
+    bool beside = was_beside(folio, end, ends.now) || was_beside(folio, end, ends.soon);
+    bool whole = geometry->page_block_shift == 0 || !(partial || beside);
+    unsigned page = wt_page_of(geometry, last), page_first = page << geometry->page_block_shift;
+    unsigned tail_first = whole || first > page_first ? first : page_first;
+    uint64_t others = whole ? 0 : wt_page_blocks(geometry, page, page) & ~wt_bits(tail_first, last);
+    bool cached = partial || !whole;
+    uint64_t from = cached ? base + ((uint64_t)tail_first << geometry->block_shift) : base + end;
+    bool same = route->cached_from == from && (route->fence_end > route->fence_start) == !whole &&
+                (whole || (fence_of(folio, route) & ~wt_bits(tail_first, last)) == others);
+    if (!same)
+        abort();
 }
 
-/* Launches one run of blocks. Returns the blocks that it took. */
+/*
+ * Launches one run of blocks: by the route that wt_ends_route says. Returns the blocks that it took.
+ *
+ * The file may end in the blocks before the last page, too, until the blocks of that page are written: their bytes are
+ * of other writes. So the blocks that go by direct I/O are a run of their own.
+ */
 static uint64_t launch_run(struct wt_launch *launch, struct wt_folio *folio, unsigned first, unsigned last,
                            struct wt_link *only) {
     const struct wt_geometry *geometry = &folio->mapping->geometry;
-    uint32_t end = end_of_block(folio, last, only);
-    bool partial = end & ((1u << geometry->block_shift) - 1);
-    if (geometry->page_block_shift == 0 || !(partial || is_beside_end_of_file(folio, end))) {
-        return add_blocks(launch, folio, first, last, end, false, 0) ? wt_bits(first, last) : 0;
-    }
-    /*
-     * The last block goes through the kernel's page cache and shares a page there with other blocks. Direct I/O on
-     * those would drop that page from the cache, and if the page is dirty the kernel reports the collision as an
-     * error. So the blocks of that page go together, all through the page cache, and the other blocks are fenced: no
-     * other I/O touches the page meanwhile.
-     */
-    unsigned page = wt_page_of(geometry, last);
-    unsigned page_first = page << geometry->page_block_shift;
-    unsigned tail_first = first > page_first ? first : page_first;
-    uint64_t others = wt_page_blocks(geometry, page, page) & ~wt_bits(tail_first, last);
+    uint64_t base = folio_offset(folio), start = base + ((uint64_t)first << geometry->block_shift);
+    struct wt_disk_ends ends = wt_inode_disk_ends(wt_inode_of(folio));
+    uint32_t end = end_of_block(folio, last, only, ends.now);
+    struct wt_file_route route = wt_ends_route(WT_TRANSFER_WRITE, geometry, true, start, base + end, ends);
+    compare(folio, first, last, end, ends, &route);
     uint64_t taken = 0;
-    /*
-     * The file may end in the blocks before that page, too, until the tail is written: their bytes are of other
-     * writes.
-     */
-    if (first < tail_first) {
+    if (start < route.cached_from && route.cached_from < base + end) {
+        unsigned tail_first = (unsigned)((route.cached_from - base) >> geometry->block_shift);
         taken = launch_run(launch, folio, first, tail_first - 1, only);
         if (!taken)
             return 0;
+        first = tail_first;
     }
-    if (!(folio->writeback & others) && add_blocks(launch, folio, tail_first, last, end, true, others))
-        taken |= wt_bits(tail_first, last);
+    if (!(folio->writeback & fence_of(folio, &route) & ~wt_bits(first, last)) &&
+        add_blocks(launch, folio, first, last, end, &route))
+        taken |= wt_bits(first, last);
     return taken;
 }
 
