@@ -44,22 +44,10 @@ int wt_atomic_check(const struct wt_inode *inode, uint64_t offset, uint64_t leng
     return folios > FOLIOS || length > inode->engine->chunk_bytes ? -EMSGSIZE : 0;
 }
 
-/* The rule before wt_ends_route, which must say the same. */
-static bool met_end(const struct wt_write *write, uint64_t end) {
-    bool within = end > write->offset && end < wt_end_of(write);
-    bool partial = end & ((UINT64_C(1) << write->inode->mapping.geometry.block_shift) - 1);
-    uint64_t page = end >> WT_PAGE_SHIFT;
-    return within ||
-           (partial && write->offset >> WT_PAGE_SHIFT <= page && page <= (wt_end_of(write) - 1) >> WT_PAGE_SHIFT);
-}
-
 static bool is_direct(const struct wt_write *write, struct wt_disk_ends ends) {
     const struct wt_geometry *geometry = &write->inode->mapping.geometry;
     uint64_t end = wt_end_of(write);
-    bool direct = wt_ends_route(WT_TRANSFER_ATOMIC, geometry, true, write->offset, end, ends).cached_from == end;
-    if (direct == (met_end(write, ends.now) || met_end(write, ends.soon)))
-        abort();
-    return direct;
+    return wt_ends_route(WT_TRANSFER_ATOMIC, geometry, true, write->offset, end, ends).cached_from == end;
 }
 
 /*

@@ -3,7 +3,6 @@
 #include "write/size.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "base/mutant.h"
 #include "cache/mapping.h"
@@ -106,18 +105,6 @@ static uint64_t block_bytes(const struct wt_inode *inode) {
     return UINT64_C(1) << inode->mapping.geometry.block_shift;
 }
 
-/* The rule before wt_ends_route, which must say the same. */
-static bool was_beside(const struct wt_inode *inode, uint64_t start, uint64_t end, struct wt_disk_ends ends) {
-    const uint64_t both[] = {ends.now, ends.soon};
-    bool beside = false;
-    for (unsigned i = 0; i < 2; i++) {
-        uint64_t page = both[i] >> WT_PAGE_SHIFT;
-        beside |= (both[i] & (block_bytes(inode) - 1)) && start >> WT_PAGE_SHIFT <= page &&
-                  page <= (end - 1) >> WT_PAGE_SHIFT;
-    }
-    return beside && inode->mapping.geometry.page_block_shift != 0;
-}
-
 /* Writes zeros to start..end, which is a hole. The file ends at limit afterwards, or where it ends now. */
 static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t limit) {
     struct wt_backing *backing = atomic_load(&inode->backing);
@@ -126,9 +113,6 @@ static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end, uin
     /* Without direct I/O, too: the gate is shut there, and the zeros need no turn in the lane. */
     struct wt_file_route route = wt_ends_route(WT_TRANSFER_ZEROS, geometry, true, start, end, ends);
     bool cached = route.cached_from < end;
-    bool was_cached = end & (block_bytes(inode) - 1) || was_beside(inode, start, end, ends);
-    if (cached != was_cached || (cached && route.cached_from != start))
-        abort();
     if (!(end & (block_bytes(inode) - 1)) && !atomic_load(&inode->no_write_zeroes)) {
         int rc = wt_blocking(backing)->write_zeroes(backing, start, end - start);
         if (rc != -EOPNOTSUPP)

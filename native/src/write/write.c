@@ -2,7 +2,6 @@
 // Copyright The writethrough authors
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -53,15 +52,7 @@ static bool is_zero(struct wt_inode *inode, uint64_t start, uint64_t end) {
 /* How much of start..end may be read below the bytes of a write in flight: up to here. */
 static uint64_t reads_below_until(struct wt_inode *inode, uint64_t start, uint64_t end) {
     struct wt_disk_ends ends = {.now = wt_inode_size(inode)};
-    uint64_t until =
-        wt_ends_route(WT_TRANSFER_READ_BELOW, &inode->mapping.geometry, true, start, end, ends).cached_from;
-    /* The rules before, which must say the same. */
-    bool is_block = end - start == block_mask(inode) + 1;
-    uint64_t pages = ends.now > start ? (ends.now - start) >> WT_PAGE_SHIFT : 0;
-    uint64_t old = start + (pages << WT_PAGE_SHIFT) < end ? start + (pages << WT_PAGE_SHIFT) : end;
-    if (is_block ? (until == end) != ((start | (WT_PAGE_BYTES - 1)) < ends.now) : until != old)
-        abort();
-    return until;
+    return wt_ends_route(WT_TRANSFER_READ_BELOW, &inode->mapping.geometry, true, start, end, ends).cached_from;
 }
 
 /* Blocks that are read at once where a file is written from front to back in parts of blocks, as a log is. */

@@ -196,31 +196,6 @@ static uint32_t end_of_block(struct wt_folio *folio, unsigned block, struct wt_l
     return end < base + block_end && !WT_MUTANT("size-padded") ? (uint32_t)(end - base) : block_end;
 }
 
-/* The rule before wt_ends_route, which must say the same. */
-static bool was_beside(const struct wt_folio *folio, uint32_t end, uint64_t size) {
-    uint64_t at = folio_offset(folio) + end;
-    uint64_t block_mask = (UINT64_C(1) << folio->mapping->geometry.block_shift) - 1;
-    return (size & block_mask) && at <= size && (at - 1) >> WT_PAGE_SHIFT == size >> WT_PAGE_SHIFT;
-}
-
-static void compare(const struct wt_folio *folio, unsigned first, unsigned last, uint32_t end, struct wt_disk_ends ends,
-                    const struct wt_file_route *route) {
-    const struct wt_geometry *geometry = &folio->mapping->geometry;
-    uint64_t base = folio_offset(folio);
-    bool partial = end & ((1u << geometry->block_shift) - 1);
-    bool beside = was_beside(folio, end, ends.now) || was_beside(folio, end, ends.soon);
-    bool whole = geometry->page_block_shift == 0 || !(partial || beside);
-    unsigned page = wt_page_of(geometry, last), page_first = page << geometry->page_block_shift;
-    unsigned tail_first = whole || first > page_first ? first : page_first;
-    uint64_t others = whole ? 0 : wt_page_blocks(geometry, page, page) & ~wt_bits(tail_first, last);
-    bool cached = partial || !whole;
-    uint64_t from = cached ? base + ((uint64_t)tail_first << geometry->block_shift) : base + end;
-    bool same = route->cached_from == from && (route->fence_end > route->fence_start) == !whole &&
-                (whole || (fence_of(folio, route) & ~wt_bits(tail_first, last)) == others);
-    if (!same)
-        abort();
-}
-
 /*
  * Launches one run of blocks: by the route that wt_ends_route says. Returns the blocks that it took.
  *
@@ -234,7 +209,6 @@ static uint64_t launch_run(struct wt_launch *launch, struct wt_folio *folio, uns
     struct wt_disk_ends ends = wt_inode_disk_ends(wt_inode_of(folio));
     uint32_t end = end_of_block(folio, last, only, ends.now);
     struct wt_file_route route = wt_ends_route(WT_TRANSFER_WRITE, geometry, true, start, base + end, ends);
-    compare(folio, first, last, end, ends, &route);
     uint64_t taken = 0;
     if (start < route.cached_from && route.cached_from < base + end) {
         unsigned tail_first = (unsigned)((route.cached_from - base) >> geometry->block_shift);
