@@ -420,6 +420,23 @@ enum {
     WT_HIGH_PRIORITY = 16,
 };
 
+enum {
+    /*
+     * Of wt_write_with alone, with no other flag but WT_APPEND: the call returns when the bytes are in the cache, where
+     * all reads see them and wt_size counts them. wt_force makes the bytes stable, with all others that were written
+     * before it. The durability of the call does not count.
+     *
+     * The bytes leave for the device without a force too: when the file holds 256 KiB of them, when an I/O near them
+     * ends, when another write goes to their blocks, or less than a millisecond after the call. If the process is killed,
+     * what has left is written by the kernel, and what has not is lost: no byte that was written later to the same block
+     * is kept then. A write that fails on the device has nobody to tell but wt_force, wt_sync and wt_file_close.
+     *
+     * The call waits while in_flight_bytes are under I/O, and for the device where a partly overwritten block has to be
+     * read first. *stable_bytes is 0. On WT_PATH_BUFFERED the write is as durable as any other.
+     */
+    WT_LATER = 32,
+};
+
 /*
  * wt_write with flags (not WT_NOWAIT). *offset is where to write. With WT_APPEND, *offset is set to the place of the
  * append, also when the append failed; it is 0 if the append got no place.
@@ -469,8 +486,30 @@ WT_API int wt_zero(wt_file file, uint64_t offset, uint64_t length);
  */
 WT_API int wt_file_grow_ahead(wt_file file, uint64_t bytes);
 
+/*
+ * Makes stable what was written to the file before this call began, by whichever handle: writes with WT_LATER, and with
+ * WT_DURABILITY_DEVICE. The size is stable with it, and times may not be. Calls of several threads share their I/O and
+ * their flush. If all is stable, no system call is made.
+ *
+ * An error tells that bytes of writes with WT_LATER are lost: the device refused them, or a flush failed. Each handle that
+ * was open at the time is told once, by wt_force, wt_sync or wt_file_close. As long as nobody has written the lost bytes
+ * again, cut them off or made them a hole, each wt_force and wt_sync fails. Reads show what the device has there.
+ *
+ * @since 0.1
+ */
+WT_API int wt_force(wt_file file);
+
 /* Makes writes with WT_DURABILITY_DEVICE durable, and all metadata (fsync). Other writes need no wt_sync. */
 WT_API int wt_sync(wt_file file);
+
+/*
+ * Tells that the file is going to be mapped (mmap(2)), by the descriptor below. When this returns the device has what was
+ * written with WT_LATER, so that the mapping shows it. From now on a write with WT_LATER returns when the device has its
+ * bytes, until the last handle of the file is closed. Errors as wt_force.
+ *
+ * @since 0.1
+ */
+WT_API int wt_file_begin_mapping(wt_file file);
 
 /*
  * A descriptor of the file, with the handle's access at least, for as long as the handle is open. It is for locks

@@ -280,3 +280,21 @@ TEST(no_power_cut_takes_what_a_disk_acknowledged_before_it_died) {
 TEST(no_power_cut_takes_what_was_submitted_together_beside_allocation) {
     (void)cut_often(SIM_THEME_BATCHES, 60000);
 }
+
+TEST(no_power_cut_takes_what_a_force_acknowledged) {
+    (void)cut_often(SIM_THEME_FORCE, 200000);
+}
+
+TEST(no_force_acknowledges_what_a_disk_that_fails_has_lost) {
+    (void)cut_often(SIM_THEME_LOSING, 100000);
+}
+
+TEST(bytes_that_were_lost_are_told_by_each_force_until_they_are_stable_again) {
+    AGAIN(SIM_THEME_LOSING, 104, 104, 4, 1, 3, 4, 5);
+    AGAIN(SIM_THEME_LOSING, 319, 376, 20, 0, 1, 4, 7, 15, 20, 21, 22, 23, 24, 30, 32, 34, 37, 41, 45, 46, 61, 64, 65);
+}
+
+/* A later write joined a block whose other bytes were being read, and was taken for all of it. */
+TEST(a_later_write_to_a_block_that_is_being_read_keeps_the_others_bytes) {
+    AGAIN(SIM_THEME_FORCE, 711, 718, 8, 6, 7, 8, 9, 10, 11, 24, 28);
+}

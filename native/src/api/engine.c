@@ -28,6 +28,7 @@
 #include "posix/posix.h"
 #include "posix/probe.h"
 #include "uring/external.h"
+#include "write/later.h"
 #include "write/writeback.h"
 
 #define DEFAULT_CACHE_BYTES (UINT64_C(256) << 20)
@@ -129,6 +130,8 @@ static void init_locks(struct wt_engine_object *engine) {
     wt_condition_init(&engine->file_closed);
     wt_mutex_init(&engine->free_lock, WT_LOCK_FREE_OBJECTS);
     wt_condition_init(&engine->writeback_room);
+    wt_mutex_init(&engine->held_lock, WT_LOCK_HELD);
+    wt_condition_init(&engine->ticker_due);
     wt_mutex_init(&engine->event_lock, WT_LOCK_EVENTS);
     wt_condition_init(&engine->event_posted);
     wt_trace_open(&engine->trace);
@@ -141,6 +144,8 @@ static void destroy_locks(struct wt_engine_object *engine) {
     wt_condition_destroy(&engine->file_closed);
     wt_mutex_destroy(&engine->free_lock);
     wt_condition_destroy(&engine->writeback_room);
+    wt_mutex_destroy(&engine->held_lock);
+    wt_condition_destroy(&engine->ticker_due);
     wt_mutex_destroy(&engine->event_lock);
     wt_condition_destroy(&engine->event_posted);
     wt_trace_close(&engine->trace);
@@ -169,6 +174,9 @@ int wt_engine_open_on(const struct wt_engine_options *given, struct wt_backend *
     memset(engine, 0, sizeof *engine);
     init_locks(engine);
     engine->backend = backend;
+    engine->no_ticker = backend->ops->kind == 0;
+    atomic_init(&engine->ticker_started, engine->no_ticker);
+    engine->tick = 2; /* the ticker looks two ticks back */
     engine->crowd = crowd_of();
     engine->chunk_bytes = chunk_bytes_for(&options);
     engine->part_bytes = PART_BYTES;
@@ -320,6 +328,7 @@ static void end_closing(struct closing *closing) {
 }
 
 static void end_engine(struct wt_engine_object *engine) {
+    wt_ticker_stop(engine);
     engine->backend->ops->close(engine->backend);
     wt_operations_free(engine);
     wt_writeback_close(engine);

@@ -12,6 +12,7 @@
 #include "engine/handle.h"
 #include "file/check.h"
 #include "file/inode.h"
+#include "write/later.h"
 #include "write/size.h"
 
 static int check_open(const char *path, uint32_t flags, uint32_t durability, const wt_file *file) {
@@ -80,6 +81,7 @@ static int open_file(struct wt_engine_object *engine, const char *path, uint32_t
         file->spare = spare;
         file->readable = flags & WT_OPEN_READ;
         file->writable = for_writing;
+        atomic_init(&file->errors_told, atomic_load(&inode->rounds.errors));
         file->ahead = (struct wt_read_ahead){
             .trigger = UINT64_MAX, .busy = ATOMIC_FLAG_INIT, .next = UINT64_MAX, .end = UINT64_MAX};
         file->durability = durability ? durability : WT_DURABILITY_DSYNC;
@@ -138,7 +140,9 @@ int wt_file_close(wt_file handle) {
     if (!file)
         return -EBADF;
     struct wt_engine_object *engine = file->inode->engine;
+    int lost = wt_later_settle(file);
     int rc = wt_inode_close(file->inode);
+    rc = rc ? rc : lost;
     if (file->spare)
         wt_backing_let_go(file->spare); /* nothing was written by it, and another handle may have a lock on the file */
     wt_lock(&engine->file_lock);

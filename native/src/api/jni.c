@@ -662,6 +662,8 @@ CALL(engine_shutdown, wt_engine_shutdown)
 CALL(engine_close, wt_engine_close)
 CALL(engine_backend, wt_engine_backend)
 CALL(sync_file, wt_sync)
+CALL(force_file, wt_force)
+CALL(begin_mapping, wt_file_begin_mapping)
 CALL(file_descriptor, wt_file_descriptor)
 CALL1(truncate_file, wt_truncate)
 CALL1(grow_ahead, wt_file_grow_ahead)
@@ -772,6 +774,8 @@ static jint register_control_plane(JNIEnv *env) {
         {"wt_punch_hole", "(JJJ)I", (void *)punch_hole},
         {"wt_zero", "(JJJ)I", (void *)zero},
         {"wt_sync", "(J)I", (void *)sync_file},
+        {"wt_force", "(J)I", (void *)force_file},
+        {"wt_file_begin_mapping", "(J)I", (void *)begin_mapping},
         {"wt_file_descriptor", "(J)I", (void *)file_descriptor},
         {"wt_errno_name", "(I)Ljava/lang/String;", (void *)errno_name},
     };

@@ -26,6 +26,8 @@
     SHORT(GATE)                                                                                                        \
     SHORT(ORDER)                                                                                                       \
     SHORT(FOLIO)                                                                                                       \
+    SHORT(ROUNDS)                                                                                                      \
+    SHORT(HELD)                                                                                                        \
     SHORT(POOL)                                                                                                        \
     SHORT(STRIPE)                                                                                                      \
     SHORT(MAPPING)                                                                                                     \

@@ -347,7 +347,8 @@ void wt_folio_put(struct wt_folio *folio) {
     struct wt_cache *cache = folio->mapping->cache;
     assert((folio->dirty & ~folio->uptodate) == 0);
     assert((folio->reading & (folio->uptodate & ~folio->dirty)) == 0);
-    assert(folio->dirty == 0 || folio->gather.has_leader || (folio->writeback | folio->reading) != 0);
+    assert(folio->dirty == 0 || folio->gather.has_leader || folio->gather.is_held ||
+           (folio->writeback | folio->reading) != 0);
     assert(!folio->gather.has_high_priority || (folio->dirty != 0 && folio->gather.expected == 0));
     bool empty = is_empty(folio);
     /* A new folio has not published its face yet: another thread may lock it before its creator does. */

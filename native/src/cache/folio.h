@@ -45,6 +45,7 @@ struct wt_link;
  */
 struct wt_gather {
     bool has_leader;           /* a writer was told to send the dirty blocks, and has not yet */
+    bool is_held;              /* later writes are among the dirty blocks, and nobody is about to send them */
     bool has_high_priority;    /* a write of high priority is among the dirty blocks: the leader waits for nobody */
     _Atomic uint32_t expected; /* writers that the I/O before has set free, and that are not back yet */
 };

@@ -106,6 +106,15 @@ struct wt_engine_object {
     _Atomic uint64_t operation_bytes; /* memory of operations that have begun and whose events nobody took yet */
     uint64_t operation_bytes_most;
 
+    struct wt_mutex held_lock;      /* guards the inodes with bytes of later writes that are held, and the ticker */
+    struct wt_inode *first_held;    /* of these */
+    struct wt_condition ticker_due; /* the ticker has to do something */
+    pthread_t ticker;
+    uint64_t tick;
+    bool ticker_asleep, ticker_stops;
+    atomic_bool ticker_started;
+    bool no_ticker; /* a test sends what is held by itself: ticker_started is set */
+
     _Alignas(128) atomic_uint waiting_writers; /* threads that wait for the I/O of their writes */
     uint32_t crowd;                            /* this many waiting threads are a crowd */
     struct wt_backoff crowd_backoff;           /* while it lasts, the threads of a crowd do not yield */
@@ -132,6 +141,7 @@ struct wt_file_object {
     _Alignas(64) struct wt_inode *inode;
     struct wt_backing *spare; /* a further open of the inode keeps its descriptor unused: see wt_inode_open */
     bool readable, writable;
+    _Atomic uint64_t errors_told; /* of the inode's rounds */
     uint32_t durability;
     wt_file handle;
     struct wt_read_ahead ahead;

@@ -20,8 +20,7 @@ void wt_ends_check(const struct wt_ends *ends, bool idle) {
 #ifndef NDEBUG
     uint64_t visible_size = load(&ends->visible_size), size = load(&ends->size);
     uint64_t end_in_flight = load(&ends->end_in_flight);
-    assert(visible_size <= size);
-    assert(size <= end_in_flight);
+    assert(visible_size <= end_in_flight && size <= end_in_flight);
     assert(!idle || (visible_size == size && size == end_in_flight));
 #else
     (void)ends, (void)idle;
@@ -42,6 +41,15 @@ void wt_ends_grow_unseen(struct wt_ends *ends, uint64_t end) {
 void wt_ends_grow(struct wt_ends *ends, uint64_t end) {
     wt_ends_grow_unseen(ends, end);
     raise_to(&ends->visible_size, end);
+}
+
+void wt_ends_show(struct wt_ends *ends, uint64_t end) {
+    raise_to(&ends->visible_size, end);
+}
+
+void wt_ends_hide(struct wt_ends *ends) {
+    if (load(&ends->visible_size) > load(&ends->size))
+        atomic_store_explicit(&ends->visible_size, load(&ends->size), memory_order_release);
 }
 
 void wt_ends_begin_to(struct wt_ends *ends, uint64_t end) {

@@ -6,14 +6,16 @@
  * A file has several ends at once, from the front to the back:
  *
  *     visible_size  <=  size  <=  end_in_flight
+ *     size  <  visible_size   <=  end_in_flight    while a later write past `size` is not stable
  *                       size  <=  the end on disk
  *                  ahead_end  <=  the end on disk
  *
  *   end            what it is                              raised by                        set back by
  *   -------------  --------------------------------------  -------------------------------  ------------------------
  *   visible_size   the size that callers see: `size`       wt_ends_grow: a plain write,     truncation
- *                  without the appends that wait for       the first append in flight, an
- *                  appends in front of them                allocation
+ *                  without the appends that wait for       the first append in flight, an   after a later write has
+ *                  appends in front of them, and with      allocation; wt_ends_show: a      failed: wt_ends_hide
+ *                  later writes that are not stable        later write
  *   size           the end of the stable bytes             the same, and                    truncation, and the
  *                                                          wt_ends_grow_unseen: an append   restoring of the size
  *   end_in_flight  no write or append in flight ends       wt_ends_begin_to, and the place  the same
@@ -59,6 +61,10 @@ void wt_ends_set(struct wt_ends *ends, uint64_t size);
 void wt_ends_grow(struct wt_ends *ends, uint64_t end);
 /* The same for an append, which callers do not see yet. */
 void wt_ends_grow_unseen(struct wt_ends *ends, uint64_t end);
+/* Callers see the file this long, although its end is not stable: by a later write. */
+void wt_ends_show(struct wt_ends *ends, uint64_t end);
+/* Nothing is in flight: what callers see and is not stable never will be. */
+void wt_ends_hide(struct wt_ends *ends);
 /* A write that ends at end begins. */
 void wt_ends_begin_to(struct wt_ends *ends, uint64_t end);
 /*

@@ -27,7 +27,7 @@
 #define SUSPECT (SIZE_SUSPECT | FAILED_END)
 #define FLAGS (SHUT | SUSPECT)
 
-static bool is_shut(struct wt_inode *inode) {
+bool wt_inode_is_shut(struct wt_inode *inode) {
     return atomic_load(&inode->gate) & SHUT;
 }
 
@@ -47,7 +47,7 @@ bool wt_inode_begin(struct wt_inode *inode, bool may_wait) {
         if (!may_wait)
             return false;
         wt_lock(&inode->lock);
-        while (is_shut(inode))
+        while (wt_inode_is_shut(inode))
             wait_gate(inode, &inode->opened);
         wt_unlock(&inode->lock);
         gate = atomic_load(&inode->gate);
@@ -99,6 +99,7 @@ static int restore_on_disk(struct wt_inode *inode) {
 static void restore_size(struct wt_inode *inode) {
     uint64_t flags = atomic_fetch_and(&inode->gate, ~SUSPECT);
     assert(!inode->first_append);
+    wt_ends_hide(&inode->ends);
     inode->restore_error = flags & SIZE_SUSPECT ? restore_on_disk(inode) : 0;
     if (inode->restore_error) {
         atomic_fetch_or(&inode->gate, flags & SUSPECT);
@@ -135,7 +136,7 @@ void wt_inode_end(struct wt_inode *inode) {
 
 void wt_inode_shut(struct wt_inode *inode) {
     wt_lock(&inode->lock);
-    while (is_shut(inode))
+    while (wt_inode_is_shut(inode))
         wait_gate(inode, &inode->opened);
     atomic_fetch_or(&inode->gate, SHUT);
     while (atomic_load(&inode->gate) & ~FLAGS && !WT_MUTANT("truncate-does-not-wait"))
@@ -209,6 +210,11 @@ void wt_inode_grow(struct wt_inode *inode, uint64_t end) {
 
 void wt_inode_grow_unseen(struct wt_inode *inode, uint64_t end) {
     wt_ends_grow_unseen(&inode->ends, end);
+    wt_ends_check(&inode->ends, false);
+}
+
+void wt_inode_show(struct wt_inode *inode, uint64_t end) {
+    wt_ends_show(&inode->ends, end);
     wt_ends_check(&inode->ends, false);
 }
 
@@ -288,6 +294,9 @@ static int place_inode(struct wt_engine_object *engine, struct wt_backing *backi
     wt_long_lock_init(&inode->append_lock, WT_LOCK_APPEND);
     wt_long_lock_init(&inode->ahead_lock, WT_LOCK_AHEAD);
     wt_mutex_init(&inode->order_lock, WT_LOCK_ORDER);
+    wt_mutex_init(&inode->rounds.lock, WT_LOCK_ROUNDS);
+    wt_condition_init(&inode->rounds.changed);
+    inode->rounds.unflushed_start = UINT64_MAX;
     wt_condition_init(&inode->opened);
     wt_condition_init(&inode->drained);
     struct wt_inode **bucket = bucket_of(engine, inode->device, inode->number);
@@ -320,6 +329,9 @@ static void free_inode(struct wt_inode *inode) {
     wt_long_lock_destroy(&inode->append_lock);
     wt_long_lock_destroy(&inode->ahead_lock);
     wt_mutex_destroy(&inode->order_lock);
+    assert(!inode->rounds.first && !inode->rounds.first_held && !inode->rounds.in_held);
+    wt_mutex_destroy(&inode->rounds.lock);
+    wt_condition_destroy(&inode->rounds.changed);
     wt_mutex_destroy(&inode->lock);
     wt_view_give_inode(engine->cache.view, inode);
 }

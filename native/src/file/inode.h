@@ -16,6 +16,7 @@
 #include "base/lock.h"
 #include "cache/folio.h"
 #include "file/ends.h"
+#include "file/rounds.h"
 #include "io/disk.h"
 #include "io/io.h"
 #include "io/lane.h"
@@ -61,6 +62,8 @@ struct wt_inode {
     int append_error;  /* the error of an append that failed: those behind it fail too, until the size is restored */
     int restore_error; /* of the last attempt to restore the size */
 
+    struct wt_rounds rounds;
+
     struct wt_mutex zeros_lock;
     uint64_t zeros_start;       /* zeros_start and zeros_end: blocks between them were zeroed by allocate and not */
     _Atomic uint64_t zeros_end; /* written since, so a write to a part of one needs no read. 0: none */
@@ -70,7 +73,8 @@ struct wt_inode {
     bool exclusive; /* flock LOCK_EX is held, by the backing that carries I/O */
     bool opening;   /* a thread asks the kernel for the lock and the size: other opens wait */
     bool closing;
-    atomic_bool named; /* opened with WT_OPEN_NAMED */
+    atomic_bool named;  /* opened with WT_OPEN_NAMED */
+    atomic_bool mapped; /* it may be mapped: what a mapping is to show, the device has */
 };
 
 static_assert(offsetof(struct wt_inode, ends.visible_size) == 64 && offsetof(struct wt_inode, mapping.list_lock) == 128,
@@ -104,6 +108,7 @@ void wt_inode_end(struct wt_inode *inode);
 /* Shuts the gate and waits until nothing is in flight. One caller at a time is let in. */
 void wt_inode_shut(struct wt_inode *inode);
 void wt_inode_open_gate(struct wt_inode *inode);
+bool wt_inode_is_shut(struct wt_inode *inode);
 
 static inline uint64_t wt_inode_size(const struct wt_inode *inode) {
     return atomic_load_explicit(&inode->ends.size, memory_order_acquire);
@@ -118,6 +123,8 @@ static inline uint64_t wt_inode_visible_size(const struct wt_inode *inode) {
 void wt_inode_grow(struct wt_inode *inode, uint64_t end);
 /* The same for an append, which callers do not see yet. */
 void wt_inode_grow_unseen(struct wt_inode *inode, uint64_t end);
+/* Callers see the file this long, although not all of that is stable: by a later write. */
+void wt_inode_show(struct wt_inode *inode, uint64_t end);
 /* A write that ends at end begins. */
 void wt_inode_begin_to(struct wt_inode *inode, uint64_t end);
 /*

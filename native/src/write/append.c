@@ -14,7 +14,7 @@ int wt_append_begin(struct wt_write *write) {
     bool suspect = inode->append_error || wt_inode_has_failed_end(inode);
     int rc =
         suspect ? -EAGAIN : wt_ends_take_place(&inode->ends, write->length, write->flags & WT_ATOMIC, &write->offset);
-    if (!rc) {
+    if (!rc && !(write->flags & WT_LATER)) { /* nobody waits for a later append */
         write->next_append = NULL;
         write->previous_append = inode->last_append;
         if (inode->last_append)

@@ -9,6 +9,7 @@
 
 #include "base/mutant.h"
 #include "cache/range.h"
+#include "write/later.h"
 
 /* This many folios at most: a writeback has room for more. */
 #define FOLIOS 32u
@@ -263,6 +264,9 @@ static void carry(struct wt_writeback *writeback, struct share *share) {
     struct wt_link *link = share->link;
     link->writeback = share->blocks;
     link->bytes = share->b - share->a;
+    link->start =
+        (atomic_load_explicit(&folio->index, memory_order_relaxed) << folio->mapping->geometry.folio_shift) + share->a;
+    link->end = link->start + link->bytes;
     wt_link_add(folio, link);
     folio->writeback |= share->blocks;
     writeback->shares[writeback->share_count++] = (struct wt_share){.folio = folio, .blocks = share->blocks};
@@ -298,6 +302,7 @@ int wt_atomic_write(struct wt_write *write, struct wt_cursor *cursor, bool may_r
         return -EAGAIN;
     struct atomic atomic = {
         .write = write, .cursor = cursor, .reservation = {.pool = pool}, .launch = {.inode = write->inode}};
+    wt_later_send(write->inode); /* it may be on these blocks */
     int rc = prepare(&atomic, may_wait);
     if (!rc)
         rc = lock_idle(&atomic, may_wait);

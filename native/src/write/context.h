@@ -16,15 +16,22 @@
 #include "file/inode.h"
 #include "file/operation.h"
 
+struct wt_round;
 struct wt_write;
 
 /* The share that a write has in one folio. */
 struct wt_link {
     struct wt_write *write;
     struct wt_link *next, *previous;
-    uint64_t dirty;     /* blocks with bytes of the write that no I/O carries yet */
-    uint64_t writeback; /* blocks with bytes of the write that an I/O carries */
-    uint64_t bytes;     /* counted as in flight */
+    uint64_t dirty;      /* blocks with bytes of the write that no I/O carries yet */
+    uint64_t writeback;  /* blocks with bytes of the write that an I/O carries */
+    uint64_t bytes;      /* counted as in flight */
+    uint64_t start, end; /* in the file: the bytes of the write in the folio lie between these */
+
+    /* Fields of a round's link: see round.h. */
+    struct wt_folio *folio;
+    atomic_bool held; /* in the list of the inode's rounds, under their lock */
+    struct wt_link *next_held, *previous_held;
 };
 
 /* One caller's write, from its first byte copied to its last byte stable. */
@@ -34,7 +41,7 @@ struct wt_write {
     struct wt_inode *inode;
     uint64_t offset, length;
     int64_t begin_ns;
-    uint32_t durability;
+    _Atomic uint32_t durability;
     uint32_t flags;             /* WT_APPEND and so on */
     atomic_uint references;     /* one for its submitter, and one for each link */
     atomic_int error;           /* the first */
@@ -45,12 +52,18 @@ struct wt_write {
     struct wt_write *next_done;
     struct wt_write *next_append, *previous_append; /* of the inode; under its order_lock, as is ended */
     bool ended;                                     /* an append that has ended, and waits for those in front of it */
-    struct wt_link link;                            /* the first link: most writes are in one folio and need no other */
+    struct wt_round *round; /* NULL, or what the bytes of this call go with: the call waits for no I/O */
+    struct wt_link link;    /* the first link: most writes are in one folio and need no other */
 };
 
 /* Where the write ends in the file. */
 static inline uint64_t wt_end_of(const struct wt_write *write) {
     return write->offset + write->length;
+}
+
+/* Whether it is no caller's write but stands for a round: see round.h. */
+static inline bool wt_is_of_round(const struct wt_write *write) {
+    return write->flags & WT_LATER;
 }
 
 /* The type of the operation of an asynchronous write. */

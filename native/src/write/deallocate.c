@@ -14,6 +14,8 @@
 #include "file/transfer.h"
 #include "io/disk.h"
 #include "io/lane.h"
+#include "write/later.h"
+#include "write/round.h"
 #include "write/writeback.h"
 
 /* Where zeros have to be written, the gate is shut for so many at a time. */
@@ -145,8 +147,12 @@ static int deallocate(wt_file handle, uint64_t offset, uint64_t length, bool kee
         rc = -ESTALE;
     if (!rc)
         rc = wt_may_wait(file->inode->engine->backend);
-    if (!rc && length > 0)
+    if (!rc && length > 0) {
+        wt_later_send(file->inode);
         rc = zero_range(file->inode, offset, end, keep_space);
+        if (!rc)
+            wt_round_find(file->inode, offset, end);
+    }
     if (file)
         wt_file_release(handle);
     return rc;

@@ -36,7 +36,7 @@ static bool is_near(uint64_t busy, uint64_t blocks) {
 }
 
 uint64_t wt_gather_joining(const struct wt_folio *folio, uint64_t blocks, bool is_record, bool high_priority) {
-    if (high_priority)
+    if (high_priority || wt_gather_is_held(folio))
         return blocks & folio->writeback;
     uint64_t busy = folio->writeback | folio->dirty, idle = blocks & ~busy;
     if (is_record && (folio->writeback || folio->gather.has_leader) && is_near(busy, idle))
@@ -75,10 +75,10 @@ void wt_gather_send_now(struct wt_folio *folio) {
 
 unsigned wt_gather_release(struct wt_write *write, uint32_t *freed) {
     /* After its last reference but one is dropped, a write may end on its own thread and be gone. */
-    bool async = write->async, waits = atomic_load(&write->waits);
+    bool async = write->async, waits = atomic_load(&write->waits), of_round = wt_is_of_round(write);
     unsigned left = atomic_fetch_sub(&write->references, 1) - 1;
     /* in the second case the writer runs this very I/O */
-    *freed += !async && (left == 0 || (left == 1 && !waits));
+    *freed += !async && !of_round && (left == 0 || (left == 1 && !waits));
     return left;
 }
 

@@ -15,6 +15,7 @@
  *         EMPTY       none    no       -
  *         GATHERING   some    no       the end of an I/O on the folio
  *         LED         any     yes      the leader, or the last writer that it expects
+ *         HELD        some    no       whoever takes the list of what rounds hold: see round.h
  *
  *               wt_gather_joining: a write leaves blocks dirty that wait for I/O in flight
  *               +-----------------------------------------------------------------+
@@ -33,6 +34,9 @@
  *           +---------------------------------+   +---+    the last, the caller sends
  *                   the leader sends                       wt_gather_send_now: nobody is expected any more
  *
+ * Not in the picture: wt_gather_hold, by a later write, makes HELD of EMPTY. wt_launch_blocks makes EMPTY or GATHERING of
+ * HELD, for whoever sends, and for a write to a block that is held.
+ *
  * The sender puts the blocks under writeback, by wt_launch_blocks. Blocks for which there is no memory, or that must
  * stay out of the way of that very I/O, stay dirty: then the gather is GATHERING, not EMPTY. Dirty blocks also leave in
  * two other ways: with a write of high priority to them, and with the gather of the folio before, whose blocks they
@@ -42,7 +46,7 @@
  * the count without the lock. An EMPTY gather with more than one expected writer lets the first of them lead.
  *
  * What always holds when the folio is unlocked (wt_folio_put asserts it in debug builds):
- *   - a dirty block has a leader, or an I/O in flight on its folio
+ *   - a dirty block has a leader, or an I/O in flight on its folio, or is held
  *   - has_high_priority: some block is dirty, and nobody is expected
  */
 #ifndef WT_GATHER_H
@@ -104,8 +108,20 @@ static inline bool wt_gather_is_sent_later(const struct wt_folio *folio) {
     return folio->gather.has_leader || (folio->writeback | (folio->reading & folio->dirty));
 }
 
+/* Whether only bytes of later writes are dirty, and nobody is about to send them: a write to their blocks takes them along. */
+static inline bool wt_gather_is_held(const struct wt_folio *folio) {
+    return folio->dirty && !wt_gather_is_sent_later(folio);
+}
+
+/* A later write has left blocks dirty. True: nobody is about to send them, so the caller notes that they are held. */
+static inline bool wt_gather_hold(struct wt_folio *folio) {
+    folio->gather.is_held = wt_gather_is_held(folio);
+    return folio->gather.is_held;
+}
+
 /* Blocks are no longer dirty: they are under writeback, or their writes failed. */
 static inline void wt_gather_left(struct wt_folio *folio) {
+    folio->gather.is_held = folio->gather.is_held && folio->dirty;
     folio->gather.has_high_priority = folio->gather.has_high_priority && folio->dirty;
 }
 

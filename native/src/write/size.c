@@ -13,6 +13,8 @@
 #include "io/disk.h"
 #include "io/lane.h"
 #include "read/read.h"
+#include "write/later.h"
+#include "write/round.h"
 #include "write/writeback.h"
 
 /* Zeros are written in pieces of this, so that writers nearby wait briefly. */
@@ -27,13 +29,6 @@ int64_t wt_size(wt_file handle) {
     return size;
 }
 
-/* -EIO: the flush worked, but an earlier one failed, and bytes of this file that it was to make stable are lost. */
-static int sync_inode(struct wt_inode *inode) {
-    uint64_t unsynced = wt_disk_take_unsynced(&inode->unsynced);
-    int rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), false);
-    return rc == 0 && wt_disk_flush_failed_since(inode->lane.disk, unsynced) ? -EIO : rc;
-}
-
 int wt_sync(wt_file handle) {
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
@@ -44,10 +39,11 @@ int wt_sync(wt_file handle) {
         rc = wt_inode_check(file->inode);
         wt_inode_end(file->inode);
     }
+    int lost = rc ? 0 : wt_later_settle(file);
     if (!rc && !WT_MUTANT("flush-skipped"))
-        rc = sync_inode(file->inode);
+        rc = wt_later_sync(file->inode);
     wt_file_release(handle);
-    return rc;
+    return rc ? rc : lost;
 }
 
 /*
@@ -68,6 +64,7 @@ static int change_size(struct wt_inode *inode, uint64_t size) {
 }
 
 int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
+    wt_later_send(inode);
     wt_inode_shut(inode);
     int rc = inode->append_error ? inode->restore_error : 0;
     uint64_t old = wt_inode_size(inode);
@@ -82,6 +79,8 @@ int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
         rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), true);
     if (!rc)
         wt_ends_set(&inode->ends, size);
+    if (!rc)
+        wt_round_find(inode, size, UINT64_MAX);
     wt_inode_open_gate(inode);
     return rc;
 }
@@ -327,6 +326,7 @@ int wt_allocate(wt_file handle, uint64_t offset, uint64_t length) {
         return -EBADF;
     int rc = atomic_load(&file->inode->lost) ? -ESTALE : wt_may_wait(file->inode->engine->backend);
     if (!rc && length > 0) {
+        wt_later_send(file->inode);
         (void)wt_inode_begin(file->inode, true);
         bool short_file = false;
         rc = allocate(file->inode, offset, offset + length, &short_file);

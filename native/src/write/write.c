@@ -19,6 +19,8 @@
 #include "write/atomic.h"
 #include "write/await.h"
 #include "write/gather.h"
+#include "write/later.h"
+#include "write/round.h"
 #include "write/write.h"
 #include "write/writeback.h"
 
@@ -34,6 +36,7 @@ struct chunk {
     struct wt_link *links; /* taken in advance */
     bool need_objects;     /* copying stopped, since there was no object for another I/O */
     bool no_memory;        /* copying stopped, since there is no memory for a link */
+    uint64_t rewritten;    /* bytes of a round that went to blocks with bytes of the round: these are counted already */
     bool may_fill;         /* missing blocks may be written in part: they are read while the write is in flight */
 };
 
@@ -81,19 +84,21 @@ static uint64_t read_end(struct chunk *chunk, bool sequential, uint64_t start, u
 
 /*
  * Blocks that an I/O fills with the bytes below those of writes, and that may take bytes of more writes meanwhile:
- * those that have a page for themselves.
+ * those that have a page for themselves. Not bytes of a round: a round does not know which bytes of a block are its own,
+ * and those are what goes on top.
  */
-static uint64_t joinable(const struct wt_folio *folio) {
-    return folio->mapping->geometry.page_block_shift == 0 ? folio->reading & folio->dirty : 0;
+static uint64_t joinable(const struct chunk *chunk, const struct wt_folio *folio) {
+    bool joins = folio->mapping->geometry.page_block_shift == 0 && !chunk->write->round;
+    return joins ? folio->reading & folio->dirty : 0;
 }
 
 /* Whether I/O is on the block, or on its page, so that a write has to wait. */
-static bool is_in_the_way(const struct wt_folio *folio, unsigned block, bool partial) {
+static bool is_in_the_way(const struct chunk *chunk, const struct wt_folio *folio, unsigned block, bool partial) {
     unsigned page = wt_page_of(&folio->mapping->geometry, block);
     uint64_t in_page = wt_page_blocks(&folio->mapping->geometry, page, page), bit = UINT64_C(1) << block;
     if (folio->awaited & bit)
         return true;
-    if (partial && (joinable(folio) & bit))
+    if (partial && (joinable(chunk, folio) & bit))
         return false;
     return (folio->reading & in_page) || (partial && (folio->writeback & ~folio->uptodate & bit));
 }
@@ -126,10 +131,10 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
     bool filled = false;
     for (;;) {
         struct wt_folio *folio = wt_folio_get(&inode->mapping, index);
-        while (chunk->may_wait && is_in_the_way(folio, block, partial))
+        while (chunk->may_wait && is_in_the_way(chunk, folio, block, partial))
             wait_for_block(folio, block);
         bool taken = (folio->reading | folio->awaited) >> block & 1;
-        bool joins = partial && (joinable(folio) & ~folio->awaited) >> block & 1;
+        bool joins = partial && (joinable(chunk, folio) & ~folio->awaited) >> block & 1;
         bool ready = joins || ((!partial || (folio->uptodate >> block & 1)) && !taken);
         if (!ready && !filled && is_zero(inode, start, end) && !taken) {
             uint32_t in_folio = block << geometry->block_shift, length;
@@ -223,7 +228,7 @@ static uint64_t find_obstacles(const struct chunk *chunk, const struct wt_folio 
     uint32_t mask = (1u << geometry->block_shift) - 1;
     uint64_t partial =
         ((span->a & mask) ? UINT64_C(1) << span->first : 0) | ((span->b & mask) ? UINT64_C(1) << span->last : 0);
-    uint64_t obstacles = span->blocks & ((folio->reading & ~(joinable(folio) & partial)) | folio->awaited);
+    uint64_t obstacles = span->blocks & ((folio->reading & ~(joinable(chunk, folio) & partial)) | folio->awaited);
     if (span->a & mask)
         obstacles |= UINT64_C(1) << span->first & ~folio->uptodate;
     if ((span->b & mask) && !(folio->uptodate >> span->last & 1)) {
@@ -348,6 +353,43 @@ static void join_gather(struct chunk *chunk, struct wt_folio *folio) {
     }
 }
 
+/* Copies the span into the locked folio. The reservation has the memory. */
+static void put_bytes(struct chunk *chunk, struct wt_folio *folio, const struct span *span) {
+    struct wt_inode *inode = chunk->write->inode;
+    uint64_t start = folio_base(folio) + span->a, end = folio_base(folio) + span->b;
+    if (!WT_MUTANT("zeros-not-forgotten"))
+        wt_inode_forget_zeros(inode, start, end);
+    make_writable(chunk, folio, span);
+    copy_span(chunk, folio, span);
+    folio->others_turn = folio->others_turn && folio->behind > 0;
+}
+
+/* The same for a later write: its I/O is nobody's business yet, unless an I/O on the folio sends it when it ends. */
+static bool write_later_span(struct chunk *chunk, struct wt_folio *folio, const struct span *span) {
+    struct wt_round *round = chunk->write->round;
+    uint64_t start = folio_base(folio) + span->a, end = folio_base(folio) + span->b, bytes = end - start;
+    struct wt_link *link = wt_round_link(round, folio);
+    if (!link)
+        link = wt_round_add_link(round, folio);
+    chunk->no_memory = !link;
+    if (!link)
+        return false;
+    wt_round_rewrite(round, start, end);
+    put_bytes(chunk, folio, span);
+    bool rewrites = !(span->blocks & ~link->dirty);
+    if (rewrites)
+        chunk->rewritten += bytes;
+    else
+        link->bytes += bytes;
+    link->start = start < link->start ? start : link->start;
+    link->end = end > link->end ? end : link->end;
+    link->dirty |= span->blocks;
+    folio->dirty |= span->blocks;
+    if (wt_gather_hold(folio))
+        wt_round_hold(chunk->write->inode, link, rewrites ? 0 : bytes);
+    return true;
+}
+
 /*
  * Copies the span into the locked folio and prepares its I/O. Nothing in the span is in the way. False: memory or
  * objects are missing.
@@ -356,6 +398,8 @@ static bool write_span(struct chunk *chunk, struct wt_folio *folio, const struct
     struct wt_write *write = chunk->write;
     if (!reserve_memory(chunk, folio, span))
         return false;
+    if (write->round)
+        return write_later_span(chunk, folio, span);
     bool high_priority = write->flags & WT_HIGH_PRIORITY;
     uint64_t joining = joining_blocks(chunk, folio, span);
     bool is_whole = is_record(folio, span) && span->b - span->a == write->length;
@@ -367,12 +411,14 @@ static bool write_span(struct chunk *chunk, struct wt_folio *folio, const struct
     if (!link)
         return false;
 
-    if (!WT_MUTANT("zeros-not-forgotten"))
-        wt_inode_forget_zeros(write->inode, folio_base(folio) + span->a, folio_base(folio) + span->b);
-    make_writable(chunk, folio, span);
-    copy_span(chunk, folio, span);
-    folio->others_turn = folio->others_turn && folio->behind > 0;
-    *link = (struct wt_link){.write = write, .dirty = span->blocks, .bytes = span->b - span->a};
+    put_bytes(chunk, folio, span);
+    uint64_t base = folio_base(folio);
+    bool takes_along = high_priority || (wt_gather_is_held(folio) && (folio->dirty & span->blocks));
+    *link = (struct wt_link){.write = write,
+                             .dirty = span->blocks,
+                             .bytes = span->b - span->a,
+                             .start = base + span->a,
+                             .end = base + span->b};
     wt_link_add(folio, link);
     folio->dirty |= span->blocks;
     for (uint64_t fill = span->fill; fill; fill &= fill - 1)
@@ -381,7 +427,7 @@ static bool write_span(struct chunk *chunk, struct wt_folio *folio, const struct
     if (WT_MUTANT("size-grown-too-early"))
         wt_inode_grow(write->inode, folio_base(folio) + span->b);
     if (leaving)
-        (void)wt_launch_blocks(&chunk->launch, folio, leaving, high_priority ? NULL : link);
+        (void)wt_launch_blocks(&chunk->launch, folio, leaving, takes_along ? NULL : link);
     if (leads)
         wt_gather_lead_first(folio, write);
     if (high_priority && (folio->dirty & span->blocks))
@@ -514,8 +560,11 @@ static uint64_t copy_chunk(struct chunk *chunk, int *rc) {
         return at;
     chunk->need_objects = chunk->no_memory = false;
     wt_pool_unreserve(&chunk->reservation);
-    if (!wt_pool_reserve(&chunk->reservation, pages_for(chunk), chunk->may_wait))
-        *rc = -EAGAIN;
+    if (!wt_pool_reserve(&chunk->reservation, pages_for(chunk), false)) {
+        wt_later_send_all(inode->engine);
+        if (!wt_pool_reserve(&chunk->reservation, pages_for(chunk), chunk->may_wait))
+            *rc = -EAGAIN;
+    }
     if (!*rc)
         *rc = begin_edges(chunk);
     if (!*rc)
@@ -548,7 +597,7 @@ static struct wt_burst *begin_burst(const struct chunk *chunk) {
     const struct wt_write *write = chunk->write;
     struct wt_inode *inode = write->inode;
     struct wt_backend *backend = inode->engine->backend;
-    if (!has_parts(chunk)) /* most writes end here */
+    if (!has_parts(chunk) || write->round) /* most writes end here */
         return NULL;
     bool last = chunk->end == write->offset + write->length;
     bool grows = chunk->end > wt_inode_size(inode) && chunk->end > atomic_load(&inode->ends.ahead_end);
@@ -571,8 +620,11 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
     uint64_t end = write->offset + write->length;
     if (end - offset > inode->engine->chunk_bytes)
         end = (offset + inode->engine->chunk_bytes) & ~block_mask(inode);
-    if (!wt_pool_enter(pool, end - offset, may_wait))
-        return -EAGAIN;
+    if (!wt_pool_enter(pool, end - offset, false)) {
+        wt_later_send_all(inode->engine);
+        if (!wt_pool_enter(pool, end - offset, may_wait))
+            return -EAGAIN;
+    }
     struct chunk chunk = {.write = write,
                           .cursor = cursor,
                           .offset = offset,
@@ -585,8 +637,8 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
     int rc = 0;
     uint64_t at = copy_chunk(&chunk, &rc);
     wt_pool_unreserve(&chunk.reservation);
-    if (at < end)
-        wt_pool_retire(pool, end - at);
+    if (at < end || chunk.rewritten)
+        wt_pool_retire(pool, end - at + chunk.rewritten);
     give_back(&chunk);
     bool ends_write = at == write->offset + write->length;
     wt_launch_start(&chunk.launch, may_run && ends_write);
@@ -599,6 +651,9 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
 
 /* The flags that a synchronous write may have. */
 #define WRITE_FLAGS (WT_APPEND | WT_DONTCACHE | WT_ATOMIC | WT_HIGH_PRIORITY)
+
+/* What may go with WT_LATER. */
+#define LATER_FLAGS (WT_LATER | WT_APPEND)
 
 /* ---- the whole write ----------------------------------------------------------------------------------------- */
 
@@ -651,18 +706,20 @@ static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bo
 /* Prepares a write for the end of the file; an append gets its place. The caller is inside the gate. */
 static int begin_at_end(struct wt_write *write) {
     struct wt_inode *inode = write->inode;
-    if (write->flags & WT_ATOMIC && wt_inode_size_is_suspect(inode))
+    if (write->flags & WT_ATOMIC && wt_inode_size_is_suspect(inode)) {
+        wt_later_send(inode);
         (void)wt_append_restore_size(inode); /* where it fails, check_end of atomic.c sees what is left */
+    }
     if (!(write->flags & WT_APPEND))
         return 0;
     for (int attempt = 0; attempt < RESTORE_ATTEMPTS; attempt++) {
         wt_long_lock(inode->engine->backend, &inode->append_lock);
         int rc = wt_append_begin(write);
         wt_long_unlock(&inode->append_lock);
-        if (rc == -EAGAIN)
-            rc = wt_append_restore_size(inode);
-        else
+        if (rc != -EAGAIN)
             return rc;
+        wt_later_send(inode);
+        rc = wt_append_restore_size(inode);
         if (rc)
             return rc;
     }
@@ -692,6 +749,38 @@ static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint
     return write.operation.result;
 }
 
+/* A write that returns when its bytes are in the cache. */
+static int64_t write_later(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
+                           uint32_t flags) {
+    struct wt_write write;
+    int rc = wt_ticker_start(inode->engine);
+    if (rc)
+        return rc;
+    init_write(&write, inode, *offset, length, WT_DURABILITY_DEVICE, flags, false);
+    (void)wt_inode_begin(inode, true);
+    rc = wt_inode_check_sometimes(inode);
+    if (!rc)
+        rc = begin_at_end(&write);
+    write.flags = 0; /* an append that has its place is a plain write there: nobody waits for it */
+    struct wt_round *round = write.round = rc ? NULL : wt_round_enter(inode);
+    if (!rc && !round)
+        rc = -ENOMEM;
+    if (!rc) {
+        uint64_t copied = start_write(&write, cursor, true);
+        if (copied > 0)
+            wt_inode_show(inode, write.offset + copied);
+        if (wt_round_was_closed(round) || wt_inode_is_shut(inode)) /* a force, or a truncation, waits for these bytes */
+            wt_later_send(inode);
+        wt_round_leave(round);
+        rc = atomic_load(&write.error);
+    }
+    wt_later_copied(inode);
+    wt_inode_end(inode);
+    *offset = write.offset;
+    wt_write_end(&write, wt_now_ns());
+    return rc ? rc : (int64_t)length;
+}
+
 static int64_t write_buffered(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
                               uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
     (void)wt_inode_begin(inode, true);
@@ -716,7 +805,7 @@ int64_t wt_write_cursor_with(wt_file handle, struct wt_cursor *cursor, uint64_t 
     uint64_t ignored;
     stable_bytes = stable_bytes ? stable_bytes : &ignored;
     *stable_bytes = 0;
-    if (flags & ~(uint32_t)WRITE_FLAGS)
+    if (flags & ~(uint32_t)(flags & WT_LATER ? LATER_FLAGS : WRITE_FLAGS))
         return -EINVAL;
     if (flags & WT_APPEND)
         *offset = 0;
@@ -727,7 +816,15 @@ int64_t wt_write_cursor_with(wt_file handle, struct wt_cursor *cursor, uint64_t 
     if (!result && length > 0)
         result = wt_may_wait(file->inode->engine->backend);
     durability = durability ? durability : file->durability;
-    if (!result && length > 0)
+    bool later = flags & WT_LATER && !file->inode->buffered;
+    if (later && atomic_load(&file->inode->mapped)) {
+        flags &= ~(uint32_t)WT_LATER;
+        durability = WT_DURABILITY_DEVICE;
+        later = false;
+    }
+    if (!result && length > 0 && later)
+        result = write_later(file->inode, cursor, offset, length, flags);
+    else if (!result && length > 0)
         result = (file->inode->buffered ? write_buffered : write_file)(file->inode, cursor, offset, length, durability,
                                                                        flags, stable_bytes);
     else if (!result && (flags & WT_APPEND))

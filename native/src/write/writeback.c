@@ -17,6 +17,7 @@
 #include "io/disk.h"
 #include "write/append.h"
 #include "write/gather.h"
+#include "write/round.h"
 
 /* ---- objects ------------------------------------------------------------------------------------------------- */
 
@@ -191,8 +192,8 @@ static uint32_t end_of_block(struct wt_folio *folio, unsigned block, struct wt_l
     uint64_t end = end_on_disk > ahead_end ? end_on_disk : ahead_end;
     for (struct wt_link *link = only ? only : folio->links; link && end < base + block_end;
          link = only ? NULL : link->next)
-        if (link->dirty >> block & 1 && wt_end_of(link->write) > end)
-            end = wt_end_of(link->write);
+        if (link->dirty >> block & 1 && link->end > end)
+            end = link->end;
     return end < base + block_end && !WT_MUTANT("size-padded") ? (uint32_t)(end - base) : block_end;
 }
 
@@ -244,7 +245,9 @@ static void launch_links(struct wt_launch *launch, struct wt_folio *folio, uint6
                 w->io.durability = link->write->durability;
             if (link->write->flags & WT_HIGH_PRIORITY)
                 w->io.high_priority = true;
-            if (w->writes++ == 0 || link->write->begin_ns < w->io.queued_ns)
+            if (wt_is_of_round(link->write))
+                w->writes++;
+            else if (w->writes++ == 0 || link->write->begin_ns < w->io.queued_ns)
                 w->io.queued_ns = link->write->begin_ns;
         }
     }
@@ -309,6 +312,9 @@ struct ending {
     uint64_t stable_end; /* the bytes of the I/O are stable up to this offset */
     int error;
     bool zeroing;
+    bool unflushed;          /* the device has the bytes, and may have them in its cache alone */
+    uint64_t failures;       /* of flushes of the disk, when the I/O started */
+    unsigned round_links;    /* of rounds, that ended: each has kept the gate */
     struct wt_launch launch; /* the gathers */
     struct wt_write *done;   /* writes that are stable, or failed */
     uint64_t retired_bytes;
@@ -316,6 +322,11 @@ struct ending {
     unsigned leader_count;
     struct wt_write *leaders[WT_WRITEBACK_SHARES]; /* writers that were told to lead a gather */
 };
+
+static void leave_gate(struct wt_inode *inode, unsigned times) {
+    while (times-- > 0)
+        wt_inode_end(inode);
+}
 
 static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct ending *ending) {
     if (link->previous)
@@ -326,11 +337,32 @@ static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct end
         link->next->previous = link->previous;
     ending->retired_bytes += link->bytes;
     struct wt_write *write = link->write;
+    if (wt_is_of_round(write)) {
+        wt_round_unlink(wt_inode_of(folio), link);
+        ending->round_links++;
+    }
     wt_link_give(link);
     if (wt_gather_release(write, &ending->freed) == 0) {
         write->next_done = ending->done;
         ending->done = write;
     }
+}
+
+/* Bytes of a round up to end are on the device: a flush that fails from now on loses them. */
+static void note_unflushed(const struct wt_link *link, uint64_t start, uint64_t end, const struct ending *ending) {
+    start = start > link->start ? start : link->start;
+    if (start < end)
+        wt_round_note_unflushed(link->write->inode, start, end, ending->failures);
+}
+
+/* Bytes of a round that no I/O made stable: nobody waits for them but the next force. */
+static void fail_round(const struct wt_link *link, uint64_t base, uint64_t failed, int error) {
+    struct wt_inode *inode = link->write->inode;
+    unsigned shift = inode->mapping.geometry.block_shift;
+    uint64_t start = base + ((uint64_t)__builtin_ctzll(failed) << shift);
+    uint64_t end = base + ((uint64_t)(64 - (unsigned)__builtin_clzll(failed)) << shift);
+    wt_round_lose(inode, start > link->start ? start : link->start, end < link->end ? end : link->end, error);
+    wt_inode_note_failed_end(inode, link->end);
 }
 
 /*
@@ -348,12 +380,17 @@ static void end_links(struct wt_folio *folio, uint64_t good, uint64_t bad, int e
             continue;
         if (stable) {
             uint64_t end = base + ((uint64_t)(64 - (unsigned)__builtin_clzll(stable)) << shift);
-            end = end < wt_end_of(write) ? end : wt_end_of(write);
+            end = end < link->end ? end : link->end;
+            end = end < ending->stable_end ? end : ending->stable_end;
+            if (ending->unflushed && wt_is_of_round(write))
+                note_unflushed(link, base + ((uint64_t)__builtin_ctzll(stable) << shift), end, ending);
             (write->flags & WT_APPEND ? wt_inode_grow_unseen : wt_inode_grow)(wt_inode_of(folio), end);
         }
         if (failed) {
             uint64_t at = base + ((uint64_t)__builtin_ctzll(failed) << shift);
-            if (!WT_MUTANT("error-swallowed"))
+            if (wt_is_of_round(write))
+                fail_round(link, base, failed, error);
+            else if (!WT_MUTANT("error-swallowed"))
                 wt_write_fail(write, error, at > write->offset ? at : write->offset);
             if (WT_MUTANT("gather-error-to-one"))
                 bad = 0, good |= failed;
@@ -455,6 +492,7 @@ void wt_launch_gather(struct wt_folio *folio) {
         wt_pool_retire(&inode->mapping.cache->pool, ending.retired_bytes);
     if (ending.done)
         wt_writes_end(inode, ending.done);
+    leave_gate(inode, ending.round_links);
 }
 
 static void end_share(const struct wt_share *share, struct ending *ending) {
@@ -499,6 +537,8 @@ void wt_write_end(struct wt_write *write, int64_t now_ns) {
     write->operation.result = error ? error : (int64_t)write->length;
     write->operation.stable_bytes = (failed_at < end ? failed_at : end) - write->offset;
     write->operation.offset = write->offset;
+    if (!write->round && write->operation.stable_bytes > 0)
+        wt_round_find(write->inode, write->offset, write->offset + write->operation.stable_bytes);
 }
 
 void wt_writes_end(struct wt_inode *inode, struct wt_write *done) {
@@ -537,7 +577,7 @@ static void end_all(struct wt_inode *inode, struct ending *ending) {
     wt_writes_end(inode, ending->done);
     for (unsigned i = 0; i < ending->leader_count; i++)
         sem_post(&ending->leaders[i]->wake);
-    wt_inode_end(inode);
+    leave_gate(inode, ending->round_links + 1);
 }
 
 void wt_writeback_done(struct wt_io *io) {
@@ -567,6 +607,8 @@ void wt_writeback_done(struct wt_io *io) {
     struct ending ending = {.stable_end = io->offset + io->done,
                             .error = io->error,
                             .zeroing = writeback->zeroing,
+                            .unflushed = io->durability == WT_DURABILITY_DEVICE,
+                            .failures = io->failures_before,
                             .launch = {.inode = inode, .gather = true, .objects = writeback}};
     writeback->next = NULL;
     for (unsigned i = 0; i < share_count; i++)
@@ -583,8 +625,10 @@ static void lay_writes_over(struct wt_folio *folio, unsigned block, uint8_t *fro
     for (const struct wt_link *link = folio->links; link; link = link->next) {
         if (!(link->dirty >> block & 1))
             continue;
-        uint64_t from = link->write->offset > base + start ? link->write->offset - base : start;
-        uint64_t to = wt_end_of(link->write) < base + end ? wt_end_of(link->write) - base : end;
+        /* Which bytes of the block are of a round's is not known: the block stays as it was written. */
+        bool whole = wt_is_of_round(link->write);
+        uint64_t from = !whole && link->write->offset > base + start ? link->write->offset - base : start;
+        uint64_t to = !whole && wt_end_of(link->write) < base + end ? wt_end_of(link->write) - base : end;
         memcpy(from_device + (from - start), shadow + (from - start), to - from);
     }
     memcpy(shadow, from_device, (size_t)1 << shift);

@@ -55,7 +55,8 @@ struct sim_ledger {
     const uint8_t *start[SIM_FILES];
     struct entry entries[SIM_OPERATIONS];
     unsigned order;
-    bool dead; /* the disk is */
+    bool dead;    /* the disk is */
+    bool refused; /* the disk has refused something */
 };
 
 static bool writes_bytes(enum sim_step step) {
@@ -64,6 +65,11 @@ static bool writes_bytes(enum sim_step step) {
 
 static bool is_atomic(const struct entry *entry) {
     return (entry->operation->flags & WT_ATOMIC) != 0;
+}
+
+/* Both make stable what was written before. */
+static bool makes_stable(enum sim_step step) {
+    return step == SIM_STEP_SYNC || step == SIM_STEP_FORCE;
 }
 
 static bool changes_bytes(enum sim_step step) {
@@ -150,6 +156,19 @@ static bool hides(const struct entry *b, const struct entry *a, uint64_t start, 
 
 /* ---- sizes ------------------------------------------------------------------------------------------------------- */
 
+/*
+ * A later write that ended well is in the cache, and the disk may refuse it yet: then what was there before is there again.
+ * A force that ends well vouches for it.
+ */
+static bool may_be_lost(const struct sim_ledger *ledger, const struct entry *entry) {
+    return (entry->operation->flags & WT_LATER) != 0 && ledger->program->fault_count > 0 &&
+           entry->required_to < entry->to;
+}
+
+static bool may_have_failed(const struct sim_ledger *ledger, const struct entry *entry) {
+    return entry->deed->result < 0 || may_be_lost(ledger, entry);
+}
+
 static bool sets_size(const struct entry *entry) {
     enum sim_step step = entry->operation->step;
     return (writes_bytes(step) || step == SIM_STEP_TRUNCATE || step == SIM_STEP_ALLOCATE) && entry->begin != NEVER &&
@@ -192,7 +211,7 @@ static uint64_t sure_size(const struct sim_ledger *ledger, unsigned file, bool s
         if (!sets_size(entry) || entry->operation->file != file) {
             continue;
         }
-        bool done = entry->end != NEVER && entry->deed->result >= 0;
+        bool done = entry->end != NEVER && entry->deed->result >= 0 && !may_be_lost(ledger, entry);
         uint64_t sure = stable || !done ? smaller(entry->required_to, size_by(entry)) : size_by(entry);
         if (sure > entry->from || (entry->operation->step == SIM_STEP_TRUNCATE && sure > 0)) {
             size = sure > size && !may_be_cut(ledger, entry, sure) ? sure : size;
@@ -230,7 +249,7 @@ bool sim_ledger_may_be_long(const struct sim_ledger *ledger, unsigned file, uint
         largest = larger(largest, by);
         /* Also in a gap below its start: what else is in those blocks leaves in I/Os of its own. */
         bool within = entry->operation->step != SIM_STEP_TRUNCATE && size < (is_atomic(entry) ? entry->from + 1 : by);
-        bool failed = entry->deed->result < 0; /* a short one may have ended anywhere */
+        bool failed = may_have_failed(ledger, entry); /* a short one may have ended anywhere */
         allowed = (size == by || (within && (failed || size % piece == 0))) &&
                   (entry->operation->step == SIM_STEP_TRUNCATE || !is_superseded(ledger, entry, file));
     }
@@ -317,12 +336,12 @@ static void each_block(struct sim_ledger *ledger, const struct entry *entry, boo
  */
 static bool may_tell_loss(const struct sim_ledger *ledger, const struct entry *sync) {
     bool may = false;
-    for (unsigned i = 0; i < ledger->program->count && !may && sync->operation->step == SIM_STEP_SYNC; i++) {
+    for (unsigned i = 0; i < ledger->program->count && !may && makes_stable(sync->operation->step); i++) {
         const struct entry *write = &ledger->entries[i];
         may = write->operation->file == sync->operation->file && write->lost != NEVER;
         for (unsigned k = 0; k < ledger->program->count && may; k++) {
             const struct entry *by = &ledger->entries[k];
-            may = by->operation->step != SIM_STEP_SYNC || by->operation->file != sync->operation->file ||
+            may = !makes_stable(by->operation->step) || by->operation->file != sync->operation->file ||
                   !precedes(by, sync) || !precedes(write, by) || by->end < write->lost || by->deed->result >= 0;
         }
     }
@@ -377,7 +396,7 @@ static bool is_told_lost(const struct sim_ledger *ledger, const struct entry *wr
     bool told = false;
     for (unsigned i = 0; i < ledger->program->count && !told && write->lost != NEVER; i++) {
         const struct entry *sync = &ledger->entries[i];
-        told = sync->operation->step == SIM_STEP_SYNC && sync->operation->file == write->operation->file &&
+        told = makes_stable(sync->operation->step) && sync->operation->file == write->operation->file &&
                sync->begin != NEVER && sync->end > write->lost && sync->deed->result < 0;
     }
     return told;
@@ -389,7 +408,7 @@ static void require_synced(struct sim_ledger *ledger, const struct entry *sync) 
         struct entry *entry = &ledger->entries[i];
         if (entry->operation->file == sync->operation->file && writes_bytes(entry->operation->step) &&
             precedes(entry, sync) && entry->deed->result >= 0 && !entry->deed->refused &&
-            !is_told_lost(ledger, entry)) {
+            ((entry->operation->flags & WT_LATER) != 0 || !is_told_lost(ledger, entry))) {
             require(ledger, entry, entry->to);
         }
     }
@@ -433,7 +452,7 @@ void sim_ledger_end(struct sim_ledger *ledger, unsigned deed) {
         if (operation->step == SIM_STEP_APPEND && done->result >= 0 && operation->durability != WT_DURABILITY_DEVICE) {
             require_appends_before(ledger, entry);
         }
-    } else if (operation->step == SIM_STEP_SYNC && done->result == 0) {
+    } else if (makes_stable(operation->step) && done->result == 0) {
         require_synced(ledger, entry);
     } else if (operation->step != SIM_STEP_READ && done->result == 0) {
         require(ledger, entry, entry->to);
@@ -453,6 +472,9 @@ void sim_ledger_sent(struct sim_ledger *ledger, unsigned file, uint64_t offset, 
         struct entry *entry = &ledger->entries[i];
         bool zeros = is_under_way(entry) && entry->operation->file == file && makes_zeros(entry->operation->step);
         count += zeros ? 2u : 0u; /* or of such a call */
+        bool held = (entry->operation->flags & WT_LATER) != 0 && entry->end != NEVER &&
+                    entry->required_to < entry->to && entry->operation->file == file;
+        count += held ? 2u : 0u; /* or of a later write that has ended */
         bool meets = is_under_way(entry) && entry->operation->file == file && writes_bytes(entry->operation->step) &&
                      entry->from < offset + length && offset < entry->to;
         count += meets ? 1u : 0u;
@@ -498,6 +520,7 @@ void sim_ledger_failed(struct sim_ledger *ledger, unsigned file, enum sim_op op,
         lose_unsynced(ledger);
     }
     ledger->dead = ledger->dead || op == SIM_DIE;
+    ledger->refused = true;
     for (unsigned i = 0; i < ledger->program->count; i++) {
         struct entry *entry = &ledger->entries[i];
         bool tells = may_tell_loss(ledger, entry);
@@ -525,7 +548,10 @@ static bool is_behind_failed(const struct sim_ledger *ledger, const struct entry
 bool sim_ledger_may_fail(const struct sim_ledger *ledger, unsigned deed) {
     const struct entry *entry = &ledger->entries[deed];
     bool append = entry->operation->step == SIM_STEP_APPEND;
-    return entry->has_cause || (append && is_behind_failed(ledger, entry));
+    bool tells = makes_stable(entry->operation->step) || entry->operation->step == SIM_STEP_REOPEN;
+    /* What is lost is told by every force, until it is written again. */
+    bool of_later = tells && ledger->program->theme == SIM_THEME_LOSING && ledger->refused;
+    return entry->has_cause || of_later || (append && is_behind_failed(ledger, entry));
 }
 
 /* ---- what a block may hold --------------------------------------------------------------------------------------- */
@@ -613,9 +639,9 @@ static bool place(const struct search *search, const struct trail *trail, struct
     part_of(entry, search->start, search->end, &from, &to);
     bool shows = must_be_placed(search, index);
     /* A short write ends anywhere, also within a block, and so does a piece of one that goes through the page cache. */
-    bool partial =
-        (!shows && !is_atomic(entry) && (entry->deed->result < 0 || search->ledger->program->disk.buffered)) ||
-        was_disturbed(search, entry);
+    bool partial = (!shows && !is_atomic(entry) &&
+                    (may_have_failed(search->ledger, entry) || search->ledger->program->disk.buffered)) ||
+                   was_disturbed(search, entry);
     const uint8_t *found = search->found + (from - search->start), *there = bytes_of(search->ledger, entry, from);
     if (!partial && !fits(trail->covered + (from - search->start), found, there, to - from)) {
         return false;
@@ -840,7 +866,7 @@ static bool is_over(const struct sim_ledger *ledger, const struct entry *entry, 
         const struct entry *by = &ledger->entries[i];
         over = by->operation->file == read->operation->file && changes_bytes(by->operation->step) && by->from <= at &&
                at < by->to && precedes(by, read) && by->deed->result >= 0 && !by->deed->refused &&
-               (entry == NULL || precedes(entry, by));
+               !may_be_lost(ledger, by) && (entry == NULL || precedes(entry, by));
     }
     return over;
 }
@@ -900,7 +926,7 @@ bool sim_ledger_place_is_own(const struct sim_ledger *ledger, unsigned deed) {
     for (unsigned i = 0; i < ledger->program->count && own; i++) {
         const struct entry *other = &ledger->entries[i];
         if (other == append || other->operation->file != file || !writes_bytes(other->operation->step) ||
-            other->deed->result < 0 || other->deed->refused || other->begin == NEVER) {
+            may_have_failed(ledger, other) || other->deed->refused || other->begin == NEVER) {
             continue;
         }
         bool meets = other->from < append->to && append->from < other->to;

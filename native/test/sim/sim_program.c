@@ -11,26 +11,27 @@
 /* The number of themes once: so that what a seed gives remains. */
 enum { SEEDS_OF_THEMES = 7 };
 
-const char *const sim_theme_names[SIM_THEMES] = {"log",     "pages",   "mixed",  "resize", "ahead",
-                                                 "failing", "full",    "atomic", "tails",  "cached",
-                                                 "cutting", "flushes", "dying",  "batches"};
+const char *const sim_theme_names[SIM_THEMES] = {"log",   "pages",   "mixed", "resize", "ahead",   "failing",
+                                                 "full",  "atomic",  "tails", "cached", "cutting", "flushes",
+                                                 "dying", "batches", "force", "losing"};
 
 static const char *const step_names[SIM_STEPS] = {"write", "append", "read", "truncate", "allocate",
-                                                  "punch", "zero",   "sync", "reopen"};
+                                                  "punch", "zero",   "sync", "reopen",   "force"};
 
 /* By theme and step: how often. */
 static const unsigned weights[SIM_THEMES][SIM_STEPS] = {
-    [SIM_THEME_LOG] = {4, 80, 6, 0, 2, 0, 0, 4, 2},       [SIM_THEME_PAGES] = {80, 0, 12, 0, 0, 0, 0, 6, 1},
-    [SIM_THEME_MIXED] = {50, 20, 10, 4, 3, 3, 3, 6, 1},   [SIM_THEME_RESIZE] = {40, 10, 5, 15, 8, 8, 8, 5, 1},
-    [SIM_THEME_AHEAD] = {15, 60, 5, 4, 2, 0, 0, 3, 4},    [SIM_THEME_FAILING] = {45, 25, 12, 4, 2, 2, 2, 6, 1},
-    [SIM_THEME_FULL] = {40, 30, 10, 6, 6, 4, 4, 3, 1},    [SIM_THEME_ATOMIC] = {80, 8, 10, 3, 2, 2, 2, 6, 1},
-    [SIM_THEME_TAILS] = {45, 35, 5, 2, 0, 0, 0, 8, 1},    [SIM_THEME_CACHED] = {35, 40, 5, 0, 0, 0, 0, 5, 1},
-    [SIM_THEME_CUTTING] = {30, 20, 8, 20, 8, 6, 6, 6, 1}, [SIM_THEME_FLUSHES] = {60, 10, 5, 0, 0, 0, 0, 25, 0},
-    [SIM_THEME_DYING] = {30, 40, 8, 6, 3, 2, 2, 8, 0},    [SIM_THEME_BATCHES] = {50, 15, 4, 8, 15, 4, 0, 3, 1},
+    [SIM_THEME_LOG] = {4, 80, 6, 0, 2, 0, 0, 4, 2},        [SIM_THEME_PAGES] = {80, 0, 12, 0, 0, 0, 0, 6, 1},
+    [SIM_THEME_MIXED] = {50, 20, 10, 4, 3, 3, 3, 6, 1},    [SIM_THEME_RESIZE] = {40, 10, 5, 15, 8, 8, 8, 5, 1},
+    [SIM_THEME_AHEAD] = {15, 60, 5, 4, 2, 0, 0, 3, 4},     [SIM_THEME_FAILING] = {45, 25, 12, 4, 2, 2, 2, 6, 1},
+    [SIM_THEME_FULL] = {40, 30, 10, 6, 6, 4, 4, 3, 1},     [SIM_THEME_ATOMIC] = {80, 8, 10, 3, 2, 2, 2, 6, 1},
+    [SIM_THEME_TAILS] = {45, 35, 5, 2, 0, 0, 0, 8, 1},     [SIM_THEME_CACHED] = {35, 40, 5, 0, 0, 0, 0, 5, 1},
+    [SIM_THEME_CUTTING] = {30, 20, 8, 20, 8, 6, 6, 6, 1},  [SIM_THEME_FLUSHES] = {60, 10, 5, 0, 0, 0, 0, 25, 0},
+    [SIM_THEME_DYING] = {30, 40, 8, 6, 3, 2, 2, 8, 0},     [SIM_THEME_BATCHES] = {50, 15, 4, 8, 15, 4, 0, 3, 1},
+    [SIM_THEME_FORCE] = {50, 20, 8, 3, 2, 2, 2, 2, 2, 20}, [SIM_THEME_LOSING] = {50, 15, 8, 2, 2, 2, 2, 2, 0, 25},
 };
 
 static bool has_cursors(enum sim_theme theme) {
-    return theme >= SIM_THEME_TAILS;
+    return theme >= SIM_THEME_TAILS && theme <= SIM_THEME_BATCHES;
 }
 
 const uint8_t *sim_pattern(void) {
@@ -238,6 +239,12 @@ static void make_operation(struct sim_program *program, struct test_random *rand
     if (program->theme == SIM_THEME_FLUSHES && test_random_one_in(random, 2)) {
         operation->durability = WT_DURABILITY_DEVICE;
     }
+    bool later = program->theme >= SIM_THEME_FORCE && (step == SIM_STEP_WRITE || step == SIM_STEP_APPEND);
+    if (later && !test_random_one_in(random, 4)) {
+        operation->async = false;
+        operation->flags = (operation->flags & WT_APPEND) | WT_LATER;
+        operation->durability = WT_DURABILITY_DEVICE;
+    }
     if (program->theme == SIM_THEME_BATCHES && (step == SIM_STEP_WRITE || step == SIM_STEP_APPEND)) {
         operation->batched = operation->async = !test_random_one_in(random, 4);
         operation->flags &= operation->async ? ~0u : ~(uint32_t)WT_NOWAIT;
@@ -258,7 +265,7 @@ static void make_operation(struct sim_program *program, struct test_random *rand
     } else if (step == SIM_STEP_WRITE || step == SIM_STEP_ALLOCATE) {
         uint64_t end = operation->offset + length;
         reach->end[file] = end > reach->end[file] ? end : reach->end[file];
-    } else if (step == SIM_STEP_SYNC || step == SIM_STEP_REOPEN) {
+    } else if (step == SIM_STEP_SYNC || step == SIM_STEP_REOPEN || step == SIM_STEP_FORCE) {
         operation->offset = operation->length = 0;
     }
 }
@@ -278,11 +285,12 @@ void sim_program_make(struct sim_program *program, enum sim_theme theme, uint64_
         (theme != SIM_THEME_CACHED || test_random_one_in(&random, 2))) {
         make_cause(program, &random);
     }
-    if (theme == SIM_THEME_AHEAD || theme == SIM_THEME_BATCHES) {
+    if (theme == SIM_THEME_AHEAD || theme == SIM_THEME_BATCHES ||
+        (theme == SIM_THEME_FORCE && test_random_one_in(&random, 4))) {
         program->ahead_bytes = test_random_between(&random, 1, theme == SIM_THEME_AHEAD ? 20000 : 6000);
     }
     bool atomic = theme == SIM_THEME_ATOMIC;
-    if (theme == SIM_THEME_FAILING || (atomic && test_random_one_in(&random, 3))) {
+    if (theme == SIM_THEME_FAILING || theme == SIM_THEME_LOSING || (atomic && test_random_one_in(&random, 3))) {
         make_faults(program, &random);
     }
     if (atomic && test_random_one_in(&random, 6)) {
@@ -333,7 +341,8 @@ void sim_operation_print(const struct sim_operation *operation) {
     printf("%s%s%s%s%s", writes ? durabilities[operation->durability] : "", operation->async ? " async" : "",
            operation->flags & WT_NOWAIT ? " nowait" : "", operation->flags & WT_DONTCACHE ? " dontcache" : "",
            operation->flags & WT_ATOMIC ? " atomic" : "");
-    printf("%s", operation->batched ? " batched" : "");
+    printf("%s%s%s", operation->batched ? " batched" : "", operation->flags & WT_LATER ? " later" : "",
+           operation->reaps ? ", reaps" : "");
 }
 
 static void print_fault(const struct sim_fault *fault) {

@@ -40,6 +40,9 @@ enum sim_theme {
     SIM_THEME_FLUSHES, /* writes that are only on the device, in several files, and flushes that fail */
     SIM_THEME_DYING,   /* a disk that dies */
     SIM_THEME_BATCHES, /* writes submitted together, beside allocation, to files that grow ahead */
+    /* Without them again: */
+    SIM_THEME_FORCE,  /* later writes and forces, beside all else */
+    SIM_THEME_LOSING, /* the same on a disk that fails now and then */
     SIM_THEMES,
 };
 
@@ -55,6 +58,7 @@ enum sim_step {
     SIM_STEP_ZERO,
     SIM_STEP_SYNC,
     SIM_STEP_REOPEN,
+    SIM_STEP_FORCE,
     SIM_STEPS,
 };
 
@@ -63,7 +67,7 @@ struct sim_operation {
     unsigned life, caller, file;
     bool async;
     bool batched; /* submitted together with the next operations of the caller that are so, too */
-    bool reaps;   /* takes events afterwards, without waiting */
+    bool reaps;   /* takes events afterwards, without waiting; and has what is held sent, as the ticker does */
     uint32_t durability, flags;
     uint64_t offset, length;
     uint64_t key; /* what is written: the pattern's bytes from here on */

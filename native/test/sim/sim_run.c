@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,8 +20,9 @@
 #include "sim_journal.h"
 #include "sim_ledger.h"
 #include "sim_tasks.h"
+#include "write/later.h"
 
-enum { SERVERS = 2, TRACE_CHANGES = 40, PROGRAM_SECONDS = 60 };
+enum { SERVERS = 2, TRACE_CHANGES = 40, PROGRAM_SECONDS = 60, TICKS_MOST = 100000 };
 
 /* Of large writes: programs have none that are large. */
 enum { PART_BYTES = 512 };
@@ -64,12 +66,13 @@ static void end_deed(struct life *life, unsigned number, int64_t result, uint64_
     const struct sim_operation *operation = deed->operation;
     bool writes = operation->step == SIM_STEP_WRITE || operation->step == SIM_STEP_APPEND;
     bool atomic = (operation->flags & WT_ATOMIC) != 0;
+    bool later = (operation->flags & WT_LATER) != 0;
     CHECK(deed->begun && !deed->ended);
     CHECK(result >= 0 || may_fail(life->program));
     CHECK(result != -ESTALE); /* nobody else touches the files */
     if (writes) {
         CHECK(result < 0 ? stable < operation->length || operation->step == SIM_STEP_APPEND
-                         : (uint64_t)result == operation->length && stable == operation->length);
+                         : (uint64_t)result == operation->length && stable == (later ? 0 : operation->length));
         CHECK(!atomic || result >= 0 || stable == 0);
     }
     deed->ended = true;
@@ -188,11 +191,19 @@ static int64_t do_other(struct life *life, struct sim_deed *deed, wt_file file) 
         return wt_zero(file, operation->offset, operation->length);
     case SIM_STEP_SYNC:
         return wt_sync(file);
+    case SIM_STEP_FORCE:
+        return wt_force(file);
     case SIM_STEP_REOPEN:
         return reopen(life, operation->caller, operation->file);
     default:
         return -EINVAL;
     }
+}
+
+/* As the ticker does. */
+static void send_held(const struct life *life) {
+    wt_later_send_all(wt_engine_acquire(life->core.engine));
+    wt_engine_release(life->core.engine);
 }
 
 static void do_operation(struct life *life, unsigned number) {
@@ -208,6 +219,7 @@ static void do_operation(struct life *life, unsigned number) {
     }
     if (operation->reaps) {
         take_events(life, 0);
+        send_held(life);
     }
 }
 
@@ -267,12 +279,25 @@ static void call(void *argument) {
         take_events(life, 1000000);
     }
     if (--life->callers_left == 0) {
+        send_held(life);
         sim_end_service(life->core.sim, true);
     }
 }
 
 static void serve(void *argument) {
     sim_serve(argument);
+}
+
+/* As the engine's own: what nobody else sends leaves after a while. */
+static void tick(void *argument) {
+    struct life *life = argument;
+    for (unsigned ticks = 0; life->callers_left > 0; ticks++) {
+        CHECK(ticks < TICKS_MOST);
+        sim_tasks.sleep_until(sim_tasks.now_ns() + WT_TICK_NS);
+        if (life->callers_left > 0) { /* else the disk may have no service any more */
+            send_held(life);
+        }
+    }
 }
 
 static void run_callers(struct life *life) {
@@ -286,6 +311,9 @@ static void run_callers(struct life *life) {
     }
     for (unsigned i = 0; i < SERVERS; i++) {
         sim_tasks_add("disk", serve, life->core.sim);
+    }
+    if (program->theme >= SIM_THEME_FORCE) {
+        sim_tasks_add("ticker", tick, life);
     }
     sim_tasks_run(program->schedule * SIM_LIVES + life->number);
 }
@@ -345,6 +373,23 @@ static void check_mended(const struct life *life, unsigned file) {
     CHECK_OK(wt_sync(handle));
 }
 
+/* Bytes of later writes were lost, and every handle was told: once all bytes are written again, nothing is. */
+static void write_again(const struct life *life, unsigned file) {
+    static uint8_t bytes[SIM_LIMIT];
+    wt_file handle = life->handles[0][file];
+    for (unsigned caller = 0; caller < life->program->callers; caller++) {
+        (void)wt_force(life->handles[caller][file]);
+    }
+    size_t size = (size_t)wt_size(handle);
+    CHECK(size <= sizeof bytes);
+    CHECK_EQ(read_at(handle, 0, bytes, size), size);
+    CHECK_EQ(write_at(handle, 0, bytes, size), size);
+    CHECK_OK(wt_truncate(handle, size));
+    for (unsigned caller = 0; caller < life->program->callers; caller++) {
+        CHECK_OK(wt_force(life->handles[caller][file]));
+    }
+}
+
 /* The callers are done: the engine shows what the disk has, and leaves it as it is, without what it grew ahead. */
 static void end_life(struct life *life) {
     struct core *core = &life->core;
@@ -354,6 +399,9 @@ static void end_life(struct life *life) {
     sim_heal(core->sim);
     for (unsigned file = 0; file < life->program->files; file++) {
         wt_file handle = life->handles[0][file];
+        if (life->program->theme == SIM_THEME_LOSING) {
+            write_again(life, file);
+        }
         if (life->program->fault_count > 0 && life->program->disk.capacity_bytes == 0) {
             check_mended(life, file);
         }
@@ -728,11 +776,18 @@ static void stay_on_one_processor(void) {
     }
 }
 
+/* Ends the process after so much of a processor's time, or ten times as much time: the machine may be busy. 0: not any more. */
+static void end_after(unsigned seconds) {
+    const struct itimerval timer = {.it_value.tv_sec = seconds};
+    CHECK(setitimer(ITIMER_PROF, &timer, NULL) == 0);
+    alarm(10 * seconds);
+}
+
 void sim_run_alone(const struct sim_program *program, struct sim_tally *tally) {
     stay_on_one_processor();
-    alarm(PROGRAM_SECONDS);
+    end_after(PROGRAM_SECONDS);
     sim_run_program(program, tally);
-    alarm(0);
+    end_after(0);
 }
 
 struct range {

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+/*
+ * Later writes: who sends what rounds hold, and what a force does. See round.h.
+ *
+ *   force    close the open round -> send what is held; a single run of blocks as one durable I/O on the caller's thread
+ *            -> wait for the rounds that were closed by now -> flush, unless all of it was durable I/O
+ *            -> tell the handle of bytes that were lost
+ *
+ * Forces of one file that meet share a flush: one that began after the I/O of both had ended.
+ */
+#ifndef WT_LATER_H
+#define WT_LATER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/objects.h"
+#include "file/inode.h"
+
+/* A file that holds this much sends it: an I/O of this size is as fast as larger ones. */
+#define WT_HELD_BYTES_MOST (256u << 10)
+
+/* The ticker looks this often, and sends what has been held for more than one tick. */
+#define WT_TICK_NS INT64_C(300000)
+
+/* Sends what the file holds. The file is open, or something keeps its gate. */
+void wt_later_send(struct wt_inode *inode);
+/* The same for all files of the engine: the caller is about to wait for room. */
+void wt_later_send_all(struct wt_engine_object *engine);
+/* Bytes of a later write were copied. Sends them if the file holds enough. */
+void wt_later_copied(struct wt_inode *inode);
+
+/* Makes stable what was written before. 0, or the error with which bytes of the file were lost: see wt_force. */
+int wt_later_force(struct wt_file_object *file);
+/* The same without a flush: the device has all bytes. */
+int wt_later_settle(struct wt_file_object *file);
+/* fsync(2). -EIO: an earlier flush failed, and bytes of this file that it was to make stable are lost. */
+int wt_later_sync(struct wt_inode *inode);
+
+/*
+ * The thread that sends what nobody else does: a byte is held for two ticks at most, as long as that thread runs. It is
+ * started before the first byte is held. 0 or -errno.
+ */
+int wt_ticker_start(struct wt_engine_object *engine);
+void wt_ticker_stop(struct wt_engine_object *engine);
+
+#endif

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+/*
+ * Rounds: writes that return when their bytes are in the cache, and become stable by a force.
+ *
+ * A round is all such writes (WT_LATER) of a file between two forces. In the folios a round stands as one write does:
+ * with one link for each folio that has bytes of the round, however many calls brought them. So to write to a block
+ * again costs a copy and nothing else.
+ *
+ *            wt_round_enter                          wt_round_close                      all its I/O has ended
+ *   (none) ------------------> open: takes writes ------------------> closed: a force waits --------------------> (none)
+ *
+ * Dirty blocks of a round are in one of two states:
+ *
+ *   sent later   an I/O is on the folio, and its end sends them: the gather
+ *   held         nobody is about to send them. Their link is in the list of the inode's rounds, and the inode is in the
+ *                engine's list. Whoever takes the list sends them: a force, a writer that has held enough, a thread that
+ *                waits for room, or the ticker, less than a millisecond after they were written
+ *
+ * A round's link keeps the inode's gate: truncation waits for it, as for I/O in flight.
+ *
+ * Bytes of a round that an I/O or a flush could not make stable are lost. The ranges are remembered until somebody
+ * writes them again.
+ */
+#ifndef WT_ROUND_H
+#define WT_ROUND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "file/inode.h"
+#include "write/context.h"
+
+struct wt_round {
+    struct wt_write
+        write; /* what its links lead to. One reference each: while it is open, a call that copies, a link */
+    struct wt_round *next; /* the next younger one of the inode */
+    uint64_t number;       /* of the inode's: younger ones have higher numbers */
+    bool closed;           /* under the rounds' lock */
+};
+
+/* The open round, which is made if there is none, for a call that copies. NULL: no memory. The caller is inside the gate. */
+struct wt_round *wt_round_enter(struct wt_inode *inode);
+/*
+ * The call has copied. True: the round was closed meanwhile, and what the call left held is to be sent. In either case
+ * the caller then drops the reference that it has, by wt_round_leave.
+ */
+bool wt_round_was_closed(struct wt_round *round);
+void wt_round_leave(struct wt_round *round);
+
+/* The link of the round in a locked folio. NULL: it has none. */
+struct wt_link *wt_round_link(const struct wt_round *round, const struct wt_folio *folio);
+/* The folio, which is locked, gets a link of the round. NULL: no memory. */
+struct wt_link *wt_round_add_link(struct wt_round *round, struct wt_folio *folio);
+/* Nobody is about to send the dirty blocks of the link, whose folio is locked. bytes: how many were just written. */
+void wt_round_hold(struct wt_inode *inode, struct wt_link *link, uint64_t bytes);
+/* The link's folio, which is locked, has it no more. */
+void wt_round_unlink(struct wt_inode *inode, struct wt_link *link);
+/* The device has these bytes of a round, by an I/O that is not durable. failures: of the disk's flushes when it started. */
+void wt_round_note_unflushed(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t failures);
+/* Takes folios off the list of those that hold: their indexes. Returns how many, at most max. */
+unsigned wt_round_take_held(struct wt_inode *inode, uint64_t *indexes, unsigned max);
+
+/* Closes the open round. NULL: there is none, or nothing was written in it. The caller waits for it, and frees it. */
+struct wt_round *wt_round_close(struct wt_inode *inode);
+/* All I/O of a closed round has ended: takes it from the inode, and frees it. */
+void wt_round_free(struct wt_round *round);
+/* Waits until every round that was closed by now has ended. */
+void wt_rounds_await(struct wt_inode *inode);
+
+/* These bytes of a round are lost: start >= end: none is known to be. */
+void wt_round_lose(struct wt_inode *inode, uint64_t start, uint64_t end, int error);
+/* The bytes are stable again, or gone: they are not lost any more. */
+void wt_round_find(struct wt_inode *inode, uint64_t start, uint64_t end);
+/* The round has written the bytes again: they are not lost any more when it has ended, unless it has lost them itself. */
+void wt_round_rewrite(struct wt_round *round, uint64_t start, uint64_t end);
+/* What a force by a handle tells: 0, or the error with which bytes were lost. *told: what the handle was told so far. */
+int wt_round_error(struct wt_inode *inode, _Atomic uint64_t *told);
+
+#endif

@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+#define _GNU_SOURCE
+/* Later writes and forces. */
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "core.h"
+#include "engine/doors.h"
+#include "write/later.h"
+
+enum { BLOCK = 4096, FOLIO = 64 * BLOCK };
+
+static uint8_t bytes[4 * FOLIO];
+
+static int64_t write_later(wt_file file, uint64_t offset, int value, size_t length) {
+    static uint8_t own[4 * FOLIO];
+    CHECK(length <= sizeof own);
+    memset(own, value, length);
+    struct iovec iov = {own, length};
+    return wt_write_with(file, &iov, 1, &offset, 0, WT_LATER, NULL);
+}
+
+static void later_at(wt_file file, uint64_t offset, int value, size_t length) {
+    CHECK_EQ(write_later(file, offset, value, length), length);
+}
+
+static uint64_t append_later(wt_file file, int value, size_t length) {
+    memset(bytes, value, length);
+    struct iovec iov = {bytes, length};
+    uint64_t offset = 0;
+    CHECK_EQ(wt_write_with(file, &iov, 1, &offset, 0, WT_LATER | WT_APPEND, NULL), length);
+    return offset;
+}
+
+/* As the ticker does. */
+static void send_held(const struct core *core) {
+    struct wt_engine_object *engine = wt_engine_acquire(core->engine);
+    CHECK(engine);
+    wt_later_send_all(engine);
+    wt_engine_release(core->engine);
+}
+
+static void check_stable(const struct core *core, uint64_t offset, int value, size_t length) {
+    static uint8_t stable[4 * FOLIO];
+    static uint8_t expected[4 * FOLIO];
+    memset(expected, value, length);
+    sim_peek_stable(core->sim, "file", offset, stable, length);
+    CHECK_BYTES(stable, expected, length);
+}
+
+static struct core core_of(bool no_fua) {
+    return core_open(&(struct sim_options){.no_fua = no_fua}, NULL);
+}
+
+/* A file of so many stable bytes, and a clear log. */
+static wt_file file_of(const struct core *core, size_t length) {
+    wt_file file = core_file(core, "file");
+    fill_at(file, 0, 1, length);
+    sim_clear_log(core->sim);
+    return file;
+}
+
+/* ---- a write ------------------------------------------------------------------------------------------------- */
+
+TEST(a_later_write_returns_without_io_and_all_see_it) {
+    struct core core = core_of(false);
+    wt_file file = file_of(&core, FOLIO), other = core_file(&core, "file");
+    later_at(file, BLOCK, 2, 3 * BLOCK);
+    CHECK_EQ(sim_count(core.sim, SIM_READ | SIM_WRITE | SIM_SYNC), 0);
+    check_filled(other, 0, 1, BLOCK);
+    check_filled(other, BLOCK, 2, 3 * BLOCK);
+    check_filled(other, 4 * BLOCK, 1, BLOCK);
+    core_close(&core);
+}
+
+TEST(a_later_write_past_the_end_is_in_the_size_at_once) {
+    struct core core = core_of(false);
+    wt_file file = file_of(&core, 100);
+    later_at(file, 5000, 2, 100);
+    CHECK_EQ(wt_size(file), 5100);
+    CHECK_EQ(sim_size(core.sim, "file"), 100);
+    check_filled(file, 100, 0, 4900);
+    check_filled(file, 5000, 2, 100);
+    CHECK_OK(wt_force(file));
+    CHECK_EQ(sim_stable_size(core.sim, "file"), 5100);
+    check_stable(&core, 0, 1, 100);
+    check_stable(&core, 100, 0, 4900);
+    check_stable(&core, 5000, 2, 100);
+    core_close(&core);
+}
+
+TEST(invariant_6_the_size_on_disk_is_exact_however_later_writes_leave) {
+    struct core core = core_of(true);
+    wt_file file = core_file(&core, "file");
+    for (int i = 0; i < 200; i++) {
+        later_at(file, (uint64_t)i * 777, i, 777);
+        if (i % 7 == 3)
+            send_held(&core);
+        CHECK_EQ(wt_size(file), (i + 1) * 777);
+        CHECK(sim_size(core.sim, "file") <= wt_size(file));
+        CHECK(sim_size(core.sim, "file") % 777 == 0 || sim_size(core.sim, "file") % BLOCK == 0);
+    }
+    CHECK_OK(wt_force(file));
+    CHECK_EQ(sim_largest_size(core.sim, "file"), 200 * 777);
+    CHECK_EQ(sim_stable_size(core.sim, "file"), 200 * 777);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
+TEST(to_write_a_held_block_again_costs_no_room) {
+    struct core core =
+        core_open(NULL, &(struct wt_engine_options){.cache_bytes = 1 << 20, .in_flight_bytes = 64 << 10});
+    wt_file file = file_of(&core, FOLIO);
+    for (int i = 0; i < 10000; i++)
+        later_at(file, BLOCK, i, 100);
+    CHECK_EQ(sim_count(core.sim, SIM_WRITE), 0);
+    core_close(&core);
+}
+
+TEST(a_file_that_holds_enough_sends_it) {
+    struct core core = core_of(false);
+    wt_file file = file_of(&core, 4 * FOLIO);
+    for (uint64_t at = 0; at < WT_HELD_BYTES_MOST - BLOCK; at += BLOCK)
+        later_at(file, at, 2, BLOCK);
+    CHECK_EQ(sim_count(core.sim, SIM_WRITE), 0);
+    later_at(file, WT_HELD_BYTES_MOST - BLOCK, 2, BLOCK);
+    while (sim_pump_one(core.sim))
+        ;
+    CHECK_EQ(sim_count(core.sim, SIM_WRITE), 1);
+    CHECK_EQ(sim_record(core.sim, SIM_WRITE, 0).length, WT_HELD_BYTES_MOST);
+    CHECK_EQ(sim_record(core.sim, SIM_WRITE, 0).durability, WT_DURABILITY_DEVICE);
+    core_close(&core);
+}
+
+TEST(a_writer_that_waits_for_room_sends_what_other_files_hold) {
+    struct core core =
+        core_open(NULL, &(struct wt_engine_options){.cache_bytes = 1 << 20, .in_flight_bytes = 64 << 10});
+    wt_file file = file_of(&core, FOLIO), other = core_file(&core, "other");
+    later_at(file, 0, 2, 48 << 10);
+    fill_at(other, 0, 3, 32 << 10);
+    CHECK_EQ(sim_count(core.sim, SIM_WRITE), 2);
+    core_close(&core);
+}
+
+TEST(later_appends_get_places_without_gaps_behind_all_others) {
+    struct core core = core_of(false);
+    wt_file file = file_of(&core, 100);
+    CHECK_EQ(append_later(file, 2, 50), 100);
+    CHECK_EQ(append_later(file, 3, 5000), 150);
+    later_at(file, 6000, 4, 10);
+    CHECK_EQ(append_later(file, 5, 7), 6010);
+    CHECK_OK(wt_force(file));
+    CHECK_EQ(sim_stable_size(core.sim, "file"), 6017);
+    check_stable(&core, 100, 2, 50);
+    check_stable(&core, 150, 3, 5000);
+    check_stable(&core, 5150, 0, 850);
+    check_stable(&core, 6000, 4, 10);
+    check_stable(&core, 6010, 5, 7);
+    core_close(&core);
+}
+
+TEST(other_flags_do_not_go_with_later_writes) {
+    struct core core = core_of(false);
+    wt_file file = file_of(&core, FOLIO);
+    struct iovec iov = {bytes, BLOCK};
+    uint64_t offset = 0;
+    static const uint32_t flags[] = {WT_ATOMIC, WT_HIGH_PRIORITY, WT_DONTCACHE, WT_NOWAIT};
+    for (unsigned i = 0; i < sizeof flags / sizeof *flags; i++)
+        CHECK_EQ(wt_write_with(file, &iov, 1, &offset, 0, WT_LATER | flags[i], NULL), -EINVAL);
+    CHECK_EQ(wt_write_submit(file, &iov, 1, 0, 0, WT_LATER, 1), -EINVAL);
+    CHECK_EQ(wt_force(file + 1), -EBADF);
+    core_close(&core);
+}
+
+/* ---- a force ------------------------------------------------------------------------------------------------------ */
+
+TEST(a_force_of_one_run_is_one_durable_write) {
+    for (int no_fua = 0; no_fua < 2; no_fua++) {
+        struct core core = core_of(no_fua);
+        wt_file file = file_of(&core, FOLIO);
+        for (unsigned i = 0; i < 8; i++)
+            later_at(file, BLOCK + i * 512, (int)i, 512);
+        CHECK_OK(wt_force(file));
+        CHECK_EQ(sim_count(core.sim, SIM_WRITE), 1);
+        CHECK_EQ(sim_record(core.sim, SIM_WRITE, 0).durability, WT_DURABILITY_DSYNC);
+        CHECK_EQ(sim_record(core.sim, SIM_WRITE, 0).submitted, false);
+        CHECK_EQ(sim_count(core.sim, SIM_SYNC), 0);
+        for (unsigned i = 0; i < 8; i++)
+            check_stable(&core, BLOCK + i * 512, (int)i, 512);
+        core_close(&core);
+    }
+}
+
+TEST(a_force_of_scattered_blocks_is_an_io_each_and_one_flush) {
+    struct core core = core_of(true);
+    wt_file file = file_of(&core, 4 * FOLIO);
+    for (unsigned i = 0; i < 32; i++)
+        later_at(file, (uint64_t)i * 8 * BLOCK, 2, BLOCK);
+    CHECK_OK(wt_force(file));
+    CHECK_EQ(sim_count(core.sim, SIM_WRITE), 32);
+    CHECK_EQ(sim_record(core.sim, SIM_WRITE, 0).durability, WT_DURABILITY_DEVICE);
+    CHECK_EQ(sim_count(core.sim, SIM_SYNC), 1);
+    for (unsigned i = 0; i < 32; i++)
+        check_stable(&core, (uint64_t)i * 8 * BLOCK, 2, BLOCK);
+    core_close(&core);
+}
+
+TEST(scattered_blocks_of_one_folio_share_a_flush_as_well) {
+    struct core core = core_of(true);
+    wt_file file = file_of(&core, FOLIO);
+    for (unsigned i = 0; i < 8; i++)
+        later_at(file, (uint64_t)i * 8 * BLOCK, 2, BLOCK);
+    CHECK_OK(wt_force(file));
+    CHECK_EQ(sim_count(core.sim, SIM_WRITE), 8);
+    CHECK_EQ(sim_count(core.sim, SIM_SYNC), 1);
+    CHECK_EQ(sim_record(core.sim, SIM_WRITE, 7).durability, WT_DURABILITY_DEVICE);
+    core_close(&core);
+}
+
+TEST(a_force_without_anything_to_do_asks_the_kernel_for_nothing) {
+    struct core core = core_of(true);
+    wt_file file = file_of(&core, FOLIO);
+    CHECK_OK(wt_force(file));
+    later_at(file, 0, 2, BLOCK);
+    CHECK_OK(wt_force(file));
+    sim_clear_log(core.sim);
+    CHECK_OK(wt_force(file));
+    fill_at(file, 0, 3, BLOCK);
+    sim_clear_log(core.sim);
+    CHECK_OK(wt_force(file));
+    CHECK_EQ(sim_count(core.sim, ~0u), 0);
+    core_close(&core);
+}
+
+TEST(a_force_makes_writes_stable_that_only_the_device_has) {
+    struct core core = core_of(false);
+    wt_file file = file_of(&core, FOLIO);
+    memset(bytes, 2, BLOCK);
+    CHECK_EQ(write_as(file, 0, bytes, BLOCK, WT_DURABILITY_DEVICE), BLOCK);
+    check_stable(&core, 0, 1, BLOCK);
+    CHECK_OK(wt_force(file));
+    check_stable(&core, 0, 2, BLOCK);
+    core_close(&core);
+}
+
+TEST(a_sync_covers_later_writes_too) {
+    struct core core = core_of(true);
+    wt_file file = file_of(&core, FOLIO);
+    later_at(file, 0, 2, BLOCK);
+    CHECK_OK(wt_sync(file));
+    check_stable(&core, 0, 2, BLOCK);
+    core_close(&core);
+}
+
+TEST(what_left_before_the_force_needs_its_flush) {
+    struct core core = core_of(false);
+    wt_file file = file_of(&core, 4 * FOLIO);
+    later_at(file, 0, 2, WT_HELD_BYTES_MOST);
+    while (sim_pump_one(core.sim))
+        ;
+    later_at(file, 2 * FOLIO, 3, BLOCK);
+    CHECK_OK(wt_force(file));
+    check_stable(&core, 0, 2, WT_HELD_BYTES_MOST);
+    check_stable(&core, 2 * FOLIO, 3, BLOCK);
+    CHECK_EQ(sim_count(core.sim, SIM_SYNC), 1);
+    core_close(&core);
+}
+
+/* ---- other operations meet held bytes ---------------------------------------------------------------------------- */
+
+TEST(a_durable_write_takes_the_held_bytes_of_its_blocks_along) {
+    struct core core = core_of(false);
+    wt_file file = file_of(&core, FOLIO);
+    later_at(file, 0, 2, 100);
+    later_at(file, 8 * BLOCK, 2, 100);
+    fill_at(file, 200, 3, 100);
+    CHECK_EQ(sim_record(core.sim, SIM_WRITE, 0).durability, WT_DURABILITY_DSYNC);
+    check_stable(&core, 0, 2, 100);
+    check_stable(&core, 100, 1, 100);
+    check_stable(&core, 200, 3, 100);
+    check_stable(&core, 8 * BLOCK, 1, 100);
+    CHECK_OK(wt_force(file));
+    check_stable(&core, 8 * BLOCK, 2, 100);
+    core_close(&core);
+}
+
+TEST(truncation_holes_zeros_and_allocation_meet_held_bytes) {
+    struct core core = core_of(false);
+    wt_file file = file_of(&core, FOLIO);
+    later_at(file, 0, 2, 8 * BLOCK);
+    CHECK_OK(wt_punch_hole(file, BLOCK, BLOCK));
+    later_at(file, 2 * BLOCK, 3, BLOCK);
+    CHECK_OK(wt_zero(file, 2 * BLOCK + 100, 50));
+    later_at(file, FOLIO, 4, 100);
+    CHECK_OK(wt_allocate(file, FOLIO, 2 * BLOCK));
+    later_at(file, 5 * BLOCK, 5, BLOCK);
+    CHECK_OK(wt_truncate(file, 5 * BLOCK + 10));
+    CHECK_EQ(wt_size(file), 5 * BLOCK + 10);
+    CHECK_OK(wt_force(file));
+    check_stable(&core, 0, 2, BLOCK);
+    check_stable(&core, BLOCK, 0, BLOCK);
+    check_stable(&core, 2 * BLOCK, 3, 100);
+    check_stable(&core, 2 * BLOCK + 100, 0, 50);
+    check_stable(&core, 2 * BLOCK + 150, 3, BLOCK - 150);
+    check_stable(&core, 5 * BLOCK, 5, 10);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
+TEST(an_atomic_write_goes_after_the_held_bytes_of_its_blocks) {
+    struct core core = core_open(&(struct sim_options){.atomic_bytes = 16 << 10}, NULL);
+    wt_file file = file_of(&core, FOLIO);
+    later_at(file, 0, 2, 8 * BLOCK);
+    memset(bytes, 3, 4 * BLOCK);
+    struct iovec iov = {bytes, 4 * BLOCK};
+    uint64_t offset = 0;
+    CHECK_EQ(wt_write_with(file, &iov, 1, &offset, 0, WT_ATOMIC, NULL), 4 * BLOCK);
+    check_stable(&core, 0, 3, 4 * BLOCK);
+    CHECK_OK(wt_force(file));
+    check_stable(&core, 4 * BLOCK, 2, 4 * BLOCK);
+    core_close(&core);
+}
+
+TEST(a_file_that_grows_ahead_takes_later_writes) {
+    struct core core = core_of(false);
+    wt_file file = file_of(&core, 100);
+    CHECK_OK(wt_file_grow_ahead(file, 1 << 20));
+    for (unsigned i = 0; i < 100; i++) {
+        CHECK_EQ(append_later(file, 2, 100), 100 + i * 100);
+        CHECK_OK(wt_force(file));
+    }
+    CHECK_EQ(sim_count(core.sim, SIM_RESERVE), 1);
+    check_stable(&core, 100, 2, 100 * 100);
+    CHECK_EQ(wt_size(file), 101 * 100);
+    CHECK_OK(wt_file_close(file));
+    CHECK_EQ(sim_stable_size(core.sim, "file"), 101 * 100);
+    core_close(&core);
+}
+
+TEST(a_close_sends_what_is_held) {
+    struct core core = core_of(false);
+    wt_file file = file_of(&core, FOLIO), other = core_file(&core, "file");
+    later_at(file, 0, 2, BLOCK);
+    CHECK_OK(wt_file_close(file));
+    CHECK_EQ(sim_count(core.sim, SIM_WRITE), 1);
+    CHECK_OK(wt_force(other));
+    check_stable(&core, 0, 2, BLOCK);
+    core_close(&core);
+}
+
+/* ---- errors ---------------------------------------------------------------------------------------------------------- */
+
+static void refuse_writes(const struct core *core) {
+    sim_fail(core->sim, &(struct sim_fault){.ops = SIM_WRITE, .error = -EIO});
+}
+
+TEST(each_handle_is_told_of_lost_bytes_and_every_force_until_they_are_written_again) {
+    struct core core = core_of(false);
+    wt_file file = file_of(&core, FOLIO), other = core_file(&core, "file");
+    later_at(file, BLOCK + 100, 2, 50);
+    refuse_writes(&core);
+    CHECK_EQ(wt_force(file), -EIO);
+    CHECK_EQ(wt_force(file), -EIO);
+    CHECK_EQ(wt_force(other), -EIO);
+    sim_heal(core.sim);
+    CHECK_EQ(wt_force(file), -EIO);
+    later_at(file, BLOCK + 100, 3, 49);
+    CHECK_EQ(wt_force(file), -EIO);
+    later_at(file, BLOCK + 149, 3, 1);
+    CHECK_OK(wt_force(file));
+    CHECK_OK(wt_force(other));
+    check_stable(&core, BLOCK + 100, 3, 50);
+    core_close(&core);
+}
+
+TEST(a_handle_that_was_not_told_is_told_once_after_the_bytes_were_written_again) {
+    struct core core = core_of(false);
+    wt_file file = file_of(&core, FOLIO), other = core_file(&core, "file"), third = core_file(&core, "file");
+    later_at(file, 0, 2, BLOCK);
+    refuse_writes(&core);
+    CHECK_EQ(wt_force(file), -EIO);
+    sim_heal(core.sim);
+    fill_at(file, 0, 3, BLOCK);
+    wt_file late = core_file(&core, "file");
+    CHECK_OK(wt_force(file));
+    CHECK_EQ(wt_force(other), -EIO);
+    CHECK_OK(wt_force(other));
+    CHECK_OK(wt_force(late));
+    CHECK_EQ(wt_file_close(third), -EIO);
+    core_close(&core);
+}
+
+TEST(what_the_device_refused_is_read_back_from_the_device) {
+    struct core core = core_of(false);
+    wt_file file = file_of(&core, FOLIO);
+    later_at(file, BLOCK, 2, BLOCK);
+    later_at(file, FOLIO, 2, 1000);
+    refuse_writes(&core);
+    CHECK_EQ(wt_force(file), -EIO);
+    sim_heal(core.sim);
+    check_filled(file, BLOCK, 1, BLOCK);
+    CHECK_EQ(wt_size(file), FOLIO);
+    check_cache_is_disk(&core, file, "file");
+    CHECK_OK(wt_truncate(file, 0)); /* what was lost is cut off */
+    CHECK_OK(wt_force(file));
+    core_close(&core);
+}
+
+TEST(bytes_that_only_the_device_had_are_lost_if_the_flush_fails) {
+    struct core core = core_of(true);
+    wt_file file = file_of(&core, 4 * FOLIO);
+    later_at(file, 0, 2, BLOCK);
+    later_at(file, FOLIO, 2, BLOCK);
+    sim_fail(core.sim, &(struct sim_fault){.ops = SIM_SYNC, .count = 1, .error = -EIO});
+    CHECK_EQ(wt_force(file), -EIO);
+    sim_heal(core.sim);
+    CHECK_EQ(wt_force(file), -EIO);
+    later_at(file, 0, 3, FOLIO + BLOCK);
+    CHECK_OK(wt_force(file));
+    check_stable(&core, 0, 3, FOLIO + BLOCK);
+    core_close(&core);
+}
+
+/* ---- several threads -------------------------------------------------------------------------------------------------- */
+
+struct forcer {
+    wt_file file;
+    pthread_t thread;
+};
+
+static void *force(void *argument) {
+    struct forcer *forcer = argument;
+    return (void *)(intptr_t)wt_force(forcer->file);
+}
+
+static struct core core_threaded_no_fua(void) {
+    return core_open(&(struct sim_options){.threaded = true, .no_fua = true}, NULL);
+}
+
+TEST(a_force_waits_for_the_bytes_that_another_force_has_under_way) {
+    struct core core = core_threaded_no_fua();
+    wt_file file = file_of(&core, 4 * FOLIO);
+    struct forcer first = {.file = file}, second = {.file = file};
+    later_at(file, 0, 2, BLOCK);
+    sim_hold(core.sim);
+    first.thread = test_thread(force, &first);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+    second.thread = test_thread(force, &second);
+    let_others_run();
+    CHECK_EQ(pthread_tryjoin_np(second.thread, NULL), EBUSY);
+    sim_release_all(core.sim);
+    CHECK_EQ((intptr_t)test_join(first.thread), 0);
+    CHECK_EQ((intptr_t)test_join(second.thread), 0);
+    check_stable(&core, 0, 2, BLOCK);
+    core_close(&core);
+}
+
+TEST(a_force_that_finds_nothing_left_waits_for_the_flush_that_is_running) {
+    struct core core = core_threaded_no_fua();
+    wt_file file = file_of(&core, FOLIO);
+    struct wt_file_object *object = wt_file_acquire(file);
+    struct wt_rounds *rounds = &object->inode->rounds;
+    struct forcer forcer = {.file = file};
+    wt_lock(&rounds->lock);
+    rounds->flushing = true;
+    wt_unlock(&rounds->lock);
+    forcer.thread = test_thread(force, &forcer);
+    let_others_run();
+    CHECK_EQ(pthread_tryjoin_np(forcer.thread, NULL), EBUSY);
+    wt_lock(&rounds->lock);
+    rounds->flushing = false;
+    rounds->failed_flushes++;
+    rounds->flush_error = -EIO;
+    wt_wake_all(&rounds->changed);
+    wt_unlock(&rounds->lock);
+    CHECK_EQ((intptr_t)test_join(forcer.thread), -EIO);
+    wt_file_release(file);
+    core_close(&core);
+}
+
+TEST(forces_that_meet_behind_an_io_leave_as_one) {
+    enum { THREADS = 8 };
+    struct core core = core_threaded_no_fua();
+    wt_file file = file_of(&core, 4 * FOLIO);
+    struct forcer forcers[THREADS + 1];
+    sim_hold(core.sim);
+    for (unsigned i = 0; i <= THREADS; i++) {
+        later_at(file, i * 100, 2, 100);
+        forcers[i].file = file;
+        forcers[i].thread = test_thread(force, &forcers[i]);
+        CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+        let_others_run();
+    }
+    sim_release_all(core.sim);
+    for (unsigned i = 0; i <= THREADS; i++)
+        CHECK_EQ((intptr_t)test_join(forcers[i].thread), 0);
+    CHECK_EQ(sim_count(core.sim, SIM_WRITE), 2);
+    CHECK_EQ(sim_count(core.sim, SIM_SYNC), 0);
+    check_stable(&core, 0, 2, (THREADS + 1) * 100);
+    core_close(&core);
+}
+
+TEST(a_later_write_to_a_block_under_io_leaves_when_that_ends) {
+    struct core core = core_threaded_no_fua();
+    wt_file file = file_of(&core, FOLIO);
+    struct forcer forcer = {.file = file};
+    later_at(file, 0, 2, BLOCK);
+    sim_hold(core.sim);
+    forcer.thread = test_thread(force, &forcer);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+    later_at(file, 0, 3, BLOCK);
+    later_at(file, 9 * BLOCK, 3, BLOCK);
+    check_filled(file, 0, 3, BLOCK);
+    sim_release(core.sim, 1);
+    CHECK_EQ((intptr_t)test_join(forcer.thread), 0);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 2), 2);
+    check_stable(&core, 0, 2, BLOCK);
+    sim_release_all(core.sim);
+    CHECK_OK(wt_force(file));
+    check_stable(&core, 0, 3, BLOCK);
+    check_stable(&core, 9 * BLOCK, 3, BLOCK);
+    core_close(&core);
+}
+
+TEST(what_nobody_forces_leaves_by_the_ticker) {
+    struct core core = core_threaded_no_fua();
+    struct wt_engine_object *engine = wt_engine_acquire(core.engine);
+    atomic_store(&engine->ticker_started, false);
+    engine->no_ticker = false;
+    wt_engine_release(core.engine);
+    wt_file file = file_of(&core, FOLIO);
+    for (int i = 2; i < 6; i++) {
+        later_at(file, 0, i, BLOCK);
+        for (int wait = 0; wait < 20000 && sim_count(core.sim, SIM_WRITE) < (size_t)i - 1; wait++)
+            wt_pause(1000000);
+        CHECK_EQ(sim_count(core.sim, SIM_WRITE), i - 1);
+        if (i == 4)
+            wt_pause(50000000); /* the ticker falls asleep */
+    }
+    CHECK_OK(wt_force(file));
+    check_stable(&core, 0, 5, BLOCK);
+    core_close(&core);
+}
