@@ -90,9 +90,9 @@ public final class WriteThroughFile implements Channel {
     private final OpenFile file;
     private final Backend backend;
 
-    /* By InterruptPolicy; null where none was asked for, or where it is being closed. */
+    /* By InterruptPolicy and Commit; null where none was asked for, or where it is being closed. */
     private final AtomicReferenceArray<WriteThroughFileChannel> channels =
-            new AtomicReferenceArray<>(InterruptPolicy.values().length);
+            new AtomicReferenceArray<>(InterruptPolicy.values().length * Commit.values().length);
 
     WriteThroughFile(final OpenFile file, final Backend backend) {
         this.file = file;
@@ -162,6 +162,19 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
+     * The file as a {@link FileChannel} that ignores interrupts, and whose writes become stable by this policy in place of
+     * the {@linkplain #commit() file's}: {@link #asFileChannel(InterruptPolicy, Commit)} with {@link
+     * InterruptPolicy#IGNORE}.
+     *
+     * @param commit when a write of the channel becomes stable
+     * @return the same object at every call with this policy, until it is closed
+     * @since 0.1
+     */
+    public FileChannel asFileChannel(final Commit commit) {
+        return asFileChannel(InterruptPolicy.IGNORE, commit);
+    }
+
+    /**
      * The file as a {@link FileChannel}, for code that needs one. It does what the JDK's channels do, exceptions and
      * positions included, but every write is as durable on return as this file's writes are. To close the channel
      * closes this file, and the other way round.
@@ -169,8 +182,9 @@ public final class WriteThroughFile implements Channel {
      * <p><b>Position.</b> The channel has a position, 0 at first. With {@code APPEND} every write goes to the end of
      * the file, also a write that names a position, and the position is the size: as in the JDK on Linux.
      *
-     * <p><b>Force.</b> {@code force(false)} costs nothing where writes are {@link Durability#DSYNC} or stronger: they
-     * are stable. {@code force(true)} is {@link #sync()}.
+     * <p><b>Force.</b> With {@link Commit#EACH_WRITE} {@code force(false)} makes no system call where writes are {@link
+     * Durability#DSYNC} or stronger: they are stable. {@code force(true)} is {@link #sync()}. With {@link Commit#AT_FORCE}
+     * both are {@link #force()}: they make stable all that was written and the size. The times of the file may not be.
      *
      * <p><b>Locks</b> are those of the JDK. They exclude other processes. They throw {@link
      * java.nio.channels.OverlappingFileLockException} where any channel of this JVM, of the JDK's too, has a lock
@@ -195,12 +209,25 @@ public final class WriteThroughFile implements Channel {
      * @return the same object at every call with this policy, until it is closed; a closed one if the file is closed
      */
     public FileChannel asFileChannel(final InterruptPolicy policy) {
-        final int index = policy.ordinal();
+        return asFileChannel(policy, file.commit());
+    }
+
+    /**
+     * The file as a {@link FileChannel} whose writes become stable by this policy in place of the {@linkplain #commit()
+     * file's}. As {@link #asFileChannel(InterruptPolicy)} in all else.
+     *
+     * @param policy what an interrupt of a thread that uses the channel does
+     * @param commit when a write of the channel becomes stable
+     * @return the same object at every call with these policies, until it is closed; a closed one if the file is closed
+     * @since 0.1
+     */
+    public FileChannel asFileChannel(final InterruptPolicy policy, final Commit commit) {
+        final int index = indexOf(policy, commit);
         WriteThroughFileChannel channel = channels.get(index);
         if (channel == null) {
-            channel = new WriteThroughFileChannel(file, policy, this::close);
+            channel = new WriteThroughFileChannel(file, policy, commit, this::close);
             if (!channels.compareAndSet(index, null, channel)) {
-                return asFileChannel(policy);
+                return asFileChannel(policy, commit);
             }
         }
         if (!isOpen()) {
@@ -243,6 +270,10 @@ public final class WriteThroughFile implements Channel {
         return new WriteThroughAsynchronousFileChannel(file, Objects.requireNonNull(executor), this);
     }
 
+    private static int indexOf(final InterruptPolicy policy, final Commit commit) {
+        return policy.ordinal() * Commit.values().length + commit.ordinal();
+    }
+
     /* The file is closed already, by somebody who is told what fails. */
     private static void closeQuietly(final WriteThroughFileChannel channel) {
         try {
@@ -254,8 +285,8 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * Writes the remaining bytes of a buffer, with the durability of the file. As {@link #write(ByteBuffer, long, Durability)}
-     * in all else.
+     * Writes the remaining bytes of a buffer, with the durability of the file, or by its {@linkplain #commit() policy} as
+     * {@link #writeLater(ByteBuffer, long)} does. As {@link #write(ByteBuffer, long, Durability)} in all else.
      *
      * @param source the bytes
      * @param position where in the file the first of them goes
@@ -263,7 +294,7 @@ public final class WriteThroughFile implements Channel {
      * @throws IOException as there
      */
     public int write(final ByteBuffer source, final long position) throws IOException {
-        return file.writes().write(source, position, NativeIo.DURABILITY_OF_FILE, file.modeFlags());
+        return file.writes().write(source, position, NativeIo.DURABILITY_OF_FILE, file.modeFlags(file.commit()));
     }
 
     /**
@@ -290,8 +321,9 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * Writes the remaining bytes of several buffers, one after the other, with the durability of the file. As {@link
-     * #write(ByteBuffer[], long, Durability)} in all else.
+     * Writes the remaining bytes of several buffers, one after the other, with the durability of the file, or by its
+     * {@linkplain #commit() policy} as {@link #writeLater(ByteBuffer[], long)} does. As {@link #write(ByteBuffer[], long,
+     * Durability)} in all else.
      *
      * @param sources the bytes
      * @param position where in the file the first of them goes
@@ -299,7 +331,7 @@ public final class WriteThroughFile implements Channel {
      * @throws IOException as there
      */
     public long write(final ByteBuffer[] sources, final long position) throws IOException {
-        return file.writes().write(sources, position, NativeIo.DURABILITY_OF_FILE, file.modeFlags());
+        return file.writes().write(sources, position, NativeIo.DURABILITY_OF_FILE, file.modeFlags(file.commit()));
     }
 
     /**
@@ -506,15 +538,17 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * Writes the remaining bytes of a buffer to the end of the file, with the durability of the file. As {@link
-     * #append(ByteBuffer, Durability, WriteFlag...)} in all else.
+     * Writes the remaining bytes of a buffer to the end of the file, with the durability of the file, or by its
+     * {@linkplain #commit() policy} as {@link #appendLater(ByteBuffer)} does. As {@link #append(ByteBuffer, Durability,
+     * WriteFlag...)} in all else.
      *
      * @param source the bytes; its position becomes its limit
      * @return where in the file the first of them is
      * @throws IOException as there
      */
     public long append(final ByteBuffer source) throws IOException {
-        return file.writes().append(source, NativeIo.DURABILITY_OF_FILE, NativeIo.APPEND);
+        return file.writes()
+                .append(source, NativeIo.DURABILITY_OF_FILE, NativeIo.APPEND | file.modeFlags(file.commit()));
     }
 
     /**
@@ -552,14 +586,16 @@ public final class WriteThroughFile implements Channel {
 
     /**
      * Writes the remaining bytes of several buffers, one after the other, to the end of the file, with the durability of the
-     * file: as one append. As {@link #append(ByteBuffer, Durability, WriteFlag...)} in all else.
+     * file, or by its {@linkplain #commit() policy} as {@link #appendLater(ByteBuffer[])} does: as one append. As {@link
+     * #append(ByteBuffer, Durability, WriteFlag...)} in all else.
      *
      * @param sources the bytes; the position of each becomes its limit
      * @return where in the file the first of them is
      * @throws IOException as there
      */
     public long append(final ByteBuffer[] sources) throws IOException {
-        return file.writes().append(sources, NativeIo.DURABILITY_OF_FILE, NativeIo.APPEND);
+        return file.writes()
+                .append(sources, NativeIo.DURABILITY_OF_FILE, NativeIo.APPEND | file.modeFlags(file.commit()));
     }
 
     /**
@@ -665,6 +701,106 @@ public final class WriteThroughFile implements Channel {
     public CompletableFuture<Long> appendAsync(
             final ByteBuffer[] sources, final Durability durability, final WriteFlag... flags) {
         return file.writes().appendAsync(sources, Codes.of(durability), NativeIo.APPEND | Codes.of(flags));
+    }
+
+    /**
+     * Writes the remaining bytes of a buffer and returns when they are in the cache: every read sees them, and {@link
+     * #size()} counts them. {@link #force()} makes them stable, with all that was written before it. For a program that
+     * writes many times and then has to be sure once.
+     *
+     * <p><b>Until the force.</b> The bytes leave for the device without a force too: when the file holds 256 KiB of such
+     * bytes, when an I/O near them ends, when another write goes to their blocks, or less than a millisecond after the
+     * call. A power cut may take any of them, and keep any other. When the process is killed, the kernel writes what has
+     * left; what has not is lost. Of two writes to one block the later one is never kept without the earlier one.
+     *
+     * <p><b>Errors.</b> What the device refuses later is told by {@link #force()}, {@link #sync()} and {@link #close()}. A
+     * read then shows what the device has, and the file ends where its stable bytes end.
+     *
+     * <p>The call waits while {@link WriteThroughEngine.Builder#inFlightBytes} are under I/O, and for the read of a block
+     * that is only partly overwritten and not cached. On a file without direct I/O ({@link StorageProfile#path()}) the
+     * bytes are stable on return.
+     *
+     * @param source the bytes; its position becomes its limit
+     * @param position where in the file the first of them goes; not looked at if the file was opened with {@code APPEND}
+     * @return the count of bytes written: all that remained
+     * @throws IllegalArgumentException if the position is negative, or the bytes would end past {@link Long#MAX_VALUE}
+     * @throws NonWritableChannelException if the file was not opened for writing
+     * @throws ClosedChannelException if the file or its engine is closed
+     * @throws WriteThroughException if the bytes around them cannot be read, {@code EIO}, or there is no memory, {@code
+     *     ENOMEM}
+     * @since 0.1
+     */
+    public int writeLater(final ByteBuffer source, final long position) throws IOException {
+        return file.writes().write(source, position, NativeIo.DURABILITY_OF_FILE, file.modeFlags(Commit.AT_FORCE));
+    }
+
+    /**
+     * Writes the remaining bytes of several buffers, one after the other, as one write. As {@link #writeLater(ByteBuffer,
+     * long)} in all else.
+     *
+     * @param sources the bytes; the position of each becomes its limit
+     * @param position as there
+     * @return the count of bytes written: all that remained
+     * @throws IOException as there
+     * @since 0.1
+     */
+    public long writeLater(final ByteBuffer[] sources, final long position) throws IOException {
+        return file.writes().write(sources, position, NativeIo.DURABILITY_OF_FILE, file.modeFlags(Commit.AT_FORCE));
+    }
+
+    /**
+     * Writes the remaining bytes of a buffer to the end of the file, behind every append and every write that began before
+     * it, and returns when they are in the cache. As {@link #writeLater(ByteBuffer, long)} in all else. Other than {@link
+     * #append(ByteBuffer) append}, it is in no order with other appends: a power cut may keep one and take others before
+     * it, which then are zeros.
+     *
+     * @param source the bytes; its position becomes its limit
+     * @return where in the file the first of them is; the size of the file if there are none
+     * @throws IOException as there
+     * @since 0.1
+     */
+    public long appendLater(final ByteBuffer source) throws IOException {
+        return file.writes().append(source, NativeIo.DURABILITY_OF_FILE, NativeIo.APPEND | NativeIo.LATER);
+    }
+
+    /**
+     * Writes the remaining bytes of several buffers, one after the other, to the end of the file: as one append. As {@link
+     * #appendLater(ByteBuffer)} in all else.
+     *
+     * @param sources the bytes; the position of each becomes its limit
+     * @return where in the file the first of them is; the size of the file if there are none
+     * @throws IOException as there
+     * @since 0.1
+     */
+    public long appendLater(final ByteBuffer[] sources) throws IOException {
+        return file.writes().append(sources, NativeIo.DURABILITY_OF_FILE, NativeIo.APPEND | NativeIo.LATER);
+    }
+
+    /**
+     * Makes stable what was written to the file before this call began, by whichever handle: by {@link #writeLater(ByteBuffer,
+     * long) writeLater}, {@link #appendLater(ByteBuffer) appendLater}, writes of {@link Commit#AT_FORCE}, and writes with
+     * {@link Durability#DEVICE}. The size is stable with it. The times of the file may not be: {@link #sync()} is for them.
+     * Forces of several threads share their I/O and their flush. If all is stable, no system call is made.
+     *
+     * @throws ClosedChannelException if the file or its engine is closed
+     * @throws WriteThroughException if bytes are lost, since the device refused them or a flush failed. Each handle that was
+     *     open at the time is told once. As long as nobody has written the lost bytes again, cut them off or made them a
+     *     hole, each force and {@link #sync()} of each handle fails
+     * @since 0.1
+     */
+    public void force() throws IOException {
+        file.force();
+    }
+
+    /**
+     * Starts a {@link #force()}. The future completes on the engine's {@link
+     * WriteThroughEngine.Builder#completionExecutor executor}, or fails with what {@link #force()} would have thrown.
+     *
+     * @return a future of nothing
+     * @since 0.1
+     */
+    public CompletableFuture<Void> forceAsync() {
+        return file.writes().forceAsync();
     }
 
     private static int waitingCodeOf(final WriteFlag... flags) {
@@ -824,6 +960,16 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
+     * When writes become stable that name no durability.
+     *
+     * @return that of opening the file
+     * @since 0.1
+     */
+    public Commit commit() {
+        return file.commit();
+    }
+
+    /**
      * Whether the file, and its engine, are open.
      *
      * @return false from the moment that somebody begins to close one of them
@@ -835,9 +981,11 @@ public final class WriteThroughFile implements Channel {
 
     /**
      * Closes the file. Returns when operations that have begun are finished. All writes that returned were as durable
-     * as they asked, so nothing is flushed. To close a file that is closed does nothing.
+     * as they asked, so nothing is flushed. What {@link #writeLater(ByteBuffer, long) writeLater} has in the cache is sent
+     * to the device, and this waits for that, without a flush. To close a file that is closed does nothing.
      *
-     * @throws WriteThroughException if close(2) reports an error; the file is closed all the same
+     * @throws WriteThroughException if close(2) reports an error, or the device refused bytes of {@code writeLater} and this
+     *     handle was not told yet; the file is closed all the same
      */
     @Override
     public void close() throws IOException {
@@ -855,8 +1003,9 @@ public final class WriteThroughFile implements Channel {
     }
 
     /* For a channel that is closing. It has left the list before it closes others: so two that close at a time do not wait. */
-    private void close(final WriteThroughFileChannel channel, final InterruptPolicy policy) throws IOException {
-        channels.compareAndSet(policy.ordinal(), channel, null);
+    private void close(final WriteThroughFileChannel channel, final InterruptPolicy policy, final Commit commit)
+            throws IOException {
+        channels.compareAndSet(indexOf(policy, commit), channel, null);
         close();
     }
 

@@ -214,22 +214,31 @@ public final class WriteThroughFileSystem extends FileSystem {
      * @since 0.1
      */
     public static final class Builder {
-        private static final Builder DEFAULTS = new Builder(null, null, null, InterruptPolicy.IGNORE);
+        private static final Builder DEFAULTS = new Builder(null, null, null, InterruptPolicy.IGNORE, null, null, 0);
 
         private final @Nullable WriteThroughEngine engine;
         private final @Nullable String paths;
         private final @Nullable String passBy;
         private final InterruptPolicy interrupts;
+        private final @Nullable String atForce;
+        private final @Nullable String growing;
+        private final long growthBytes;
 
         private Builder(
                 final @Nullable WriteThroughEngine engine,
                 final @Nullable String paths,
                 final @Nullable String passBy,
-                final InterruptPolicy interrupts) {
+                final InterruptPolicy interrupts,
+                final @Nullable String atForce,
+                final @Nullable String growing,
+                final long growthBytes) {
             this.engine = engine;
             this.paths = paths;
             this.passBy = passBy;
             this.interrupts = interrupts;
+            this.atForce = atForce;
+            this.growing = growing;
+            this.growthBytes = growthBytes;
         }
 
         /**
@@ -239,7 +248,8 @@ public final class WriteThroughFileSystem extends FileSystem {
          * @return a builder with this value
          */
         public Builder engine(final WriteThroughEngine wanted) {
-            return new Builder(Objects.requireNonNull(wanted), paths, passBy, interrupts);
+            return new Builder(
+                    Objects.requireNonNull(wanted), paths, passBy, interrupts, atForce, growing, growthBytes);
         }
 
         /**
@@ -250,7 +260,8 @@ public final class WriteThroughFileSystem extends FileSystem {
          * @return a builder with this value
          */
         public Builder paths(final String pattern) {
-            return new Builder(engine, Objects.requireNonNull(pattern), passBy, interrupts);
+            return new Builder(
+                    engine, Objects.requireNonNull(pattern), passBy, interrupts, atForce, growing, growthBytes);
         }
 
         /**
@@ -260,7 +271,8 @@ public final class WriteThroughFileSystem extends FileSystem {
          * @return a builder with this value
          */
         public Builder passBy(final String pattern) {
-            return new Builder(engine, paths, Objects.requireNonNull(pattern), interrupts);
+            return new Builder(
+                    engine, paths, Objects.requireNonNull(pattern), interrupts, atForce, growing, growthBytes);
         }
 
         /**
@@ -271,7 +283,34 @@ public final class WriteThroughFileSystem extends FileSystem {
          * @return a builder with this value
          */
         public Builder interrupts(final InterruptPolicy policy) {
-            return new Builder(engine, paths, passBy, Objects.requireNonNull(policy));
+            return new Builder(engine, paths, passBy, Objects.requireNonNull(policy), atForce, growing, growthBytes);
+        }
+
+        /**
+         * Which files commit at a force: their channels are those of {@link Commit#AT_FORCE}, unless they are opened with
+         * {@code SYNC} or {@code DSYNC}.
+         *
+         * @param pattern as in {@link #paths}; none by default
+         * @return a builder with this value
+         * @since 0.1
+         */
+        public Builder commitAtForce(final String pattern) {
+            return new Builder(
+                    engine, paths, passBy, interrupts, Objects.requireNonNull(pattern), growing, growthBytes);
+        }
+
+        /**
+         * Which files grow ahead, as with the option {@link GrowthAhead}.
+         *
+         * @param pattern as in {@link #paths}; none by default
+         * @param bytes how far at a time; 0: not at all
+         * @return a builder with this value
+         * @throws IllegalArgumentException if bytes is negative
+         * @since 0.1
+         */
+        public Builder growAhead(final String pattern, final long bytes) {
+            final long checked = new GrowthAhead(bytes).bytes();
+            return new Builder(engine, paths, passBy, interrupts, atForce, Objects.requireNonNull(pattern), checked);
         }
 
         /**
@@ -281,7 +320,8 @@ public final class WriteThroughFileSystem extends FileSystem {
          * @throws IllegalArgumentException if a pattern is not a valid one
          */
         public WriteThroughFileSystem build() {
-            return WriteThroughFileSystemProvider.overDefault(engine, paths, passBy, interrupts);
+            return WriteThroughFileSystemProvider.overDefault(
+                    engine, paths, passBy, interrupts, atForce, growing, growthBytes);
         }
     }
 }

@@ -4,6 +4,7 @@ package io.writethrough;
 
 import io.writethrough.internal.async.ChannelThreads;
 import io.writethrough.internal.jni.Errno;
+import io.writethrough.internal.path.PathOptions;
 import io.writethrough.internal.path.PathSelection;
 import java.io.IOException;
 import java.io.InputStream;
@@ -80,6 +81,8 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
     private static final String PATHS = "io.writethrough.paths";
     private static final String PASS_BY = "io.writethrough.passBy";
     private static final String INTERRUPTS = "io.writethrough.interrupts";
+    private static final String COMMIT_AT_FORCE = "io.writethrough.commitAtForce";
+    private static final String GROW_AHEAD = "io.writethrough.growAhead";
 
     private final String scheme;
     private final @Nullable FileSystemProvider parent;
@@ -88,11 +91,12 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
     /* null: the shared one. */
     private final @Nullable WriteThroughEngine engine;
     private final @Nullable PathSelection selection;
+    private final @Nullable PathOptions pathOptions;
     private final InterruptPolicy interrupts;
 
     /** The provider of the scheme {@code writethrough}, for {@link java.util.ServiceLoader}. */
     public WriteThroughFileSystemProvider() {
-        this(OWN_SCHEME, null, null, null, null, InterruptPolicy.IGNORE);
+        this(OWN_SCHEME, null, null, null, null, null, InterruptPolicy.IGNORE);
     }
 
     /**
@@ -109,6 +113,7 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
                 parent.getFileSystem(URI.create("file:///")),
                 null,
                 selectionOfProperties(parent.getFileSystem(URI.create("file:///"))),
+                optionsOfProperties(parent.getFileSystem(URI.create("file:///"))),
                 interruptsOfProperty());
     }
 
@@ -118,12 +123,14 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
             final @Nullable FileSystem beneath,
             final @Nullable WriteThroughEngine engine,
             final @Nullable PathSelection selection,
+            final @Nullable PathOptions pathOptions,
             final InterruptPolicy interrupts) {
         this.scheme = scheme;
         this.parent = parent;
         this.fileSystem = beneath == null ? null : new WriteThroughFileSystem(this, beneath);
         this.engine = engine;
         this.selection = selection;
+        this.pathOptions = pathOptions;
         this.interrupts = interrupts;
     }
 
@@ -131,12 +138,16 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
             final @Nullable WriteThroughEngine engine,
             final @Nullable String paths,
             final @Nullable String passBy,
-            final InterruptPolicy interrupts) {
+            final InterruptPolicy interrupts,
+            final @Nullable String atForce,
+            final @Nullable String growing,
+            final long growthBytes) {
         final FileSystem standard = FileSystems.getDefault();
         final FileSystem beneath = standard instanceof WriteThroughFileSystem wrapped ? wrapped.beneath() : standard;
         final PathSelection selection = PathSelection.of(beneath, paths, passBy, true);
+        final PathOptions pathOptions = PathOptions.of(beneath, atForce, growing, growthBytes);
         return new WriteThroughFileSystemProvider(
-                        OWN_SCHEME, beneath.provider(), beneath, engine, selection, interrupts)
+                        OWN_SCHEME, beneath.provider(), beneath, engine, selection, pathOptions, interrupts)
                 .fileSystem();
     }
 
@@ -147,6 +158,28 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
         } catch (final IllegalArgumentException e) {
             throw new IllegalArgumentException(
                     "system property " + PATHS + " or " + PASS_BY + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static PathOptions optionsOfProperties(final FileSystem beneath) {
+        final String grow = System.getProperty(GROW_AHEAD);
+        final int end = grow == null ? -1 : grow.lastIndexOf('=');
+        final long bytes = grow == null ? 0 : growthOf(grow, end);
+        final String growing = grow == null ? null : grow.substring(0, end);
+        try {
+            return PathOptions.of(beneath, System.getProperty(COMMIT_AT_FORCE), growing, bytes);
+        } catch (final IllegalArgumentException e) {
+            throw new IllegalArgumentException(
+                    "system property " + COMMIT_AT_FORCE + " or " + GROW_AHEAD + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static long growthOf(final String property, final int end) {
+        try {
+            return Long.parseUnsignedLong(property.substring(end + 1));
+        } catch (final NumberFormatException e) {
+            throw new IllegalArgumentException(
+                    "system property " + GROW_AHEAD + " is '" + property + "', must be PATTERN=BYTES", e);
         }
     }
 
@@ -311,7 +344,7 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
         }
         try {
             final WriteThroughEngine on = engine != null ? engine : WriteThroughFile.sharedEngine();
-            return on.open(beneath, options, attributes);
+            return on.open(beneath, forWriting ? pathOptions().with(options, beneath) : options, attributes);
         } catch (final WriteThroughException e) {
             if (e.errno() == Errno.EOPNOTSUPP) {
                 return null;
@@ -322,6 +355,10 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
 
     private PathSelection selection() {
         return Objects.requireNonNull(fileSystem().provider().selection);
+    }
+
+    private PathOptions pathOptions() {
+        return Objects.requireNonNull(fileSystem().provider().pathOptions);
     }
 
     private boolean isRegularOrMissing(final Path beneath, final Set<? extends OpenOption> options) {

@@ -3,6 +3,7 @@
 package io.writethrough;
 
 import static java.nio.file.StandardOpenOption.APPEND;
+import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
@@ -210,6 +211,46 @@ class DefaultFileSystemTest extends OnEveryFileSystem {
                     System.out.println(
                             count + " rows, sum " + sum + ", right text " + right + ", recovered " + rows.getLong(1));
                 }
+            }
+        }
+    }
+
+    @Test
+    void propertiesSayWhatCommitsAtAForceAndWhatGrowsAhead() throws Exception {
+        final ChildJvm child = child(Committing.class, directory.toString())
+                .withOption("-Dio.writethrough.commitAtForce=glob:**.db")
+                .withOption("-Dio.writethrough.growAhead=glob:**.log=1048576");
+        assertEquals("all well\n", successful(child.run()));
+        final ChildJvm.Result result = child(Committing.class, directory.toString())
+                .withOption("-Dio.writethrough.growAhead=glob:**.log")
+                .run();
+        assertNotEquals(0, result.exitCode());
+        assertTrue(result.output().contains("must be PATTERN=BYTES"), result.output());
+    }
+
+    static final class Committing {
+        private static final int WRITES = 100;
+
+        public static void main(final String[] arguments) throws IOException {
+            final Path directory = Path.of(arguments[0]);
+            final long atForce = deviceWrites(directory.resolve("a.db"));
+            final long each = deviceWrites(directory.resolve("a.log"));
+            if (StorageProfile.of(directory.resolve("a.db")).writePath() == StorageProfile.WritePath.DIRECT) {
+                assertTrue(atForce < WRITES / 4, atForce + " at a force");
+                assertTrue(each >= WRITES, each + " for each write");
+            }
+            System.out.println("all well");
+        }
+
+        private static long deviceWrites(final Path path) throws IOException {
+            try (FileChannel channel = FileChannel.open(path, CREATE, WRITE)) {
+                channel.write(ByteBuffer.allocate(1));
+                final long before = WriteThroughEngine.shared().stats().deviceWrites();
+                for (int i = 0; i < WRITES; i++) {
+                    channel.write(ByteBuffer.allocate(50));
+                }
+                channel.force(false);
+                return WriteThroughEngine.shared().stats().deviceWrites() - before;
             }
         }
     }

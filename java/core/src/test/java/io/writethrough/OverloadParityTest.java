@@ -51,8 +51,16 @@ import org.junit.jupiter.api.Timeout;
  */
 @Timeout(120)
 class OverloadParityTest extends OnEveryFileSystem {
-    private static final Set<String> NAMES =
-            Set.of("write", "append", "read", "writeAsync", "appendAsync", "readAsync", "writeAllAsync");
+    private static final Set<String> NAMES = Set.of(
+            "write",
+            "append",
+            "read",
+            "writeAsync",
+            "appendAsync",
+            "readAsync",
+            "writeAllAsync",
+            "writeLater",
+            "appendLater");
     private static final List<String> KINDS =
             List.of("io.writethrough.Write", "io.writethrough.Read", "io.writethrough.Error");
     private static final int BYTES = 30;
@@ -88,6 +96,10 @@ class OverloadParityTest extends OnEveryFileSystem {
 
         boolean isAsynchronous() {
             return method.getName().endsWith("Async");
+        }
+
+        boolean isLater() {
+            return method.getName().endsWith("Later");
         }
 
         boolean hasFlags() {
@@ -296,6 +308,9 @@ class OverloadParityTest extends OnEveryFileSystem {
         if (overload.isAppend()) {
             names.add(WriteFlag.APPEND.name());
         }
+        if (overload.isLater()) {
+            names.add("LATER");
+        }
         return String.join(" ", names);
     }
 
@@ -475,7 +490,8 @@ class OverloadParityTest extends OnEveryFileSystem {
                 final RecordedEvent event = only(overload, record(() -> result[0] = call.run(file)));
                 assertEquals(overload.isAppend() ? end : BYTES, result[0], overload.toString());
                 assertEquals(end, event.getLong("position"), overload.toString());
-                assertEquals("APPEND", event.getString("flags"), overload.toString());
+                assertEquals(
+                        overload.isLater() ? "APPEND LATER" : "APPEND", event.getString("flags"), overload.toString());
                 end += BYTES;
                 assertEquals(end, file.size(), overload.toString());
             }

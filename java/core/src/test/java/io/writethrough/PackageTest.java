@@ -36,6 +36,7 @@ class PackageTest {
     /** What internal packages may use of the API. These use nothing of the library but each other. */
     private static final Set<String> DATA = Set.of(
             "Backend",
+            "Commit",
             "Durability",
             "EngineStats",
             "GrowthAhead",

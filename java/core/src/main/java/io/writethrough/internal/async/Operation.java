@@ -46,15 +46,24 @@ public final class Operation {
         /** A count of bytes, as a Long. */
         LONG_COUNT,
         /** Where an append went. */
-        OFFSET;
+        OFFSET,
+        /** Null: of a force. */
+        NOTHING;
 
         public Object ofCount(final long count) {
+            if (this == NOTHING) {
+                return null;
+            }
             return this == INT_COUNT ? (Object) (int) count : (Object) count;
         }
 
         /** As exceptions and events name the write. */
         public String operation() {
-            return this == OFFSET ? "append" : "write";
+            return switch (this) {
+                case INT_COUNT, LONG_COUNT -> "write";
+                case OFFSET -> "append";
+                case NOTHING -> "force";
+            };
         }
     }
 

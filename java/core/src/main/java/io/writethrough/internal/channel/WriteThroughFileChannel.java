@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.channel;
 
+import io.writethrough.Commit;
 import io.writethrough.InterruptPolicy;
 import io.writethrough.internal.async.IoFuture;
 import io.writethrough.internal.file.JdkChannels;
@@ -34,6 +35,7 @@ import org.jspecify.annotations.Nullable;
 public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
     private final OpenFile file;
     private final InterruptPolicy policy;
+    private final Commit commit;
     private final Closing closing;
     private final boolean interruptible;
     private final boolean readable;
@@ -46,12 +48,14 @@ public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
 
     /** What closes the file of a channel that is closing. */
     public interface Closing {
-        void close(WriteThroughFileChannel channel, InterruptPolicy policy) throws IOException;
+        void close(WriteThroughFileChannel channel, InterruptPolicy policy, Commit commit) throws IOException;
     }
 
-    public WriteThroughFileChannel(final OpenFile file, final InterruptPolicy policy, final Closing closing) {
+    public WriteThroughFileChannel(
+            final OpenFile file, final InterruptPolicy policy, final Commit commit, final Closing closing) {
         this.file = file;
         this.policy = policy;
+        this.commit = commit;
         this.closing = closing;
         this.interruptible = policy == InterruptPolicy.CLOSE;
         this.readable = file.isReadable();
@@ -132,7 +136,7 @@ public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         try {
             beginBlocking();
             requireNoOverflow(position, remaining(wanted));
-            count = file.writes().write(wanted, position, NativeIo.DURABILITY_OF_FILE, file.modeFlags());
+            count = file.writes().write(wanted, position, NativeIo.DURABILITY_OF_FILE, file.modeFlags(commit));
             position += count;
             return count;
         } finally {
@@ -154,7 +158,7 @@ public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         try {
             beginBlocking();
             requireNoOverflow(at, source.remaining());
-            count = file.writes().write(source, at, NativeIo.DURABILITY_OF_FILE, file.modeFlags());
+            count = file.writes().write(source, at, NativeIo.DURABILITY_OF_FILE, file.modeFlags(commit));
             return count;
         } finally {
             endBlocking(count > 0);
@@ -247,7 +251,11 @@ public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         boolean completed = false;
         try {
             beginBlocking();
-            file.force(metaData);
+            if (commit == Commit.AT_FORCE) {
+                file.force(); // with all metadata but times
+            } else {
+                file.force(metaData);
+            }
             completed = true;
         } finally {
             endBlocking(completed);
@@ -340,6 +348,7 @@ public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         positionLock.lock();
         try {
             beginBlocking();
+            file.beginMapping();
             if (file.size() < at + size) {
                 if (!writable) {
                     throw new IOException("Channel not open for writing - cannot extend file to required size");
@@ -413,7 +422,7 @@ public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
 
     @Override
     protected void implCloseChannel() throws IOException {
-        closing.close(this, policy);
+        closing.close(this, policy, commit);
     }
 
     /** The file's path, and whether the channel is open. */

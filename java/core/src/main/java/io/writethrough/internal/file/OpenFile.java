@@ -4,6 +4,7 @@ package io.writethrough.internal.file;
 
 import static io.writethrough.WriteThroughException.NONE;
 
+import io.writethrough.Commit;
 import io.writethrough.Durability;
 import io.writethrough.internal.async.Completions;
 import io.writethrough.internal.async.Operation;
@@ -32,6 +33,7 @@ public final class OpenFile implements Operation.File {
     private final NativeHandle handle;
     private final UnderWay underWay;
     private final Durability durability;
+    private final Commit commit;
     private final boolean readable;
     private final boolean writable;
     private final boolean appends;
@@ -45,6 +47,7 @@ public final class OpenFile implements Operation.File {
         this.engine = engine;
         this.path = path;
         this.durability = request.durability();
+        this.commit = request.commit();
         this.readable = request.readable();
         this.writable = request.writable();
         this.appends = request.append();
@@ -96,6 +99,10 @@ public final class OpenFile implements Operation.File {
         return durability;
     }
 
+    public Commit commit() {
+        return commit;
+    }
+
     public boolean isReadable() {
         return readable;
     }
@@ -111,6 +118,11 @@ public final class OpenFile implements Operation.File {
     /** What every write of a file that was opened with APPEND is. */
     public int modeFlags() {
         return appends ? NativeIo.APPEND : 0;
+    }
+
+    /** What a write is that names no durability and whose caller waits, by this policy. */
+    public int modeFlags(final Commit policy) {
+        return policy == Commit.AT_FORCE ? modeFlags() | NativeIo.LATER : modeFlags();
     }
 
     public boolean isOpen() {
@@ -193,12 +205,21 @@ public final class OpenFile implements Operation.File {
         call("sync", NONE, NONE, (file, nothing) -> CApi.wt_sync(file), 0);
     }
 
-    /** What force of a channel does. */
+    public void force() throws IOException {
+        call("force", NONE, NONE, (file, nothing) -> CApi.wt_force(file), 0);
+    }
+
+    /** What a mapping is to show, the device has from now on when a write returns. */
+    public void beginMapping() throws IOException {
+        call("map", NONE, NONE, (file, nothing) -> CApi.wt_file_begin_mapping(file), 0);
+    }
+
+    /** What force of a channel does whose writes are stable when they return. */
     public void force(final boolean metaData) throws IOException {
-        if (metaData || durability == Durability.DEVICE) {
+        if (metaData) {
             sync();
         } else {
-            requireOpen();
+            force();
         }
     }
 

@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.file;
 
+import io.writethrough.Commit;
 import io.writethrough.Durability;
 import io.writethrough.GrowthAhead;
 import io.writethrough.WriteThroughOption;
@@ -18,7 +19,8 @@ import java.util.Set;
  * What a caller's open options ask for. They mean what they mean to FileChannel.open; which of them are refused, and how, is
  * the same too.
  */
-public record OpenRequest(int flags, Durability durability, boolean append, boolean deleteOnClose, long growthBytes) {
+public record OpenRequest(
+        int flags, Durability durability, Commit commit, boolean append, boolean deleteOnClose, long growthBytes) {
     /** The growth ahead of a file whose options do not speak of it. */
     private static final long UNSAID = -1;
 
@@ -30,12 +32,15 @@ public record OpenRequest(int flags, Durability durability, boolean append, bool
         boolean append = false;
         boolean deleteOnClose = false;
         long growthBytes = UNSAID;
+        boolean atForce = false;
+        boolean synced = false;
         Durability strongest = durability;
         for (final OpenOption option : options) {
             if (option instanceof StandardOpenOption standard) {
                 flags |= flagOf(standard);
                 append |= standard == StandardOpenOption.APPEND;
                 deleteOnClose |= standard == StandardOpenOption.DELETE_ON_CLOSE;
+                synced |= standard == StandardOpenOption.SYNC || standard == StandardOpenOption.DSYNC;
                 strongest = strongest(strongest, durabilityOf(standard));
             } else if (option == LinkOption.NOFOLLOW_LINKS) {
                 flags |= OpenFlags.NOFOLLOW;
@@ -43,6 +48,8 @@ public record OpenRequest(int flags, Durability durability, boolean append, bool
                 throw new NullPointerException();
             } else if (option == WriteThroughOption.KEEP_NAME) {
                 flags |= OpenFlags.NAMED;
+            } else if (option instanceof Commit commit) {
+                atForce |= commit == Commit.AT_FORCE;
             } else if (option instanceof GrowthAhead growth) {
                 growthBytes = growth.bytes();
             } else if (!isDirect(option)) {
@@ -52,7 +59,13 @@ public record OpenRequest(int flags, Durability durability, boolean append, bool
         if (append) {
             checkAppend(flags);
         }
-        return new OpenRequest(withAccess(flags, append, deleteOnClose), strongest, append, deleteOnClose, growthBytes);
+        return new OpenRequest(
+                withAccess(flags, append, deleteOnClose),
+                strongest,
+                atForce && !synced ? Commit.AT_FORCE : Commit.EACH_WRITE,
+                append,
+                deleteOnClose,
+                growthBytes);
     }
 
     private static Durability strongest(final Durability one, final Durability other) {

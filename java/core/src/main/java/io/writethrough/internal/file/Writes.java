@@ -15,6 +15,7 @@ import io.writethrough.internal.buffer.Bytes;
 import io.writethrough.internal.buffer.Segments;
 import io.writethrough.internal.jfr.Events;
 import io.writethrough.internal.jfr.IoEvent;
+import io.writethrough.internal.jni.CApi;
 import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.jni.NativeIo;
 import java.io.IOException;
@@ -198,7 +199,7 @@ public final class Writes {
             final long position,
             final int durability,
             final int flags) {
-        if (!VirtualThreads.isCurrent()) {
+        if (!VirtualThreads.isCurrent() || (flags & NativeIo.LATER) != 0) { // a later write waits for no I/O of its own
             return Bytes.write(file.handle(), base, index, length, position, durability, flags);
         }
         final Operation operation = completions.begin();
@@ -404,6 +405,48 @@ public final class Writes {
             }
         }
         return future;
+    }
+
+    /** Starts a force on a thread that may wait. */
+    public CompletableFuture<Void> forceAsync() {
+        if (!file.underWay().enter()) {
+            return IoFuture.failed(new ClosedChannelException());
+        }
+        final IoFuture<Void> future = new IoFuture<>(completions);
+        Operation operation = null;
+        boolean handedOver = false;
+        try {
+            operation = completions.begin();
+            operation.beginWrite(file, future, Operation.Value.NOTHING, NONE, 0);
+            WaitingThreads.execute(new WaitingForce(operation));
+            handedOver = true;
+        } finally {
+            if (!handedOver) {
+                file.underWay().leave();
+                completions.abandon(operation);
+            }
+        }
+        return future;
+    }
+
+    private final class WaitingForce extends WaitingThreads.Task {
+        private final Operation operation;
+
+        private WaitingForce(final Operation operation) {
+            this.operation = operation;
+        }
+
+        @Override
+        public void run() {
+            try {
+                assert Faults.at(Faults.Step.RUN_WAITING);
+                operation.endWith(CApi.wt_force(file.handle()));
+            } catch (final Throwable e) {
+                operation.endWith(e);
+            }
+            file.underWay().leave();
+            completions.completeElsewhere(operation);
+        }
     }
 
     private final class WaitingWrite extends WaitingThreads.Task {

@@ -4,6 +4,7 @@ package io.writethrough.internal.jfr;
 
 import io.writethrough.WriteFlag;
 import io.writethrough.internal.jni.Codes;
+import io.writethrough.internal.jni.NativeIo;
 import java.util.StringJoiner;
 
 /** Names for the codes of the C ABI, as events have them. */
@@ -25,6 +26,10 @@ public final class EventNames {
                 names.add(flag.name());
                 left -= code;
             }
+        }
+        if ((left & NativeIo.LATER) != 0) {
+            names.add("LATER");
+            left -= NativeIo.LATER;
         }
         if (left != 0) {
             names.add("0x" + Integer.toHexString(left));

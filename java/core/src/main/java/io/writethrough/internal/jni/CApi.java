@@ -107,6 +107,10 @@ public final class CApi {
 
     public static native int wt_sync(long file);
 
+    public static native int wt_force(long file);
+
+    public static native int wt_file_begin_mapping(long file);
+
     public static native int wt_file_descriptor(long file);
 
     /** {@code null} for a number that is no errno. */

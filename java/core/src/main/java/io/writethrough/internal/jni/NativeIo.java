@@ -28,6 +28,9 @@ public final class NativeIo {
     /** Nothing tears a write. */
     public static final int ATOMIC = 8;
 
+    /** A write returns when its bytes are in the cache: WT_LATER. */
+    public static final int LATER = 32;
+
     /** The most events of one {@link #reap}. */
     public static final int EVENTS_AT_ONCE = 256;
 

@@ -35,7 +35,7 @@ public final class PathSelection {
         return new PathSelection(matcher(fileSystem, through), matcher(fileSystem, passBy), readsToo);
     }
 
-    private static @Nullable PathMatcher matcher(final FileSystem fileSystem, final @Nullable String pattern) {
+    static @Nullable PathMatcher matcher(final FileSystem fileSystem, final @Nullable String pattern) {
         if (pattern == null) {
             return null;
         }

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+package io.writethrough;
+
+import java.nio.file.OpenOption;
+
+/**
+ * When the writes of an open file become stable that name no {@link Durability} of their own. An option of {@link
+ * WriteThroughEngine#open(java.nio.file.Path, OpenOption...) open}, and of {@link WriteThroughFile#asFileChannel(Commit)}.
+ * Handles of both kinds may be open on one file at a time: each keeps its contract.
+ *
+ * @since 0.1
+ */
+public enum Commit implements OpenOption {
+    /**
+     * A write is as durable as the file asks when it returns. The default, and what every file is that was opened with
+     * {@link java.nio.file.StandardOpenOption#SYNC SYNC} or {@link java.nio.file.StandardOpenOption#DSYNC DSYNC}.
+     */
+    EACH_WRITE,
+
+    /**
+     * A write returns when its bytes are in the cache, and {@link WriteThroughFile#force()} makes stable all that was
+     * written before: the contract of {@link java.nio.channels.FileChannel} and of POSIX. For programs that write many
+     * times and force once. {@link WriteThroughFile#writeLater(java.nio.ByteBuffer, long)} says what holds until the force.
+     *
+     * <p><b>A killed process.</b> The kernel keeps what was written by a channel of the JDK when a process is killed, also
+     * without a force. Here the kernel has what left the cache: all that was written more than a millisecond ago, as long
+     * as threads of the process run when they are due. What was written in the last moment before may be lost. Of two
+     * writes to one block the later one is never kept without the earlier one.
+     *
+     * <p><b>Asynchronous writes</b> are not meant: a future, or a handler of an {@link
+     * java.nio.channels.AsynchronousFileChannel}, completes when the bytes are as durable as the file asks.
+     *
+     * <p>On a file without direct I/O ({@link StorageProfile#path()}) each write is durable all the same.
+     */
+    AT_FORCE
+}
