@@ -926,10 +926,12 @@ bool sim_ledger_place_is_own(const struct sim_ledger *ledger, unsigned deed) {
     for (unsigned i = 0; i < ledger->program->count && own; i++) {
         const struct entry *other = &ledger->entries[i];
         if (other == append || other->operation->file != file || !writes_bytes(other->operation->step) ||
-            may_have_failed(ledger, other) || other->deed->refused || other->begin == NEVER) {
+            other->deed->result < 0 || other->deed->refused || other->begin == NEVER) {
             continue;
         }
-        bool meets = other->from < append->to && append->from < other->to;
+        /* The disk may have refused it: then the file was cut, and the place given away. */
+        bool lost = (other->operation->flags & WT_LATER) != 0 && ledger->program->fault_count > 0;
+        bool meets = other->from < append->to && append->from < other->to && !lost;
         bool had_begun = other->sent < append->begin;
         own = !meets || (other->operation->step == SIM_STEP_WRITE && !precedes(other, append) && !had_begun);
     }

@@ -265,6 +265,10 @@ static bool all_ended(const struct life *life, unsigned caller) {
     return ended;
 }
 
+static bool has_ticker(const struct life *life) {
+    return life->program->theme >= SIM_THEME_FORCE;
+}
+
 static void call(void *argument) {
     const struct caller *caller = argument;
     struct life *life = caller->life;
@@ -278,8 +282,7 @@ static void call(void *argument) {
     while (!all_ended(life, caller->number)) {
         take_events(life, 1000000);
     }
-    if (--life->callers_left == 0) {
-        send_held(life);
+    if (--life->callers_left == 0 && !has_ticker(life)) {
         sim_end_service(life->core.sim, true);
     }
 }
@@ -294,10 +297,10 @@ static void tick(void *argument) {
     for (unsigned ticks = 0; life->callers_left > 0; ticks++) {
         CHECK(ticks < TICKS_MOST);
         sim_tasks.sleep_until(sim_tasks.now_ns() + WT_TICK_NS);
-        if (life->callers_left > 0) { /* else the disk may have no service any more */
-            send_held(life);
-        }
+        send_held(life);
     }
+    send_held(life);
+    sim_end_service(life->core.sim, true);
 }
 
 static void run_callers(struct life *life) {
@@ -312,7 +315,7 @@ static void run_callers(struct life *life) {
     for (unsigned i = 0; i < SERVERS; i++) {
         sim_tasks_add("disk", serve, life->core.sim);
     }
-    if (program->theme >= SIM_THEME_FORCE) {
+    if (has_ticker(life)) {
         sim_tasks_add("ticker", tick, life);
     }
     sim_tasks_run(program->schedule * SIM_LIVES + life->number);
