@@ -31,8 +31,8 @@
  *
  * With nothing in flight, and no failure that is not made good, the first three are equal. All but reserve_end are set
  * back only with the gate shut and nothing in flight. So a thread inside the gate may compare ends, if it loads the
- * lower one first: each of them only rises meanwhile. reserve_end falls after `size` or ahead_end has risen: it is loaded before
- * these.
+ * lower one first: each of them only rises meanwhile. reserve_end falls after `size` or ahead_end has risen: so
+ * reserve_end is loaded before these.
  */
 #ifndef WT_ENDS_H
 #define WT_ENDS_H
@@ -109,7 +109,10 @@ struct wt_disk_ends {
     uint64_t now, soon;
 };
 
-/* start..cached_from goes by direct I/O, and cached_from..end through the page cache, as an I/O by itself. */
+/*
+ * start..cached_from goes by direct I/O, and cached_from..end through the page cache. With a fence the latter is an I/O
+ * by itself. Without one, an I/O that it belongs to goes through the page cache as a whole.
+ */
 struct wt_file_route {
     uint64_t cached_from;
     /*
