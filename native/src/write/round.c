@@ -44,14 +44,6 @@ struct wt_round *wt_round_enter(struct wt_inode *inode) {
     return round;
 }
 
-bool wt_round_was_closed(struct wt_round *round) {
-    struct wt_rounds *rounds = &round->write.inode->rounds;
-    wt_lock(&rounds->lock);
-    bool closed = round->closed;
-    wt_unlock(&rounds->lock);
-    return closed;
-}
-
 void wt_round_leave(struct wt_round *round) {
     if (atomic_fetch_sub(&round->write.references, 1) == 1)
         sem_post(&round->write.wake);

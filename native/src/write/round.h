@@ -25,6 +25,7 @@
 #ifndef WT_ROUND_H
 #define WT_ROUND_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -36,16 +37,19 @@ struct wt_round {
         write; /* what its links lead to. One reference each: while it is open, a call that copies, a link */
     struct wt_round *next; /* the next younger one of the inode */
     uint64_t number;       /* of the inode's: younger ones have higher numbers */
-    bool closed;           /* under the rounds' lock */
+    atomic_bool closed;    /* changes under the rounds' lock */
 };
 
 /* The open round, which is made if there is none, for a call that copies. NULL: no memory. The caller is inside the gate. */
 struct wt_round *wt_round_enter(struct wt_inode *inode);
 /*
- * The call has copied. True: the round was closed meanwhile, and what the call left held is to be sent. In either case
- * the caller then drops the reference that it has, by wt_round_leave.
+ * Whether the round was closed since the call entered it, for a call that has copied: then it sends what it left held. The
+ * force took the list of what is held after it had closed the round, so a call whose bytes it missed sees that.
  */
-bool wt_round_was_closed(struct wt_round *round);
+static inline bool wt_round_was_closed(const struct wt_round *round) {
+    return atomic_load_explicit(&round->closed, memory_order_acquire);
+}
+/* Drops the reference of wt_round_enter. */
 void wt_round_leave(struct wt_round *round);
 
 /* The link of the round in a locked folio. NULL: it has none. */
