@@ -12,9 +12,9 @@ final class CrashPlan {
     static final int BLOCK = 4096;
     static final int RECORD = 128;
     static final long GROWTH = 64 << 10;
-    static final int PAGES_BYTES = 88 * BLOCK;
+    static final int PAGES_BYTES = 112 * BLOCK;
     private static final int REGION_BLOCKS = 24;
-    private static final int RECORDS_OFFSET = 3 * REGION_BLOCKS * BLOCK;
+    private static final int RECORDS_OFFSET = 4 * REGION_BLOCKS * BLOCK;
     private static final int RECORDS = 16 * BLOCK / RECORD;
     private static final int LONGEST_SIZE = 20_000;
 
@@ -31,6 +31,8 @@ final class CrashPlan {
         BLOCKS(File.pages, 1),
         BLOCKS_AND_HOLES(File.pages, 1),
         BLOCKS_ASYNC(File.pages, 8),
+        /** Writes later, as many as it has in flight, and forces all of them. */
+        BLOCKS_FORCED(File.pages, 4),
         EVEN_RECORDS(File.pages, 1),
         ODD_RECORDS_ASYNC(File.pages, 24),
         LOG(File.log, 1),
@@ -69,7 +71,7 @@ final class CrashPlan {
 
     Op op(final Task task, final int number) {
         return switch (task) {
-            case BLOCKS, BLOCKS_ASYNC -> blocks(task, number, Kind.WRITE);
+            case BLOCKS, BLOCKS_ASYNC, BLOCKS_FORCED -> blocks(task, number, Kind.WRITE);
             case BLOCKS_AND_HOLES ->
                 blocks(task, number, new Kind[] {Kind.PUNCH, Kind.WRITE, Kind.ZERO, Kind.WRITE}[number % 4]);
             case EVEN_RECORDS, ODD_RECORDS_ASYNC -> record(task, number);

@@ -100,6 +100,32 @@ final class CrashWriter {
     }
 
     private void run(final Task task) {
+        if (task == Task.BLOCKS_FORCED) {
+            runForced(task);
+        } else {
+            runEach(task);
+        }
+    }
+
+    private void runForced(final Task task) {
+        final WriteThroughFile file = files.get(task.file);
+        try {
+            for (int number = 0; number < count * task.inFlight; number += task.inFlight) {
+                for (int i = 0; i < task.inFlight; i++) {
+                    final Op op = plan.op(task, number + i);
+                    file.writeLater(ByteBuffer.wrap(plan.content(op)), op.offset());
+                }
+                file.force();
+                for (int i = 0; i < task.inFlight; i++) {
+                    tell(plan.op(task, number + i), 0);
+                }
+            }
+        } catch (final IOException | RuntimeException e) {
+            fail(e);
+        }
+    }
+
+    private void runEach(final Task task) {
         final Semaphore room = new Semaphore(task.inFlight);
         try {
             for (int number = 0; number < count * task.inFlight; number++) {
