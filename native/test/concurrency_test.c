@@ -178,6 +178,42 @@ TEST(fault_1_writers_to_different_blocks_have_as_many_ios_in_flight) {
     writers_in_parallel(512, 4096);
 }
 
+static struct wt_mapping *mapping;
+
+/* Has the folio 1, and wants the folio 2. */
+static void *lock_1_and_2(void *nothing) {
+    struct wt_folio *first = wt_folio_get(mapping, 1);
+    first->awaiting++; /* it is not empty, so it stays */
+    struct wt_folio *second = wt_folio_get(mapping, 2);
+    first->awaiting--;
+    wt_folio_put(first);
+    wt_folio_put(second);
+    return nothing;
+}
+
+TEST(a_folio_that_a_thread_waits_for_does_not_become_one_before_those_that_the_thread_has) {
+    struct core core = core_open(NULL, NULL);
+    wt_file file = core_file(&core, "f");
+    struct wt_file_object *object = wt_handle_acquire(&wt_file_handles, file);
+    CHECK(object != NULL);
+    mapping = &object->inode->mapping;
+    struct wt_folio *second = wt_folio_get(mapping, 2);
+    pthread_t thread = test_thread(lock_1_and_2, NULL);
+    while (atomic_load(&second->comers) == 0)
+        sched_yield();
+    atomic_fetch_add(&second->comers, 1); /* the thread may get the lock at once: one that does not */
+    wt_folio_put(second);                 /* it is empty, so its descriptor is free */
+    struct wt_folio *before = wt_folio_get(mapping, 0);
+    CHECK(before != second);
+    struct wt_folio *first = wt_folio_get(mapping, 1); /* by rising index, as the other thread does */
+    wt_folio_put(before);
+    wt_folio_put(first);
+    test_join(thread);
+    atomic_fetch_sub(&second->comers, 1);
+    wt_handle_release(&wt_file_handles, file);
+    core_close(&core);
+}
+
 TEST(invariant_9_no_lock_is_held_over_an_io) {
     struct core core = core_threaded(4096);
     wt_file file = core_file(&core, "file");

@@ -183,11 +183,21 @@ static struct wt_folio *walk(struct wt_cache *cache, uint32_t bucket, uint64_t i
     return NULL;
 }
 
+/*
+ * A thread may hold one folio and wait for the lock of the next. If the next one is freed meanwhile, and its
+ * descriptor becomes a folio before both, the thread that makes this folio locks it and then waits for the first
+ * thread: both wait for ever. So a descriptor that threads come for stays on the list. A thread counts itself, and
+ * then looks whose the descriptor is (is_coming). Here the descriptor was nobody's before the count is read. So one
+ * of the two sees the other.
+ */
 static uint32_t take_descriptor(struct wt_cache *cache) {
     wt_lock(&cache->free_lock);
-    uint32_t id = cache->free_folio;
+    uint32_t *from = &cache->free_folio;
+    while (*from != WT_NONE && atomic_load(&cache->folios[*from].comers) && !WT_MUTANT("awaited-descriptor-taken"))
+        from = &cache->folios[*from].list_next;
+    uint32_t id = *from;
     if (id != WT_NONE) {
-        cache->free_folio = cache->folios[id].list_next;
+        *from = cache->folios[id].list_next;
     } else if (cache->fresh_folio < cache->folio_count) {
         id = cache->fresh_folio++;
         wt_mutex_init(&cache->folios[id].lock, WT_LOCK_FOLIO);
@@ -238,11 +248,20 @@ static void free_folio(struct wt_folio *folio) {
     while (atomic_load_explicit(from, memory_order_relaxed) != id)
         from = &cache->folios[atomic_load_explicit(from, memory_order_relaxed)].chain;
     atomic_store_explicit(from, atomic_load_explicit(&folio->chain, memory_order_relaxed), memory_order_release);
-    atomic_store_explicit(&folio->inode_id, 0, memory_order_release);
+    atomic_store(&folio->inode_id, 0);
     remove_from_list(mapping, id);
     wt_unlock(stripe);
 
     give_descriptor(cache, id);
+}
+
+/* Counts this thread among those that come to lock the folio. False: it is another one by now. */
+static bool is_coming(struct wt_folio *folio, uint64_t inode_id, uint64_t index) {
+    atomic_fetch_add(&folio->comers, 1);
+    if (atomic_load(&folio->inode_id) == inode_id && is_folio(folio, inode_id, index))
+        return true;
+    atomic_fetch_sub(&folio->comers, 1);
+    return false;
 }
 
 struct wt_folio *wt_folio_find(struct wt_mapping *mapping, uint64_t index) {
@@ -257,8 +276,10 @@ struct wt_folio *wt_folio_find(struct wt_mapping *mapping, uint64_t index) {
             if (!folio)
                 return NULL;
         }
-        __builtin_prefetch(&folio->uptodate);
+        if (!is_coming(folio, mapping->id, index))
+            continue;
         wt_lock_in_order(&folio->lock, mapping, index);
+        atomic_fetch_sub_explicit(&folio->comers, 1, memory_order_release);
         if (is_folio(folio, mapping->id, index)) {
             begin_changes(cache, folio);
             return folio;

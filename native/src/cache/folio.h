@@ -59,8 +59,9 @@ struct wt_folio {
     uint32_t pages;            /* of frame[] in use */
 
     uint64_t uptodate, reading, writeback, dirty;
-    uint64_t used;  /* per page: read or written since the eviction hand passed */
-    uint64_t ahead; /* per page: read ahead and not read yet, and the hand has not passed since */
+    _Atomic uint32_t comers; /* threads that are about to lock it as the folio that they looked up */
+    uint64_t used;           /* per page: read or written since the eviction hand passed */
+    uint64_t ahead;          /* per page: read ahead and not read yet, and the hand has not passed since */
     struct wt_mapping *mapping;
     bool changing; /* its face says that the folio changes */
     bool moved;    /* some frame changed, and the face does not tell that yet */
