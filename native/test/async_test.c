@@ -213,6 +213,19 @@ TEST(a_write_of_no_bytes_has_an_event_too) {
     core_close(&core);
 }
 
+TEST(an_append_after_a_write_of_no_bytes_leaves_no_gap) {
+    struct core core = core_open(NULL, NULL);
+    wt_file file = core_file(&core, "file");
+    uint64_t offset = UINT64_MAX;
+    CHECK_OK(wt_write_submit(file, NULL, 0, 5000, WT_DURABILITY_FILE, 0, 3));
+    check_event(next_event(core.engine), 3, 0, 0);
+    struct iovec iov = {"record", 6};
+    CHECK_EQ(wt_write_with(file, &iov, 1, &offset, WT_DURABILITY_FILE, WT_APPEND, NULL), 6);
+    CHECK_EQ(offset, 0);
+    CHECK_EQ(wt_size(file), 6);
+    core_close(&core);
+}
+
 TEST(what_is_refused_has_no_event) {
     struct core core = core_open(NULL, NULL);
     wt_file file = core_file(&core, "file");

@@ -683,9 +683,11 @@ static int64_t start_step(struct wt_write *write, struct wt_cursor *cursor, uint
  */
 static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bool may_wait) {
     uint64_t at = write->offset, end = write->offset + write->length;
-    wt_inode_begin_to(write->inode, end);
-    if (!wt_ahead(write->inode, at, end, may_wait))
-        wt_write_fail(write, -EAGAIN, at);
+    if (at < end) { /* a write of no bytes moves no end */
+        wt_inode_begin_to(write->inode, end);
+        if (!wt_ahead(write->inode, at, end, may_wait))
+            wt_write_fail(write, -EAGAIN, at);
+    }
     /*
      * Each turn takes bytes, or has waited for what was in its way: memory, an object, others' I/O on the block. If
      * something is in the way of the next turn, another write has made progress meanwhile.
