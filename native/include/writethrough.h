@@ -426,15 +426,16 @@ enum {
      * all reads see them and wt_size counts them. wt_force makes the bytes stable, with all others that were written
      * before it. The durability of the call does not count.
      *
-     * The bytes leave for the device without a force too: when the file holds 256 KiB of them, when an I/O near them
-     * ends, when another write goes to their blocks, or less than a millisecond after the call. If the process is killed,
-     * what has left is written by the kernel, and what has not is lost: no byte that was written later to the same block
-     * is kept then. A write that fails on the device has nobody to tell but wt_force, wt_sync and wt_file_close.
+     * The bytes leave for the device without a force too: when the file holds 256 KiB of them, when another write goes to
+     * their blocks, and otherwise less than a millisecond after the call, or as soon as an I/O that is on their blocks has
+     * ended. If the process is killed, the kernel writes what has left, and what has not is lost. Of two writes to one
+     * block the later one is never kept without the earlier one. A write that fails on the device has nobody to tell but
+     * wt_force, wt_sync and wt_file_close.
      *
      * The call waits while in_flight_bytes are under I/O, and for the device where a partly overwritten block has to be
      * read first. *stable_bytes is 0. On WT_PATH_BUFFERED the write is as durable as any other.
      */
-    WT_LATER = 32,
+    WT_LATER = 65536, /* away from the flags above, which Java counts */
 };
 
 /*

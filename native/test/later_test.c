@@ -524,6 +524,27 @@ TEST(a_later_write_to_a_block_under_io_leaves_when_that_ends) {
     core_close(&core);
 }
 
+TEST(only_blocks_under_io_wait_for_its_end) {
+    struct core core = core_threaded_no_fua();
+    wt_file file = file_of(&core, FOLIO);
+    struct forcer forcer = {.file = file};
+    later_at(file, 0, 2, BLOCK);
+    sim_hold(core.sim);
+    forcer.thread = test_thread(force, &forcer);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+    later_at(file, 0, 3, BLOCK);
+    later_at(file, 40 * BLOCK, 3, BLOCK);
+    send_held(&core);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 2), 2);
+    CHECK_EQ(sim_record(core.sim, SIM_WRITE, 1).offset, 40 * BLOCK);
+    sim_release_all(core.sim);
+    CHECK_EQ((intptr_t)test_join(forcer.thread), 0);
+    CHECK_OK(wt_force(file));
+    check_stable(&core, 0, 3, BLOCK);
+    check_stable(&core, 40 * BLOCK, 3, BLOCK);
+    core_close(&core);
+}
+
 TEST(what_nobody_forces_leaves_by_the_ticker) {
     struct core core = core_threaded_no_fua();
     struct wt_engine_object *engine = wt_engine_acquire(core.engine);

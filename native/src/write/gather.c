@@ -35,6 +35,10 @@ static bool is_near(uint64_t busy, uint64_t blocks) {
     return false;
 }
 
+bool wt_gather_is_near(const struct wt_folio *folio, uint64_t blocks) {
+    return is_near(folio->writeback, blocks);
+}
+
 uint64_t wt_gather_joining(const struct wt_folio *folio, uint64_t blocks, bool is_record, bool high_priority) {
     if (high_priority || wt_gather_is_held(folio))
         return blocks & folio->writeback;

@@ -108,6 +108,9 @@ static inline bool wt_gather_is_sent_later(const struct wt_folio *folio) {
     return folio->gather.has_leader || (folio->writeback | (folio->reading & folio->dirty));
 }
 
+/* Whether an I/O is in flight near these blocks: then it is as well to leave with the gather at its end. */
+bool wt_gather_is_near(const struct wt_folio *folio, uint64_t blocks);
+
 /* Whether only bytes of later writes are dirty, and nobody is about to send them: a write to their blocks takes them along. */
 static inline bool wt_gather_is_held(const struct wt_folio *folio) {
     return folio->dirty && !wt_gather_is_sent_later(folio);

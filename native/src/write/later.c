@@ -36,6 +36,8 @@ static bool is_one_run(uint64_t blocks) {
  */
 static void launch_held(struct wt_launch *launch, struct wt_folio *folio, struct wt_round *forced) {
     uint64_t blocks = wt_gathered_blocks(folio);
+    if (forced && wt_gather_is_near(folio, blocks)) /* as the records of writers that wait do */
+        return;
     if (forced && !is_one_run(blocks))
         atomic_store(&forced->write.durability, WT_DURABILITY_DEVICE);
     if (blocks)

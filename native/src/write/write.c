@@ -385,7 +385,8 @@ static bool write_later_span(struct chunk *chunk, struct wt_folio *folio, const 
     link->end = end > link->end ? end : link->end;
     link->dirty |= span->blocks;
     folio->dirty |= span->blocks;
-    if (wt_gather_hold(folio))
+    /* Blocks that an I/O is on leave when it ends. */
+    if (wt_gather_hold(folio) || (span->blocks & ~(folio->writeback | folio->reading)))
         wt_round_hold(chunk->write->inode, link, rewrites ? 0 : bytes);
     return true;
 }

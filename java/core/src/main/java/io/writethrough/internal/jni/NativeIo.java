@@ -29,7 +29,7 @@ public final class NativeIo {
     public static final int ATOMIC = 8;
 
     /** A write returns when its bytes are in the cache: WT_LATER. */
-    public static final int LATER = 32;
+    public static final int LATER = 1 << 16;
 
     /** The most events of one {@link #reap}. */
     public static final int EVENTS_AT_ONCE = 256;
