@@ -13,7 +13,7 @@
  *   uptodate   memory holds the file's bytes
  *   writeback  an I/O carries the block, or excludes others from it: the memory that the I/O reads is never modified
  *   dirty      holds bytes that no I/O carries yet. Some block of the folio is under writeback, whose end sends these
- *              bytes, or a writer was told to send them: the gather
+ *              bytes, or a writer was told to send them: the gather. Or a later write left them, and they are held
  *   reading    an I/O fills the block: nobody else touches it
  * dirty and writeback at once: the I/O reads a detached page, and the folio has a newer copy (the shadow).
  *
