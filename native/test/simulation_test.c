@@ -294,6 +294,11 @@ TEST(bytes_that_were_lost_are_told_by_each_force_until_they_are_stable_again) {
     AGAIN(SIM_THEME_LOSING, 319, 376, 20, 0, 1, 4, 7, 15, 20, 21, 22, 23, 24, 30, 32, 34, 37, 41, 45, 46, 61, 64, 65);
 }
 
+/* The zeros of growth ahead stopped at the end of a block, where the disk was full. */
+TEST(growth_ahead_may_stop_within_a_page_on_a_full_disk) {
+    AGAIN(SIM_THEME_ATOMIC, 77500166, 77500166, 1, 4);
+}
+
 /* A later write joined a block whose other bytes were being read, and was taken for all of it. */
 TEST(a_later_write_to_a_block_that_is_being_read_keeps_the_others_bytes) {
     AGAIN(SIM_THEME_FORCE, 711, 718, 8, 6, 7, 8, 9, 10, 11, 24, 28);

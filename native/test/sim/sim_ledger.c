@@ -253,9 +253,10 @@ bool sim_ledger_may_be_long(const struct sim_ledger *ledger, unsigned file, uint
         allowed = (size == by || (within && (failed || size % piece == 0))) &&
                   (entry->operation->step == SIM_STEP_TRUNCATE || !is_superseded(ledger, entry, file));
     }
-    /* Growth ahead makes whole pages of it, from the largest size that it was asked for. */
+    /* Growth ahead makes whole pages of it, from the largest size that it was asked for; on a full disk it stops before. */
+    uint64_t unit = ledger->program->disk.capacity_bytes > 0 ? piece : SIM_PAGE_BYTES;
     return allowed ||
-           (ahead > 0 && size % 4096 == 0 && size <= larger(largest, asked_size(ledger, file)) + ahead + 4096);
+           (ahead > 0 && size % unit == 0 && size <= larger(largest, asked_size(ledger, file)) + ahead + 4096);
 }
 
 /* ---- what is known ------------------------------------------------------------------------------------------------ */
