@@ -50,10 +50,9 @@ public final class Operation {
         /** Null: of a force. */
         NOTHING;
 
+        /** Of a value that is a number. */
         public Object ofCount(final long count) {
-            if (this == NOTHING) {
-                return null;
-            }
+            assert this != NOTHING;
             return this == INT_COUNT ? (Object) (int) count : (Object) count;
         }
 
@@ -261,7 +260,7 @@ public final class Operation {
             assert file != null && kind != null;
             if (result >= 0) {
                 final long count = kind == Value.OFFSET ? offset : read == null ? result : read.finish(result);
-                value = kind.ofCount(count);
+                value = kind == Value.NOTHING ? null : kind.ofCount(count);
             } else if (failure == null) {
                 final String operation = read == null ? kind.operation() : "read";
                 failure = file.failed(operation, position, length, (int) -result, stableBytes);

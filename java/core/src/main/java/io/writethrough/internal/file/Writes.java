@@ -24,6 +24,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -383,18 +384,37 @@ public final class Writes {
      */
     public CompletableFuture<Integer> writeAsyncElsewhere(
             final ByteBuffer source, final long position, final int flags) {
+        final long at = positionOf(position, flags);
+        return elsewhere(
+                Operation.Value.INT_COUNT,
+                at,
+                source.remaining(),
+                flags,
+                operation -> new WaitingWrite(operation, source, at, flags));
+    }
+
+    /** Starts a force on a thread that may wait. */
+    public CompletableFuture<Void> forceAsync() {
+        return elsewhere(Operation.Value.NOTHING, NONE, 0, 0, WaitingForce::new);
+    }
+
+    private <T> CompletableFuture<T> elsewhere(
+            final Operation.Value value,
+            final long position,
+            final long length,
+            final int flags,
+            final Function<Operation, Waiting> task) {
         if (!file.underWay().enter()) {
             return IoFuture.failed(new ClosedChannelException());
         }
-        final IoFuture<Integer> future = new IoFuture<>(completions);
+        final IoFuture<T> future = new IoFuture<>(completions);
         @Nullable Operation operation = null;
         boolean handedOver = false;
         try {
             operation = completions.begin();
-            operation.beginWrite(
-                    file, future, Operation.Value.INT_COUNT, positionOf(position, flags), source.remaining());
+            operation.beginWrite(file, future, value, position, length);
             operation.describe(NativeIo.DURABILITY_OF_FILE, flags);
-            WaitingThreads.execute(new WaitingWrite(operation, source, positionOf(position, flags), flags));
+            WaitingThreads.execute(task.apply(operation));
             handedOver = true;
         } finally {
             if (!handedOver) {
@@ -407,67 +427,29 @@ public final class Writes {
         return future;
     }
 
-    /** Starts a force on a thread that may wait. */
-    public CompletableFuture<Void> forceAsync() {
-        if (!file.underWay().enter()) {
-            return IoFuture.failed(new ClosedChannelException());
-        }
-        final IoFuture<Void> future = new IoFuture<>(completions);
-        Operation operation = null;
-        boolean handedOver = false;
-        try {
-            operation = completions.begin();
-            operation.beginWrite(file, future, Operation.Value.NOTHING, NONE, 0);
-            WaitingThreads.execute(new WaitingForce(operation));
-            handedOver = true;
-        } finally {
-            if (!handedOver) {
-                file.underWay().leave();
-                completions.abandon(operation);
-            }
-        }
-        return future;
-    }
-
-    private final class WaitingForce extends WaitingThreads.Task {
+    private abstract class Waiting extends WaitingThreads.Task {
         private final Operation operation;
 
-        private WaitingForce(final Operation operation) {
+        private Waiting(final Operation operation) {
             this.operation = operation;
         }
 
-        @Override
-        public void run() {
-            try {
-                assert Faults.at(Faults.Step.RUN_WAITING);
-                operation.endWith(CApi.wt_force(file.handle()));
-            } catch (final Throwable e) {
-                operation.endWith(e);
-            }
-            file.underWay().leave();
-            completions.completeElsewhere(operation);
-        }
-    }
+        /* What the C core answers to the start of the operation. */
+        abstract int start(Operation of);
 
-    private final class WaitingWrite extends WaitingThreads.Task {
-        private final Operation operation;
-        private final ByteBuffer source;
-        private final long position;
-        private final int flags;
-
-        private WaitingWrite(final Operation operation, final ByteBuffer source, final long position, final int flags) {
-            this.operation = operation;
-            this.source = source;
-            this.position = position;
-            this.flags = flags;
-        }
+        /* Whether an event of the C core ends the operation that was started. */
+        abstract boolean hasEvent();
 
         @Override
         public void run() {
             boolean started = false;
             try {
                 assert Faults.at(Faults.Step.RUN_WAITING);
-                started = startOrEnd();
+                final int result = start(operation);
+                started = result >= 0 && hasEvent();
+                if (!started) {
+                    operation.endWith(result);
+                }
             } catch (final Throwable e) {
                 operation.endWith(e);
             }
@@ -476,10 +458,40 @@ public final class Writes {
                 completions.completeElsewhere(operation);
             }
         }
+    }
+
+    private final class WaitingForce extends Waiting {
+        private WaitingForce(final Operation operation) {
+            super(operation);
+        }
+
+        @Override
+        int start(final Operation of) {
+            return CApi.wt_force(file.handle());
+        }
+
+        @Override
+        boolean hasEvent() {
+            return false;
+        }
+    }
+
+    private final class WaitingWrite extends Waiting {
+        private final ByteBuffer source;
+        private final long position;
+        private final int flags;
+
+        private WaitingWrite(final Operation operation, final ByteBuffer source, final long position, final int flags) {
+            super(operation);
+            this.source = source;
+            this.position = position;
+            this.flags = flags;
+        }
 
         /* Who hands it over has copied what is not steady. */
-        private boolean startOrEnd() {
-            final int started = Bytes.submit(
+        @Override
+        int start(final Operation of) {
+            return Bytes.submit(
                     file.handle(),
                     Bytes.baseOf(source),
                     Bytes.indexOf(source, source.position()),
@@ -487,11 +499,12 @@ public final class Writes {
                     position,
                     NativeIo.DURABILITY_OF_FILE,
                     flags,
-                    operation.token());
-            if (started < 0) {
-                operation.endWith(started);
-            }
-            return started == 0;
+                    of.token());
+        }
+
+        @Override
+        boolean hasEvent() {
+            return true;
         }
     }
 }

@@ -26,6 +26,8 @@ public final class PathOptions {
     }
 
     /**
+     * The options of these patterns.
+     *
      * @param atForce a pattern of what commits at a force, or {@code null} for nothing
      * @param growing a pattern of what grows ahead, or {@code null} for nothing
      * @param growthBytes how far
