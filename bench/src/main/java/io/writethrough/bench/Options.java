@@ -53,14 +53,13 @@ public record Options(Path directory, Effort effort, Duration slice, int rounds,
     }
 
     /** What a user is told who asked for help, or for something that does not exist. */
-    public static final String USAGE =
-            """
+    public static final String USAGE = """
             usage: bench/compare DIR [options]
 
-            Compares durable writes, one at a time and many in flight, appends to a log, reads, and pages that are read and
-            written, of this library with the JDK's ways, with other libraries and with fio, on the disk under the
-            directory DIR. Writes a report with charts, and the same for programs. Needs about 4 GiB in DIR
-            (--quick: 1 GiB), all deleted at the end but the report.
+            Compares durable writes, one at a time and many in flight, appends to a log, commits of several writes by one
+            force, reads, and pages that are read and written, of this library with the JDK's ways, with other libraries
+            and with fio, on the disk under the directory DIR. Writes a report with charts, and the same for programs.
+            Needs about 4 GiB in DIR (--quick: 1 GiB), all deleted at the end but the report.
 
               --quick        done in two minutes: short slices, few rounds, small files, and no scaling
               --full         done in half an hour: long slices, many rounds. Without either: seven minutes
@@ -69,7 +68,9 @@ public record Options(Path directory, Effort effort, Duration slice, int rounds,
               --only ID,...  only these workloads, of
                              %s
               --out DIR      where to write report.html and report.json (DIR/writethrough-report)
-            """.formatted(String.join(", ", IDS).replace("read-direct, ", "read-direct,\n                 "));
+            """.formatted(String.join(", ", IDS)
+            .replace(", commit-1,", ",\n                 commit-1,")
+            .replace(", read-heap,", ",\n                 read-heap,"));
 
     /** Reads the command line. The message of the exception is meant for the user. */
     public static Options parse(String[] arguments) {

@@ -19,7 +19,7 @@ public final class Numbers {
         return String.format(Locale.ROOT, micros < 10 ? "%.2f" : "%,.0f", micros);
     }
 
-    /** A small number: commands or bytes per operation. */
+    /** A number that may be small: commands or bytes per operation, operations per second. */
     public static String small(Double value) {
         return value == null ? "-" : String.format(Locale.ROOT, value < 100 ? "%.2f" : "%,.0f", value);
     }

@@ -59,7 +59,7 @@ public final class TextReport {
 
     private static List<String> cells(Workload workload, Contender contender, boolean reads) {
         List<String> cells = new ArrayList<>(
-                List.of(contender.name(), Numbers.count(contender.opsPerSecond().median())));
+                List.of(contender.name(), Numbers.small(contender.opsPerSecond().median())));
         for (String reference : workload.references()) {
             cells.add(Numbers.ratio(contender.ratios().get(reference)));
         }

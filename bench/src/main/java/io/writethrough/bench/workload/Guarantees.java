@@ -5,6 +5,8 @@ package io.writethrough.bench.workload;
 /** What a caller knows when an operation of a contender has ended. */
 final class Guarantees {
     static final String LIBRARY_WRITE = "durable on return, error to its writer; then served from the cache";
+    static final String LIBRARY_FORCE =
+            "durable when force(false) has returned, error to each force; served from the cache from the write on";
     static final String LIBRARY_FUTURE = "durable when its future completes, error to its writer";
     static final String LIBRARY_READ = "newest bytes, each block wholly old or new, from this process's cache";
     static final String FORCE = "durable when force(false) has returned";

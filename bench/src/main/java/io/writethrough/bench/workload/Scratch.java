@@ -51,6 +51,11 @@ public final class Scratch implements AutoCloseable {
         return path;
     }
 
+    /** Where a contender makes files of its own. */
+    public Path path(String name) {
+        return directory.resolve(name);
+    }
+
     /** Many files of one size in a directory of their own, all durable. */
     public Path[] files(String name, int count, int bytes) throws IOException {
         Path parent = Files.createDirectory(directory.resolve(name));

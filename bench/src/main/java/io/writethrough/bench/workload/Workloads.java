@@ -33,6 +33,7 @@ import io.writethrough.bench.workload.Workload.Order;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The workloads of the comparison. Only like stands beside like: in one workload every contender gives the same
@@ -47,11 +48,17 @@ public final class Workloads {
     /** Its futures, where the callback starts the next write. */
     public static final String CALLBACKS = LIBRARY + " callbacks";
 
+    /** Its channels, where each write is durable, and where a file grows ahead of its appends. */
+    public static final String EACH_WRITE = LIBRARY + " each write durable";
+
+    public static final String GROWING_AHEAD = LIBRARY + " growing ahead";
+
     /** What the references are called. */
     public static final String FIO = "fio psync direct dsync";
 
     public static final String FIO_ASYNC = "fio io_uring direct dsync";
     public static final String FIO_READ = "fio psync direct";
+    public static final String FORCE = "FileChannel + force(false)";
     public static final String CHANNEL_READ = "FileChannel.read";
     public static final String CHANNEL_OPEN = "FileChannel.open";
     public static final String CHANNEL_OPEN_LOCKED = "FileChannel.open + tryLock";
@@ -65,7 +72,6 @@ public final class Workloads {
     public static final String ARTEMIS = "artemis-native";
     public static final String DIRECT_CACHED = "FileChannel DIRECT + DSYNC + cache by hand";
 
-    private static final String FORCE = "FileChannel + force(false)";
     private static final String DSYNC = "FileChannel DSYNC";
     private static final String DIRECT_DSYNC = "FileChannel DIRECT + DSYNC";
     private static final String RWD = "RandomAccessFile rwd";
@@ -84,6 +90,13 @@ public final class Workloads {
     public static final String ASYNC = "async32";
     public static final String APPEND = "append64";
     public static final String APPEND_ASYNC = "append-async";
+    public static final String COMMIT_1 = "commit-1";
+    public static final String COMMIT_8 = "commit-8";
+    public static final String COMMIT_32 = "commit-32";
+    public static final String COMMIT_STREAM = "commit-stream";
+    public static final String COMMIT_STREAM_FORCE = "commit-stream-force";
+    public static final String COMMIT_APPEND = "commit-append";
+    public static final String COMMIT_WRITES = "commit-writes";
     public static final String PAGES = "pages-70-30";
     public static final String OPEN_CLOSE = "open-close";
 
@@ -94,6 +107,13 @@ public final class Workloads {
             SEQUENTIAL,
             APPEND,
             APPEND_ASYNC,
+            COMMIT_1,
+            COMMIT_8,
+            COMMIT_32,
+            COMMIT_STREAM,
+            COMMIT_STREAM_FORCE,
+            COMMIT_APPEND,
+            COMMIT_WRITES,
             READ,
             READ_DIRECT,
             READ_SMALL,
@@ -125,37 +145,45 @@ public final class Workloads {
     /** All of them, in the order of the report. */
     public static List<Workload> all(Scratch scratch, boolean quick) {
         Workloads workloads = new Workloads(scratch, quick);
+        return Stream.of(workloads.writes(), CommitWorkloads.all(scratch, quick), workloads.others())
+                .flatMap(List::stream)
+                .toList();
+    }
+
+    private List<Workload> writes() {
         return List.of(
-                workloads.durableWrites(
-                        OVERWRITE, "4 KiB durable overwrites at random, one thread", PAGE, Order.RANDOM),
-                workloads.asyncWrites(),
-                workloads.durableWrites(
-                        SEQUENTIAL, "1 MiB durable overwrites in sequence, one thread", MIB, Order.SEQUENTIAL),
-                workloads.append(),
-                workloads.appendAsync(),
-                workloads.cachedReads(
+                durableWrites(OVERWRITE, "4 KiB durable overwrites at random, one thread", PAGE, Order.RANDOM),
+                asyncWrites(),
+                durableWrites(SEQUENTIAL, "1 MiB durable overwrites in sequence, one thread", MIB, Order.SEQUENTIAL),
+                append(),
+                appendAsync());
+    }
+
+    private List<Workload> others() {
+        return List.of(
+                cachedReads(
                         READ, "4 KiB cached reads at random over 240 MiB, into a byte array", PAGE, READ_SPAN, false),
-                workloads.cachedReads(
+                cachedReads(
                         READ_DIRECT,
                         "4 KiB cached reads at random over 240 MiB, into a direct buffer",
                         PAGE,
                         READ_SPAN,
                         true),
-                workloads.cachedReads(
+                cachedReads(
                         READ_SMALL,
                         "64-byte cached reads at random over 240 MiB, into a byte array",
                         SMALL,
                         READ_SPAN,
                         false),
-                workloads.cachedReads(
+                cachedReads(
                         READ_HOT,
                         "64-byte cached reads at random over 1 MiB, which the processor has in its cache, into a byte array",
                         SMALL,
                         MIB,
                         false),
-                workloads.coldReads(),
-                workloads.pages(),
-                workloads.openClose());
+                coldReads(),
+                pages(),
+                openClose());
     }
 
     private static Entry alone(String name, String guarantee, Way.Opener opener) {

@@ -278,6 +278,8 @@
       ['async32', 'fio io_uring direct dsync', '32 writes in flight, against fio'],
       ['append64', 'force under a lock', '64 appenders, against force under a lock'],
       ['append64', 'group commit', '64 appenders, against a group commit by hand'],
+      ['commit-8', 'FileChannel + force(false)', '8 small writes and a force, against FileChannel'],
+      ['commit-append', 'FileChannel + force(false)', '16 threads that append twice and force, against FileChannel'],
       ['read-heap', 'FileChannel.read', '4 KiB cached reads, against FileChannel'],
       ['read-64b', 'FileChannel.read', '64-byte cached reads, against FileChannel'],
       ['read-64b-hot', 'FileChannel.read', '64-byte reads that the processor has cached'],
@@ -322,7 +324,10 @@
   function workload(one) {
     const titled = {
       'overwrite-4k': 'Overwrites', async32: '32 in flight', 'sequential-1m': '1 MiB writes', append64: 'Appends',
-      'append-async': 'Appends by futures', 'read-heap': 'Cached reads', 'read-direct': 'Cached reads, direct',
+      'append-async': 'Appends by futures', 'commit-1': 'Commits of 1 write', 'commit-8': 'Commits of 8 writes',
+      'commit-32': 'Commits of 32 writes', 'commit-stream': 'A stream, forced', 'commit-stream-force': 'Its force alone',
+      'commit-append': 'Commits of appends', 'commit-writes': 'Writes between forces',
+      'read-heap': 'Cached reads', 'read-direct': 'Cached reads, direct',
       'read-64b': '64-byte reads', 'read-64b-hot': '64-byte reads, hot',
       'read-cold': 'Cold reads', 'pages-70-30': 'Pages 70/30', 'open-close': 'Open, close',
     };
@@ -352,7 +357,7 @@
     const bytes = each => each.device_read_bytes_per_op === null ? null
         : (each.device_read_bytes_per_op + each.device_written_bytes_per_op) / 1024;
     const rows = one.contenders.map(each => element('tr', isOwn(each.name) ? {class: 'own'} : {},
-        element('td', {class: 'name'}, each.name, element('small', {}, each.guarantee)), cell(count(Math.round(each.ops_per_second.median))),
+        element('td', {class: 'name'}, each.name, element('small', {}, each.guarantee)), cell(small(each.ops_per_second.median)),
         ...one.references.map(reference => {
           const ratio = each.ratios[reference];
           return ratio === undefined ? cell('–') : element('td', {}, ratio.median.toFixed(2),

@@ -111,6 +111,52 @@ final class TargetsTest {
     }
 
     @Test
+    void aCommitIsComparedWithTheForceOfTheJdk() {
+        RunReport report = report(collector(
+                Workloads.COMMIT_8,
+                Map.of(
+                        Workloads.LIBRARY, List.of(slice(140, 1)),
+                        Workloads.EACH_WRITE, List.of(slice(20, 1)),
+                        Workloads.FORCE, List.of(slice(100, 1))),
+                Map.of()));
+        assertEquals(2, report.targets().size());
+        assertEquals(1.4, only(report, "ops/s × " + Workloads.FORCE).value(), 1e-9);
+        assertEquals(1.3, only(report, "ops/s × " + Workloads.FORCE).bound());
+        assertEquals(Verdict.PASS, only(report, "heap bytes per operation").verdict());
+    }
+
+    @Test
+    void aLogThatGrowsAheadHasTheBoundOfItsWorkloadToo() {
+        RunReport report = report(collector(
+                Workloads.COMMIT_APPEND,
+                Map.of(
+                        Workloads.LIBRARY, List.of(slice(490, 1)),
+                        Workloads.GROWING_AHEAD, List.of(slice(600, 1)),
+                        Workloads.FORCE, List.of(slice(100, 1))),
+                Map.of()));
+        List<Target> targets = report.targets();
+        assertEquals(List.of(4.9, 6.0), targets.stream().map(Target::value).toList());
+        targets.forEach(target -> assertEquals(5, target.bound()));
+        assertEquals(Verdict.FAIL, targets.get(0).verdict());
+        assertEquals(Verdict.PASS, targets.get(1).verdict());
+    }
+
+    @Test
+    void theForceAtTheEndOfAStreamIsHeldAgainstTheTimeOfTheJdks() {
+        RunReport report = report(collector(
+                Workloads.COMMIT_STREAM_FORCE,
+                Map.of(
+                        Workloads.LIBRARY, List.of(slice(1000, 1), slice(400, 1)),
+                        Workloads.FORCE, List.of(slice(100, 1), slice(100, 1))),
+                Map.of()));
+        Target time = report.targets().get(0);
+        assertEquals(1, report.targets().size());
+        assertEquals((0.1 + 0.25) / 2, time.value(), 1e-9);
+        assertEquals(0.2, time.bound());
+        assertEquals(Verdict.PASS, time.verdict());
+    }
+
+    @Test
     void anAbsentPeerIsSkippedAndAnAbsentLibraryFails() {
         RunReport withoutPeer = report(collector(
                 Workloads.OVERWRITE,
