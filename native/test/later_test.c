@@ -502,7 +502,7 @@ TEST(forces_that_meet_behind_an_io_leave_as_one) {
     core_close(&core);
 }
 
-TEST(a_later_write_to_a_block_under_io_leaves_when_that_ends) {
+TEST(a_later_write_to_a_block_under_io_is_held_when_that_ends) {
     struct core core = core_threaded_no_fua();
     wt_file file = file_of(&core, FOLIO);
     struct forcer forcer = {.file = file};
@@ -515,6 +515,8 @@ TEST(a_later_write_to_a_block_under_io_leaves_when_that_ends) {
     check_filled(file, 0, 3, BLOCK);
     sim_release(core.sim, 1);
     CHECK_EQ((intptr_t)test_join(forcer.thread), 0);
+    CHECK_EQ(sim_in_flight(core.sim), 0);
+    send_held(&core);
     CHECK_EQ(sim_wait_in_flight(core.sim, 2), 2);
     check_stable(&core, 0, 2, BLOCK);
     sim_release_all(core.sim);
@@ -542,6 +544,32 @@ TEST(only_blocks_under_io_wait_for_its_end) {
     CHECK_OK(wt_force(file));
     check_stable(&core, 0, 3, BLOCK);
     check_stable(&core, 40 * BLOCK, 3, BLOCK);
+    core_close(&core);
+}
+
+static void *stream(void *argument) {
+    const struct forcer *writer = argument;
+    for (unsigned i = 0; i < 16; i++)
+        later_at(writer->file, (uint64_t)i * 64 * BLOCK, 2, 32 * BLOCK);
+    return NULL;
+}
+
+TEST(a_writer_waits_while_its_file_has_many_bytes_on_their_way) {
+    struct core core = core_open(&(struct sim_options){.threaded = true},
+                                 &(struct wt_engine_options){.cache_bytes = 4 << 20, .in_flight_bytes = 1 << 20});
+    wt_file file = core_file(&core, "file"), other = core_file(&core, "other");
+    struct forcer writer = {.file = file};
+    sim_hold(core.sim);
+    writer.thread = test_thread(stream, &writer);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 2), 2);
+    let_others_run();
+    CHECK_EQ(pthread_tryjoin_np(writer.thread, NULL), EBUSY);
+    CHECK_EQ(wt_size(file), 3 * 64 * BLOCK + 32 * BLOCK);
+    later_at(other, 0, 2, 64 << 10); /* there is room in the engine */
+    sim_release_all(core.sim);
+    (void)test_join(writer.thread);
+    CHECK_OK(wt_force(file));
+    CHECK_EQ(sim_stable_size(core.sim, "file"), 15 * 64 * BLOCK + 32 * BLOCK);
     core_close(&core);
 }
 

@@ -32,6 +32,9 @@ struct wt_rounds {
     atomic_bool in_held;                        /* changes under held_lock */
     uint64_t since_tick;                        /* also under held_lock */
 
+    _Atomic uint64_t bytes; /* of rounds, that are held or in flight */
+    uint32_t room_waiters;  /* threads that wait for fewer */
+
     bool flushing;
     uint64_t failed_flushes;
     int flush_error; /* of the last of them */

@@ -71,6 +71,13 @@ void wt_later_send(struct wt_inode *inode) {
         send(inode, NULL);
 }
 
+void wt_later_make_room(struct wt_inode *inode) {
+    if (atomic_load_explicit(&inode->rounds.bytes, memory_order_relaxed) < wt_rounds_most(inode))
+        return;
+    wt_later_send(inode);
+    wt_rounds_await_room(inode);
+}
+
 void wt_later_copied(struct wt_inode *inode) {
     if (atomic_load_explicit(&inode->rounds.held_bytes, memory_order_relaxed) >= WT_HELD_BYTES_MOST)
         send(inode, NULL);

@@ -28,6 +28,8 @@
 void wt_later_send(struct wt_inode *inode);
 /* The same for all files of the engine: the caller is about to wait for room. */
 void wt_later_send_all(struct wt_engine_object *engine);
+/* A later write is about to copy: waits while the file has too many bytes on their way. */
+void wt_later_make_room(struct wt_inode *inode);
 /* Bytes of a later write were copied. Sends them if the file holds enough. */
 void wt_later_copied(struct wt_inode *inode);
 

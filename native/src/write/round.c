@@ -8,6 +8,7 @@
 #include "base/mutant.h"
 #include "engine/objects.h"
 #include "io/disk.h"
+#include "write/gather.h"
 
 static void end_rewrites(const struct wt_round *round);
 
@@ -87,6 +88,10 @@ void wt_rounds_await(struct wt_inode *inode) {
     wt_unlock(&rounds->lock);
 }
 
+static const struct wt_round *round_of(const struct wt_link *link) {
+    return (const struct wt_round *)link->write; /* its first member */
+}
+
 /* ---- links ----------------------------------------------------------------------------------------------------- */
 
 struct wt_link *wt_round_link(const struct wt_round *round, const struct wt_folio *folio) {
@@ -156,6 +161,17 @@ void wt_round_hold(struct wt_inode *inode, struct wt_link *link, uint64_t bytes)
     wt_unlock(&rounds->lock);
 }
 
+bool wt_round_hold_gathered(struct wt_folio *folio) {
+    for (const struct wt_link *link = folio->links; link; link = link->next)
+        if (link->dirty && !(wt_is_of_round(link->write) && !atomic_load(&round_of(link)->closed)))
+            return false;
+    for (struct wt_link *link = folio->links; link; link = link->next)
+        if (link->dirty)
+            wt_round_hold(wt_inode_of(folio), link, 0);
+    (void)wt_gather_hold(folio);
+    return true;
+}
+
 /* The lock is held. */
 static void take_off_list(struct wt_inode *inode, struct wt_link *link) {
     struct wt_rounds *rounds = &inode->rounds;
@@ -175,6 +191,9 @@ void wt_round_unlink(struct wt_inode *inode, struct wt_link *link) {
     wt_lock(&rounds->lock);
     if (link->held)
         take_off_list(inode, link);
+    uint64_t bytes = atomic_fetch_sub(&rounds->bytes, link->bytes) - link->bytes;
+    if (rounds->room_waiters && bytes <= wt_rounds_most(inode) / 4 * 3)
+        wt_wake_all(&rounds->changed);
     wt_unlock(&rounds->lock);
 }
 
@@ -200,6 +219,16 @@ unsigned wt_round_take_held(struct wt_inode *inode, uint64_t *indexes, unsigned 
         atomic_store_explicit(&rounds->held_bytes, 0, memory_order_relaxed);
     wt_unlock(&rounds->lock);
     return count;
+}
+
+void wt_rounds_await_room(struct wt_inode *inode) {
+    struct wt_rounds *rounds = &inode->rounds;
+    wt_lock(&rounds->lock);
+    rounds->room_waiters++;
+    while (atomic_load(&rounds->bytes) >= wt_rounds_most(inode))
+        wt_wait(inode->engine->backend, &rounds->changed, &rounds->lock);
+    rounds->room_waiters--;
+    wt_unlock(&rounds->lock);
 }
 
 /* ---- bytes that are lost ---------------------------------------------------------------------------------------- */

@@ -58,12 +58,31 @@ struct wt_link *wt_round_link(const struct wt_round *round, const struct wt_foli
 struct wt_link *wt_round_add_link(struct wt_round *round, struct wt_folio *folio);
 /* Nobody is about to send the dirty blocks of the link, whose folio is locked. bytes: how many were just written. */
 void wt_round_hold(struct wt_inode *inode, struct wt_link *link, uint64_t bytes);
+/*
+ * An I/O on the folio, which is locked, has ended, and nobody waits for what has gathered behind it: if that is of open
+ * rounds alone, it is held, and true returned.
+ */
+bool wt_round_hold_gathered(struct wt_folio *folio);
 /* The link's folio, which is locked, has it no more. */
 void wt_round_unlink(struct wt_inode *inode, struct wt_link *link);
 /* The device has these bytes of a round, by an I/O that is not durable. failures: of the disk's flushes when it started. */
 void wt_round_note_unflushed(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t failures);
 /* Takes folios off the list of those that hold: their indexes. Returns how many, at most max. */
 unsigned wt_round_take_held(struct wt_inode *inode, uint64_t *indexes, unsigned max);
+
+/* A writer waits while the rounds of its file have more bytes than this: so a force has no more than these to wait for. */
+#define WT_ROUNDS_BYTES_MOST (UINT64_C(8) << 20)
+static inline uint64_t wt_rounds_most(const struct wt_inode *inode) {
+    uint64_t half = inode->mapping.cache->pool.in_flight_limit / 2;
+    return half < WT_ROUNDS_BYTES_MOST ? half : WT_ROUNDS_BYTES_MOST;
+}
+/* Bytes were written to blocks in which the link's round had none. Its folio is locked. */
+static inline void wt_round_count(struct wt_inode *inode, struct wt_link *link, uint64_t bytes) {
+    link->bytes += bytes;
+    atomic_fetch_add_explicit(&inode->rounds.bytes, bytes, memory_order_relaxed);
+}
+/* Waits until a writer may add bytes. The caller has sent what is held. */
+void wt_rounds_await_room(struct wt_inode *inode);
 
 /* Closes the open round. NULL: there is none, or nothing was written in it. The caller waits for it, and frees it. */
 struct wt_round *wt_round_close(struct wt_inode *inode);

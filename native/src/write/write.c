@@ -380,7 +380,7 @@ static bool write_later_span(struct chunk *chunk, struct wt_folio *folio, const 
     if (rewrites)
         chunk->rewritten += bytes;
     else
-        link->bytes += bytes;
+        wt_round_count(chunk->write->inode, link, bytes);
     link->start = start < link->start ? start : link->start;
     link->end = end > link->end ? end : link->end;
     link->dirty |= span->blocks;
@@ -621,6 +621,8 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
     uint64_t end = write->offset + write->length;
     if (end - offset > inode->engine->chunk_bytes)
         end = (offset + inode->engine->chunk_bytes) & ~block_mask(inode);
+    if (write->round)
+        wt_later_make_room(inode);
     if (!wt_pool_enter(pool, end - offset, false)) {
         wt_later_send_all(inode->engine);
         if (!wt_pool_enter(pool, end - offset, may_wait))

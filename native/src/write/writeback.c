@@ -454,10 +454,13 @@ static uint64_t launch_gathered(struct wt_folio *folio, struct ending *ending) {
     return taken;
 }
 
-/* The blocks that became dirty under the I/O that just ended leave now, or a leader is told to send them. */
+/*
+ * The blocks that became dirty under the I/O that just ended leave now, or a leader is told to send them, or they are held
+ * until their force.
+ */
 static void send_gather(struct wt_folio *folio, struct ending *ending) {
     struct wt_write *leader;
-    if (wt_gather_io_ended(folio, ending->freed, &leader))
+    if (wt_gather_io_ended(folio, ending->freed, &leader) && !wt_round_hold_gathered(folio))
         (void)launch_gathered(folio, ending);
     if (leader)
         ending->leaders[ending->leader_count++] = leader;
