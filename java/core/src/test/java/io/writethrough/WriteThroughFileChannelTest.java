@@ -26,6 +26,7 @@ import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileAttribute;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.FutureTask;
@@ -44,6 +45,35 @@ class WriteThroughFileChannelTest extends FileChannelContract {
     FileChannel open(final Path file, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
             throws IOException {
         return WriteThroughFile.open(file, options, attributes).asFileChannel();
+    }
+
+    /* Of an appending channel the position is the size: no writer waits for another's write to be durable. */
+    @Test
+    void threadsThatAppendByOneChannelLeaveTogether() throws Exception {
+        final int threads = 8;
+        final int records = 25;
+        try (WriteThroughEngine engine = WriteThroughEngine.builder().build();
+                FileChannel channel = engine.open(path, CREATE, APPEND).asFileChannel()) {
+            final List<FutureTask<Void>> writers = new ArrayList<>();
+            for (int i = 0; i < threads; i++) {
+                final FutureTask<Void> writer = new FutureTask<>(() -> {
+                    for (int record = 0; record < records; record++) {
+                        assertEquals(100, channel.write(buffer(100, record)));
+                        assertEquals(20, channel.write(new ByteBuffer[] {buffer(5, record), buffer(15, record)}));
+                    }
+                    return null;
+                });
+                writers.add(writer);
+                new Thread(writer).start();
+            }
+            for (final FutureTask<Void> writer : writers) {
+                writer.get();
+            }
+            assertEquals(threads * records * 120, channel.position());
+            if (engine.open(path, READ).profile().writePath() == StorageProfile.WritePath.DIRECT) {
+                assertTrue(engine.stats().gatheredWrites() > 0, "none left with another");
+            }
+        }
     }
 
     private interface Transfer {

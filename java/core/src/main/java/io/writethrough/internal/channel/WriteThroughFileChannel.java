@@ -116,6 +116,9 @@ public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
     @Override
     public int write(final ByteBuffer source) throws IOException {
         requireWritable();
+        if (appends) {
+            return writeAt(source, 0); // the position is the size: appenders need no turns
+        }
         positionLock.lock();
         try {
             final int count = writeAt(source, position);
@@ -131,16 +134,27 @@ public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         Objects.checkFromIndexSize(offset, length, sources.length);
         requireWritable();
         final ByteBuffer[] wanted = part(sources, offset, length);
-        long count = 0;
+        if (appends) {
+            return writeAt(wanted, 0);
+        }
         positionLock.lock();
         try {
-            beginBlocking();
-            requireNoOverflow(position, remaining(wanted));
-            count = file.writes().write(wanted, position, NativeIo.DURABILITY_OF_FILE, file.modeFlags(commit));
+            final long count = writeAt(wanted, position);
             position += count;
             return count;
         } finally {
             positionLock.unlock();
+        }
+    }
+
+    private long writeAt(final ByteBuffer[] sources, final long at) throws IOException {
+        long count = 0;
+        try {
+            beginBlocking();
+            requireNoOverflow(at, remaining(sources));
+            count = file.writes().write(sources, at, NativeIo.DURABILITY_OF_FILE, file.modeFlags(commit));
+            return count;
+        } finally {
             endBlocking(count > 0);
         }
     }
