@@ -291,6 +291,7 @@ TEST(no_force_acknowledges_what_a_disk_that_fails_has_lost) {
 
 TEST(bytes_that_were_lost_are_told_by_each_force_until_they_are_stable_again) {
     AGAIN(SIM_THEME_LOSING, 104, 104, 4, 1, 3, 4, 5);
+    AGAIN(SIM_THEME_LOSING, 613590525, 613590525, 7, 32, 33, 34, 35, 38, 41, 52);
     AGAIN(SIM_THEME_LOSING, 319, 376, 20, 0, 1, 4, 7, 15, 20, 21, 22, 23, 24, 30, 32, 34, 37, 41, 45, 46, 61, 64, 65);
 }
 

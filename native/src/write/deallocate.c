@@ -137,6 +137,14 @@ static int zero_range(struct wt_inode *inode, uint64_t offset, uint64_t end, boo
     return !rc && wt_disk_flush_failed_since(inode->lane.disk, zeros) ? -EIO : rc;
 }
 
+/* What was lost in the range is zeros now, but for what the file would have had behind its end. */
+static void find_lost(struct wt_inode *inode, uint64_t offset, uint64_t end) {
+    uint64_t size = wt_inode_size(inode);
+    end = end < size ? end : size;
+    if (offset < end)
+        wt_round_find(inode, offset, end);
+}
+
 static int deallocate(wt_file handle, uint64_t offset, uint64_t length, bool keep_space) {
     if (offset > INT64_MAX || length > INT64_MAX)
         return -EINVAL;
@@ -151,7 +159,7 @@ static int deallocate(wt_file handle, uint64_t offset, uint64_t length, bool kee
         wt_later_send(file->inode);
         rc = zero_range(file->inode, offset, end, keep_space);
         if (!rc)
-            wt_round_find(file->inode, offset, end);
+            find_lost(file->inode, offset, end);
     }
     if (file)
         wt_file_release(handle);
