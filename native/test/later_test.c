@@ -8,7 +8,9 @@
 
 #include "core.h"
 #include "engine/doors.h"
+#include "io/lane.h"
 #include "write/later.h"
+#include "write/writeback.h"
 
 enum { BLOCK = 4096, FOLIO = 64 * BLOCK };
 
@@ -408,6 +410,20 @@ TEST(what_the_device_refused_is_read_back_from_the_device) {
     core_close(&core);
 }
 
+TEST(a_handle_is_told_by_a_sync_or_by_a_force_and_not_by_both) {
+    struct core core = core_of(true);
+    wt_file file = file_of(&core, 4 * FOLIO);
+    later_at(file, 0, 2, BLOCK);
+    later_at(file, FOLIO, 2, BLOCK);
+    sim_fail(core.sim, &(struct sim_fault){.ops = SIM_SYNC, .count = 1, .error = -EIO});
+    CHECK_EQ(wt_sync(file), -EIO);
+    sim_heal(core.sim);
+    later_at(file, 0, 3, FOLIO + BLOCK);
+    CHECK_OK(wt_force(file));
+    check_stable(&core, 0, 3, FOLIO + BLOCK);
+    core_close(&core);
+}
+
 TEST(bytes_that_only_the_device_had_are_lost_if_the_flush_fails) {
     struct core core = core_of(true);
     wt_file file = file_of(&core, 4 * FOLIO);
@@ -590,5 +606,72 @@ TEST(what_nobody_forces_leaves_by_the_ticker) {
     }
     CHECK_OK(wt_force(file));
     check_stable(&core, 0, 5, BLOCK);
+    core_close(&core);
+}
+
+/* Has the flushes of a file wait until the lane is left. */
+static struct wt_file_object *enter_lane(wt_file file) {
+    struct wt_file_object *object = wt_file_acquire(file);
+    CHECK(object);
+    wt_lane_enter(&object->inode->lane);
+    return object;
+}
+
+static void leave_lane(struct wt_file_object *object, wt_file file) {
+    wt_lane_leave(&object->inode->lane);
+    wt_file_release(file);
+}
+
+static void *sync_file(void *argument) {
+    struct forcer *forcer = argument;
+    return (void *)(intptr_t)wt_sync(forcer->file);
+}
+
+/* A force whose flush will fail, and stops before it: see leave_lane. */
+static void begin_failing_force(const struct core *core, struct forcer *forcer) {
+    later_at(forcer->file, 0, 2, BLOCK);
+    later_at(forcer->file, FOLIO, 2, BLOCK);
+    sim_fail(core->sim, &(struct sim_fault){.ops = SIM_SYNC, .count = 1, .error = -EIO});
+    forcer->thread = test_thread(force, forcer);
+    let_others_run();
+}
+
+TEST(a_sync_that_waits_for_a_flush_that_fails_is_told) {
+    struct core core = core_threaded_no_fua();
+    wt_file file = file_of(&core, 4 * FOLIO), other = core_file(&core, "file");
+    struct forcer forcer = {.file = file}, syncer = {.file = other};
+    struct wt_file_object *object = enter_lane(file);
+    begin_failing_force(&core, &forcer);
+    syncer.thread = test_thread(sync_file, &syncer);
+    let_others_run();
+    leave_lane(object, file);
+    CHECK_EQ((intptr_t)test_join(forcer.thread), -EIO);
+    CHECK_EQ((intptr_t)test_join(syncer.thread), -EIO);
+    fill_at(file, 0, 3, FOLIO + BLOCK);
+    core_close(&core);
+}
+
+TEST(a_force_that_overlaps_a_flush_that_fails_is_told) {
+    struct core core = core_threaded_no_fua();
+    wt_file file = file_of(&core, 4 * FOLIO);
+    struct forcer failing = {.file = file}, between = {.file = file}, last = {.file = file};
+    memset(bytes, 3, BLOCK);
+    CHECK_EQ(write_as(file, 2 * FOLIO, bytes, BLOCK, WT_DURABILITY_DEVICE), BLOCK);
+    struct wt_file_object *object = enter_lane(file);
+    failing.thread = test_thread(force, &failing);
+    let_others_run();
+    sim_fail(core.sim, &(struct sim_fault){.ops = SIM_SYNC, .count = 1, .error = -EIO});
+    later_at(file, 3 * FOLIO, 4, BLOCK);
+    sim_hold(core.sim);
+    between.thread = test_thread(force, &between);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+    last.thread =
+        test_thread(force, &last); /* it covers the DEVICE write, and waits for the round of the one between */
+    let_others_run();
+    leave_lane(object, file);
+    CHECK_EQ((intptr_t)test_join(failing.thread), -EIO);
+    sim_release_all(core.sim);
+    CHECK_EQ((intptr_t)test_join(last.thread), -EIO);
+    CHECK_EQ((intptr_t)test_join(between.thread), -EIO);
     core_close(&core);
 }

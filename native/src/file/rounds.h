@@ -36,8 +36,8 @@ struct wt_rounds {
     uint32_t room_waiters;  /* threads that wait for fewer */
 
     bool flushing;
-    uint64_t failed_flushes;
-    int flush_error; /* of the last of them */
+    _Atomic uint64_t failed_flushes; /* changes under the lock */
+    int flush_error;                 /* of the last of them */
     /* Bytes of rounds that only the device has lie between these; and how many flushes had failed when they were sent. */
     uint64_t unflushed_start, unflushed_end;
     wt_unsynced unflushed;

@@ -126,7 +126,7 @@ static int run_flush(struct wt_inode *inode, bool data_only) {
         wt_round_lose(inode, start, end, rc ? rc : -EIO);
     wt_lock(&rounds->lock);
     rounds->flushing = false;
-    rounds->failed_flushes += rc != 0;
+    atomic_fetch_add(&rounds->failed_flushes, rc != 0);
     rounds->flush_error = rc ? rc : rounds->flush_error;
     wt_wake_all(&rounds->changed);
     return rc;
@@ -134,35 +134,28 @@ static int run_flush(struct wt_inode *inode, bool data_only) {
 
 /*
  * What a flush makes stable is noted as such when it begins: a force that finds nothing left to flush waits for the one
- * that is running. Returns how many have failed until now. The lock is held.
+ * that is running. The lock is held.
  */
-static uint64_t await_flush(struct wt_inode *inode) {
+static void await_flush(struct wt_inode *inode) {
     struct wt_rounds *rounds = &inode->rounds;
     while (rounds->flushing && !WT_MUTANT("force-joins-flush-too-late"))
         wt_wait(inode->engine->backend, &rounds->changed, &rounds->lock);
-    return rounds->failed_flushes;
 }
 
-int wt_later_sync(struct wt_inode *inode) {
-    wt_lock(&inode->rounds.lock);
-    (void)await_flush(inode);
-    int rc = run_flush(inode, false);
-    wt_unlock(&inode->rounds.lock);
-    return rc;
-}
-
-/* A flush, unless all of the file is stable. */
-static int flush(struct wt_inode *inode) {
+/*
+ * A flush; with_metadata: in any case, otherwise unless all of the file is stable. A flush that has failed since the call
+ * began may have lost bytes that the call covers: had_failed is how many had failed by then.
+ */
+static int flush(struct wt_inode *inode, bool with_metadata, uint64_t had_failed) {
     struct wt_rounds *rounds = &inode->rounds;
     int rc = 0;
     wt_lock(&rounds->lock);
-    uint64_t failed = rounds->failed_flushes;
-    if (await_flush(inode) != failed)
-        rc = rounds->flush_error;
-    else if (atomic_load(&inode->unsynced) || atomic_load(&rounds->unflushed))
-        rc = run_flush(inode, true);
+    await_flush(inode);
+    int before = atomic_load(&rounds->failed_flushes) != had_failed ? rounds->flush_error : 0;
+    if (with_metadata || (!before && (atomic_load(&inode->unsynced) || atomic_load(&rounds->unflushed))))
+        rc = run_flush(inode, !with_metadata);
     wt_unlock(&rounds->lock);
-    return rc;
+    return before ? before : rc;
 }
 
 /* The device has all bytes that were written before, as far as it took them. */
@@ -184,11 +177,20 @@ int wt_later_settle(struct wt_file_object *file) {
     return wt_round_error(file->inode, &file->errors_told);
 }
 
-int wt_later_force(struct wt_file_object *file) {
+static int make_stable(struct wt_file_object *file, bool with_metadata) {
+    uint64_t had_failed = atomic_load(&file->inode->rounds.failed_flushes);
     settle(file->inode);
-    int rc = WT_MUTANT("force-without-flush") ? 0 : flush(file->inode);
+    int rc = WT_MUTANT("force-without-flush") ? 0 : flush(file->inode, with_metadata, had_failed);
     int lost = wt_round_error(file->inode, &file->errors_told);
     return lost ? lost : rc;
+}
+
+int wt_later_force(struct wt_file_object *file) {
+    return make_stable(file, false);
+}
+
+int wt_later_sync(struct wt_file_object *file) {
+    return make_stable(file, true);
 }
 
 int wt_force(wt_file handle) {

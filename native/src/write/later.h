@@ -33,12 +33,12 @@ void wt_later_make_room(struct wt_inode *inode);
 /* Bytes of a later write were copied. Sends them if the file holds enough. */
 void wt_later_copied(struct wt_inode *inode);
 
-/* Makes stable what was written before. 0, or the error with which bytes of the file were lost: see wt_force. */
-int wt_later_force(struct wt_file_object *file);
-/* The same without a flush: the device has all bytes. */
+/* Sends what was written before, and waits until the device has it. 0, or the error of lost bytes: see wt_force. */
 int wt_later_settle(struct wt_file_object *file);
-/* fsync(2). -EIO: an earlier flush failed, and bytes of this file that it was to make stable are lost. */
-int wt_later_sync(struct wt_inode *inode);
+/* The same, and makes it stable. Also fails if any flush of the file failed meanwhile, whichever call asked for it. */
+int wt_later_force(struct wt_file_object *file);
+/* The same with all metadata, by fsync(2) in any case. */
+int wt_later_sync(struct wt_file_object *file);
 
 /*
  * The thread that sends what nobody else does: a byte is held for two ticks at most, as long as that thread runs. It is

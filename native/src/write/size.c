@@ -39,11 +39,10 @@ int wt_sync(wt_file handle) {
         rc = wt_inode_check(file->inode);
         wt_inode_end(file->inode);
     }
-    int lost = rc ? 0 : wt_later_settle(file);
-    if (!rc && !WT_MUTANT("flush-skipped"))
-        rc = wt_later_sync(file->inode);
+    if (!rc)
+        rc = WT_MUTANT("flush-skipped") ? wt_later_settle(file) : wt_later_sync(file);
     wt_file_release(handle);
-    return rc ? rc : lost;
+    return rc;
 }
 
 /*
