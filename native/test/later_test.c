@@ -577,7 +577,7 @@ TEST(a_writer_waits_while_its_file_has_many_bytes_on_their_way) {
     struct forcer writer = {.file = file};
     sim_hold(core.sim);
     writer.thread = test_thread(stream, &writer);
-    CHECK_EQ(sim_wait_in_flight(core.sim, 2), 2);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 4), 4);
     let_others_run();
     CHECK_EQ(pthread_tryjoin_np(writer.thread, NULL), EBUSY);
     CHECK_EQ(wt_size(file), 3 * 64 * BLOCK + 32 * BLOCK);
@@ -673,5 +673,71 @@ TEST(a_force_that_overlaps_a_flush_that_fails_is_told) {
     sim_release_all(core.sim);
     CHECK_EQ((intptr_t)test_join(last.thread), -EIO);
     CHECK_EQ((intptr_t)test_join(between.thread), -EIO);
+    core_close(&core);
+}
+
+struct writer {
+    wt_file file;
+    uint64_t offset;
+    size_t length;
+    pthread_t thread;
+};
+
+static void *write_durably(void *argument) {
+    struct writer *writer = argument;
+    static const uint8_t fives[4 * BLOCK] = {5};
+    return (void *)(intptr_t)write_at(writer->file, writer->offset, fives, writer->length);
+}
+
+TEST(a_write_that_ends_after_newer_bytes_were_lost_does_not_find_them) {
+    struct core core = core_threaded_no_fua();
+    wt_file file = file_of(&core, 4 * FOLIO);
+    struct writer first = {.file = file, .offset = FOLIO, .length = BLOCK};
+    struct writer second = {.file = file, .offset = FOLIO - BLOCK, .length = 2 * BLOCK};
+    sim_hold(core.sim);
+    first.thread = test_thread(write_durably, &first);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+    second.thread = test_thread(write_durably, &second);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 2), 2);
+    sim_release_at(core.sim, "file", FOLIO - BLOCK);
+    let_others_run();
+    sim_fail(core.sim, &(struct sim_fault){.ops = SIM_WRITE, .offset = 0, .length = FOLIO, .error = -EIO});
+    later_at(file, FOLIO - BLOCK, 6, BLOCK);
+    send_held(&core);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 2), 2);
+    sim_release_at(core.sim, "file", FOLIO - BLOCK);
+    CHECK_EQ(wt_force(file), -EIO);
+    sim_release_all(core.sim);
+    CHECK_EQ((intptr_t)test_join(first.thread), BLOCK);
+    CHECK_EQ((intptr_t)test_join(second.thread), 2 * BLOCK);
+    sim_heal(core.sim);
+    CHECK_EQ(wt_force(file), -EIO);
+    fill_at(file, FOLIO - BLOCK, 6, BLOCK);
+    CHECK_OK(wt_force(file));
+    core_close(&core);
+}
+
+static void *punch(void *argument) {
+    struct writer *writer = argument;
+    return (void *)(intptr_t)wt_punch_hole(writer->file, writer->offset, writer->length);
+}
+
+TEST(a_hole_does_not_find_bytes_that_were_written_over_it_and_lost) {
+    struct core core = core_threaded_no_fua();
+    wt_file file = file_of(&core, 4 * FOLIO);
+    struct writer hole = {.file = file, .offset = BLOCK, .length = BLOCK};
+    struct wt_file_object *object = enter_lane(file);
+    hole.thread = test_thread(punch, &hole);
+    let_others_run(); /* the hole is there, and its flush waits */
+    CHECK_EQ(sim_count(core.sim, SIM_DEALLOCATE), 1);
+    refuse_writes(&core);
+    later_at(file, BLOCK, 6, BLOCK);
+    CHECK_EQ(wt_file_begin_mapping(file), -EIO);
+    leave_lane(object, file);
+    CHECK_EQ((intptr_t)test_join(hole.thread), 0);
+    sim_heal(core.sim);
+    CHECK_EQ(wt_force(file), -EIO);
+    fill_at(file, BLOCK, 6, BLOCK);
+    CHECK_OK(wt_force(file));
     core_close(&core);
 }

@@ -125,24 +125,22 @@ static int zero_range(struct wt_inode *inode, uint64_t offset, uint64_t end, boo
     int rc = 0;
     wt_unsynced zeros = 0;
     wt_disk_note_unsynced(inode->lane.disk, &zeros);
+    uint64_t hole = wt_round_begin_hole(inode);
     while (!rc && offset < end) {
         uint64_t stop = end;
         wt_inode_shut(inode);
         rc = zero_step(inode, offset, &stop, keep_space);
+        uint64_t size = wt_inode_size(inode); /* the part of a hole that is past the size does nothing */
+        if (!rc && offset < size)
+            wt_round_make_hole(inode, hole, offset, stop < size ? stop : size);
         wt_inode_open_gate(inode);
         offset = stop;
     }
     if (!rc && !WT_MUTANT("hole-not-synced"))
         rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), true);
-    return !rc && wt_disk_flush_failed_since(inode->lane.disk, zeros) ? -EIO : rc;
-}
-
-/* What was lost in the range is zeros now, but for what the file would have had behind its end. */
-static void find_lost(struct wt_inode *inode, uint64_t offset, uint64_t end) {
-    uint64_t size = wt_inode_size(inode);
-    end = end < size ? end : size;
-    if (offset < end)
-        wt_round_find(inode, offset, end);
+    rc = !rc && wt_disk_flush_failed_since(inode->lane.disk, zeros) ? -EIO : rc;
+    wt_round_end_hole(inode, hole, rc == 0);
+    return rc;
 }
 
 static int deallocate(wt_file handle, uint64_t offset, uint64_t length, bool keep_space) {
@@ -158,8 +156,6 @@ static int deallocate(wt_file handle, uint64_t offset, uint64_t length, bool kee
     if (!rc && length > 0) {
         wt_later_send(file->inode);
         rc = zero_range(file->inode, offset, end, keep_space);
-        if (!rc)
-            find_lost(file->inode, offset, end);
     }
     if (file)
         wt_file_release(handle);

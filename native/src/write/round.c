@@ -10,7 +10,7 @@
 #include "io/disk.h"
 #include "write/gather.h"
 
-static void end_rewrites(const struct wt_round *round);
+static void end_rewrites(struct wt_rounds *rounds, uint64_t number, bool stable);
 
 /* ---- open and closed rounds ---------------------------------------------------------------------------------- */
 
@@ -72,7 +72,7 @@ void wt_round_free(struct wt_round *round) {
     *at = round->next;
     if (rounds->last == round)
         rounds->last = before;
-    end_rewrites(round);
+    end_rewrites(rounds, round->number, true); /* what it has lost itself was noted anew */
     wt_wake_all(&rounds->changed);
     wt_unlock(&rounds->lock);
     sem_destroy(&round->write.wake);
@@ -307,12 +307,33 @@ void wt_round_rewrite(struct wt_round *round, uint64_t start, uint64_t end) {
     find(round->write.inode, start, end, round->number + 1);
 }
 
-/* The round has ended: what it had written again is stable, or lost anew. The lock is held. */
-static void end_rewrites(const struct wt_round *round) {
-    struct wt_rounds *rounds = &round->write.inode->rounds;
-    for (uint32_t i = atomic_load(&rounds->lost_count); i-- > 0;)
-        if (rounds->lost[i].rewriter == round->number + 1)
+uint64_t wt_round_begin_hole(struct wt_inode *inode) {
+    struct wt_rounds *rounds = &inode->rounds;
+    wt_lock(&rounds->lock);
+    uint64_t number = rounds->next_number++;
+    wt_unlock(&rounds->lock);
+    return number;
+}
+
+void wt_round_make_hole(struct wt_inode *inode, uint64_t number, uint64_t start, uint64_t end) {
+    find(inode, start, end, number + 1);
+}
+
+void wt_round_end_hole(struct wt_inode *inode, uint64_t number, bool stable) {
+    wt_lock(&inode->rounds.lock);
+    end_rewrites(&inode->rounds, number, stable);
+    wt_unlock(&inode->rounds.lock);
+}
+
+/* What the rewriter of this number has written again is stable, or lost as before. The lock is held. */
+static void end_rewrites(struct wt_rounds *rounds, uint64_t number, bool stable) {
+    for (uint32_t i = atomic_load(&rounds->lost_count); i-- > 0;) {
+        if (rounds->lost[i].rewriter != number + 1)
+            continue;
+        rounds->lost[i].rewriter = 0;
+        if (stable)
             remove_lost(rounds, i);
+    }
 }
 
 int wt_round_error(struct wt_inode *inode, _Atomic uint64_t *told) {

@@ -93,10 +93,20 @@ void wt_rounds_await(struct wt_inode *inode);
 
 /* These bytes of a round are lost: start >= end: none is known to be. */
 void wt_round_lose(struct wt_inode *inode, uint64_t start, uint64_t end, int error);
-/* The bytes are stable again, or gone: they are not lost any more. */
+/*
+ * The bytes are stable again, or gone: they are not lost any more. Their folio is locked, or the gate is shut: newer bytes
+ * may be lost a moment later.
+ */
 void wt_round_find(struct wt_inode *inode, uint64_t start, uint64_t end);
 /* The round has written the bytes again: they are not lost any more when it has ended, unless it has lost them itself. */
 void wt_round_rewrite(struct wt_round *round, uint64_t start, uint64_t end);
+/*
+ * The same for a hole, which has a number like a round. The parts of it are made with the gate shut, and are stable
+ * later.
+ */
+uint64_t wt_round_begin_hole(struct wt_inode *inode);
+void wt_round_make_hole(struct wt_inode *inode, uint64_t number, uint64_t start, uint64_t end);
+void wt_round_end_hole(struct wt_inode *inode, uint64_t number, bool stable);
 /* What a force by a handle tells: 0, or the error with which bytes were lost. *told: what the handle was told so far. */
 int wt_round_error(struct wt_inode *inode, _Atomic uint64_t *told);
 

@@ -348,11 +348,19 @@ static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct end
     }
 }
 
-/* Bytes of a round up to end are on the device: a flush that fails from now on loses them. */
-static void note_unflushed(const struct wt_link *link, uint64_t start, uint64_t end, const struct ending *ending) {
+/*
+ * The device has bytes of the link. Those of a round may still be lost, by a flush that fails from now on. Those of any
+ * other write take the place of bytes that were lost.
+ */
+static void note_on_device(const struct wt_link *link, uint64_t start, uint64_t end, const struct ending *ending) {
+    struct wt_inode *inode = link->write->inode;
     start = start > link->start ? start : link->start;
-    if (start < end)
-        wt_round_note_unflushed(link->write->inode, start, end, ending->failures);
+    if (start >= end)
+        return;
+    if (!wt_is_of_round(link->write))
+        wt_round_find(inode, start, end);
+    else if (ending->unflushed)
+        wt_round_note_unflushed(inode, start, end, ending->failures);
 }
 
 /* Bytes of a round that no I/O made stable: nobody waits for them but the next force. */
@@ -382,8 +390,7 @@ static void end_links(struct wt_folio *folio, uint64_t good, uint64_t bad, int e
             uint64_t end = base + ((uint64_t)(64 - (unsigned)__builtin_clzll(stable)) << shift);
             end = end < link->end ? end : link->end;
             end = end < ending->stable_end ? end : ending->stable_end;
-            if (ending->unflushed && wt_is_of_round(write))
-                note_unflushed(link, base + ((uint64_t)__builtin_ctzll(stable) << shift), end, ending);
+            note_on_device(link, base + ((uint64_t)__builtin_ctzll(stable) << shift), end, ending);
             (write->flags & WT_APPEND ? wt_inode_grow_unseen : wt_inode_grow)(wt_inode_of(folio), end);
         }
         if (failed) {
@@ -540,8 +547,6 @@ void wt_write_end(struct wt_write *write, int64_t now_ns) {
     write->operation.result = error ? error : (int64_t)write->length;
     write->operation.stable_bytes = (failed_at < end ? failed_at : end) - write->offset;
     write->operation.offset = write->offset;
-    if (!write->round && write->operation.stable_bytes > 0)
-        wt_round_find(write->inode, write->offset, write->offset + write->operation.stable_bytes);
 }
 
 void wt_writes_end(struct wt_inode *inode, struct wt_write *done) {
