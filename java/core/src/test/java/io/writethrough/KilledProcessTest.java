@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
  * again at once. WT_KILLS (200) of them, in all directories together.
  */
 class KilledProcessTest extends OnEveryFileSystem {
-    private static final int KILLS = Integer.parseInt(orElse(TestDirectories.setting("WT_KILLS"), "200"));
+    static final int KILLS = Integer.parseInt(orElse(TestDirectories.setting("WT_KILLS"), "200"));
     private static final int LANES = 2;
     private static final int ENDLESS = 1_000_000;
     private static final int MOST_ACKNOWLEDGED = 600;
