@@ -355,9 +355,10 @@ enum { PROCESSES = 4, SLOTS = 256, SLOT = 512, LIVES = 3 };
 
 /* What the parent knows of a process that may be killed at any instant. */
 struct ledger {
-    _Atomic uint64_t begun[SLOTS];        /* the sequence of the last write that was begun to a slot */
-    _Atomic uint64_t acknowledged[SLOTS]; /* and of the last one that returned */
-    _Atomic uint64_t count;               /* writes acknowledged */
+    _Atomic uint64_t begun[SLOTS]; /* the sequence of the last write that was begun to a slot */
+    _Atomic uint64_t
+        acknowledged[SLOTS]; /* and of the last one that returned; of a later write: that a force covered */
+    _Atomic uint64_t count;  /* writes acknowledged */
 };
 
 struct life {
@@ -394,7 +395,14 @@ static void acknowledge(struct life *life, wt_engine engine, bool *pending, unsi
     }
 }
 
-static void live(struct life *life) {
+/* Begins a write: the record of the slot's next sequence. */
+static void begin_record(struct life *life, uint64_t slot, uint8_t *record) {
+    uint64_t sequence = atomic_load(&life->ledger->begun[slot]) + 1;
+    record_make(record, SLOT, slot, life->index, sequence);
+    atomic_store(&life->ledger->begun[slot], sequence);
+}
+
+static void write_durably(struct life *life) {
     bool pending[SLOTS] = {false};
     unsigned in_flight = 0;
     wt_engine engine = open_engine(life->backend, 128 << 10);
@@ -405,9 +413,7 @@ static void live(struct life *life) {
             acknowledge(life, engine, pending, &in_flight, 0);
         }
         uint8_t record[SLOT];
-        uint64_t sequence = atomic_load(&life->ledger->begun[slot]) + 1;
-        record_make(record, SLOT, slot, life->index, sequence);
-        atomic_store(&life->ledger->begun[slot], sequence);
+        begin_record(life, slot, record);
         struct iovec iov = {record, SLOT};
         pending[slot] = true;
         in_flight++;
@@ -415,6 +421,29 @@ static void live(struct life *life) {
         acknowledge(life, engine, pending, &in_flight, i % 4 == 0 ? 0 : IN_FLIGHT - 1);
     }
     acknowledge(life, engine, pending, &in_flight, 0);
+    CHECK_OK(wt_engine_close(engine));
+}
+
+static void write_later_and_force(struct life *life) {
+    wt_engine engine = open_engine(life->backend, 128 << 10);
+    wt_file file = open_file(engine, life->path);
+    for (uint64_t done = 0; done < life->count;) {
+        uint64_t slots[IN_FLIGHT], count = 1 + test_random_below(&life->random, IN_FLIGHT);
+        for (uint64_t i = 0; i < count; i++) {
+            slots[i] = test_random_below(&life->random, SLOTS);
+            uint8_t record[SLOT];
+            begin_record(life, slots[i], record);
+            struct iovec iov = {record, SLOT};
+            uint64_t offset = slots[i] * SLOT;
+            CHECK_EQ(wt_write_with(file, &iov, 1, &offset, 0, WT_LATER, NULL), SLOT);
+        }
+        CHECK_OK(wt_force(file));
+        for (uint64_t i = 0; i < count; i++) {
+            atomic_store(&life->ledger->acknowledged[slots[i]], atomic_load(&life->ledger->begun[slots[i]]));
+        }
+        atomic_fetch_add(&life->ledger->count, count);
+        done += count;
+    }
     CHECK_OK(wt_engine_close(engine));
 }
 
@@ -462,7 +491,8 @@ static void await_writes(const struct ledger *ledger, uint64_t count, pid_t chil
     }
 }
 
-static void live_and_die(struct ledger *ledgers, char (*paths)[512], struct test_random *random) {
+static void live_and_die(void (*live)(struct life *), struct ledger *ledgers, char (*paths)[512],
+                         struct test_random *random) {
     pid_t children[PROCESSES];
     uint64_t before[PROCESSES];
     for (unsigned i = 0; i < PROCESSES; i++) {
@@ -499,7 +529,7 @@ static void live_and_die(struct ledger *ledgers, char (*paths)[512], struct test
     CHECK_OK(wt_engine_close(engine));
 }
 
-TEST(processes_keep_what_was_acknowledged_in_files_of_their_own_however_often_they_are_killed) {
+static void live_and_die_in_each_directory(void (*live)(struct life *)) {
     struct test_random random = test_random_of(test_seed());
     for (size_t i = 0; i < test_directory_count(); i++) {
         CONTEXT("in %s", test_directory(i));
@@ -512,8 +542,16 @@ TEST(processes_keep_what_was_acknowledged_in_files_of_their_own_however_often_th
             mmap(NULL, PROCESSES * sizeof *ledgers, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         CHECK(ledgers != MAP_FAILED);
         for (unsigned life = 0; life < LIVES; life++) {
-            live_and_die(ledgers, paths, &random);
+            live_and_die(live, ledgers, paths, &random);
         }
         CHECK_EQ(munmap(ledgers, PROCESSES * sizeof *ledgers), 0);
     }
+}
+
+TEST(processes_keep_what_was_acknowledged_in_files_of_their_own_however_often_they_are_killed) {
+    live_and_die_in_each_directory(write_durably);
+}
+
+TEST(processes_keep_what_a_force_covered_in_files_of_their_own_however_often_they_are_killed) {
+    live_and_die_in_each_directory(write_later_and_force);
 }
