@@ -31,12 +31,12 @@ import org.junit.jupiter.api.Test;
 class KilledCommitTest extends OnEveryFileSystem {
     private static final int LANES = 2;
     private static final int LIFE_MS_MOST = 100;
-    private static final int FIRST_LIFE_MS = 1500; // long enough to lose what is too old, if nobody sends it
+    private static final int FIRST_LIFE_MS = 2500; // long enough to lose what is too old, if nobody sends it
     private static final long PAUSE_NS = TimeUnit.MICROSECONDS.toNanos(50);
     private static final Path MEMORY = Path.of("/dev/shm");
 
-    /* The promise is less than a millisecond if threads run when they are due, which nobody promises of a busy machine. */
-    private static final long WINDOW_NS_MOST = TimeUnit.SECONDS.toNanos(1);
+    /* Bytes leave in less than a millisecond, unless threads do not run when they are due, or an I/O near them takes long. */
+    private static final long WINDOW_NS_MOST = TimeUnit.SECONDS.toNanos(2);
 
     /** A life that ended. windowNs: the age at its end of the oldest write that is lost; 0: none is. */
     private record Death(boolean paced, long windowNs, long writes, long lost) {}
