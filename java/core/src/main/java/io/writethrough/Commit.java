@@ -25,8 +25,9 @@ public enum Commit implements OpenOption {
      *
      * <p><b>A killed process.</b> The kernel keeps what was written by a channel of the JDK when a process is killed, also
      * without a force. Here the kernel has what left the cache: all that was written more than a millisecond ago, as long
-     * as threads of the process run when they are due. What was written in the last moment before may be lost. Of two
-     * writes to one block the later one is never kept without the earlier one.
+     * as threads of the process run when they are due and no earlier I/O on the same block is in flight. What was written
+     * in the last moment before may be lost. Of two writes to one block the later one is never kept without the earlier
+     * one.
      *
      * <p><b>Asynchronous writes</b> are not meant: a future, or a handler of an {@link
      * java.nio.channels.AsynchronousFileChannel}, completes when the bytes are as durable as the file asks.

@@ -709,9 +709,10 @@ public final class WriteThroughFile implements Channel {
      * writes many times and then has to be sure once.
      *
      * <p><b>Until the force.</b> The bytes leave for the device without a force too: when the file holds 256 KiB of such
-     * bytes, when an I/O near them ends, when another write goes to their blocks, or less than a millisecond after the
-     * call. A power cut may take any of them, and keep any other. When the process is killed, the kernel writes what has
-     * left; what has not is lost. Of two writes to one block the later one is never kept without the earlier one.
+     * bytes, when another write goes to their blocks, and otherwise less than a millisecond after the call, or as soon as
+     * an I/O that is on their blocks has ended. A power cut may take any of them, and keep any other. When the process is
+     * killed, the kernel writes what has left; what has not is lost. Of two writes to one block the later one is never
+     * kept without the earlier one.
      *
      * <p><b>Errors.</b> What the device refuses later is told by {@link #force()}, {@link #sync()} and {@link #close()}. A
      * read then shows what the device has, and the file ends where its stable bytes end.
