@@ -432,8 +432,9 @@ enum {
      * block the later one is never kept without the earlier one. A write that fails on the device has nobody to tell but
      * wt_force, wt_sync and wt_file_close.
      *
-     * The call waits while in_flight_bytes are under I/O, and for the device where a partly overwritten block has to be
-     * read first. *stable_bytes is 0. On WT_PATH_BUFFERED the write is as durable as any other.
+     * The call waits while in_flight_bytes are under I/O (of later writes whole blocks count), and for the device where
+     * a partly overwritten block has to be read first. *stable_bytes is 0. On WT_PATH_BUFFERED the write is as durable
+     * as any other.
      */
     WT_LATER = 65536, /* away from the flags above, which Java counts */
 };

@@ -741,3 +741,48 @@ TEST(a_hole_does_not_find_bytes_that_were_written_over_it_and_lost) {
     CHECK_OK(wt_force(file));
     core_close(&core);
 }
+TEST(a_block_that_is_written_again_and_again_counts_as_in_flight_once) {
+    struct core core = core_of(false);
+    wt_file file = file_of(&core, FOLIO);
+    for (int i = 0; i < 100; i++) {
+        later_at(file, 0, i, BLOCK);
+        send_held(&core);
+        later_at(file, BLOCK, i, BLOCK); /* behind that I/O: so some I/O of the round is always in flight */
+        later_at(file, 0, i, BLOCK);
+        CHECK(sim_pump_one(core.sim));
+    }
+    CHECK(core_stats(&core).in_flight_bytes <= 4 * BLOCK);
+    core_close(&core);
+}
+
+TEST(small_later_writes_count_with_the_blocks_that_they_keep_in_memory) {
+    struct core core =
+        core_open(NULL, &(struct wt_engine_options){.cache_bytes = 4 << 20, .in_flight_bytes = 64 << 10});
+    wt_file file = file_of(&core, 4 * FOLIO);
+    for (uint64_t i = 0; i < 256; i++)
+        later_at(file, i * BLOCK, 2, 1);
+    CHECK(core_stats(&core).in_flight_bytes <= 64 << 10);
+    CHECK(sim_count(core.sim, SIM_WRITE) > 0);
+    CHECK_OK(wt_force(file));
+    CHECK_EQ(core_stats(&core).in_flight_bytes, 0);
+    core_close(&core);
+}
+
+TEST(invariant_8_there_are_no_more_ios_of_later_writes_than_of_others) {
+    struct core core = core_open(NULL, &(struct wt_engine_options){.cache_bytes = 128 << 20});
+    wt_file file = core_file(&core, "file");
+    struct wt_engine_object *engine = wt_engine_acquire(core.engine);
+    uint32_t most = 0;
+    CHECK_OK(wt_truncate(file, UINT64_C(6000) * FOLIO));
+    for (uint64_t i = 0; i < 6000; i++) {
+        later_at(file, i * FOLIO, 2, BLOCK);
+        if (i % 32 == 0)
+            send_held(&core);
+        most = engine->writebacks_out > most ? engine->writebacks_out : most;
+    }
+    wt_engine_release(core.engine);
+    CHECK(most >= WT_WRITEBACK_LIMIT / 2);
+    CHECK(most <= WT_WRITEBACK_LIMIT + 64);
+    CHECK_OK(wt_force(file));
+    core_close(&core);
+}

@@ -91,7 +91,7 @@ struct wt_engine_object {
     struct wt_mutex free_lock; /* guards the objects of I/O, which are kept for use again */
     struct wt_writeback *free_writebacks;
     struct wt_link *free_links;
-    uint32_t writebacks_out; /* in use */
+    _Atomic uint32_t writebacks_out; /* in use; changes under the lock */
     uint32_t writeback_waiters;
     struct wt_condition writeback_room;
 

@@ -26,8 +26,8 @@ struct wt_rounds {
     uint64_t next_number;
     struct wt_condition changed; /* a round has ended, or a flush */
 
-    struct wt_link *first_held;                 /* links of folios with dirty blocks that nobody is about to send */
-    _Atomic uint64_t held_bytes;                /* written since the list was taken the last time */
+    struct wt_link *first_held;  /* links of folios with dirty blocks that nobody is about to send */
+    _Atomic uint64_t held_bytes; /* of the blocks that became dirty since the list was taken the last time */
     struct wt_inode *next_held, *previous_held; /* of the engine, under its held_lock */
     atomic_bool in_held;                        /* changes under held_lock */
     uint64_t since_tick;                        /* also under held_lock */

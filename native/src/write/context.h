@@ -25,7 +25,7 @@ struct wt_link {
     struct wt_link *next, *previous;
     uint64_t dirty;      /* blocks with bytes of the write that no I/O carries yet */
     uint64_t writeback;  /* blocks with bytes of the write that an I/O carries */
-    uint64_t bytes;      /* counted as in flight */
+    uint64_t bytes;      /* counted as in flight; of a round's link: its dirty blocks, and those under writeback */
     uint64_t start, end; /* in the file: the bytes of the write in the folio lie between these */
 
     /* Fields of a round's link: see round.h. */

@@ -191,8 +191,17 @@ void wt_round_unlink(struct wt_inode *inode, struct wt_link *link) {
     wt_lock(&rounds->lock);
     if (link->held)
         take_off_list(inode, link);
-    uint64_t bytes = atomic_fetch_sub(&rounds->bytes, link->bytes) - link->bytes;
-    if (rounds->room_waiters && bytes <= wt_rounds_most(inode) / 4 * 3)
+    wt_unlock(&rounds->lock);
+}
+
+void wt_round_uncount(struct wt_link *link, uint64_t bytes) {
+    struct wt_inode *inode = link->write->inode;
+    struct wt_rounds *rounds = &inode->rounds;
+    assert(bytes <= link->bytes);
+    link->bytes -= bytes;
+    wt_lock(&rounds->lock);
+    uint64_t left = atomic_fetch_sub(&rounds->bytes, bytes) - bytes;
+    if (rounds->room_waiters && left <= wt_rounds_most(inode) / 4 * 3)
         wt_wake_all(&rounds->changed);
     wt_unlock(&rounds->lock);
 }

@@ -56,7 +56,7 @@ void wt_round_leave(struct wt_round *round);
 struct wt_link *wt_round_link(const struct wt_round *round, const struct wt_folio *folio);
 /* The folio, which is locked, gets a link of the round. NULL: no memory. */
 struct wt_link *wt_round_add_link(struct wt_round *round, struct wt_folio *folio);
-/* Nobody is about to send the dirty blocks of the link, whose folio is locked. bytes: how many were just written. */
+/* Nobody is about to send the dirty blocks of the link, whose folio is locked. bytes: of those that just became dirty. */
 void wt_round_hold(struct wt_inode *inode, struct wt_link *link, uint64_t bytes);
 /*
  * An I/O on the folio, which is locked, has ended, and nobody waits for what has gathered behind it: if that is of open
@@ -76,11 +76,13 @@ static inline uint64_t wt_rounds_most(const struct wt_inode *inode) {
     uint64_t half = inode->mapping.cache->pool.in_flight_limit / 2;
     return half < WT_ROUNDS_BYTES_MOST ? half : WT_ROUNDS_BYTES_MOST;
 }
-/* Bytes were written to blocks in which the link's round had none. Its folio is locked. */
+/* Blocks of so many bytes became dirty for the link's round. Its folio is locked. */
 static inline void wt_round_count(struct wt_inode *inode, struct wt_link *link, uint64_t bytes) {
     link->bytes += bytes;
     atomic_fetch_add_explicit(&inode->rounds.bytes, bytes, memory_order_relaxed);
 }
+/* The I/O of so many has ended. */
+void wt_round_uncount(struct wt_link *link, uint64_t bytes);
 /* Waits until a writer may add bytes. The caller has sent what is held. */
 void wt_rounds_await_room(struct wt_inode *inode);
 

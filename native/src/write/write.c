@@ -36,7 +36,7 @@ struct chunk {
     struct wt_link *links; /* taken in advance */
     bool need_objects;     /* copying stopped, since there was no object for another I/O */
     bool no_memory;        /* copying stopped, since there is no memory for a link */
-    uint64_t rewritten;    /* bytes of a round that went to blocks with bytes of the round: these are counted already */
+    uint64_t dirtied;      /* bytes of the blocks that became dirty for a round: those that were dirty are counted */
     bool may_fill;         /* missing blocks may be written in part: they are read while the write is in flight */
 };
 
@@ -366,8 +366,9 @@ static void put_bytes(struct chunk *chunk, struct wt_folio *folio, const struct 
 
 /* The same for a later write: its I/O is nobody's business yet, unless an I/O on the folio sends it when it ends. */
 static bool write_later_span(struct chunk *chunk, struct wt_folio *folio, const struct span *span) {
+    struct wt_inode *inode = chunk->write->inode;
     struct wt_round *round = chunk->write->round;
-    uint64_t start = folio_base(folio) + span->a, end = folio_base(folio) + span->b, bytes = end - start;
+    uint64_t start = folio_base(folio) + span->a, end = folio_base(folio) + span->b;
     struct wt_link *link = wt_round_link(round, folio);
     if (!link)
         link = wt_round_add_link(round, folio);
@@ -376,18 +377,16 @@ static bool write_later_span(struct chunk *chunk, struct wt_folio *folio, const 
         return false;
     wt_round_rewrite(round, start, end);
     put_bytes(chunk, folio, span);
-    bool rewrites = !(span->blocks & ~link->dirty);
-    if (rewrites)
-        chunk->rewritten += bytes;
-    else
-        wt_round_count(chunk->write->inode, link, bytes);
+    uint64_t fresh = (uint64_t)__builtin_popcountll(span->blocks & ~link->dirty) << inode->mapping.geometry.block_shift;
+    chunk->dirtied += fresh;
+    wt_round_count(inode, link, fresh);
     link->start = start < link->start ? start : link->start;
     link->end = end > link->end ? end : link->end;
     link->dirty |= span->blocks;
     folio->dirty |= span->blocks;
     /* Blocks that an I/O is on leave when it ends. */
     if (wt_gather_hold(folio) || (span->blocks & ~(folio->writeback | folio->reading)))
-        wt_round_hold(chunk->write->inode, link, rewrites ? 0 : bytes);
+        wt_round_hold(inode, link, fresh);
     return true;
 }
 
@@ -610,6 +609,19 @@ static struct wt_burst *begin_burst(const struct chunk *chunk) {
 }
 
 /*
+ * How far one step of a write from offset on goes. *room: what it counts as in flight. For a later write these are whole
+ * blocks: small ones would else keep far more memory and I/Os than they count.
+ */
+static uint64_t step_end(const struct wt_write *write, uint64_t offset, uint64_t *room) {
+    uint64_t most = write->inode->engine->chunk_bytes, mask = block_mask(write->inode), end = wt_end_of(write);
+    uint64_t start = write->round ? offset & ~mask : offset;
+    if (end - start > most)
+        end = (start + most) & ~mask;
+    *room = (write->round ? (end + mask) & ~mask : end) - start;
+    return end;
+}
+
+/*
  * One step of a write: takes as many bytes from offset on as a chunk has, or fewer if something is in the way. The
  * I/O of the bytes that were copied has started on return. Returns the count of bytes taken, 0 if another try is
  * needed, or -errno.
@@ -618,14 +630,17 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
                           bool may_wait) {
     struct wt_inode *inode = write->inode;
     struct wt_pool *pool = &inode->mapping.cache->pool;
-    uint64_t end = write->offset + write->length;
-    if (end - offset > inode->engine->chunk_bytes)
-        end = (offset + inode->engine->chunk_bytes) & ~block_mask(inode);
+    uint64_t room, end = step_end(write, offset, &room);
     if (write->round)
         wt_later_make_room(inode);
-    if (!wt_pool_enter(pool, end - offset, false)) {
+    if (write->round && wt_writeback_is_short(inode->engine)) {
+        int short_rc = wt_writeback_wait(inode->engine);
+        if (short_rc)
+            return short_rc;
+    }
+    if (!wt_pool_enter(pool, room, false)) {
         wt_later_send_all(inode->engine);
-        if (!wt_pool_enter(pool, end - offset, may_wait))
+        if (!wt_pool_enter(pool, room, may_wait))
             return -EAGAIN;
     }
     struct chunk chunk = {.write = write,
@@ -640,10 +655,11 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
     int rc = 0;
     uint64_t at = copy_chunk(&chunk, &rc);
     wt_pool_unreserve(&chunk.reservation);
-    if (at < end || chunk.rewritten)
-        wt_pool_retire(pool, end - at + chunk.rewritten);
+    uint64_t taken = write->round ? chunk.dirtied : at - offset;
+    if (taken < room)
+        wt_pool_retire(pool, room - taken);
     give_back(&chunk);
-    bool ends_write = at == write->offset + write->length;
+    bool ends_write = at == wt_end_of(write);
     wt_launch_start(&chunk.launch, may_run && ends_write);
     if (burst)
         inode->engine->backend->ops->burst_end(burst);

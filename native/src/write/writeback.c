@@ -21,23 +21,28 @@
 
 /* ---- objects ------------------------------------------------------------------------------------------------- */
 
-/* The lock is held, here and in give_object. */
+/* The lock is held, here and in the next two functions. */
+static void count_out(struct wt_engine_object *engine, uint32_t more) {
+    uint32_t out = atomic_load_explicit(&engine->writebacks_out, memory_order_relaxed);
+    atomic_store_explicit(&engine->writebacks_out, out + more, memory_order_relaxed);
+}
+
 static struct wt_writeback *take_object(struct wt_engine_object *engine, bool limited) {
-    if (limited && engine->writebacks_out >= WT_WRITEBACK_LIMIT)
+    if (limited && wt_writeback_is_short(engine))
         return NULL;
     struct wt_writeback *writeback = engine->free_writebacks;
     if (writeback)
         engine->free_writebacks = writeback->next;
     else
         writeback = malloc(sizeof *writeback);
-    engine->writebacks_out += writeback != NULL;
+    count_out(engine, writeback != NULL);
     return writeback;
 }
 
 static void give_object(struct wt_engine_object *engine, struct wt_writeback *writeback) {
     writeback->next = engine->free_writebacks;
     engine->free_writebacks = writeback;
-    engine->writebacks_out--;
+    count_out(engine, UINT32_MAX);
     if (engine->writeback_waiters)
         wt_wake_all(&engine->writeback_room);
 }
@@ -373,6 +378,13 @@ static void fail_round(const struct wt_link *link, uint64_t base, uint64_t faile
     wt_inode_note_failed_end(inode, link->end);
 }
 
+/* A round's link may stay for long: what was in flight is counted off at once. */
+static void retire_blocks(struct wt_link *link, uint64_t blocks, struct ending *ending) {
+    uint64_t bytes = (uint64_t)__builtin_popcountll(blocks) << link->write->inode->mapping.geometry.block_shift;
+    wt_round_uncount(link, bytes);
+    ending->retired_bytes += bytes;
+}
+
 /*
  * The I/O of these blocks has ended, for the bad ones with an error: tells the writes, and grows the file by what is
  * stable.
@@ -403,6 +415,8 @@ static void end_links(struct wt_folio *folio, uint64_t good, uint64_t bad, int e
                 bad = 0, good |= failed;
         }
         link->writeback &= ~(stable | failed);
+        if (wt_is_of_round(write))
+            retire_blocks(link, stable | failed, ending);
         if (!(link->writeback | link->dirty))
             unlink_link(folio, link, ending);
     }
