@@ -410,6 +410,21 @@ TEST(what_the_device_refused_is_read_back_from_the_device) {
     core_close(&core);
 }
 
+TEST(a_flush_that_fails_loses_no_bytes_that_were_cut_off_before) {
+    struct core core = core_of(true);
+    wt_file file = file_of(&core, 4 * FOLIO);
+    later_at(file, 0, 2, 4 * FOLIO);
+    send_held(&core);
+    CHECK_OK(wt_truncate(file, 0));
+    later_at(file, 0, 3, BLOCK);
+    sim_fail(core.sim, &(struct sim_fault){.ops = SIM_SYNC, .count = 1, .error = -EIO});
+    CHECK_EQ(wt_force(file), -EIO);
+    sim_heal(core.sim);
+    later_at(file, 0, 4, BLOCK);
+    CHECK_OK(wt_force(file));
+    core_close(&core);
+}
+
 TEST(a_handle_is_told_by_a_sync_or_by_a_force_and_not_by_both) {
     struct core core = core_of(true);
     wt_file file = file_of(&core, 4 * FOLIO);

@@ -312,6 +312,15 @@ void wt_round_find(struct wt_inode *inode, uint64_t start, uint64_t end) {
     find(inode, start, end, 0);
 }
 
+void wt_round_cut(struct wt_inode *inode, uint64_t size) {
+    struct wt_rounds *rounds = &inode->rounds;
+    wt_round_find(inode, size, UINT64_MAX);
+    wt_lock(&rounds->lock);
+    if (rounds->unflushed_end > size)
+        rounds->unflushed_end = size;
+    wt_unlock(&rounds->lock);
+}
+
 void wt_round_rewrite(struct wt_round *round, uint64_t start, uint64_t end) {
     find(round->write.inode, start, end, round->number + 1);
 }

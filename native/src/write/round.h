@@ -100,6 +100,8 @@ void wt_round_lose(struct wt_inode *inode, uint64_t start, uint64_t end, int err
  * may be lost a moment later.
  */
 void wt_round_find(struct wt_inode *inode, uint64_t start, uint64_t end);
+/* The file was cut: the bytes behind the size are gone. The gate is shut. */
+void wt_round_cut(struct wt_inode *inode, uint64_t size);
 /* The round has written the bytes again: they are not lost any more when it has ended, unless it has lost them itself. */
 void wt_round_rewrite(struct wt_round *round, uint64_t start, uint64_t end);
 /*

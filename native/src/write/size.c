@@ -79,7 +79,7 @@ int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
     if (!rc)
         wt_ends_set(&inode->ends, size);
     if (!rc)
-        wt_round_find(inode, size, UINT64_MAX);
+        wt_round_cut(inode, size);
     wt_inode_open_gate(inode);
     return rc;
 }
