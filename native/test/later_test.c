@@ -176,6 +176,17 @@ TEST(other_flags_do_not_go_with_later_writes) {
     core_close(&core);
 }
 
+TEST(a_later_write_that_was_refused_counts_as_none) {
+    struct core core = core_of(false);
+    wt_file file = file_of(&core, FOLIO);
+    uint64_t writes = core_stats(&core).writes;
+    sim_cut_behind(core.sim, "file", BLOCK);
+    CHECK_EQ(wt_sync(file), -ESTALE);
+    CHECK_EQ(write_later(file, 0, 2, BLOCK), -ESTALE);
+    CHECK_EQ(core_stats(&core).writes, writes);
+    core_close(&core);
+}
+
 /* ---- a force ------------------------------------------------------------------------------------------------------ */
 
 TEST(a_force_of_one_run_is_one_durable_write) {

@@ -782,21 +782,25 @@ static int64_t write_later(struct wt_inode *inode, struct wt_cursor *cursor, uin
     rc = wt_inode_check_sometimes(inode);
     if (!rc)
         rc = begin_at_end(&write);
+    if (rc) {
+        wt_inode_end(inode);
+        return rc;
+    }
     write.flags = 0; /* an append that has its place is a plain write there: nobody waits for it */
-    struct wt_round *round = write.round = rc ? NULL : wt_round_enter(inode);
-    if (!rc && !round)
-        rc = -ENOMEM;
-    if (!rc) {
+    struct wt_round *round = write.round = wt_round_enter(inode);
+    if (round) {
         uint64_t copied = start_write(&write, cursor, true);
         if (copied > 0)
             wt_inode_show(inode, write.offset + copied);
         if (wt_round_was_closed(round) || wt_inode_is_shut(inode)) /* a force, or a truncation, waits for these bytes */
             wt_later_send(inode);
         wt_round_leave(round);
-        rc = atomic_load(&write.error);
+    } else {
+        wt_write_fail(&write, -ENOMEM, write.offset); /* nobody fills the place of an append */
     }
     wt_later_copied(inode);
     wt_inode_end(inode);
+    rc = atomic_load(&write.error);
     *offset = write.offset;
     wt_write_end(&write, wt_now_ns());
     return rc ? rc : (int64_t)length;
