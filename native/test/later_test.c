@@ -421,6 +421,40 @@ TEST(what_the_device_refused_is_read_back_from_the_device) {
     core_close(&core);
 }
 
+/* The first I/Os are refused: that of 200 bytes, and from the second on that of the newer 100 bytes in their block. */
+static wt_file with_newer_bytes_behind_refused_ones(const struct core *core, uint64_t refused) {
+    wt_file file = file_of(core, FOLIO);
+    later_at(file, BLOCK, 2, 200);
+    sim_fail(core->sim, &(struct sim_fault){.ops = SIM_WRITE, .count = refused, .error = -EIO});
+    send_held(core);
+    later_at(file, BLOCK, 3, 100);
+    CHECK_EQ(wt_force(file), -EIO);
+    sim_heal(core->sim);
+    return file;
+}
+
+TEST(refused_bytes_that_leave_again_with_newer_ones_are_not_lost) {
+    struct core core = core_of(false);
+    wt_file file = with_newer_bytes_behind_refused_ones(&core, 1);
+    CHECK_OK(wt_force(file));
+    check_stable(&core, BLOCK, 3, 100);
+    check_stable(&core, BLOCK + 100, 2, 100);
+    check_stable(&core, BLOCK + 200, 1, BLOCK - 200);
+    core_close(&core);
+}
+
+TEST(refused_bytes_that_are_refused_again_with_newer_ones_are_lost) {
+    struct core core = core_of(false);
+    wt_file file = with_newer_bytes_behind_refused_ones(&core, 2);
+    CHECK_EQ(wt_force(file), -EIO);
+    later_at(file, BLOCK, 4, 100);
+    CHECK_EQ(wt_force(file), -EIO);
+    later_at(file, BLOCK + 100, 4, 100);
+    CHECK_OK(wt_force(file));
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
 TEST(a_flush_that_fails_loses_no_bytes_that_were_cut_off_before) {
     struct core core = core_of(true);
     wt_file file = file_of(&core, 4 * FOLIO);
@@ -811,4 +845,27 @@ TEST(invariant_8_there_are_no_more_ios_of_later_writes_than_of_others) {
     CHECK(most <= WT_WRITEBACK_LIMIT + 64);
     CHECK_OK(wt_force(file));
     core_close(&core);
+}
+
+TEST(a_round_answers_for_the_refused_bytes_of_the_one_before) {
+    for (uint64_t refused = 1; refused <= 2; refused++) {
+        struct core core = core_threaded_no_fua();
+        wt_file file = file_of(&core, FOLIO);
+        struct forcer forcer = {.file = file};
+        later_at(file, BLOCK, 2, 200);
+        sim_fail(core.sim, &(struct sim_fault){.ops = SIM_WRITE, .count = refused, .error = -EIO});
+        sim_hold(core.sim);
+        forcer.thread = test_thread(force, &forcer);
+        CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+        later_at(file, BLOCK, 3, 100);
+        sim_release_all(core.sim);
+        CHECK_EQ((intptr_t)test_join(forcer.thread), -EIO);
+        CHECK_EQ(wt_force(file), refused == 1 ? 0 : -EIO);
+        later_at(file, BLOCK, 4, 100);
+        CHECK_EQ(wt_force(file), refused == 1 ? 0 : -EIO);
+        check_stable(&core, BLOCK + 100, refused == 1 ? 2 : 1, 100);
+        later_at(file, BLOCK + 100, 4, 100);
+        CHECK_OK(wt_force(file));
+        core_close(&core);
+    }
 }

@@ -123,7 +123,7 @@ static int run_flush(struct wt_inode *inode, bool data_only) {
     int rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), data_only);
     rc = rc == 0 && wt_disk_flush_failed_since(disk, unsynced) ? -EIO : rc;
     if (start < end && (rc || wt_disk_flush_failed_since(disk, of_rounds)))
-        wt_round_lose(inode, start, end, rc ? rc : -EIO);
+        wt_round_lose(inode, start, end, rc ? rc : -EIO, NULL);
     wt_lock(&rounds->lock);
     rounds->flushing = false;
     atomic_fetch_add(&rounds->failed_flushes, rc != 0);

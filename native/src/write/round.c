@@ -274,7 +274,7 @@ static void remove_lost(struct wt_rounds *rounds, uint32_t index) {
     atomic_store(&rounds->lost_count, last);
 }
 
-void wt_round_lose(struct wt_inode *inode, uint64_t start, uint64_t end, int error) {
+void wt_round_lose(struct wt_inode *inode, uint64_t start, uint64_t end, int error, const struct wt_write *newer) {
     struct wt_rounds *rounds = &inode->rounds;
     if (WT_MUTANT("force-loses-error"))
         return;
@@ -282,7 +282,7 @@ void wt_round_lose(struct wt_inode *inode, uint64_t start, uint64_t end, int err
     rounds->error = error;
     atomic_fetch_add(&rounds->errors, 1);
     if (start < end)
-        add_lost(rounds, start, end, 0);
+        add_lost(rounds, start, end, newer ? ((const struct wt_round *)newer)->number + 1 : 0); /* its first member */
     wt_unlock(&rounds->lock);
 }
 

@@ -93,8 +93,11 @@ void wt_round_free(struct wt_round *round);
 /* Waits until every round that was closed by now has ended. */
 void wt_rounds_await(struct wt_inode *inode);
 
-/* These bytes of a round are lost: start >= end: none is known to be. */
-void wt_round_lose(struct wt_inode *inode, uint64_t start, uint64_t end, int error);
+/*
+ * These bytes of a round are lost: start >= end: none is known to be. newer: NULL, or a round that is about to write them
+ * again with its own.
+ */
+void wt_round_lose(struct wt_inode *inode, uint64_t start, uint64_t end, int error, const struct wt_write *newer);
 /*
  * The bytes are stable again, or gone: they are not lost any more. Their folio is locked, or the gate is shut: newer bytes
  * may be lost a moment later.

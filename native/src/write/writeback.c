@@ -368,14 +368,40 @@ static void note_on_device(const struct wt_link *link, uint64_t start, uint64_t 
         wt_round_note_unflushed(inode, start, end, ending->failures);
 }
 
-/* Bytes of a round that no I/O made stable: nobody waits for them but the next force. */
-static void fail_round(const struct wt_link *link, uint64_t base, uint64_t failed, int error) {
+/*
+ * The device refused these blocks with bytes of a round. If a round has newer bytes in them (by: its link), they are
+ * written again as a whole, see lay_writes_over: then that round answers for the refused bytes as well.
+ */
+static void lose_blocks(const struct wt_link *link, uint64_t base, uint64_t blocks, int error, struct wt_link *by) {
     struct wt_inode *inode = link->write->inode;
     unsigned shift = inode->mapping.geometry.block_shift;
-    uint64_t start = base + ((uint64_t)__builtin_ctzll(failed) << shift);
-    uint64_t end = base + ((uint64_t)(64 - (unsigned)__builtin_clzll(failed)) << shift);
-    wt_round_lose(inode, start > link->start ? start : link->start, end < link->end ? end : link->end, error);
-    wt_inode_note_failed_end(inode, link->end);
+    for (uint64_t left = blocks; left;) {
+        unsigned first = (unsigned)__builtin_ctzll(left);
+        uint64_t above = ~(left >> first);
+        unsigned last = above ? first + (unsigned)__builtin_ctzll(above) - 1 : 63;
+        uint64_t start = base + ((uint64_t)first << shift), end = base + ((uint64_t)(last + 1) << shift);
+        start = start > link->start ? start : link->start;
+        end = end < link->end ? end : link->end;
+        wt_round_lose(inode, start, end, error, by ? by->write : NULL);
+        if (by && start < end) {
+            by->start = start < by->start ? start : by->start;
+            by->end = end > by->end ? end : by->end;
+        }
+        left &= ~wt_bits(first, last);
+    }
+}
+
+/* Bytes of a round that no I/O made stable: nobody waits for them but the next force. */
+static void fail_round(const struct wt_link *link, struct wt_folio *folio, uint64_t failed, int error) {
+    uint64_t base = folio_offset(folio), left = failed;
+    for (struct wt_link *newer = folio->links; newer && left; newer = newer->next) {
+        if (!wt_is_of_round(newer->write))
+            continue;
+        lose_blocks(link, base, left & newer->dirty, error, newer);
+        left &= ~newer->dirty;
+    }
+    lose_blocks(link, base, left, error, NULL);
+    wt_inode_note_failed_end(link->write->inode, link->end);
 }
 
 /* A round's link may stay for long: what was in flight is counted off at once. */
@@ -408,7 +434,7 @@ static void end_links(struct wt_folio *folio, uint64_t good, uint64_t bad, int e
         if (failed) {
             uint64_t at = base + ((uint64_t)__builtin_ctzll(failed) << shift);
             if (wt_is_of_round(write))
-                fail_round(link, base, failed, error);
+                fail_round(link, folio, failed, error);
             else if (!WT_MUTANT("error-swallowed"))
                 wt_write_fail(write, error, at > write->offset ? at : write->offset);
             if (WT_MUTANT("gather-error-to-one"))
