@@ -146,6 +146,23 @@ TEST(a_writer_that_waits_for_room_sends_what_other_files_hold) {
     core_close(&core);
 }
 
+TEST(a_block_that_stays_off_the_page_of_an_io_is_held_no_more) {
+    struct core core = core_open(&(struct sim_options){.block_bytes = 1024}, NULL);
+    wt_file file = core_file(&core, "file");
+    later_at(file, BLOCK, 2, 1024);
+    later_at(file, BLOCK + 2048, 3, 100); /* the file ends here: this goes by itself */
+    send_held(&core);
+    CHECK_EQ(sim_count(core.sim, SIM_WRITE), 1);
+    while (sim_pump_one(core.sim))
+        ;
+    send_held(&core); /* what gathered is of an open round */
+    CHECK_EQ(sim_count(core.sim, SIM_WRITE), 2);
+    CHECK_OK(wt_force(file));
+    check_stable(&core, BLOCK, 2, 1024);
+    check_stable(&core, BLOCK + 2048, 3, 100);
+    core_close(&core);
+}
+
 TEST(later_appends_get_places_without_gaps_behind_all_others) {
     struct core core = core_of(false);
     wt_file file = file_of(&core, 100);

@@ -116,7 +116,10 @@ static inline bool wt_gather_is_held(const struct wt_folio *folio) {
     return folio->dirty && !wt_gather_is_sent_later(folio);
 }
 
-/* A later write has left blocks dirty. True: nobody is about to send them, so the caller notes that they are held. */
+/*
+ * A later write, or one that has sent what was held, has left blocks dirty. True: nobody is about to send them, so the
+ * caller notes that they are held.
+ */
 static inline bool wt_gather_hold(struct wt_folio *folio) {
     folio->gather.is_held = wt_gather_is_held(folio);
     return folio->gather.is_held;

@@ -42,7 +42,7 @@ static void launch_held(struct wt_launch *launch, struct wt_folio *folio, struct
         atomic_store(&forced->write.durability, WT_DURABILITY_DEVICE);
     if (blocks)
         (void)wt_launch_blocks(launch, folio, blocks, NULL);
-    if (folio->gather.is_held) /* no memory for an I/O: the next one that sends tries again */
+    if (wt_gather_hold(folio)) /* no memory for an I/O: the next one that sends tries again */
         for (struct wt_link *link = folio->links; link; link = link->next)
             if (link->dirty && wt_is_of_round(link->write))
                 wt_round_hold(launch->inode, link, 0);
@@ -103,8 +103,12 @@ static void send_all(struct wt_engine_object *engine, uint64_t tick) {
     }
 }
 
+/* What is held anew meanwhile is of a later tick: so this ends, also if there is no memory for I/O. */
 void wt_later_send_all(struct wt_engine_object *engine) {
-    send_all(engine, UINT64_MAX);
+    wt_lock(&engine->held_lock);
+    uint64_t tick = engine->tick++;
+    wt_unlock(&engine->held_lock);
+    send_all(engine, tick);
 }
 
 /* ---- force ------------------------------------------------------------------------------------------------------- */
