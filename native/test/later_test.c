@@ -886,3 +886,45 @@ TEST(a_round_answers_for_the_refused_bytes_of_the_one_before) {
         core_close(&core);
     }
 }
+
+/* A force, whose flush waits for the lane, of a file that has lost its first block before. */
+static struct wt_file_object *begin_force_of_lost(const struct core *core, struct forcer *forcer) {
+    later_at(forcer->file, 0, 2, BLOCK);
+    refuse_writes(core);
+    CHECK_EQ(wt_force(forcer->file), -EIO);
+    sim_heal(core->sim);
+    memset(bytes, 3, BLOCK);
+    CHECK_EQ(write_as(forcer->file, 2 * FOLIO, bytes, BLOCK, WT_DURABILITY_DEVICE), BLOCK);
+    struct wt_file_object *object = enter_lane(forcer->file);
+    forcer->thread = test_thread(force, forcer);
+    let_others_run();
+    return object;
+}
+
+TEST(lost_bytes_that_only_the_device_has_again_are_lost_until_the_next_flush) {
+    struct core core = core_threaded_no_fua();
+    wt_file file = file_of(&core, 4 * FOLIO);
+    struct forcer forcer = {.file = file};
+    struct wt_file_object *object = begin_force_of_lost(&core, &forcer);
+    CHECK_EQ(write_as(file, 0, bytes, BLOCK, WT_DURABILITY_DEVICE), BLOCK);
+    leave_lane(object, file);
+    CHECK_EQ((intptr_t)test_join(forcer.thread), -EIO);
+    CHECK_OK(wt_force(file));
+    check_stable(&core, 0, 3, BLOCK);
+    core_close(&core);
+}
+
+TEST(lost_bytes_that_a_round_has_replaced_are_lost_until_the_flush_of_that_round) {
+    struct core core = core_threaded_no_fua();
+    wt_file file = file_of(&core, 4 * FOLIO);
+    struct forcer forcer = {.file = file};
+    struct wt_file_object *object = begin_force_of_lost(&core, &forcer);
+    later_at(file, 0, 3, BLOCK);
+    later_at(file, FOLIO, 3, BLOCK);
+    CHECK_EQ(wt_file_begin_mapping(file), -EIO); /* the round has ended, and was not flushed */
+    leave_lane(object, file);
+    CHECK_EQ((intptr_t)test_join(forcer.thread), -EIO);
+    CHECK_OK(wt_force(file));
+    check_stable(&core, 0, 3, BLOCK);
+    core_close(&core);
+}

@@ -47,7 +47,7 @@ struct wt_rounds {
     _Atomic uint32_t lost_count;
     struct {
         uint64_t start, end;
-        uint64_t rewriter;  /* 0, or 1 and the number of the round or hole that has replaced them, and has not ended */
+        uint64_t rewriter;  /* who has replaced them, and has not ended: see round.c */
     } lost[WT_LOST_RANGES]; /* bytes of rounds that are not on the device, and that nobody has written again */
 };
 

@@ -122,13 +122,16 @@ static int run_flush(struct wt_inode *inode, bool data_only) {
     uint64_t of_rounds = wt_disk_take_unsynced(&rounds->unflushed);
     rounds->unflushed_start = UINT64_MAX;
     rounds->unflushed_end = 0;
+    wt_round_begin_flush(rounds);
     wt_unlock(&rounds->lock);
     uint64_t unsynced = wt_disk_take_unsynced(&inode->unsynced);
     int rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), data_only);
     rc = rc == 0 && wt_disk_flush_failed_since(disk, unsynced) ? -EIO : rc;
-    if (start < end && (rc || wt_disk_flush_failed_since(disk, of_rounds)))
+    bool lost = rc || wt_disk_flush_failed_since(disk, of_rounds);
+    if (lost && start < end)
         wt_round_lose(inode, start, end, rc ? rc : -EIO, NULL);
     wt_lock(&rounds->lock);
+    wt_round_end_flush(rounds, !lost);
     rounds->flushing = false;
     atomic_fetch_add(&rounds->failed_flushes, rc != 0);
     rounds->flush_error = rc ? rc : rounds->flush_error;

@@ -10,7 +10,17 @@
 #include "io/disk.h"
 #include "write/gather.h"
 
-static void end_rewrites(struct wt_rounds *rounds, uint64_t number, bool stable);
+/*
+ * Who has replaced lost bytes: 0: nobody; 1 and a number: a round or a hole that has not ended; or one whose bytes the
+ * device has, and a flush is to make stable.
+ */
+#define NOBODY 0
+#define BY_NEXT_FLUSH UINT64_MAX
+#define BY_THIS_FLUSH (UINT64_MAX - 1)
+/* The bytes are not lost any more. */
+#define FOUND (UINT64_MAX - 2)
+
+static void pass_on(struct wt_rounds *rounds, uint64_t from, uint64_t to);
 
 /* ---- open and closed rounds ---------------------------------------------------------------------------------- */
 
@@ -72,7 +82,9 @@ void wt_round_free(struct wt_round *round) {
     *at = round->next;
     if (rounds->last == round)
         rounds->last = before;
-    end_rewrites(rounds, round->number, true); /* what it has lost itself was noted anew */
+    /* What it has lost itself was noted anew. Other forces must not take what only the device has for stable. */
+    uint64_t flush = atomic_load(&rounds->unflushed) ? BY_NEXT_FLUSH : rounds->flushing ? BY_THIS_FLUSH : FOUND;
+    pass_on(rounds, round->number + 1, flush);
     wt_wake_all(&rounds->changed);
     wt_unlock(&rounds->lock);
     sem_destroy(&round->write.wake);
@@ -312,6 +324,14 @@ void wt_round_find(struct wt_inode *inode, uint64_t start, uint64_t end) {
     find(inode, start, end, 0);
 }
 
+void wt_round_find_by_flush(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t failures) {
+    if (atomic_load_explicit(&inode->rounds.lost_count, memory_order_relaxed) == 0)
+        return;
+    find(inode, start, end, BY_NEXT_FLUSH);
+    wt_disk_note_unsynced_since(&inode->rounds.unflushed,
+                                failures); /* one that has begun may not have seen the bytes */
+}
+
 void wt_round_cut(struct wt_inode *inode, uint64_t size) {
     struct wt_rounds *rounds = &inode->rounds;
     wt_round_find(inode, size, UINT64_MAX);
@@ -339,17 +359,25 @@ void wt_round_make_hole(struct wt_inode *inode, uint64_t number, uint64_t start,
 
 void wt_round_end_hole(struct wt_inode *inode, uint64_t number, bool stable) {
     wt_lock(&inode->rounds.lock);
-    end_rewrites(&inode->rounds, number, stable);
+    pass_on(&inode->rounds, number + 1, stable ? FOUND : NOBODY);
     wt_unlock(&inode->rounds.lock);
 }
 
-/* What the rewriter of this number has written again is stable, or lost as before. The lock is held. */
-static void end_rewrites(struct wt_rounds *rounds, uint64_t number, bool stable) {
+void wt_round_begin_flush(struct wt_rounds *rounds) {
+    pass_on(rounds, BY_NEXT_FLUSH, BY_THIS_FLUSH);
+}
+
+void wt_round_end_flush(struct wt_rounds *rounds, bool stable) {
+    pass_on(rounds, BY_THIS_FLUSH, stable ? FOUND : NOBODY);
+}
+
+/* The lock is held. */
+static void pass_on(struct wt_rounds *rounds, uint64_t from, uint64_t to) {
     for (uint32_t i = atomic_load(&rounds->lost_count); i-- > 0;) {
-        if (rounds->lost[i].rewriter != number + 1)
+        if (rounds->lost[i].rewriter != from)
             continue;
-        rounds->lost[i].rewriter = 0;
-        if (stable)
+        rounds->lost[i].rewriter = to;
+        if (to == FOUND)
             remove_lost(rounds, i);
     }
 }

@@ -103,6 +103,11 @@ void wt_round_lose(struct wt_inode *inode, uint64_t start, uint64_t end, int err
  * may be lost a moment later.
  */
 void wt_round_find(struct wt_inode *inode, uint64_t start, uint64_t end);
+/* The same for bytes that the device has: a flush that begins from now on makes them stable. */
+void wt_round_find_by_flush(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t failures);
+/* A flush of the file. The rounds' lock is held. */
+void wt_round_begin_flush(struct wt_rounds *rounds);
+void wt_round_end_flush(struct wt_rounds *rounds, bool stable);
 /* The file was cut: the bytes behind the size are gone. The gate is shut. */
 void wt_round_cut(struct wt_inode *inode, uint64_t size);
 /* The round has written the bytes again: they are not lost any more when it has ended, unless it has lost them itself. */

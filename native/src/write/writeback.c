@@ -362,10 +362,12 @@ static void note_on_device(const struct wt_link *link, uint64_t start, uint64_t 
     start = start > link->start ? start : link->start;
     if (start >= end)
         return;
-    if (!wt_is_of_round(link->write))
-        wt_round_find(inode, start, end);
-    else if (ending->unflushed)
+    if (wt_is_of_round(link->write) && ending->unflushed)
         wt_round_note_unflushed(inode, start, end, ending->failures);
+    else if (ending->unflushed)
+        wt_round_find_by_flush(inode, start, end, ending->failures);
+    else if (!wt_is_of_round(link->write))
+        wt_round_find(inode, start, end);
 }
 
 /*
