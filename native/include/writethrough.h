@@ -432,6 +432,10 @@ enum {
      * block the later one is never kept without the earlier one. A write that fails on the device has nobody to tell but
      * wt_force, wt_sync and wt_file_close.
      *
+     * With WT_APPEND the call gets its place as other appends do, and is in no order with them: while one append is still
+     * on its way into the cache, the size may count one behind it already, and its place reads as zeros; a power cut may
+     * keep one and take others before it.
+     *
      * The call waits while in_flight_bytes are under I/O (of later writes whole blocks count), and for the device where
      * a partly overwritten block has to be read first. *stable_bytes is 0. On WT_PATH_BUFFERED the write is as durable
      * as any other.

@@ -173,15 +173,22 @@ void wt_round_hold(struct wt_inode *inode, struct wt_link *link, uint64_t bytes)
     wt_unlock(&rounds->lock);
 }
 
-bool wt_round_hold_gathered(struct wt_folio *folio) {
+/* Whether the dirty blocks of the folio are of open rounds alone. */
+static bool is_of_open_rounds(const struct wt_folio *folio) {
     for (const struct wt_link *link = folio->links; link; link = link->next)
         if (link->dirty && !(wt_is_of_round(link->write) && !atomic_load(&round_of(link)->closed)))
             return false;
+    return true;
+}
+
+bool wt_round_hold_gathered(struct wt_folio *folio) {
+    if (!is_of_open_rounds(folio))
+        return false;
     for (struct wt_link *link = folio->links; link; link = link->next)
         if (link->dirty)
             wt_round_hold(wt_inode_of(folio), link, 0);
     (void)wt_gather_hold(folio);
-    return true;
+    return is_of_open_rounds(folio); /* else a force has closed one, and may have taken the list before */
 }
 
 /* The lock is held. */

@@ -752,8 +752,9 @@ public final class WriteThroughFile implements Channel {
     /**
      * Writes the remaining bytes of a buffer to the end of the file, behind every append and every write that began before
      * it, and returns when they are in the cache. As {@link #writeLater(ByteBuffer, long)} in all else. Other than {@link
-     * #append(ByteBuffer) append}, it is in no order with other appends: a power cut may keep one and take others before
-     * it, which then are zeros.
+     * #append(ByteBuffer) append}, it is in no order with other appends. While one of several threads is still on its way
+     * into the cache, the size may count the append of another behind it already, and its place reads as zeros. A power cut
+     * may keep one append and take others before it, which then are zeros.
      *
      * @param source the bytes; its position becomes its limit
      * @return where in the file the first of them is; the size of the file if there are none
