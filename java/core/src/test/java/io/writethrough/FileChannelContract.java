@@ -552,7 +552,9 @@ abstract class FileChannelContract extends OnEveryFileSystem {
                 FileChannel target = open(other, Set.of(READ, WRITE, CREATE))) {
             source.position(5);
             target.position(3);
-            assertEquals(2_999_000, source.transferTo(1000, 1L << 40, target));
+            assertEquals(
+                    2_999_000,
+                    whole(source, 2_999_000, done -> source.transferTo(1000 + done, (1L << 40) - done, target)));
             assertEquals(5, source.position());
             assertEquals(2_999_003, target.position());
             final byte[] expected = new byte[2_999_003];
@@ -564,6 +566,19 @@ abstract class FileChannelContract extends OnEveryFileSystem {
         }
     }
 
+    private interface Transfer {
+        long from(long done) throws IOException;
+    }
+
+    /* The kernel copies for the JDK's channels, and may stop before the end. */
+    private static long whole(final FileChannel channel, final long count, final Transfer transfer) throws IOException {
+        long done = transfer.from(0);
+        while (done < count && !channel.getClass().getName().startsWith("io.writethrough.")) {
+            done += transfer.from(done);
+        }
+        return done;
+    }
+
     @Test
     void transferFromCopiesARangeAndMovesTheSourcesPosition() throws IOException {
         final Path other = Files.write(directory.resolve("other"), bytes(3_000_000, 2));
@@ -571,7 +586,9 @@ abstract class FileChannelContract extends OnEveryFileSystem {
                 FileChannel source = open(other, Set.of(READ))) {
             source.position(100);
             target.position(1);
-            assertEquals(2_000_000, target.transferFrom(source, 10, 2_000_000));
+            assertEquals(
+                    2_000_000,
+                    whole(target, 2_000_000, done -> target.transferFrom(source, 10 + done, 2_000_000 - done)));
             assertEquals(2_000_100, source.position());
             assertEquals(1, target.position());
             assertEquals(2_000_010, target.size());
