@@ -32,7 +32,7 @@ public enum Commit implements OpenOption {
      * <p><b>Asynchronous writes</b> are not meant: a future, or a handler of an {@link
      * java.nio.channels.AsynchronousFileChannel}, completes when the bytes are as durable as the file asks.
      *
-     * <p>On a file without direct I/O ({@link StorageProfile#path()}) each write is durable all the same.
+     * <p>On a file without direct I/O ({@link StorageProfile#writePath()}) each write is durable all the same.
      */
     AT_FORCE
 }

@@ -718,8 +718,8 @@ public final class WriteThroughFile implements Channel {
      * read then shows what the device has, and the file ends where its stable bytes end.
      *
      * <p>The call waits while {@link WriteThroughEngine.Builder#inFlightBytes} are under I/O, and for the read of a block
-     * that is only partly overwritten and not cached. On a file without direct I/O ({@link StorageProfile#path()}) the
-     * bytes are stable on return.
+     * that is only partly overwritten and not cached. On a file without direct I/O ({@link StorageProfile#writePath()})
+     * the bytes are stable on return.
      *
      * @param source the bytes; its position becomes its limit
      * @param position where in the file the first of them goes; not looked at if the file was opened with {@code APPEND}
