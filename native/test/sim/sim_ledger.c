@@ -930,8 +930,9 @@ bool sim_ledger_place_is_own(const struct sim_ledger *ledger, unsigned deed) {
             other->deed->result < 0 || other->deed->refused || other->begin == NEVER) {
             continue;
         }
-        /* The disk may have refused it: then the file was cut, and the place given away. */
-        bool lost = (other->operation->flags & WT_LATER) != 0 && ledger->program->fault_count > 0;
+        /* The disk may have refused a later write: then the file was cut, and the place given away. */
+        bool later = ((append->operation->flags | other->operation->flags) & WT_LATER) != 0;
+        bool lost = later && ledger->program->fault_count > 0;
         bool meets = other->from < append->to && append->from < other->to && !lost;
         bool had_begun = other->sent < append->begin;
         own = !meets || (other->operation->step == SIM_STEP_WRITE && !precedes(other, append) && !had_begun);

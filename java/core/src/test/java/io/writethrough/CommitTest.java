@@ -61,7 +61,9 @@ class CommitTest extends OnEveryFileSystem {
 
     /* Without direct I/O each write goes to the kernel at once, and is durable. */
     private void assumeDirect(final WriteThroughFile file) throws IOException {
-        assumeTrue(file.profile().writePath() == StorageProfile.WritePath.DIRECT, "no direct I/O here");
+        assumeTrue(
+                file.profile().writePath() == StorageProfile.WritePath.DIRECT,
+                "no direct I/O on " + StorageProfile.of(directory));
     }
 
     private long durableWritesOf(final FileChannel channel) throws IOException {
