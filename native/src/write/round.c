@@ -11,7 +11,7 @@
 #include "write/gather.h"
 
 /*
- * Who has replaced lost bytes: 0: nobody; 1 and a number: a round or a hole that has not ended; or one whose bytes the
+ * Who has replaced lost bytes: nobody; 1 and a number: a round or a hole that has not ended; or one whose bytes the
  * device has, and a flush is to make stable.
  */
 #define NOBODY 0
@@ -21,6 +21,11 @@
 #define FOUND (UINT64_MAX - 2)
 
 static void pass_on(struct wt_rounds *rounds, uint64_t from, uint64_t to);
+
+/* The write is a round's: see wt_is_of_round. */
+static const struct wt_round *round_of(const struct wt_write *write) {
+    return (const struct wt_round *)write; /* its first member */
+}
 
 /* ---- open and closed rounds ---------------------------------------------------------------------------------- */
 
@@ -100,10 +105,6 @@ void wt_rounds_await(struct wt_inode *inode) {
     wt_unlock(&rounds->lock);
 }
 
-static const struct wt_round *round_of(const struct wt_link *link) {
-    return (const struct wt_round *)link->write; /* its first member */
-}
-
 /* ---- links ----------------------------------------------------------------------------------------------------- */
 
 struct wt_link *wt_round_link(const struct wt_round *round, const struct wt_folio *folio) {
@@ -176,7 +177,7 @@ void wt_round_hold(struct wt_inode *inode, struct wt_link *link, uint64_t bytes)
 /* Whether the dirty blocks of the folio are of open rounds alone. */
 static bool is_of_open_rounds(const struct wt_folio *folio) {
     for (const struct wt_link *link = folio->links; link; link = link->next)
-        if (link->dirty && !(wt_is_of_round(link->write) && !atomic_load(&round_of(link)->closed)))
+        if (link->dirty && !(wt_is_of_round(link->write) && !atomic_load(&round_of(link->write)->closed)))
             return false;
     return true;
 }
@@ -283,7 +284,7 @@ static void add_lost(struct wt_rounds *rounds, uint64_t start, uint64_t end, uin
             nearest = i;
     rounds->lost[nearest].start = start < rounds->lost[nearest].start ? start : rounds->lost[nearest].start;
     rounds->lost[nearest].end = end > rounds->lost[nearest].end ? end : rounds->lost[nearest].end;
-    rounds->lost[nearest].rewriter = 0;
+    rounds->lost[nearest].rewriter = NOBODY;
 }
 
 /* The lock is held. */
@@ -301,7 +302,7 @@ void wt_round_lose(struct wt_inode *inode, uint64_t start, uint64_t end, int err
     rounds->error = error;
     atomic_fetch_add(&rounds->errors, 1);
     if (start < end)
-        add_lost(rounds, start, end, newer ? ((const struct wt_round *)newer)->number + 1 : 0); /* its first member */
+        add_lost(rounds, start, end, newer ? round_of(newer)->number + 1 : NOBODY);
     wt_unlock(&rounds->lock);
 }
 
@@ -321,14 +322,14 @@ static void find(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t 
             add_lost(rounds, lost_start, start, by);
         if (end < lost_end)
             add_lost(rounds, end, lost_end, by);
-        if (rewriter)
+        if (rewriter != NOBODY)
             add_lost(rounds, start > lost_start ? start : lost_start, end < lost_end ? end : lost_end, rewriter);
     }
     wt_unlock(&rounds->lock);
 }
 
 void wt_round_find(struct wt_inode *inode, uint64_t start, uint64_t end) {
-    find(inode, start, end, 0);
+    find(inode, start, end, NOBODY);
 }
 
 void wt_round_find_by_flush(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t failures) {

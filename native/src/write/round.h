@@ -12,7 +12,7 @@
  *
  * Dirty blocks of a round are in one of two states:
  *
- *   sent later   an I/O is on the folio, and its end sends them: the gather
+ *   gathered     an I/O is on the blocks. Its end sends them, or holds them if all dirty blocks are of open rounds
  *   held         nobody is about to send them. Their link is in the list of the inode's rounds, and the inode is in the
  *                engine's list. Whoever takes the list sends them: a force, a writer that has held enough, a thread that
  *                waits for room, or the ticker, less than a millisecond after they were written
@@ -33,8 +33,8 @@
 #include "write/context.h"
 
 struct wt_round {
-    struct wt_write
-        write; /* what its links lead to. One reference each: while it is open, a call that copies, a link */
+    /* The links lead to it. The open round holds a reference, and so do each call that copies and each link. */
+    struct wt_write write;
     struct wt_round *next; /* the next younger one of the inode */
     uint64_t number;       /* of the inode's: younger ones have higher numbers */
     atomic_bool closed;    /* changes under the rounds' lock */
