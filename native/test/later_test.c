@@ -595,15 +595,20 @@ TEST(forces_that_meet_behind_an_io_leave_as_one) {
     core_close(&core);
 }
 
+/* The simulator holds the I/O of the force that the forcer begins; the first block has other bytes since. */
+static void write_block_under_io(const struct core *core, struct forcer *forcer) {
+    later_at(forcer->file, 0, 2, BLOCK);
+    sim_hold(core->sim);
+    forcer->thread = test_thread(force, forcer);
+    CHECK_EQ(sim_wait_in_flight(core->sim, 1), 1);
+    later_at(forcer->file, 0, 3, BLOCK);
+}
+
 TEST(a_later_write_to_a_block_under_io_is_held_when_that_ends) {
     struct core core = core_threaded_no_fua();
     wt_file file = file_of(&core, FOLIO);
     struct forcer forcer = {.file = file};
-    later_at(file, 0, 2, BLOCK);
-    sim_hold(core.sim);
-    forcer.thread = test_thread(force, &forcer);
-    CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
-    later_at(file, 0, 3, BLOCK);
+    write_block_under_io(&core, &forcer);
     later_at(file, 9 * BLOCK, 3, BLOCK);
     check_filled(file, 0, 3, BLOCK);
     sim_release(core.sim, 1);
@@ -623,11 +628,7 @@ TEST(only_blocks_under_io_wait_for_its_end) {
     struct core core = core_threaded_no_fua();
     wt_file file = file_of(&core, FOLIO);
     struct forcer forcer = {.file = file};
-    later_at(file, 0, 2, BLOCK);
-    sim_hold(core.sim);
-    forcer.thread = test_thread(force, &forcer);
-    CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
-    later_at(file, 0, 3, BLOCK);
+    write_block_under_io(&core, &forcer);
     later_at(file, 40 * BLOCK, 3, BLOCK);
     send_held(&core);
     CHECK_EQ(sim_wait_in_flight(core.sim, 2), 2);
