@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 /** Reading and writing allocate nothing on the Java heap. */
 class AllocationTest extends OnEveryFileSystem {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    private static final int RUNS = 5;
     private static final int OPERATIONS = 200;
 
     private final ByteBuffer heap = ByteBuffer.allocate(4096);
@@ -93,9 +94,13 @@ class AllocationTest extends OnEveryFileSystem {
     }
 
     private static void assertAllocatesNothing(final Operation operation) throws IOException {
-        // The first run loads classes and makes what threads keep.
-        allocatedBy(operation);
-        assertEquals(0, allocatedBy(operation), "bytes allocated by " + OPERATIONS + " operations");
+        // The first run loads classes and makes what threads keep. Once in a while the JVM allocates some bytes for itself
+        // in a later run too: what the operation allocates is in every run.
+        long least = allocatedBy(operation);
+        for (int run = 0; run < RUNS && least > 0; run++) {
+            least = Math.min(least, allocatedBy(operation));
+        }
+        assertEquals(0, least, "bytes allocated by " + OPERATIONS + " operations, in the best of " + RUNS + " runs");
     }
 
     private static long allocatedBy(final Operation operation) throws IOException {
