@@ -134,11 +134,16 @@ void wt_inode_end(struct wt_inode *inode) {
     leave_flagged(inode);
 }
 
-void wt_inode_shut(struct wt_inode *inode) {
+void wt_inode_begin_shut(struct wt_inode *inode) {
     wt_lock(&inode->lock);
     while (wt_inode_is_shut(inode))
         wait_gate(inode, &inode->opened);
     atomic_fetch_or(&inode->gate, SHUT);
+    wt_unlock(&inode->lock);
+}
+
+void wt_inode_await_drained(struct wt_inode *inode) {
+    wt_lock(&inode->lock);
     while (atomic_load(&inode->gate) & ~FLAGS && !WT_MUTANT("truncate-does-not-wait"))
         wait_gate(inode, &inode->drained);
     bool suspect = atomic_load(&inode->gate) & SUSPECT;
@@ -471,7 +476,8 @@ static int end_ahead(struct wt_inode *inode) {
 
 /* The last open has ended. */
 static int end_inode(struct wt_inode *inode, bool abandoned) {
-    wt_inode_shut(inode);
+    wt_inode_begin_shut(inode); /* nothing is held: the close has forced */
+    wt_inode_await_drained(inode);
     wt_mapping_drop(&inode->mapping);
     int rc = end_ahead(inode);
     struct wt_backing *backing = atomic_load(&inode->backing);

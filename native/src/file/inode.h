@@ -105,8 +105,10 @@ bool wt_inode_begin(struct wt_inode *inode, bool may_wait);
 /* Enters again, for an I/O of a write that is inside. Never waits. */
 void wt_inode_begin_more(struct wt_inode *inode);
 void wt_inode_end(struct wt_inode *inode);
-/* Shuts the gate and waits until nothing is in flight. One caller at a time is let in. */
-void wt_inode_shut(struct wt_inode *inode);
+/* Shuts the gate: wt_later_shut does that, and sends what is held before it waits. One caller at a time is let in. */
+void wt_inode_begin_shut(struct wt_inode *inode);
+/* The caller has shut the gate, and waits until nothing is in flight. */
+void wt_inode_await_drained(struct wt_inode *inode);
 void wt_inode_open_gate(struct wt_inode *inode);
 bool wt_inode_is_shut(struct wt_inode *inode);
 

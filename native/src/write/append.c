@@ -27,15 +27,6 @@ int wt_append_begin(struct wt_write *write) {
     return rc;
 }
 
-int wt_append_restore_size(struct wt_inode *inode) {
-    wt_inode_end(inode);
-    wt_inode_shut(inode);
-    int rc = inode->restore_error;
-    wt_inode_open_gate(inode);
-    (void)wt_inode_begin(inode, true);
-    return rc;
-}
-
 /* With the lock held. */
 static void remove_append(struct wt_inode *inode, struct wt_write *write) {
     if (write->previous_append)

@@ -17,11 +17,6 @@
  * restored.
  */
 int wt_append_begin(struct wt_write *write);
-/*
- * Waits until the size is restored, and with it the places of appends. Leaves the gate and comes back. 0, or why the
- * size could not be restored: the next call tries again.
- */
-int wt_append_restore_size(struct wt_inode *inode);
 /* Takes back the place of a write that was not started. append_lock has been held since the place was given. */
 void wt_append_cancel(struct wt_write *write);
 /*

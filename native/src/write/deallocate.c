@@ -128,7 +128,7 @@ static int zero_range(struct wt_inode *inode, uint64_t offset, uint64_t end, boo
     uint64_t hole = wt_round_begin_hole(inode);
     while (!rc && offset < end) {
         uint64_t stop = end;
-        wt_inode_shut(inode);
+        wt_later_shut(inode);
         rc = zero_step(inode, offset, &stop, keep_space);
         uint64_t size = wt_inode_size(inode); /* the part of a hole that is past the size does nothing */
         if (!rc && offset < size)
@@ -153,10 +153,8 @@ static int deallocate(wt_file handle, uint64_t offset, uint64_t length, bool kee
         rc = -ESTALE;
     if (!rc)
         rc = wt_may_wait(file->inode->engine->backend);
-    if (!rc && length > 0) {
-        wt_later_send(file->inode);
+    if (!rc && length > 0)
         rc = zero_range(file->inode, offset, end, keep_space);
-    }
     if (file)
         wt_file_release(handle);
     return rc;

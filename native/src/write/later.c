@@ -71,6 +71,13 @@ void wt_later_send(struct wt_inode *inode) {
         send(inode, NULL);
 }
 
+/* A write that finds the gate shut sends what it has copied, and so does the end of an I/O with what has gathered. */
+void wt_later_shut(struct wt_inode *inode) {
+    wt_inode_begin_shut(inode);
+    wt_later_send(inode);
+    wt_inode_await_drained(inode);
+}
+
 void wt_later_make_room(struct wt_inode *inode) {
     if (atomic_load_explicit(&inode->rounds.bytes, memory_order_relaxed) < wt_rounds_most(inode))
         return;

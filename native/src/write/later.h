@@ -26,7 +26,9 @@
 
 /* Sends what the file holds. The file is open, or something keeps its gate. */
 void wt_later_send(struct wt_inode *inode);
-/* The same for all files of the engine: the caller is about to wait for room. */
+/* Shuts the file's gate, and waits until nothing is held or in flight. */
+void wt_later_shut(struct wt_inode *inode);
+/* Sends what is held for all files of the engine: the caller is about to wait for room. */
 void wt_later_send_all(struct wt_engine_object *engine);
 /* A later write is about to copy: waits while the file has too many bytes on their way. */
 void wt_later_make_room(struct wt_inode *inode);

@@ -189,7 +189,8 @@ bool wt_round_hold_gathered(struct wt_folio *folio) {
         if (link->dirty)
             wt_round_hold(wt_inode_of(folio), link, 0);
     (void)wt_gather_hold(folio);
-    return is_of_open_rounds(folio); /* else a force has closed one, and may have taken the list before */
+    /* Else a force has closed a round, or somebody waits with the gate shut, and may have taken the list before. */
+    return is_of_open_rounds(folio) && !wt_inode_is_shut(wt_inode_of(folio));
 }
 
 /* The lock is held. */

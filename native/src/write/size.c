@@ -63,8 +63,7 @@ static int change_size(struct wt_inode *inode, uint64_t size) {
 }
 
 int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
-    wt_later_send(inode);
-    wt_inode_shut(inode);
+    wt_later_shut(inode);
     int rc = inode->append_error ? inode->restore_error : 0;
     uint64_t old = wt_inode_size(inode);
     wt_inode_forget_zeros(inode, size, UINT64_MAX);
@@ -94,6 +93,15 @@ int wt_truncate(wt_file handle, uint64_t size) {
     if (!rc)
         rc = wt_inode_truncate(file->inode, size);
     wt_file_release(handle);
+    return rc;
+}
+
+int wt_inode_restore_size(struct wt_inode *inode) {
+    wt_inode_end(inode);
+    wt_later_shut(inode);
+    int rc = inode->restore_error;
+    wt_inode_open_gate(inode);
+    (void)wt_inode_begin(inode, true);
     return rc;
 }
 
@@ -240,7 +248,7 @@ static int allocate_buffered(struct wt_inode *inode, uint64_t offset, uint64_t e
     wt_inode_end(inode);
     for (uint64_t at = offset; !rc && at < end; at += ZERO_PIECE_BYTES) {
         if (!WT_MUTANT("allocation-over-written"))
-            wt_inode_shut(inode);
+            wt_later_shut(inode);
         rc = zero_holes(inode, at, end - at < ZERO_PIECE_BYTES ? end : at + ZERO_PIECE_BYTES, end, &zeroed);
         if (!WT_MUTANT("allocation-over-written"))
             wt_inode_open_gate(inode);
@@ -307,7 +315,7 @@ static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool 
 
 /* Grows the file to size, if it is smaller, with the gate shut: a write that grows it further must not be cut. */
 static int grow_file(struct wt_inode *inode, uint64_t size) {
-    wt_inode_shut(inode);
+    wt_later_shut(inode);
     /* A write that ended meanwhile may have grown it, but only on the device. */
     int rc = wt_inode_size(inode) < size ? change_size(inode, size)
                                          : wt_lane_sync(&inode->lane, atomic_load(&inode->backing), true);

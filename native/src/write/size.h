@@ -16,4 +16,10 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint
 /* Sets the size, durably. */
 int wt_inode_truncate(struct wt_inode *inode, uint64_t size);
 
+/*
+ * Waits until the size is restored, and with it the places of appends. Leaves the gate and comes back. 0, or why the
+ * size could not be restored: the next call tries again.
+ */
+int wt_inode_restore_size(struct wt_inode *inode);
+
 #endif

@@ -21,6 +21,7 @@
 #include "write/gather.h"
 #include "write/later.h"
 #include "write/round.h"
+#include "write/size.h"
 #include "write/write.h"
 #include "write/writeback.h"
 
@@ -727,10 +728,8 @@ static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bo
 /* Prepares a write for the end of the file; an append gets its place. The caller is inside the gate. */
 static int begin_at_end(struct wt_write *write) {
     struct wt_inode *inode = write->inode;
-    if (write->flags & WT_ATOMIC && wt_inode_size_is_suspect(inode)) {
-        wt_later_send(inode);
-        (void)wt_append_restore_size(inode); /* where it fails, check_end of atomic.c sees what is left */
-    }
+    if (write->flags & WT_ATOMIC && wt_inode_size_is_suspect(inode))
+        (void)wt_inode_restore_size(inode); /* where it fails, check_end of atomic.c sees what is left */
     if (!(write->flags & WT_APPEND))
         return 0;
     for (int attempt = 0; attempt < RESTORE_ATTEMPTS; attempt++) {
@@ -739,8 +738,7 @@ static int begin_at_end(struct wt_write *write) {
         wt_long_unlock(&inode->append_lock);
         if (rc != -EAGAIN)
             return rc;
-        wt_later_send(inode);
-        rc = wt_append_restore_size(inode);
+        rc = wt_inode_restore_size(inode);
         if (rc)
             return rc;
     }
