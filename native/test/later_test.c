@@ -532,44 +532,54 @@ static struct core core_threaded_no_fua(void) {
     return core_open(&(struct sim_options){.threaded = true, .no_fua = true}, NULL);
 }
 
-TEST(a_force_waits_for_the_bytes_that_another_force_has_under_way) {
+static void *begin_mapping(void *argument) {
+    struct forcer *forcer = argument;
+    return (void *)(intptr_t)wt_file_begin_mapping(forcer->file);
+}
+
+TEST(a_force_waits_for_the_bytes_that_another_call_has_under_way) {
     struct core core = core_threaded_no_fua();
     wt_file file = file_of(&core, 4 * FOLIO);
-    struct forcer first = {.file = file}, second = {.file = file};
+    struct forcer mapper = {.file = file}, forcer = {.file = file};
     later_at(file, 0, 2, BLOCK);
     sim_hold(core.sim);
-    first.thread = test_thread(force, &first);
+    mapper.thread = test_thread(begin_mapping, &mapper);
     CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
-    second.thread = test_thread(force, &second);
+    forcer.thread = test_thread(force, &forcer);
     let_others_run();
-    CHECK_EQ(pthread_tryjoin_np(second.thread, NULL), EBUSY);
+    CHECK_EQ(pthread_tryjoin_np(forcer.thread, NULL), EBUSY);
     sim_release_all(core.sim);
-    CHECK_EQ((intptr_t)test_join(first.thread), 0);
-    CHECK_EQ((intptr_t)test_join(second.thread), 0);
+    CHECK_EQ((intptr_t)test_join(mapper.thread), 0);
+    CHECK_EQ((intptr_t)test_join(forcer.thread), 0);
     check_stable(&core, 0, 2, BLOCK);
     core_close(&core);
 }
 
-TEST(a_force_that_finds_nothing_left_waits_for_the_flush_that_is_running) {
+TEST(a_force_that_comes_while_a_group_runs_is_of_the_next) {
     struct core core = core_threaded_no_fua();
-    wt_file file = file_of(&core, FOLIO);
-    struct wt_file_object *object = wt_file_acquire(file);
-    struct wt_rounds *rounds = &object->inode->rounds;
-    struct forcer forcer = {.file = file};
-    wt_lock(&rounds->lock);
-    rounds->flushing = true;
-    wt_unlock(&rounds->lock);
-    forcer.thread = test_thread(force, &forcer);
+    wt_file file = file_of(&core, 4 * FOLIO);
+    struct forcer first = {.file = file}, second = {.file = file}, third = {.file = file};
+    later_at(file, 0, 2, BLOCK);
+    sim_hold(core.sim);
+    first.thread = test_thread(force, &first);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+    later_at(file, FOLIO, 3, BLOCK);
+    second.thread = test_thread(force, &second);
+    later_at(file, FOLIO + BLOCK, 3, BLOCK);
+    third.thread = test_thread(force, &third);
     let_others_run();
-    CHECK_EQ(pthread_tryjoin_np(forcer.thread, NULL), EBUSY);
-    wt_lock(&rounds->lock);
-    rounds->flushing = false;
-    rounds->failed_flushes++;
-    rounds->flush_error = -EIO;
-    wt_wake_all(&rounds->changed);
-    wt_unlock(&rounds->lock);
-    CHECK_EQ((intptr_t)test_join(forcer.thread), -EIO);
-    wt_file_release(file);
+    sim_release(core.sim, 1);
+    CHECK_EQ((intptr_t)test_join(first.thread), 0);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+    let_others_run();
+    CHECK_EQ(pthread_tryjoin_np(second.thread, NULL), EBUSY);
+    CHECK_EQ(pthread_tryjoin_np(third.thread, NULL), EBUSY);
+    sim_release_all(core.sim);
+    CHECK_EQ((intptr_t)test_join(second.thread), 0);
+    CHECK_EQ((intptr_t)test_join(third.thread), 0);
+    CHECK_EQ(sim_count(core.sim, SIM_WRITE), 2); /* one for both */
+    CHECK_EQ(sim_count(core.sim, SIM_SYNC), 0);
+    check_stable(&core, FOLIO, 3, BLOCK + BLOCK);
     core_close(&core);
 }
 
@@ -740,15 +750,11 @@ TEST(a_force_that_overlaps_a_flush_that_fails_is_told) {
     let_others_run();
     sim_fail(core.sim, &(struct sim_fault){.ops = SIM_SYNC, .count = 1, .error = -EIO});
     later_at(file, 3 * FOLIO, 4, BLOCK);
-    sim_hold(core.sim);
-    between.thread = test_thread(force, &between);
-    CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
-    last.thread =
-        test_thread(force, &last); /* it covers the DEVICE write, and waits for the round of the one between */
+    between.thread = test_thread(force, &between); /* the next group, which covers the DEVICE write too */
+    last.thread = test_thread(force, &last);
     let_others_run();
     leave_lane(object, file);
     CHECK_EQ((intptr_t)test_join(failing.thread), -EIO);
-    sim_release_all(core.sim);
     CHECK_EQ((intptr_t)test_join(last.thread), -EIO);
     CHECK_EQ((intptr_t)test_join(between.thread), -EIO);
     core_close(&core);

@@ -176,7 +176,6 @@ int wt_engine_open_on(const struct wt_engine_options *given, struct wt_backend *
     engine->backend = backend;
     engine->no_ticker = backend->ops->kind == 0;
     atomic_init(&engine->ticker_started, engine->no_ticker);
-    engine->tick = 2; /* the ticker looks two ticks back */
     engine->crowd = crowd_of();
     engine->chunk_bytes = chunk_bytes_for(&options);
     engine->part_bytes = PART_BYTES;

@@ -106,12 +106,13 @@ struct wt_engine_object {
     _Atomic uint64_t operation_bytes; /* memory of operations that have begun and whose events nobody took yet */
     uint64_t operation_bytes_most;
 
-    struct wt_mutex held_lock;      /* guards the inodes with bytes of later writes that are held, and the ticker */
-    struct wt_inode *first_held;    /* of these */
+    struct wt_mutex held_lock; /* guards the inodes with bytes of later writes that are held, and the ticker */
+    struct wt_inode *first_held, *last_held; /* of these, in the order in which they came */
+    uint64_t next_held_number;
     struct wt_condition ticker_due; /* the ticker has to do something */
     pthread_t ticker;
-    uint64_t tick;
     bool ticker_asleep, ticker_stops;
+    atomic_bool ticker_asked; /* a file holds enough: the ticker is about to look */
     atomic_bool ticker_started;
     bool no_ticker; /* a test sends what is held by itself: ticker_started is set */
 

@@ -301,6 +301,7 @@ static int place_inode(struct wt_engine_object *engine, struct wt_backing *backi
     wt_mutex_init(&inode->order_lock, WT_LOCK_ORDER);
     wt_mutex_init(&inode->rounds.lock, WT_LOCK_ROUNDS);
     wt_condition_init(&inode->rounds.changed);
+    inode->rounds.last_force = &inode->rounds.first_force;
     inode->rounds.unflushed_start = UINT64_MAX;
     wt_condition_init(&inode->opened);
     wt_condition_init(&inode->drained);

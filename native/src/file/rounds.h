@@ -12,6 +12,7 @@
 #include "io/disk.h"
 #include "io/wait.h"
 
+struct wt_force;
 struct wt_inode;
 struct wt_link;
 struct wt_round;
@@ -24,20 +25,27 @@ struct wt_rounds {
     struct wt_round *open;         /* takes writes; NULL: none does */
     struct wt_round *first, *last; /* all that have not ended, the oldest first */
     uint64_t next_number;
-    struct wt_condition changed; /* a round has ended, or a flush */
+    struct wt_condition changed; /* a round has ended, or there is room */
 
     struct wt_link *first_held;  /* links of folios with dirty blocks that nobody is about to send */
     _Atomic uint64_t held_bytes; /* of the blocks that became dirty since the list was taken the last time */
     struct wt_inode *next_held, *previous_held; /* of the engine, under its held_lock */
     atomic_bool in_held;                        /* changes under held_lock */
-    uint64_t since_tick;                        /* also under held_lock */
+    int64_t held_since_ns;                      /* also under held_lock */
+    uint64_t held_number;                       /* files that came into the list later have higher ones */
 
     _Atomic uint64_t bytes; /* of rounds, that are held or in flight */
     uint32_t room_waiters;  /* threads that wait for fewer */
 
+    /* Forces come in groups, one after the other: see later.h. */
+    bool group_is_led;                          /* by a thread that runs a group, or is about to */
+    struct wt_force *first_force, **last_force; /* calls that wait to be of the next group */
+    _Atomic uint32_t expected_forces;           /* that the last group set free, and that have not come again */
+    _Atomic uint32_t hasty_leaders;             /* this many leaders will wait for no others */
+
     bool flushing;
-    _Atomic uint64_t failed_flushes; /* changes under the lock */
-    int flush_error;                 /* of the last of them */
+    uint64_t failed_flushes;
+    int flush_error; /* of the last of them */
     /* Bytes of rounds that only the device has lie between these; and how many flushes had failed when they were sent. */
     uint64_t unflushed_start, unflushed_end;
     wt_unsynced unflushed;

@@ -14,28 +14,25 @@
  */
 #define CROWD_YIELDS 16
 
-/* Yields, and tells whether the semaphore was posted: the write has ended, or there is a gather to lead. */
-static bool yield_to_crowd(struct wt_write *write) {
-    struct wt_engine_object *engine = write->inode->engine;
+/* Yields, and tells whether the semaphore was posted. */
+static bool yield_to_crowd(struct wt_engine_object *engine, sem_t *semaphore) {
     int64_t begin_ns = wt_now_ns();
     if (wt_backoff_is_on(&engine->crowd_backoff, begin_ns))
         return false;
     bool posted = false;
     for (int i = 0; i < CROWD_YIELDS && !posted; i++) {
         wt_yield();
-        posted = sem_trywait(&write->wake) == 0;
+        posted = sem_trywait(semaphore) == 0;
     }
     wt_backoff_after(&engine->crowd_backoff, begin_ns, wt_now_ns());
     return posted;
 }
 
-/* Waits until the write's semaphore was posted. */
-static void wait_for_post(struct wt_write *write) {
-    struct wt_engine_object *engine = write->inode->engine;
+void wt_await_post(struct wt_engine_object *engine, sem_t *semaphore) {
     bool crowd = atomic_fetch_add_explicit(&engine->waiting_writers, 1, memory_order_relaxed) >= engine->crowd;
-    bool posted = sem_trywait(&write->wake) == 0 || (crowd && yield_to_crowd(write));
+    bool posted = sem_trywait(semaphore) == 0 || (crowd && yield_to_crowd(engine, semaphore));
     if (!posted)
-        wt_wait_post(engine->backend, &write->wake);
+        wt_wait_post(engine->backend, semaphore);
     atomic_fetch_sub_explicit(&engine->waiting_writers, 1, memory_order_relaxed);
 }
 
@@ -51,12 +48,12 @@ void wt_write_await(struct wt_write *write) {
     struct wt_folio *lead;
     do {
         if (!ended)
-            wait_for_post(write);
+            wt_await_post(write->inode->engine, &write->wake);
         lead = wt_gather_take_lead(write);
         if (lead)
             wt_launch_gather(lead);
         /* another thread sent the gather, and all has ended, before the thread that handed it over has posted */
         if (lead && ended)
-            wait_for_post(write);
+            wt_await_post(write->inode->engine, &write->wake);
     } while (lead);
 }

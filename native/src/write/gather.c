@@ -4,8 +4,8 @@
 
 #include <assert.h>
 
-#include "base/clock.h"
 #include "engine/objects.h"
+#include "write/arrivals.h"
 
 static uint32_t expected_by(const struct wt_folio *folio) {
     return atomic_load_explicit(&folio->gather.expected, memory_order_relaxed);
@@ -62,11 +62,7 @@ void wt_gather_lead_first(struct wt_folio *folio, struct wt_write *write) {
 }
 
 bool wt_gather_arrive(struct wt_folio *folio) {
-    uint32_t expected = expected_by(folio);
-    if (!folio->gather.has_leader || expected == 0)
-        return false;
-    expect(folio, expected - 1);
-    return expected == 1;
+    return folio->gather.has_leader && wt_arrive(&folio->gather.expected);
 }
 
 void wt_gather_send_now(struct wt_folio *folio) {
@@ -113,30 +109,9 @@ bool wt_gather_io_ended(struct wt_folio *folio, uint32_t freed, struct wt_write 
 
 /* ---- the leader ---------------------------------------------------------------------------------------------- */
 
-/* If no expected writer comes in that time, this many of the next leaders of the file's gathers do not wait. */
-#define PATIENCE_NS 50000
-#define HASTY_LEADERS 64
-
 void wt_gather_await_arrivals(struct wt_folio *folio) {
     struct wt_inode *inode = wt_inode_of(folio);
-    uint32_t hasty = atomic_load_explicit(&inode->hasty_leaders, memory_order_relaxed);
-    if (hasty > 0) {
-        atomic_store_explicit(&inode->hasty_leaders, hasty - 1, memory_order_relaxed); /* more or less */
-        return;
-    }
-    uint32_t first = expected_by(folio), before = first, now = first;
-    int64_t begin_ns = wt_now_ns(), now_ns = begin_ns;
-    if (wt_backoff_is_on(&inode->engine->lead_backoff, begin_ns))
-        return;
-    while (now > 0 && (now < before || now_ns < begin_ns + PATIENCE_NS)) {
-        before = now;
-        wt_yield();
-        now = expected_by(folio);
-        now_ns = wt_now_ns();
-    }
-    wt_backoff_after(&inode->engine->lead_backoff, begin_ns, now_ns);
-    if (now > 0 && now == first)
-        atomic_store_explicit(&inode->hasty_leaders, HASTY_LEADERS, memory_order_relaxed);
+    wt_await_arrivals(inode->engine, &folio->gather.expected, &inode->hasty_leaders);
 }
 
 void wt_gather_take(struct wt_folio *folio) {

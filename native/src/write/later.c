@@ -3,6 +3,7 @@
 #include "write/later.h"
 
 #include <errno.h>
+#include <semaphore.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -11,6 +12,7 @@
 #include "engine/doors.h"
 #include "io/disk.h"
 #include "io/lane.h"
+#include "write/arrivals.h"
 #include "write/await.h"
 #include "write/gather.h"
 #include "write/round.h"
@@ -85,45 +87,47 @@ void wt_later_make_room(struct wt_inode *inode) {
     wt_rounds_await_room(inode);
 }
 
+static bool holds_enough(const struct wt_inode *inode) {
+    return atomic_load_explicit(&inode->rounds.held_bytes, memory_order_relaxed) >= WT_HELD_BYTES_MOST;
+}
+
 void wt_later_copied(struct wt_inode *inode) {
-    if (atomic_load_explicit(&inode->rounds.held_bytes, memory_order_relaxed) >= WT_HELD_BYTES_MOST)
+    struct wt_engine_object *engine = inode->engine;
+    if (!holds_enough(inode))
+        return;
+    if (engine->no_ticker) {
         send(inode, NULL);
-}
-
-/* A file that has been in the engine's list since this tick or before. The caller leaves its gate. NULL: there is none. */
-static struct wt_inode *next_held(struct wt_engine_object *engine, uint64_t tick) {
-    wt_lock(&engine->held_lock);
-    struct wt_inode *inode = engine->first_held;
-    while (inode && inode->rounds.since_tick > tick)
-        inode = inode->rounds.next_held;
-    if (inode)
-        wt_inode_begin_more(inode); /* a link that is held keeps the gate */
-    wt_unlock(&engine->held_lock);
-    return inode;
-}
-
-static void send_all(struct wt_engine_object *engine, uint64_t tick) {
-    struct wt_inode *inode;
-    while ((inode = next_held(engine, tick))) {
-        send(inode, NULL);
-        wt_inode_end(inode);
+    } else if (!atomic_exchange(&engine->ticker_asked, true)) {
+        wt_lock(&engine->held_lock);
+        wt_wake_one(&engine->ticker_due);
+        wt_unlock(&engine->held_lock);
     }
 }
 
-/* What is held anew meanwhile is of a later tick: so this ends, also if there is no memory for I/O. */
+/* The held_lock is held, and is let go meanwhile. */
+static void send_listed(struct wt_engine_object *engine, struct wt_inode *inode) {
+    wt_inode_begin_more(inode); /* a link that is held keeps the gate */
+    wt_unlock(&engine->held_lock);
+    send(inode, NULL);
+    wt_inode_end(inode);
+    wt_lock(&engine->held_lock);
+}
+
+/* What is held anew meanwhile stands behind it in the list: so this ends, also if there is no memory for I/O. */
 void wt_later_send_all(struct wt_engine_object *engine) {
     wt_lock(&engine->held_lock);
-    uint64_t tick = engine->tick++;
+    uint64_t until = engine->next_held_number;
+    while (engine->first_held && engine->first_held->rounds.held_number < until)
+        send_listed(engine, engine->first_held);
     wt_unlock(&engine->held_lock);
-    send_all(engine, tick);
 }
 
 /* ---- force ------------------------------------------------------------------------------------------------------- */
 
-/* The flush has begun and no other is running. The lock is held, and is let go meanwhile. */
-static int run_flush(struct wt_inode *inode, bool data_only) {
+static void run_flush(struct wt_inode *inode, bool data_only) {
     struct wt_rounds *rounds = &inode->rounds;
     struct wt_disk *disk = inode->lane.disk;
+    wt_lock(&rounds->lock);
     rounds->flushing = true;
     uint64_t start = rounds->unflushed_start, end = rounds->unflushed_end;
     uint64_t of_rounds = wt_disk_take_unsynced(&rounds->unflushed);
@@ -140,36 +144,9 @@ static int run_flush(struct wt_inode *inode, bool data_only) {
     wt_lock(&rounds->lock);
     wt_round_end_flush(rounds, !lost);
     rounds->flushing = false;
-    atomic_fetch_add(&rounds->failed_flushes, rc != 0);
+    rounds->failed_flushes += rc != 0;
     rounds->flush_error = rc ? rc : rounds->flush_error;
-    wt_wake_all(&rounds->changed);
-    return rc;
-}
-
-/*
- * What a flush makes stable is noted as such when it begins: a force that finds nothing left to flush waits for the one
- * that is running. The lock is held.
- */
-static void await_flush(struct wt_inode *inode) {
-    struct wt_rounds *rounds = &inode->rounds;
-    while (rounds->flushing && !WT_MUTANT("force-joins-flush-too-late"))
-        wt_wait(inode->engine->backend, &rounds->changed, &rounds->lock);
-}
-
-/*
- * A flush; with_metadata: in any case, otherwise unless all of the file is stable. A flush that has failed since the call
- * began may have lost bytes that the call covers: had_failed is how many had failed by then.
- */
-static int flush(struct wt_inode *inode, bool with_metadata, uint64_t had_failed) {
-    struct wt_rounds *rounds = &inode->rounds;
-    int rc = 0;
-    wt_lock(&rounds->lock);
-    await_flush(inode);
-    int before = atomic_load(&rounds->failed_flushes) != had_failed ? rounds->flush_error : 0;
-    if (with_metadata || (!before && (atomic_load(&inode->unsynced) || atomic_load(&rounds->unflushed))))
-        rc = run_flush(inode, !with_metadata);
     wt_unlock(&rounds->lock);
-    return before ? before : rc;
 }
 
 /* The device has all bytes that were written before, as far as it took them. */
@@ -191,12 +168,99 @@ int wt_later_settle(struct wt_file_object *file) {
     return wt_round_error(file->inode, &file->errors_told);
 }
 
+/* A call that waits for a group of forces. */
+struct wt_force {
+    struct wt_force *next;
+    bool with_metadata;  /* flush in any case */
+    bool leads;          /* set before the post: the call is to lead the next group */
+    uint64_t had_failed; /* flushes when the call began */
+    int rc;
+    sem_t posted;
+};
+
+/* The forces that wait, the oldest first. The lock is held. */
+static struct wt_force *take_forces(struct wt_rounds *rounds) {
+    struct wt_force *forces = rounds->first_force;
+    rounds->first_force = NULL;
+    rounds->last_force = &rounds->first_force;
+    return forces;
+}
+
+/*
+ * What a flush that failed means for a call. One that failed since the call began may have lost bytes which the call covers: it
+ * was of the group of the call, or of the group before. The lock is held.
+ */
+static int result_of(const struct wt_rounds *rounds, const struct wt_force *force) {
+    return rounds->failed_flushes != force->had_failed ? rounds->flush_error : 0;
+}
+
+/* Does what all forces of the group ask for. Those that come from now on are of the next group. */
+static void run_group(struct wt_inode *inode, bool with_metadata) {
+    settle(inode);
+    bool is_stable = !atomic_load(&inode->unsynced) && !atomic_load(&inode->rounds.unflushed);
+    if ((with_metadata || !is_stable) && !WT_MUTANT("force-without-flush"))
+        run_flush(inode, !with_metadata);
+}
+
+/* The call leads: its group is that call and those that wait. */
+static void lead_group(struct wt_inode *inode, struct wt_force *leader) {
+    struct wt_rounds *rounds = &inode->rounds;
+    wt_await_arrivals(inode->engine, &rounds->expected_forces, &rounds->hasty_leaders);
+    wt_lock(&rounds->lock);
+    struct wt_force *members = take_forces(rounds);
+    wt_unlock(&rounds->lock);
+    bool with_metadata = leader->with_metadata;
+    for (const struct wt_force *member = members; member; member = member->next)
+        with_metadata |= member->with_metadata;
+    run_group(inode, with_metadata);
+    wt_lock(&rounds->lock);
+    if (!members && WT_MUTANT("force-joins-group-too-late"))
+        members = take_forces(rounds);
+    leader->rc = result_of(rounds, leader);
+    uint32_t size = 1;
+    for (struct wt_force *member = members; member; member = member->next, size++)
+        member->rc = result_of(rounds, member);
+    atomic_store_explicit(&rounds->expected_forces, size, memory_order_relaxed);
+    struct wt_force *next = rounds->first_force;
+    if (next) {
+        next->leads = true;
+        rounds->first_force = next->next;
+        if (!next->next)
+            rounds->last_force = &rounds->first_force;
+    }
+    rounds->group_is_led = next;
+    wt_unlock(&rounds->lock);
+    for (struct wt_force *member = members, *after; member; member = after) {
+        after = member->next; /* once posted, the call may have returned */
+        sem_post(&member->posted);
+    }
+    if (next)
+        sem_post(&next->posted);
+}
+
 static int make_stable(struct wt_file_object *file, bool with_metadata) {
-    uint64_t had_failed = atomic_load(&file->inode->rounds.failed_flushes);
-    settle(file->inode);
-    int rc = WT_MUTANT("force-without-flush") ? 0 : flush(file->inode, with_metadata, had_failed);
-    int lost = wt_round_error(file->inode, &file->errors_told);
-    return lost ? lost : rc;
+    struct wt_inode *inode = file->inode;
+    struct wt_rounds *rounds = &inode->rounds;
+    struct wt_force force = {.with_metadata = with_metadata};
+    sem_init(&force.posted, 0, 0);
+    wt_lock(&rounds->lock);
+    force.had_failed = rounds->failed_flushes;
+    (void)wt_arrive(&rounds->expected_forces);
+    force.leads = !rounds->group_is_led;
+    bool waits = !force.leads;
+    if (waits) {
+        *rounds->last_force = &force;
+        rounds->last_force = &force.next;
+    }
+    rounds->group_is_led = true;
+    wt_unlock(&rounds->lock);
+    if (waits)
+        wt_await_post(inode->engine, &force.posted);
+    if (force.leads)
+        lead_group(inode, &force);
+    sem_destroy(&force.posted);
+    int lost = wt_round_error(inode, &file->errors_told);
+    return lost ? lost : force.rc;
 }
 
 int wt_later_force(struct wt_file_object *file) {
@@ -235,30 +299,46 @@ int wt_file_begin_mapping(wt_file handle) {
 
 /* ---- the ticker ------------------------------------------------------------------------------------------------ */
 
-/* After so many ticks without anything to do the ticker sleeps until it is woken. */
-#define IDLE_TICKS 32u
+/* After so many times without anything to do the ticker sleeps until it is woken. */
+#define IDLE_TIMES 32u
+
+/* A file whose bytes have been held for long enough, or that holds enough of them. The held_lock is held. NULL: none. */
+static struct wt_inode *find_due(const struct wt_engine_object *engine, int64_t now_ns) {
+    struct wt_inode *inode = engine->first_held; /* has been there longest */
+    if (inode && inode->rounds.held_since_ns + WT_HELD_NS <= now_ns)
+        return inode;
+    while (inode && !holds_enough(inode))
+        inode = inode->rounds.next_held;
+    return inode;
+}
+
+/* Sleeps until there may be something to do. The held_lock is held, and is let go meanwhile. */
+static void await_due(struct wt_engine_object *engine, int64_t now_ns, unsigned *idle) {
+    const struct wt_inode *first = engine->first_held;
+    *idle = first ? 0 : *idle + 1;
+    if (*idle < IDLE_TIMES) { /* what is held from now on is not due before that */
+        (void)wt_sleep_until(&engine->ticker_due, &engine->held_lock,
+                             (first ? first->rounds.held_since_ns : now_ns) + WT_HELD_NS);
+    } else {
+        *idle = 0;
+        engine->ticker_asleep = true;
+        wt_sleep(&engine->ticker_due, &engine->held_lock);
+        engine->ticker_asleep = false;
+    }
+}
 
 static void *tick(void *argument) {
     struct wt_engine_object *engine = argument;
     unsigned idle = 0;
     wt_lock(&engine->held_lock);
     while (!engine->ticker_stops) {
-        idle = engine->first_held ? 0 : idle + 1;
-        if (idle >= IDLE_TICKS) {
-            engine->ticker_asleep = true;
-            wt_sleep(&engine->ticker_due, &engine->held_lock);
-            engine->ticker_asleep = false;
-            idle = 0;
-            continue;
-        }
-        (void)wt_sleep_until(&engine->ticker_due, &engine->held_lock, wt_now_ns() + WT_TICK_NS);
-        uint64_t tick = ++engine->tick;
-        bool any = engine->first_held;
-        wt_unlock(&engine->held_lock);
-        if (any)
-            send_all(engine,
-                     tick - 2); /* held for more than one tick, and less than two and the time that sending takes */
-        wt_lock(&engine->held_lock);
+        atomic_store(&engine->ticker_asked, false);
+        int64_t now_ns = wt_now_ns();
+        struct wt_inode *due = find_due(engine, now_ns);
+        if (due)
+            send_listed(engine, due);
+        else
+            await_due(engine, now_ns, &idle);
     }
     wt_unlock(&engine->held_lock);
     return NULL;

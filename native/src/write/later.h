@@ -7,7 +7,9 @@
  *            -> wait for the rounds that were closed by now -> flush, unless all of it was durable I/O
  *            -> tell the handle of bytes that were lost
  *
- * Forces of one file that meet share a flush: one that began after the I/O of both had ended.
+ * Forces of one file come in groups, as commits do in a database. Those that come while a group runs are the next one.
+ * The first of them leads it when the other has ended: its thread closes the round, sends, waits and flushes for all.
+ * Before that the leader waits a moment for the threads that the last group set free: see arrivals.h.
  */
 #ifndef WT_LATER_H
 #define WT_LATER_H
@@ -21,8 +23,8 @@
 /* A file that holds this much sends it: an I/O of this size is as fast as larger ones. */
 #define WT_HELD_BYTES_MOST (256u << 10)
 
-/* The ticker looks this often, and sends what has been held for more than one tick. */
-#define WT_TICK_NS INT64_C(300000)
+/* The ticker sends what has been held for so long. */
+#define WT_HELD_NS INT64_C(400000)
 
 /* Sends what the file holds. The file is open, or something keeps its gate. */
 void wt_later_send(struct wt_inode *inode);
@@ -32,7 +34,7 @@ void wt_later_shut(struct wt_inode *inode);
 void wt_later_send_all(struct wt_engine_object *engine);
 /* A later write is about to copy: waits while the file has too many bytes on their way. */
 void wt_later_make_room(struct wt_inode *inode);
-/* Bytes of a later write were copied. Sends them if the file holds enough. */
+/* Bytes of a later write were copied. Has the ticker send them if the file holds enough. */
 void wt_later_copied(struct wt_inode *inode);
 
 /* Sends what was written before, and waits until the device has it. 0, or the error of lost bytes: see wt_force. */
@@ -43,7 +45,7 @@ int wt_later_force(struct wt_file_object *file);
 int wt_later_sync(struct wt_file_object *file);
 
 /*
- * The thread that sends what nobody else does: a byte is held for two ticks at most, as long as that thread runs. It is
+ * The thread that sends what nobody else does: what a file has held for WT_HELD_NS, and files that hold enough. It is
  * started before the first byte is held. 0 or -errno.
  */
 int wt_ticker_start(struct wt_engine_object *engine);

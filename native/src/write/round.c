@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mutant.h"
 #include "engine/objects.h"
 #include "io/disk.h"
@@ -124,18 +125,19 @@ struct wt_link *wt_round_add_link(struct wt_round *round, struct wt_folio *folio
     return link;
 }
 
-/* The engine's list. The lock of the rounds is held. */
+/* The engine's list, the last one at its end. The lock of the rounds is held. */
 static void list_inode(struct wt_inode *inode) {
     struct wt_engine_object *engine = inode->engine;
+    struct wt_rounds *rounds = &inode->rounds;
     wt_lock(&engine->held_lock);
-    if (!inode->rounds.in_held) {
-        inode->rounds.in_held = true;
-        inode->rounds.since_tick = engine->tick;
-        inode->rounds.previous_held = NULL;
-        inode->rounds.next_held = engine->first_held;
-        if (engine->first_held)
-            engine->first_held->rounds.previous_held = inode;
-        engine->first_held = inode;
+    if (!rounds->in_held) {
+        rounds->in_held = true;
+        rounds->held_since_ns = wt_now_ns();
+        rounds->held_number = engine->next_held_number++;
+        rounds->next_held = NULL;
+        rounds->previous_held = engine->last_held;
+        *(engine->last_held ? &engine->last_held->rounds.next_held : &engine->first_held) = inode;
+        engine->last_held = inode;
         if (engine->ticker_asleep)
             wt_wake_one(&engine->ticker_due);
     }
@@ -146,13 +148,10 @@ static void unlist_inode(struct wt_inode *inode) {
     struct wt_engine_object *engine = inode->engine;
     wt_lock(&engine->held_lock);
     if (inode->rounds.in_held) {
+        struct wt_inode *next = inode->rounds.next_held, *previous = inode->rounds.previous_held;
         inode->rounds.in_held = false;
-        if (inode->rounds.previous_held)
-            inode->rounds.previous_held->rounds.next_held = inode->rounds.next_held;
-        else
-            engine->first_held = inode->rounds.next_held;
-        if (inode->rounds.next_held)
-            inode->rounds.next_held->rounds.previous_held = inode->rounds.previous_held;
+        *(previous ? &previous->rounds.next_held : &engine->first_held) = next;
+        *(next ? &next->rounds.previous_held : &engine->last_held) = previous;
     }
     wt_unlock(&engine->held_lock);
 }

@@ -296,7 +296,7 @@ static void tick(void *argument) {
     struct life *life = argument;
     for (unsigned ticks = 0; life->callers_left > 0; ticks++) {
         CHECK(ticks < TICKS_MOST);
-        sim_tasks.sleep_until(sim_tasks.now_ns() + WT_TICK_NS);
+        sim_tasks.sleep_until(sim_tasks.now_ns() + WT_HELD_NS);
         send_held(life);
     }
     send_held(life);
