@@ -669,11 +669,34 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
     return rc < 0 ? rc : (int64_t)(at - offset);
 }
 
-/* The flags that a synchronous write may have. */
-#define WRITE_FLAGS (WT_APPEND | WT_DONTCACHE | WT_ATOMIC | WT_HIGH_PRIORITY)
+/* ---- which flags a write may have -------------------------------------------------------------------------------- */
 
-/* What may go with WT_LATER. */
-#define LATER_FLAGS (WT_LATER | WT_APPEND)
+/* The ways of a write. */
+enum way {
+    CALLED = 1,    /* wt_write_with */
+    SUBMITTED = 2, /* wt_write_submit */
+    LATER = 4,     /* wt_write_with and WT_LATER */
+    BUFFERED = 8,  /* wt_buffered_write (buffered.c), for a file without direct I/O */
+};
+
+/*
+ * X(flag, the ways that know the flag): each flag has one line. A write by CALLED, SUBMITTED or LATER with a flag that its
+ * way does not know is -EINVAL. BUFFERED leaves out the flags that it does not know.
+ */
+#define WRITE_FLAGS(X)                                                                                                 \
+    X(WT_NOWAIT, SUBMITTED)                                                                                            \
+    X(WT_APPEND, CALLED | SUBMITTED | LATER | BUFFERED)                                                                \
+    X(WT_DONTCACHE, CALLED | SUBMITTED)                                                                                \
+    X(WT_ATOMIC, CALLED | SUBMITTED) /* on a file without direct I/O: refused by wt_atomic_check */                    \
+    X(WT_HIGH_PRIORITY, CALLED | SUBMITTED | BUFFERED)                                                                 \
+    X(WT_LATER, LATER)
+
+#define ADD_IF_KNOWN(flag, ways) flags |= way & (ways) ? (uint32_t)(flag) : 0;
+static inline uint32_t flags_of(enum way way) {
+    uint32_t flags = 0;
+    WRITE_FLAGS(ADD_IF_KNOWN)
+    return flags;
+}
 
 /* ---- the whole write ----------------------------------------------------------------------------------------- */
 
@@ -807,7 +830,8 @@ static int64_t write_later(struct wt_inode *inode, struct wt_cursor *cursor, uin
 static int64_t write_buffered(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
                               uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
     (void)wt_inode_begin(inode, true);
-    int64_t result = wt_buffered_write(inode, cursor, offset, length, durability, flags, stable_bytes);
+    int64_t result =
+        wt_buffered_write(inode, cursor, offset, length, durability, flags & flags_of(BUFFERED), stable_bytes);
     wt_inode_end(inode);
     return result;
 }
@@ -828,7 +852,7 @@ int64_t wt_write_cursor_with(wt_file handle, struct wt_cursor *cursor, uint64_t 
     uint64_t ignored;
     stable_bytes = stable_bytes ? stable_bytes : &ignored;
     *stable_bytes = 0;
-    if (flags & ~(uint32_t)(flags & WT_LATER ? LATER_FLAGS : WRITE_FLAGS))
+    if (flags & ~flags_of(flags & WT_LATER ? LATER : CALLED))
         return -EINVAL;
     if (flags & WT_APPEND)
         *offset = 0;
@@ -892,7 +916,7 @@ int64_t wt_write_with(wt_file file, const struct iovec *iov, int iov_count, uint
 /* Without direct I/O only the kernel is to be waited for: the write is done when it is submitted. */
 static void submit_buffered(struct wt_write *write, struct wt_cursor *cursor) {
     write->operation.result = wt_buffered_write(write->inode, cursor, &write->offset, write->length, write->durability,
-                                                write->flags, &write->operation.stable_bytes);
+                                                write->flags & flags_of(BUFFERED), &write->operation.stable_bytes);
     write->operation.offset = write->offset;
     wt_operations_end(write->inode, &write->operation);
 }
@@ -957,8 +981,7 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
         offset = 0;
     if (length == 0)
         flags &= ~(uint32_t)WT_APPEND; /* it needs no place */
-    int rc =
-        flags & ~(uint32_t)(WT_NOWAIT | WRITE_FLAGS) ? -EINVAL : check_write(file, length, offset, durability, flags);
+    int rc = flags & ~flags_of(SUBMITTED) ? -EINVAL : check_write(file, length, offset, durability, flags);
     if (!rc && !may_wait && length > file->inode->engine->chunk_bytes)
         rc = -EMSGSIZE;
     if (!rc && loop_error && file->inode->buffered)
