@@ -94,8 +94,8 @@ class AllocationTest extends OnEveryFileSystem {
     }
 
     private static void assertAllocatesNothing(final Operation operation) throws IOException {
-        // The first run loads classes and makes what threads keep. Once in a while the JVM allocates some bytes for itself
-        // in a later run too: what the operation allocates is in every run.
+        // The first run loads classes and makes what threads keep. Once in a while the JVM allocates some bytes for
+        // itself in a later run too: what the operation allocates is in every run.
         long least = allocatedBy(operation);
         for (int run = 0; run < RUNS && least > 0; run++) {
             least = Math.min(least, allocatedBy(operation));
