@@ -8,6 +8,8 @@ package io.writethrough;
  * @since 0.1
  */
 public enum WriteFlag {
+    /* The order of the constants is the order of their bits in writethrough.h. */
+
     /**
      * Only for asynchronous writes; other writes refuse it. Fails with {@code EAGAIN} instead of waiting, and changes
      * nothing. A write would have to wait while {@link WriteThroughEngine.Builder#inFlightBytes} are under I/O, for a

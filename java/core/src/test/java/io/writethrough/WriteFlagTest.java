@@ -2,22 +2,33 @@
 // Copyright The writethrough authors
 package io.writethrough;
 
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.writethrough.internal.jfr.EventNames;
 import io.writethrough.internal.jni.Codes;
+import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.jni.NativeIo;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
-/** The places that list the flags of a write have the same ones: the enum, the C header, the flight recorder, the Javadoc. */
+/**
+ * The places that list the flags of a write have the same ones: the enum, the C header, the C core, the flight recorder, the
+ * Javadoc.
+ */
 class WriteFlagTest {
     private static final Path HEADER = Path.of("../../native/include/writethrough.h");
     private static final Path SOURCE = Path.of("src/main/java/io/writethrough/WriteFlag.java");
@@ -54,6 +65,27 @@ class WriteFlagTest {
         assertEquals(header.get("NOWAIT"), NativeIo.NOWAIT);
         assertEquals(header.get("APPEND"), NativeIo.APPEND);
         assertEquals(header.get("ATOMIC"), NativeIo.ATOMIC);
+    }
+
+    @Test
+    void theCoreTakesEachFlag(@TempDir final Path directory) throws Exception {
+        final ByteBuffer page = ByteBuffer.allocate(4096);
+        try (WriteThroughEngine engine =
+                        WriteThroughEngine.builder().cacheBytes(1 << 20).build();
+                WriteThroughFile file = engine.open(directory.resolve("file"), CREATE, READ, WRITE)) {
+            for (final WriteFlag flag : WriteFlag.values()) {
+                try {
+                    assertEquals(
+                            4096,
+                            file.writeAsync(page.clear(), 0, Durability.DSYNC, flag)
+                                    .get(),
+                            flag.name());
+                } catch (final ExecutionException e) {
+                    final int errno = ((WriteThroughException) e.getCause()).errno();
+                    assertNotEquals(Errno.EINVAL, errno, flag + " has no line in WRITE_FLAGS of write.c");
+                }
+            }
+        }
     }
 
     @Test

@@ -4,6 +4,7 @@ package io.writethrough.internal.file;
 
 import static io.writethrough.WriteThroughException.NONE;
 
+import io.writethrough.WriteFlag;
 import io.writethrough.WriteRequest;
 import io.writethrough.internal.async.Completions;
 import io.writethrough.internal.async.Faults;
@@ -16,6 +17,7 @@ import io.writethrough.internal.buffer.Segments;
 import io.writethrough.internal.jfr.Events;
 import io.writethrough.internal.jfr.IoEvent;
 import io.writethrough.internal.jni.CApi;
+import io.writethrough.internal.jni.Codes;
 import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.jni.NativeIo;
 import java.io.IOException;
@@ -35,8 +37,8 @@ import org.jspecify.annotations.Nullable;
 public final class Writes {
     private static final int COPIED_PIECE_BYTES = 4 << 20;
 
-    /* Of these writes no part is a write of its own. */
-    private static final int WHOLE = NativeIo.APPEND | NativeIo.ATOMIC;
+    /* A copied write may be several writes, of a piece each, if it has none but these flags. */
+    private static final int IN_PIECES = Codes.of(WriteFlag.DONTCACHE, WriteFlag.HIGH_PRIORITY) | NativeIo.LATER;
 
     private final OpenFile file;
     private final Completions completions;
@@ -173,7 +175,7 @@ public final class Writes {
             final long position,
             final int durability,
             final int flags) {
-        final boolean whole = (flags & WHOLE) != 0;
+        final boolean whole = (flags & ~IN_PIECES) != 0;
         final byte[] piece = new byte[whole ? length : Math.min(length, COPIED_PIECE_BYTES)];
         long result = length;
         int done = 0;

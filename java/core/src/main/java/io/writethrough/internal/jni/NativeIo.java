@@ -8,8 +8,8 @@ import java.lang.reflect.Field;
 import java.nio.ByteBuffer;
 
 /**
- * Open, close, write, read, size, submit and reap by JNI: the calls whose own cost matters. native/src/jni.c registers them when
- * the library is loaded.
+ * Open, close, write, read, size, submit and reap by JNI: the calls whose own cost matters. native/src/api/jni.c registers them
+ * when the library is loaded.
  *
  * <p>The caller has checked that indexes and lengths are within the buffers, and keeps file and buffers reachable. A
  * result of 0 or more is a count of bytes. A failure is a negative number that holds two: see {@link #errno} and {@link
