@@ -37,11 +37,13 @@ struct place {
     const char *directory;
 };
 
+typedef int (*opener)(const struct wt_engine_options *options, struct wt_backend **backend);
+
 /* NULL: the kernel refuses io_uring. */
-static struct wt_backend *open_backend(unsigned kind, const struct wt_engine_options *options) {
+static struct wt_backend *open_backend(opener open, const struct wt_engine_options *options) {
     struct wt_backend *backend = NULL;
-    int rc = kind == WT_BACKEND_THREADS ? wt_threads_open(options, &backend) : wt_io_uring_open(options, &backend);
-    if (kind == WT_BACKEND_IO_URING && (rc == -EPERM || rc == -ENOSYS)) {
+    int rc = open(options, &backend);
+    if (open == wt_io_uring_open && (rc == -EPERM || rc == -ENOSYS)) {
         printf("   not on io_uring: the kernel refuses it\n");
         return NULL;
     }
@@ -49,20 +51,22 @@ static struct wt_backend *open_backend(unsigned kind, const struct wt_engine_opt
     return backend;
 }
 
-/* Runs body with both backends in every directory, and with the kernel's own thread for submission. A small ring, so that
- * its bounds are met. */
+/*
+ * Runs body with each backend in every directory, and with the kernel's own thread for submission. A small ring, so that
+ * its bounds are met.
+ */
 static void everywhere(void (*body)(const struct place *place)) {
     static const struct {
-        unsigned kind;
+        opener open;
         uint32_t flags;
         const char *name;
-    } ways[] = {{WT_BACKEND_THREADS, 0, "threads"},
-                {WT_BACKEND_IO_URING, 0, "io_uring"},
-                {WT_BACKEND_IO_URING, WT_ENGINE_SQPOLL, "io_uring with SQPOLL"}};
+    } ways[] = {{wt_threads_open, 0, "threads"},
+                {wt_io_uring_open, 0, "io_uring"},
+                {wt_io_uring_open, WT_ENGINE_SQPOLL, "io_uring with SQPOLL"}};
     for (size_t i = 0; i < test_directory_count(); i++) {
         for (size_t k = 0; k < sizeof ways / sizeof *ways; k++) {
             const struct wt_engine_options options = {.ring_entries = 8, .threads = 3, .flags = ways[k].flags};
-            struct place place = {.backend = open_backend(ways[k].kind, &options)};
+            struct place place = {.backend = open_backend(ways[k].open, &options)};
             if (place.backend == NULL) {
                 continue;
             }
