@@ -9,6 +9,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.ProviderMismatchException;
+import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -244,7 +245,7 @@ public final class StorageProfile {
         text.append(" (").append(deviceNumber()).append("): ");
         text.append(writePath() == WritePath.DIRECT ? "direct" : "buffered");
         text.append(" writes in blocks of ").append(blockBytes()).append(" bytes");
-        backend().ifPresent(by -> text.append(" by ").append(by == Backend.IO_URING ? "io_uring" : "threads"));
+        backend().ifPresent(by -> text.append(" by ").append(by.name().toLowerCase(Locale.ROOT)));
         text.append(", FUA ").append(word(fua()));
         text.append(", volatile cache ").append(word(volatileCache()));
         text.append(", atomic writes ");

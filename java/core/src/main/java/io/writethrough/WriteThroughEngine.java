@@ -392,7 +392,9 @@ public final class WriteThroughEngine implements Closeable {
         try {
             return Backend.valueOf(System.getProperty(name).toUpperCase(Locale.ROOT));
         } catch (final IllegalArgumentException e) {
-            throw badProperty(name, "auto, io_uring or threads", e);
+            final String all = String.join(
+                    ", ", Arrays.stream(Backend.values()).map(Backend::name).toList());
+            throw badProperty(name, "one of " + all.toLowerCase(Locale.ROOT), e);
         }
     }
 
@@ -627,10 +629,9 @@ public final class WriteThroughEngine implements Closeable {
         private WriteThroughEngine open(
                 final ToIntBiFunction<CApi.EngineOptions, LongByReference> opener, final BooleanSupplier mayWait)
                 throws IOException {
-            if (!polling().isEmpty() && backend == Backend.THREADS) {
-                throw new IllegalStateException(
-                        polling() + " needs io_uring, and the backend is THREADS: ask for AUTO or"
-                                + " IO_URING, or leave " + polling() + " out");
+            if (!polling().isEmpty() && backend != Backend.AUTO && backend != Backend.IO_URING) {
+                throw new IllegalStateException(polling() + " needs io_uring, and the backend is " + backend
+                        + ": ask for AUTO or IO_URING, or leave " + polling() + " out");
             }
             NativeLibraries.load();
             final CApi.EngineOptions options = new CApi.EngineOptions();

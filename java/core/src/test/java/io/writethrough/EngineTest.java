@@ -222,7 +222,8 @@ class EngineTest extends OnEveryFileSystem {
         assertTrue(bytes.contains("io.writethrough.cacheBytes is '1g', must be a count of bytes"), bytes);
         final String backend =
                 ChildJvm.of(SharedWithProperties.class, "1048576", "aio").run().output();
-        assertTrue(backend.contains("io.writethrough.backend is 'aio', must be auto, io_uring or threads"), backend);
+        assertTrue(
+                backend.contains("io.writethrough.backend is 'aio', must be one of auto, io_uring, threads"), backend);
     }
 
     static final class SharedWithProperties {

@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -26,6 +27,8 @@ class StorageProfileTest extends OnEveryFileSystem {
         try (WriteThroughFile file = WriteThroughFile.open(path, CREATE, READ, WRITE)) {
             final StorageProfile inUse = file.profile();
             assertEquals(Optional.of(WriteThroughEngine.shared().backend()), inUse.backend());
+            assertTrue(inUse.toString()
+                    .contains(" by " + inUse.backend().get().name().toLowerCase(Locale.ROOT)));
             assertEquals(of.writePath(), inUse.writePath());
             assertEquals(of.fileSystemType(), inUse.fileSystemType());
             assertEquals(of.deviceNumber(), inUse.deviceNumber());
