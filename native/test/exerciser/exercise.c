@@ -63,6 +63,22 @@ static struct run *current;
 static uint64_t spoil_after;
 static char replay[600];
 
+/* ---- backends ----------------------------------------------------------------------------------------------------- */
+
+const struct exercise_backend exercise_backends[] = {{"io_uring", WT_BACKEND_IO_URING},
+                                                     {"threads", WT_BACKEND_THREADS},
+                                                     {"external", TEST_BACKEND_EXTERNAL},
+                                                     {"simulated", EXERCISE_SIMULATED},
+                                                     {0}};
+
+static const char *name_of(uint32_t backend) {
+    const struct exercise_backend *one = exercise_backends;
+    while (one->name != NULL && one->backend != backend) {
+        one++;
+    }
+    return one->name != NULL ? one->name : "auto";
+}
+
 /* ---- failures ---------------------------------------------------------------------------------------------------- */
 
 static void describe(const struct exercise_options *options, char *line, size_t room, uint64_t operations) {
@@ -80,12 +96,7 @@ static void describe(const struct exercise_options *options, char *line, size_t 
             at += snprintf(line + at, room - (size_t)at, " --%s=%" PRIu64, numbers[i].name, numbers[i].value);
         }
     }
-    at += snprintf(line + at, room - (size_t)at, " --backend=%s",
-                   options->backend == EXERCISE_SIMULATED      ? "simulated"
-                   : options->backend == WT_BACKEND_IO_URING   ? "io_uring"
-                   : options->backend == WT_BACKEND_THREADS    ? "threads"
-                   : options->backend == TEST_BACKEND_EXTERNAL ? "external"
-                                                               : "auto");
+    at += snprintf(line + at, room - (size_t)at, " --backend=%s", name_of(options->backend));
     if (options->weights != NULL && at < (int)room) {
         at += snprintf(line + at, room - (size_t)at, " --weights=%s", options->weights);
     }

@@ -31,6 +31,12 @@ struct exercise_options {
 /* Runs it, and ends the program with a report if anything is not as it should be. */
 void exercise(const struct exercise_options *options);
 
+/* The backends that a run may have, by name. The last one has no name. */
+extern const struct exercise_backend {
+    const char *name;
+    uint32_t backend;
+} exercise_backends[];
+
 /* Prints the names and weights of the operations. */
 void exercise_print_operations(void);
 

@@ -11,12 +11,11 @@
 #include <time.h>
 
 #include "exercise.h"
-#include "external.h"
 #include "writethrough.h"
 
 static const char usage[] =
     "Usage: exerciser [--seed=N] [--operations=N] [--runs=N | --time=SECONDS] [--directory=PATH]\n"
-    "    [--backend=io_uring|threads|simulated] [--file-bytes=N] [--longest-bytes=N] [--cache-bytes=N]\n"
+    "    [--backend=NAME] [--file-bytes=N] [--longest-bytes=N] [--cache-bytes=N]\n"
     "    [--in-flight-bytes=N] [--block-bytes=N] [--weights=NAME=N,...]\n"
     "Does random operations on a file through the engine and checks them against an array of bytes. Each run has the\n"
     "seed of the last one plus 1; what is not given is chosen by the seed. The operations and their weights:\n";
@@ -55,6 +54,11 @@ static const struct option long_options[] = {
 static _Noreturn void refuse(void) {
     fputs(usage, stdout);
     exercise_print_operations();
+    printf("The backends:");
+    for (const struct exercise_backend *one = exercise_backends; one->name != NULL; one++) {
+        printf(" %s", one->name);
+    }
+    printf("\n");
     exit(2);
 }
 
@@ -68,19 +72,14 @@ static uint64_t number(const char *text) {
 }
 
 static uint32_t backend_of(const char *name) {
-    if (strcmp(name, "io_uring") == 0) {
-        return WT_BACKEND_IO_URING;
+    const struct exercise_backend *one = exercise_backends;
+    while (one->name != NULL && strcmp(one->name, name) != 0) {
+        one++;
     }
-    if (strcmp(name, "threads") == 0) {
-        return WT_BACKEND_THREADS;
+    if (one->name == NULL) {
+        refuse();
     }
-    if (strcmp(name, "external") == 0) {
-        return TEST_BACKEND_EXTERNAL;
-    }
-    if (strcmp(name, "simulated") == 0) {
-        return EXERCISE_SIMULATED;
-    }
-    refuse();
+    return one->backend;
 }
 
 int main(int argc, char **argv) {
