@@ -440,7 +440,7 @@ enum {
      * a partly overwritten block has to be read first. *stable_bytes is 0. On WT_PATH_BUFFERED the write is as durable
      * as any other.
      */
-    WT_LATER = 65536, /* away from the flags above, which Java counts */
+    WT_LATER = 65536, /* far from the flags above: Java takes their bits from the order of WriteFlag */
 };
 
 /*

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
 /*
- * An engine: what a process opens once. It has the folio memory, the backend, the inodes, and the objects of I/O in
- * flight.
+ * An engine: the cache, the backend, the files, and the objects of I/O in flight. A process may open several.
  */
 #ifndef WT_OBJECTS_H
 #define WT_OBJECTS_H
@@ -32,8 +31,8 @@ struct wt_link;
 struct wt_operation;
 
 /*
- * The counters that are a statistic as they are: X(COUNTER, field of struct wt_engine_stats). A new one is a line here and a
- * field there.
+ * X(COUNTER, field): each counter here fills one field of struct wt_engine_stats. HACKING.md, "A statistic", lists the
+ * other places.
  */
 #define WT_COUNTED(X)                                                                                                  \
     X(READ_HITS, read_hits)                                                                                            \

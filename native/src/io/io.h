@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
 /*
- * The io interface: what the engine asks of a backend, which moves blocks. It has four implementations: io_uring,
- * threads and another's ring, which share the posix backing, and the simulated disk of the tests.
+ * The io interface: what the engine asks of a backend, which moves blocks. Four backends implement the interface. The
+ * backends io_uring, threads and external share the posix backing. The fourth is the simulated disk of the tests.
  */
 #ifndef WT_IO_H
 #define WT_IO_H
@@ -45,13 +45,18 @@ struct wt_turn {
 };
 
 /*
- * One contiguous read or write of a file. The backend reads the first group of fields, sets the second, and calls
- * complete once, from any thread. The backend does not touch the wt_io afterwards.
+ * One contiguous read or write of a file. The backend sets `done` and `error`. The backend also changes the fields
+ * whose comment says so, and only reads the others. Then the backend calls `complete` once, from any thread, and does
+ * not touch the wt_io afterwards.
  */
 struct wt_io {
     enum wt_io_op op;
-    uint32_t durability;     /* WT_DURABILITY_DEVICE, DSYNC or SYNC; of a write */
-    bool through_page_cache; /* unaligned length: goes by the buffered descriptor, which must not keep it */
+    uint32_t durability; /* WT_DURABILITY_DEVICE, DSYNC or SYNC; of a write */
+    /*
+     * The I/O goes through the kernel's page cache: by the second descriptor, if the file has direct I/O. The length
+     * need not be whole blocks. The bytes are as durable as asked.
+     */
+    bool through_page_cache;
     bool atomic;        /* a write in one segment, within the limits of the profile: all of it is done, or nothing */
     bool high_priority; /* WT_HIGH_PRIORITY: it joins no batch, and has that I/O priority */
     uint32_t retries;   /* the backend's own: how often it was sent again after a dropped request */
@@ -63,9 +68,9 @@ struct wt_io {
     int64_t queued_ns;  /* when the I/O was needed first; 0: unknown */
     int64_t started_ns; /* when the kernel got the I/O: set by the backend where it is 0 */
     unsigned segment_count;
-    unsigned first_segment; /* the first segment with bytes left; skipped: how many of its bytes are done */
-    size_t skipped;
-    struct iovec segments[WT_IO_SEGMENTS];
+    unsigned first_segment; /* changed by the backend, by wt_io_advance: the first segment with bytes left */
+    size_t skipped;         /* the same: how many of that segment's bytes are done */
+    struct iovec segments[WT_IO_SEGMENTS]; /* the same: that segment begins behind those bytes */
 
     uint64_t done; /* bytes transferred, from the start; those of a write are as durable as asked. 0 when handed over */
     int error;     /* 0: all of length is done, or a read met the end of the file; else -errno */

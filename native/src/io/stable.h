@@ -7,15 +7,15 @@
  *  asked    sender, and what it has beside the write  route              disk                  WT_STABLE_BY_...
  *  -------  ----------------------------------------  -----------------  --------------------  ----------------
  *  DEVICE   a thread                                  page cache placed  any                   SENT_PAGES
- *  DEVICE   a long write                              direct             without FUA or cache  NOTHING_IN_PARTS
+ *  DEVICE   a long write                              direct             no FUA, or no cache   NOTHING_IN_PARTS
  *  DEVICE   a burst, of which this is a part          direct             any                   NOTHING_IN_PARTS
  *  DEVICE   any                                       direct             any                   NOTHING
- *  DSYNC    a long write                              direct             without FUA or cache  BURST_FLUSH
+ *  DSYNC    a long write                              direct             no FUA, or no cache   BURST_FLUSH
  *  DSYNC    a burst, of which this is a part          any                any                   BURST_FLUSH
- *  DSYNC    a ring, with 4 durable writes or more     direct             without FUA, unknown  SHARED_FLUSH
- *  DSYNC    a ring, whose reaper may flush            direct             without FUA, unknown  SHARED_FLUSH
- *  any      any                                       any                without cache         COMPLETION
- *  any      any                                       direct             with FUA              FUA
+ *  DSYNC    a ring, with 4 durable writes or more     direct             no FUA, or unknown    SHARED_FLUSH
+ *  DSYNC    a ring, whose reaper may flush            direct             no FUA, or unknown    SHARED_FLUSH
+ *  any      any                                       any                no cache              COMPLETION
+ *  any      any                                       direct             FUA                   FUA
  *  any      any                                       any                any                   OWN_FLUSH
  *
  * A write of high priority waits for no batch: the rows of a long write, a burst and a ring do not count for it.
@@ -63,7 +63,7 @@ struct wt_stable_case {
 
 enum wt_stable_by wt_stable_by(const struct wt_stable_case *asked);
 
-/* Sets stable_by of an I/O that is about to be sent; for a ring that has nothing else. */
+/* Sets stable_by of an I/O that this sender is about to send. A ring is taken to have no other writes. */
 void wt_stable_decide(struct wt_io *io, enum wt_sender sender);
 
 /* The same for a ring that has other writes. */

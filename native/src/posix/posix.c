@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
 /*
- * The posix backing: an open file, its two descriptors, and I/O on the caller's thread. The backends io_uring and
- * threads share it.
+ * The posix backing: an open file, its two descriptors, and I/O on the caller's thread. The backends io_uring, threads
+ * and external share it.
  */
 #define _GNU_SOURCE
 #include "posix/posix.h"

@@ -63,8 +63,8 @@
 /*
  * Which of a write's blocks wait for the end of I/O in flight and leave with the gather, instead of leaving at once.
  * Blocks under that I/O must wait. A record, which is less than a block, also waits near that I/O: appenders to a log
- * leave together so, which saves the device a command. A write of high priority does not wait there, and takes along
- * what others wrote to its blocks.
+ * leave together so, which saves the device a command. A write of high priority waits only where that I/O is on its own
+ * blocks. write_span then sends what others wrote to its blocks along.
  */
 uint64_t wt_gather_joining(const struct wt_folio *folio, uint64_t blocks, bool is_record, bool high_priority);
 

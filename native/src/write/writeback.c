@@ -203,10 +203,11 @@ static uint32_t end_of_block(struct wt_folio *folio, unsigned block, struct wt_l
 }
 
 /*
- * Launches one run of blocks: by the route that wt_ends_route says. Returns the blocks that it took.
+ * Launches one run of blocks, by the route that wt_ends_route says. Returns the blocks that it took.
  *
- * The file may end in the blocks before the last page, too, until the blocks of that page are written: their bytes are
- * of other writes. So the blocks that go by direct I/O are a run of their own.
+ * If the route sends the last page by itself, the blocks before that page are launched first, as a run of their own.
+ * Until the last page is stable, the file may end within the last of these blocks: other writes may have brought the
+ * bytes of the page. Then that block goes with its exact length as well.
  */
 static uint64_t launch_run(struct wt_launch *launch, struct wt_folio *folio, unsigned first, unsigned last,
                            struct wt_link *only) {
