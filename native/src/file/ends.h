@@ -5,8 +5,8 @@
  *
  * A file has several ends at once, from the front to the back:
  *
- *     visible_size  <=  size  <=  end_in_flight
- *     size  <  visible_size   <=  end_in_flight    while a later write past `size` is not stable
+ *     visible_size  <=  size  <=  end_in_flight    without a later write past `size` that is not stable yet
+ *     size  <  visible_size   <=  end_in_flight    with one
  *                       size  <=  the end on disk
  *                  ahead_end  <=  the end on disk
  *
@@ -25,7 +25,8 @@
  *                  `size`. 0: no growth
  *   reserve_end    an allocation makes the file this long  write/size, before the file      write/size and
  *                  now, and nobody may rely on that yet.   grows                            write/ahead, at the end
- *                  0: no allocation; in no order
+ *                  0: no allocation. It is not ordered
+ *                  against the other ends
  *   end on disk    `size`, or more after a failed write    nobody: wt_inode_disk_ends asks  the restoring of the size
  *                  whose size is not restored yet          the kernel after a failure
  *
@@ -131,8 +132,8 @@ struct wt_file_route {
  *   WRITE       one block a page: all, if `end` is within a block                            none
  *               several: what is in the last page, if `end` is within a block, or at or      the last page
  *               before the end of the file in the tail page
- *   ATOMIC      all, if the file ends in the middle of the range, or a page of the range is  none: the write is refused
- *               a tail page
+ *   ATOMIC      none. The write is refused if the file ends in its middle, or if one of its  none
+ *               pages is a tail page: then cached_from is `start`
  *   READ_BELOW  from the first page on that is not whole in the file                         none: such blocks are not
  *                                                                                            read in this way
  *   ZEROS       all, if `end` is within a block, or (several blocks a page) a page of the    none: the allocation holds
