@@ -146,6 +146,47 @@ TEST(a_writer_that_waits_for_room_sends_what_other_files_hold) {
     core_close(&core);
 }
 
+TEST(a_reader_that_waits_for_memory_sends_what_is_held) {
+    struct core core =
+        core_open(NULL, &(struct wt_engine_options){.cache_bytes = 128 << 10, .in_flight_bytes = 128 << 10});
+    wt_file files[] = {file_of(&core, FOLIO), core_file(&core, "second"), core_file(&core, "third")};
+    CHECK_OK(wt_truncate(files[2], FOLIO));
+    later_at(files[0], 0, 2, 60 << 10); /* of 128 KiB */
+    later_at(files[1], 0, 3, 60 << 10);
+    size_t before = sim_count(core.sim, SIM_WRITE);
+    CHECK_EQ(read_at(files[2], 0, bytes, 32 << 10), 32 << 10);
+    CHECK(sim_count(core.sim, SIM_WRITE) > before);
+    core_close(&core);
+}
+
+TEST(an_allocation_sends_what_its_blocks_hold) {
+    struct core core = core_of(false);
+    wt_file file = core_file(&core, "file");
+    CHECK_OK(wt_file_grow_ahead(file, 2 * FOLIO));
+    later_at(file, 0, 2, 100); /* zeros are made behind it, and over its block */
+    later_at(file, 3 * FOLIO - 50, 3, 100);
+    later_at(file, 6 * FOLIO - 50, 4, 100);
+    CHECK_OK(wt_allocate(file, 5 * FOLIO, 2 * FOLIO));
+    CHECK_OK(wt_force(file));
+    check_stable(&core, 0, 2, 100);
+    check_stable(&core, 3 * FOLIO - 50, 3, 100);
+    check_stable(&core, 6 * FOLIO - 50, 4, 100);
+    core_close(&core);
+}
+
+TEST(an_atomic_write_near_the_end_waits_for_later_writes_that_move_it) {
+    struct core core = core_open(&(struct sim_options){.atomic_bytes = 64 << 10}, NULL);
+    wt_file file = file_of(&core, BLOCK + 100);
+    later_at(file, BLOCK + 100, 2, 3 * BLOCK);
+    memset(bytes, 3, 4 * BLOCK);
+    struct iovec iov = {bytes, 4 * BLOCK};
+    uint64_t offset = 0;
+    CHECK_EQ(wt_write_with(file, &iov, 1, &offset, 0, WT_ATOMIC, NULL), 4 * BLOCK);
+    CHECK_EQ(wt_size(file), 4 * BLOCK + 100);
+    check_stable(&core, 0, 3, 4 * BLOCK);
+    core_close(&core);
+}
+
 TEST(a_block_that_stays_off_the_page_of_an_io_is_held_no_more) {
     struct core core = core_open(&(struct sim_options){.block_bytes = 1024}, NULL);
     wt_file file = core_file(&core, "file");

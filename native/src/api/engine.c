@@ -205,6 +205,10 @@ int wt_engine_open_on(const struct wt_engine_options *given, struct wt_backend *
     if (!rc)
         rc = wt_cache_open(&engine->cache, backend, options.cache_bytes, options.in_flight_bytes,
                            sizeof(struct wt_inode));
+    if (!rc) {
+        engine->cache.pool.send_held = wt_later_send_all;
+        engine->cache.pool.engine = engine;
+    }
     bool cache_open = !rc;
     wt_engine opened = rc ? 0 : wt_handle_open(&wt_engine_handles, engine, NULL);
     if (!opened) {

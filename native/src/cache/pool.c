@@ -155,16 +155,30 @@ static enum eviction try_reserve(struct wt_pool *pool, uint32_t pages) {
     return EVICTED;
 }
 
+/* Bytes of later writes that are held take memory and count as in flight: sends them. The lock is held, and let go meanwhile. */
+static void send_held(struct wt_pool *pool) {
+    wt_unlock(&pool->lock);
+    if (pool->send_held)
+        pool->send_held(pool->engine);
+    wt_lock(&pool->lock);
+}
+
 bool wt_pool_enter(struct wt_pool *pool, uint64_t bytes, bool may_wait) {
     if (try_enter(pool, bytes))
         return true;
     if (!may_wait)
         return false;
+    bool sent = false;
     wt_lock(&pool->lock);
-    /* counted before looking: a thread that makes room afterwards sees the count */
+    /* counted before looking: a thread that makes room afterwards, or is about to hold bytes, sees the count */
     atomic_fetch_add(&pool->waiters, 1);
-    while (!try_enter(pool, bytes))
-        wt_wait(pool->backend, &pool->room, &pool->lock);
+    while (!try_enter(pool, bytes)) {
+        if (sent)
+            wt_wait(pool->backend, &pool->room, &pool->lock);
+        else
+            send_held(pool);
+        sent = true;
+    }
     atomic_fetch_sub(&pool->waiters, 1);
     wt_unlock(&pool->lock);
     return true;
@@ -174,6 +188,7 @@ bool wt_pool_reserve(struct wt_reservation *reservation, uint32_t pages, bool ma
     struct wt_pool *pool = reservation->pool;
     assert(reservation->pages + pages <= pool->frame_count / 4);
     unsigned turns = 0;
+    bool sent = false;
     wt_lock(&pool->lock);
     atomic_fetch_add(&pool->waiters, 1);
     enum eviction result;
@@ -183,6 +198,9 @@ bool wt_pool_reserve(struct wt_reservation *reservation, uint32_t pages, bool ma
             (void)wt_before_wait(pool->backend);
             wt_yield_to_holders(&turns);
             wt_lock(&pool->lock);
+        } else if (!sent) {
+            send_held(pool);
+            sent = true;
         } else {
             wt_wait(pool->backend, &pool->room, &pool->lock);
         }

@@ -23,6 +23,7 @@
 #define WT_MAX_ORDER 6 /* 64 pages: a whole folio of 4 KiB blocks in one run */
 
 struct wt_backend;
+struct wt_engine_object;
 struct wt_folio;
 
 /* How a run is in use. Only the descriptor of the run's first page counts. */
@@ -56,6 +57,8 @@ typedef enum wt_evict (*wt_evict_function)(struct wt_folio *folio, unsigned page
 struct wt_pool {
     struct wt_backend *backend;
     wt_evict_function try_evict;
+    void (*send_held)(struct wt_engine_object *engine); /* before a wait for memory; NULL: nothing is ever held */
+    struct wt_engine_object *engine;
     struct wt_mutex lock;
     struct wt_condition room; /* something is free now, or may be evicted now */
     _Atomic uint32_t waiters;

@@ -9,6 +9,7 @@
 
 #include "base/mutant.h"
 #include "cache/range.h"
+#include "write/gather.h"
 #include "write/later.h"
 
 /* This many folios at most: a writeback has room for more. */
@@ -231,10 +232,13 @@ static int lock_idle(struct atomic *atomic, bool may_wait) {
             rc = make_bounce(atomic);
         if (rc)
             end_awaiting(atomic);
-        unlock_folios(atomic, rc ? NULL : busy);
+        bool is_held = busy && wt_gather_is_held(busy);
+        unlock_folios(atomic, rc || is_held ? NULL : busy);
+        if (is_held) /* with -EAGAIN too: the next try may find the blocks idle */
+            wt_later_send(atomic->write->inode);
         if (rc)
             return rc;
-        if (busy) {
+        if (busy && !is_held) {
             wt_folio_wait(busy);
             wt_folio_put(busy);
         }
@@ -302,7 +306,6 @@ int wt_atomic_write(struct wt_write *write, struct wt_cursor *cursor, bool may_r
         return -EAGAIN;
     struct atomic atomic = {
         .write = write, .cursor = cursor, .reservation = {.pool = pool}, .launch = {.inode = write->inode}};
-    wt_later_send(write->inode); /* it may be on these blocks */
     int rc = prepare(&atomic, may_wait);
     if (!rc)
         rc = lock_idle(&atomic, may_wait);

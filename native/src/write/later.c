@@ -80,6 +80,21 @@ void wt_later_shut(struct wt_inode *inode) {
     wt_inode_await_drained(inode);
 }
 
+void wt_later_wait_idle(struct wt_folio *folio, uint64_t blocks) {
+    if (!(folio->dirty & blocks) || !wt_gather_is_held(folio)) {
+        wt_folio_wait_idle(folio, blocks);
+        return;
+    }
+    struct wt_inode *inode = wt_inode_of(folio);
+    folio->awaiting++; /* keeps the folio, and new bytes from the blocks */
+    folio->awaited |= blocks;
+    wt_folio_put(folio);
+    wt_later_send(inode);
+    wt_folio_lock(folio);
+    wt_folio_wait_idle(folio, blocks);
+    wt_folio_end_awaiting(folio);
+}
+
 void wt_later_make_room(struct wt_inode *inode) {
     if (atomic_load_explicit(&inode->rounds.bytes, memory_order_relaxed) < wt_rounds_most(inode))
         return;
@@ -149,8 +164,7 @@ static void run_flush(struct wt_inode *inode, bool data_only) {
     wt_unlock(&rounds->lock);
 }
 
-/* The device has all bytes that were written before, as far as it took them. */
-static void settle(struct wt_inode *inode) {
+void wt_later_await(struct wt_inode *inode) {
     struct wt_round *round = wt_round_close(inode);
     if (round) {
         /* One reference is the round's own, and one its only link's. */
@@ -164,7 +178,7 @@ static void settle(struct wt_inode *inode) {
 }
 
 int wt_later_settle(struct wt_file_object *file) {
-    settle(file->inode);
+    wt_later_await(file->inode);
     return wt_round_error(file->inode, &file->errors_told);
 }
 
@@ -196,7 +210,7 @@ static int result_of(const struct wt_rounds *rounds, const struct wt_force *forc
 
 /* Does what all forces of the group ask for. Those that come from now on are of the next group. */
 static void run_group(struct wt_inode *inode, bool with_metadata) {
-    settle(inode);
+    wt_later_await(inode);
     bool is_stable = !atomic_load(&inode->unsynced) && !atomic_load(&inode->rounds.unflushed);
     if ((with_metadata || !is_stable) && !WT_MUTANT("force-without-flush"))
         run_flush(inode, !with_metadata);

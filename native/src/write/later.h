@@ -30,6 +30,8 @@
 void wt_later_send(struct wt_inode *inode);
 /* Shuts the file's gate, and waits until nothing is held or in flight. */
 void wt_later_shut(struct wt_inode *inode);
+/* wt_folio_wait_idle, and sends what the folio, which is locked, holds in the blocks. The caller holds no other lock. */
+void wt_later_wait_idle(struct wt_folio *folio, uint64_t blocks);
 /* Sends what is held for all files of the engine: the caller is about to wait for room. */
 void wt_later_send_all(struct wt_engine_object *engine);
 /* A later write is about to copy: waits while the file has too many bytes on their way. */
@@ -37,9 +39,11 @@ void wt_later_make_room(struct wt_inode *inode);
 /* Bytes of a later write were copied. Has the ticker send them if the file holds enough. */
 void wt_later_copied(struct wt_inode *inode);
 
-/* Sends what was written before, and waits until the device has it. 0, or the error of lost bytes: see wt_force. */
+/* Sends what was written before, and waits until the device has it, as far as the device takes it. */
+void wt_later_await(struct wt_inode *inode);
+/* The same. 0, or the error of lost bytes: see wt_force. */
 int wt_later_settle(struct wt_file_object *file);
-/* The same, and makes it stable. Also fails if any flush of the file failed meanwhile, whichever call asked for it. */
+/* The same, and makes the bytes stable. Also fails if any flush of the file failed meanwhile, whichever call asked for it. */
 int wt_later_force(struct wt_file_object *file);
 /* The same with all metadata, by fsync(2) in any case. */
 int wt_later_sync(struct wt_file_object *file);

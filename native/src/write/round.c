@@ -181,6 +181,12 @@ static bool is_of_open_rounds(const struct wt_folio *folio) {
     return true;
 }
 
+/* Whether a thread waits for the folio's blocks, for the file, or for memory. */
+static bool is_waited_for(const struct wt_folio *folio) {
+    struct wt_inode *inode = wt_inode_of(folio);
+    return folio->awaiting > 0 || wt_inode_is_shut(inode) || atomic_load(&inode->mapping.cache->pool.waiters) > 0;
+}
+
 bool wt_round_hold_gathered(struct wt_folio *folio) {
     if (!is_of_open_rounds(folio))
         return false;
@@ -188,8 +194,8 @@ bool wt_round_hold_gathered(struct wt_folio *folio) {
         if (link->dirty)
             wt_round_hold(wt_inode_of(folio), link, 0);
     (void)wt_gather_hold(folio);
-    /* Else a force has closed a round, or somebody waits with the gate shut, and may have taken the list before. */
-    return is_of_open_rounds(folio) && !wt_inode_is_shut(wt_inode_of(folio));
+    /* Else a force has closed a round, or a thread waits, and may have taken the list before. */
+    return is_of_open_rounds(folio) && !is_waited_for(folio);
 }
 
 /* The lock is held. */

@@ -59,8 +59,8 @@ struct wt_link *wt_round_add_link(struct wt_round *round, struct wt_folio *folio
 /* Nobody is about to send the dirty blocks of the link, whose folio is locked. bytes: of those that just became dirty. */
 void wt_round_hold(struct wt_inode *inode, struct wt_link *link, uint64_t bytes);
 /*
- * An I/O on the folio, which is locked, has ended, and nobody waits for what has gathered behind it: if that is of open
- * rounds alone, it is held, and true returned.
+ * An I/O on the folio, which is locked, has ended, and no writer waits for what has gathered behind it: if that is of
+ * open rounds alone, and no thread waits for the blocks, the file or memory, it is held, and true returned.
  */
 bool wt_round_hold_gathered(struct wt_folio *folio);
 /* The link's folio, which is locked, has it no more. */

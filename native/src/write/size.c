@@ -178,7 +178,7 @@ static void hold_range(struct wt_writeback *claim, uint64_t start, uint64_t end)
     for (; wt_range_enter(&range); wt_range_leave(&range)) {
         uint64_t blocks = wt_range_blocks(&range);
         struct wt_folio *folio = wt_folio_get(mapping, range.index);
-        wt_folio_wait_idle(folio, blocks);
+        wt_later_wait_idle(folio, blocks);
         folio->writeback |= blocks;
         claim->shares[claim->share_count++] = (struct wt_share){.folio = folio, .blocks = blocks};
         wt_folio_put(folio);
@@ -263,7 +263,7 @@ static void announce_end(struct wt_inode *inode, uint64_t end) {
     atomic_store(&inode->ends.reserve_end, end);
     struct wt_folio *folio = wt_folio_get(&inode->mapping, (end - 1) >> geometry->folio_shift);
     uint64_t bit = UINT64_C(1) << ((end - 1) >> geometry->block_shift) % WT_FOLIO_BLOCKS;
-    wt_folio_wait_idle(folio, bit);
+    wt_later_wait_idle(folio, bit);
     wt_folio_put(folio);
 }
 

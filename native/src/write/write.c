@@ -561,11 +561,8 @@ static uint64_t copy_chunk(struct chunk *chunk, int *rc) {
         return at;
     chunk->need_objects = chunk->no_memory = false;
     wt_pool_unreserve(&chunk->reservation);
-    if (!wt_pool_reserve(&chunk->reservation, pages_for(chunk), false)) {
-        wt_later_send_all(inode->engine);
-        if (!wt_pool_reserve(&chunk->reservation, pages_for(chunk), chunk->may_wait))
-            *rc = -EAGAIN;
-    }
+    if (!wt_pool_reserve(&chunk->reservation, pages_for(chunk), chunk->may_wait))
+        *rc = -EAGAIN;
     if (!*rc)
         *rc = begin_edges(chunk);
     if (!*rc)
@@ -639,11 +636,8 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
         if (short_rc)
             return short_rc;
     }
-    if (!wt_pool_enter(pool, room, false)) {
-        wt_later_send_all(inode->engine);
-        if (!wt_pool_enter(pool, room, may_wait))
-            return -EAGAIN;
-    }
+    if (!wt_pool_enter(pool, room, may_wait))
+        return -EAGAIN;
     struct chunk chunk = {.write = write,
                           .cursor = cursor,
                           .offset = offset,
@@ -748,9 +742,18 @@ static uint64_t start_write(struct wt_write *write, struct wt_cursor *cursor, bo
 /* An append waits this often until the size is restored. Each time other writes must have failed anew. */
 #define RESTORE_ATTEMPTS 100
 
+/* An atomic write is near an end of the file that is about to move: later writes have grown the file in the cache only. */
+static bool is_before_later_end(const struct wt_write *write) {
+    uint64_t size = wt_inode_size(write->inode);
+    return write->flags & WT_ATOMIC && wt_inode_visible_size(write->inode) > size &&
+           (write->flags & WT_APPEND || wt_end_of(write) > (size & ~(uint64_t)(WT_PAGE_BYTES - 1)));
+}
+
 /* Prepares a write for the end of the file; an append gets its place. The caller is inside the gate. */
 static int begin_at_end(struct wt_write *write) {
     struct wt_inode *inode = write->inode;
+    if (is_before_later_end(write))
+        wt_later_await(inode);
     if (write->flags & WT_ATOMIC && wt_inode_size_is_suspect(inode))
         (void)wt_inode_restore_size(inode); /* where it fails, check_end of atomic.c sees what is left */
     if (!(write->flags & WT_APPEND))
@@ -946,7 +949,7 @@ static int start(struct wt_write *write, struct wt_cursor *cursor, bool may_wait
         return rc;
     if (append && !may_wait)
         return start_append_now(write, cursor);
-    rc = may_wait ? begin_at_end(write) : 0;
+    rc = may_wait ? begin_at_end(write) : is_before_later_end(write) ? -EAGAIN : 0;
     if (!rc && start_write(write, cursor, may_wait) == 0 && !append)
         rc = atomic_load(&write->error);
     return rc;

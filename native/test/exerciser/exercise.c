@@ -47,6 +47,8 @@ struct run {
     uint64_t least;     /* the size without what is in flight */
     uint64_t ahead;     /* so much longer than that the file on disk may be, by zeros */
     bool on_device;     /* some writes are not durable before a sync */
+    bool later;         /* some later writes may not have reached the file */
+    uint64_t reached;   /* the size that the file had reached before them */
 
     struct pending pending[TOKENS];
     unsigned pending_count;
@@ -172,7 +174,8 @@ static void check_sizes(struct run *run) {
     int64_t known = wt_size(run->handles[0].file);
     CHECK_OK(known);
     check_between("wt_size", (uint64_t)known, run->least, run->model.size);
-    check_between("the size on disk", ground_size(&run->ground), (uint64_t)known, run->model.size + run->ahead);
+    check_between("the size on disk", ground_size(&run->ground), run->later ? run->reached : (uint64_t)known,
+                  run->model.size + run->ahead);
 }
 
 /* What another process reads is the model, and so is what a power cut leaves. Nothing is in flight. */
@@ -431,6 +434,51 @@ static void check_written(struct run *run, struct history_entry *entry, int64_t 
     if (entry->length > 0) {
         raise_least(run, entry->offset + entry->length);
     }
+}
+
+static void play_force(struct run *run) {
+    struct history_entry *entry = history_add(run->history, run->operation, "force", HISTORY_NONE, 0, 0);
+    bool all = is_quiescent(run);
+    int result = wt_force(run->handles[pick_handle(run, false)].file);
+    history_end(entry, result);
+    CHECK_OK(result);
+    run->on_device = run->on_device && !all;
+    run->later = false;
+}
+
+/* A later write: its bytes are seen at once, and reach the file until the next force. */
+static void write_later(struct run *run, const char *name, uint64_t offset, uint64_t length, uint32_t flags) {
+    struct history_entry *entry = begin_write(run, name, offset, length);
+    entry->durability = WT_DURABILITY_DEVICE;
+    struct iovec iov[SEGMENTS];
+    int count = pick_segments(run, source_of(run, length), length, iov);
+    uint64_t stable_bytes = 0, place = flags & WT_APPEND ? ignored_offset(run) : offset;
+    int64_t result =
+        wt_write_with(run->handles[entry->handle].file, iov, count, &place, 0, WT_LATER | flags, &stable_bytes);
+    history_end(entry, result);
+    CHECK_EQ(result, length);
+    CHECK(stable_bytes == 0 || stable_bytes == length); /* without direct I/O each write is durable */
+    CHECK(length == 0 || place == offset);
+    if (!run->later && length > 0) {
+        run->later = true;
+        run->reached = run->least;
+    }
+    note_write(run, entry);
+    if (length > 0) {
+        raise_least(run, offset + length);
+    }
+}
+
+static void play_write_later(struct run *run) {
+    uint64_t offset, length;
+    pick_range(run, &offset, &length);
+    write_later(run, "write later", offset, length, 0);
+}
+
+static void play_append_later(struct run *run) {
+    uint64_t offset, length;
+    pick_append(run, &offset, &length);
+    write_later(run, "append later", offset, length, WT_APPEND);
 }
 
 static void play_write(struct run *run) {
@@ -702,6 +750,7 @@ static void note_size(struct run *run, uint64_t size) {
     settle(run, HANDLES);
     model_truncate(&run->model, size);
     run->least = size;
+    run->later = false;
 }
 
 static void truncate_to(struct run *run, uint64_t size) {
@@ -781,6 +830,7 @@ static void play_sync(struct run *run) {
     history_end(entry, result);
     CHECK_OK(result);
     run->on_device = run->on_device && !all;
+    run->later = false;
 }
 
 /* ---- opening and closing ----------------------------------------------------------------------------------------- */
@@ -816,6 +866,7 @@ static void close_handle(struct run *run, unsigned index) {
     history_end(entry, result);
     CHECK_OK(result);
     settle(run, index);
+    run->later = false;
     run->handles[index] = (struct handle){0};
 }
 
@@ -898,6 +949,7 @@ static void close_engine(struct run *run) {
     history_end(entry, result);
     CHECK_OK(result);
     settle(run, HANDLES);
+    run->later = false;
     memset(run->handles, 0, sizeof run->handles);
     memset(run->pending, 0, sizeof run->pending);
     run->pending_count = 0;
@@ -960,6 +1012,9 @@ static void play_look(struct run *run) {
     uint64_t offset, length;
     pick_range(run, &offset, &length);
     reap_all(run);
+    if (run->later) {
+        play_force(run);
+    }
     struct history_entry *entry = history_add(run->history, run->operation, "look", HISTORY_NONE, offset, length);
     check_ground(run, offset, one_in(run, 10) ? run->model.size : length, one_in(run, 2));
     history_end(entry, 0);
@@ -989,6 +1044,9 @@ static void play_refused(struct run *run) {
 
 static void play_stats(struct run *run) {
     struct wt_engine_stats stats;
+    if (run->later) {
+        play_force(run); /* what is held counts as in flight */
+    }
     CHECK_OK(wt_engine_stats(run->engine, &stats));
     CHECK(stats.cached_bytes <= stats.cache_bytes);
     CHECK_EQ(stats.open_inodes, 1);
@@ -1039,6 +1097,9 @@ static const struct operation operations[] = {
     {"stats", 8, play_stats},
     {"atomic", 60, play_atomic},
     {"submit_atomic", 40, play_submit_atomic},
+    {"write_later", 160, play_write_later},
+    {"append_later", 60, play_append_later},
+    {"force", 40, play_force},
 };
 enum { OPERATIONS = sizeof operations / sizeof operations[0] };
 

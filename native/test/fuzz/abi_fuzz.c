@@ -235,9 +235,10 @@ static void call_write(struct input *input) {
     struct buffers buffers = take_buffers(input);
     uint64_t offset = take_offset(input), stable = 0;
     uint8_t how = take(input);
-    int64_t result = how & 8
-                         ? wt_write_with(file, iov_of(&buffers), buffers.count, &offset, how & 7u, how >> 4, &stable)
-                         : wt_write(file, iov_of(&buffers), buffers.count, offset, how & 7u, &stable);
+    uint32_t flags = how >> 4 | ((how & 7) > WT_DURABILITY_SYNC ? WT_LATER : 0);
+    uint32_t durability = (how & 7) == 7 ? 0 : how & 7u;
+    int64_t result = how & 8 ? wt_write_with(file, iov_of(&buffers), buffers.count, &offset, durability, flags, &stable)
+                             : wt_write(file, iov_of(&buffers), buffers.count, offset, durability, &stable);
     check_result(result, length_of(&buffers));
     CHECK(result < 0 || (uint64_t)result == length_of(&buffers));
     free_buffers(&buffers);
@@ -334,7 +335,8 @@ static void call_look(struct input *input) {
     wt_engine engine = take_engine(input);
     uint8_t absent = take(input);
     check_result(wt_size(file), INT64_MAX);
-    check_result(wt_sync(file), 0);
+    check_result(absent & 4 ? wt_force(file) : wt_sync(file), 0);
+    check_result((absent & 24) == 24 ? wt_file_begin_mapping(file) : 0, 0);
     check_result(wt_file_descriptor(file), INT_MAX);
     check_result(wt_file_profile(file, absent & 1 ? NULL : &profile), 0);
     check_result(wt_engine_stats(engine, absent & 2 ? NULL : &stats), 0);
@@ -354,6 +356,7 @@ static void call_close(struct input *input) {
         CHECK_EQ(wt_write_submit(file, &iov, 1, 0, 0, 0, 0), -EBADF);
         CHECK_EQ(wt_size(file), -EBADF);
         CHECK_EQ(wt_sync(file), -EBADF);
+        CHECK_EQ(wt_force(file), -EBADF);
     }
 }
 
