@@ -5,7 +5,7 @@ package io.writethrough.bench.contender;
 import java.io.IOException;
 
 /** A way that is gone by one thread. */
-public final class Alone extends JavaContender {
+public class Alone extends JavaContender {
     private final Way way;
     private final Way.Operation operation;
 

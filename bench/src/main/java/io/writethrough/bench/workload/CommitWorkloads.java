@@ -2,7 +2,9 @@
 // Copyright The writethrough authors
 package io.writethrough.bench.workload;
 
+import io.writethrough.bench.contender.Alone;
 import io.writethrough.bench.contender.AppendContender;
+import io.writethrough.bench.contender.ChannelWrite;
 import io.writethrough.bench.contender.CommitAppends;
 import io.writethrough.bench.contender.CommitOverwrites;
 import io.writethrough.bench.contender.CommitPart;
@@ -71,18 +73,27 @@ final class CommitWorkloads {
     }
 
     private Workload overwrites(String id, String title, int bytes, int writes, Order order) {
-        return new Workload(
-                id,
-                title,
-                bytes,
-                SPAN,
-                order,
-                1,
-                List.of(Workloads.FORCE),
-                List.of(
-                        overwrites(Kind.AT_FORCE, "log-library", bytes, writes, CommitPart.WHOLE),
-                        overwrites(Kind.EACH_WRITE, "log-futures", bytes, writes, CommitPart.WHOLE),
-                        overwrites(Kind.JDK, "log-buffered", bytes, writes, CommitPart.WHOLE)));
+        List<Entry> entries = new ArrayList<>();
+        entries.add(overwrites(Kind.AT_FORCE, "log-library", bytes, writes, CommitPart.WHOLE));
+        entries.add(overwrites(Kind.EACH_WRITE, "log-futures", bytes, writes, CommitPart.WHOLE));
+        entries.add(overwrites(Kind.JDK, "log-buffered", bytes, writes, CommitPart.WHOLE));
+        if (bytes * writes == PAGE) {
+            entries.add(atOnce(writes));
+        }
+        return new Workload(id, title, bytes, SPAN, order, 1, List.of(Workloads.FORCE), List.copyOf(entries));
+    }
+
+    /** The least that a commit of one page can cost by the JDK: one direct write of the whole page, durable by its flag. */
+    private Entry atOnce(int writes) {
+        return new Entry(
+                Workloads.AT_ONCE,
+                Guarantees.DIRECT_DSYNC,
+                () -> new Alone(new ChannelWrite(scratch.log("log-direct"), PAGE, ChannelWrite.Mode.DIRECT_DSYNC)) {
+                    @Override
+                    protected void operate(long offset) throws IOException {
+                        super.operate(offset * writes % SPAN);
+                    }
+                });
     }
 
     private Workload writes() {

@@ -74,6 +74,9 @@ public final class Workloads {
 
     private static final String DSYNC = "FileChannel DSYNC";
     private static final String DIRECT_DSYNC = "FileChannel DIRECT + DSYNC";
+    /** A commit of one page as one such write. */
+    public static final String AT_ONCE = DIRECT_DSYNC + ", one write";
+
     private static final String RWD = "RandomAccessFile rwd";
     private static final String MAPPED_FORCE = "MappedByteBuffer.force(range)";
     private static final String ASYNC_CHANNEL = "AsynchronousFileChannel DIRECT + DSYNC";
