@@ -34,13 +34,14 @@ static bool is_one_run(uint64_t blocks) {
 
 /*
  * The dirty blocks of a folio that held join the launch. forced: a round that a force waits for. If the blocks are all
- * that is left of the round, and one I/O, that I/O is durable by itself, and the force needs no flush of its own.
+ * of the round that no I/O has had, and one I/O, that I/O is durable by itself, and the force needs no flush of its own.
  */
 static void launch_held(struct wt_launch *launch, struct wt_folio *folio, struct wt_round *forced) {
     uint64_t blocks = wt_gathered_blocks(folio);
     if (forced && wt_gather_is_near(folio, blocks)) /* as the records of writers that wait do */
         return;
-    if (forced && !is_one_run(blocks))
+    const struct wt_link *link = forced ? wt_round_link(forced, folio) : NULL;
+    if (forced && (!is_one_run(blocks) || (link && link->writeback)))
         atomic_store(&forced->write.durability, WT_DURABILITY_DEVICE);
     if (blocks)
         (void)wt_launch_blocks(launch, folio, blocks, NULL);

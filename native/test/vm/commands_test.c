@@ -113,6 +113,88 @@ static struct wire_commands measure(struct wire *wire, const char *path, enum wa
     return commands;
 }
 
+/* ---- commits: several writes, and then a force --------------------------------------------------------------------- */
+
+struct commit {
+    const char *name;
+    unsigned writes;
+    size_t length;
+    uint64_t stride; /* from a write to the next one, also to the first of the next commit */
+    bool written;    /* over written extents; else each commit grows the file */
+};
+
+static const struct commit commits[] = {
+    {"one of 4 KiB", 1, BLOCK, BLOCK, true},
+    {"8 of 512 B in sequence", 8, 512, 512, true},
+    {"32 of 4 KiB, 8 KiB apart", 32, BLOCK, (uint64_t)2 * BLOCK, true},
+    {"2 of 200 B that grow the file", 2, 200, 200, false},
+};
+enum { COMMIT_COUNT = sizeof commits / sizeof commits[0] };
+
+static const char *const commit_way_names[] = {"writes + fdatasync", "**writethrough**, later writes + `wt_force`"};
+enum { COMMIT_WAY_COUNT = 2 };
+
+static struct wire_commands commit_by_descriptor(struct wire *wire, const char *path, const struct commit *commit) {
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    uint64_t at = 0;
+    CHECK(fd >= 0);
+    wire_start(wire);
+    for (unsigned i = 0; i < OPERATIONS; i++) {
+        for (unsigned write = 0; write < commit->writes; write++, at += commit->stride) {
+            CHECK_EQ(pwrite(fd, bytes, commit->length, (off_t)at), commit->length);
+        }
+        CHECK(fdatasync(fd) == 0);
+    }
+    struct wire_commands commands = wire_stop(wire);
+    CHECK(close(fd) == 0);
+    return commands;
+}
+
+static struct wire_commands commit_by_engine(struct wire *wire, const char *path, const struct commit *commit,
+                                             bool *has_fua) {
+    wt_engine engine = 0;
+    wt_file file = 0;
+    struct wt_profile profile;
+    uint64_t at = 0;
+    struct iovec iov = {bytes, commit->length};
+    CHECK_OK(wt_engine_open(NULL, &engine));
+    CHECK_OK(wt_file_open(engine, path, WT_OPEN_READ | WT_OPEN_WRITE, 0, WT_DURABILITY_DSYNC, &file));
+    CHECK_OK(wt_file_profile(file, &profile));
+    *has_fua = profile.fua == 1;
+    wire_start(wire);
+    for (unsigned i = 0; i < OPERATIONS; i++) {
+        for (unsigned write = 0; write < commit->writes; write++, at += commit->stride) {
+            CHECK_EQ(wt_write_with(file, &iov, 1, &at, 0, WT_LATER, NULL), commit->length);
+        }
+        CHECK_OK(wt_force(file));
+    }
+    struct wire_commands commands = wire_stop(wire);
+    CHECK_OK(wt_engine_close(engine));
+    return commands;
+}
+
+struct commit_table {
+    struct wire_commands cells[COMMIT_COUNT][COMMIT_WAY_COUNT];
+    bool has_fua;
+};
+
+static void fill_commits(struct commit_table *table, const char *directory) {
+    char path[600];
+    struct wire wire = wire_open(directory);
+    snprintf(path, sizeof path, "%s/file", test_make_directory(directory));
+    for (unsigned i = 0; i < COMMIT_COUNT; i++) {
+        const struct commit *commit = &commits[i];
+        const struct operation whole = {commit->name, (size_t)(commit->writes * commit->stride),
+                                        commit->written ? WRITTEN : NONE};
+        prepare_file(path, &whole);
+        table->cells[i][0] = commit_by_descriptor(&wire, path, commit);
+        prepare_file(path, &whole);
+        table->cells[i][1] = commit_by_engine(&wire, path, commit, &table->has_fua);
+        CHECK(unlink(path) == 0);
+    }
+    wire_close(&wire);
+}
+
 /* ---- the table ----------------------------------------------------------------------------------------------------- */
 
 struct table {
@@ -194,6 +276,30 @@ static void publish(const struct table *table, const char *directory) {
     CHECK(out == NULL || fclose(out) == 0);
 }
 
+static void print_commits(FILE *out, const struct commit_table *table, const char *directory) {
+    fprintf(out, "\n| %s, a commit of | %s | %s |\n|---|---|---|\n", directory, commit_way_names[0],
+            commit_way_names[1]);
+    for (unsigned i = 0; i < COMMIT_COUNT; i++) {
+        fprintf(out, "| %s |", commits[i].name);
+        for (unsigned way = 0; way < COMMIT_WAY_COUNT; way++) {
+            print_cell(out, &table->cells[i][way]);
+        }
+        fputs("\n", out);
+    }
+}
+
+static void publish_commits(const struct commit_table *table, const char *directory) {
+    const char *name = strrchr(directory, '/') + 1;
+    const char *path = getenv("WT_COMMANDS");
+    print_commits(stdout, table, name);
+    FILE *out = path != NULL ? fopen(path, "a") : NULL;
+    CHECK(path == NULL || out != NULL);
+    if (out != NULL) {
+        print_commits(out, table, name);
+        CHECK(fclose(out) == 0);
+    }
+}
+
 /* ---- the mark ------------------------------------------------------------------------------------------------------ */
 
 /*
@@ -239,6 +345,30 @@ TEST(no_operation_costs_more_commands_than_the_best_other_way) {
             check_cell(&tables[i], row, ENGINE_DSYNC);
             check_cell(&tables[i], row, ENGINE_DEVICE);
             check_device_cell(&tables[i], row);
+        }
+    }
+}
+
+/* A slow machine takes longer than the ticker to come from a write to the force: then some commits are an I/O more. */
+enum { EARLY = OPERATIONS / 4 };
+
+/* Nor does a commit; and one that is a single run of written blocks is one command, where the disk takes FUA. */
+TEST(no_commit_costs_more_commands_than_writes_and_an_fdatasync) {
+    static struct commit_table tables[16];
+    CHECK(test_directory_count() <= 16);
+    for (size_t i = 0; i < test_directory_count(); i++) {
+        CONTEXT("in %s", test_directory(i));
+        fill_commits(&tables[i], test_directory(i));
+        publish_commits(&tables[i], test_directory(i));
+    }
+    for (size_t i = 0; i < test_directory_count(); i++) {
+        for (unsigned row = 0; row < COMMIT_COUNT; row++) {
+            const struct wire_commands *other = &tables[i].cells[row][0], *ours = &tables[i].cells[row][1];
+            CONTEXT("in %s, a commit of %s", test_directory(i), commits[row].name);
+            CHECK(ours->writes + ours->flushes <= other->writes + other->flushes + EARLY);
+            CHECK(ours->flushes <= other->flushes + EARLY);
+            bool is_one_run = commits[row].written && commits[row].stride == commits[row].length;
+            CHECK(!is_one_run || !tables[i].has_fua || ours->flushes <= EARLY);
         }
     }
 }
