@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+package io.writethrough.systems;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.Arguments.ArgumentSet;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** A JVM with a system that writes through is killed; another opens what is there. */
+@Timeout(300)
+class KilledSystemTest {
+    private static final int COMMITS = 200;
+    private static final int LOAD_SECONDS = 200;
+
+    private Path directory;
+
+    @BeforeEach
+    void makeDirectory() throws IOException {
+        final Optional<Path> root = TestDirectories.firstWithDirectIo();
+        assumeTrue(root.isPresent(), "no directory with direct I/O");
+        directory = Files.createTempDirectory(root.orElseThrow(), "writethrough-systems-");
+    }
+
+    @AfterEach
+    void deleteDirectory() throws IOException {
+        if (directory != null) {
+            TestDirectories.delete(directory);
+        }
+    }
+
+    static Stream<ArgumentSet> systems() {
+        return Arrays.stream(Candidate.values())
+                .flatMap(candidate -> Stream.of(Way.AT_FORCE, Way.EACH_WRITE)
+                        .filter(candidate::isDurable)
+                        .filter(way -> candidate != Candidate.H2_SYNC || way == Way.AT_FORCE)
+                        .map(way -> Arguments.argumentSet(candidate + ", " + way, candidate, way)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("systems")
+    void aKilledSystemHasEveryAcknowledgedRecord(final Candidate candidate, final Way way) throws Exception {
+        final long acknowledged = killedAmongCommits(candidate, way);
+        assertEquals(List.of("verified " + acknowledged), linesOf(candidate, way, acknowledged));
+        assertEquals(List.of("verified " + acknowledged), linesOf(candidate, Way.JDK, acknowledged));
+    }
+
+    /* How many records were acknowledged. The library carried at least one write for each. */
+    private long killedAmongCommits(final Candidate candidate, final Way way) throws Exception {
+        final Process load = candidate.start(way, directory, "load", LOAD_SECONDS);
+        long acknowledged = 0;
+        long written = 0;
+        try (BufferedReader lines = output(load)) {
+            String line;
+            while ((line = lines.readLine()) != null) {
+                final long number = Long.parseLong(line.substring(line.indexOf(' ') + 1));
+                if (line.startsWith("ack ")) {
+                    assertEquals(acknowledged + 1, number);
+                    acknowledged = number;
+                } else {
+                    written = number;
+                    assertTrue(written >= acknowledged, written + " writes for " + acknowledged + " records");
+                }
+                if (acknowledged == COMMITS) {
+                    load.toHandle().destroyForcibly(); // SIGKILL, and its output stays open
+                }
+            }
+        } finally {
+            load.destroyForcibly().waitFor();
+        }
+        assertEquals(128 + 9, load.exitValue());
+        assertTrue(acknowledged >= COMMITS, acknowledged + " records");
+        assertTrue(written >= COMMITS / 2, written + " writes through the library");
+        return acknowledged;
+    }
+
+    private List<String> linesOf(final Candidate candidate, final Way way, final long count) throws Exception {
+        final Process verify = candidate.start(way, directory, "verify", count);
+        try (BufferedReader lines = output(verify)) {
+            return lines.lines().toList();
+        } finally {
+            verify.destroyForcibly().waitFor();
+        }
+    }
+
+    private static BufferedReader output(final Process process) {
+        return new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+package io.writethrough.systems;
+
+import io.writethrough.WriteThroughEngine;
+import io.writethrough.WriteThroughFileSystem;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystems;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.SplittableRandom;
+
+/**
+ * What the programs have in common. Their arguments are a directory and one of these:
+ *
+ * <ul>
+ *   <li>{@code load SECONDS}: commits one record after the other. Prints {@code ack N} after each commit, from time to time
+ *       {@code writes N}, the writes that went through the library so far, and at the end {@code commits/s X}.
+ *   <li>{@code measure SECONDS}: the same without {@code ack}, after half that time to warm up.
+ *   <li>{@code verify N}: opens what is there and checks that it has the records 1 to N, byte for byte. Prints {@code
+ *       verified N}.
+ * </ul>
+ */
+final class Program {
+    private static final int RECORD_BYTES = 100;
+    private static final int COMMITS_BETWEEN_COUNTS = 50;
+
+    private final Records.Opener opener;
+    private final Path directory;
+
+    private Program(final Records.Opener opener, final Path directory) {
+        this.opener = opener;
+        this.directory = directory;
+    }
+
+    /** Runs a program to its end, which is that of the JVM. */
+    static void run(final Records.Opener opener, final String... arguments) {
+        int status = 1;
+        try {
+            final Program program = new Program(opener, Path.of(arguments[0]));
+            switch (arguments[1]) {
+                case "load" -> program.load(Double.parseDouble(arguments[2]));
+                case "measure" -> program.measure(Double.parseDouble(arguments[2]));
+                case "verify" -> program.verify(Long.parseLong(arguments[2]));
+                default -> throw new IllegalArgumentException(arguments[1]);
+            }
+            status = 0;
+        } catch (final Exception | AssertionError e) {
+            e.printStackTrace();
+        }
+        System.exit(status); // also where a system has threads that would go on
+    }
+
+    private void load(final double seconds) throws Exception {
+        try (Records records = opener.open(directory)) {
+            final long begin = System.nanoTime();
+            long number = 0;
+            while (System.nanoTime() - begin < seconds * 1e9) {
+                number++;
+                records.commit(number, record(number));
+                print("ack " + number);
+                if (number % COMMITS_BETWEEN_COUNTS == 0) {
+                    print("writes " + writes());
+                }
+            }
+            printRate(number, begin);
+        }
+    }
+
+    private void measure(final double seconds) throws Exception {
+        try (Records records = opener.open(directory)) {
+            final long begin = System.nanoTime();
+            long number = 0;
+            while (System.nanoTime() - begin < seconds / 2 * 1e9) {
+                number++;
+                records.commit(number, record(number));
+            }
+            final long first = number;
+            final long measured = System.nanoTime();
+            while (System.nanoTime() - measured < seconds * 1e9) {
+                number++;
+                records.commit(number, record(number));
+            }
+            printRate(number - first, measured);
+        }
+    }
+
+    private static void printRate(final long commits, final long begin) throws IOException {
+        print("writes " + writes());
+        print(String.format(Locale.ROOT, "commits/s %.1f", commits * 1e9 / (System.nanoTime() - begin)));
+    }
+
+    private void verify(final long count) throws Exception {
+        try (Records records = opener.open(directory)) {
+            for (long number = 1; number <= count; number++) {
+                if (!Arrays.equals(record(number), records.read(number))) {
+                    throw new AssertionError("record " + number + " is not there, or another");
+                }
+            }
+        }
+        print("verified " + count);
+    }
+
+    private static byte[] record(final long number) {
+        final byte[] record = new byte[RECORD_BYTES];
+        new SplittableRandom(number).nextBytes(record);
+        return record;
+    }
+
+    /* Of the engine that the switch of the JVM uses. */
+    private static long writes() throws IOException {
+        return FileSystems.getDefault() instanceof WriteThroughFileSystem
+                ? WriteThroughEngine.shared().stats().writes()
+                : 0;
+    }
+
+    /* One write(2), so that a kill leaves whole lines. */
+    private static void print(final String line) throws IOException {
+        System.out.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+        System.out.flush();
+    }
+}
