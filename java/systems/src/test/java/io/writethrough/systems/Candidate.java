@@ -13,7 +13,8 @@ enum Candidate {
     /** Its commits are durable where each write is: H2 forces nothing after a commit. */
     H2("H2, `WRITE_DELAY=0`", H2Program.class),
     H2_SYNC("H2, `CHECKPOINT SYNC` after each commit", H2Program.class, "-Dcheckpoint=true"),
-    LUCENE("Lucene, `IndexWriter.commit`", LuceneProgram.class);
+    LUCENE("Lucene, `IndexWriter.commit`", LuceneProgram.class),
+    KAFKA("Kafka, a flush for each record", KafkaProgram.class);
 
     private final String title;
     private final Class<?> program;

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+package io.writethrough.systems;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.TimeUnit;
+import kafka.Kafka;
+import kafka.tools.StorageTool;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A single node of Kafka, broker and controller, that flushes after each record, with a producer that waits for each, on the
+ * loopback interface.
+ */
+final class KafkaProgram {
+    private static final TopicPartition PARTITION = new TopicPartition("records", 0);
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    private KafkaProgram() {}
+
+    public static void main(final String[] arguments) {
+        System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", "error");
+        Program.run(Node::new, arguments);
+    }
+
+    private static final class Node implements Records {
+        private final String address;
+        private @Nullable KafkaProducer<byte[], byte[]> producer;
+        private @Nullable KafkaConsumer<byte[], byte[]> consumer;
+        private final Queue<ConsumerRecord<byte[], byte[]>> polled = new ArrayDeque<>();
+
+        Node(final Path directory) throws Exception {
+            final int[] ports = freePorts();
+            address = "localhost:" + ports[0];
+            final Path logs = directory.resolve("logs");
+            final boolean anew = Files.notExists(logs);
+            final Path properties = directory.resolve("server.properties");
+            Files.write(properties, properties(logs, ports));
+            if (anew) {
+                final String[] format = {
+                    "format", "--cluster-id", Uuid.randomUuid().toString(), "--config", properties.toString()
+                };
+                final int status = StorageTool.execute(format, new PrintStream(OutputStream.nullOutputStream()));
+                if (status != 0) {
+                    throw new IOException("the storage of Kafka was not formatted: " + status);
+                }
+            }
+            final Thread server = new Thread(() -> Kafka.main(new String[] {properties.toString()}));
+            server.setDaemon(true);
+            server.start();
+            try (Admin admin = Admin.create(Map.of("bootstrap.servers", address))) {
+                if (anew) {
+                    admin.createTopics(List.of(new NewTopic(PARTITION.topic(), Optional.of(1), Optional.empty())))
+                            .all()
+                            .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+                }
+            }
+        }
+
+        private static int[] freePorts() throws IOException {
+            try (ServerSocket one = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+                    ServerSocket other = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+                return new int[] {one.getLocalPort(), other.getLocalPort()};
+            }
+        }
+
+        private static List<String> properties(final Path logs, final int... ports) {
+            return List.of(
+                    "process.roles=broker,controller",
+                    "node.id=1",
+                    "listeners=PLAINTEXT://localhost:" + ports[0] + ",CONTROLLER://localhost:" + ports[1],
+                    "controller.listener.names=CONTROLLER",
+                    "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+                    "controller.quorum.voters=1@localhost:" + ports[1],
+                    "log.dirs=" + logs,
+                    "log.flush.interval.messages=1",
+                    "broker.heartbeat.interval.ms=500",
+                    "broker.session.timeout.ms=2000", // so long a killed node keeps the next one out
+                    "offsets.topic.replication.factor=1",
+                    "transaction.state.log.replication.factor=1",
+                    "transaction.state.log.min.isr=1");
+        }
+
+        @Override
+        public void commit(final long number, final byte[] record) throws Exception {
+            if (producer == null) {
+                producer = new KafkaProducer<>(
+                        Map.of("bootstrap.servers", address, "acks", "all", "linger.ms", "0"),
+                        new ByteArraySerializer(),
+                        new ByteArraySerializer());
+            }
+            producer.send(new ProducerRecord<>(PARTITION.topic(), record)).get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        }
+
+        @Override
+        public byte @Nullable [] read(final long number) {
+            if (consumer == null) {
+                consumer = new KafkaConsumer<>(
+                        Map.of("bootstrap.servers", address), new ByteArrayDeserializer(), new ByteArrayDeserializer());
+                consumer.assign(List.of(PARTITION));
+                consumer.seekToBeginning(List.of(PARTITION));
+            }
+            if (polled.isEmpty()) {
+                polled.addAll(consumer.poll(PATIENCE).records(PARTITION));
+            }
+            final ConsumerRecord<byte[], byte[]> record = polled.poll();
+            return record != null && record.offset() == number - 1 ? record.value() : null;
+        }
+
+        /* The node itself ends in order when the JVM does. */
+        @Override
+        public void close() {
+            if (producer != null) {
+                producer.close();
+            }
+            if (consumer != null) {
+                consumer.close();
+            }
+        }
+    }
+}
