@@ -31,6 +31,11 @@ enum Candidate {
         return title;
     }
 
+    /** What it is tried by. Of these systems Kafka alone has a log that it extends and keeps: files that profit from growth. */
+    List<Way> ways() {
+        return this == KAFKA ? List.of(Way.values()) : List.of(Way.JDK, Way.AT_FORCE, Way.EACH_WRITE);
+    }
+
     /** Whether what the program acknowledges in this way is durable. */
     boolean isDurable(final Way way) {
         return this != H2 || way == Way.EACH_WRITE;

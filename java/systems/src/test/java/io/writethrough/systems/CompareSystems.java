@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+package io.writethrough.systems;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Commits per second of each system by each way, one thread that commits one record at a time, in rounds that take turns. The
+ * arguments are {@code DIRECTORY [--rounds N] [--seconds S] [--only NAME,...]}. Prints a table: medians, and how many times the
+ * JDK's in the same round, least and most in brackets.
+ */
+public final class CompareSystems {
+    private final Path root;
+    private int rounds = 3;
+    private double seconds = 3;
+    private List<Candidate> candidates = List.of(Candidate.values());
+
+    private CompareSystems(final Path root) {
+        this.root = root;
+    }
+
+    public static void main(final String[] arguments) throws Exception {
+        if (arguments.length % 2 == 0) {
+            System.err.println("bench/systems DIRECTORY [--rounds N] [--seconds S] [--only NAME,...], NAME one of "
+                    + Arrays.toString(Candidate.values()));
+            System.exit(2);
+        }
+        final CompareSystems comparison =
+                new CompareSystems(Path.of(arguments[0]).toAbsolutePath().normalize());
+        for (int i = 1; i < arguments.length; i += 2) {
+            comparison.set(arguments[i], arguments[i + 1]);
+        }
+        comparison.run();
+    }
+
+    private void set(final String option, final String value) {
+        switch (option) {
+            case "--rounds" -> rounds = Integer.parseInt(value);
+            case "--seconds" -> seconds = Double.parseDouble(value);
+            case "--only" ->
+                candidates = Arrays.stream(value.toUpperCase(Locale.ROOT).split(","))
+                        .map(Candidate::valueOf)
+                        .toList();
+            default -> throw new IllegalArgumentException("no option " + option);
+        }
+    }
+
+    private void run() throws Exception {
+        final Map<Candidate, Map<Way, List<Double>>> rates = new EnumMap<>(Candidate.class);
+        for (int round = 1; round <= rounds; round++) {
+            for (final Candidate candidate : candidates) {
+                for (final Way way : candidate.ways()) {
+                    System.err.printf("round %d: %s, %s%n", round, candidate, way);
+                    rates.computeIfAbsent(candidate, key -> new EnumMap<>(Way.class))
+                            .computeIfAbsent(way, key -> new ArrayList<>())
+                            .add(measure(candidate, way));
+                }
+            }
+        }
+        print(rates);
+    }
+
+    private double measure(final Candidate candidate, final Way way) throws Exception {
+        final Path directory = Files.createTempDirectory(root, "writethrough-systems-");
+        try {
+            final Process process = candidate.start(way, directory, "measure", seconds);
+            try (BufferedReader lines =
+                    new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+                double rate = -1;
+                String line;
+                while ((line = lines.readLine()) != null) {
+                    final String value = line.substring(line.indexOf(' ') + 1);
+                    if (line.startsWith("commits/s ")) {
+                        rate = Double.parseDouble(value);
+                    } else if (value.equals("0") != (way == Way.JDK)) {
+                        throw new IOException(candidate + ", " + way + ": " + line + " through the library");
+                    }
+                }
+                if (process.waitFor() != 0 || rate < 0) {
+                    throw new IOException(candidate + ", " + way + ": exit status " + process.exitValue());
+                }
+                return rate;
+            } finally {
+                process.destroyForcibly().waitFor();
+            }
+        } finally {
+            TestDirectories.delete(directory);
+        }
+    }
+
+    private static void print(final Map<Candidate, Map<Way, List<Double>>> rates) {
+        final StringBuilder head = new StringBuilder("| commits/s |");
+        final StringBuilder rule = new StringBuilder("| --- |");
+        for (final Way way : Way.values()) {
+            head.append(' ').append(way.title()).append(" |");
+            rule.append(" ---: |");
+        }
+        System.out.println(head);
+        System.out.println(rule);
+        rates.forEach((candidate, ways) -> {
+            final StringBuilder row = new StringBuilder("| " + candidate.title() + " |");
+            for (final Way way : Way.values()) {
+                final List<Double> values = ways.get(way);
+                row.append(values == null ? " |" : cell(candidate, way, values, ways.getOrDefault(Way.JDK, List.of())));
+            }
+            System.out.println(row);
+        });
+    }
+
+    private static String cell(
+            final Candidate candidate, final Way way, final List<Double> values, final List<Double> jdk) {
+        final String rate =
+                String.format(Locale.ROOT, " %s%,.0f", candidate.isDurable(way) ? "" : "not durable: ", median(values));
+        if (way == Way.JDK) {
+            return rate + " |";
+        }
+        final List<Double> ratios = new ArrayList<>();
+        for (int round = 0; round < values.size(); round++) {
+            ratios.add(values.get(round) / jdk.get(round));
+        }
+        ratios.sort(null);
+        return String.format(
+                Locale.ROOT,
+                "%s, %.2f (%.2f..%.2f) |",
+                rate,
+                median(ratios),
+                ratios.get(0),
+                ratios.get(ratios.size() - 1));
+    }
+
+    private static double median(final List<Double> values) {
+        final List<Double> sorted = values.stream().sorted().toList();
+        return (sorted.get((sorted.size() - 1) / 2) + sorted.get(sorted.size() / 2)) / 2;
+    }
+}
