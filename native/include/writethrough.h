@@ -255,7 +255,14 @@ enum {
     WT_OPEN_TRUNCATE = 16,  /* size 0, durable when the call returns; needs WRITE */
     WT_OPEN_NOFOLLOW = 32,  /* -ELOOP if the last component is a symbolic link */
     WT_OPEN_NAMED = 64,     /* the file is to keep a name: see below */
+    WT_OPEN_AT_FORCE = 128, /* with CREATE or CREATE_NEW: a new file is durable by the first wt_force, as in POSIX */
 };
+
+/*
+ * With WT_OPEN_AT_FORCE an open that makes a file costs no fsync. The first wt_force or wt_sync of the file makes the
+ * file durable, also an empty one. The directory entry is then as durable as after fsync(2) of the file: with it on
+ * ext4, xfs and btrfs; POSIX asks for an fsync of the directory, which is the caller's.
+ */
 
 /*
  * What others do to an open file. flock(2) keeps out only programs that ask for it.

@@ -17,7 +17,7 @@
 
 static int check_open(const char *path, uint32_t flags, uint32_t durability, const wt_file *file) {
     const uint32_t known = WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE | WT_OPEN_CREATE_NEW | WT_OPEN_TRUNCATE |
-                           WT_OPEN_NOFOLLOW | WT_OPEN_NAMED;
+                           WT_OPEN_NOFOLLOW | WT_OPEN_NAMED | WT_OPEN_AT_FORCE;
     const uint32_t need_write = WT_OPEN_CREATE | WT_OPEN_CREATE_NEW | WT_OPEN_TRUNCATE;
     if (!path || !file || (flags & ~known) || !(flags & (WT_OPEN_READ | WT_OPEN_WRITE)))
         return -EINVAL;
@@ -71,6 +71,8 @@ static int open_file(struct wt_engine_object *engine, const char *path, uint32_t
         rc = check_inside(inode);
     if (!rc && (flags & WT_OPEN_NAMED))
         atomic_store(&inode->named, true);
+    if (!rc && (flags & WT_OPEN_AT_FORCE) && (flags & (WT_OPEN_CREATE | WT_OPEN_CREATE_NEW)))
+        wt_disk_note_unsynced(inode->lane.disk, &inode->unsynced); /* the file may be new: a force has something to do */
     if (!rc && (flags & WT_OPEN_TRUNCATE))
         rc = wt_inode_truncate(inode, 0);
     struct wt_file_object *file = rc ? NULL : wt_line_alloc(sizeof *file);

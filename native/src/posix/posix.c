@@ -1047,7 +1047,7 @@ int wt_posix_open_checked(const char *path, uint32_t flags, uint32_t mode,
     if (rc == 0 && check != NULL) {
         rc = check(&file->backing.profile, file->descriptor);
     }
-    if (rc == 0 && opening.creation != EXISTED) {
+    if (rc == 0 && opening.creation != EXISTED && (flags & WT_OPEN_AT_FORCE) == 0) {
         rc = persist_creation(file, opening.creation);
     }
     if (rc < 0) {

@@ -165,17 +165,22 @@ static void run_flush(struct wt_inode *inode, bool data_only) {
     wt_unlock(&rounds->lock);
 }
 
-void wt_later_await(struct wt_inode *inode) {
+/* The device has all bytes that were written before, as far as it took them. stable: a single I/O is to be durable. */
+static void settle(struct wt_inode *inode, bool stable) {
     struct wt_round *round = wt_round_close(inode);
     if (round) {
         /* One reference is the round's own, and one its only link's. */
-        if (atomic_load(&round->write.references) <= 2 && !atomic_load(&inode->unsynced))
+        if (stable && atomic_load(&round->write.references) <= 2 && !atomic_load(&inode->unsynced))
             atomic_store(&round->write.durability, WT_DURABILITY_DSYNC);
         send(inode, round);
         wt_write_await(&round->write);
         wt_round_free(round);
     }
     wt_rounds_await(inode);
+}
+
+void wt_later_await(struct wt_inode *inode) {
+    settle(inode, false);
 }
 
 int wt_later_settle(struct wt_file_object *file) {
@@ -211,7 +216,7 @@ static int result_of(const struct wt_rounds *rounds, const struct wt_force *forc
 
 /* Does what all forces of the group ask for. Those that come from now on are of the next group. */
 static void run_group(struct wt_inode *inode, bool with_metadata) {
-    wt_later_await(inode);
+    settle(inode, true);
     bool is_stable = !atomic_load(&inode->unsynced) && !atomic_load(&inode->rounds.unflushed);
     if ((with_metadata || !is_stable) && !WT_MUTANT("force-without-flush"))
         run_flush(inode, !with_metadata);

@@ -126,7 +126,7 @@ struct commit {
 static const struct commit commits[] = {
     {"one of 4 KiB", 1, BLOCK, BLOCK, true},
     {"8 of 512 B in sequence", 8, 512, 512, true},
-    {"32 of 4 KiB, 8 KiB apart", 32, BLOCK, (uint64_t)2 * BLOCK, true},
+    {"4 of 4 KiB, 8 KiB apart", 4, BLOCK, (uint64_t)2 * BLOCK, true},
     {"2 of 200 B that grow the file", 2, 200, 200, false},
 };
 enum { COMMIT_COUNT = sizeof commits / sizeof commits[0] };

@@ -23,6 +23,9 @@ public enum Commit implements OpenOption {
      * written before: the contract of {@link java.nio.channels.FileChannel} and of POSIX. For programs that write many
      * times and force once. {@link WriteThroughFile#writeLater(java.nio.ByteBuffer, long)} says what holds until the force.
      *
+     * <p><b>A new file</b> is not durable when {@code open} returns, but by the first force, as with the JDK: on ext4, xfs
+     * and btrfs with its name; POSIX asks for a force of the directory too. With {@link #EACH_WRITE} it is durable at once.
+     *
      * <p><b>A killed process.</b> The kernel keeps what was written by a channel of the JDK when a process is killed, also
      * without a force. Here the kernel has what left the cache: all that was written more than a millisecond ago, as long
      * as threads of the process run when they are due and no earlier I/O on the same block is in flight. What was written

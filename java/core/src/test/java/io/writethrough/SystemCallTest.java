@@ -128,6 +128,25 @@ class SystemCallTest extends OnEveryFileSystem {
     }
 
     @Test
+    void aNewFileThatCommitsAtForceIsDurableByTheForceAndNotBefore() throws Exception {
+        final List<Call> calls = trace();
+        assertEquals(List.of(), syncsOf(calls, "open of a new file AT_FORCE"));
+        assertEquals(List.of(), syncsOf(calls, "close of it"));
+        assertEquals(1, syncsOf(calls, "force of a new file").size());
+        assertEquals(1, syncsOf(calls, "force of an empty new file").size());
+    }
+
+    /* What asks the kernel to make anything stable, by any thread between the two marks. */
+    private static List<Call> syncsOf(final List<Call> calls, final String operation) {
+        return calls.subList(indexOfMark(calls, "begin " + operation), indexOfMark(calls, "end " + operation)).stream()
+                .filter(call -> call.name().equals("fsync")
+                        || call.name().equals("fdatasync")
+                        || call.text().contains("SYNC_FILE_RANGE_WRITE")
+                        || call.text().contains("RWF_DSYNC"))
+                .toList();
+    }
+
+    @Test
     void aReadOfCachedBytesIsNoSystemCall() throws Exception {
         final List<Call> calls = trace();
         for (final String operation : List.of("read direct", "read heap", "read vector", "size")) {
@@ -201,12 +220,35 @@ class SystemCallTest extends OnEveryFileSystem {
                 marked("read heap", () -> file.read(heap.clear(), 8192));
                 marked("read vector", () -> file.read(cleared(vector), 8192));
                 marked("size", file::size);
+                commitAtForce(arguments[0]);
                 final Path existing = Files.write(Path.of(arguments[0] + ".existing"), new byte[4096]);
                 useFirst(Path.of(arguments[0] + ".warm"), false);
                 useFirst(Path.of(arguments[0] + ".first"), true);
                 marked(
                         "open",
                         () -> WriteThroughFile.open(existing, READ, WRITE).close());
+            }
+        }
+
+        private static void commitAtForce(final String name) throws IOException {
+            final Path path = Path.of(name + ".new");
+            mark("begin open of a new file AT_FORCE");
+            final WriteThroughFile file = WriteThroughFile.open(path, CREATE, WRITE, Commit.AT_FORCE);
+            mark("end open of a new file AT_FORCE");
+            file.writeLater(ByteBuffer.allocate(4096), 0);
+            mark("begin close of it");
+            file.close();
+            mark("end close of it");
+            try (WriteThroughFile again = WriteThroughFile.open(path, WRITE, Commit.AT_FORCE)) {
+                mark("begin force of a new file");
+                again.force();
+                mark("end force of a new file");
+            }
+            try (WriteThroughFile empty =
+                    WriteThroughFile.open(Path.of(name + ".empty"), CREATE, WRITE, Commit.AT_FORCE)) {
+                mark("begin force of an empty new file");
+                empty.force();
+                mark("end force of an empty new file");
             }
         }
 

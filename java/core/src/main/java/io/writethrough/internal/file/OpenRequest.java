@@ -59,13 +59,10 @@ public record OpenRequest(
         if (append) {
             checkAppend(flags);
         }
+        final Commit commit = atForce && !synced ? Commit.AT_FORCE : Commit.EACH_WRITE;
+        flags |= commit == Commit.AT_FORCE ? OpenFlags.AT_FORCE : 0;
         return new OpenRequest(
-                withAccess(flags, append, deleteOnClose),
-                strongest,
-                atForce && !synced ? Commit.AT_FORCE : Commit.EACH_WRITE,
-                append,
-                deleteOnClose,
-                growthBytes);
+                withAccess(flags, append, deleteOnClose), strongest, commit, append, deleteOnClose, growthBytes);
     }
 
     private static Durability strongest(final Durability one, final Durability other) {

@@ -11,6 +11,7 @@ public final class OpenFlags {
     public static final int TRUNCATE = 16;
     public static final int NOFOLLOW = 32;
     public static final int NAMED = 64;
+    public static final int AT_FORCE = 128;
 
     /** WT_RENAME_REPLACE. */
     public static final int RENAME_REPLACE = 1;
