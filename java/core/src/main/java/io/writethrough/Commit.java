@@ -24,7 +24,7 @@ public enum Commit implements OpenOption {
      * times and force once. {@link WriteThroughFile#writeLater(java.nio.ByteBuffer, long)} says what holds until the force.
      *
      * <p><b>A new file</b> is not durable when {@code open} returns, but by the first force, as with the JDK: on ext4, xfs
-     * and btrfs with its name; POSIX asks for a force of the directory too. With {@link #EACH_WRITE} it is durable at once.
+     * and btrfs with its name; POSIX asks for a force of the directory too. With {@link #EACH_WRITE} the file is durable when {@code open} returns.
      *
      * <p><b>A killed process.</b> The kernel keeps what was written by a channel of the JDK when a process is killed, also
      * without a force. Here the kernel has what left the cache: all that was written more than a millisecond ago, as long
