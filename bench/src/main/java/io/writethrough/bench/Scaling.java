@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.bench;
 
+import com.sun.management.UnixOperatingSystemMXBean;
 import com.sun.nio.file.ExtendedOpenOption;
 import io.writethrough.WriteThroughEngine;
 import io.writethrough.bench.contender.Alone;
@@ -15,6 +16,7 @@ import io.writethrough.bench.report.Progress;
 import io.writethrough.bench.workload.Scratch;
 import io.writethrough.bench.workload.Steps;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -35,7 +37,10 @@ final class Scaling {
 
     private static final int PAGE = 4096;
     private static final long MIB = 1 << 20;
-    private static final int[] FILE_COUNTS = {100, 1_000, 10_000};
+    /** The library has two descriptors of each open file, and the JVM has some of its own. */
+    private static final int OTHER_DESCRIPTORS = 500;
+
+    private static final int[] FILE_COUNTS = {100, 1_000, Math.min(10_000, openFilesMost())};
     private static final int TOTAL_PAGES = 10_000;
     private static final int SAMPLE_EVERY = 16;
     private static final OpenOption[] READ_WRITE = {StandardOpenOption.READ, StandardOpenOption.WRITE};
@@ -57,6 +62,14 @@ final class Scaling {
         this.cachedBytes = cachedBytes(options.quick());
         this.budget = budget;
         this.progress = progress;
+    }
+
+    /** How many files the library may have open in this process: see ulimit -n. */
+    private static int openFilesMost() {
+        long descriptors = ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean unix
+                ? unix.getMaxFileDescriptorCount()
+                : Integer.MAX_VALUE;
+        return (int) Math.max(2_000, Math.min(Integer.MAX_VALUE, (descriptors - OTHER_DESCRIPTORS) / 2));
     }
 
     private static long[] cachedBytes(boolean quick) {
