@@ -250,7 +250,7 @@ WT_API int wt_probe_extents(const char *path, struct wt_extents *extents);
 enum {
     WT_OPEN_READ = 1,
     WT_OPEN_WRITE = 2,
-    WT_OPEN_CREATE = 4,     /* create if missing; the directory entry is durable when the call returns */
+    WT_OPEN_CREATE = 4,     /* create if missing; the file and its name are durable when the call returns */
     WT_OPEN_CREATE_NEW = 8, /* create; -EEXIST if anything has that name */
     WT_OPEN_TRUNCATE = 16,  /* size 0, durable when the call returns; needs WRITE */
     WT_OPEN_NOFOLLOW = 32,  /* -ELOOP if the last component is a symbolic link */
@@ -337,8 +337,9 @@ enum { WT_RENAME_REPLACE = 1 };
 WT_API int wt_file_rename(wt_file file, const char *from, const char *to, uint32_t flags);
 
 /*
- * Closes a handle. Calls on it that have begun finish first; later calls get -EBADF. Everything written was durable
- * before, so there is nothing to flush and no error to lose. The result is that of close(2).
+ * Closes a handle. Calls on it that have begun finish first; later calls get -EBADF. There is nothing to flush. Bytes of
+ * later writes that are in the cache are sent, and the call waits until the device has them. The result is that of
+ * close(2), or the error of bytes of later writes that were lost.
  */
 WT_API int wt_file_close(wt_file file);
 
@@ -502,7 +503,8 @@ WT_API int wt_file_grow_ahead(wt_file file, uint64_t bytes);
 /*
  * Makes stable what was written to the file before this call began, by whichever handle: writes with WT_LATER, and with
  * WT_DURABILITY_DEVICE. The size is stable with it, and times may not be. Calls of several threads share their I/O and
- * their flush. If all is stable, no system call is made.
+ * their flush. The first wt_force of an open file flushes in any case, for what an earlier process may have left; after
+ * that no system call is made if all is stable.
  *
  * An error tells that bytes of writes with WT_LATER are lost: the device refused them, or a flush failed. Each handle that
  * was open at the time is told once, by wt_force, wt_sync or wt_file_close. As long as nobody has written the lost bytes

@@ -60,6 +60,7 @@ static struct core core_of(bool no_fua) {
 static wt_file file_of(const struct core *core, size_t length) {
     wt_file file = core_file(core, "file");
     fill_at(file, 0, 1, length);
+    CHECK_OK(wt_force(file)); /* the first one flushes in any case */
     sim_clear_log(core->sim);
     return file;
 }
@@ -156,6 +157,34 @@ TEST(a_reader_that_waits_for_memory_sends_what_is_held) {
     size_t before = sim_count(core.sim, SIM_WRITE);
     CHECK_EQ(read_at(files[2], 0, bytes, 32 << 10), 32 << 10);
     CHECK(sim_count(core.sim, SIM_WRITE) > before);
+    core_close(&core);
+}
+
+static void check_syncs_of_force(const struct core *core, wt_file file, int result, size_t syncs) {
+    sim_clear_log(core->sim);
+    CHECK_EQ(wt_force(file), result);
+    CHECK_EQ(sim_count(core->sim, SIM_SYNC), syncs);
+}
+
+TEST(the_first_force_of_an_open_file_flushes_what_others_may_have_left) {
+    struct core core = core_of(false);
+    for (int i = 0; i < 2; i++) {
+        wt_file file = core_file(&core, "file");
+        check_syncs_of_force(&core, file, 0, 1);
+        check_syncs_of_force(&core, file, 0, 0);
+        later_at(file, 0, 2, BLOCK); /* the close leaves it on the device */
+        CHECK_OK(wt_file_close(file));
+    }
+    core_close(&core);
+}
+
+TEST(a_force_after_one_that_failed_flushes_again) {
+    struct core core = core_of(false);
+    wt_file file = core_file(&core, "file"), other = core_file(&core, "file");
+    sim_fail(core.sim, &(struct sim_fault){.ops = SIM_SYNC, .count = 1, .error = -EIO});
+    CHECK_EQ(wt_force(file), -EIO);
+    check_syncs_of_force(&core, other, 0, 1);
+    check_syncs_of_force(&core, file, 0, 0);
     core_close(&core);
 }
 

@@ -72,8 +72,7 @@ static int open_file(struct wt_engine_object *engine, const char *path, uint32_t
     if (!rc && (flags & WT_OPEN_NAMED))
         atomic_store(&inode->named, true);
     if (!rc && (flags & WT_OPEN_AT_FORCE) && (flags & (WT_OPEN_CREATE | WT_OPEN_CREATE_NEW)))
-        wt_disk_note_unsynced(inode->lane.disk,
-                              &inode->unsynced); /* the file may be new: a force has something to do */
+        atomic_store(&inode->rounds.flush_due, true); /* the file may be new, and open here already */
     if (!rc && (flags & WT_OPEN_TRUNCATE))
         rc = wt_inode_truncate(inode, 0);
     struct wt_file_object *file = rc ? NULL : wt_line_alloc(sizeof *file);

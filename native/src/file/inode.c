@@ -302,6 +302,7 @@ static int place_inode(struct wt_engine_object *engine, struct wt_backing *backi
     wt_mutex_init(&inode->rounds.lock, WT_LOCK_ROUNDS);
     wt_condition_init(&inode->rounds.changed);
     inode->rounds.last_force = &inode->rounds.first_force;
+    atomic_init(&inode->rounds.flush_due, true);
     inode->rounds.unflushed_start = UINT64_MAX;
     wt_condition_init(&inode->opened);
     wt_condition_init(&inode->drained);
@@ -477,7 +478,7 @@ static int end_ahead(struct wt_inode *inode) {
 
 /* The last open has ended. */
 static int end_inode(struct wt_inode *inode, bool abandoned) {
-    wt_inode_begin_shut(inode); /* nothing is held: the close has forced */
+    wt_inode_begin_shut(inode); /* nothing is held: the close has settled */
     wt_inode_await_drained(inode);
     wt_mapping_drop(&inode->mapping);
     int rc = end_ahead(inode);

@@ -34,8 +34,8 @@ struct wt_rounds {
     int64_t held_since_ns;                      /* also under held_lock */
     uint64_t held_number;                       /* files that came into the list later have higher ones */
 
-    _Atomic uint64_t bytes; /* of rounds, that are held or in flight */
-    uint32_t room_waiters;  /* threads that wait for fewer */
+    _Atomic uint64_t bytes;        /* of rounds, that are held or in flight */
+    _Atomic uint32_t room_waiters; /* threads that wait for fewer */
 
     /* Forces come in groups, one after the other: see later.h. */
     bool group_is_led;                          /* by a thread that runs a group, or is about to */
@@ -43,6 +43,11 @@ struct wt_rounds {
     _Atomic uint32_t expected_forces;           /* that the last group set free, and that have not come again */
     _Atomic uint32_t hasty_leaders;             /* this many leaders will wait for no others */
 
+    /*
+     * The next force flushes in any case: no flush has succeeded since the file was opened, so an earlier process, or the
+     * file's making, may have left something unflushed; or the last flush has failed.
+     */
+    atomic_bool flush_due;
     bool flushing;
     uint64_t failed_flushes;
     int flush_error; /* of the last of them */

@@ -218,6 +218,7 @@ static bool make_one_run(struct atomic *atomic) {
 
 /* Locks the folios when no other I/O is on the blocks. After an error they are not locked. */
 static int lock_idle(struct atomic *atomic, bool may_wait) {
+    bool sent = false;
     for (;;) {
         lock_folios(atomic);
         struct wt_folio *busy = WT_MUTANT("atomic-does-not-wait") ? NULL : find_busy(atomic);
@@ -232,10 +233,11 @@ static int lock_idle(struct atomic *atomic, bool may_wait) {
             rc = make_bounce(atomic);
         if (rc)
             end_awaiting(atomic);
-        bool is_held = busy && wt_gather_is_held(busy);
+        bool is_held = busy && !sent && wt_gather_is_held(busy);
         unlock_folios(atomic, rc || is_held ? NULL : busy);
         if (is_held) /* with -EAGAIN too: the next try may find the blocks idle */
             wt_later_send(atomic->write->inode);
+        sent |= is_held;
         if (rc)
             return rc;
         if (busy && !is_held) {

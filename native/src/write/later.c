@@ -35,26 +35,30 @@ static bool is_one_run(uint64_t blocks) {
 /*
  * The dirty blocks of a folio that held join the launch. forced: a round that a force waits for. If the blocks are all
  * of the round that no I/O has had, and one I/O, that I/O is durable by itself, and the force needs no flush of its own.
+ * False: there is no memory for an I/O, and the blocks are held as before.
  */
-static void launch_held(struct wt_launch *launch, struct wt_folio *folio, struct wt_round *forced) {
+static bool launch_held(struct wt_launch *launch, struct wt_folio *folio, struct wt_round *forced) {
     uint64_t blocks = wt_gathered_blocks(folio);
     if (forced && wt_gather_is_near(folio, blocks)) /* as the records of writers that wait do */
-        return;
+        return true;
     const struct wt_link *link = forced ? wt_round_link(forced, folio) : NULL;
     if (forced && (!is_one_run(blocks) || (link && link->writeback)))
         atomic_store(&forced->write.durability, WT_DURABILITY_DEVICE);
     if (blocks)
         (void)wt_launch_blocks(launch, folio, blocks, NULL);
-    if (wt_gather_hold(folio)) /* no memory for an I/O: the next one that sends tries again */
-        for (struct wt_link *link = folio->links; link; link = link->next)
-            if (link->dirty && wt_is_of_round(link->write))
-                wt_round_hold(launch->inode, link, 0);
+    if (!wt_gather_hold(folio))
+        return true;
+    for (struct wt_link *held = folio->links; held; held = held->next) /* the next one that sends tries again */
+        if (held->dirty && wt_is_of_round(held->write))
+            wt_round_hold(launch->inode, held, 0);
+    return false;
 }
 
 static void send(struct wt_inode *inode, struct wt_round *forced) {
     struct wt_launch launch = {.inode = inode};
     uint64_t indexes[FOLIOS_AT_ONCE];
     unsigned count = 0;
+    bool sent = true;
     do {
         count = wt_round_take_held(inode, indexes, FOLIOS_AT_ONCE);
         qsort(indexes, count, sizeof *indexes, compare_indexes);
@@ -62,10 +66,10 @@ static void send(struct wt_inode *inode, struct wt_round *forced) {
             struct wt_folio *folio = wt_folio_find(&inode->mapping, indexes[i]);
             if (!folio)
                 continue; /* others have sent it, and it is stable and evicted */
-            launch_held(&launch, folio, forced);
+            sent &= launch_held(&launch, folio, forced);
             wt_folio_put(folio);
         }
-    } while (count == FOLIOS_AT_ONCE);
+    } while (sent && count == FOLIOS_AT_ONCE);
     wt_launch_start(&launch, forced != NULL);
 }
 
@@ -152,8 +156,11 @@ static void run_flush(struct wt_inode *inode, bool data_only) {
     wt_round_begin_flush(rounds);
     wt_unlock(&rounds->lock);
     uint64_t unsynced = wt_disk_take_unsynced(&inode->unsynced);
+    atomic_store(&rounds->flush_due, false);
     int rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), data_only);
     rc = rc == 0 && wt_disk_flush_failed_since(disk, unsynced) ? -EIO : rc;
+    if (rc)
+        atomic_store(&rounds->flush_due, true);
     bool lost = rc || wt_disk_flush_failed_since(disk, of_rounds);
     if (lost && start < end)
         wt_round_lose(inode, start, end, rc ? rc : -EIO, NULL);
@@ -165,12 +172,18 @@ static void run_flush(struct wt_inode *inode, bool data_only) {
     wt_unlock(&rounds->lock);
 }
 
+/* Whether a force has nothing to flush, once the device has all bytes. */
+static bool is_flushed(struct wt_inode *inode) {
+    struct wt_rounds *rounds = &inode->rounds;
+    return !atomic_load(&inode->unsynced) && !atomic_load(&rounds->unflushed) && !atomic_load(&rounds->flush_due);
+}
+
 /* The device has all bytes that were written before, as far as it took them. stable: a single I/O is to be durable. */
 static void settle(struct wt_inode *inode, bool stable) {
     struct wt_round *round = wt_round_close(inode);
     if (round) {
         /* One reference is the round's own, and one its only link's. */
-        if (stable && atomic_load(&round->write.references) <= 2 && !atomic_load(&inode->unsynced))
+        if (stable && atomic_load(&round->write.references) <= 2 && is_flushed(inode))
             atomic_store(&round->write.durability, WT_DURABILITY_DSYNC);
         send(inode, round);
         wt_write_await(&round->write);
@@ -180,6 +193,7 @@ static void settle(struct wt_inode *inode, bool stable) {
 }
 
 void wt_later_await(struct wt_inode *inode) {
+    (void)wt_plug_send(); /* the caller may be about to submit more */
     settle(inode, false);
 }
 
@@ -217,8 +231,7 @@ static int result_of(const struct wt_rounds *rounds, const struct wt_force *forc
 /* Does what all forces of the group ask for. Those that come from now on are of the next group. */
 static void run_group(struct wt_inode *inode, bool with_metadata) {
     settle(inode, true);
-    bool is_stable = !atomic_load(&inode->unsynced) && !atomic_load(&inode->rounds.unflushed);
-    if ((with_metadata || !is_stable) && !WT_MUTANT("force-without-flush"))
+    if ((with_metadata || !is_flushed(inode)) && !WT_MUTANT("force-without-flush"))
         run_flush(inode, !with_metadata);
 }
 

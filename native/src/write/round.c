@@ -184,7 +184,8 @@ static bool is_of_open_rounds(const struct wt_folio *folio) {
 /* Whether a thread waits for the folio's blocks, for the file, or for memory. */
 static bool is_waited_for(const struct wt_folio *folio) {
     struct wt_inode *inode = wt_inode_of(folio);
-    return folio->awaiting > 0 || wt_inode_is_shut(inode) || atomic_load(&inode->mapping.cache->pool.waiters) > 0;
+    return folio->awaiting > 0 || wt_inode_is_shut(inode) || atomic_load(&inode->rounds.room_waiters) > 0 ||
+           atomic_load(&inode->mapping.cache->pool.waiters) > 0;
 }
 
 bool wt_round_hold_gathered(struct wt_folio *folio) {

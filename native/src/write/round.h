@@ -12,10 +12,11 @@
  *
  * Dirty blocks of a round are in one of two states:
  *
- *   gathered     an I/O is on the blocks. Its end sends them, or holds them if all dirty blocks are of open rounds
+ *   gathered     an I/O is on the blocks. Its end sends them; or holds them, if all dirty blocks are of open rounds
+ *                and no thread waits
  *   held         nobody is about to send them. Their link is in the list of the inode's rounds, and the inode is in the
- *                engine's list. Whoever takes the list sends them: a force, a writer that has held enough, a thread that
- *                waits for room, or the ticker, less than a millisecond after they were written
+ *                engine's list. Whoever takes the list sends them: a force, a thread that waits for them or for room, or
+ *                the ticker: when the file holds enough, or less than a millisecond after they were written
  *
  * A round's link keeps the inode's gate: truncation waits for it, as for I/O in flight.
  *

@@ -816,7 +816,9 @@ static int64_t write_later(struct wt_inode *inode, struct wt_cursor *cursor, uin
         uint64_t copied = start_write(&write, cursor, true);
         if (copied > 0)
             wt_inode_show(inode, write.offset + copied);
-        if (wt_round_was_closed(round) || wt_inode_is_shut(inode)) /* a force, or a truncation, waits for these bytes */
+        /* A force, a truncation, or a thread that needs memory waits for these bytes. */
+        bool waited_for = wt_inode_is_shut(inode) || atomic_load(&inode->mapping.cache->pool.waiters) > 0;
+        if (wt_round_was_closed(round) || waited_for)
             wt_later_send(inode);
         wt_round_leave(round);
     } else {

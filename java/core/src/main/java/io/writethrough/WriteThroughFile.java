@@ -782,7 +782,8 @@ public final class WriteThroughFile implements Channel {
      * Makes stable what was written to the file before this call began, by whichever handle: by {@link #writeLater(ByteBuffer,
      * long) writeLater}, {@link #appendLater(ByteBuffer) appendLater}, writes of {@link Commit#AT_FORCE}, and writes with
      * {@link Durability#DEVICE}. The size is stable with it. The times of the file may not be: {@link #sync()} is for them.
-     * Forces of several threads share their I/O and their flush. If all is stable, no system call is made.
+     * Forces of several threads share their I/O and their flush. The first force of an open file flushes in any
+     * case, for what an earlier process may have left; after that no system call is made if all is stable.
      *
      * @throws ClosedChannelException if the file or its engine is closed
      * @throws WriteThroughException if bytes are lost, since the device refused them or a flush failed. Each handle that was
