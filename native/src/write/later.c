@@ -175,7 +175,8 @@ static void run_flush(struct wt_inode *inode, bool data_only) {
 /* Whether a force has nothing to flush, once the device has all bytes. */
 static bool is_flushed(struct wt_inode *inode) {
     struct wt_rounds *rounds = &inode->rounds;
-    return !atomic_load(&inode->unsynced) && !atomic_load(&rounds->unflushed) && !atomic_load(&rounds->flush_due);
+    bool due = atomic_load(&rounds->flush_due) && !WT_MUTANT("due-flush-forgotten");
+    return !atomic_load(&inode->unsynced) && !atomic_load(&rounds->unflushed) && !due;
 }
 
 /* The device has all bytes that were written before, as far as it took them. stable: a single I/O is to be durable. */
