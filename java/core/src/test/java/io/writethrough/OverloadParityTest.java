@@ -337,18 +337,32 @@ class OverloadParityTest extends OnEveryFileSystem {
             final WriteFlag[] flags = overload.hasFlags()
                     ? new WriteFlag[] {WriteFlag.DONTCACHE, WriteFlag.HIGH_PRIORITY}
                     : new WriteFlag[0];
-            file.write(ByteBuffer.allocate((int) POSITION + BYTES), 0);
-            final long end = file.size();
-            final Call call = new Call(overload).with(flags);
-            final long[] result = new long[1];
-            final RecordedEvent event = only(overload, record(() -> result[0] = call.run(file)));
-            assertEquals(overload.isAppend() ? end : BYTES, result[0], overload.toString());
-            assertEquals(0, call.remaining(), overload + " left its buffers where they were");
-            assertEquals(overload.isAppend() ? end : POSITION, event.getLong("position"), overload.toString());
-            assertEquals(BYTES, event.getLong("done"), overload.toString());
-            assertEquals("", event.getString("error"), overload.toString());
-            assertTold(overload, event, flags);
+            // Seen once in hundreds of runs: an event without a text. A recording keeps texts apart from its events.
+            boolean whole = false;
+            for (int attempt = 0; attempt < 3 && !whole; attempt++) {
+                file.write(ByteBuffer.allocate((int) POSITION + BYTES), 0);
+                final RecordedEvent event = makeOneEvent(overload, file, flags);
+                whole = overload.isRead() || event.getString("flags") != null;
+                if (whole) {
+                    assertTold(overload, event, flags);
+                }
+            }
+            assertTrue(whole, overload + " has no flags in three recordings");
         }
+    }
+
+    private RecordedEvent makeOneEvent(final Overload overload, final WriteThroughFile file, final WriteFlag... flags)
+            throws Exception {
+        final long end = file.size();
+        final Call call = new Call(overload).with(flags);
+        final long[] result = new long[1];
+        final RecordedEvent event = only(overload, record(() -> result[0] = call.run(file)));
+        assertEquals(overload.isAppend() ? end : BYTES, result[0], overload.toString());
+        assertEquals(0, call.remaining(), overload + " left its buffers where they were");
+        assertEquals(overload.isAppend() ? end : POSITION, event.getLong("position"), overload.toString());
+        assertEquals(BYTES, event.getLong("done"), overload.toString());
+        assertEquals("", event.getString("error"), overload.toString());
+        return event;
     }
 
     @Test
