@@ -436,14 +436,19 @@ static void check_written(struct run *run, struct history_entry *entry, int64_t 
     }
 }
 
-static void play_force(struct run *run) {
-    struct history_entry *entry = history_add(run->history, run->operation, "force", HISTORY_NONE, 0, 0);
+/* By wt_force or wt_sync. */
+static void make_stable(struct run *run, const char *name, int (*call)(wt_file)) {
+    struct history_entry *entry = history_add(run->history, run->operation, name, HISTORY_NONE, 0, 0);
     bool all = is_quiescent(run);
-    int result = wt_force(run->handles[pick_handle(run, false)].file);
+    int result = call(run->handles[pick_handle(run, false)].file);
     history_end(entry, result);
     CHECK_OK(result);
     run->on_device = run->on_device && !all;
     run->later = false;
+}
+
+static void play_force(struct run *run) {
+    make_stable(run, "force", wt_force);
 }
 
 /* A later write: its bytes are seen at once, and reach the file until the next force. */
@@ -824,13 +829,7 @@ static void play_grow_ahead(struct run *run) {
 }
 
 static void play_sync(struct run *run) {
-    struct history_entry *entry = history_add(run->history, run->operation, "sync", HISTORY_NONE, 0, 0);
-    bool all = is_quiescent(run);
-    int result = wt_sync(run->handles[pick_handle(run, false)].file);
-    history_end(entry, result);
-    CHECK_OK(result);
-    run->on_device = run->on_device && !all;
-    run->later = false;
+    make_stable(run, "sync", wt_sync);
 }
 
 /* ---- opening and closing ----------------------------------------------------------------------------------------- */
