@@ -115,10 +115,10 @@ struct wt_engine_object {
     atomic_bool ticker_started;
     bool no_ticker; /* a test sends what is held by itself: ticker_started is set */
 
-    _Alignas(128) atomic_uint waiting_writers; /* threads that wait for the I/O of their writes */
+    _Alignas(128) atomic_uint waiting_writers; /* threads that wait for their writes, or for a force */
     uint32_t crowd;                            /* this many waiting threads are a crowd */
     struct wt_backoff crowd_backoff;           /* while it lasts, the threads of a crowd do not yield */
-    struct wt_backoff lead_backoff;            /* while it lasts, leaders of gathers wait for nobody */
+    struct wt_backoff lead_backoff;            /* while it lasts, leaders of gathers and forces wait for nobody */
 
     struct wt_counter_stripe counters[WT_COUNTER_STRIPES];
     struct wt_trace trace;

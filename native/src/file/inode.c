@@ -27,7 +27,7 @@
 #define SUSPECT (SIZE_SUSPECT | FAILED_END)
 #define FLAGS (SHUT | SUSPECT)
 
-bool wt_inode_is_shut(struct wt_inode *inode) {
+bool wt_inode_is_shut(const struct wt_inode *inode) {
     return atomic_load(&inode->gate) & SHUT;
 }
 

@@ -110,7 +110,7 @@ void wt_inode_begin_shut(struct wt_inode *inode);
 /* The caller has shut the gate, and waits until nothing is in flight. */
 void wt_inode_await_drained(struct wt_inode *inode);
 void wt_inode_open_gate(struct wt_inode *inode);
-bool wt_inode_is_shut(struct wt_inode *inode);
+bool wt_inode_is_shut(const struct wt_inode *inode);
 
 static inline uint64_t wt_inode_size(const struct wt_inode *inode) {
     return atomic_load_explicit(&inode->ends.size, memory_order_acquire);

@@ -181,11 +181,10 @@ static bool is_of_open_rounds(const struct wt_folio *folio) {
     return true;
 }
 
-/* Whether a thread waits for the folio's blocks, for the file, or for memory. */
+/* Whether a thread waits for the folio's blocks, for fewer bytes of the file, for the file, or for memory. */
 static bool is_waited_for(const struct wt_folio *folio) {
-    struct wt_inode *inode = wt_inode_of(folio);
-    return folio->awaiting > 0 || wt_inode_is_shut(inode) || atomic_load(&inode->rounds.room_waiters) > 0 ||
-           atomic_load(&inode->mapping.cache->pool.waiters) > 0;
+    const struct wt_inode *inode = wt_inode_of(folio);
+    return folio->awaiting > 0 || atomic_load(&inode->rounds.room_waiters) > 0 || wt_round_is_waited_for(inode);
 }
 
 bool wt_round_hold_gathered(struct wt_folio *folio) {

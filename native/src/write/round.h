@@ -64,6 +64,10 @@ void wt_round_hold(struct wt_inode *inode, struct wt_link *link, uint64_t bytes)
  * open rounds alone, and no thread waits for the blocks, the file or memory, it is held, and true returned.
  */
 bool wt_round_hold_gathered(struct wt_folio *folio);
+/* Whether a thread waits for what the file holds, to have the file for itself or for memory: then nothing stays held. */
+static inline bool wt_round_is_waited_for(const struct wt_inode *inode) {
+    return wt_inode_is_shut(inode) || atomic_load(&inode->mapping.cache->pool.waiters) > 0;
+}
 /* The link's folio, which is locked, has it no more. */
 void wt_round_unlink(struct wt_inode *inode, struct wt_link *link);
 /* The device has these bytes of a round, by an I/O that is not durable. failures: of the disk's flushes when it started. */

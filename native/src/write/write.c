@@ -817,8 +817,7 @@ static int64_t write_later(struct wt_inode *inode, struct wt_cursor *cursor, uin
         if (copied > 0)
             wt_inode_show(inode, write.offset + copied);
         /* A force, a truncation, or a thread that needs memory waits for these bytes. */
-        bool waited_for = wt_inode_is_shut(inode) || atomic_load(&inode->mapping.cache->pool.waiters) > 0;
-        if (wt_round_was_closed(round) || waited_for)
+        if (wt_round_was_closed(round) || wt_round_is_waited_for(inode))
             wt_later_send(inode);
         wt_round_leave(round);
     } else {
