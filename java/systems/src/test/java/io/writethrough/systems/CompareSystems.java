@@ -31,9 +31,10 @@ public final class CompareSystems {
     }
 
     public static void main(final String[] arguments) throws Exception {
-        if (arguments.length % 2 == 0) {
-            System.err.println("bench/systems DIRECTORY [--rounds N] [--seconds S] [--only NAME,...], NAME one of "
-                    + Arrays.toString(Candidate.values()));
+        if (arguments.length % 2 == 0 || !Files.isDirectory(Path.of(arguments[0]))) {
+            System.err.println(
+                    "usage: bench/systems DIRECTORY [--rounds N] [--seconds S] [--only NAME,...], NAME one of "
+                            + Arrays.toString(Candidate.values()));
             System.exit(2);
         }
         final CompareSystems comparison =
