@@ -155,7 +155,10 @@ static enum eviction try_reserve(struct wt_pool *pool, uint32_t pages) {
     return EVICTED;
 }
 
-/* Bytes of later writes that are held take memory and count as in flight: sends them. The lock is held, and let go meanwhile. */
+/*
+ * Sends the bytes of later writes that are held: they take memory, and count as in flight. The lock is held, and is let
+ * go meanwhile.
+ */
 static void send_held(struct wt_pool *pool) {
     wt_unlock(&pool->lock);
     if (pool->send_held)
@@ -170,7 +173,7 @@ bool wt_pool_enter(struct wt_pool *pool, uint64_t bytes, bool may_wait) {
         return false;
     bool sent = false;
     wt_lock(&pool->lock);
-    /* counted before looking: a thread that makes room afterwards, or is about to hold bytes, sees the count */
+    /* counted before looking: a thread that makes room afterwards sees the count, and so does one that holds bytes */
     atomic_fetch_add(&pool->waiters, 1);
     while (!try_enter(pool, bytes)) {
         if (sent)

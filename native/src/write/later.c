@@ -222,8 +222,8 @@ static struct wt_force *take_forces(struct wt_rounds *rounds) {
 }
 
 /*
- * What a flush that failed means for a call. One that failed since the call began may have lost bytes which the call covers: it
- * was of the group of the call, or of the group before. The lock is held.
+ * What a flush that failed means for a call. A flush that has failed since the call began was of the call's group or of
+ * the group before, and may have lost bytes which the call covers. The lock is held.
  */
 static int result_of(const struct wt_rounds *rounds, const struct wt_force *force) {
     return rounds->failed_flushes != force->had_failed ? rounds->flush_error : 0;
