@@ -19,8 +19,9 @@ enum {
     DIRECT = WT_ROUTE_DIRECT,
     CACHED = WT_ROUTE_PAGE_CACHE,
     PLACED = WT_ROUTE_PAGE_CACHE_PLACED,
+    KEPT = WT_ROUTE_PAGE_CACHE_KEPT,
     DURABILITIES = 3,
-    ROUTES = 3,
+    ROUTES = 4,
     DISKS = 4,
     HIGH = 100, /* beside the sender: with high priority */
 };
@@ -37,8 +38,9 @@ enum sender {
     SENDERS,
 };
 
-/* The answers, in the order of the enum: none, in parts, pages sent, at completion, FUA, own, shared, flush of the burst. */
-static const char letters[] = "-=pcFOSB";
+/* The answers, in the order of the enum: none, in parts, pages sent, pages kept, at completion, FUA, own, shared, flush
+ * of the burst. */
+static const char letters[] = "-=pkcFOSB";
 
 /* One letter for each kind of disk: unknown, without a volatile cache, with FUA, without FUA. */
 static const struct {
@@ -68,6 +70,13 @@ static const struct {
     {DEVICE, PLACED, REAPER, "OcOO"},
     {DEVICE, PLACED, LONG, "OcOO"},
     {DEVICE, PLACED, PART, "OcOO"},
+    {DEVICE, KEPT, THREAD, "kkkk"},
+    {DEVICE, KEPT, ALONE, "kkkk"},
+    {DEVICE, KEPT, THREE, "kkkk"},
+    {DEVICE, KEPT, FOUR, "kkkk"},
+    {DEVICE, KEPT, REAPER, "kkkk"},
+    {DEVICE, KEPT, LONG, "kkkk"},
+    {DEVICE, KEPT, PART, "kkkk"},
 
     {DSYNC, DIRECT, THREAD, "OcFO"},
     {DSYNC, DIRECT, ALONE, "OcFO"},
@@ -90,6 +99,13 @@ static const struct {
     {DSYNC, PLACED, REAPER, "OcOO"},
     {DSYNC, PLACED, LONG, "OcOO"},
     {DSYNC, PLACED, PART, "BBBB"},
+    {DSYNC, KEPT, THREAD, "OcOO"},
+    {DSYNC, KEPT, ALONE, "OcOO"},
+    {DSYNC, KEPT, THREE, "OcOO"},
+    {DSYNC, KEPT, FOUR, "OcOO"},
+    {DSYNC, KEPT, REAPER, "OcOO"},
+    {DSYNC, KEPT, LONG, "OcOO"},
+    {DSYNC, KEPT, PART, "BBBB"},
 
     {SYNC, DIRECT, THREAD, "OcFO"},
     {SYNC, DIRECT, ALONE, "OcFO"},
@@ -112,6 +128,13 @@ static const struct {
     {SYNC, PLACED, REAPER, "OcOO"},
     {SYNC, PLACED, LONG, "OcOO"},
     {SYNC, PLACED, PART, "OcOO"},
+    {SYNC, KEPT, THREAD, "OcOO"},
+    {SYNC, KEPT, ALONE, "OcOO"},
+    {SYNC, KEPT, THREE, "OcOO"},
+    {SYNC, KEPT, FOUR, "OcOO"},
+    {SYNC, KEPT, REAPER, "OcOO"},
+    {SYNC, KEPT, LONG, "OcOO"},
+    {SYNC, KEPT, PART, "OcOO"},
 
     {DEVICE, DIRECT, HIGH + THREAD, "----"},
     {DEVICE, DIRECT, HIGH + ALONE, "----"},
@@ -134,6 +157,13 @@ static const struct {
     {DEVICE, PLACED, HIGH + REAPER, "OcOO"},
     {DEVICE, PLACED, HIGH + LONG, "OcOO"},
     {DEVICE, PLACED, HIGH + PART, "OcOO"},
+    {DEVICE, KEPT, HIGH + THREAD, "kkkk"},
+    {DEVICE, KEPT, HIGH + ALONE, "kkkk"},
+    {DEVICE, KEPT, HIGH + THREE, "kkkk"},
+    {DEVICE, KEPT, HIGH + FOUR, "kkkk"},
+    {DEVICE, KEPT, HIGH + REAPER, "kkkk"},
+    {DEVICE, KEPT, HIGH + LONG, "kkkk"},
+    {DEVICE, KEPT, HIGH + PART, "kkkk"},
 
     {DSYNC, DIRECT, HIGH + THREAD, "OcFO"},
     {DSYNC, DIRECT, HIGH + ALONE, "OcFO"},
@@ -156,6 +186,13 @@ static const struct {
     {DSYNC, PLACED, HIGH + REAPER, "OcOO"},
     {DSYNC, PLACED, HIGH + LONG, "OcOO"},
     {DSYNC, PLACED, HIGH + PART, "OcOO"},
+    {DSYNC, KEPT, HIGH + THREAD, "OcOO"},
+    {DSYNC, KEPT, HIGH + ALONE, "OcOO"},
+    {DSYNC, KEPT, HIGH + THREE, "OcOO"},
+    {DSYNC, KEPT, HIGH + FOUR, "OcOO"},
+    {DSYNC, KEPT, HIGH + REAPER, "OcOO"},
+    {DSYNC, KEPT, HIGH + LONG, "OcOO"},
+    {DSYNC, KEPT, HIGH + PART, "OcOO"},
 
     {SYNC, DIRECT, HIGH + THREAD, "OcFO"},
     {SYNC, DIRECT, HIGH + ALONE, "OcFO"},
@@ -178,6 +215,13 @@ static const struct {
     {SYNC, PLACED, HIGH + REAPER, "OcOO"},
     {SYNC, PLACED, HIGH + LONG, "OcOO"},
     {SYNC, PLACED, HIGH + PART, "OcOO"},
+    {SYNC, KEPT, HIGH + THREAD, "OcOO"},
+    {SYNC, KEPT, HIGH + ALONE, "OcOO"},
+    {SYNC, KEPT, HIGH + THREE, "OcOO"},
+    {SYNC, KEPT, HIGH + FOUR, "OcOO"},
+    {SYNC, KEPT, HIGH + REAPER, "OcOO"},
+    {SYNC, KEPT, HIGH + LONG, "OcOO"},
+    {SYNC, KEPT, HIGH + PART, "OcOO"},
 };
 
 enum { ROWS = sizeof table / sizeof *table };

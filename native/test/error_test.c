@@ -255,6 +255,19 @@ TEST(a_failed_sync_is_told) {
 }
 
 /* The kernel's version left folios marked under writeback for ever when one of several I/Os failed. */
+/* Another file's flush lost what the device had. */
+TEST(a_sync_tells_what_a_flush_lost_of_a_device_write_without_direct_io) {
+    struct core core = core_open(&(struct sim_options){.buffered = true, .no_fua = true}, NULL);
+    wt_file file = core_file(&core, "file"), other = core_file(&core, "other");
+    CHECK_EQ(write_as(file, 0, bytes, 100, WT_DURABILITY_DEVICE), 100);
+    sim_fail(core.sim, &(struct sim_fault){.ops = SIM_FLUSH, .count = 1, .error = -EIO});
+    CHECK_EQ(wt_sync(other), -EIO);
+    CHECK_EQ(wt_sync(file), -EIO);
+    CHECK_EQ(write_as(file, 0, bytes, 100, WT_DURABILITY_DEVICE), 100);
+    CHECK_OK(wt_sync(file));
+    core_close(&core);
+}
+
 TEST(fault_7_an_error_leaves_no_writeback_behind) {
     make_bytes();
     for (uint64_t skip = 0; skip < 6; skip++) {

@@ -846,15 +846,15 @@ static void check_truncate(const struct place *place) {
     uint64_t size = 0;
     uint64_t *memory = pages(PAGE);
     struct test_io test;
-    CHECK_OK(backing->ops->truncate(backing, 5000));
+    CHECK_OK(backing->ops->truncate(backing, 5000, true));
     CHECK_OK(backing->ops->size(backing, &size));
     CHECK_EQ(size, 5000);
-    CHECK_OK(backing->ops->truncate(backing, 3 * PAGE));
+    CHECK_OK(backing->ops->truncate(backing, 3 * PAGE, true));
     set_io(&test, WT_IO_READ, backing, memory, PAGE, 2 * PAGE);
     backing->ops->run(&test.io);
     CHECK_EQ(test.io.done, PAGE);
     CHECK_EQ(memory[0], 0);
-    CHECK_EQ(backing->ops->truncate(backing, UINT64_MAX), -EFBIG);
+    CHECK_EQ(backing->ops->truncate(backing, UINT64_MAX, true), -EFBIG);
     CHECK_OK(backing->ops->sync(backing, true));
     CHECK_OK(backing->ops->sync(backing, false));
     backing->ops->forget(backing, 100, 200);
@@ -881,7 +881,7 @@ static void check_holes(const struct place *place) {
     char *memory = pages(4 * UNIT);
     memset(memory, 0, 4 * UNIT);
     check_hole(backing, 0, 4 * UNIT, 0, 4 * UNIT); /* past the size nothing exists */
-    CHECK_OK(backing->ops->truncate(backing, 8 * UNIT));
+    CHECK_OK(backing->ops->truncate(backing, 8 * UNIT, true));
     check_hole(backing, 0, 8 * UNIT, 0, 8 * UNIT);
     write_all(backing, memory, UNIT, 2 * UNIT);
     check_hole(backing, 0, 8 * UNIT, 0, 2 * UNIT);

@@ -30,7 +30,8 @@ static void run(struct wt_io *io) {
     io->done = io->error ? 0 : io->length;
 }
 
-static int take_error(struct wt_backing *backing) {
+static int take_error(struct wt_backing *backing, bool buffered) {
+    CHECK(!buffered);
     (void)backing;
     errors_taken++;
     return -EIO;

@@ -74,7 +74,7 @@ static int open_file(struct wt_engine_object *engine, const char *path, uint32_t
     if (!rc && (flags & WT_OPEN_AT_FORCE) && (flags & (WT_OPEN_CREATE | WT_OPEN_CREATE_NEW)))
         atomic_store(&inode->rounds.flush_due, true); /* the file may be new, and open here already */
     if (!rc && (flags & WT_OPEN_TRUNCATE))
-        rc = wt_inode_truncate(inode, 0);
+        rc = wt_inode_truncate(inode, 0, flags & WT_OPEN_AT_FORCE);
     struct wt_file_object *file = rc ? NULL : wt_line_alloc(sizeof *file);
     if (!file && !rc)
         rc = -ENOMEM;
@@ -83,6 +83,7 @@ static int open_file(struct wt_engine_object *engine, const char *path, uint32_t
         file->spare = spare;
         file->readable = flags & WT_OPEN_READ;
         file->writable = for_writing;
+        file->at_force = flags & WT_OPEN_AT_FORCE;
         atomic_init(&file->errors_told, atomic_load(&inode->rounds.errors));
         file->ahead = (struct wt_read_ahead){
             .trigger = UINT64_MAX, .busy = ATOMIC_FLAG_INIT, .next = UINT64_MAX, .end = UINT64_MAX};

@@ -141,6 +141,7 @@ struct wt_file_object {
     _Alignas(64) struct wt_inode *inode;
     struct wt_backing *spare; /* a further open of the inode keeps its descriptor unused: see wt_inode_open */
     bool readable, writable;
+    bool at_force;                /* WT_OPEN_AT_FORCE */
     _Atomic uint64_t errors_told; /* of the inode's rounds */
     uint32_t durability;
     wt_file handle;

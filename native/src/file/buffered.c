@@ -8,6 +8,7 @@
 #include "file/buffered.h"
 #include "file/check.h"
 #include "file/transfer.h"
+#include "io/disk.h"
 #include "io/lane.h"
 
 /* Pages that carry a piece of the caller's bytes to or from the kernel: the caller's memory may have no address. */
@@ -114,6 +115,8 @@ static int64_t write_pieces(struct wt_inode *inode, struct wt_cursor *cursor, ui
         bounce.io.durability = durability;
         bounce.io.high_priority = flags & WT_HIGH_PRIORITY;
         wt_transfer_run_inside(inode, &bounce.io);
+        if (durability == WT_DURABILITY_DEVICE && !WT_MUTANT("buffered-write-not-noted"))
+            wt_disk_note_unsynced_since(&inode->unsynced, bounce.io.failures_before);
         written += bounce.io.done;
         error = bounce.io.error;
         if (bounce.io.done > 0)

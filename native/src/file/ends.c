@@ -136,3 +136,12 @@ struct wt_file_route wt_ends_route(enum wt_transfer_kind kind, const struct wt_g
     }
     return (struct wt_file_route){.cached_from = cached ? start : end};
 }
+
+struct wt_file_route wt_ends_route_kept(const struct wt_geometry *geometry, uint64_t start, uint64_t end) {
+    struct wt_file_route route = {.cached_from = start};
+    if (geometry->page_block_shift != 0) {
+        route.fence_start = page_of(start) << WT_PAGE_SHIFT;
+        route.fence_end = (page_of(end - 1) + 1) << WT_PAGE_SHIFT;
+    }
+    return route;
+}

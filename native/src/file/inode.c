@@ -64,7 +64,12 @@ int wt_inode_cut(struct wt_inode *inode, uint64_t size) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     atomic_store(&inode->ends.ahead_end, 0);
     uint64_t on_disk;
-    int rc = wt_blocking(backing)->truncate(backing, size);
+    bool durable = wt_lane_is_durable(&inode->lane);
+    if (!durable) {
+        atomic_store(&inode->lane.kept, true); /* the zeros behind the end, in the last block */
+        atomic_store(&inode->rounds.flush_due, true);
+    }
+    int rc = wt_blocking(backing)->truncate(backing, size, durable);
     if (rc && !backing->ops->size(backing, &on_disk) &&
         on_disk == size) /* ftruncate(2) did its work: the flush failed */
         wt_disk_count_failure(inode->lane.disk);
@@ -293,6 +298,8 @@ static int place_inode(struct wt_engine_object *engine, struct wt_backing *backi
     inode->opens = 1;
     atomic_init(&inode->backing, backing);
     wt_lane_open(&inode->lane, engine->backend, disk);
+    if (inode->buffered)
+        (void)wt_lane_keeps_nothing(&inode->lane); /* its writes are durable one by one */
     wt_disk_file_opened(disk, inode->device, inode->number, &inode->unsynced);
     wt_mutex_init(&inode->lock, WT_LOCK_GATE);
     wt_mutex_init(&inode->zeros_lock, WT_LOCK_ZEROS);
@@ -352,6 +359,7 @@ static int begin_inode(struct wt_inode *inode, struct wt_backing *backing, bool 
     if (rc)
         return rc;
     wt_ends_set(&inode->ends, size);
+    atomic_store(&inode->rounds.unforced, size == 0);
     return 0;
 }
 

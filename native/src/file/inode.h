@@ -158,8 +158,9 @@ void wt_inode_forget_zeros(struct wt_inode *inode, uint64_t start, uint64_t end)
 bool wt_inode_has_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 
 /*
- * Sets the length of the file on disk, durably. Nothing is in flight. After an error the file may have the new length
- * all the same: then ftruncate(2) did its work, and the flush failed.
+ * Sets the length of the file on disk: durably, or as long as the kernel may keep bytes of the file (lane.h) with the next
+ * force. Nothing is in flight. After an error the file may have the new length all the same: then ftruncate(2) did its
+ * work, and the flush failed.
  */
 int wt_inode_cut(struct wt_inode *inode, uint64_t size);
 

@@ -48,6 +48,7 @@ struct wt_rounds {
      * file's making, may have left something unflushed; or the last flush has failed.
      */
     atomic_bool flush_due;
+    atomic_bool unforced; /* the file was empty when it was opened, and no force has flushed it since */
     bool flushing;
     uint64_t failed_flushes;
     int flush_error; /* of the last of them */

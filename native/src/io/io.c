@@ -7,7 +7,7 @@
 void wt_io_init(struct wt_io *io, enum wt_io_op op, struct wt_backing *backing, uint64_t offset) {
     io->op = op;
     io->durability = WT_DURABILITY_DEVICE;
-    io->through_page_cache = io->atomic = io->high_priority = false;
+    io->through_page_cache = io->kept = io->atomic = io->high_priority = false;
     io->retries = 0;
     io->flush_failed = false;
     io->stable_by = WT_STABLE_BY_NOTHING;

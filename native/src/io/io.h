@@ -20,6 +20,12 @@
 /* As many segments as a bio of the kernel has: so one I/O stays one device command where the device can do that. */
 #define WT_IO_SEGMENTS 256
 
+/*
+ * The kernel is left to keep no longer I/Os in its page cache. More is better sent at once: then the device is busy before
+ * the flush.
+ */
+#define WT_KEPT_BYTES_MOST (64u << 10)
+
 enum wt_io_op { WT_IO_READ, WT_IO_WRITE };
 
 /* What makes a write stable, and so how it is sent. wt_stable_by (stable.h) decides. */
@@ -27,6 +33,7 @@ enum wt_stable_by {
     WT_STABLE_BY_NOTHING,          /* a plain write, for which DEVICE was asked; or a read */
     WT_STABLE_BY_NOTHING_IN_PARTS, /* the same, as a part of a burst */
     WT_STABLE_BY_SENT_PAGES,       /* DEVICE through the page cache: a plain write, and sync_file_range(2) */
+    WT_STABLE_BY_KEPT_PAGES,       /* the same, where the kernel may keep the pages: a plain write */
     WT_STABLE_BY_COMPLETION,       /* RWF_DSYNC: the disk has no volatile cache, so there is nothing to flush */
     WT_STABLE_BY_FUA,              /* RWF_DSYNC: one command */
     WT_STABLE_BY_OWN_FLUSH,        /* RWF_DSYNC: a write and a flush */
@@ -57,6 +64,7 @@ struct wt_io {
      * need not be whole blocks. The bytes are as durable as asked.
      */
     bool through_page_cache;
+    bool kept;          /* set by the lane: the kernel may keep the bytes in its page cache until a flush */
     bool atomic;        /* a write in one segment, within the limits of the profile: all of it is done, or nothing */
     bool high_priority; /* WT_HIGH_PRIORITY: it joins no batch, and has that I/O priority */
     uint32_t retries;   /* the backend's own: how often it was sent again after a dropped request */
@@ -85,6 +93,7 @@ struct wt_io {
     uint64_t refusals_before;     /* refusals of the lane and failures of the disk, when the I/O started */
     uint64_t failures_before;
     unsigned runs_again; /* how often the I/O ran again */
+    bool met_kept;       /* the I/O had an error while the kernel kept bytes: the error may have been theirs */
 };
 
 /* An open file as a backend knows it. A backend's open makes it, and ops->close ends it. */
@@ -138,8 +147,8 @@ struct wt_backing_ops {
      * `to` is taken, and is not to be replaced. After other errors the file may have the new name, but not durably.
      */
     int (*rename)(struct wt_backing *backing, const char *from, const char *to, bool replace);
-    /* Sets the size; durable on return. */
-    int (*truncate)(struct wt_backing *backing, uint64_t size);
+    /* Sets the size; durable on return if asked for. */
+    int (*truncate)(struct wt_backing *backing, uint64_t size, bool durable);
     /*
      * Reserves extents, and grows the file to offset + length if it is smaller; existing bytes stay. Need not be
      * durable. -EOPNOTSUPP: the file system cannot.
@@ -166,10 +175,10 @@ struct wt_backing_ops {
     /* Drops the range from the kernel's page cache, which may hold bytes that the device refused. Never fails. */
     void (*forget)(struct wt_backing *backing, uint64_t offset, uint64_t length);
     /*
-     * NULL, or: takes the error that the page cache has not told to the direct descriptor yet, so that no later call
-     * is told it. 0 or -errno.
+     * NULL, or: takes the error that the page cache has not told to the direct descriptor yet, or to the buffered one, so
+     * that no later call is told it. 0 or -errno.
      */
-    int (*take_error)(struct wt_backing *backing);
+    int (*take_error)(struct wt_backing *backing, bool buffered);
     /* NULL if the backing has no descriptor, or: the descriptor of the open file. */
     int (*descriptor)(struct wt_backing *backing);
     /*

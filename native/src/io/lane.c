@@ -15,6 +15,8 @@
 
 void wt_lane_open(struct wt_lane *lane, struct wt_backend *backend, struct wt_disk *disk) {
     *lane = (struct wt_lane){.backend = backend, .disk = disk};
+    /* A thread that may not wait could not end the keeping. */
+    atomic_init(&lane->keeping, backend->ops->may_wait ? WT_LANE_KEEPS_NOTHING : WT_LANE_FRESH);
     wt_mutex_init(&lane->lock, WT_LOCK_LANE);
 }
 
@@ -82,15 +84,22 @@ static void note(struct wt_lane *lane, struct wt_io *io) {
     io->first_segment = 0;
     io->skipped = 0;
     io->runs_again = 0;
+    io->met_kept = false;
     io->flush_failed = false;
     io->refusals_before = atomic_load_explicit(&lane->refusals, memory_order_acquire);
     io->failures_before = wt_disk_failures(lane->disk);
 }
 
 /* The kernel gets an I/O that has the lane. */
-static void begin_inside(struct wt_lane *lane, const struct wt_io *io) {
-    if (needs_turn(io))
-        atomic_store(&lane->writing, true);
+static void begin_inside(struct wt_lane *lane, struct wt_io *io) {
+    if (!needs_turn(io))
+        return;
+    atomic_store(&lane->writing, true);
+    io->kept = wt_lane_may_keep(lane) && io->durability == WT_DURABILITY_DEVICE && io->length <= WT_KEPT_BYTES_MOST;
+    if (!io->kept)
+        return;
+    io->refusals_before = atomic_load(&lane->refusals); /* one from now on may have lost the bytes */
+    atomic_store(&lane->kept, true);
 }
 
 /* An I/O that has the lane has ended. */
@@ -99,16 +108,22 @@ static void end_inside(struct wt_lane *lane, const struct wt_io *io) {
         return;
     if (io->error) {
         atomic_fetch_add(&lane->refusals, 1);
-        if (io->backing->ops->take_error && !WT_MUTANT("error-told-again"))
-            (void)io->backing->ops->take_error(io->backing); /* it is told to this write */
+        bool others = atomic_load(&lane->kept); /* the next flush is to be told of them */
+        if (io->backing->ops->take_error && !others && !WT_MUTANT("error-told-again"))
+            (void)io->backing->ops->take_error(io->backing, false); /* it is told to this write */
     }
     atomic_store(&lane->writing, false);
 }
 
 /* Whether the error of a direct I/O may be that of a page-cache write, which the direct descriptor was told as well. */
-static bool may_be_anothers(struct wt_lane *lane, const struct wt_io *io) {
-    return io->error && !needs_turn(io) &&
-           (atomic_load(&lane->writing) || atomic_load(&lane->refusals) != io->refusals_before);
+static bool may_be_anothers(struct wt_lane *lane, struct wt_io *io) {
+    if (!io->error || needs_turn(io))
+        return false;
+    bool kept = atomic_load(&lane->kept);
+    io->met_kept |= kept;
+    if (kept && io->op == WT_IO_WRITE)
+        atomic_fetch_add(&lane->refusals, 1); /* a flush may be told no more what the kernel has lost */
+    return kept || atomic_load(&lane->writing) || atomic_load(&lane->refusals) != io->refusals_before;
 }
 
 /*
@@ -135,7 +150,9 @@ static bool is_doubtful(struct wt_lane *lane, struct wt_io *io) {
         io->error = -EIO;
         io->done = 0;
     }
-    return (lost && !io->error) || (io->runs_again == 0 && may_be_anothers(lane, io));
+    bool others = io->runs_again < RUNS_AGAIN_MOST && may_be_anothers(lane, io);
+    return (lost && !io->error) ||
+           (others && (io->runs_again == 0 || io->met_kept)); /* more of them may fail on the way */
 }
 
 /*
@@ -143,7 +160,7 @@ static bool is_doubtful(struct wt_lane *lane, struct wt_io *io) {
  * I/O's own. True: the I/O runs again. Its bytes are still in memory, and to write them twice harms nothing.
  */
 static bool runs_again(struct wt_lane *lane, struct wt_io *io) {
-    if (io->error && atomic_load(&lane->refusals) == io->refusals_before)
+    if (io->error && !io->met_kept && atomic_load(&lane->refusals) == io->refusals_before)
         return false;
     wt_io_rewind(io);
     io->runs_again++;
@@ -286,8 +303,43 @@ void wt_lane_run_to_end(struct wt_lane *lane, struct wt_io *io) {
 int wt_lane_sync(struct wt_lane *lane, struct wt_backing *backing, bool data_only) {
     wt_lane_enter(lane);
     int rc = wt_blocking(backing)->sync(backing, data_only);
+    if (rc)
+        atomic_fetch_add(&lane->refusals, 1);
+    atomic_store(&lane->kept, false); /* in the lane: nothing has come to it meanwhile */
     wt_lane_leave(lane);
     if (rc)
         wt_disk_count_failure(lane->disk);
     return rc;
+}
+
+/* ---- what the kernel may keep --------------------------------------------------------------------------------- */
+
+bool wt_lane_keep(struct wt_lane *lane) {
+    uint32_t fresh = WT_LANE_FRESH;
+    if (atomic_load_explicit(&lane->keeping, memory_order_acquire) == fresh)
+        (void)atomic_compare_exchange_strong(&lane->keeping, &fresh, WT_LANE_KEEPS);
+    return wt_lane_may_keep(lane);
+}
+
+bool wt_lane_keeps_nothing(struct wt_lane *lane) {
+    uint32_t keeping = atomic_load_explicit(&lane->keeping, memory_order_acquire);
+    if (keeping == WT_LANE_KEEPS_NOTHING)
+        return true;
+    keeping = WT_LANE_FRESH;
+    if (atomic_compare_exchange_strong(&lane->keeping, &keeping, WT_LANE_KEEPS_NOTHING))
+        return true;
+    keeping = WT_LANE_KEEPS;
+    (void)atomic_compare_exchange_strong(&lane->keeping, &keeping, WT_LANE_ENDS);
+    return false;
+}
+
+void wt_lane_flushed(struct wt_lane *lane, struct wt_backing *backing) {
+    wt_lane_enter(lane);
+    if (atomic_load(&lane->keeping) == WT_LANE_ENDS) {
+        if (backing->ops->take_error && !WT_MUTANT("kept-error-told-again"))
+            (void)backing->ops->take_error(backing,
+                                           true); /* of what the flush, or forces before it, told by the direct one */
+        atomic_store(&lane->keeping, WT_LANE_KEEPS_NOTHING);
+    }
+    wt_lane_leave(lane);
 }

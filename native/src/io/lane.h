@@ -20,6 +20,11 @@
  *   direct I/O            runs at once -> failed, and a page-cache write was in flight or was refused meanwhile:
  *                         waits for its turn -> runs again -> next turn
  *   fsync, fdatasync      waits for its turn -> runs -> next turn
+ *
+ * While nothing but forces makes bytes of the file durable, the kernel may keep a write through the page cache until the
+ * next flush. The flush then writes the pages, gives them space and commits the journal, all at once. Nobody is told of
+ * such bytes but a flush by the direct descriptor. So this ends for good before the first call that makes its own bytes
+ * durable: its descriptor would be told the error of others' bytes.
  */
 #ifndef WT_LANE_H
 #define WT_LANE_H
@@ -38,7 +43,17 @@ struct wt_lane {
     bool taken;
     struct wt_turn *first, *last;
     atomic_bool writing;       /* a write through the page cache is in flight */
-    _Atomic uint64_t refusals; /* page-cache writes that failed; counted before writing is false again */
+    _Atomic uint64_t refusals; /* page-cache writes and flushes that failed; counted before writing is false again */
+    _Atomic uint32_t keeping;  /* enum wt_lane_keeping */
+    atomic_bool kept;          /* the kernel may keep bytes that no flush has covered */
+};
+
+/* Whether the kernel may keep bytes of the file: from one line to the next, and not back. */
+enum wt_lane_keeping {
+    WT_LANE_FRESH, /* nobody has written to the file */
+    WT_LANE_KEEPS,
+    WT_LANE_ENDS, /* it keeps no more, and a flush follows */
+    WT_LANE_KEEPS_NOTHING,
 };
 
 void wt_lane_open(struct wt_lane *lane, struct wt_backend *backend, struct wt_disk *disk);
@@ -59,6 +74,22 @@ void wt_lane_run_inside(struct wt_lane *lane, struct wt_io *io);
 void wt_lane_run_to_end(struct wt_lane *lane, struct wt_io *io);
 /* Starts I/Os; burst: NULL, or what those that need no turn go with. */
 void wt_lane_submit(struct wt_lane *lane, struct wt_io *list, struct wt_burst *burst);
+
+/* Somebody makes later writes: the kernel may keep them, unless the file is past that. True if it may. */
+bool wt_lane_keep(struct wt_lane *lane);
+/*
+ * Somebody is about to make bytes durable without a force. True: the kernel keeps nothing. False: it may, and nothing
+ * more from now on. The caller flushes, and then says wt_lane_flushed.
+ */
+bool wt_lane_keeps_nothing(struct wt_lane *lane);
+void wt_lane_flushed(struct wt_lane *lane, struct wt_backing *backing);
+/* What is changed is durable at once: the kernel keeps nothing, and no flush is about to end that. */
+static inline bool wt_lane_is_durable(const struct wt_lane *lane) {
+    return atomic_load_explicit(&lane->keeping, memory_order_acquire) == WT_LANE_KEEPS_NOTHING;
+}
+static inline bool wt_lane_may_keep(const struct wt_lane *lane) {
+    return atomic_load_explicit(&lane->keeping, memory_order_acquire) == WT_LANE_KEEPS;
+}
 
 /* fsync, or fdatasync if data_only. Its error is about the file, and no write's error. 0 or -errno. */
 int wt_lane_sync(struct wt_lane *lane, struct wt_backing *backing, bool data_only);

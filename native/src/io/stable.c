@@ -36,6 +36,8 @@ static bool shares_flush(const struct wt_stable_case *asked) {
 enum wt_stable_by wt_stable_by(const struct wt_stable_case *asked) {
     bool device = asked->durability == WT_DURABILITY_DEVICE;
     bool direct = asked->route == WT_ROUTE_DIRECT || WT_MUTANT("pages-kept");
+    if (device && asked->route == WT_ROUTE_PAGE_CACHE_KEPT)
+        return WT_STABLE_BY_KEPT_PAGES;
     if (device && asked->route == WT_ROUTE_PAGE_CACHE_PLACED && asked->sender == WT_SENDER_THREAD)
         return WT_STABLE_BY_SENT_PAGES;
     if (device && direct)
@@ -49,7 +51,9 @@ enum wt_stable_by wt_stable_by(const struct wt_stable_case *asked) {
     return direct && asked->disk == WT_DISK_WITH_FUA ? WT_STABLE_BY_FUA : WT_STABLE_BY_OWN_FLUSH;
 }
 
-static enum wt_route route_of(const struct wt_core_profile *profile, bool through_page_cache) {
+static enum wt_route route_of(const struct wt_core_profile *profile, bool through_page_cache, bool kept) {
+    if (kept)
+        return WT_ROUTE_PAGE_CACHE_KEPT;
     if (profile->path != WT_PATH_DIRECT)
         return WT_ROUTE_PAGE_CACHE;
     if (!through_page_cache)
@@ -61,7 +65,7 @@ static enum wt_route route_of(const struct wt_core_profile *profile, bool throug
 static struct wt_stable_case case_of(const struct wt_io *io, enum wt_sender sender) {
     return (struct wt_stable_case){.durability = io->durability,
                                    .disk = io->backing->profile.disk,
-                                   .route = route_of(&io->backing->profile, io->through_page_cache),
+                                   .route = route_of(&io->backing->profile, io->through_page_cache, io->kept),
                                    .sender = sender,
                                    .high_priority = io->high_priority};
 }
@@ -87,7 +91,7 @@ bool wt_stable_may_share(const struct wt_io *io) {
 bool wt_stable_in_parts(const struct wt_core_profile *profile, uint32_t durability, bool high_priority) {
     struct wt_stable_case asked = {.durability = durability,
                                    .disk = profile->disk,
-                                   .route = route_of(profile, false),
+                                   .route = route_of(profile, false, false),
                                    .sender = WT_SENDER_LONG,
                                    .high_priority = high_priority};
     enum wt_stable_by by = wt_stable_by(&asked);

@@ -6,6 +6,7 @@
  *
  *  asked    sender, and what it has beside the write  route              disk                  WT_STABLE_BY_...
  *  -------  ----------------------------------------  -----------------  --------------------  ----------------
+ *  DEVICE   any                                       page cache kept    any                   KEPT_PAGES
  *  DEVICE   a thread                                  page cache placed  any                   SENT_PAGES
  *  DEVICE   a long write                              direct             no FUA, or no cache   NOTHING_IN_PARTS
  *  DEVICE   a burst, of which this is a part          direct             any                   NOTHING_IN_PARTS
@@ -25,7 +26,8 @@
  *
  * A page of the kernel's cache is not on the device until it is written back. So nothing less than DSYNC will do there,
  * even for DEVICE, unless sync_file_range(2) can hand the page over: that takes a file system that writes pages in
- * place, and a thread that may wait.
+ * place, and a thread that may wait. The kernel may keep pages only where nobody but a flush is to make them durable: see
+ * lane.h.
  */
 #ifndef WT_STABLE_H
 #define WT_STABLE_H
@@ -40,6 +42,7 @@ enum wt_route {
     WT_ROUTE_DIRECT,
     WT_ROUTE_PAGE_CACHE,
     WT_ROUTE_PAGE_CACHE_PLACED, /* on a file system that writes the pages of a file in place: ext4 and xfs */
+    WT_ROUTE_PAGE_CACHE_KEPT,   /* the kernel may keep the pages: wt_io.kept */
 };
 
 /* Who sends a write. */

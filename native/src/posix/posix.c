@@ -182,6 +182,7 @@ static int rwf_of_durability(const struct wt_io *io) {
     case WT_STABLE_BY_NOTHING:
     case WT_STABLE_BY_NOTHING_IN_PARTS:
     case WT_STABLE_BY_SENT_PAGES:
+    case WT_STABLE_BY_KEPT_PAGES:
     case WT_STABLE_BY_SHARED_FLUSH:
     case WT_STABLE_BY_BURST_FLUSH:
         return 0;
@@ -475,7 +476,7 @@ static int posix_size(struct wt_backing *backing, uint64_t *size) {
     return 0;
 }
 
-static int posix_truncate(struct wt_backing *backing, uint64_t size) {
+static int posix_truncate(struct wt_backing *backing, uint64_t size, bool durable) {
     int fd = file_of(backing)->descriptor;
     int rc;
     if (size > INT64_MAX) {
@@ -488,7 +489,7 @@ static int posix_truncate(struct wt_backing *backing, uint64_t size) {
     if (rc < 0) {
         return -errno;
     }
-    if (WT_MUTANT("truncate-not-synced")) {
+    if (!durable || WT_MUTANT("truncate-not-synced")) {
         return 0;
     }
     return sync_descriptor(fd, true); /* a size is data for fdatasync: without it the bytes cannot be read back */
@@ -535,10 +536,14 @@ static void posix_forget(struct wt_backing *backing, uint64_t offset, uint64_t l
  * Looks at the error cursor of the descriptor, without a flush: by a sync_file_range(2) that waits and starts
  * nothing. Where a filter of system calls refuses that call, fdatasync(2) looks as well.
  */
-static int posix_take_error(struct wt_backing *backing) {
-    int fd = file_of(backing)->descriptor;
-    int rc;
+static int posix_take_error(struct wt_backing *backing, bool buffered) {
+    const struct posix_file *file = file_of(backing);
+    int fd = buffered ? file->buffered : file->descriptor;
+    int rc = 0;
     uint32_t retries = 0;
+    if (fd < 0) {
+        return 0;
+    }
     do {
         rc = sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE);
     } while (rc < 0 && wt_interrupted(&retries));

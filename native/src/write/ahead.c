@@ -7,6 +7,7 @@
 #include "base/mutant.h"
 #include "engine/doors.h"
 #include "engine/objects.h"
+#include "write/later.h"
 #include "write/size.h"
 
 static uint64_t page_start(uint64_t offset) {
@@ -56,6 +57,8 @@ int wt_file_grow_ahead(wt_file handle, uint64_t bytes) {
     struct wt_file_object *file = wt_file_acquire(handle);
     int rc = file && file->writable ? 0 : -EBADF;
     uint64_t pages = page_start(bytes + WT_PAGE_BYTES - 1); /* less would not bring the end to the next page */
+    if (!rc && pages > 0)
+        rc = wt_later_keep_nothing(file->inode, wt_may_wait(file->inode->engine->backend) == 0);
     if (!rc && !file->inode->buffered)
         atomic_store(&file->inode->growth_bytes, pages);
     if (file)

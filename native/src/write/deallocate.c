@@ -154,6 +154,8 @@ static int deallocate(wt_file handle, uint64_t offset, uint64_t length, bool kee
     if (!rc)
         rc = wt_may_wait(file->inode->engine->backend);
     if (!rc && length > 0)
+        rc = wt_later_keep_nothing(file->inode, true);
+    if (!rc && length > 0)
         rc = zero_range(file->inode, offset, end, keep_space);
     if (file)
         wt_file_release(handle);

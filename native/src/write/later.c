@@ -54,8 +54,16 @@ static bool launch_held(struct wt_launch *launch, struct wt_folio *folio, struct
     return false;
 }
 
+/* Little is held, and its I/Os need not be sent before a flush: the kernel is left to keep what grows the file. */
+static bool leaves_growth(const struct wt_inode *inode, const struct wt_round *forced) {
+    bool waits =
+        forced && atomic_load(&forced->write.durability) != WT_DURABILITY_DEVICE; /* for one I/O, and no flush */
+    return wt_lane_may_keep(&inode->lane) && !waits &&
+           atomic_load_explicit(&inode->rounds.held_bytes, memory_order_relaxed) <= WT_KEPT_BYTES_MOST;
+}
+
 static void send(struct wt_inode *inode, struct wt_round *forced) {
-    struct wt_launch launch = {.inode = inode};
+    struct wt_launch launch = {.inode = inode, .leaves_growth = leaves_growth(inode, forced)};
     uint64_t indexes[FOLIOS_AT_ONCE];
     unsigned count = 0;
     bool sent = true;
@@ -149,6 +157,7 @@ static void run_flush(struct wt_inode *inode, bool data_only) {
     struct wt_disk *disk = inode->lane.disk;
     wt_lock(&rounds->lock);
     rounds->flushing = true;
+    bool kept = atomic_load(&inode->lane.kept);
     uint64_t start = rounds->unflushed_start, end = rounds->unflushed_end;
     uint64_t of_rounds = wt_disk_take_unsynced(&rounds->unflushed);
     rounds->unflushed_start = UINT64_MAX;
@@ -164,6 +173,10 @@ static void run_flush(struct wt_inode *inode, bool data_only) {
     bool lost = rc || wt_disk_flush_failed_since(disk, of_rounds);
     if (lost && start < end)
         wt_round_lose(inode, start, end, rc ? rc : -EIO, NULL);
+    if (lost && kept && start < end)
+        wt_writeback_forget(inode, start, end);
+    if (!lost)
+        atomic_store(&rounds->unforced, false);
     wt_lock(&rounds->lock);
     wt_round_end_flush(rounds, !lost);
     rounds->flushing = false;
@@ -272,8 +285,8 @@ static void lead_group(struct wt_inode *inode, struct wt_force *leader) {
         sem_post(&next->posted);
 }
 
-static int make_stable(struct wt_file_object *file, bool with_metadata) {
-    struct wt_inode *inode = file->inode;
+/* The result is that of flushes alone. */
+static int make_stable(struct wt_inode *inode, bool with_metadata) {
     struct wt_rounds *rounds = &inode->rounds;
     struct wt_force force = {.with_metadata = with_metadata};
     sem_init(&force.posted, 0, 0);
@@ -293,16 +306,33 @@ static int make_stable(struct wt_file_object *file, bool with_metadata) {
     if (force.leads)
         lead_group(inode, &force);
     sem_destroy(&force.posted);
-    int lost = wt_round_error(inode, &file->errors_told);
-    return lost ? lost : force.rc;
+    return force.rc;
+}
+
+static int force(struct wt_file_object *file, bool with_metadata) {
+    int rc = make_stable(file->inode, with_metadata);
+    int lost = wt_round_error(file->inode, &file->errors_told);
+    return lost ? lost : rc;
 }
 
 int wt_later_force(struct wt_file_object *file) {
-    return make_stable(file, false);
+    return force(file, false);
 }
 
 int wt_later_sync(struct wt_file_object *file) {
-    return make_stable(file, true);
+    return force(file, true);
+}
+
+int wt_later_keep_nothing(struct wt_inode *inode, bool may_wait) {
+    if (wt_lane_keeps_nothing(&inode->lane))
+        return 0;
+    if (!may_wait)
+        return -EAGAIN;
+    (void)wt_plug_send(); /* the rounds may be waiting for blocks of that I/O */
+    if (!WT_MUTANT("kept-bytes-beside-durable-ones"))
+        (void)make_stable(inode, false); /* what it loses is told to forces */
+    wt_lane_flushed(&inode->lane, atomic_load(&inode->backing));
+    return 0;
 }
 
 int wt_force(wt_file handle) {

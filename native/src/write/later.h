@@ -39,6 +39,12 @@ void wt_later_make_room(struct wt_inode *inode);
 /* Bytes of a later write were copied. Has the ticker send them if the file holds enough. */
 void wt_later_copied(struct wt_inode *inode);
 
+/*
+ * The caller is about to make bytes of the file durable without a force, or is to be told errors that a flush should be: from
+ * now on the kernel keeps no bytes of the file (lane.h). Waits for a flush of what it keeps. The caller is not inside the
+ * gate. may_wait: else -EAGAIN where a flush is needed.
+ */
+int wt_later_keep_nothing(struct wt_inode *inode, bool may_wait);
 /* Sends what was written before, and waits until the device has it, as far as the device takes it. */
 void wt_later_await(struct wt_inode *inode);
 /* The same. 0, or the error of lost bytes: see wt_force. */

@@ -312,6 +312,15 @@ void wt_round_lose(struct wt_inode *inode, uint64_t start, uint64_t end, int err
     wt_unlock(&rounds->lock);
 }
 
+void wt_round_lose_unflushed(struct wt_inode *inode, int error) {
+    struct wt_rounds *rounds = &inode->rounds;
+    wt_lock(&rounds->lock);
+    uint64_t start = rounds->unflushed_start, end = rounds->unflushed_end;
+    wt_unlock(&rounds->lock);
+    if (start < end)
+        wt_round_lose(inode, start, end, error, NULL);
+}
+
 /* The range is found, or on its way if there is a rewriter. */
 static void find(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t rewriter) {
     struct wt_rounds *rounds = &inode->rounds;
@@ -346,9 +355,12 @@ void wt_round_find_by_flush(struct wt_inode *inode, uint64_t start, uint64_t end
                                 failures); /* one that has begun may not have seen the bytes */
 }
 
-void wt_round_cut(struct wt_inode *inode, uint64_t size) {
+void wt_round_cut(struct wt_inode *inode, uint64_t size, bool durable) {
     struct wt_rounds *rounds = &inode->rounds;
-    wt_round_find(inode, size, UINT64_MAX);
+    if (durable || WT_MUTANT("cut-finds-at-once"))
+        wt_round_find(inode, size, UINT64_MAX);
+    else
+        wt_round_find_by_flush(inode, size, UINT64_MAX, wt_disk_failures(inode->lane.disk));
     wt_lock(&rounds->lock);
     if (rounds->unflushed_end > size)
         rounds->unflushed_end = size;

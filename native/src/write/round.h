@@ -103,6 +103,8 @@ void wt_rounds_await(struct wt_inode *inode);
  * again with its own.
  */
 void wt_round_lose(struct wt_inode *inode, uint64_t start, uint64_t end, int error, const struct wt_write *newer);
+/* All bytes of rounds that no flush has covered may be lost. */
+void wt_round_lose_unflushed(struct wt_inode *inode, int error);
 /*
  * The bytes are stable again, or gone: they are not lost any more. Their folio is locked, or the gate is shut: newer bytes
  * may be lost a moment later.
@@ -113,8 +115,8 @@ void wt_round_find_by_flush(struct wt_inode *inode, uint64_t start, uint64_t end
 /* A flush of the file. The rounds' lock is held. */
 void wt_round_begin_flush(struct wt_rounds *rounds);
 void wt_round_end_flush(struct wt_rounds *rounds, bool stable);
-/* The file was cut: the bytes behind the size are gone. The gate is shut. */
-void wt_round_cut(struct wt_inode *inode, uint64_t size);
+/* The file was cut: the bytes behind the size are gone, durably or with the next flush. The gate is shut. */
+void wt_round_cut(struct wt_inode *inode, uint64_t size, bool durable);
 /* The round has written the bytes again: they are not lost any more when it has ended, unless it has lost them itself. */
 void wt_round_rewrite(struct wt_round *round, uint64_t start, uint64_t end);
 /*

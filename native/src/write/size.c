@@ -20,6 +20,10 @@
 /* Zeros are written in pieces of this, so that writers nearby wait briefly. */
 #define ZERO_PIECE_BYTES (1u << 20)
 
+static uint64_t block_bytes(const struct wt_inode *inode) {
+    return UINT64_C(1) << inode->mapping.geometry.block_shift;
+}
+
 int64_t wt_size(wt_file handle) {
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
@@ -62,10 +66,13 @@ static int change_size(struct wt_inode *inode, uint64_t size) {
     return rc;
 }
 
-int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
+int wt_inode_truncate(struct wt_inode *inode, uint64_t size, bool at_force) {
+    at_force = at_force && wt_lane_keep(&inode->lane);
+    if (!at_force)
+        (void)wt_later_keep_nothing(inode, true);
     wt_later_shut(inode);
     int rc = inode->append_error ? inode->restore_error : 0;
-    uint64_t old = wt_inode_size(inode);
+    uint64_t old = wt_inode_size(inode), failures = wt_disk_failures(inode->lane.disk);
     wt_inode_forget_zeros(inode, size, UINT64_MAX);
     if (!rc && size < old && !WT_MUTANT("truncated-tail-stays-cached"))
         rc = wt_mapping_cut(&inode->mapping, size, UINT64_MAX); /* all is clean: if the rest fails, it is read again */
@@ -73,12 +80,16 @@ int wt_inode_truncate(struct wt_inode *inode, uint64_t size) {
         rc = change_size(inode, size);
     else if (!rc && inode->restore_error) /* the file is longer on disk, and cannot be cut */
         rc = inode->restore_error;
-    else if (!rc && size > 0) /* it may have grown by writes that are only on the device */
+    else if (!rc && size > 0 && !at_force) /* it may have grown by writes that are only on the device */
         rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), true);
     if (!rc)
         wt_ends_set(&inode->ends, size);
     if (!rc)
-        wt_round_cut(inode, size);
+        wt_round_cut(inode, size, !at_force);
+    uint64_t least = size < old ? size : old, mask = block_bytes(inode) - 1;
+    if (!rc && at_force && size != old && (least & mask) &&
+        !WT_MUTANT("zeros-behind-end-not-noted")) /* zeros of the kernel, as if they were of a round */
+        wt_round_note_unflushed(inode, least, (least | mask) + 1, failures);
     wt_inode_open_gate(inode);
     return rc;
 }
@@ -91,7 +102,7 @@ int wt_truncate(wt_file handle, uint64_t size) {
         return -EBADF;
     int rc = atomic_load(&file->inode->lost) ? -ESTALE : wt_may_wait(file->inode->engine->backend);
     if (!rc)
-        rc = wt_inode_truncate(file->inode, size);
+        rc = wt_inode_truncate(file->inode, size, file->at_force);
     wt_file_release(handle);
     return rc;
 }
@@ -106,10 +117,6 @@ int wt_inode_restore_size(struct wt_inode *inode) {
 }
 
 /* ---- allocate ------------------------------------------------------------------------------------------------ */
-
-static uint64_t block_bytes(const struct wt_inode *inode) {
-    return UINT64_C(1) << inode->mapping.geometry.block_shift;
-}
 
 /* Writes zeros to start..end, which is a hole. The file ends at limit afterwards, or where it ends now. */
 static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t limit) {
@@ -332,6 +339,8 @@ int wt_allocate(wt_file handle, uint64_t offset, uint64_t length) {
     if (!file)
         return -EBADF;
     int rc = atomic_load(&file->inode->lost) ? -ESTALE : wt_may_wait(file->inode->engine->backend);
+    if (!rc && length > 0)
+        rc = wt_later_keep_nothing(file->inode, true);
     if (!rc && length > 0) {
         wt_later_send(file->inode);
         (void)wt_inode_begin(file->inode, true);

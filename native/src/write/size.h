@@ -13,8 +13,8 @@
  */
 int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint64_t *size);
 
-/* Sets the size, durably. */
-int wt_inode_truncate(struct wt_inode *inode, uint64_t size);
+/* Sets the size, durably. at_force: with the next force, if nothing but forces makes bytes of the file durable (lane.h). */
+int wt_inode_truncate(struct wt_inode *inode, uint64_t size, bool at_force);
 
 /*
  * Waits until the size is restored, and with it the places of appends. Leaves the gate and comes back. 0, or why the

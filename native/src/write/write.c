@@ -10,6 +10,7 @@
 #include "engine/doors.h"
 #include "file/buffered.h"
 #include "file/check.h"
+#include "io/lane.h"
 #include "io/plug.h"
 #include "io/stable.h"
 #include "read/fetch.h"
@@ -801,6 +802,7 @@ static int64_t write_later(struct wt_inode *inode, struct wt_cursor *cursor, uin
     int rc = wt_ticker_start(inode->engine);
     if (rc)
         return rc;
+    (void)wt_lane_keep(&inode->lane);
     init_write(&write, inode, *offset, length, WT_DURABILITY_DEVICE, flags, false);
     (void)wt_inode_begin(inode, true);
     rc = wt_inode_check_sometimes(inode);
@@ -873,6 +875,8 @@ int64_t wt_write_cursor_with(wt_file handle, struct wt_cursor *cursor, uint64_t 
         durability = WT_DURABILITY_DEVICE;
         later = false;
     }
+    if (!result && length > 0 && !later)
+        result = wt_later_keep_nothing(file->inode, true);
     if (!result && length > 0 && later)
         result = write_later(file->inode, cursor, offset, length, flags);
     else if (!result && length > 0)
@@ -991,6 +995,8 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
     if (!rc && loop_error && file->inode->buffered)
         rc = -EAGAIN; /* the write would be done on this thread */
     struct wt_write *write = NULL;
+    if (!rc)
+        rc = wt_later_keep_nothing(file->inode, may_wait);
     if (!rc)
         rc = wt_write_take(file->inode->engine, &write);
     if (!rc) {

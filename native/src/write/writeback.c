@@ -11,6 +11,7 @@
 #include "base/lock.h"
 #include "base/mutant.h"
 #include "cache/mapping.h"
+#include "cache/range.h"
 #include "engine/stats.h"
 #include "file/check.h"
 #include "file/transfer.h"
@@ -133,7 +134,10 @@ struct wt_writeback *wt_launch_next(struct wt_launch *launch, uint64_t offset) {
 
 static bool can_extend(const struct wt_writeback *writeback, const struct wt_folio *folio, uint64_t offset,
                        unsigned pages) {
-    return writeback && writeback->io.op == WT_IO_WRITE && writeback->io.offset + writeback->io.length == offset &&
+    /* What is fenced must not become more: the fence would not be around that. */
+    bool fenced = writeback && writeback->io.through_page_cache && folio->mapping->geometry.page_block_shift != 0;
+    return writeback && !fenced && writeback->io.op == WT_IO_WRITE &&
+           writeback->io.offset + writeback->io.length == offset &&
            writeback->io.segment_count + pages <= WT_IO_SEGMENTS &&
            (writeback->share_count < WT_WRITEBACK_SHARES ||
             writeback->shares[writeback->share_count - 1].folio == folio);
@@ -215,7 +219,10 @@ static uint64_t launch_run(struct wt_launch *launch, struct wt_folio *folio, uns
     uint64_t base = folio_offset(folio), start = base + ((uint64_t)first << geometry->block_shift);
     struct wt_disk_ends ends = wt_inode_disk_ends(wt_inode_of(folio));
     uint32_t end = end_of_block(folio, last, only, ends.now);
-    struct wt_file_route route = wt_ends_route(WT_TRANSFER_WRITE, geometry, true, start, base + end, ends);
+    bool grows = start >= ends.now || atomic_load(&wt_inode_of(folio)->rounds.unforced);
+    struct wt_file_route route = launch->leaves_growth && grows
+                                     ? wt_ends_route_kept(geometry, start, base + end)
+                                     : wt_ends_route(WT_TRANSFER_WRITE, geometry, true, start, base + end, ends);
     uint64_t taken = 0;
     if (start < route.cached_from && route.cached_from < base + end) {
         unsigned tail_first = (unsigned)((route.cached_from - base) >> geometry->block_shift);
@@ -288,15 +295,23 @@ static void run(struct wt_writeback *writeback) {
     wt_transfer_run_to_end(writeback->inode, &writeback->io);
 }
 
+/* Whether the I/O is but a copy to the kernel, which nobody needs to wait for. */
+static bool is_copy(const struct wt_launch *launch, const struct wt_io *io) {
+    return launch->leaves_growth && io->through_page_cache && io->length <= WT_KEPT_BYTES_MOST;
+}
+
 void wt_launch_start(struct wt_launch *launch, bool run_last) {
     struct wt_io *list = NULL, **tail = &list;
-    struct wt_writeback *mine = NULL, *next;
+    struct wt_writeback *mine = NULL, *copies = NULL, *next;
     for (struct wt_writeback *w = launch->first; w; w = next) {
         next = w->next;
         w->gather = launch->gather;
         if (launch->gather && w->io.op == WT_IO_WRITE)
             wt_count(launch->inode->engine, WT_COUNT_GATHERS, 1);
-        if (run_last && !next && !launch->burst) {
+        if (is_copy(launch, &w->io)) {
+            w->next = copies;
+            copies = w;
+        } else if (run_last && !next && !launch->burst) {
             mine = w;
         } else {
             w->io.next = NULL;
@@ -307,6 +322,10 @@ void wt_launch_start(struct wt_launch *launch, bool run_last) {
     launch->first = launch->last = NULL;
     if (list)
         wt_transfer_submit(launch->inode, list, launch->burst);
+    for (; copies; copies = next) {
+        next = copies->next;
+        run(copies);
+    }
     if (mine)
         run(mine);
 }
@@ -631,11 +650,27 @@ static void end_all(struct wt_inode *inode, struct ending *ending) {
     leave_gate(inode, ending->round_links + 1);
 }
 
+/*
+ * The bytes of an I/O that the kernel keeps are lost if a flush or a write failed since the kernel got them: that may have been
+ * told their error. And a write that had an error while the kernel kept bytes may have been told the error of these.
+ */
+static void judge_kept(struct wt_inode *inode, struct wt_io *io) {
+    struct wt_lane *lane = &inode->lane;
+    if (io->kept && !io->error && atomic_load(&lane->refusals) != io->refusals_before) {
+        io->error = -EIO;
+        io->done = 0;
+    } else if (io->met_kept && !WT_MUTANT("error-of-kept-bytes-taken")) {
+        wt_round_lose_unflushed(inode, io->error ? io->error : -EIO);
+    }
+}
+
 void wt_writeback_done(struct wt_io *io) {
     struct wt_writeback *writeback = (struct wt_writeback *)io;
     struct wt_inode *inode = writeback->inode;
     assert(io->error || io->done == io->length);
     free(writeback->bounce);
+    if (!writeback->zeroing)
+        judge_kept(inode, io);
     if (!writeback->zeroing)
         wt_transfer_ended(inode, io, writeback->gather ? writeback->writes : 0);
     if (!writeback->zeroing && io->durability == WT_DURABILITY_DEVICE)
@@ -653,7 +688,7 @@ void wt_writeback_done(struct wt_io *io) {
      * The kernel must keep neither refused bytes nor a large folio of its own: other I/O may want to replace a part
      * of that.
      */
-    if (io->through_page_cache && (io->error || io->length > WT_PAGE_BYTES))
+    if (io->through_page_cache && (io->error || (io->length > WT_PAGE_BYTES && !io->kept)))
         io->backing->ops->forget(io->backing, io->offset, io->length);
     struct ending ending = {.stable_end = io->offset + io->done,
                             .error = io->error,
@@ -665,6 +700,21 @@ void wt_writeback_done(struct wt_io *io) {
     for (unsigned i = 0; i < share_count; i++)
         end_share(&shares[i], &ending);
     end_all(inode, &ending);
+}
+
+void wt_writeback_forget(struct wt_inode *inode, uint64_t start, uint64_t end) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    if (WT_MUTANT("lost-bytes-shown"))
+        return;
+    backing->ops->forget(backing, start, end - start);
+    struct wt_range range = wt_range_of(&inode->mapping.geometry, start, end);
+    for (; wt_range_enter(&range); wt_range_leave(&range)) {
+        struct wt_folio *folio = wt_folio_find(&inode->mapping, range.index);
+        if (!folio)
+            continue;
+        folio->uptodate &= ~(wt_range_blocks(&range) & ~(folio->dirty | folio->writeback | folio->reading));
+        wt_folio_put(folio);
+    }
 }
 
 /* Lays the bytes of the writes that are dirty in the folio over what the device has. */

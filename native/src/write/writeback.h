@@ -51,6 +51,7 @@ struct wt_launch {
     struct wt_writeback *objects; /* taken in advance */
     struct wt_burst *burst;       /* NULL, or the burst that the I/Os are part of */
     bool gather;
+    bool leaves_growth; /* blocks that grow the file go through the kernel's page cache, which may keep them */
 };
 
 /* An object for an I/O, counted against the limit if limited. NULL: the limit is reached, or there is no memory. */
@@ -90,6 +91,11 @@ void wt_launch_start(struct wt_launch *launch, bool run_last);
 
 /* Sends the gather of a folio that this thread was told to lead, and runs its I/O. */
 void wt_launch_gather(struct wt_folio *folio);
+/*
+ * A flush failed to write what the kernel kept of start..end: neither the kernel nor the folios keep it. What is written anew
+ * meanwhile stays.
+ */
+void wt_writeback_forget(struct wt_inode *inode, uint64_t start, uint64_t end);
 /* The end of an I/O: wt_io.complete of all writebacks. */
 void wt_writeback_done(struct wt_io *io);
 

@@ -46,6 +46,7 @@ struct flight {
     uint64_t length;
     uint32_t durability;
     bool through_page_cache;
+    bool kept; /* in the page cache, until a flush */
     bool atomic;
     bool writable;
     unsigned segment_count;
@@ -751,6 +752,9 @@ static struct flight *begin(struct sim *sim, struct wt_io *io, bool submitted) {
         flight->durability = wt_stable_owes_flush(io) ? WT_DURABILITY_DEVICE : io->durability;
     }
     flight->through_page_cache = io->through_page_cache || sim->options.buffered;
+    flight->kept = io->op == WT_IO_WRITE && io->kept;
+    JUDGE(!flight->kept || (io->through_page_cache && io->durability == WT_DURABILITY_DEVICE),
+          "the kernel is to keep a write of durability %u", io->durability);
     flight->atomic = io->atomic;
     flight->segment_count = io->segment_count;
     flight->submitted = submitted;
@@ -890,6 +894,9 @@ static void land(struct sim *sim, struct flight *flight) {
     if (flight->by_writeback) {
         fail_writeback(file, flight->refused);
     }
+    if (flight->by_writeback && flight->kept) {
+        grow(sim, file, flight->offset + flight->length);
+    }
     free(bytes);
     flight->taken = limit;
     flight->needs_flush = needs_flush;
@@ -912,9 +919,14 @@ static int sync_flight(struct sim *sim, const struct flight *flight) {
 /* What has landed becomes stable, if it is to be; and the call is told. */
 static void conclude(struct sim *sim, struct flight *flight) {
     struct sim_file *file = flight->file;
-    bool durable = flight->durability >= WT_DURABILITY_DSYNC || flight->through_page_cache;
-    bool syncs = durable && !flight->too_late && (flight->taken > 0 || flight->by_writeback);
-    int error = syncs ? sync_flight(sim, flight) : 0;
+    bool durable = flight->durability >= WT_DURABILITY_DSYNC;
+    bool looks = !flight->too_late && (flight->taken > 0 || flight->by_writeback);
+    int error = 0;
+    if (looks && durable) {
+        error = sync_flight(sim, flight);
+    } else if (looks && flight->through_page_cache && !flight->kept) {
+        error = look((struct sim_backing *)flight->io->backing, CACHED);
+    }
     if (flight->taken > 0) {
         if (durable && error == 0) {
             change(sim, file, SIM_CHANGE_SETTLE, flight->offset, flight->taken);
@@ -1412,7 +1424,7 @@ static bool sim_has_name(struct wt_backing *base) {
     return has_name;
 }
 
-static int sim_truncate(struct wt_backing *base, uint64_t size) {
+static int sim_truncate(struct wt_backing *base, uint64_t size, bool durable) {
     struct sim_backing *backing = (struct sim_backing *)base;
     struct sim *sim = backing->sim;
     begin_blocking(sim);
@@ -1422,7 +1434,11 @@ static int sim_truncate(struct wt_backing *base, uint64_t size) {
     if (error == 0 && size > sim->options.file_bytes_max) {
         error = -EFBIG;
     }
-    if (error == 0) {
+    if (error == 0 && !durable) {
+        change(sim, backing->file, SIM_CHANGE_TRUNCATE_LATER, 0, size);
+        change(sim, backing->file, SIM_CHANGE_FORGET, size, UINT64_MAX);
+        end_call(sim);
+    } else if (error == 0) {
         rest(sim);
         judge_idle(sim, backing->file, "truncate");
         error = look(backing, DIRECT);
@@ -1567,10 +1583,10 @@ static void sim_forget(struct wt_backing *base, uint64_t offset, uint64_t length
     pthread_mutex_unlock(&backing->sim->mutex);
 }
 
-static int sim_take_error(struct wt_backing *base) {
+static int sim_take_error(struct wt_backing *base, bool buffered) {
     struct sim_backing *backing = (struct sim_backing *)base;
     pthread_mutex_lock(&backing->sim->mutex);
-    int error = look(backing, DIRECT);
+    int error = look(backing, buffered ? CACHED : DIRECT);
     pthread_mutex_unlock(&backing->sim->mutex);
     return error;
 }

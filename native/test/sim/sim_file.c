@@ -108,6 +108,7 @@ struct sim_file *sim_file_new(const char *path, uint64_t inode, uint32_t block_b
     file->block_bytes = block_bytes;
     file->page_slots = 16;
     file->pages = allocate(file->page_slots * sizeof *file->pages);
+    file->cut_to = file->cut_since = file->undone_from = UINT64_MAX;
     return file;
 }
 
@@ -274,7 +275,33 @@ uint64_t sim_file_cost(struct sim_file *file, uint64_t offset, uint64_t length) 
     return cost;
 }
 
+/* A truncation has taken place: what was stable from there on is gone. */
+static void drop_stable(struct sim_page *page, uint64_t from) {
+    for (unsigned unit = 0; unit < UNITS; unit++) {
+        if (page->index * PAGE_BYTES + unit * UNIT_BYTES >= from) {
+            memset(page->stable + unit * UNIT_BYTES, 0, UNIT_BYTES);
+            page->stable_state[unit] = SIM_HOLE;
+        }
+    }
+}
+
+/* Truncations that no flush has covered become stable with what is made so after them: the journal has them before. */
+static void commit_cuts(struct sim_file *file) {
+    if (file->cut_to == UINT64_MAX) {
+        return;
+    }
+    uint64_t edge = round_up(file->cut_to, file->block_bytes);
+    for (size_t i = 0; i < file->page_slots; i++) {
+        if (file->pages[i] != NULL) {
+            drop_stable(file->pages[i], edge);
+        }
+    }
+    file->size_stable = smaller(file->size_stable, file->cut_to);
+    file->cut_to = file->cut_since = UINT64_MAX;
+}
+
 void sim_file_settle(struct sim_file *file, uint64_t offset, uint64_t length) {
+    commit_cuts(file);
     each_unit(file, offset, length, settle_unit);
 }
 
@@ -288,6 +315,7 @@ void sim_file_settle_all(struct sim_file *file) {
         }
     }
     file->size_stable = file->size_now;
+    file->cut_to = file->cut_since = UINT64_MAX;
     forget_wholes(file);
 }
 
@@ -320,6 +348,7 @@ void sim_file_settle_size(struct sim_file *file, uint64_t size) {
 void sim_file_flush_begin(struct sim_file *file) {
     file->flushes++;
     file->flush_began = ++file->writes;
+    file->cut_since = UINT64_MAX;
 }
 
 void sim_file_flush_end(struct sim_file *file, uint64_t began, uint64_t size) {
@@ -332,6 +361,12 @@ void sim_file_flush_end(struct sim_file *file, uint64_t began, uint64_t size) {
                 settle_unit(file, page, unit);
             }
         }
+    }
+    bool was_cut = file->cut_to != UINT64_MAX;
+    file->cut_to = file->cut_since;
+    if (was_cut) {
+        file->size_stable = size;
+        return;
     }
     size = smaller(size, file->size_now);
     file->size_stable = size > file->size_stable ? size : file->size_stable;
@@ -440,6 +475,7 @@ static void cut_page(struct sim_file *file, struct sim_page *page, uint64_t size
 }
 
 void sim_file_truncate(struct sim_file *file, uint64_t size) {
+    commit_cuts(file);
     for (size_t i = 0; i < file->page_slots; i++) {
         if (file->pages[i] != NULL) {
             cut_page(file, file->pages[i], size);
@@ -448,6 +484,15 @@ void sim_file_truncate(struct sim_file *file, uint64_t size) {
     sim_file_set_size(file, size);
     file->size_stable = size;
     file->truncations++;
+}
+
+void sim_file_truncate_later(struct sim_file *file, uint64_t size) {
+    if (size < file->size_now) {
+        sim_file_deallocate(file, size, round_up(file->size_now, file->block_bytes) - size, false);
+        file->cut_to = smaller(file->cut_to, size);
+        file->cut_since = smaller(file->cut_since, size);
+    }
+    sim_file_set_size(file, size);
 }
 
 enum sim_state sim_file_state(const struct sim_file *file, uint64_t offset) {
@@ -626,7 +671,8 @@ static void cut_volatile(struct sim_file *file, struct sim_page *page, uint64_t 
         unsigned block_end = from - from % block_units + block_units;
         to = states_differ(page, from, block_end) ? block_end : from + logical_units;
         bool needed = page->index * PAGE_BYTES + to * UNIT_BYTES > sure;
-        if ((page->dirty & ((1u << to) - (1u << from))) == 0) {
+        bool undone = page->index * PAGE_BYTES + from * UNIT_BYTES >= file->undone_from;
+        if ((page->dirty & ((1u << to) - (1u << from))) == 0 || undone) {
             continue;
         }
         unsigned versions = count_versions(page->older[from]);
@@ -713,9 +759,13 @@ static void decide_wholes(struct sim_file *file, enum sim_cut cut, struct test_r
 }
 
 void sim_file_cut(struct sim_file *file, enum sim_cut cut, uint32_t logical_bytes, struct test_random *random) {
-    /* A file system writes a size down only after the bytes below it. */
-    bool grew = file->size_now > file->size_stable && survives(cut, random);
-    uint64_t sure = grew ? begin_of_wholes(file, file->size_stable) : UINT64_MAX;
+    /* A file system writes a size down only after the bytes below it, and one change of it after the other. */
+    bool is_cut = file->cut_to == UINT64_MAX || survives(cut, random);
+    uint64_t edge = file->cut_to == UINT64_MAX ? UINT64_MAX : round_up(file->cut_to, file->block_bytes);
+    file->undone_from = is_cut ? UINT64_MAX : edge;
+    uint64_t from = is_cut ? smaller(file->cut_to, file->size_stable) : file->size_stable;
+    bool grew = is_cut && file->size_now > from && survives(cut, random);
+    uint64_t sure = grew ? begin_of_wholes(file, from) : UINT64_MAX;
     decide_wholes(file, cut, random);
     struct sim_page **dirty = allocate((file->page_count + 1) * sizeof(struct sim_page *));
     size_t count = 0;
@@ -726,12 +776,13 @@ void sim_file_cut(struct sim_file *file, enum sim_cut cut, uint32_t logical_byte
     }
     qsort(dirty, count, sizeof(struct sim_page *), by_index);
     for (size_t i = 0; i < count; i++) {
+        if (is_cut) {
+            drop_stable(dirty[i], edge);
+        }
         cut_volatile(file, dirty[i], sure, cut, logical_bytes, random);
     }
     free(dirty);
-    if (grew) {
-        file->size_stable = file->size_now;
-    }
+    file->size_stable = grew ? file->size_now : from;
 }
 
 static bool stable_written(const struct sim_file *file, uint64_t offset) {
@@ -843,6 +894,15 @@ static void take_or_leave(struct sim_file *file, uint64_t offset, const uint8_t 
     }
 }
 
+/* A write that ends within a logical block brings the rest of it along, as the kernel's page cache has it. */
+static void keep_rest(struct sim_file *file, uint64_t from, uint64_t to) {
+    uint8_t rest[PAGE_BYTES];
+    if (from < to) {
+        sim_file_read(file, from, rest, (size_t)(to - from), false);
+        keep_stable(file, from, rest, (size_t)(to - from));
+    }
+}
+
 void sim_file_tear(struct sim_file *file, uint64_t offset, const uint8_t *bytes, size_t length, bool atomic,
                    enum sim_cut cut, uint32_t logical_bytes, struct test_random *random) {
     if (atomic) {
@@ -850,6 +910,9 @@ void sim_file_tear(struct sim_file *file, uint64_t offset, const uint8_t *bytes,
         return;
     }
     uint64_t end = offset + length;
+    if (end > file->undone_from) {
+        return;
+    }
     bool overwrite = end <= file->size_stable;
     for (uint64_t at = offset; at < end; at = round_down(at, UNIT_BYTES) + UNIT_BYTES) {
         overwrite = overwrite && stable_written(file, at);
@@ -866,6 +929,7 @@ void sim_file_tear(struct sim_file *file, uint64_t offset, const uint8_t *bytes,
         bool in_place = next <= size_before && stable_written(file, at);
         if (whole || (in_place && survives(cut, random))) {
             keep_stable(file, at, bytes + (at - offset), (size_t)(next - at));
+            keep_rest(file, next, round_up(next, logical_bytes));
         }
     }
 }
@@ -890,6 +954,7 @@ void sim_file_restart(struct sim_file *file) {
     sim_file_forget(file, 0, UINT64_MAX);
     forget_wholes(file);
     sim_file_truncate(file, file->size_stable);
+    file->cut_to = file->cut_since = UINT64_MAX;
     CHECK(file->opens == 0);
     file->shared_locks = 0;
     file->exclusive_lock = false;

@@ -38,6 +38,10 @@ struct sim_file {
     unsigned flushes;         /* under way */
     uint64_t flush_began;     /* the last of them: the count of writes then */
     uint64_t truncations;
+    /* The least size that truncations have set which no flush has covered, and since the last flush began. UINT64_MAX: none. */
+    uint64_t cut_to, cut_since;
+    uint64_t
+        undone_from; /* by the power cut that is being decided: no truncation took place, and nothing behind came after */
     unsigned opens;
     unsigned shared_locks;
     bool exclusive_lock;
@@ -86,6 +90,8 @@ void sim_file_write_zeroes(struct sim_file *file, uint64_t offset, uint64_t leng
 void sim_file_deallocate(struct sim_file *file, uint64_t offset, uint64_t length, bool keep_space);
 /* Stable at once. */
 void sim_file_truncate(struct sim_file *file, uint64_t size);
+/* The same, stable with the next flush. */
+void sim_file_truncate_later(struct sim_file *file, uint64_t size);
 void sim_file_find_hole(struct sim_file *file, uint64_t from, uint64_t to, uint64_t *start, uint64_t *end);
 enum sim_state sim_file_state(const struct sim_file *file, uint64_t offset);
 /* Something of it is in the volatile cache only. */

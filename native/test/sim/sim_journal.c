@@ -136,6 +136,9 @@ void sim_change_apply(struct sim_file *file, const struct sim_change *change) {
     case SIM_CHANGE_TRUNCATE:
         sim_file_truncate(file, length);
         break;
+    case SIM_CHANGE_TRUNCATE_LATER:
+        sim_file_truncate_later(file, length);
+        break;
     case SIM_CHANGE_REFUSE:
         sim_file_refuse(file, offset, change->bytes, (size_t)length);
         break;

@@ -407,8 +407,9 @@ static bool is_told_lost(const struct sim_ledger *ledger, const struct entry *wr
 static void require_synced(struct sim_ledger *ledger, const struct entry *sync) {
     for (unsigned i = 0; i < ledger->program->count; i++) {
         struct entry *entry = &ledger->entries[i];
-        if (entry->operation->file == sync->operation->file && writes_bytes(entry->operation->step) &&
-            precedes(entry, sync) && entry->deed->result >= 0 && !entry->deed->refused &&
+        bool covered = writes_bytes(entry->operation->step) || entry->operation->step == SIM_STEP_TRUNCATE;
+        if (entry->operation->file == sync->operation->file && covered && precedes(entry, sync) &&
+            entry->deed->result >= 0 && !entry->deed->refused &&
             ((entry->operation->flags & WT_LATER) != 0 || !is_told_lost(ledger, entry))) {
             require(ledger, entry, entry->to);
         }
@@ -455,7 +456,8 @@ void sim_ledger_end(struct sim_ledger *ledger, unsigned deed) {
         }
     } else if (makes_stable(operation->step) && done->result == 0) {
         require_synced(ledger, entry);
-    } else if (operation->step != SIM_STEP_READ && done->result == 0) {
+    } else if (operation->step != SIM_STEP_READ && done->result == 0 &&
+               !(operation->step == SIM_STEP_TRUNCATE && ledger->program->at_force)) { /* durable with the next force */
         require(ledger, entry, entry->to);
     }
 }
@@ -551,7 +553,8 @@ bool sim_ledger_may_fail(const struct sim_ledger *ledger, unsigned deed) {
     bool append = entry->operation->step == SIM_STEP_APPEND;
     bool tells = makes_stable(entry->operation->step) || entry->operation->step == SIM_STEP_REOPEN;
     /* What is lost is told by every force, until it is written again. */
-    bool of_later = tells && ledger->program->theme == SIM_THEME_LOSING && ledger->refused;
+    enum sim_theme theme = ledger->program->theme;
+    bool of_later = tells && (theme == SIM_THEME_LOSING || theme == SIM_THEME_REFUSING) && ledger->refused;
     return entry->has_cause || of_later || (append && is_behind_failed(ledger, entry));
 }
 

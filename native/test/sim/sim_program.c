@@ -13,25 +13,26 @@ enum { SEEDS_OF_THEMES = 7 };
 
 const char *const sim_theme_names[SIM_THEMES] = {"log",   "pages",   "mixed", "resize", "ahead",   "failing",
                                                  "full",  "atomic",  "tails", "cached", "cutting", "flushes",
-                                                 "dying", "batches", "force", "losing"};
+                                                 "dying", "batches", "force", "losing", "keeping", "refusing"};
 
 static const char *const step_names[SIM_STEPS] = {"write", "append", "read", "truncate", "allocate",
                                                   "punch", "zero",   "sync", "reopen",   "force"};
 
 /* By theme and step: how often. */
 static const unsigned weights[SIM_THEMES][SIM_STEPS] = {
-    [SIM_THEME_LOG] = {4, 80, 6, 0, 2, 0, 0, 4, 2},        [SIM_THEME_PAGES] = {80, 0, 12, 0, 0, 0, 0, 6, 1},
-    [SIM_THEME_MIXED] = {50, 20, 10, 4, 3, 3, 3, 6, 1},    [SIM_THEME_RESIZE] = {40, 10, 5, 15, 8, 8, 8, 5, 1},
-    [SIM_THEME_AHEAD] = {15, 60, 5, 4, 2, 0, 0, 3, 4},     [SIM_THEME_FAILING] = {45, 25, 12, 4, 2, 2, 2, 6, 1},
-    [SIM_THEME_FULL] = {40, 30, 10, 6, 6, 4, 4, 3, 1},     [SIM_THEME_ATOMIC] = {80, 8, 10, 3, 2, 2, 2, 6, 1},
-    [SIM_THEME_TAILS] = {45, 35, 5, 2, 0, 0, 0, 8, 1},     [SIM_THEME_CACHED] = {35, 40, 5, 0, 0, 0, 0, 5, 1},
-    [SIM_THEME_CUTTING] = {30, 20, 8, 20, 8, 6, 6, 6, 1},  [SIM_THEME_FLUSHES] = {60, 10, 5, 0, 0, 0, 0, 25, 0},
-    [SIM_THEME_DYING] = {30, 40, 8, 6, 3, 2, 2, 8, 0},     [SIM_THEME_BATCHES] = {50, 15, 4, 8, 15, 4, 0, 3, 1},
-    [SIM_THEME_FORCE] = {50, 20, 8, 3, 2, 2, 2, 2, 2, 20}, [SIM_THEME_LOSING] = {50, 15, 8, 2, 2, 2, 2, 2, 0, 25},
+    [SIM_THEME_LOG] = {4, 80, 6, 0, 2, 0, 0, 4, 2},          [SIM_THEME_PAGES] = {80, 0, 12, 0, 0, 0, 0, 6, 1},
+    [SIM_THEME_MIXED] = {50, 20, 10, 4, 3, 3, 3, 6, 1},      [SIM_THEME_RESIZE] = {40, 10, 5, 15, 8, 8, 8, 5, 1},
+    [SIM_THEME_AHEAD] = {15, 60, 5, 4, 2, 0, 0, 3, 4},       [SIM_THEME_FAILING] = {45, 25, 12, 4, 2, 2, 2, 6, 1},
+    [SIM_THEME_FULL] = {40, 30, 10, 6, 6, 4, 4, 3, 1},       [SIM_THEME_ATOMIC] = {80, 8, 10, 3, 2, 2, 2, 6, 1},
+    [SIM_THEME_TAILS] = {45, 35, 5, 2, 0, 0, 0, 8, 1},       [SIM_THEME_CACHED] = {35, 40, 5, 0, 0, 0, 0, 5, 1},
+    [SIM_THEME_CUTTING] = {30, 20, 8, 20, 8, 6, 6, 6, 1},    [SIM_THEME_FLUSHES] = {60, 10, 5, 0, 0, 0, 0, 25, 0},
+    [SIM_THEME_DYING] = {30, 40, 8, 6, 3, 2, 2, 8, 0},       [SIM_THEME_BATCHES] = {50, 15, 4, 8, 15, 4, 0, 3, 1},
+    [SIM_THEME_FORCE] = {50, 20, 8, 3, 2, 2, 2, 2, 2, 20},   [SIM_THEME_LOSING] = {50, 15, 8, 2, 2, 2, 2, 2, 0, 25},
+    [SIM_THEME_KEEPING] = {40, 30, 8, 8, 0, 0, 0, 2, 3, 20}, [SIM_THEME_REFUSING] = {40, 30, 8, 4, 0, 0, 0, 2, 0, 25},
 };
 
 static bool has_cursors(enum sim_theme theme) {
-    return theme >= SIM_THEME_TAILS && theme <= SIM_THEME_BATCHES;
+    return (theme >= SIM_THEME_TAILS && theme <= SIM_THEME_BATCHES) || theme == SIM_THEME_REFUSING;
 }
 
 const uint8_t *sim_pattern(void) {
@@ -88,8 +89,8 @@ static void make_disk(struct sim_program *program, struct test_random *random) {
     }
     disk->cursors = has_cursors(program->theme);
     if (disk->cursors) {
-        disk->buffered = program->theme == SIM_THEME_CACHED ||
-                         (program->theme != SIM_THEME_BATCHES && test_random_one_in(random, 8));
+        disk->buffered =
+            program->theme == SIM_THEME_CACHED || (program->theme < SIM_THEME_BATCHES && test_random_one_in(random, 8));
     }
     if (program->theme == SIM_THEME_ATOMIC) {
         /* No longer than the smaller engine takes at once. */
@@ -122,7 +123,8 @@ static void make_faults(struct sim_program *program, struct test_random *random)
 static void make_cause(struct sim_program *program, struct test_random *random) {
     static const unsigned flushes[] = {SIM_FLUSH, SIM_FLUSH, SIM_FLUSH | SIM_SYNC | SIM_TRUNCATE,
                                        SIM_WRITE | SIM_FLUSH};
-    bool writes = program->theme == SIM_THEME_TAILS || program->theme == SIM_THEME_CACHED;
+    bool writes = program->theme == SIM_THEME_TAILS || program->theme == SIM_THEME_CACHED ||
+                  (program->theme == SIM_THEME_REFUSING && !test_random_one_in(random, 3));
     bool dies = program->theme == SIM_THEME_DYING;
     program->fault_count = dies ? 1 : (unsigned)test_random_between(random, 1, SIM_FAULTS);
     for (unsigned i = 0; i < program->fault_count; i++) {
@@ -240,7 +242,7 @@ static void make_operation(struct sim_program *program, struct test_random *rand
         operation->durability = WT_DURABILITY_DEVICE;
     }
     bool later = program->theme >= SIM_THEME_FORCE && (step == SIM_STEP_WRITE || step == SIM_STEP_APPEND);
-    if (later && !test_random_one_in(random, 4)) {
+    if (later && (program->keeps || !test_random_one_in(random, 4))) {
         operation->async = false;
         operation->flags = (operation->flags & WT_APPEND) | WT_LATER;
         operation->durability = WT_DURABILITY_DEVICE;
@@ -274,6 +276,7 @@ void sim_program_make(struct sim_program *program, enum sim_theme theme, uint64_
     struct test_random random = test_random_of(seed * SEEDS_OF_THEMES + theme);
     struct reach reach = {0};
     *program = (struct sim_program){.seed = seed, .schedule = seed, .theme = theme};
+    program->at_force = theme >= SIM_THEME_KEEPING;
     make_disk(program, &random);
     program->files = theme == SIM_THEME_MIXED ? SIM_FILES : 1 + (unsigned)test_random_below(&random, 2);
     program->callers = (unsigned)test_random_between(&random, 1, SIM_CALLERS);
@@ -289,6 +292,7 @@ void sim_program_make(struct sim_program *program, enum sim_theme theme, uint64_
         (theme == SIM_THEME_FORCE && test_random_one_in(&random, 4))) {
         program->ahead_bytes = test_random_between(&random, 1, theme == SIM_THEME_AHEAD ? 20000 : 6000);
     }
+    program->keeps = program->at_force && !test_random_one_in(&random, 4);
     bool atomic = theme == SIM_THEME_ATOMIC;
     if (theme == SIM_THEME_FAILING || theme == SIM_THEME_LOSING || (atomic && test_random_one_in(&random, 3))) {
         make_faults(program, &random);

@@ -41,8 +41,10 @@ enum sim_theme {
     SIM_THEME_DYING,   /* a disk that dies */
     SIM_THEME_BATCHES, /* writes submitted together, beside allocation, to files that grow ahead */
     /* Without them again: */
-    SIM_THEME_FORCE,  /* later writes and forces, beside all else */
-    SIM_THEME_LOSING, /* the same on a disk that fails now and then */
+    SIM_THEME_FORCE,    /* later writes and forces, beside all else */
+    SIM_THEME_LOSING,   /* the same on a disk that fails now and then */
+    SIM_THEME_KEEPING,  /* later writes, truncations and forces alone: the kernel keeps what grows a file */
+    SIM_THEME_REFUSING, /* the same on a disk that refuses some of that later */
     SIM_THEMES,
 };
 
@@ -81,6 +83,8 @@ struct sim_program {
     struct wt_engine_options engine;
     uint64_t ahead_bytes;
     uint64_t page_bytes; /* of most atomic writes */
+    bool at_force;       /* all handles are WT_OPEN_AT_FORCE, */
+    bool keeps;          /* and no write is durable by itself */
     unsigned files, callers, lives;
     uint64_t sizes[SIM_FILES]; /* at the start, in bytes of the pattern */
     struct sim_fault faults[SIM_FAULTS];

@@ -163,7 +163,9 @@ static int64_t do_read(struct sim_deed *deed, wt_file file) {
 }
 
 static wt_file open_file(const struct life *life, unsigned file) {
-    wt_file handle = core_file(&life->core, sim_file_name(file));
+    uint32_t flags = WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE | (life->program->at_force ? WT_OPEN_AT_FORCE : 0);
+    wt_file handle = 0;
+    CHECK_OK(wt_file_open(life->core.engine, sim_file_name(file), flags, 0600, 0, &handle));
     if (life->program->ahead_bytes > 0) {
         CHECK_OK(wt_file_grow_ahead(handle, life->program->ahead_bytes));
     }
@@ -402,7 +404,7 @@ static void end_life(struct life *life) {
     sim_heal(core->sim);
     for (unsigned file = 0; file < life->program->files; file++) {
         wt_file handle = life->handles[0][file];
-        if (life->program->theme == SIM_THEME_LOSING) {
+        if (life->program->theme == SIM_THEME_LOSING || life->program->theme == SIM_THEME_REFUSING) {
             write_again(life, file);
         }
         if (life->program->fault_count > 0 && life->program->disk.capacity_bytes == 0) {
@@ -410,6 +412,7 @@ static void end_life(struct life *life) {
         }
         /* What a failed write may have left behind the end is cut off by the next one. */
         CHECK_OK(wt_truncate(handle, (uint64_t)wt_size(handle)));
+        CHECK_OK(wt_force(handle));
         sizes[file] = wt_size(handle);
         check_shown(life, file);
     }
@@ -439,9 +442,10 @@ struct inquest {
 
 static const char *change_name(enum sim_change_kind kind) {
     static const char *const names[] = {
-        "write",         "together",     "size",       "stable size", "settle", "flush begins", "flush ends",
-        "reserve",       "write zeroes", "deallocate", "truncate",    "refuse", "flush stale",  "forget",
-        "flush lost it", "but not",      "failed",     "begins",      "ends",   "event",        "mark"};
+        "write",      "together",    "size",         "stable size",   "settle",   "flush begins",
+        "flush ends", "reserve",     "write zeroes", "deallocate",    "truncate", "truncate later",
+        "refuse",     "flush stale", "forget",       "flush lost it", "but not",  "failed",
+        "begins",     "ends",        "event",        "mark"};
     return names[kind];
 }
 

@@ -350,14 +350,14 @@ TEST(each_descriptor_tells_a_refused_page_once_whatever_it_syncs) {
             CHECK_EQ(disk.file->ops->sync(disk.file, true), -EIO);
             CHECK_EQ(byte_at(&disk, 2 * BLOCK, true), 1);
         } else if (round == 2) {
-            CHECK_EQ(disk.file->ops->truncate(disk.file, 9 * BLOCK), -EIO);
+            CHECK_EQ(disk.file->ops->truncate(disk.file, 9 * BLOCK, true), -EIO);
             CHECK_EQ(sim_size(disk.sim, "file"), 9 * BLOCK);
             CHECK_EQ(sim_stable_size(disk.sim, "file"), 8 * BLOCK);
-            CHECK_EQ(disk.file->ops->truncate(disk.file, 8 * BLOCK), 0);
+            CHECK_EQ(disk.file->ops->truncate(disk.file, 8 * BLOCK, true), 0);
         } else {
-            CHECK_EQ(disk.file->ops->take_error(disk.file), -EIO);
+            CHECK_EQ(disk.file->ops->take_error(disk.file, false), -EIO);
         }
-        CHECK_EQ(disk.file->ops->take_error(disk.file), 0);
+        CHECK_EQ(disk.file->ops->take_error(disk.file, false), 0);
         CHECK_EQ(write_direct(&disk, 3 * BLOCK, 3, WT_DURABILITY_DSYNC), 0);
         CHECK_OK(disk.file->ops->sync(disk.file, true));
         CHECK_EQ(byte_at(&disk, 2 * BLOCK, true), 3);
@@ -439,7 +439,7 @@ TEST(a_truncation_whose_flush_fails_has_changed_the_size) {
     for (unsigned i = 0; i < 2; i++) {
         struct disk disk = make_disk_with_cursors((struct sim_options){0});
         sim_fail(disk.sim, &(struct sim_fault){.ops = SIM_FLUSH, .count = 1, .error = -EIO});
-        CHECK_EQ(disk.file->ops->truncate(disk.file, sizes[i]), -EIO);
+        CHECK_EQ(disk.file->ops->truncate(disk.file, sizes[i], true), -EIO);
         CHECK_EQ(sim_size(disk.sim, "file"), sizes[i]);
         CHECK_OK(disk.file->ops->sync(disk.file, true));
         CHECK_EQ(sim_stable_size(disk.sim, "file"), sizes[i]);
@@ -462,7 +462,7 @@ TEST(a_disk_that_died_changes_nothing_until_it_is_healed) {
         CHECK_EQ(sim_size(disk.sim, "file"), 9 * BLOCK);
         CHECK_EQ(write_direct(&disk, 0, 6, WT_DURABILITY_DSYNC), -EROFS);
         CHECK_EQ(write_cached(&disk, 0, 100), -EROFS);
-        CHECK_EQ(disk.file->ops->truncate(disk.file, BLOCK), -EROFS);
+        CHECK_EQ(disk.file->ops->truncate(disk.file, BLOCK, true), -EROFS);
         CHECK_EQ(disk.file->ops->sync(disk.file, true), -EROFS);
         CHECK_EQ(disk.file->ops->reserve(disk.file, 0, BLOCK), -EROFS);
         CHECK_EQ(disk.file->ops->write_zeroes(disk.file, 0, BLOCK), -EROFS);
@@ -561,7 +561,7 @@ static void memory_changed_in_flight(void *argument) {
 static void truncate_under_io(void *argument) {
     struct disk *disk = argument;
     submit_write(disk);
-    disk->file->ops->truncate(disk->file, 0);
+    disk->file->ops->truncate(disk->file, 0, true);
 }
 
 static void close_under_io(void *argument) {
@@ -696,7 +696,7 @@ TEST(a_truncation_leaves_a_block_whole_whichever_of_its_versions_survives_a_powe
         write_at(&disk, 0, 1, BLOCK, WT_DURABILITY_DSYNC);
         write_at(&disk, 0, 2, BLOCK, WT_DURABILITY_DEVICE);
         write_at(&disk, 0, 3, BLOCK, WT_DURABILITY_DEVICE);
-        CHECK_OK(disk.file->ops->truncate(disk.file, 1000));
+        CHECK_OK(disk.file->ops->truncate(disk.file, 1000, true));
         sim_power_cut(disk.sim, SIM_RANDOM, seed);
         for (unsigned i = 0; i < 1000; i++) {
             CHECK_EQ(byte_at(&disk, i, true), byte_at(&disk, 0, true));
