@@ -252,16 +252,23 @@ enum {
     WT_OPEN_WRITE = 2,
     WT_OPEN_CREATE = 4,     /* create if missing; the file and its name are durable when the call returns */
     WT_OPEN_CREATE_NEW = 8, /* create; -EEXIST if anything has that name */
-    WT_OPEN_TRUNCATE = 16,  /* size 0, durable when the call returns; needs WRITE */
+    WT_OPEN_TRUNCATE = 16,  /* size 0, as durable as wt_truncate makes it; needs WRITE */
     WT_OPEN_NOFOLLOW = 32,  /* -ELOOP if the last component is a symbolic link */
     WT_OPEN_NAMED = 64,     /* the file is to keep a name: see below */
-    WT_OPEN_AT_FORCE = 128, /* with CREATE or CREATE_NEW: a new file is durable by the first wt_force, as in POSIX */
+    WT_OPEN_AT_FORCE = 128, /* for a program that forces, as in POSIX: see below */
 };
 
 /*
- * With WT_OPEN_AT_FORCE an open that makes a file costs no fsync. The first wt_force or wt_sync of the file makes the
- * file durable, also an empty one. The directory entry is then as durable as after fsync(2) of the file: with it on
- * ext4, xfs and btrfs; POSIX asks for an fsync of the directory, which is the caller's.
+ * With WT_OPEN_AT_FORCE the handle has the contract of POSIX, and costs less:
+ *
+ * - An open that makes a file costs no fsync. The first wt_force or wt_sync of the file makes the file durable, also an
+ *   empty one. The directory entry is then as durable as after fsync(2) of the file: with it on ext4, xfs and btrfs; POSIX
+ *   asks for an fsync of the directory, which is the caller's.
+ * - wt_truncate and WT_OPEN_TRUNCATE cost no flush: the next wt_force or wt_sync makes the new size durable. That holds as
+ *   long as nothing but wt_force and wt_sync has made bytes of the file durable since the file was opened on the engine.
+ *   After the first write without WT_LATER, allocation or hole they are durable on return.
+ * - A file of at most 64 KiB that is opened for reading alone is read through the kernel's page cache, with
+ *   WT_PATH_BUFFERED. As long as such a handle is open, each write to the file on this engine is durable by itself.
  */
 
 /*
@@ -338,7 +345,8 @@ WT_API int wt_file_rename(wt_file file, const char *from, const char *to, uint32
 
 /*
  * Closes a handle. Calls on it that have begun finish first; later calls get -EBADF. There is nothing to flush. Bytes of
- * later writes that are in the cache are sent, and the call waits until the device has them. The result is that of
+ * later writes that are in the cache are sent, and the call waits until the device has them; what grows the file the kernel
+ * may keep, and the next wt_force of the file on any handle covers that, as the next fsync(2) does. The result is that of
  * close(2), or the error of bytes of later writes that were lost.
  */
 WT_API int wt_file_close(wt_file file);
@@ -436,7 +444,9 @@ enum {
      *
      * The bytes leave for the device without a force too: when the file holds 256 KiB of them, when another write goes to
      * their blocks, and otherwise less than a millisecond after the call, or as soon as an I/O that is on their blocks has
-     * ended. If the process is killed, the kernel writes what has left, and what has not is lost. Of two writes to one
+     * ended. Up to 64 KiB that grow the file, or are of a new file before its first force, leave for the kernel's page
+     * cache, which keeps them until the force; but not once anything else has made bytes of the file durable, and such a call
+     * waits for a flush first (with WT_NOWAIT: -EAGAIN). If the process is killed, the kernel writes what has left, and what has not is lost. Of two writes to one
      * block the later one is never kept without the earlier one. A write that fails on the device has nobody to tell but
      * wt_force, wt_sync and wt_file_close.
      *
@@ -462,8 +472,9 @@ WT_API int64_t wt_write_with(wt_file file, const struct iovec *iov, int iov_coun
 WT_API int64_t wt_size(wt_file file);
 
 /*
- * Sets the size, up (a hole, read as zeros) or down, durably. Waits for the I/O in flight on the file. I/O that begins
- * meanwhile waits for the truncation. Nothing that was cut comes back.
+ * Sets the size, up (a hole, read as zeros) or down, durably; by a handle with WT_OPEN_AT_FORCE, which see, with the next
+ * wt_force. Waits for the I/O in flight on the file. I/O that begins meanwhile waits for the truncation. Nothing that was
+ * cut comes back, once that is durable.
  */
 WT_API int wt_truncate(wt_file file, uint64_t size);
 

@@ -567,6 +567,42 @@ static void without_standard_descriptors(void *argument) {
     _exit(wt_engine_close(place->engine) == 0 ? 0 : 2);
 }
 
+/* A file whose bytes the kernel still keeps is read without I/O, and no other file by a system call for each read. */
+static void read_little(struct place *place) {
+    wt_file file = 0;
+    struct wt_profile wanted = {0}, little = {0}, much = {0};
+    CHECK_OK(try_open(place->engine, place->path, READ_WRITE | WT_OPEN_CREATE | WT_OPEN_AT_FORCE, &file));
+    CHECK_OK(wt_file_profile(file, &wanted));
+    memset(bytes, 1, 65537);
+    uint64_t offset = 0;
+    CHECK_EQ(wt_write_with(file, &(struct iovec){bytes, 65536}, 1, &offset, 0, WT_LATER, NULL), 65536);
+    CHECK_OK(wt_file_close(file));
+    CHECK_OK(try_open(place->engine, place->path, WT_OPEN_READ | WT_OPEN_AT_FORCE, &file));
+    CHECK_OK(wt_file_profile(file, &little));
+    CHECK_EQ(little.path, WT_PATH_BUFFERED);
+    check_filled(file, 0, 1, 65536);
+    wt_file writer = open_at(place, place->path); /* its writes are seen, and are durable one by one */
+    fill_at(writer, 100, 2, 100);
+    check_filled(file, 100, 2, 100);
+    fill_at(writer, 65536, 1, 1);
+    CHECK_OK(wt_file_close(writer));
+    CHECK_OK(wt_file_close(file));
+    CHECK_OK(try_open(place->engine, place->path, WT_OPEN_READ | WT_OPEN_AT_FORCE, &file));
+    CHECK_OK(wt_file_profile(file, &much));
+    CHECK_EQ(much.path, wanted.path);
+    check_filled(file, 100, 2, 100);
+    CHECK_OK(wt_file_close(file));
+    CHECK_EQ(truncate(place->path, 100), 0);
+    CHECK_OK(try_open(place->engine, place->path, WT_OPEN_READ, &file)); /* of a program that does not force */
+    CHECK_OK(wt_file_profile(file, &much));
+    CHECK_EQ(much.path, wanted.path);
+    CHECK_OK(wt_file_close(file));
+}
+
+TEST(a_small_file_of_a_program_that_forces_is_read_through_the_page_cache) {
+    each_place(read_little);
+}
+
 TEST(no_descriptor_of_the_library_is_in_the_place_of_a_standard_one) {
     for (size_t i = 0; i < test_directory_count(); i++) {
         for (size_t j = 0; j < sizeof backends / sizeof backends[0]; j++) {

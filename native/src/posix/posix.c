@@ -901,6 +901,7 @@ struct opening {
     enum creation creation;
     struct wt_statx seen; /* what was at the path before; its mode is 0 if that tells nothing of what was opened */
     bool direct;          /* the descriptor has O_DIRECT, as its only flag */
+    bool reads_little;    /* it goes through the page cache as a whole */
 };
 
 /*
@@ -971,6 +972,7 @@ static int open_by_flags(const char *path, uint32_t flags, uint32_t mode, struct
     opening->creation = EXISTED;
     opening->seen.mode = 0;
     opening->direct = false;
+    opening->reads_little = false;
     if ((flags & WT_OPEN_CREATE_NEW) != 0) {
         opening->creation = CREATED;
         return wt_descriptor_open(path, open_flags | O_CREAT | O_EXCL, (mode_t)mode);
@@ -978,7 +980,11 @@ static int open_by_flags(const char *path, uint32_t flags, uint32_t mode, struct
     if ((flags & WT_OPEN_CREATE) != 0) {
         return open_or_create(path, open_flags, (mode_t)mode, opening);
     }
-    return open_existing(path, open_flags, opening);
+    int fd = open_existing(path, open_flags, opening);
+    /* A small file of a program that forces: what the kernel keeps of the file is not to be written before it is read. */
+    opening->reads_little = opening->seen.mode != 0 && opening->seen.size <= WT_KEPT_BYTES_MOST &&
+                            (flags & (WT_OPEN_AT_FORCE | WT_OPEN_WRITE)) == WT_OPEN_AT_FORCE;
+    return fd;
 }
 
 /*
@@ -1010,8 +1016,12 @@ static int learn(struct posix_file *file, const struct opening *opening) {
     if (opening->seen.mode == 0) {
         return posix_identify(&file->backing);
     }
-    int rc = prepare(file, &opening->seen, opening->direct);
+    int rc = prepare(file, &opening->seen, opening->direct || opening->reads_little);
     file->backing.presumed = true;
+    if (rc == 0 && opening->reads_little) {
+        wt_describe_buffered(&file->backing.profile);
+        rc = fcntl(file->descriptor, F_SETFL, 0) < 0 ? -errno : 0;
+    }
     return rc == 0 && file->backing.profile.fs_magic == OVERLAYFS_SUPER_MAGIC ? posix_identify(&file->backing) : rc;
 }
 

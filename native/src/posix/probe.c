@@ -27,7 +27,7 @@
 #define BLOCK_BYTES_MAX 4096u
 #define BLOCK_BYTES_MIN 512u
 
-#define KERNEL_STATX_TYPE_MODE_INODE 0x103u
+#define KERNEL_STATX_TYPE_MODE_INODE_SIZE 0x103u
 #define KERNEL_STATX_DIOALIGN 0x2000u
 #define KERNEL_STATX_MNT_ID_UNIQUE 0x4000u
 #define KERNEL_STATX_WRITE_ATOMIC 0x10000u
@@ -255,8 +255,8 @@ static int describe_place(int fd, uint64_t mount, struct wt_core_profile *profil
 
 int wt_statx_at(int at, const char *path, int flags, struct wt_statx *stat) {
     struct stat plain;
-    unsigned mask =
-        KERNEL_STATX_TYPE_MODE_INODE | KERNEL_STATX_DIOALIGN | KERNEL_STATX_MNT_ID_UNIQUE | KERNEL_STATX_WRITE_ATOMIC;
+    unsigned mask = KERNEL_STATX_TYPE_MODE_INODE_SIZE | KERNEL_STATX_DIOALIGN | KERNEL_STATX_MNT_ID_UNIQUE |
+                    KERNEL_STATX_WRITE_ATOMIC;
     memset(stat, 0, sizeof *stat);
     if (syscall(SYS_statx, at, path, flags, mask, stat) == 0) {
         return 0;
@@ -271,6 +271,7 @@ int wt_statx_at(int at, const char *path, int flags, struct wt_statx *stat) {
     }
     stat->mode = (uint16_t)plain.st_mode;
     stat->inode = plain.st_ino;
+    stat->size = (uint64_t)plain.st_size;
     stat->device_major = major(plain.st_dev);
     stat->device_minor = minor(plain.st_dev);
     return 0;

@@ -24,7 +24,16 @@ public enum Commit implements OpenOption {
      * times and force once. {@link WriteThroughFile#writeLater(java.nio.ByteBuffer, long)} says what holds until the force.
      *
      * <p><b>A new file</b> is not durable when {@code open} returns, but by the first force, as with the JDK: on ext4, xfs
-     * and btrfs with its name; POSIX asks for a force of the directory too. With {@link #EACH_WRITE} the file is durable when {@code open} returns.
+     * and btrfs with its name; POSIX asks for a force of the directory too. With {@link #EACH_WRITE} the file is durable
+     * when {@code open} returns.
+     *
+     * <p><b>A new size</b> by {@link WriteThroughFile#truncate(long)} is durable with the next force, as with the JDK; when
+     * {@code truncate} returns, if anything but a force has made bytes of the file durable since the file was opened. The
+     * same holds for {@link java.nio.file.StandardOpenOption#TRUNCATE_EXISTING TRUNCATE_EXISTING}.
+     *
+     * <p><b>Closing</b> makes nothing durable, and may leave up to 64 KiB of what has grown the file in the kernel's page
+     * cache: the next force of the file covers them, also on another channel. A file of at most 64 KiB that is opened for
+     * reading alone is read through that cache, and as long as it is open so, each write to it is durable by itself.
      *
      * <p><b>A killed process.</b> The kernel keeps what was written by a channel of the JDK when a process is killed, also
      * without a force. Here the kernel has what left the cache: all that was written more than a millisecond ago, as long

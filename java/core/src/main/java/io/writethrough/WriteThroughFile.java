@@ -826,8 +826,8 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
-     * Sets the size of the file, durably: bytes past the new size are gone and do not come back. If the new size is
-     * larger, the file grows by a hole, which reads as zeros (a {@link java.nio.channels.FileChannel} would not
+     * Sets the size of the file, durably: bytes past the new size are gone and do not come back. A file that was opened
+     * with {@link Commit#AT_FORCE}, which see, has its new size durably with the next force. If the new size is larger, the file grows by a hole, which reads as zeros (a {@link java.nio.channels.FileChannel} would not
      * grow); {@link #allocate} makes the file grow by space that exists. Waits for the I/O in flight on the file.
      *
      * @param size the new size in bytes

@@ -19,6 +19,7 @@ import java.nio.file.CopyOption;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileStore;
 import java.nio.file.FileSystem;
+import java.nio.file.FileSystemException;
 import java.nio.file.FileSystems;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -337,19 +338,22 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
         final Path beneath = unwrap(path);
         final boolean forWriting =
                 options.contains(StandardOpenOption.WRITE) || options.contains(StandardOpenOption.APPEND);
-        if (!selection().includes(beneath, forWriting)
-                || !isRegularOrMissing(beneath, options)
-                || WriteThroughEngine.isOpeningShared()) {
+        if (!selection().includes(beneath, forWriting) || WriteThroughEngine.isOpeningShared()) {
             return null;
         }
         try {
             final WriteThroughEngine on = engine != null ? engine : WriteThroughFile.sharedEngine();
-            return on.open(beneath, forWriting ? pathOptions().with(options, beneath) : options, attributes);
+            return on.open(beneath, pathOptions().with(options, beneath), attributes);
         } catch (final WriteThroughException e) {
             if (e.errno() == Errno.EOPNOTSUPP) {
                 return null;
             }
             throw e;
+        } catch (final FileSystemException e) { // the engine has looked before it opened anything
+            if (isRegularOrMissing(beneath, options)) {
+                throw e;
+            }
+            return null;
         }
     }
 
