@@ -16,11 +16,12 @@ struct closed_file {
 
 /* More than so many are not told apart. */
 #define CLOSED_FILES_MOST 1024u
+#define CLOSED_BUCKETS 256u
 
 struct wt_disk {
     struct wt_disk *next;
     uint32_t users;
-    struct closed_file *closed;
+    struct closed_file *closed[CLOSED_BUCKETS]; /* by the numbers of the files */
     uint32_t closed_count;
     wt_unsynced closed_others; /* of closed files that are in no list: any file may be one of them */
     char name[sizeof((struct wt_core_profile *)0)->device_name];
@@ -74,7 +75,7 @@ void wt_disk_release(struct wt_disk *disk) {
     /*
      * Bytes that a failed flush lost stay lost, and writes of closed files may yet be lost: such a disk is remembered.
      */
-    bool remembers = disk->closed || atomic_load(&disk->closed_others);
+    bool remembers = disk->closed_count > 0 || atomic_load(&disk->closed_others);
     if (--disk->users == 0 && wt_disk_failures(disk) == 0 && !remembers) {
         struct wt_disk **from = &disks;
         while (*from != disk)
@@ -108,9 +109,9 @@ uint64_t wt_disk_take_unsynced(wt_unsynced *unsynced) {
     return atomic_exchange(unsynced, 0);
 }
 
-/* Where a file is in the list, or its end. With the lock held. */
+/* Where a file is in its list, or the end of that. With the lock held. */
 static struct closed_file **find_closed(struct wt_disk *disk, uint64_t device, uint64_t number) {
-    struct closed_file **at = &disk->closed;
+    struct closed_file **at = &disk->closed[number % CLOSED_BUCKETS];
     while (*at && ((*at)->device != device || (*at)->number != number))
         at = &(*at)->next;
     return at;
@@ -121,10 +122,10 @@ void wt_disk_file_closed(struct wt_disk *disk, uint64_t device, uint64_t number,
     if (taken == 0 || !disk->may_have_cache || WT_MUTANT("closed-file-forgotten"))
         return;
     wt_lock(&lock);
-    struct closed_file *file = *find_closed(disk, device, number);
+    struct closed_file **at = find_closed(disk, device, number), *file = *at;
     if (!file && disk->closed_count < CLOSED_FILES_MOST && (file = malloc(sizeof *file))) {
-        *file = (struct closed_file){.next = disk->closed, .device = device, .number = number, .unsynced = taken};
-        disk->closed = file;
+        *file = (struct closed_file){.device = device, .number = number, .unsynced = taken};
+        *at = file;
         disk->closed_count++;
     }
     if (!file)

@@ -143,11 +143,11 @@ static int have_both_descriptors(struct posix_file *file) {
  * Only single blocks go through the page cache: neighbours that the kernel reads ahead would be a second copy of what
  * the folios hold. A file system that takes no advice is as correct.
  */
-static int buffered_descriptor(struct posix_file *file) {
+static int buffered_descriptor(struct posix_file *file, bool for_reading) {
     if (file->buffered < 0) { /* nobody writes to a file that was opened for reading */
         return -EBADF;
     }
-    if (!atomic_load_explicit(&file->buffered_advised, memory_order_relaxed)) {
+    if (for_reading && !atomic_load_explicit(&file->buffered_advised, memory_order_relaxed)) {
         atomic_store_explicit(&file->buffered_advised, true, memory_order_relaxed);
         (void)posix_fadvise(file->buffered, 0, 0, POSIX_FADV_RANDOM);
     }
@@ -160,7 +160,7 @@ static bool goes_buffered(const struct wt_io *io) {
 
 int wt_posix_descriptor(struct wt_io *io) {
     struct posix_file *file = file_of(io->backing);
-    return goes_buffered(io) ? buffered_descriptor(file) : file->descriptor;
+    return goes_buffered(io) ? buffered_descriptor(file, io->op == WT_IO_READ) : file->descriptor;
 }
 
 struct wt_posix_registration *wt_posix_registration(struct wt_io *io) {
