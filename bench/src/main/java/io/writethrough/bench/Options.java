@@ -19,9 +19,13 @@ import java.util.List;
  * @param slice how long a contender runs at a time; null for as long as the effort's time allows
  * @param rounds in each of which every contender has one slice
  * @param only the ids of the workloads to run; empty for all that the effort has
+ * @param instant the disk takes no time: see {@link #INSTANT}
  * @param output directory for report.html and report.json
  */
-public record Options(Path directory, Effort effort, Duration slice, int rounds, List<String> only, Path output) {
+public record Options(
+        Path directory, Effort effort, Duration slice, int rounds, List<String> only, boolean instant, Path output) {
+    /** The system property by which bench/launch tells where it has mounted a disk that takes no time. */
+    static final String INSTANT = "writethrough.bench.instant";
 
     /** How much is measured, and how long that may take. */
     public enum Effort {
@@ -67,10 +71,15 @@ public record Options(Path directory, Effort effort, Duration slice, int rounds,
               --rounds N     how many rounds (5; --quick: 3; --full: 11)
               --only ID,...  only these workloads, of
                              %s
-              --out DIR      where to write report.html and report.json (DIR/writethrough-report)
-            """.formatted(String.join(", ", IDS)
-            .replace(", commit-1,", ",\n                 commit-1,")
-            .replace(", read-heap,", ",\n                 read-heap,"));
+              --instant      on a disk that takes no time, in place of the one under DIR: a zram device of its own, with
+                             %s, which is taken away again (root). Only workloads where the disk's time counts
+              --out DIR      where to write report.html and report.json (DIR/writethrough-report; with --instant
+                             DIR/writethrough-report-instant)
+            """.formatted(
+                    String.join(", ", IDS)
+                            .replace(", commit-1,", ",\n                 commit-1,")
+                            .replace(", read-heap,", ",\n                 read-heap,"),
+                    "ext4, or xfs with FILE_SYSTEM=xfs in the environment");
 
     /** Reads the command line. The message of the exception is meant for the user. */
     public static Options parse(String[] arguments) {
@@ -80,6 +89,7 @@ public record Options(Path directory, Effort effort, Duration slice, int rounds,
         int rounds = 0;
         Effort effort = Effort.USUAL;
         List<String> only = List.of();
+        boolean instant = false;
         Path output = null;
         while (!rest.isEmpty()) {
             String argument = rest.pop();
@@ -88,6 +98,7 @@ public record Options(Path directory, Effort effort, Duration slice, int rounds,
                 case "--full" -> effort = Effort.FULL;
                 case "--seconds" -> seconds = number(argument, rest, 0.1, 3600);
                 case "--rounds" -> rounds = (int) number(argument, rest, 1, 1000);
+                case "--instant" -> instant = true;
                 case "--only" -> only = ids(value(argument, rest));
                 case "--out" -> output = Path.of(value(argument, rest));
                 default -> {
@@ -104,13 +115,23 @@ public record Options(Path directory, Effort effort, Duration slice, int rounds,
         if (!Files.isDirectory(directory)) {
             throw new IllegalArgumentException("not a directory: " + directory);
         }
+        final String name = instant ? "writethrough-report-instant" : "writethrough-report";
         return new Options(
-                directory.toAbsolutePath().normalize(),
+                (instant ? instantDirectory() : directory).toAbsolutePath().normalize(),
                 effort,
                 seconds > 0 ? Duration.ofNanos((long) (seconds * 1e9)) : null,
                 rounds > 0 ? rounds : effort.rounds,
                 only,
-                output != null ? output : directory.resolve("writethrough-report"));
+                instant,
+                output != null ? output : directory.resolve(name));
+    }
+
+    private static Path instantDirectory() {
+        String mounted = System.getProperty(INSTANT);
+        if (mounted == null) {
+            throw new IllegalArgumentException("--instant is for bench/compare and bench/check, which make the disk");
+        }
+        return Path.of(mounted);
     }
 
     private static String value(String option, Deque<String> rest) {
@@ -148,6 +169,10 @@ public record Options(Path directory, Effort effort, Duration slice, int rounds,
 
     /** Whether a workload is to run. */
     public boolean wants(String id) {
-        return only.isEmpty() ? !(quick() && id.equals(Scaling.ID)) : only.contains(id);
+        if (!only.isEmpty()) {
+            return only.contains(id);
+        }
+        boolean report = !instant && (id.equals(Growth.ID) || (id.equals(Scaling.ID) && !quick()));
+        return report || Workloads.ids(instant).contains(id);
     }
 }

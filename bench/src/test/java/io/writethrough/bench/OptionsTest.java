@@ -67,6 +67,24 @@ final class OptionsTest {
     }
 
     @Test
+    void aDiskThatTakesNoTimeIsMadeByTheScriptAndHasWorkloadsOfItsOwn() throws IOException {
+        assertThrows(IllegalArgumentException.class, () -> parse("--instant"));
+        Path mounted = directory.resolve("mounted");
+        System.setProperty(Options.INSTANT, mounted.toString());
+        try {
+            Options options = parse("--instant");
+            assertEquals(mounted, options.directory());
+            assertEquals(directory.resolve("writethrough-report-instant"), options.output());
+            assertTrue(options.wants(Workloads.OVERWRITE_2));
+            assertFalse(options.wants(Workloads.READ));
+            assertFalse(options.wants("growth"));
+            assertFalse(parse().wants(Workloads.OVERWRITE_2));
+        } finally {
+            System.clearProperty(Options.INSTANT);
+        }
+    }
+
+    @Test
     void nonsenseIsRefused() {
         assertThrows(IllegalArgumentException.class, () -> parse("--seconds"));
         assertThrows(IllegalArgumentException.class, () -> parse("--rounds", "0"));

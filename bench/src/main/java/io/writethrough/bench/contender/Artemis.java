@@ -45,7 +45,7 @@ public final class Artemis implements Way, AsyncWay {
         void start(long offset, Done whenDone) {
             done = whenDone;
             error = null;
-            buffer.clear().putLong(0, buffer.getLong(0) + 1);
+            Buffers.stamp(buffer.clear(), buffer.getLong(0) + 1);
             try {
                 file.write(offset, bytes, buffer, this);
             } catch (IOException e) {

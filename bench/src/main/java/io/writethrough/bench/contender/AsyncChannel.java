@@ -60,7 +60,7 @@ public final class AsyncChannel implements Way, AsyncWay {
             }
         };
         return (offset, done) -> {
-            source.clear().putLong(0, source.getLong(0) + 1);
+            Buffers.stamp(source.clear(), source.getLong(0) + 1);
             channel.write(source, offset, done, handler);
         };
     }

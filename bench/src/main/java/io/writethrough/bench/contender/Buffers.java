@@ -12,14 +12,38 @@ public final class Buffers {
     /** Enough for any device's direct I/O. */
     private static final int ALIGNMENT = 4096;
 
+    private static volatile boolean ofOneByte;
+
     private Buffers() {}
 
-    /** A direct buffer, aligned for direct I/O, full of bytes that do not compress. */
+    /**
+     * From now on all buffers are full of zeros, and stay so: zram keeps a page of one repeated byte without compressing it, so
+     * a disk of zram takes no time for such pages.
+     */
+    public static void useOneByte() {
+        ofOneByte = true;
+    }
+
+    /** Whether all bytes that are written are the same. */
+    static boolean areOfOneByte() {
+        return ofOneByte;
+    }
+
+    /** Makes the bytes others than those that were written before, so that no way can skip them. */
+    static void stamp(ByteBuffer buffer, long number) {
+        if (!ofOneByte) {
+            buffer.putLong(0, number);
+        }
+    }
+
+    /** A direct buffer, aligned for direct I/O, full of bytes that do not compress, or see {@link #useOneByte}. */
     public static ByteBuffer source(int bytes) {
         ByteBuffer buffer = ByteBuffer.allocateDirect(bytes + 2 * ALIGNMENT)
                 .alignedSlice(ALIGNMENT)
                 .slice(0, bytes);
-        fill(buffer, bytes);
+        if (!ofOneByte) {
+            fill(buffer, bytes);
+        }
         return buffer;
     }
 

@@ -90,6 +90,9 @@ public final class Fio implements Contender {
                 "--lat_percentiles=1",
                 "--clat_percentiles=0",
                 "--output-format=json+"));
+        if (Buffers.areOfOneByte()) {
+            command.add("--zero_buffers");
+        }
         command.addAll(more);
         return new Fio(command);
     }

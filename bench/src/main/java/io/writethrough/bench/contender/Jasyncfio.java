@@ -99,7 +99,7 @@ public final class Jasyncfio implements Way, AsyncWay {
         ByteBuffer[] buffers = {buffer};
         return offset -> {
             if (!mode.reads()) {
-                buffer.putLong(0, buffer.getLong(0) + 1);
+                Buffers.stamp(buffer, buffer.getLong(0) + 1);
             }
             int done;
             try {
@@ -118,7 +118,7 @@ public final class Jasyncfio implements Way, AsyncWay {
         ByteBuffer buffer = Buffers.source(bytes);
         ByteBuffer[] buffers = {buffer};
         return (offset, done) -> {
-            buffer.putLong(0, buffer.getLong(0) + 1);
+            Buffers.stamp(buffer, buffer.getLong(0) + 1);
             start(buffers, offset).whenComplete((count, failure) -> {
                 boolean whole = failure == null && count == bytes;
                 done.done(failure != null || whole ? failure : new IOException(count + " of " + bytes + " bytes"));

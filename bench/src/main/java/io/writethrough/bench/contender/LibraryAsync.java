@@ -93,7 +93,7 @@ public final class LibraryAsync implements Contender {
                 pace.await();
                 permits.acquireUninterruptibly();
                 long before = System.nanoTime();
-                source.clear().putLong(0, count++);
+                Buffers.stamp(source.clear(), count++);
                 file.writeAsync(source, pattern.next()).whenComplete((written, thrown) -> {
                     record(before, thrown);
                     permits.release();
@@ -140,7 +140,7 @@ public final class LibraryAsync implements Contender {
 
         void next() {
             before = System.nanoTime();
-            source.clear().putLong(0, count++);
+            Buffers.stamp(source.clear(), count++);
             file.writeAsync(source, run.nextOffset()).whenComplete(this);
         }
 

@@ -27,7 +27,7 @@ public final class LibraryFutures implements AsyncWay {
     public Place place() {
         ByteBuffer source = Buffers.source(bytes);
         return (offset, done) -> {
-            source.clear().putLong(0, source.getLong(0) + 1);
+            Buffers.stamp(source.clear(), source.getLong(0) + 1);
             file.writeAsync(source, offset).whenComplete((written, failure) -> done.done(failure));
         };
     }

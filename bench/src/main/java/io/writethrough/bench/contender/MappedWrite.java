@@ -27,7 +27,7 @@ public final class MappedWrite implements Way {
     public Operation operation() {
         ByteBuffer source = Buffers.source(bytes);
         return offset -> {
-            source.putLong(0, source.getLong(0) + 1);
+            Buffers.stamp(source, source.getLong(0) + 1);
             mapped.put((int) offset, source, 0, bytes);
             mapped.force((int) offset, bytes);
         };

@@ -29,7 +29,7 @@ final class Stamped implements Way.Operation {
 
     @Override
     public void at(long offset) throws IOException {
-        source.clear().putLong(0, count++);
+        Buffers.stamp(source.clear(), count++);
         int written = write.write(source, offset);
         if (written != source.capacity()) {
             throw new IOException("wrote " + written + " of " + source.capacity() + " bytes at " + offset);

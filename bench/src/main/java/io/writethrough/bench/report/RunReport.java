@@ -42,6 +42,14 @@ public record RunReport(
         List<Steps> scaling,
         Double asyncHeapBytes,
         List<Target> targets) {
+    /** The fact of the disk that says that the disk takes no time. */
+    public static final String INSTANT = "takes no time";
+
+    /** Whether the disk takes no time. */
+    public boolean takesNoTime() {
+        return storage.containsKey(INSTANT);
+    }
+
     /** The number of this format. */
     static final int FORMAT = 2;
 

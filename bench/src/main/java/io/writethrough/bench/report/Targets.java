@@ -38,6 +38,22 @@ final class Targets {
     /** The most that the force at the end of a stream takes, as a share of the JDK's time. */
     private static final double STREAM_FORCE = 0.2;
 
+    /** The same on a disk that takes no time: only these are judged. */
+    private static final Map<String, Map<String, Double>> INSTANT_BOUNDS = Map.ofEntries(
+            entry(Workloads.OVERWRITE, Map.of(Workloads.DIRECT_DSYNC, 0.75)),
+            entry(Workloads.OVERWRITE_2, Map.of(Workloads.DIRECT_DSYNC, 0.75)),
+            entry(Workloads.APPEND, Map.of(Workloads.GROUP_COMMIT, 2.0)),
+            entry(Workloads.COMMIT_1, Map.of(Workloads.FORCE, 1.15)),
+            entry(Workloads.COMMIT_8, Map.of(Workloads.FORCE, 1.3)),
+            entry(Workloads.COMMIT_32, Map.of(Workloads.FORCE, 1.3)),
+            entry(Workloads.COMMIT_STREAM, Map.of(Workloads.FORCE, 1.0)),
+            entry(Workloads.COMMIT_APPEND, Map.of(Workloads.FORCE, 5.0)),
+            entry(Workloads.COMMIT_WRITES, Map.of(Workloads.FORCE, 1.5)),
+            entry(Workloads.PAGES, Map.of(Workloads.DIRECT_CACHED, 1.3)));
+
+    private static final Map<String, Double> INSTANT_FUTURES =
+            Map.of(Workloads.FIO_ASYNC, 0.7, Workloads.ASYNC_CHANNEL, 1.1);
+
     private static final double PAGES = 1.5;
     private static final double AT_LEAST_EQUAL = 1;
     /**
@@ -71,6 +87,10 @@ final class Targets {
     /** In the order of the report. */
     static List<Target> of(RunReport report) {
         Targets targets = new Targets();
+        if (report.takesNoTime()) {
+            report.workloads().forEach(targets::addInstant);
+            return List.copyOf(targets.all);
+        }
         report.workloads().forEach(targets::add);
         if (report.asyncHeapBytes() != null || report.workload(Workloads.ASYNC).isPresent()) {
             targets.atMost(
@@ -119,6 +139,23 @@ final class Targets {
                     .map(Contender::deviceWritesPerOp)
                     .ifPresent(writes -> atMost(workload.id(), "disk writes per record", writes, 0.05, false, false));
         }
+    }
+
+    private void addInstant(Workload workload) {
+        boolean async = workload.id().equals(Workloads.ASYNC);
+        String library = async ? Workloads.FUTURES : Workloads.LIBRARY;
+        String subject = async ? library + " " : "";
+        Map<String, Double> bounds = async ? INSTANT_FUTURES : INSTANT_BOUNDS.getOrDefault(workload.id(), Map.of());
+        bounds.entrySet().stream()
+                .sorted(Map.Entry.comparingByKey())
+                .forEach(bound -> compare(
+                        workload,
+                        subject + "ops/s × " + bound.getKey(),
+                        library,
+                        bound.getKey(),
+                        Contender::rateAgainst,
+                        bound.getValue(),
+                        true));
     }
 
     /** Against every other contender that there was to be. */

@@ -73,17 +73,18 @@ public final class Workloads {
     public static final String DIRECT_CACHED = "FileChannel DIRECT + DSYNC + cache by hand";
 
     private static final String DSYNC = "FileChannel DSYNC";
-    private static final String DIRECT_DSYNC = "FileChannel DIRECT + DSYNC";
+    public static final String DIRECT_DSYNC = "FileChannel DIRECT + DSYNC";
     /** A commit of one page as one such write. */
     public static final String AT_ONCE = DIRECT_DSYNC + ", one write";
 
     private static final String RWD = "RandomAccessFile rwd";
     private static final String MAPPED_FORCE = "MappedByteBuffer.force(range)";
-    private static final String ASYNC_CHANNEL = "AsynchronousFileChannel DIRECT + DSYNC";
+    public static final String ASYNC_CHANNEL = "AsynchronousFileChannel DIRECT + DSYNC";
 
     /** The ids that something else than a table depends on. */
     public static final String OVERWRITE = "overwrite-4k";
 
+    public static final String OVERWRITE_2 = "overwrite-4k-2";
     public static final String SEQUENTIAL = "sequential-1m";
     public static final String READ = "read-heap";
     public static final String READ_DIRECT = "read-direct";
@@ -106,6 +107,7 @@ public final class Workloads {
     /** All ids, in the order of the report. */
     public static final List<String> IDS = List.of(
             OVERWRITE,
+            OVERWRITE_2,
             ASYNC,
             SEQUENTIAL,
             APPEND,
@@ -124,6 +126,22 @@ public final class Workloads {
             READ_COLD,
             PAGES,
             OPEN_CLOSE);
+
+    /** Those in which the time of the disk counts; of these {@link #OVERWRITE_2} is for a disk that takes none. */
+    private static final List<String> INSTANT_IDS = List.of(
+            OVERWRITE,
+            OVERWRITE_2,
+            ASYNC,
+            APPEND,
+            APPEND_ASYNC,
+            COMMIT_1,
+            COMMIT_8,
+            COMMIT_32,
+            COMMIT_STREAM,
+            COMMIT_STREAM_FORCE,
+            COMMIT_APPEND,
+            COMMIT_WRITES,
+            PAGES);
 
     private static final int IN_FLIGHT = 32;
     private static final int APPENDERS = 64;
@@ -145,6 +163,13 @@ public final class Workloads {
         this.span = (quick ? 64L : 256L) * MIB;
     }
 
+    /** The ids of a run that asks for no others. */
+    public static List<String> ids(boolean instant) {
+        return instant
+                ? INSTANT_IDS
+                : IDS.stream().filter(id -> !id.equals(OVERWRITE_2)).toList();
+    }
+
     /** All of them, in the order of the report. */
     public static List<Workload> all(Scratch scratch, boolean quick) {
         Workloads workloads = new Workloads(scratch, quick);
@@ -156,6 +181,7 @@ public final class Workloads {
     private List<Workload> writes() {
         return List.of(
                 durableWrites(OVERWRITE, "4 KiB durable overwrites at random, one thread", PAGE, Order.RANDOM),
+                durableWritesByTwo(),
                 asyncWrites(),
                 durableWrites(SEQUENTIAL, "1 MiB durable overwrites in sequence, one thread", MIB, Order.SEQUENTIAL),
                 append(),
@@ -233,6 +259,28 @@ public final class Workloads {
                                 FIO,
                                 Guarantees.FIO_WRITE,
                                 () -> Fio.durableOverwrite(direct(), span, bytes, order == Order.SEQUENTIAL))));
+    }
+
+    /** Where the disk takes no time, two threads meet in the library or in the kernel. */
+    private Workload durableWritesByTwo() {
+        return new Workload(
+                OVERWRITE_2,
+                "4 KiB durable overwrites at random, two threads",
+                PAGE,
+                span,
+                Order.RANDOM,
+                1,
+                List.of(DIRECT_DSYNC),
+                List.of(
+                        pair(LIBRARY, Guarantees.LIBRARY_WRITE, () -> new LibraryWrite(direct(), PAGE)),
+                        pair(
+                                DIRECT_DSYNC,
+                                Guarantees.DIRECT_DSYNC,
+                                () -> new ChannelWrite(direct(), PAGE, ChannelWrite.Mode.DIRECT_DSYNC))));
+    }
+
+    private static Entry pair(String name, String guarantee, Way.Opener opener) {
+        return new Entry(name, guarantee, () -> new Crowd(opener.open(), 2));
     }
 
     private Entry channel(String name, String guarantee, ChannelWrite.Mode mode, int bytes) {

@@ -58,6 +58,24 @@ final class TargetsTest {
     }
 
     @Test
+    void aDiskThatTakesNoTimeHasTargetsOfItsOwn() {
+        RunReport report = collector(
+                        Workloads.OVERWRITE,
+                        Map.of(
+                                Workloads.LIBRARY,
+                                List.of(slice(76, 1)),
+                                Workloads.DIRECT_DSYNC,
+                                List.of(slice(100, 1)),
+                                Workloads.FORCE,
+                                List.of(slice(500, 1))),
+                        Map.of())
+                .report(Map.of(), Map.of(RunReport.INSTANT, "yes"), Map.of());
+        assertEquals(1, report.targets().size());
+        assertEquals(0.75, only(report, Workloads.DIRECT_DSYNC).bound());
+        assertEquals(Verdict.PASS, only(report, Workloads.DIRECT_DSYNC).verdict());
+    }
+
+    @Test
     void eachContenderHasTheBoundOfItsWorkload() {
         RunReport report = report(collector(
                 Workloads.APPEND,
