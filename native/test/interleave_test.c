@@ -318,7 +318,7 @@ static void check_engine(struct player *player, bool idle) {
     CHECK_EQ(stats.in_flight_bytes, bytes);
     if (idle) {
         CHECK_EQ(bytes, 0);
-        CHECK_EQ(engine->writebacks_out, 0);
+        CHECK_EQ(wt_writebacks_in_use(engine), 0);
         CHECK_EQ(atomic_load(&file->inode->gate), 0);
     }
     wt_file_release(track->handle);

@@ -61,8 +61,12 @@ struct wt_histogram_stripe {
     _Atomic uint64_t count[WT_HISTOGRAM_BUCKETS];
 };
 
-/* Counters are spread over cache lines by thread, so that to count a cached read moves no cache line between cores. */
-#define WT_COUNTER_STRIPES 16u
+/*
+ * Counters are spread over cache lines by thread, so that to count moves no cache line between cores. The first threads of the
+ * process have a stripe each, which they change without atomic steps. Further threads share the other stripes.
+ */
+#define WT_OWN_STRIPES 16u
+#define WT_COUNTER_STRIPES (WT_OWN_STRIPES + 16u)
 struct wt_counter_stripe {
     _Alignas(128) _Atomic uint64_t count[WT_COUNTERS];
     struct wt_histogram_stripe histograms[WT_HISTOGRAMS];
@@ -89,9 +93,11 @@ struct wt_engine_object {
 
     struct wt_mutex free_lock; /* guards the objects of I/O, which are kept for use again */
     struct wt_writeback *free_writebacks;
+    _Atomic(struct wt_writeback *)
+        spare_writebacks[WT_COUNTER_STRIPES]; /* one for the threads of each; without the lock */
     struct wt_link *free_links;
     _Atomic uint32_t writebacks_out; /* in use; changes under the lock */
-    uint32_t writeback_waiters;
+    _Atomic uint32_t writeback_waiters;
     struct wt_condition writeback_room;
 
     struct wt_mutex event_lock; /* guards the operations that ended and whose events nobody took yet */

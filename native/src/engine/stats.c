@@ -10,16 +10,27 @@
 
 /* ---- counters ------------------------------------------------------------------------------------------------ */
 
-static struct wt_counter_stripe *stripe_of_thread(struct wt_engine_object *engine) {
+uint32_t wt_stripe_of_thread(void) {
     static _Atomic uint32_t threads;
-    static _Thread_local uint32_t stripe;
-    if (!stripe)
-        stripe = 1 + atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) % WT_COUNTER_STRIPES;
-    return &engine->counters[stripe - 1];
+    static _Thread_local uint32_t known; /* and one; 0: not yet */
+    if (!known) {
+        uint32_t thread = atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed);
+        bool own = thread < WT_OWN_STRIPES;
+        known = 1 + (own ? thread : WT_OWN_STRIPES + thread % (WT_COUNTER_STRIPES - WT_OWN_STRIPES));
+    }
+    return known - 1;
+}
+
+static inline void add(_Atomic uint64_t *counter, uint64_t n, bool own) {
+    if (own)
+        atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+    else
+        atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
 void wt_count(struct wt_engine_object *engine, enum wt_counter counter, uint64_t n) {
-    atomic_fetch_add_explicit(&stripe_of_thread(engine)->count[counter], n, memory_order_relaxed);
+    uint32_t stripe = wt_stripe_of_thread();
+    add(&engine->counters[stripe].count[counter], n, stripe < WT_OWN_STRIPES);
 }
 
 static uint64_t count_of(struct wt_engine_object *engine, enum wt_counter counter) {
@@ -41,9 +52,10 @@ static unsigned bucket_of(uint64_t value) {
 }
 
 void wt_stats_add(struct wt_engine_object *engine, uint32_t which, uint64_t value) {
-    struct wt_histogram_stripe *histogram = &stripe_of_thread(engine)->histograms[which];
-    atomic_fetch_add_explicit(&histogram->count[bucket_of(value)], 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&histogram->sum, value, memory_order_relaxed);
+    uint32_t stripe = wt_stripe_of_thread();
+    struct wt_histogram_stripe *histogram = &engine->counters[stripe].histograms[which];
+    add(&histogram->count[bucket_of(value)], 1, stripe < WT_OWN_STRIPES);
+    add(&histogram->sum, value, stripe < WT_OWN_STRIPES);
 }
 
 int64_t wt_stats_sample_read(void) {
@@ -80,9 +92,9 @@ static void count_stable(struct wt_engine_object *engine, const struct wt_io *io
         wt_count(engine, WT_COUNT_FLUSHES, 1);
 }
 
-void wt_stats_io_end(struct wt_engine_object *engine, const struct wt_io *io, uint32_t writes) {
-    int64_t started_ns = io->started_ns ? io->started_ns : io->queued_ns;
-    uint64_t queue_ns = (uint64_t)(started_ns - io->queued_ns), device_ns = (uint64_t)(wt_now_ns() - started_ns);
+int64_t wt_stats_io_end(struct wt_engine_object *engine, const struct wt_io *io, uint32_t writes) {
+    int64_t started_ns = io->started_ns ? io->started_ns : io->queued_ns, now_ns = wt_now_ns();
+    uint64_t queue_ns = (uint64_t)(started_ns - io->queued_ns), device_ns = (uint64_t)(now_ns - started_ns);
     bool write = io->op == WT_IO_WRITE;
     wt_count(engine, WT_COUNT_IO_ENDED, 1);
     wt_stats_add(engine, write ? WT_HISTOGRAM_DEVICE_WRITES : WT_HISTOGRAM_DEVICE_READS, device_ns);
@@ -91,6 +103,7 @@ void wt_stats_io_end(struct wt_engine_object *engine, const struct wt_io *io, ui
         wt_stats_add(engine, WT_HISTOGRAM_GATHERS, writes);
     count_stable(engine, io);
     wt_trace_io(&engine->trace, io, queue_ns, device_ns, writes);
+    return now_ns;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------- */

@@ -9,6 +9,9 @@
 #include "base/clock.h"
 #include "engine/objects.h"
 
+/* Which stripe the calling thread has: of its own below WT_OWN_STRIPES. */
+uint32_t wt_stripe_of_thread(void);
+
 void wt_count(struct wt_engine_object *engine, enum wt_counter counter, uint64_t n);
 
 /* Adds a value to a WT_HISTOGRAM_*. */
@@ -24,9 +27,9 @@ int64_t wt_stats_sample_read(void);
 void wt_stats_io_start(struct wt_engine_object *engine, struct wt_io *io);
 /*
  * The I/O has ended. writes is the count of writes that it carried if it was a gather, else 0. The I/O holds the
- * inode open.
+ * inode open. Returns the time of the end.
  */
-void wt_stats_io_end(struct wt_engine_object *engine, const struct wt_io *io, uint32_t writes);
+int64_t wt_stats_io_end(struct wt_engine_object *engine, const struct wt_io *io, uint32_t writes);
 
 /* What an engine has counted, all fields; and one of its histograms. */
 void wt_stats_fill(struct wt_engine_object *engine, struct wt_engine_stats *stats);

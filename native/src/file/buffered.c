@@ -73,7 +73,7 @@ int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint6
     int64_t begin_ns = wt_now_ns();
     (void)wt_inode_begin(inode, true);
     uint64_t size = wt_inode_visible_size(inode);
-    error = wt_inode_check_sometimes(inode);
+    error = wt_inode_check_sometimes(inode, begin_ns);
     while (!error && read < length && !ended) {
         struct bounce bounce;
         uint64_t piece = piece_of(inode, offset + read, length - read);
@@ -143,7 +143,7 @@ int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint
     wt_lane_enter(&inode->lane);
     if (flags & WT_APPEND)
         *offset = wt_inode_size(inode);
-    int64_t result = wt_inode_check_sometimes(inode);
+    int64_t result = wt_inode_check_sometimes(inode, begin_ns);
     if (!result && length > INT64_MAX - *offset)
         result = -EFBIG;
     if (!result)

@@ -23,14 +23,18 @@ int wt_inode_check(struct wt_inode *inode) {
     return 0; /* if fstat(2) fails, the I/O that follows tells */
 }
 
-int wt_inode_check_sometimes(struct wt_inode *inode) {
+static int64_t seconds_of(int64_t now_ns) {
     struct timespec now;
-    if (clock_gettime(CLOCK_MONOTONIC_COARSE, &now) != 0)
-        now.tv_sec = 0;
-    int64_t last = atomic_load_explicit(&inode->checked_seconds, memory_order_relaxed);
-    if (now.tv_sec == last && !atomic_load_explicit(&inode->lost, memory_order_relaxed))
+    if (now_ns)
+        return now_ns / 1000000000;
+    return clock_gettime(CLOCK_MONOTONIC_COARSE, &now) == 0 ? now.tv_sec : 0;
+}
+
+int wt_inode_check_sometimes(struct wt_inode *inode, int64_t now_ns) {
+    int64_t seconds = seconds_of(now_ns), last = atomic_load_explicit(&inode->checked_seconds, memory_order_relaxed);
+    if (seconds == last && !atomic_load_explicit(&inode->lost, memory_order_relaxed))
         return 0;
-    atomic_store_explicit(&inode->checked_seconds, now.tv_sec, memory_order_relaxed);
+    atomic_store_explicit(&inode->checked_seconds, seconds, memory_order_relaxed);
     return wt_inode_check(inode);
 }
 

@@ -14,8 +14,8 @@
  * -ESTALE for good.
  */
 int wt_inode_check(struct wt_inode *inode);
-/* The same, unless this was done within the last second. */
-int wt_inode_check_sometimes(struct wt_inode *inode);
+/* The same, unless this was done within the last second. now_ns: the time; 0: the caller does not know. */
+int wt_inode_check_sometimes(struct wt_inode *inode, int64_t now_ns);
 /*
  * The same after a read that has ended; size is that of the file when the read began. If the read ended before the
  * bytes below size, another program has cut the file short, and nothing that was read counts: the error of the read

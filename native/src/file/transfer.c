@@ -35,6 +35,6 @@ void wt_transfer_run_to_end(struct wt_inode *inode, struct wt_io *io) {
     wt_lane_run_to_end(&inode->lane, io);
 }
 
-void wt_transfer_ended(struct wt_inode *inode, const struct wt_io *io, uint32_t writes) {
-    wt_stats_io_end(inode->engine, io, writes);
+int64_t wt_transfer_ended(struct wt_inode *inode, const struct wt_io *io, uint32_t writes) {
+    return wt_stats_io_end(inode->engine, io, writes);
 }

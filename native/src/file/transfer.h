@@ -29,6 +29,6 @@ void wt_transfer_submit(struct wt_inode *inode, struct wt_io *list, struct wt_bu
 void wt_transfer_run_to_end(struct wt_inode *inode, struct wt_io *io);
 
 /* A started I/O ended. writes: how many it carried if it was a gather, else 0. The I/O holds the inode open. */
-void wt_transfer_ended(struct wt_inode *inode, const struct wt_io *io, uint32_t writes);
+int64_t wt_transfer_ended(struct wt_inode *inode, const struct wt_io *io, uint32_t writes);
 
 #endif

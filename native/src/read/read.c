@@ -39,7 +39,7 @@ static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, str
     uint64_t size = wt_inode_visible_size(inode);
     if (*end > size)
         *end = size;
-    int64_t n = wt_inode_check_sometimes(inode);
+    int64_t n = wt_inode_check_sometimes(inode, 0);
     if (!n && at < *end) {
         uint64_t length = *end - at < engine->chunk_bytes ? *end - at : engine->chunk_bytes;
         uint64_t pages = ((at + length - 1) >> WT_PAGE_SHIFT) - (at >> WT_PAGE_SHIFT) + 1;

@@ -41,6 +41,7 @@ struct wt_write {
     struct wt_inode *inode;
     uint64_t offset, length;
     int64_t begin_ns;
+    _Atomic int64_t ended_ns; /* when one of its I/Os ended, the last if there is but one; 0: unknown */
     _Atomic uint32_t durability;
     uint32_t flags;             /* WT_APPEND and so on */
     atomic_uint references;     /* one for its submitter, and one for each link */

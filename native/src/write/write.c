@@ -777,7 +777,7 @@ static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint
     struct wt_write write;
     init_write(&write, inode, *offset, length, durability, flags, false);
     (void)wt_inode_begin(inode, true);
-    int rc = wt_inode_check_sometimes(inode);
+    int rc = wt_inode_check_sometimes(inode, write.begin_ns);
     if (!rc)
         rc = begin_at_end(&write);
     if (rc) {
@@ -786,10 +786,13 @@ static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint
     }
     sem_init(&write.wake, 0, 0);
     (void)start_write(&write, cursor, true);
-    wt_write_await(&write);
+    bool ended = wt_write_has_ended(&write);
+    if (!ended)
+        wt_write_await(&write);
     wt_inode_end(inode);
     sem_destroy(&write.wake);
-    wt_write_end(&write, wt_now_ns());
+    int64_t ended_ns = ended ? atomic_load_explicit(&write.ended_ns, memory_order_relaxed) : 0;
+    wt_write_end(&write, ended_ns ? ended_ns : wt_now_ns());
     *stable_bytes = write.operation.stable_bytes;
     *offset = write.offset;
     return write.operation.result;
@@ -805,7 +808,7 @@ static int64_t write_later(struct wt_inode *inode, struct wt_cursor *cursor, uin
     (void)wt_lane_keep(&inode->lane);
     init_write(&write, inode, *offset, length, WT_DURABILITY_DEVICE, flags, false);
     (void)wt_inode_begin(inode, true);
-    rc = wt_inode_check_sometimes(inode);
+    rc = wt_inode_check_sometimes(inode, write.begin_ns);
     if (!rc)
         rc = begin_at_end(&write);
     if (rc) {
@@ -949,7 +952,7 @@ static int start_append_now(struct wt_write *write, struct wt_cursor *cursor) {
 /* Takes the bytes and starts their I/O. An error: nothing was started and no event is owed. */
 static int start(struct wt_write *write, struct wt_cursor *cursor, bool may_wait) {
     bool append = write->flags & WT_APPEND;
-    int rc = wt_inode_check_sometimes(write->inode);
+    int rc = wt_inode_check_sometimes(write->inode, write->begin_ns);
     if (rc)
         return rc;
     if (append && !may_wait)

@@ -28,6 +28,18 @@ static void count_out(struct wt_engine_object *engine, uint32_t more) {
     atomic_store_explicit(&engine->writebacks_out, out + more, memory_order_relaxed);
 }
 
+/* Objects that threads keep for their next I/O are counted as out. Those that nobody keeps any more go into the list. */
+static void take_spares(struct wt_engine_object *engine) {
+    for (unsigned i = 0; i < WT_COUNTER_STRIPES; i++) {
+        struct wt_writeback *spare = atomic_exchange(&engine->spare_writebacks[i], NULL);
+        if (!spare)
+            continue;
+        spare->next = engine->free_writebacks;
+        engine->free_writebacks = spare;
+        count_out(engine, UINT32_MAX);
+    }
+}
+
 static struct wt_writeback *take_object(struct wt_engine_object *engine, bool limited) {
     if (limited && wt_writeback_is_short(engine))
         return NULL;
@@ -49,6 +61,9 @@ static void give_object(struct wt_engine_object *engine, struct wt_writeback *wr
 }
 
 struct wt_writeback *wt_writeback_take(struct wt_engine_object *engine, bool limited) {
+    struct wt_writeback *spare = atomic_exchange(&engine->spare_writebacks[wt_stripe_of_thread()], NULL);
+    if (spare)
+        return spare;
     wt_lock(&engine->free_lock);
     struct wt_writeback *writeback = take_object(engine, limited);
     wt_unlock(&engine->free_lock);
@@ -56,6 +71,12 @@ struct wt_writeback *wt_writeback_take(struct wt_engine_object *engine, bool lim
 }
 
 void wt_writeback_give(struct wt_engine_object *engine, struct wt_writeback *writeback) {
+    /* A thread that waits for an object has counted itself before it looks at the spares. */
+    writeback = atomic_exchange(&engine->spare_writebacks[wt_stripe_of_thread()], writeback);
+    if (!writeback && atomic_load(&engine->writeback_waiters))
+        writeback = atomic_exchange(&engine->spare_writebacks[wt_stripe_of_thread()], NULL);
+    if (!writeback)
+        return;
     wt_lock(&engine->free_lock);
     give_object(engine, writeback);
     wt_unlock(&engine->free_lock);
@@ -65,6 +86,7 @@ int wt_writeback_wait(struct wt_engine_object *engine) {
     wt_lock(&engine->free_lock);
     engine->writeback_waiters++;
     struct wt_writeback *writeback;
+    take_spares(engine);
     while (!(writeback = take_object(engine, true)) && engine->writebacks_out > 0)
         wt_wait(engine->backend, &engine->writeback_room, &engine->free_lock);
     engine->writeback_waiters--;
@@ -74,7 +96,15 @@ int wt_writeback_wait(struct wt_engine_object *engine) {
     return writeback ? 0 : -ENOMEM;
 }
 
+uint32_t wt_writebacks_in_use(const struct wt_engine_object *engine) {
+    uint32_t spares = 0;
+    for (unsigned i = 0; i < WT_COUNTER_STRIPES; i++)
+        spares += atomic_load(&engine->spare_writebacks[i]) != NULL;
+    return atomic_load(&engine->writebacks_out) - spares;
+}
+
 void wt_writeback_close(struct wt_engine_object *engine) {
+    take_spares(engine);
     assert(engine->writebacks_out == 0);
     for (struct wt_writeback *w = engine->free_writebacks, *next; w; w = next) {
         next = w->next;
@@ -339,6 +369,7 @@ struct ending {
     bool zeroing;
     bool unflushed;          /* the device has the bytes, and may have them in its cache alone */
     uint64_t failures;       /* of flushes of the disk, when the I/O started */
+    int64_t ended_ns;        /* 0: unknown */
     unsigned round_links;    /* of rounds, that ended: each has kept the gate */
     struct wt_launch launch; /* the gathers */
     struct wt_write *done;   /* writes that are stable, or failed */
@@ -362,6 +393,7 @@ static void unlink_link(struct wt_folio *folio, struct wt_link *link, struct end
         link->next->previous = link->previous;
     ending->retired_bytes += link->bytes;
     struct wt_write *write = link->write;
+    atomic_store_explicit(&write->ended_ns, ending->ended_ns, memory_order_relaxed);
     if (wt_is_of_round(write)) {
         wt_round_unlink(wt_inode_of(folio), link);
         ending->round_links++;
@@ -671,8 +703,7 @@ void wt_writeback_done(struct wt_io *io) {
     free(writeback->bounce);
     if (!writeback->zeroing)
         judge_kept(inode, io);
-    if (!writeback->zeroing)
-        wt_transfer_ended(inode, io, writeback->gather ? writeback->writes : 0);
+    int64_t ended_ns = writeback->zeroing ? 0 : wt_transfer_ended(inode, io, writeback->gather ? writeback->writes : 0);
     if (!writeback->zeroing && io->durability == WT_DURABILITY_DEVICE)
         wt_disk_note_unsynced_since(&inode->unsynced, io->failures_before);
 
@@ -695,6 +726,7 @@ void wt_writeback_done(struct wt_io *io) {
                             .zeroing = writeback->zeroing,
                             .unflushed = io->durability == WT_DURABILITY_DEVICE,
                             .failures = io->failures_before,
+                            .ended_ns = ended_ns,
                             .launch = {.inode = inode, .gather = true, .objects = writeback}};
     writeback->next = NULL;
     for (unsigned i = 0; i < share_count; i++)

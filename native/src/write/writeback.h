@@ -57,6 +57,8 @@ struct wt_launch {
 /* An object for an I/O, counted against the limit if limited. NULL: the limit is reached, or there is no memory. */
 struct wt_writeback *wt_writeback_take(struct wt_engine_object *engine, bool limited);
 void wt_writeback_give(struct wt_engine_object *engine, struct wt_writeback *writeback);
+/* Objects that I/Os have, or that are about to be used for one; exact while nothing happens. */
+uint32_t wt_writebacks_in_use(const struct wt_engine_object *engine);
 /* Whether the limit is reached, more or less. */
 static inline bool wt_writeback_is_short(const struct wt_engine_object *engine) {
     return atomic_load_explicit(&engine->writebacks_out, memory_order_relaxed) >= WT_WRITEBACK_LIMIT;
