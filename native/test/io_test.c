@@ -124,19 +124,13 @@ static void post_done(struct wt_io *io) {
 static void set_io(struct test_io *test, enum wt_io_op op, struct wt_backing *backing, void *memory, uint64_t length,
                    uint64_t offset) {
     struct wt_io *io = &test->io;
-    io->op = op;
+    wt_io_init(io, op, backing, offset);
     io->durability = WT_DURABILITY_DSYNC;
     io->through_page_cache = length % backing->profile.block_bytes != 0;
-    io->atomic = io->high_priority = false;
-    io->backing = backing;
-    io->offset = offset;
     io->length = length;
     io->segment_count = 1;
     io->segments[0] = (struct iovec){memory, length};
-    io->done = 0;
-    io->error = 0;
     io->complete = post_done;
-    io->next = NULL;
 }
 
 static void wait_for(sem_t *done, unsigned count) {
