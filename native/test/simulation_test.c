@@ -289,10 +289,23 @@ TEST(no_force_acknowledges_what_a_disk_that_fails_has_lost) {
     (void)cut_often(SIM_THEME_LOSING, 100000);
 }
 
+TEST(no_power_cut_takes_what_a_force_covered_of_bytes_that_the_kernel_kept) {
+    (void)cut_often(SIM_THEME_KEEPING, 200000);
+}
+
+TEST(no_force_acknowledges_what_the_kernel_kept_and_the_disk_refused) {
+    (void)cut_often(SIM_THEME_REFUSING, 100000);
+}
+
 TEST(bytes_that_were_lost_are_told_by_each_force_until_they_are_stable_again) {
     AGAIN(SIM_THEME_LOSING, 104, 104, 4, 1, 3, 4, 5);
     AGAIN(SIM_THEME_LOSING, 613590525, 613590525, 7, 32, 33, 34, 35, 38, 41, 52);
     AGAIN(SIM_THEME_LOSING, 319, 376, 20, 0, 1, 4, 7, 15, 20, 21, 22, 23, 24, 30, 32, 34, 37, 41, 45, 46, 61, 64, 65);
+}
+
+/* A flush began when a truncation was about to be made, and the next force had nothing to flush. */
+TEST(a_truncation_that_a_flush_under_way_does_not_cover_waits_for_the_next_flush) {
+    AGAIN(SIM_THEME_REFUSING, 20368, 20384, 13, 24, 25, 26, 27, 28, 29, 31, 32, 33, 34, 38, 39, 40);
 }
 
 /* The zeros of growth ahead stopped at the end of a block, where the disk was full. */

@@ -65,11 +65,13 @@ int wt_inode_cut(struct wt_inode *inode, uint64_t size) {
     atomic_store(&inode->ends.ahead_end, 0);
     uint64_t on_disk;
     bool durable = wt_lane_is_durable(&inode->lane);
-    if (!durable) {
+    if (!durable)
         atomic_store(&inode->lane.kept, true); /* the zeros behind the end, in the last block */
+    int rc = wt_blocking(backing)->truncate(backing, size, durable);
+    if (!durable) { /* a flush that began before does not cover it */
+        atomic_store(&inode->lane.kept, true);
         atomic_store(&inode->rounds.flush_due, true);
     }
-    int rc = wt_blocking(backing)->truncate(backing, size, durable);
     if (rc && !backing->ops->size(backing, &on_disk) &&
         on_disk == size) /* ftruncate(2) did its work: the flush failed */
         wt_disk_count_failure(inode->lane.disk);
