@@ -290,7 +290,7 @@ TEST(no_force_acknowledges_what_a_disk_that_fails_has_lost) {
 }
 
 TEST(no_power_cut_takes_what_a_force_covered_of_bytes_that_the_kernel_kept) {
-    (void)cut_often(SIM_THEME_KEEPING, 200000);
+    (void)cut_often(SIM_THEME_KEEPING, 120000);
 }
 
 TEST(no_force_acknowledges_what_the_kernel_kept_and_the_disk_refused) {
