@@ -156,6 +156,9 @@ final class Targets {
                         Contender::rateAgainst,
                         bound.getValue(),
                         true));
+        if (workload.id().equals(Workloads.COMMIT_APPEND)) {
+            against(workload, Workloads.GROWING_AHEAD, Workloads.FORCE);
+        }
     }
 
     /** Against every other contender that there was to be. */
