@@ -51,6 +51,14 @@ static wt_file file_of(const struct core *core, size_t length) {
     return file;
 }
 
+/* The kernel keeps a second block, which grows the file. */
+static wt_file with_kept_block(const struct core *core) {
+    wt_file file = file_of(core, BLOCK);
+    later_at(file, BLOCK, 2, BLOCK);
+    send_held(core);
+    return file;
+}
+
 static bool goes_through_page_cache(const struct core *core, size_t write) {
     return sim_record(core->sim, SIM_WRITE, write).through_page_cache;
 }
@@ -119,9 +127,7 @@ TEST(a_close_leaves_what_the_kernel_keeps_and_the_next_force_covers_it) {
 
 TEST(a_durable_write_waits_for_a_flush_and_ends_the_keeping) {
     struct core core = core_of();
-    wt_file file = file_of(&core, BLOCK);
-    later_at(file, BLOCK, 2, BLOCK);
-    send_held(&core);
+    wt_file file = with_kept_block(&core);
     fill_at(file, 0, 3, BLOCK);
     CHECK_EQ(sim_count(core.sim, SIM_SYNC), 1);
     check_stable(&core, BLOCK, 2, BLOCK);
@@ -136,9 +142,7 @@ TEST(a_durable_write_waits_for_a_flush_and_ends_the_keeping) {
 
 TEST(a_write_that_may_not_wait_for_the_flush_is_refused) {
     struct core core = core_of();
-    wt_file file = file_of(&core, BLOCK);
-    later_at(file, BLOCK, 2, BLOCK);
-    send_held(&core);
+    wt_file file = with_kept_block(&core);
     uint8_t byte = 3;
     struct iovec iov = {&byte, 1};
     CHECK_EQ(wt_write_submit(file, &iov, 1, 0, 0, WT_NOWAIT, 1), -EAGAIN);

@@ -171,10 +171,11 @@ static void run_flush(struct wt_inode *inode, bool data_only) {
     if (rc)
         atomic_store(&rounds->flush_due, true);
     bool lost = rc || wt_disk_flush_failed_since(disk, of_rounds);
-    if (lost && start < end)
+    if (lost && start < end) {
         wt_round_lose(inode, start, end, rc ? rc : -EIO, NULL);
-    if (lost && kept && start < end)
-        wt_writeback_forget(inode, start, end);
+        if (kept)
+            wt_writeback_forget(inode, start, end);
+    }
     if (!lost)
         atomic_store(&rounds->unforced, false);
     wt_lock(&rounds->lock);

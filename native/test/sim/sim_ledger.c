@@ -553,8 +553,7 @@ bool sim_ledger_may_fail(const struct sim_ledger *ledger, unsigned deed) {
     bool append = entry->operation->step == SIM_STEP_APPEND;
     bool tells = makes_stable(entry->operation->step) || entry->operation->step == SIM_STEP_REOPEN;
     /* What is lost is told by every force, until it is written again. */
-    enum sim_theme theme = ledger->program->theme;
-    bool of_later = tells && (theme == SIM_THEME_LOSING || theme == SIM_THEME_REFUSING) && ledger->refused;
+    bool of_later = tells && sim_loses_later_writes(ledger->program) && ledger->refused;
     return entry->has_cause || of_later || (append && is_behind_failed(ledger, entry));
 }
 

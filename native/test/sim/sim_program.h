@@ -98,6 +98,11 @@ struct sim_program {
 const uint8_t *sim_pattern(void);
 const char *sim_file_name(unsigned file);
 
+/* Whether the disk may refuse bytes of later writes: forces tell that until somebody has written them again. */
+static inline bool sim_loses_later_writes(const struct sim_program *program) {
+    return program->theme == SIM_THEME_LOSING || program->theme == SIM_THEME_REFUSING;
+}
+
 void sim_program_make(struct sim_program *program, enum sim_theme theme, uint64_t seed);
 /* What is left of it if only the operations i with keep[i] are in it. */
 void sim_program_cut(const struct sim_program *from, const bool *keep, struct sim_program *to);

@@ -404,7 +404,7 @@ static void end_life(struct life *life) {
     sim_heal(core->sim);
     for (unsigned file = 0; file < life->program->files; file++) {
         wt_file handle = life->handles[0][file];
-        if (life->program->theme == SIM_THEME_LOSING || life->program->theme == SIM_THEME_REFUSING) {
+        if (sim_loses_later_writes(life->program)) {
             write_again(life, file);
         }
         if (life->program->fault_count > 0 && life->program->disk.capacity_bytes == 0) {
