@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
-/* What the kernel may keep in its page cache until the next flush: see io/lane.h. */
+/* What the kernel may keep in its page cache until the next flush: see io/turns.h. */
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>

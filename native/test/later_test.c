@@ -8,7 +8,7 @@
 
 #include "core.h"
 #include "engine/doors.h"
-#include "io/lane.h"
+#include "io/turns.h"
 #include "write/later.h"
 #include "write/writeback.h"
 
@@ -767,16 +767,16 @@ TEST(what_nobody_forces_leaves_by_the_ticker) {
     core_close(&core);
 }
 
-/* Has the flushes of a file wait until the lane is left. */
+/* Has the flushes of a file wait until the turn is over. */
 static struct wt_file_object *enter_lane(wt_file file) {
     struct wt_file_object *object = wt_file_acquire(file);
     CHECK(object);
-    wt_lane_enter(&object->inode->lane);
+    wt_turns_enter(&object->inode->turns);
     return object;
 }
 
 static void leave_lane(struct wt_file_object *object, wt_file file) {
-    wt_lane_leave(&object->inode->lane);
+    wt_turns_leave(&object->inode->turns);
     wt_file_release(file);
 }
 
@@ -964,7 +964,7 @@ TEST(a_round_answers_for_the_refused_bytes_of_the_one_before) {
     }
 }
 
-/* A force, whose flush waits for the lane, of a file that has lost its first block before. */
+/* A force, whose flush waits for the turn, of a file that has lost its first block before. */
 static struct wt_file_object *begin_force_of_lost(const struct core *core, struct forcer *forcer) {
     later_at(forcer->file, 0, 2, BLOCK);
     refuse_writes(core);

@@ -38,7 +38,7 @@
     SHORT(EVENTS)                                                                                                      \
     SHORT(TRACE)                                                                                                       \
     SHORT(HANDLES)                                                                                                     \
-    SHORT(LANE)                                                                                                        \
+    SHORT(TURNS)                                                                                                        \
     SHORT(DISKS)                                                                                                       \
     SHORT(EXTERNAL)                                                                                                    \
     SHORT(URING)                                                                                                       \

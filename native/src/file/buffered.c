@@ -9,7 +9,7 @@
 #include "file/check.h"
 #include "file/transfer.h"
 #include "io/disk.h"
-#include "io/lane.h"
+#include "io/turns.h"
 
 /* Pages that carry a piece of the caller's bytes to or from the kernel: the caller's memory may have no address. */
 struct bounce {
@@ -134,13 +134,13 @@ static int64_t write_pieces(struct wt_inode *inode, struct wt_cursor *cursor, ui
 }
 
 /*
- * The caller is inside the gate. A write has the lane from its first byte to its last, so that an append begins where
+ * The caller is inside the gate. A write has the turn from its first byte to its last, so that an append begins where
  * all writes before it end.
  */
 int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
                           uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
     int64_t begin_ns = wt_now_ns();
-    wt_lane_enter(&inode->lane);
+    wt_turns_enter(&inode->turns);
     if (flags & WT_APPEND)
         *offset = wt_inode_size(inode);
     int64_t result = wt_inode_check_sometimes(inode, begin_ns);
@@ -148,7 +148,7 @@ int64_t wt_buffered_write(struct wt_inode *inode, struct wt_cursor *cursor, uint
         result = -EFBIG;
     if (!result)
         result = write_pieces(inode, cursor, *offset, length, durability, flags, stable_bytes);
-    wt_lane_leave(&inode->lane);
+    wt_turns_leave(&inode->turns);
     wt_count(inode->engine, result < 0 ? WT_COUNT_WRITE_ERRORS : WT_COUNT_WRITES, 1);
     wt_stats_add(inode->engine, WT_HISTOGRAM_WRITES, (uint64_t)(wt_now_ns() - begin_ns));
     return result;

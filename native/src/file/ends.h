@@ -143,7 +143,7 @@ struct wt_file_route {
  */
 struct wt_file_route wt_ends_route(enum wt_transfer_kind kind, const struct wt_geometry *geometry, bool direct,
                                    uint64_t start, uint64_t end, struct wt_disk_ends ends);
-/* The route of a write that the kernel may keep in its page cache (lane.h): all through that, fenced as the last page is. */
+/* The route of a write that the kernel may keep in its page cache (turns.h): all through that, fenced as the last page is. */
 struct wt_file_route wt_ends_route_kept(const struct wt_geometry *geometry, uint64_t start, uint64_t end);
 
 #endif

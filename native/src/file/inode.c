@@ -13,7 +13,7 @@
 #include "cache/mapping.h"
 #include "engine/objects.h"
 #include "io/disk.h"
-#include "io/lane.h"
+#include "io/turns.h"
 
 /* How long an open waits for the I/O of a process that is gone. */
 #define ORPHAN_WAIT_NS (INT64_C(2) * 1000000000)
@@ -64,17 +64,17 @@ int wt_inode_cut(struct wt_inode *inode, uint64_t size) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     atomic_store(&inode->ends.ahead_end, 0);
     uint64_t on_disk;
-    bool durable = wt_lane_is_durable(&inode->lane);
+    bool durable = wt_turns_is_durable(&inode->turns);
     if (!durable)
-        atomic_store(&inode->lane.kept, true); /* the zeros behind the end, in the last block */
+        atomic_store(&inode->turns.kept, true); /* the zeros behind the end, in the last block */
     int rc = wt_blocking(backing)->truncate(backing, size, durable);
     if (!durable) { /* a flush that began before does not cover it */
-        atomic_store(&inode->lane.kept, true);
+        atomic_store(&inode->turns.kept, true);
         atomic_store(&inode->rounds.flush_due, true);
     }
     if (rc && !backing->ops->size(backing, &on_disk) &&
         on_disk == size) /* ftruncate(2) did its work: the flush failed */
-        wt_disk_count_failure(inode->lane.disk);
+        wt_disk_count_failure(inode->turns.disk);
     return rc;
 }
 
@@ -299,9 +299,9 @@ static int place_inode(struct wt_engine_object *engine, struct wt_backing *backi
     inode->opening = true;
     inode->opens = 1;
     atomic_init(&inode->backing, backing);
-    wt_lane_open(&inode->lane, engine->backend, disk);
+    wt_turns_open(&inode->turns, engine->backend, disk);
     if (inode->buffered)
-        (void)wt_lane_keeps_nothing(&inode->lane); /* its writes are durable one by one */
+        (void)wt_turns_keeps_nothing(&inode->turns); /* its writes are durable one by one */
     wt_disk_file_opened(disk, inode->device, inode->number, &inode->unsynced);
     wt_mutex_init(&inode->lock, WT_LOCK_GATE);
     wt_mutex_init(&inode->zeros_lock, WT_LOCK_ZEROS);
@@ -326,7 +326,7 @@ static int place_inode(struct wt_engine_object *engine, struct wt_backing *backi
 /* Takes it out of the table; whoever waits for that looks again. */
 static void free_inode(struct wt_inode *inode) {
     struct wt_engine_object *engine = inode->engine;
-    wt_disk_file_closed(inode->lane.disk, inode->device, inode->number,
+    wt_disk_file_closed(inode->turns.disk, inode->device, inode->number,
                         &inode->unsynced); /* before others can open it */
     wt_lock(&engine->inode_lock);
     struct wt_inode **from = bucket_of(engine, inode->device, inode->number);
@@ -336,8 +336,8 @@ static void free_inode(struct wt_inode *inode) {
     engine->inode_count--;
     wt_wake_all(&engine->inode_closed);
     wt_unlock(&engine->inode_lock);
-    wt_disk_release(inode->lane.disk);
-    wt_lane_close(&inode->lane);
+    wt_disk_release(inode->turns.disk);
+    wt_turns_close(&inode->turns);
     wt_condition_destroy(&inode->opened);
     wt_condition_destroy(&inode->drained);
     wt_mapping_close(&inode->mapping);

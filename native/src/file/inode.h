@@ -19,7 +19,7 @@
 #include "file/rounds.h"
 #include "io/disk.h"
 #include "io/io.h"
-#include "io/lane.h"
+#include "io/turns.h"
 
 struct wt_engine_object;
 struct wt_write;
@@ -39,7 +39,7 @@ struct wt_inode {
     uint64_t device, number; /* the identity of the file on disk */
     struct wt_mapping mapping;
 
-    struct wt_lane lane;            /* of I/O through the kernel's page cache */
+    struct wt_turns turns;          /* of I/O through the kernel's page cache */
     wt_unsynced unsynced;           /* writes with DEVICE durability since the last sync */
     atomic_bool no_write_zeroes;    /* the device or the file system cannot write zeroes */
     _Atomic uint32_t hasty_leaders; /* this many leaders of gathers will wait for nobody */
@@ -158,7 +158,7 @@ void wt_inode_forget_zeros(struct wt_inode *inode, uint64_t start, uint64_t end)
 bool wt_inode_has_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 
 /*
- * Sets the length of the file on disk: durably, or as long as the kernel may keep bytes of the file (lane.h) with the next
+ * Sets the length of the file on disk: durably, or as long as the kernel may keep bytes of the file (turns.h) with the next
  * force. Nothing is in flight. After an error the file may have the new length all the same: then ftruncate(2) did its
  * work, and the flush failed.
  */

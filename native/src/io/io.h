@@ -43,9 +43,9 @@ enum wt_stable_by {
 
 struct wt_backing;
 struct wt_burst;
-struct wt_lane;
+struct wt_turns;
 
-/* A turn in the lane of a file: see lane.h. */
+/* A turn on a file: see turns.h. */
 struct wt_turn {
     struct wt_turn *next;
     void (*begin)(struct wt_turn *); /* the turn has come */
@@ -64,7 +64,7 @@ struct wt_io {
      * need not be whole blocks. The bytes are as durable as asked.
      */
     bool through_page_cache;
-    bool kept;          /* set by the lane: the kernel may keep the bytes in its page cache until a flush */
+    bool kept;          /* set at its turn: the kernel may keep the bytes in its page cache until a flush */
     bool atomic;        /* a write in one segment, within the limits of the profile: all of it is done, or nothing */
     bool high_priority; /* WT_HIGH_PRIORITY: it joins no batch, and has that I/O priority */
     uint32_t retries;   /* the backend's own: how often it was sent again after a dropped request */
@@ -86,11 +86,11 @@ struct wt_io {
     void (*complete)(struct wt_io *);
     struct wt_io *next; /* the list handed to submit; then the backend's own */
 
-    /* Fields of the lane, set when the I/O starts. */
-    struct wt_lane *lane;
+    /* Fields of turns.h, set when the I/O starts. */
+    struct wt_turns *turns;
     struct wt_turn turn;
-    void (*then)(struct wt_io *); /* the caller's complete, while the lane looks at the end first */
-    uint64_t refusals_before;     /* refusals of the lane and failures of the disk, when the I/O started */
+    void (*then)(struct wt_io *); /* the caller's complete, while turns.c looks at the end first */
+    uint64_t refusals_before;     /* refusals of the file and failures of the disk, when the I/O started */
     uint64_t failures_before;
     unsigned runs_again; /* how often the I/O ran again */
     bool met_kept;       /* the I/O had an error while the kernel kept bytes: the error may have been theirs */

@@ -27,7 +27,7 @@
  * A page of the kernel's cache is not on the device until it is written back. So nothing less than DSYNC will do there,
  * even for DEVICE, unless sync_file_range(2) can hand the page over: that takes a file system that writes pages in
  * place, and a thread that may wait. The kernel may keep pages only where nobody but a flush is to make them durable: see
- * lane.h.
+ * turns.h.
  */
 #ifndef WT_STABLE_H
 #define WT_STABLE_H

@@ -13,7 +13,7 @@
 #include "engine/doors.h"
 #include "file/transfer.h"
 #include "io/disk.h"
-#include "io/lane.h"
+#include "io/turns.h"
 #include "write/later.h"
 #include "write/round.h"
 #include "write/writeback.h"
@@ -54,7 +54,7 @@ static int zero_in_block(struct wt_inode *inode, uint64_t start, uint64_t end, u
         rc = -ESTALE; /* the file is shorter than anything here made it */
     const uint8_t *range = memory + (start - base);
     /* After a failed flush, zeros that are read may be in the disk's cache alone, for ever: they are written again. */
-    bool believed = wt_disk_failures(inode->lane.disk) == 0;
+    bool believed = wt_disk_failures(inode->turns.disk) == 0;
     bool zeros = !rc && believed && range[0] == 0 && memcmp(range, range + 1, end - start - 1) == 0;
     if (!rc && !zeros && !WT_MUTANT("hole-keeps-its-edges")) { /* a hole stays one */
         memset(memory + (start - base), 0, end - start);
@@ -124,7 +124,7 @@ static int zero_step(struct wt_inode *inode, uint64_t start, uint64_t *end, bool
 static int zero_range(struct wt_inode *inode, uint64_t offset, uint64_t end, bool keep_space) {
     int rc = 0;
     wt_unsynced zeros = 0;
-    wt_disk_note_unsynced(inode->lane.disk, &zeros);
+    wt_disk_note_unsynced(inode->turns.disk, &zeros);
     uint64_t hole = wt_round_begin_hole(inode);
     while (!rc && offset < end) {
         uint64_t stop = end;
@@ -137,8 +137,8 @@ static int zero_range(struct wt_inode *inode, uint64_t offset, uint64_t end, boo
         offset = stop;
     }
     if (!rc && !WT_MUTANT("hole-not-synced"))
-        rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), true);
-    rc = !rc && wt_disk_flush_failed_since(inode->lane.disk, zeros) ? -EIO : rc;
+        rc = wt_turns_sync(&inode->turns, atomic_load(&inode->backing), true);
+    rc = !rc && wt_disk_flush_failed_since(inode->turns.disk, zeros) ? -EIO : rc;
     wt_round_end_hole(inode, hole, rc == 0);
     return rc;
 }

@@ -11,7 +11,7 @@
 #include "base/thread.h"
 #include "engine/doors.h"
 #include "io/disk.h"
-#include "io/lane.h"
+#include "io/turns.h"
 #include "write/arrivals.h"
 #include "write/await.h"
 #include "write/gather.h"
@@ -58,7 +58,7 @@ static bool launch_held(struct wt_launch *launch, struct wt_folio *folio, struct
 static bool leaves_growth(const struct wt_inode *inode, const struct wt_round *forced) {
     bool waits =
         forced && atomic_load(&forced->write.durability) != WT_DURABILITY_DEVICE; /* for one I/O, and no flush */
-    return wt_lane_may_keep(&inode->lane) && !waits &&
+    return wt_turns_may_keep(&inode->turns) && !waits &&
            atomic_load_explicit(&inode->rounds.held_bytes, memory_order_relaxed) <= WT_KEPT_BYTES_MOST;
 }
 
@@ -154,10 +154,10 @@ void wt_later_send_all(struct wt_engine_object *engine) {
 
 static void run_flush(struct wt_inode *inode, bool data_only) {
     struct wt_rounds *rounds = &inode->rounds;
-    struct wt_disk *disk = inode->lane.disk;
+    struct wt_disk *disk = inode->turns.disk;
     wt_lock(&rounds->lock);
     rounds->flushing = true;
-    bool kept = atomic_load(&inode->lane.kept);
+    bool kept = atomic_load(&inode->turns.kept);
     uint64_t start = rounds->unflushed_start, end = rounds->unflushed_end;
     uint64_t of_rounds = wt_disk_take_unsynced(&rounds->unflushed);
     rounds->unflushed_start = UINT64_MAX;
@@ -166,7 +166,7 @@ static void run_flush(struct wt_inode *inode, bool data_only) {
     wt_unlock(&rounds->lock);
     uint64_t unsynced = wt_disk_take_unsynced(&inode->unsynced);
     atomic_store(&rounds->flush_due, false);
-    int rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), data_only);
+    int rc = wt_turns_sync(&inode->turns, atomic_load(&inode->backing), data_only);
     rc = rc == 0 && wt_disk_flush_failed_since(disk, unsynced) ? -EIO : rc;
     if (rc)
         atomic_store(&rounds->flush_due, true);
@@ -325,14 +325,14 @@ int wt_later_sync(struct wt_file_object *file) {
 }
 
 int wt_later_keep_nothing(struct wt_inode *inode, bool may_wait) {
-    if (wt_lane_keeps_nothing(&inode->lane))
+    if (wt_turns_keeps_nothing(&inode->turns))
         return 0;
     if (!may_wait)
         return -EAGAIN;
     (void)wt_plug_send(); /* the rounds may be waiting for blocks of that I/O */
     if (!WT_MUTANT("kept-bytes-beside-durable-ones"))
         (void)make_stable(inode, false); /* what it loses is told to forces */
-    wt_lane_flushed(&inode->lane, atomic_load(&inode->backing));
+    wt_turns_flushed(&inode->turns, atomic_load(&inode->backing));
     return 0;
 }
 

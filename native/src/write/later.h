@@ -41,7 +41,7 @@ void wt_later_copied(struct wt_inode *inode);
 
 /*
  * The caller is about to make bytes of the file durable without a force, or is to be told errors that a flush should be: from
- * now on the kernel keeps no bytes of the file (lane.h). Waits for a flush of what it keeps. The caller is not inside the
+ * now on the kernel keeps no bytes of the file (turns.h). Waits for a flush of what it keeps. The caller is not inside the
  * gate. may_wait: else -EAGAIN where a flush is needed.
  */
 int wt_later_keep_nothing(struct wt_inode *inode, bool may_wait);

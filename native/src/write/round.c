@@ -360,7 +360,7 @@ void wt_round_cut(struct wt_inode *inode, uint64_t size, bool durable) {
     if (durable || WT_MUTANT("cut-finds-at-once"))
         wt_round_find(inode, size, UINT64_MAX);
     else
-        wt_round_find_by_flush(inode, size, UINT64_MAX, wt_disk_failures(inode->lane.disk));
+        wt_round_find_by_flush(inode, size, UINT64_MAX, wt_disk_failures(inode->turns.disk));
     wt_lock(&rounds->lock);
     if (rounds->unflushed_end > size)
         rounds->unflushed_end = size;

@@ -11,7 +11,7 @@
 #include "file/check.h"
 #include "file/transfer.h"
 #include "io/disk.h"
-#include "io/lane.h"
+#include "io/turns.h"
 #include "read/read.h"
 #include "write/later.h"
 #include "write/round.h"
@@ -67,12 +67,12 @@ static int change_size(struct wt_inode *inode, uint64_t size) {
 }
 
 int wt_inode_truncate(struct wt_inode *inode, uint64_t size, bool at_force) {
-    at_force = at_force && wt_lane_keep(&inode->lane);
+    at_force = at_force && wt_turns_keep(&inode->turns);
     if (!at_force)
         (void)wt_later_keep_nothing(inode, true);
     wt_later_shut(inode);
     int rc = inode->append_error ? inode->restore_error : 0;
-    uint64_t old = wt_inode_size(inode), failures = wt_disk_failures(inode->lane.disk);
+    uint64_t old = wt_inode_size(inode), failures = wt_disk_failures(inode->turns.disk);
     wt_inode_forget_zeros(inode, size, UINT64_MAX);
     if (!rc && size < old && !WT_MUTANT("truncated-tail-stays-cached"))
         rc = wt_mapping_cut(&inode->mapping, size, UINT64_MAX); /* all is clean: if the rest fails, it is read again */
@@ -81,7 +81,7 @@ int wt_inode_truncate(struct wt_inode *inode, uint64_t size, bool at_force) {
     else if (!rc && inode->restore_error) /* the file is longer on disk, and cannot be cut */
         rc = inode->restore_error;
     else if (!rc && size > 0 && !at_force) /* it may have grown by writes that are only on the device */
-        rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), true);
+        rc = wt_turns_sync(&inode->turns, atomic_load(&inode->backing), true);
     if (!rc)
         wt_ends_set(&inode->ends, size);
     if (!rc)
@@ -123,7 +123,7 @@ static int write_zeros(struct wt_inode *inode, uint64_t start, uint64_t end, uin
     struct wt_backing *backing = atomic_load(&inode->backing);
     const struct wt_geometry *geometry = &inode->mapping.geometry;
     struct wt_disk_ends ends = {.now = wt_inode_end_on_disk(inode), .soon = limit};
-    /* Without direct I/O, too: the gate is shut there, and the zeros need no turn in the lane. */
+    /* Without direct I/O, too: the gate is shut there, and the zeros need no turn. */
     struct wt_file_route route = wt_ends_route(WT_TRANSFER_ZEROS, geometry, true, start, end, ends);
     bool cached = route.cached_from < end;
     if (!(end & (block_bytes(inode) - 1)) && !atomic_load(&inode->no_write_zeroes)) {
@@ -276,7 +276,7 @@ static void announce_end(struct wt_inode *inode, uint64_t end) {
 
 int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint64_t *size) {
     struct wt_backing *backing = atomic_load(&inode->backing);
-    struct wt_disk *disk = inode->lane.disk;
+    struct wt_disk *disk = inode->turns.disk;
     wt_unsynced zeros = 0;
     wt_disk_note_unsynced(disk, &zeros);
     if (!inode->buffered && end > wt_inode_size(inode))
@@ -296,7 +296,7 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint
     if (!rc && size)
         rc = backing->ops->size(backing, size);
     if (!rc && !WT_MUTANT("allocation-not-synced"))
-        rc = wt_lane_sync(&inode->lane, atomic_load(&inode->backing), true);
+        rc = wt_turns_sync(&inode->turns, atomic_load(&inode->backing), true);
     return !rc && wt_disk_flush_failed_since(disk, zeros) ? -EIO : rc;
 }
 
@@ -325,7 +325,7 @@ static int grow_file(struct wt_inode *inode, uint64_t size) {
     wt_later_shut(inode);
     /* A write that ended meanwhile may have grown it, but only on the device. */
     int rc = wt_inode_size(inode) < size ? change_size(inode, size)
-                                         : wt_lane_sync(&inode->lane, atomic_load(&inode->backing), true);
+                                         : wt_turns_sync(&inode->turns, atomic_load(&inode->backing), true);
     wt_inode_open_gate(inode);
     return rc;
 }

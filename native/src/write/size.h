@@ -13,7 +13,7 @@
  */
 int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint64_t *size);
 
-/* Sets the size, durably. at_force: with the next force, if nothing but forces makes bytes of the file durable (lane.h). */
+/* Sets the size, durably. at_force: with the next force, if nothing but forces makes bytes of the file durable (turns.h). */
 int wt_inode_truncate(struct wt_inode *inode, uint64_t size, bool at_force);
 
 /*

@@ -10,9 +10,9 @@
 #include "engine/doors.h"
 #include "file/buffered.h"
 #include "file/check.h"
-#include "io/lane.h"
 #include "io/plug.h"
 #include "io/stable.h"
+#include "io/turns.h"
 #include "read/fetch.h"
 #include "read/read.h"
 #include "write/ahead.h"
@@ -805,7 +805,7 @@ static int64_t write_later(struct wt_inode *inode, struct wt_cursor *cursor, uin
     int rc = wt_ticker_start(inode->engine);
     if (rc)
         return rc;
-    (void)wt_lane_keep(&inode->lane);
+    (void)wt_turns_keep(&inode->turns);
     init_write(&write, inode, *offset, length, WT_DURABILITY_DEVICE, flags, false);
     (void)wt_inode_begin(inode, true);
     rc = wt_inode_check_sometimes(inode, write.begin_ns);

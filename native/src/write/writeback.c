@@ -687,8 +687,8 @@ static void end_all(struct wt_inode *inode, struct ending *ending) {
  * told their error. And a write that had an error while the kernel kept bytes may have been told the error of these.
  */
 static void judge_kept(struct wt_inode *inode, struct wt_io *io) {
-    struct wt_lane *lane = &inode->lane;
-    if (io->kept && !io->error && atomic_load(&lane->refusals) != io->refusals_before) {
+    struct wt_turns *turns = &inode->turns;
+    if (io->kept && !io->error && atomic_load(&turns->refusals) != io->refusals_before) {
         io->error = -EIO;
         io->done = 0;
     } else if (io->met_kept && !WT_MUTANT("error-of-kept-bytes-taken")) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
-/* The lane: whose error is told to whom, on a kernel that is played here call by call. */
-#include "io/lane.h"
+/* The turns: whose error is told to whom, on a kernel that is played here call by call. */
+#include "io/turns.h"
 
 #include <errno.h>
 #include <string.h>
@@ -65,8 +65,8 @@ static void count_completion(struct wt_io *io) {
 
 static void open_lane(void) {
     atomic_init(&inode.backing, &backing);
-    wt_lane_open(&inode.lane, &backend, wt_disk_acquire(&backing.profile));
-    CHECK(inode.lane.disk);
+    wt_turns_open(&inode.turns, &backend, wt_disk_acquire(&backing.profile));
+    CHECK(inode.turns.disk);
 }
 
 static struct wt_io *write_of(unsigned index, bool through_page_cache, uint32_t durability) {
@@ -83,11 +83,11 @@ static struct wt_io *write_of(unsigned index, bool through_page_cache, uint32_t 
 }
 
 static void submit_cached(unsigned index) {
-    wt_lane_submit(&inode.lane, write_of(index, true, WT_DURABILITY_DSYNC), NULL);
+    wt_turns_submit(&inode.turns, write_of(index, true, WT_DURABILITY_DSYNC), NULL);
 }
 
 static void submit_direct(unsigned index) {
-    wt_lane_submit(&inode.lane, write_of(index, false, WT_DURABILITY_DSYNC), NULL);
+    wt_turns_submit(&inode.turns, write_of(index, false, WT_DURABILITY_DSYNC), NULL);
 }
 
 static bool kernel_has(unsigned index) {
@@ -144,7 +144,7 @@ TEST(a_page_cache_write_of_high_priority_has_the_next_turn) {
     submit_cached(1);
     struct wt_io *urgent = write_of(2, true, WT_DURABILITY_DSYNC);
     urgent->high_priority = true;
-    wt_lane_submit(&inode.lane, urgent, NULL);
+    wt_turns_submit(&inode.turns, urgent, NULL);
     end(0, 0, false);
     CHECK(kernel_has(2) && !kernel_has(1));
     end(2, 0, false);
@@ -185,7 +185,7 @@ TEST(a_direct_write_that_began_before_a_refused_page_cache_write_and_ended_after
     end(0, -EIO, false);
     end(1, -EIO, false);
     CHECK_EQ(completed[1], 0);
-    end(1, -EIO, false); /* in the lane it is told what is its own */
+    end(1, -EIO, false); /* in its turn it is told what is its own */
     check_told(1, -EIO);
 }
 
@@ -207,7 +207,7 @@ TEST(a_direct_read_may_be_told_the_error_of_a_page_cache_write_as_well) {
     open_lane();
     struct wt_io *read = write_of(1, false, WT_DURABILITY_DEVICE);
     read->op = WT_IO_READ;
-    wt_lane_submit(&inode.lane, read, NULL);
+    wt_turns_submit(&inode.turns, read, NULL);
     submit_cached(0);
     end(0, -EIO, false);
     end(1, -EIO, false);
@@ -219,8 +219,8 @@ TEST(a_durable_write_runs_again_if_a_flush_of_the_disk_failed_while_it_was_under
     open_lane();
     submit_direct(0);
     submit_cached(1);
-    wt_lane_submit(&inode.lane, write_of(2, false, WT_DURABILITY_DEVICE), NULL);
-    wt_disk_count_failure(inode.lane.disk);       /* of another file */
+    wt_turns_submit(&inode.turns, write_of(2, false, WT_DURABILITY_DEVICE), NULL);
+    wt_disk_count_failure(inode.turns.disk);      /* of another file */
     ios[0].stable_by = WT_STABLE_BY_SHARED_FLUSH; /* it shared a flush, which is over */
     end(0, 0, false);
     CHECK_EQ(completed[0], 0);
@@ -240,7 +240,7 @@ TEST(a_durable_write_during_which_flushes_fail_again_and_again_fails) {
     submit_direct(0);
     unsigned times = 0;
     for (; completed[0] == 0 && times < 100; times++) {
-        wt_disk_count_failure(inode.lane.disk);
+        wt_disk_count_failure(inode.turns.disk);
         end(0, 0, false);
     }
     check_told(0, -EIO);
@@ -251,17 +251,17 @@ TEST(a_run_on_the_callers_thread_is_told_its_own_error_too) {
     open_lane();
     run_error = -EIO;
     struct wt_io *io = write_of(0, false, WT_DURABILITY_DSYNC);
-    wt_lane_run(&inode.lane, io);
+    wt_turns_run(&inode.turns, io);
     CHECK_EQ(io->error, -EIO);
     CHECK_EQ(runs, 1);
     io = write_of(1, true, WT_DURABILITY_DSYNC);
-    wt_lane_run(&inode.lane, io);
+    wt_turns_run(&inode.turns, io);
     CHECK_EQ(io->error, -EIO);
     CHECK_EQ(runs, 2);
     CHECK_EQ(errors_taken, 1);
     submit_cached(2);
-    wt_lane_run_to_end(&inode.lane,
-                       write_of(3, true, WT_DURABILITY_DSYNC)); /* the lane is taken: the backend does it */
+    wt_turns_run_to_end(&inode.turns,
+                        write_of(3, true, WT_DURABILITY_DSYNC)); /* the turn is taken: the backend does it */
     CHECK_EQ(runs, 2);
     end(2, 0, false);
     end(3, 0, false);
@@ -269,7 +269,7 @@ TEST(a_run_on_the_callers_thread_is_told_its_own_error_too) {
 }
 
 static void *sync_inode(void *result) {
-    *(int *)result = wt_lane_sync(&inode.lane, atomic_load(&inode.backing), false);
+    *(int *)result = wt_turns_sync(&inode.turns, atomic_load(&inode.backing), false);
     return NULL;
 }
 
@@ -278,13 +278,13 @@ TEST(a_sync_waits_for_its_turn) {
     submit_cached(0);
     int result = 1;
     pthread_t thread = test_thread(sync_inode, &result);
-    wt_lock(&inode.lane.lock);
-    while (!inode.lane.first) { /* until it has come */
-        wt_unlock(&inode.lane.lock);
+    wt_lock(&inode.turns.lock);
+    while (!inode.turns.first) { /* until it has come */
+        wt_unlock(&inode.turns.lock);
         sched_yield();
-        wt_lock(&inode.lane.lock);
+        wt_lock(&inode.turns.lock);
     }
-    wt_unlock(&inode.lane.lock);
+    wt_unlock(&inode.turns.lock);
     CHECK_EQ(syncs, 0);
     end(0, 0, false);
     test_join(thread);

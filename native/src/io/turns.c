@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
-#include "io/lane.h"
+#include "io/turns.h"
 
 #include <errno.h>
 #include <semaphore.h>
@@ -13,44 +13,44 @@
 #include "io/stable.h"
 #include "io/wait.h"
 
-void wt_lane_open(struct wt_lane *lane, struct wt_backend *backend, struct wt_disk *disk) {
-    *lane = (struct wt_lane){.backend = backend, .disk = disk};
+void wt_turns_open(struct wt_turns *turns, struct wt_backend *backend, struct wt_disk *disk) {
+    *turns = (struct wt_turns){.backend = backend, .disk = disk};
     /* A thread that may not wait could not end the keeping. */
-    atomic_init(&lane->keeping, backend->ops->may_wait ? WT_LANE_KEEPS_NOTHING : WT_LANE_FRESH);
-    wt_mutex_init(&lane->lock, WT_LOCK_LANE);
+    atomic_init(&turns->keeping, backend->ops->may_wait ? WT_TURNS_KEEPS_NOTHING : WT_TURNS_FRESH);
+    wt_mutex_init(&turns->lock, WT_LOCK_TURNS);
 }
 
-void wt_lane_close(struct wt_lane *lane) {
-    wt_mutex_destroy(&lane->lock);
+void wt_turns_close(struct wt_turns *turns) {
+    wt_mutex_destroy(&turns->lock);
 }
 
 /* ---- turns --------------------------------------------------------------------------------------------------- */
 
-/* True: the lane is the caller's now. False: turn->begin is called when it is. */
-static bool take_turn(struct wt_lane *lane, struct wt_turn *turn, bool first) {
-    wt_lock(&lane->lock);
-    bool free = !lane->taken;
-    lane->taken = true;
+/* True: the turn is the caller's now. False: turn->begin is called when it is. */
+static bool take_turn(struct wt_turns *turns, struct wt_turn *turn, bool first) {
+    wt_lock(&turns->lock);
+    bool free = !turns->taken;
+    turns->taken = true;
     if (!free) {
-        turn->next = first ? lane->first : NULL;
-        if (!lane->first)
-            lane->first = lane->last = turn;
+        turn->next = first ? turns->first : NULL;
+        if (!turns->first)
+            turns->first = turns->last = turn;
         else if (first)
-            lane->first = turn;
+            turns->first = turn;
         else
-            lane->last = lane->last->next = turn;
+            turns->last = turns->last->next = turn;
     }
-    wt_unlock(&lane->lock);
+    wt_unlock(&turns->lock);
     return free;
 }
 
-void wt_lane_leave(struct wt_lane *lane) {
-    wt_lock(&lane->lock);
-    struct wt_turn *next = lane->first;
+void wt_turns_leave(struct wt_turns *turns) {
+    wt_lock(&turns->lock);
+    struct wt_turn *next = turns->first;
     if (next)
-        lane->first = next->next;
-    lane->taken = next;
-    wt_unlock(&lane->lock);
+        turns->first = next->next;
+    turns->taken = next;
+    wt_unlock(&turns->lock);
     if (next)
         next->begin(next);
 }
@@ -64,11 +64,11 @@ static void wake_thread(struct wt_turn *turn) {
     sem_post(&((struct waiting_thread *)turn)->come);
 }
 
-void wt_lane_enter(struct wt_lane *lane) {
+void wt_turns_enter(struct wt_turns *turns) {
     struct waiting_thread thread = {.turn.begin = wake_thread};
     sem_init(&thread.come, 0, 0);
-    if (!take_turn(lane, &thread.turn, false))
-        wt_wait_post(lane->backend, &thread.come);
+    if (!take_turn(turns, &thread.turn, false))
+        wt_wait_post(turns->backend, &thread.come);
     sem_destroy(&thread.come);
 }
 
@@ -79,78 +79,78 @@ static bool needs_turn(const struct wt_io *io) {
 }
 
 /* An I/O is about to start for the first time. */
-static void note(struct wt_lane *lane, struct wt_io *io) {
-    io->lane = lane;
+static void note(struct wt_turns *turns, struct wt_io *io) {
+    io->turns = turns;
     io->first_segment = 0;
     io->skipped = 0;
     io->runs_again = 0;
     io->met_kept = false;
     io->flush_failed = false;
-    io->refusals_before = atomic_load_explicit(&lane->refusals, memory_order_acquire);
-    io->failures_before = wt_disk_failures(lane->disk);
+    io->refusals_before = atomic_load_explicit(&turns->refusals, memory_order_acquire);
+    io->failures_before = wt_disk_failures(turns->disk);
 }
 
-/* The kernel gets an I/O that has the lane. */
-static void begin_inside(struct wt_lane *lane, struct wt_io *io) {
+/* The kernel gets an I/O that has the turn. */
+static void begin_inside(struct wt_turns *turns, struct wt_io *io) {
     if (!needs_turn(io))
         return;
-    atomic_store(&lane->writing, true);
-    io->kept = wt_lane_may_keep(lane) && io->durability == WT_DURABILITY_DEVICE && io->length <= WT_KEPT_BYTES_MOST;
+    atomic_store(&turns->writing, true);
+    io->kept = wt_turns_may_keep(turns) && io->durability == WT_DURABILITY_DEVICE && io->length <= WT_KEPT_BYTES_MOST;
     if (!io->kept)
         return;
-    io->refusals_before = atomic_load(&lane->refusals); /* one from now on may have lost the bytes */
-    atomic_store(&lane->kept, true);
+    io->refusals_before = atomic_load(&turns->refusals); /* one from now on may have lost the bytes */
+    atomic_store(&turns->kept, true);
 }
 
-/* An I/O that has the lane has ended. */
-static void end_inside(struct wt_lane *lane, const struct wt_io *io) {
+/* An I/O that has the turn has ended. */
+static void end_inside(struct wt_turns *turns, const struct wt_io *io) {
     if (!needs_turn(io))
         return;
     if (io->error) {
-        atomic_fetch_add(&lane->refusals, 1);
-        bool others = atomic_load(&lane->kept); /* the next flush is to be told of them */
+        atomic_fetch_add(&turns->refusals, 1);
+        bool others = atomic_load(&turns->kept); /* the next flush is to be told of them */
         if (io->backing->ops->take_error && !others && !WT_MUTANT("error-told-again"))
             (void)io->backing->ops->take_error(io->backing, false); /* it is told to this write */
     }
-    atomic_store(&lane->writing, false);
+    atomic_store(&turns->writing, false);
 }
 
 /* Whether the error of a direct I/O may be that of a page-cache write, which the direct descriptor was told as well. */
-static bool may_be_anothers(struct wt_lane *lane, struct wt_io *io) {
+static bool may_be_anothers(struct wt_turns *turns, struct wt_io *io) {
     if (!io->error || needs_turn(io))
         return false;
-    bool kept = atomic_load(&lane->kept);
+    bool kept = atomic_load(&turns->kept);
     io->met_kept |= kept;
     if (kept && io->op == WT_IO_WRITE)
-        atomic_fetch_add(&lane->refusals, 1); /* a flush may be told no more what the kernel has lost */
-    return kept || atomic_load(&lane->writing) || atomic_load(&lane->refusals) != io->refusals_before;
+        atomic_fetch_add(&turns->refusals, 1); /* a flush may be told no more what the kernel has lost */
+    return kept || atomic_load(&turns->writing) || atomic_load(&turns->refusals) != io->refusals_before;
 }
 
 /*
  * Whether a flush of the disk failed while the disk had the bytes in its cache: it may have lost them, and the flush
  * that followed found nothing to do.
  */
-static bool may_be_lost(struct wt_lane *lane, const struct wt_io *io) {
-    return !io->error && wt_stable_is_asked(io) && wt_disk_failures(lane->disk) != io->failures_before &&
+static bool may_be_lost(struct wt_turns *turns, const struct wt_io *io) {
+    return !io->error && wt_stable_is_asked(io) && wt_disk_failures(turns->disk) != io->failures_before &&
            !WT_MUTANT("lost-flush-untold");
 }
 
 /*
- * An I/O runs again this often at most. In the lane nobody else's error reaches it, but other files' flushes may fail
+ * An I/O runs again this often at most. In its turn nobody else's error reaches it, but other files' flushes may fail
  * each time.
  */
 #define RUNS_AGAIN_MOST 8u
 
 /* An I/O ended. True: its result may not be about its own bytes, and it needs a turn to find out. */
-static bool is_doubtful(struct wt_lane *lane, struct wt_io *io) {
-    bool lost = may_be_lost(lane, io);
+static bool is_doubtful(struct wt_turns *turns, struct wt_io *io) {
+    bool lost = may_be_lost(turns, io);
     if (io->error && io->flush_failed)
-        wt_disk_count_failure(lane->disk);
+        wt_disk_count_failure(turns->disk);
     if (lost && io->runs_again == RUNS_AGAIN_MOST) {
         io->error = -EIO;
         io->done = 0;
     }
-    bool others = io->runs_again < RUNS_AGAIN_MOST && may_be_anothers(lane, io);
+    bool others = io->runs_again < RUNS_AGAIN_MOST && may_be_anothers(turns, io);
     return (lost && !io->error) ||
            (others && (io->runs_again == 0 || io->met_kept)); /* more of them may fail on the way */
 }
@@ -159,44 +159,44 @@ static bool is_doubtful(struct wt_lane *lane, struct wt_io *io) {
  * Such an I/O has its turn. False: the page-cache write that was in flight was not refused, so the error is this
  * I/O's own. True: the I/O runs again. Its bytes are still in memory, and to write them twice harms nothing.
  */
-static bool runs_again(struct wt_lane *lane, struct wt_io *io) {
-    if (io->error && !io->met_kept && atomic_load(&lane->refusals) == io->refusals_before)
+static bool runs_again(struct wt_turns *turns, struct wt_io *io) {
+    if (io->error && !io->met_kept && atomic_load(&turns->refusals) == io->refusals_before)
         return false;
     wt_io_rewind(io);
     io->runs_again++;
     io->flush_failed = false;
     io->stable_by = WT_STABLE_BY_NOTHING; /* until it is sent again. The flush that it shared is over */
-    io->failures_before = wt_disk_failures(lane->disk);
+    io->failures_before = wt_disk_failures(turns->disk);
     return true;
 }
 
 /* ---- on the caller's thread ---------------------------------------------------------------------------------- */
 
-static void run_inside(struct wt_lane *lane, struct wt_io *io) {
+static void run_inside(struct wt_turns *turns, struct wt_io *io) {
     do {
-        begin_inside(lane, io);
+        begin_inside(turns, io);
         wt_blocking(io->backing)->run(io);
-        end_inside(lane, io);
-    } while (is_doubtful(lane, io) && runs_again(lane, io));
+        end_inside(turns, io);
+    } while (is_doubtful(turns, io) && runs_again(turns, io));
 }
 
-void wt_lane_run_inside(struct wt_lane *lane, struct wt_io *io) {
-    note(lane, io);
-    run_inside(lane, io);
+void wt_turns_run_inside(struct wt_turns *turns, struct wt_io *io) {
+    note(turns, io);
+    run_inside(turns, io);
 }
 
-void wt_lane_run(struct wt_lane *lane, struct wt_io *io) {
+void wt_turns_run(struct wt_turns *turns, struct wt_io *io) {
     bool direct = !needs_turn(io);
-    note(lane, io);
+    note(turns, io);
     if (direct) {
         wt_blocking(io->backing)->run(io);
-        if (!is_doubtful(lane, io))
+        if (!is_doubtful(turns, io))
             return;
     }
-    wt_lane_enter(lane);
-    if (!direct || runs_again(lane, io))
-        run_inside(lane, io);
-    wt_lane_leave(lane);
+    wt_turns_enter(turns);
+    if (!direct || runs_again(turns, io))
+        run_inside(turns, io);
+    wt_turns_leave(turns);
 }
 
 /* ---- by the backend ------------------------------------------------------------------------------------------ */
@@ -208,7 +208,7 @@ static struct wt_io *io_of(struct wt_turn *turn) {
 /* The next turn begins before the I/O is completed: then the file may be gone. */
 static void end_turn(struct wt_io *io) {
     io->complete = io->then;
-    wt_lane_leave(io->lane);
+    wt_turns_leave(io->turns);
     io->complete(io);
 }
 
@@ -216,17 +216,17 @@ static void inside_done(struct wt_io *io);
 
 /* Past the plug: others wait for this turn to end. */
 static void submit_inside(struct wt_io *io) {
-    struct wt_backend *backend = io->lane->backend;
-    begin_inside(io->lane, io);
+    struct wt_backend *backend = io->turns->backend;
+    begin_inside(io->turns, io);
     io->complete = inside_done;
     io->next = NULL;
     backend->ops->submit(backend, io);
 }
 
 static void inside_done(struct wt_io *io) {
-    struct wt_lane *lane = io->lane;
-    end_inside(lane, io);
-    if (is_doubtful(lane, io) && runs_again(lane, io))
+    struct wt_turns *turns = io->turns;
+    end_inside(turns, io);
+    if (is_doubtful(turns, io) && runs_again(turns, io))
         submit_inside(io);
     else
         end_turn(io);
@@ -238,7 +238,7 @@ static void begin_turn(struct wt_turn *turn) {
 
 static void begin_turn_again(struct wt_turn *turn) {
     struct wt_io *io = io_of(turn);
-    if (runs_again(io->lane, io))
+    if (runs_again(io->turns, io))
         submit_inside(io);
     else
         end_turn(io);
@@ -247,12 +247,12 @@ static void begin_turn_again(struct wt_turn *turn) {
 /* Has the backend do a noted I/O when its turn comes. */
 static void submit_in_turn(struct wt_io *io, void (*begin)(struct wt_turn *)) {
     io->turn.begin = begin;
-    if (take_turn(io->lane, &io->turn, io->high_priority))
+    if (take_turn(io->turns, &io->turn, io->high_priority))
         begin(&io->turn);
 }
 
 static void direct_done(struct wt_io *io) {
-    if (is_doubtful(io->lane, io)) {
+    if (is_doubtful(io->turns, io)) {
         submit_in_turn(io, begin_turn_again);
         return;
     }
@@ -260,13 +260,13 @@ static void direct_done(struct wt_io *io) {
     io->complete(io);
 }
 
-void wt_lane_submit(struct wt_lane *lane, struct wt_io *list, struct wt_burst *burst) {
-    struct wt_backend *backend = lane->backend;
+void wt_turns_submit(struct wt_turns *turns, struct wt_io *list, struct wt_burst *burst) {
+    struct wt_backend *backend = turns->backend;
     struct wt_io *direct = NULL, **tail = &direct;
     for (struct wt_io *io = list, *next; io; io = next) {
         next = io->next;
         io->then = io->complete;
-        note(lane, io);
+        note(turns, io);
         if (needs_turn(io)) {
             submit_in_turn(io, begin_turn);
             continue;
@@ -282,64 +282,64 @@ void wt_lane_submit(struct wt_lane *lane, struct wt_io *list, struct wt_burst *b
         wt_plug_submit(backend, direct);
 }
 
-void wt_lane_run_to_end(struct wt_lane *lane, struct wt_io *io) {
+void wt_turns_run_to_end(struct wt_turns *turns, struct wt_io *io) {
     if (!needs_turn(io)) {
-        wt_lane_run(lane, io);
+        wt_turns_run(turns, io);
         io->complete(io);
         return;
     }
     io->then = io->complete;
-    note(lane, io);
+    note(turns, io);
     io->turn.begin = begin_turn;
-    if (!take_turn(lane, &io->turn, io->high_priority))
+    if (!take_turn(turns, &io->turn, io->high_priority))
         return;
-    run_inside(lane, io);
-    wt_lane_leave(lane);
+    run_inside(turns, io);
+    wt_turns_leave(turns);
     io->complete(io);
 }
 
 /* ---- flushes ------------------------------------------------------------------------------------------------- */
 
-int wt_lane_sync(struct wt_lane *lane, struct wt_backing *backing, bool data_only) {
-    wt_lane_enter(lane);
+int wt_turns_sync(struct wt_turns *turns, struct wt_backing *backing, bool data_only) {
+    wt_turns_enter(turns);
     int rc = wt_blocking(backing)->sync(backing, data_only);
     if (rc)
-        atomic_fetch_add(&lane->refusals, 1);
-    atomic_store(&lane->kept, false); /* in the lane: nothing has come to it meanwhile */
-    wt_lane_leave(lane);
+        atomic_fetch_add(&turns->refusals, 1);
+    atomic_store(&turns->kept, false); /* in a turn: nothing has come to it meanwhile */
+    wt_turns_leave(turns);
     if (rc)
-        wt_disk_count_failure(lane->disk);
+        wt_disk_count_failure(turns->disk);
     return rc;
 }
 
 /* ---- what the kernel may keep --------------------------------------------------------------------------------- */
 
-bool wt_lane_keep(struct wt_lane *lane) {
-    uint32_t fresh = WT_LANE_FRESH;
-    if (atomic_load_explicit(&lane->keeping, memory_order_acquire) == fresh)
-        (void)atomic_compare_exchange_strong(&lane->keeping, &fresh, WT_LANE_KEEPS);
-    return wt_lane_may_keep(lane);
+bool wt_turns_keep(struct wt_turns *turns) {
+    uint32_t fresh = WT_TURNS_FRESH;
+    if (atomic_load_explicit(&turns->keeping, memory_order_acquire) == fresh)
+        (void)atomic_compare_exchange_strong(&turns->keeping, &fresh, WT_TURNS_KEEPS);
+    return wt_turns_may_keep(turns);
 }
 
-bool wt_lane_keeps_nothing(struct wt_lane *lane) {
-    uint32_t keeping = atomic_load_explicit(&lane->keeping, memory_order_acquire);
-    if (keeping == WT_LANE_KEEPS_NOTHING)
+bool wt_turns_keeps_nothing(struct wt_turns *turns) {
+    uint32_t keeping = atomic_load_explicit(&turns->keeping, memory_order_acquire);
+    if (keeping == WT_TURNS_KEEPS_NOTHING)
         return true;
-    keeping = WT_LANE_FRESH;
-    if (atomic_compare_exchange_strong(&lane->keeping, &keeping, WT_LANE_KEEPS_NOTHING))
+    keeping = WT_TURNS_FRESH;
+    if (atomic_compare_exchange_strong(&turns->keeping, &keeping, WT_TURNS_KEEPS_NOTHING))
         return true;
-    keeping = WT_LANE_KEEPS;
-    (void)atomic_compare_exchange_strong(&lane->keeping, &keeping, WT_LANE_ENDS);
+    keeping = WT_TURNS_KEEPS;
+    (void)atomic_compare_exchange_strong(&turns->keeping, &keeping, WT_TURNS_ENDS);
     return false;
 }
 
-void wt_lane_flushed(struct wt_lane *lane, struct wt_backing *backing) {
-    wt_lane_enter(lane);
-    if (atomic_load(&lane->keeping) == WT_LANE_ENDS) {
+void wt_turns_flushed(struct wt_turns *turns, struct wt_backing *backing) {
+    wt_turns_enter(turns);
+    if (atomic_load(&turns->keeping) == WT_TURNS_ENDS) {
         if (backing->ops->take_error && !WT_MUTANT("kept-error-told-again"))
             (void)backing->ops->take_error(backing,
                                            true); /* of what the flush, or forces before it, told by the direct one */
-        atomic_store(&lane->keeping, WT_LANE_KEEPS_NOTHING);
+        atomic_store(&turns->keeping, WT_TURNS_KEEPS_NOTHING);
     }
-    wt_lane_leave(lane);
+    wt_turns_leave(turns);
 }
