@@ -10,8 +10,11 @@
 FUNCTION(pthread_condattr_setclock);
 FUNCTION(pthread_create);
 FUNCTION(pthread_join);
+FUNCTION(pthread_key_create);
+FUNCTION(pthread_key_delete);
 FUNCTION(pthread_mutex_trylock);
 FUNCTION(pthread_setname_np);
+FUNCTION(pthread_setspecific);
 FUNCTION(pthread_sigmask);
 FUNCTION(sem_destroy);
 FUNCTION(sem_init);

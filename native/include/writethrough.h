@@ -38,6 +38,7 @@ extern "C" {
 
 typedef uint64_t wt_engine;
 typedef uint64_t wt_file;
+typedef uint64_t wt_lane;
 
 /* The ABI version that the loaded library was built with; compare it with WT_ABI_VERSION. */
 WT_API uint32_t wt_abi_version(void);
@@ -123,6 +124,7 @@ WT_API int wt_engine_open(const struct wt_engine_options *options, wt_engine *en
  * Closes an engine and every file still open on it. Calls that have begun finish; later calls get -EBADF. All memory
  * and descriptors are gone when wt_engine_close returns, also when it returns -EBADF because another thread closes
  * the engine at that time. Returns the first error of closing a file, and closes all files anyway.
+ * -EBUSY: a lane is open (wt_lane_open), and nothing was done. -EDEADLK: see wt_engine_open_external.
  */
 WT_API int wt_engine_close(wt_engine engine);
 
@@ -605,6 +607,55 @@ WT_API int wt_reap(wt_engine engine, struct wt_event *events, int max, int64_t t
  * A thread in wt_reap gets the events that are left. wt_engine_close drops events that nobody took.
  */
 WT_API int wt_engine_shutdown(wt_engine engine);
+
+/* ---- lanes ------------------------------------------------------------------------------------------------------ */
+
+/*
+ * A lane belongs to one thread, and has an io_uring of its own. Its operations are those of wt_write_submit and
+ * wt_fetch_submit, and their events come by wt_lane_poll. No other thread, lock or wake-up is on the way of an operation
+ * whose blocks nobody else touches. The lane collects I/O and gives it to the kernel together: when the lane is polled or
+ * told to (wt_lane_send), and before its thread waits in any call of this library. Gathers, shadows, the order of appends and
+ * errors are the same between lanes, and between a lane and every other way of writing.
+ *
+ * Only the lane's thread may take completions of its ring. So the thread has to poll. Until it does, a call of another thread
+ * waits if it meets the lane's I/O: a write to a block that the lane has in flight, an append behind one of the lane's, the
+ * close or a truncation of a file with such I/O. The thread itself may call whatever it likes: where it waits, it takes the
+ * completions of its lanes first, and their events stay for wt_lane_poll. If the thread ends, its lanes are closed as
+ * by wt_lane_close.
+ *
+ * A lane holds at most a million operations whose events were not taken (-ENOBUFS). All functions give -EBADF for a
+ * handle that never was a lane's, and -EPERM if the lane is closed or belongs to another thread. @since 0.1
+ */
+
+/*
+ * Opens a lane for the calling thread. entries: how many requests its ring submits at once, a power of two from 8 to 4096; 0: 128.
+ * If the kernel refuses a ring, and on the threads backend, the engine's threads carry the lane's I/O, and nothing else
+ * changes. -EINVAL: entries. -ENOMEM. While a lane is open, the engine cannot be closed (-EBUSY).
+ */
+WT_API int wt_lane_open(wt_engine engine, uint32_t entries, wt_lane *lane);
+
+/*
+ * Waits until all operations of the lane have ended, drops the events that nobody took, and closes the lane. What was written is
+ * durable or has failed, as its event would have told.
+ */
+WT_API int wt_lane_close(wt_lane lane);
+
+/* As wt_write_submit, of a file of the lane's engine (-EXDEV: another engine's). The buffer is free on return. */
+WT_API int wt_lane_write(wt_lane lane, wt_file file, const struct iovec *iov, int iov_count, uint64_t offset,
+                         uint32_t durability, uint32_t flags, uint64_t token);
+
+/* As wt_fetch_submit: a prefetch, or the first half of a read, of which wt_read_cached is the second. */
+WT_API int wt_lane_fetch(wt_lane lane, wt_file file, uint64_t offset, uint64_t length, uint32_t flags, uint64_t token);
+
+/* Gives the I/O that the lane has collected to the kernel. */
+WT_API int wt_lane_send(wt_lane lane);
+
+/*
+ * Sends as wt_lane_send does, and takes up to max events. Waits up to timeout_ns (negative: for ever) for the first, unless
+ * none of the lane's operations is under way. Returns the count of events, which may be 0. If timeout_ns is negative, or
+ * 100 ms or more, the thread may flush the device's cache for writes that wait for the flush: the call then takes that much longer.
+ */
+WT_API int wt_lane_poll(wt_lane lane, struct wt_event *events, int max, int64_t timeout_ns);
 
 /* ---- another's ring -------------------------------------------------------------------------------------------- */
 

@@ -17,6 +17,7 @@
 
 #include "api/engine.h"
 #include "api/file.h"
+#include "api/lanes.h"
 #include "base/line.h"
 #include "base/mutant.h"
 #include "cache/cursor.h"
@@ -127,6 +128,7 @@ static void forked(void) {
     wt_descriptors_forked();
     wt_probe_forked();
     wt_disk_forked();
+    wt_lanes_forked();
     wt_mutex_init(&closing_lock, WT_LOCK_CLOSING);
     wt_condition_init(&closing_done);
     closing_engines = NULL;
@@ -264,7 +266,6 @@ int wt_engine_backend(wt_engine handle) {
 static int close_files(struct wt_engine_object *engine) {
     int first_error = 0;
     wt_lock(&engine->file_lock);
-    engine->closing = true;
     while (engine->files) {
         wt_file file = engine->files->handle;
         wt_unlock(&engine->file_lock);
@@ -279,11 +280,23 @@ static int close_files(struct wt_engine_object *engine) {
     return first_error;
 }
 
+/* -EBUSY: lanes are open, and only their threads may close them. */
+static int begin_shutdown(struct wt_engine_object *engine) {
+    int rc = wt_begin_close(engine->backend);
+    rc = rc ? rc : wt_lanes_refuse(engine);
+    if (rc)
+        return rc;
+    wt_lock(&engine->file_lock);
+    engine->closing = true;
+    wt_unlock(&engine->file_lock);
+    return 0;
+}
+
 int wt_engine_shutdown(wt_engine handle) {
     struct wt_engine_object *engine = wt_handle_acquire(&wt_engine_handles, handle);
     if (!engine)
         return -EBADF;
-    int rc = wt_begin_close(engine->backend);
+    int rc = begin_shutdown(engine);
     if (!rc) {
         rc = close_files(engine);
         wt_operations_shut_down(engine);
@@ -350,7 +363,7 @@ static struct wt_backend *backend_of_engine(void *object) {
 int wt_engine_close(wt_engine handle) {
     struct closing closing = {.engine = handle};
     int rc = wt_engine_shutdown(handle);
-    if (rc == -EDEADLK)
+    if (rc == -EDEADLK || rc == -EBUSY)
         return rc;
     if (!begin_closing(&closing))
         return -EBADF;

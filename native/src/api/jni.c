@@ -26,12 +26,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "api/lanes.h"
 #include "cache/cursor.h"
 #include "cache/view.h"
 #include "engine/doors.h"
 #include "engine/objects.h"
 #include "engine/stats.h"
 #include "file/inode.h"
+#include "file/lane.h"
 #include "io/plug.h"
 #include "read/read.h"
 #include "write/write.h"
@@ -450,6 +452,76 @@ static jint JNICALL reap(JNIEnv *env, jclass class, jlong engine, jlongArray int
         (*env)->SetLongArrayRegion(env, into, 0, count * EVENT_LONGS, (const jlong *)events);
     assert(!(*env)->ExceptionCheck(env));
     return count;
+}
+
+/* ---- lanes ------------------------------------------------------------------------------------------------------- */
+
+/* The handle, which is positive, or -errno. */
+static jlong JNICALL lane_open(JNIEnv *env, jclass class, jlong engine, jint entries) {
+    (void)env;
+    (void)class;
+    wt_lane lane = 0;
+    int rc = wt_lane_open((wt_engine)engine, (uint32_t)entries, &lane);
+    return rc ? rc : (jlong)lane;
+}
+
+static jint JNICALL lane_close(JNIEnv *env, jclass class, jlong lane) {
+    (void)env;
+    (void)class;
+    return wt_lane_close((wt_lane)lane);
+}
+
+/* A submission by a lane of this thread. */
+#define BY_LANE(handle, submission)                                                                                    \
+    struct wt_lane_object *lane = wt_lane_of_thread((wt_lane)(handle));                                                \
+    if (!lane)                                                                                                         \
+        return -EPERM;                                                                                                 \
+    struct wt_plug *before = wt_plug_enter(&lane->plug);                                                               \
+    jint rc = submission;                                                                                              \
+    wt_plug_leave(before);                                                                                             \
+    return rc;
+
+static jint JNICALL lane_write_direct(JNIEnv *env, jclass class, jlong lane_handle, jlong file, jobject source,
+                                      jint start, jint length, jlong offset, jint durability, jint flags,
+                                      jlong token) {
+    BY_LANE(lane_handle, submit_direct(env, class, file, source, start, length, offset, durability, flags, token))
+}
+
+static jint JNICALL lane_write_array(JNIEnv *env, jclass class, jlong lane_handle, jlong file, jbyteArray source,
+                                     jint start, jint length, jlong offset, jint durability, jint flags, jlong token) {
+    BY_LANE(lane_handle, submit_array(env, class, file, source, start, length, offset, durability, flags, token))
+}
+
+static jint JNICALL lane_fetch(JNIEnv *env, jclass class, jlong lane_handle, jlong file, jlong offset, jlong length,
+                               jint flags, jlong token) {
+    BY_LANE(lane_handle, fetch(env, class, file, offset, length, flags, token))
+}
+
+static jint JNICALL lane_send(JNIEnv *env, jclass class, jlong lane) {
+    (void)env;
+    (void)class;
+    return wt_lane_send((wt_lane)lane);
+}
+
+static jint JNICALL lane_poll(JNIEnv *env, jclass class, jlong lane, jlongArray into, jint max, jlong timeout_ns) {
+    (void)class;
+    struct wt_event events[EVENTS_AT_ONCE];
+    int count = wt_lane_poll((wt_lane)lane, events, max < EVENTS_AT_ONCE ? max : EVENTS_AT_ONCE, timeout_ns);
+    if (count > 0)
+        (*env)->SetLongArrayRegion(env, into, 0, count * EVENT_LONGS, (const jlong *)events);
+    assert(!(*env)->ExceptionCheck(env));
+    return count;
+}
+
+static jint JNICALL refuse_lanes(JNIEnv *env, jclass class, jlong handle) {
+    (void)env;
+    (void)class;
+    struct wt_engine_object *engine = wt_engine_acquire((wt_engine)handle);
+    if (!engine)
+        return 0;
+    int rc = wt_lanes_refuse(engine);
+    wt_engine_release((wt_engine)handle);
+    return rc;
 }
 
 /* ---- another's ring ---------------------------------------------------------------------------------------------- */
@@ -875,6 +947,14 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
         {"readCachedSegments", "(J[Ljava/lang/Object;[JJJ)J", (void *)read_cached_segments},
         {"fetch", "(JJJIJ)I", (void *)fetch},
         {"reap", "(J[JJ)I", (void *)reap},
+        {"laneOpen", "(JI)J", (void *)lane_open},
+        {"laneClose", "(J)I", (void *)lane_close},
+        {"laneWriteDirect", "(JJLjava/nio/ByteBuffer;IIJIIJ)I", (void *)lane_write_direct},
+        {"laneWriteArray", "(JJ[BIIJIIJ)I", (void *)lane_write_array},
+        {"laneFetch", "(JJJJIJ)I", (void *)lane_fetch},
+        {"laneSend", "(J)I", (void *)lane_send},
+        {"lanePoll", "(J[JIJ)I", (void *)lane_poll},
+        {"refuseLanes", "(J)I", (void *)refuse_lanes},
         {"size", "(J)J", (void *)size},
         {"take", "(J[J)I", (void *)take},
         {"done", "(J[JI)I", (void *)done},

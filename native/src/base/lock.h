@@ -36,9 +36,10 @@
     SHORT(VIEW)                                                                                                        \
     SHORT(FREE_OBJECTS)                                                                                                \
     SHORT(EVENTS)                                                                                                      \
+    SHORT(LANE)                                                                                                        \
     SHORT(TRACE)                                                                                                       \
     SHORT(HANDLES)                                                                                                     \
-    SHORT(TURNS)                                                                                                        \
+    SHORT(TURNS)                                                                                                       \
     SHORT(DISKS)                                                                                                       \
     SHORT(EXTERNAL)                                                                                                    \
     SHORT(URING)                                                                                                       \

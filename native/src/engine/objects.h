@@ -89,6 +89,8 @@ struct wt_engine_object {
     struct wt_file_object *files; /* open handles */
     struct wt_condition file_closed;
     uint32_t file_count;
+    uint32_t lane_count; /* open lanes: the engine cannot be closed */
+    bool takes_no_lane;  /* it is about to be closed */
     bool closing;
 
     struct wt_mutex free_lock; /* guards the objects of I/O, which are kept for use again */

@@ -12,6 +12,7 @@
 #include "engine/doors.h"
 #include "engine/objects.h"
 #include "file/inode.h"
+#include "file/lane.h"
 
 #define BATCH 64
 
@@ -41,7 +42,27 @@ static void post(struct wt_engine_object *engine, struct wt_operation *first, st
         engine->backend->ops->wake(engine->backend);
 }
 
+/* Posts those of lanes. Returns the others. */
+static struct wt_operation *end_of_lanes(struct wt_inode *inode, struct wt_operation *list) {
+    struct wt_operation *others = NULL, **tail = &others;
+    for (struct wt_operation *next; list; list = next) {
+        next = list->next;
+        if (!list->lane) {
+            *tail = list;
+            tail = &list->next;
+            continue;
+        }
+        wt_file handle = list->handle;
+        wt_lane_post(list);
+        wt_inode_end(inode);
+        wt_file_release(handle);
+    }
+    *tail = NULL;
+    return others;
+}
+
 void wt_operations_end(struct wt_inode *inode, struct wt_operation *list) {
+    list = end_of_lanes(inode, list);
     while (list) {
         /* Once posted an operation may be gone. Its file must stay open until then, so that the engine does. */
         wt_file handles[BATCH];
@@ -60,16 +81,21 @@ void wt_operations_end(struct wt_inode *inode, struct wt_operation *list) {
     }
 }
 
-int wt_operation_begin(struct wt_engine_object *engine, size_t bytes) {
+int wt_operation_begin(struct wt_engine_object *engine, struct wt_lane_object *lane, size_t bytes) {
+    if (lane)
+        return wt_lane_begin(lane);
     uint64_t before = atomic_fetch_add_explicit(&engine->operation_bytes, bytes, memory_order_relaxed);
     if (before + bytes <= engine->operation_bytes_most)
         return 0;
-    wt_operation_give_up(engine, bytes);
+    wt_operation_give_up(engine, NULL, bytes);
     return -ENOBUFS;
 }
 
-void wt_operation_give_up(struct wt_engine_object *engine, size_t bytes) {
-    atomic_fetch_sub_explicit(&engine->operation_bytes, bytes, memory_order_relaxed);
+void wt_operation_give_up(struct wt_engine_object *engine, struct wt_lane_object *lane, size_t bytes) {
+    if (lane)
+        wt_lane_give_up(lane);
+    else
+        atomic_fetch_sub_explicit(&engine->operation_bytes, bytes, memory_order_relaxed);
 }
 
 /* Waits where the backend's completions come in, and takes them. False: that is not possible now. */
@@ -152,7 +178,7 @@ int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events,
         count = -ESHUTDOWN;
     wt_unlock(&engine->event_lock);
     if (bytes > 0)
-        wt_operation_give_up(engine, bytes);
+        wt_operation_give_up(engine, NULL, bytes);
     free_list(done);
     return count;
 }

@@ -243,6 +243,12 @@ struct wt_backend_ops {
     /* Makes a thread in reap return, or the next one that comes. */
     void (*wake)(struct wt_backend *backend);
     /*
+     * NULL, or: opens a ring for a lane of the calling thread, which alone submits to it (submit) and takes its completions
+     * (reap, pump). Any thread may call its wake. The ring is closed (close) before the backend, by that thread, when
+     * nothing is in flight. Its I/O counts as this backend's. -errno: the lane has no ring, and uses the backend.
+     */
+    int (*lane_open)(struct wt_backend *backend, unsigned entries, struct wt_backend **ring);
+    /*
      * NULL, or a burst: I/Os of one large write, which the caller starts one after the other and ends together. No
      * I/O of them is a read, atomic or of high priority. burst_begin returns NULL if there is no place for another
      * burst. burst_start waits for no device: the caller may hold a lock that completions need. burst_end waits for

@@ -25,7 +25,7 @@ bool wt_before_reap(struct wt_backend *backend) {
     bool sent = wt_plug_send();
     if (backend->ops->release)
         backend->ops->release(backend);
-    return sent || (backend->ops->pump && backend->ops->pump(backend)) || !wt_plug_is_empty();
+    return sent || (backend->ops->pump && backend->ops->pump(backend)) || wt_plug_work() || !wt_plug_is_empty();
 }
 
 bool wt_before_wait(struct wt_backend *backend) {

@@ -21,8 +21,9 @@
 #include "base/mutant.h"
 #include "io/list.h"
 
-/* The flushes of an open file. The backend guards them. */
+/* The flushes of an open file, on the rings of the backend or on the ring of one thread. Who has them guards them. */
 struct wt_flush {
+    int descriptor;            /* of the file */
     struct wt_io_list written; /* plain writes that completed and wait for the next flush */
     struct wt_io_list covered; /* plain writes that the flush in flight covers */
     uint32_t retries;          /* how often the flush in flight was sent again */

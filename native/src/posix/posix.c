@@ -171,10 +171,6 @@ struct wt_flush *wt_posix_flush(struct wt_backing *backing) {
     return &file_of(backing)->flush;
 }
 
-int wt_posix_flush_descriptor(const struct wt_flush *flush) {
-    return ((const struct posix_file *)((const char *)flush - offsetof(struct posix_file, flush)))->descriptor;
-}
-
 /* ---- one I/O --------------------------------------------------------------------------------------------------- */
 
 static int rwf_of_durability(const struct wt_io *io) {
@@ -1056,7 +1052,7 @@ int wt_posix_open_checked(const char *path, uint32_t flags, uint32_t mode,
         free_file(file);
         return rc;
     }
-    file->descriptor = rc;
+    file->descriptor = file->flush.descriptor = rc;
     rc = check == NULL ? learn(file, &opening)
                        : posix_identify(&file->backing); /* a check may not meet what is no file */
     if (rc == 0 && check != NULL) {

@@ -51,8 +51,7 @@ struct wt_posix_registration {
 /* The registration of the descriptor that carries this I/O. NULL: another descriptor carries the I/O. */
 struct wt_posix_registration *wt_posix_registration(struct wt_io *io);
 
-/* The flushes of an open file, and the descriptor by which a flush goes. */
+/* The flushes of an open file on the rings that all threads share. */
 struct wt_flush *wt_posix_flush(struct wt_backing *backing);
-int wt_posix_flush_descriptor(const struct wt_flush *flush);
 
 #endif

@@ -12,6 +12,7 @@
 #include "cache/range.h"
 #include "engine/doors.h"
 #include "file/check.h"
+#include "file/lane.h"
 #include "file/operation.h"
 #include "file/transfer.h"
 
@@ -300,8 +301,11 @@ int wt_fetch_submit(wt_file handle, uint64_t offset, uint64_t length, uint32_t f
         return -EBADF;
     struct wt_engine_object *engine = file->inode->engine;
     bool may_wait = !(flags & WT_NOWAIT) && !wt_may_wait(engine->backend);
+    struct wt_lane_object *lane = wt_lane_current();
     int rc = wt_read_check(file, length, offset);
-    rc = rc ? rc : wt_operation_begin(engine, sizeof(struct fetch));
+    if (!rc && lane && lane->engine != engine)
+        rc = -EXDEV;
+    rc = rc ? rc : wt_operation_begin(engine, lane, sizeof(struct fetch));
     bool counted = !rc;
     struct fetch *fetch = rc ? NULL : malloc(sizeof *fetch);
     if (!fetch && !rc)
@@ -312,14 +316,14 @@ int wt_fetch_submit(wt_file handle, uint64_t offset, uint64_t length, uint32_t f
         fetch->inode = file->inode;
         fetch->offset = offset;
         fetch->length = length;
-        fetch->operation = (struct wt_operation){.token = token, .handle = handle, .type = &fetch_type, .next = NULL};
+        fetch->operation = (struct wt_operation){.token = token, .handle = handle, .type = &fetch_type, .lane = lane};
         rc = start_fetch(fetch, may_wait);
         if (rc)
             wt_inode_end(file->inode);
     }
     if (rc) {
         if (counted)
-            wt_operation_give_up(engine, sizeof(struct fetch));
+            wt_operation_give_up(engine, lane, sizeof(struct fetch));
         free(fetch);
         wt_file_release(handle);
     }

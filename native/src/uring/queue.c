@@ -80,7 +80,7 @@ static void prepare_alarm(struct wt_queue *queue) {
 
 static void prepare_flush(struct wt_queue *queue, struct wt_flush *flush) {
     struct io_uring_sqe *sqe = next_request(queue);
-    io_uring_prep_fsync(sqe, wt_posix_flush_descriptor(flush), IORING_FSYNC_DATASYNC);
+    io_uring_prep_fsync(sqe, flush->descriptor, IORING_FSYNC_DATASYNC);
     io_uring_sqe_set_data64(sqe, (uint64_t)(uintptr_t)flush | TAG_FLUSH);
 }
 
@@ -320,6 +320,9 @@ unsigned wt_queue_reap(struct wt_queue *queue, struct wt_completion completions[
 
 void wt_queue_count_completed(struct wt_queue *queue, const struct wt_completion *completion) {
     if (completion->data == TAG_ALARM) {
+        eventfd_t count;
+        if (!wt_queue_is_refused(queue)) /* the thread was woken, and is to be woken again */
+            (void)eventfd_read(queue->alarm, &count);
         queue->alarm_due = !wt_queue_is_refused(queue); /* else its thread has ended */
         return;
     }
@@ -347,6 +350,15 @@ struct wt_flush *wt_completion_flush(const struct wt_completion *completion) {
 
 bool wt_completion_is_async(const struct wt_completion *completion) {
     return (completion->data & TAG_ASYNC) != 0;
+}
+
+bool wt_queue_is_ready(const struct wt_queue *queue) {
+    unsigned flags = IO_URING_READ_ONCE(*queue->ring.sq.kflags);
+    return io_uring_cq_ready(&queue->ring) > 0 || (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+}
+
+void wt_queue_wake(struct wt_queue *queue) {
+    (void)eventfd_write(queue->alarm, 1); /* there is room for it */
 }
 
 void wt_queue_poke(struct wt_queue *queue) {
@@ -394,10 +406,11 @@ static int check_operations(struct io_uring *ring) {
  */
 static int set_up_ring(struct io_uring *ring, unsigned entries, unsigned setup) {
     /* SUBMIT_ALL: one bad request does not hold up those behind it. Linux 5.18; before it they go one enter later. */
-    struct io_uring_params params = {.flags = setup | IORING_SETUP_SUBMIT_ALL, .sq_thread_idle = POLLING_IDLE_MS};
-    int rc = io_uring_queue_init_params(entries, ring, &params);
-    if (rc == -EINVAL) {
-        params = (struct io_uring_params){.flags = setup, .sq_thread_idle = POLLING_IDLE_MS};
+    const unsigned flags[] = {setup | IORING_SETUP_SUBMIT_ALL, setup, setup & ~WT_QUEUE_OF_ONE_THREAD};
+    struct io_uring_params params;
+    int rc = -EINVAL;
+    for (unsigned i = 0; i < sizeof flags / sizeof *flags && rc == -EINVAL; i++) {
+        params = (struct io_uring_params){.flags = flags[i], .sq_thread_idle = POLLING_IDLE_MS};
         rc = io_uring_queue_init_params(entries, ring, &params);
     }
     rc = wt_ring_above_standard(rc, ring);
@@ -444,7 +457,7 @@ static int open_ring(struct wt_queue *queue, unsigned entries, unsigned setup) {
         rc = prove_ring(queue);
     }
     if (rc == 0) {
-        rc = wt_registry_open(&queue->registry, &queue->ring);
+        rc = wt_registry_open(&queue->registry, &queue->ring, (setup & WT_QUEUE_OF_ONE_THREAD) == 0);
     }
     if (rc < 0) {
         wt_ring_exit(&queue->ring);

@@ -15,7 +15,7 @@
  *
  * The ring is set up without IORING_SETUP_COOP_TASKRUN and its companions. With them the kernel finishes an I/O in
  * the thread that submitted it, which here may be a thread of the application that does not enter the kernel again
- * for a long time.
+ * for a long time. A lane's ring has one thread, which does enter the kernel again: it has these flags.
  */
 #ifndef WT_QUEUE_H
 #define WT_QUEUE_H
@@ -69,6 +69,13 @@ struct wt_completion {
 /* What a completion is of. */
 enum wt_completion_kind { WT_COMPLETION_IO, WT_COMPLETION_FLUSH, WT_COMPLETION_ALARM, WT_COMPLETION_NUDGE };
 
+/*
+ * The ring of one thread: the kernel finishes an I/O when that thread asks for completions, and interrupts nobody. Linux
+ * 6.1; an earlier kernel does as it does for other rings.
+ */
+#define WT_QUEUE_OF_ONE_THREAD                                                                                         \
+    (unsigned)(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG)
+
 /* 0 or -errno. setup: flags of io_uring_setup. */
 int wt_queue_open(struct wt_queue *queue, unsigned entries, unsigned setup, struct wt_roles *roles,
                   struct wt_shared_flush *shared_flush);
@@ -116,6 +123,10 @@ struct wt_io *wt_completion_io(const struct wt_completion *completion);
 struct wt_flush *wt_completion_flush(const struct wt_completion *completion);
 /* Whether the request went with IOSQE_ASYNC. */
 bool wt_completion_is_async(const struct wt_completion *completion);
+/* Whether completions can be taken without waiting. On the ring of one thread, by that thread. */
+bool wt_queue_is_ready(const struct wt_queue *queue);
+/* Makes a thread that waits for completions return, or the next one that comes. By any thread, without the lock. */
+void wt_queue_wake(struct wt_queue *queue);
 /* On a refused ring, after a moment: a thread of the kernel that polls is woken. Without the lock. */
 void wt_queue_poke(struct wt_queue *queue);
 

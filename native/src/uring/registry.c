@@ -36,13 +36,13 @@ static unsigned register_file_table(struct io_uring *ring) {
     return slots > 0 && io_uring_register_files_sparse(ring, slots) == 0 ? slots : 0;
 }
 
-int wt_registry_open(struct wt_registry *registry, struct io_uring *ring) {
+int wt_registry_open(struct wt_registry *registry, struct io_uring *ring, bool files) {
     int rc = wt_mutex_init(&registry->lock, WT_LOCK_REGISTRY);
     if (rc != 0) {
         return -rc;
     }
     registry->ring = ring;
-    registry->slots = register_file_table(ring);
+    registry->slots = files ? register_file_table(ring) : 0;
     for (unsigned i = 0; i < registry->slots; i++) {
         registry->free_slots[i] = (uint16_t)(registry->slots - 1 - i);
     }

@@ -33,8 +33,11 @@ struct wt_registry {
     uint16_t free_slots[WT_REGISTRY_FILES];
 };
 
-/* Opens the registry of a ring that was just set up. -errno: no lock could be made. */
-int wt_registry_open(struct wt_registry *registry, struct io_uring *ring);
+/*
+ * Opens the registry of a ring that was just set up. -errno: no lock could be made. files: whether files are registered. The
+ * ring of one thread registers none: another thread that closes a file could not take the file out of the table.
+ */
+int wt_registry_open(struct wt_registry *registry, struct io_uring *ring, bool files);
 /* Tells the memory that most I/O will use; none of it is registered yet. Called before the first I/O. */
 void wt_registry_arena(struct wt_registry *registry, void *arena, size_t bytes);
 /* Gives back all that was registered. No I/O is in flight, and no file is open. */

@@ -2,8 +2,11 @@
 // Copyright The writethrough authors
 #include "uring/shared_flush.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "base/mutant.h"
 #include "base/retry.h"
@@ -11,16 +14,87 @@
 #include "posix/posix.h"
 #include "uring/ring.h"
 
+/* ---- which flush a file has ------------------------------------------------------------------------------------ */
+
+static bool is_idle(const struct wt_own_flush *own) {
+    return atomic_load_explicit(&own->flush.in_flight, memory_order_relaxed) == 0 && !own->flush.under_way;
+}
+
+/* The flush of a file, or one that no file has; moved to the front. NULL: neither. */
+static struct wt_own_flush *find_own(struct wt_shared_flush *shared, const struct wt_backing *backing) {
+    struct wt_own_flush **idle = NULL, **at = &shared->own;
+    while (*at != NULL && ((*at)->backing != backing || is_idle(*at))) {
+        idle = is_idle(*at) ? at : idle;
+        at = &(*at)->next;
+    }
+    at = *at == NULL && idle != NULL ? idle : at;
+    struct wt_own_flush *found = *at;
+    if (found != NULL) {
+        *at = found->next;
+        found->next = shared->own;
+        shared->own = found;
+    }
+    return found;
+}
+
+static bool have_own(struct wt_shared_flush *shared, struct wt_backing *backing) {
+    struct wt_own_flush *own = find_own(shared, backing);
+    if (own == NULL) {
+        own = calloc(1, sizeof *own);
+        if (own == NULL) {
+            return false;
+        }
+        own->next = shared->own;
+        shared->own = own;
+    }
+    if (is_idle(own)) { /* another file may have had the address of this one */
+        own->backing = backing;
+        own->flush.descriptor = wt_posix_flush(backing)->descriptor;
+    }
+    return true;
+}
+
+void wt_shared_flush_close(struct wt_shared_flush *shared) {
+    struct wt_own_flush *own;
+    while ((own = shared->own) != NULL) {
+        shared->own = own->next;
+        free(own);
+    }
+}
+
+/* A durable write of the file is in flight. */
+static struct wt_flush *flush_of(struct wt_shared_flush *shared, struct wt_backing *backing) {
+    if (!shared->has_own) {
+        return wt_posix_flush(backing);
+    }
+    struct wt_own_flush *own = find_own(shared, backing);
+    assert(own != NULL && own->backing == backing);
+    return &own->flush;
+}
+
 /* ---- what is in flight --------------------------------------------------------------------------------------- */
 
-void wt_shared_flush_count(struct wt_shared_flush *shared, const struct wt_io *io, unsigned change) {
-    if (wt_stable_is_asked(io)) {
+static void count(struct wt_shared_flush *shared, const struct wt_io *io, struct wt_flush *flush, unsigned change) {
+    if (flush != NULL) {
         atomic_fetch_add_explicit(&shared->durable_writes, change, memory_order_relaxed);
-        atomic_fetch_add_explicit(&wt_posix_flush(io->backing)->in_flight, change, memory_order_relaxed);
+        atomic_fetch_add_explicit(&flush->in_flight, change, memory_order_relaxed);
     }
     if (!wt_stable_may_share(io)) {
         atomic_fetch_add_explicit(&shared->bystanders, change, memory_order_relaxed);
     }
+}
+
+bool wt_shared_flush_begin(struct wt_shared_flush *shared, const struct wt_io *io) {
+    bool asked = wt_stable_is_asked(io);
+    if (asked && shared->has_own && !have_own(shared, io->backing)) {
+        return false;
+    }
+    count(shared, io, !asked ? NULL : shared->has_own ? &shared->own->flush : wt_posix_flush(io->backing), 1);
+    return true;
+}
+
+void wt_shared_flush_leave(struct wt_shared_flush *shared, const struct wt_io *io) {
+    count(shared, io, wt_stable_is_asked(io) ? flush_of(shared, io->backing) : NULL, UINT_MAX);
 }
 
 /*
@@ -37,12 +111,10 @@ static bool may_flush_itself(struct wt_shared_flush *shared, const struct wt_flu
 }
 
 void wt_shared_flush_decide(struct wt_shared_flush *shared, struct wt_io *list) {
-    for (struct wt_io *io = list; io != NULL; io = io->next) {
-        wt_shared_flush_count(shared, io, 1);
-    }
     unsigned in_flight = atomic_load_explicit(&shared->durable_writes, memory_order_relaxed);
     for (struct wt_io *io = list; io != NULL; io = io->next) {
-        wt_stable_decide_on_ring(io, in_flight, may_flush_itself(shared, wt_posix_flush(io->backing)));
+        bool may_flush = wt_stable_is_asked(io) && may_flush_itself(shared, flush_of(shared, io->backing));
+        wt_stable_decide_on_ring(io, in_flight, may_flush);
     }
 }
 
@@ -60,7 +132,7 @@ void wt_shared_flush_push(struct wt_shared_flush *shared, struct wt_flush *flush
 void wt_shared_flush_add(struct wt_shared_flush *shared, struct wt_io_list *written) {
     struct wt_io *io;
     while ((io = wt_io_list_pop(written)) != NULL) {
-        struct wt_flush *flush = wt_posix_flush(io->backing);
+        struct wt_flush *flush = flush_of(shared, io->backing);
         if (wt_flush_add(flush, io)) {
             wt_shared_flush_push(shared, flush);
         }

@@ -42,6 +42,7 @@ struct uring {
     struct wt_backend backend;
     struct uring *polled;                    /* the ring of direct reads and writes, or NULL: this one has all */
     struct uring *main;                      /* of the backend: this one, or the one that has this as polled */
+    struct uring *of_engine;                 /* the main ring of the engine: of a lane's ring that of the backend */
     _Atomic(struct wt_backend *) substitute; /* of the main ring: has what is submitted after a ring was refused */
     unsigned threads;                        /* of the substitute */
     struct wt_bursts bursts;                 /* of the main ring */
@@ -76,14 +77,14 @@ struct reaped {
 };
 
 static void complete(struct uring *uring, struct wt_io *io) {
-    wt_shared_flush_count(&uring->main->shared_flush, io, UINT_MAX);
+    wt_shared_flush_leave(&uring->main->shared_flush, io);
     io->complete(io);
 }
 
 /* With the lock held. */
 static void end_flush(struct uring *uring, struct wt_flush *flush, int result, struct reaped *reaped) {
     if (wt_shared_flush_end(&uring->shared_flush, flush, result, &reaped->flushed)) {
-        atomic_fetch_add_explicit(&uring->main->backend.shared_flushes, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&uring->of_engine->backend.shared_flushes, 1, memory_order_relaxed);
     }
 }
 
@@ -144,7 +145,7 @@ static void collect(struct uring *uring, struct reaped *reaped) {
 static void run_own_flush(struct uring *uring, struct wt_flush *flush) {
     struct reaped reaped = {0};
     wt_unlock(&uring->queue.lock);
-    int rc = fdatasync(wt_posix_flush_descriptor(flush)) < 0 ? -errno : 0;
+    int rc = fdatasync(flush->descriptor) < 0 ? -errno : 0;
     wt_lock(&uring->queue.lock);
     end_flush(uring, flush, rc, &reaped);
     bool owner = wt_queue_reserve(&uring->queue);
@@ -239,7 +240,7 @@ static void run_refused(struct uring *uring, struct wt_io *io) {
 
 static void run_refused_flush(struct uring *uring, struct wt_flush *flush) {
     struct reaped reaped = {0};
-    int rc = fdatasync(wt_posix_flush_descriptor(flush)) < 0 ? -errno : 0;
+    int rc = fdatasync(flush->descriptor) < 0 ? -errno : 0;
     wt_lock(&uring->queue.lock);
     end_flush(uring, flush, rc, &reaped);
     wt_unlock(&uring->queue.lock);
@@ -473,7 +474,7 @@ static void uring_wake(struct wt_backend *backend) {
     wt_unlock(&uring->queue.lock);
 }
 
-/* ---- the backend ----------------------------------------------------------------------------------------------- */
+/* ---- submission ------------------------------------------------------------------------------------------------ */
 
 static void refuse(struct wt_io *list, int error) {
     while (list != NULL) {
@@ -505,6 +506,13 @@ static void submit_list(struct uring *uring, struct wt_io *list) {
     wt_unlock(&uring->queue.lock);
 }
 
+static void count_and_decide(struct uring *uring, struct wt_io *list) {
+    for (struct wt_io *io = list; io != NULL; io = io->next) {
+        (void)wt_shared_flush_begin(&uring->shared_flush, io); /* the flushes are those of the files */
+    }
+    wt_shared_flush_decide(&uring->shared_flush, list);
+}
+
 static void uring_submit(struct wt_backend *backend, struct wt_io *list) {
     struct uring *uring = uring_of(backend);
     if (submit_to_substitute(uring, list)) {
@@ -518,7 +526,7 @@ static void uring_submit(struct wt_backend *backend, struct wt_io *list) {
         refuse(list, rc); /* without a thread of ours they can only complete here */
         return;
     }
-    wt_shared_flush_decide(&uring->shared_flush, list);
+    count_and_decide(uring, list);
     submit_list(uring, list);
 }
 
@@ -538,7 +546,7 @@ static void polled_submit(struct wt_backend *backend, struct wt_io *list) {
         refuse(list, rc);
         return;
     }
-    wt_shared_flush_decide(&uring->shared_flush, list);
+    count_and_decide(uring, list);
     while (list != NULL) {
         struct wt_io *io = list;
         list = io->next;
@@ -604,6 +612,130 @@ static void uring_close(struct wt_backend *backend) {
     close_ring(uring);
 }
 
+/* ---- the ring of a lane ---------------------------------------------------------------------------------------- */
+
+/*
+ * A lane's ring is one of its own kind: one thread submits and reaps, and nothing else serves the ring. There is no reaper,
+ * nobody has the role to reap, and the lock meets nobody. Once the kernel refuses the ring, its I/O goes to the backend.
+ */
+
+/* Hands to the backend what a refused ring has left. With the lock held, and not meanwhile. */
+static void hand_over(struct uring *lane) {
+    struct wt_backend *backend = &lane->of_engine->backend;
+    while (wt_queue_is_refused(&lane->queue)) {
+        struct wt_flush *flush = lane->shared_flush.due;
+        struct wt_io *io = flush == NULL ? wt_queue_pop(&lane->queue) : NULL;
+        if (flush != NULL) {
+            (void)run_lists(lane);
+            continue;
+        }
+        if (io == NULL) {
+            return;
+        }
+        wt_unlock(&lane->queue.lock);
+        wt_shared_flush_leave(&lane->shared_flush, io);
+        wt_io_rewind(io); /* a part of it may be done */
+        backend->ops->submit(backend, io);
+        wt_lock(&lane->queue.lock);
+    }
+}
+
+static void lane_submit(struct wt_backend *backend, struct wt_io *list) {
+    struct uring *lane = uring_of(backend);
+    struct wt_io_list own = {0}, others = {0};
+    bool refused = wt_queue_is_refused(&lane->queue);
+    while (list != NULL) {
+        struct wt_io *io = list;
+        list = io->next;
+        wt_posix_begin(io);
+        wt_io_list_push(!refused && wt_shared_flush_begin(&lane->shared_flush, io) ? &own : &others, io);
+    }
+    if (others.first != NULL) {
+        lane->of_engine->backend.ops->submit(&lane->of_engine->backend, others.first);
+    }
+    if (own.first != NULL) {
+        wt_shared_flush_decide(&lane->shared_flush, own.first);
+        wt_lock(&lane->queue.lock);
+        (void)wt_queue_add(&lane->queue, own.first);
+        wt_queue_submit(&lane->queue);
+        hand_over(lane);
+        wt_unlock(&lane->queue.lock);
+    }
+}
+
+static int lane_reap(struct wt_backend *backend, int64_t timeout_ns) {
+    struct uring *lane = uring_of(backend);
+    struct __kernel_timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    struct wt_flush *own = NULL;
+    if (timeout_ns == 0 && !wt_queue_is_ready(&lane->queue)) {
+        return 0;
+    }
+    wt_shared_flush_set_patient(&lane->shared_flush, timeout_ns < 0 || timeout_ns >= PATIENCE_NS);
+    bool some = reap_batch(lane, timeout_ns < 0 ? NULL : &timeout, &own);
+    (void)wt_plug_send(); /* what the completions have launched: before a flush */
+    wt_lock(&lane->queue.lock);
+    hand_over(lane);
+    if (own != NULL) {
+        run_own_flush(lane, own);
+    }
+    bool rests = wt_queue_is_refused(&lane->queue) && !some && timeout_ns != 0 && lane->queue.in_flight > 0;
+    wt_unlock(&lane->queue.lock);
+    if (rests) {
+        wt_queue_poke(&lane->queue);
+    }
+    return some;
+}
+
+static bool lane_pump(struct wt_backend *backend) {
+    if (!wt_queue_has_work(&uring_of(backend)->queue)) {
+        return false;
+    }
+    (void)lane_reap(backend, -1);
+    return true;
+}
+
+static void lane_wake(struct wt_backend *backend) {
+    wt_queue_wake(&uring_of(backend)->queue);
+}
+
+static void lane_close(struct wt_backend *backend) {
+    struct uring *lane = uring_of(backend);
+    wt_shared_flush_close(&lane->shared_flush);
+    close_ring(lane);
+}
+
+static const struct wt_backend_ops lane_ops = {
+    .name = "lane",
+    .kind = WT_BACKEND_IO_URING,
+    .submit = lane_submit,
+    .close = lane_close,
+    .pump = lane_pump,
+    .reap = lane_reap,
+    .wake = lane_wake,
+    .arena = uring_arena,
+};
+
+static int new_uring(unsigned entries, unsigned setup, struct uring **result);
+
+static int uring_lane_open(struct wt_backend *backend, unsigned entries, struct wt_backend **ring) {
+    struct uring *lane = NULL;
+    int rc = new_uring(entries, WT_QUEUE_OF_ONE_THREAD, &lane);
+    if (rc < 0) {
+        return rc;
+    }
+    lane->backend.ops = &lane_ops;
+    lane->of_engine = uring_of(backend);
+    lane->shared_flush.has_own = true;
+    if ((lane->queue.ring.features & IORING_FEAT_EXT_ARG) == 0) { /* see uring_reap */
+        lane_close(&lane->backend);
+        return -EOPNOTSUPP;
+    }
+    *ring = &lane->backend;
+    return 0;
+}
+
+/* ---- the backend ----------------------------------------------------------------------------------------------- */
+
 static struct wt_burst *uring_burst_begin(struct wt_backend *backend) {
     return wt_burst_begin(&uring_of(backend)->bursts);
 }
@@ -618,6 +750,7 @@ static const struct wt_backend_ops uring_ops = {
     .reap = uring_reap,
     .wake = uring_wake,
     .arena = uring_arena,
+    .lane_open = uring_lane_open,
     .burst_begin = uring_burst_begin,
     .burst_start = wt_burst_start,
     .burst_end = wt_burst_end,
@@ -683,6 +816,7 @@ static const struct wt_backend_ops polled_ops = {
     .submit = polled_submit,
     .close = uring_close,
     .arena = uring_arena,
+    .lane_open = uring_lane_open,
     .burst_begin = uring_burst_begin,
     .burst_start = wt_burst_start,
     .burst_end = wt_burst_end,
@@ -694,7 +828,7 @@ static int new_uring(unsigned entries, unsigned setup, struct uring **result) {
         return -ENOMEM;
     }
     wt_roles_open(&uring->roles);
-    uring->main = uring;
+    uring->main = uring->of_engine = uring;
     int rc = wt_queue_open(&uring->queue, entries, setup, &uring->roles, &uring->shared_flush);
     if (rc < 0) {
         wt_roles_close(&uring->roles);
@@ -733,7 +867,7 @@ int wt_io_uring_open(const struct wt_engine_options *options, struct wt_backend 
             uring_close(&uring->backend);
             return rc;
         }
-        uring->polled->main = uring;
+        uring->polled->main = uring->polled->of_engine = uring;
     }
     *backend = &uring->backend;
     return 0;

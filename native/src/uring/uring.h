@@ -38,7 +38,7 @@
  *   wt_hold_back_begin, _stop                       caller that reaps       held                no
  *   wt_hold_back_may, _add, _end                    any                     held                no
  *   wt_hold_back_any                                any                     either              no
- *   wt_shared_flush_count, _decide                  any                     either              no
+ *   wt_shared_flush_begin, _decide, _leave           any                     either              no
  *   wt_shared_flush_set_patient                     who reaps               held                no
  *   wt_shared_flush_add, _take_own, _end            who reaps               held                no
  *   wt_shared_flush_take, _push                     submitter               held                no

@@ -7,6 +7,7 @@
 
 #include "base/lock.h"
 #include "engine/objects.h"
+#include "file/lane.h"
 
 static void free_write(struct wt_operation *operation) {
     free(operation); /* the first member of a write */
@@ -14,28 +15,43 @@ static void free_write(struct wt_operation *operation) {
 
 const struct wt_operation_type wt_write_type = {.bytes = sizeof(struct wt_write), .kept = true, .free = free_write};
 
-int wt_write_take(struct wt_engine_object *engine, struct wt_write **write) {
-    int rc = wt_operation_begin(engine, sizeof **write);
+static struct wt_operation *take_free(struct wt_operation **free_writes) {
+    struct wt_operation *operation = *free_writes;
+    if (operation)
+        *free_writes = operation->next;
+    return operation;
+}
+
+int wt_write_take(struct wt_engine_object *engine, struct wt_lane_object *lane, struct wt_write **write) {
+    int rc = wt_operation_begin(engine, lane, sizeof **write);
     if (rc)
         return rc;
-    wt_lock(&engine->event_lock);
-    struct wt_operation *operation = engine->free_writes;
-    if (operation)
-        engine->free_writes = operation->next;
-    wt_unlock(&engine->event_lock);
+    struct wt_operation *operation;
+    if (lane) {
+        operation = take_free(&lane->free_writes);
+    } else {
+        wt_lock(&engine->event_lock);
+        operation = take_free(&engine->free_writes);
+        wt_unlock(&engine->event_lock);
+    }
     *write = operation ? (struct wt_write *)operation /* its first member */ : malloc(sizeof **write);
     if (*write)
         return 0;
-    wt_operation_give_up(engine, sizeof **write);
+    wt_operation_give_up(engine, lane, sizeof **write);
     return -ENOMEM;
 }
 
-void wt_write_give(struct wt_engine_object *engine, struct wt_write *write) {
-    wt_lock(&engine->event_lock);
-    write->operation.next = engine->free_writes;
-    engine->free_writes = &write->operation;
-    wt_unlock(&engine->event_lock);
-    wt_operation_give_up(engine, sizeof *write);
+void wt_write_give(struct wt_engine_object *engine, struct wt_lane_object *lane, struct wt_write *write) {
+    if (lane) {
+        write->operation.next = lane->free_writes;
+        lane->free_writes = &write->operation;
+    } else {
+        wt_lock(&engine->event_lock);
+        write->operation.next = engine->free_writes;
+        engine->free_writes = &write->operation;
+        wt_unlock(&engine->event_lock);
+    }
+    wt_operation_give_up(engine, lane, sizeof *write);
 }
 
 struct wt_link *wt_link_take(struct wt_write *write) {

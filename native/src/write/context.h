@@ -70,9 +70,9 @@ static inline bool wt_is_of_round(const struct wt_write *write) {
 /* The type of the operation of an asynchronous write. */
 extern const struct wt_operation_type wt_write_type;
 
-/* An asynchronous write: sets *write. -ENOMEM or -ENOBUFS. */
-int wt_write_take(struct wt_engine_object *engine, struct wt_write **write);
-void wt_write_give(struct wt_engine_object *engine, struct wt_write *write);
+/* An asynchronous write, of a lane or of none (NULL): sets *write. -ENOMEM or -ENOBUFS. */
+int wt_write_take(struct wt_engine_object *engine, struct wt_lane_object *lane, struct wt_write **write);
+void wt_write_give(struct wt_engine_object *engine, struct wt_lane_object *lane, struct wt_write *write);
 
 /* A link for the write. NULL: no memory. */
 struct wt_link *wt_link_take(struct wt_write *write);

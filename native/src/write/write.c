@@ -10,6 +10,7 @@
 #include "engine/doors.h"
 #include "file/buffered.h"
 #include "file/check.h"
+#include "file/lane.h"
 #include "io/plug.h"
 #include "io/stable.h"
 #include "io/turns.h"
@@ -657,8 +658,10 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
     give_back(&chunk);
     bool ends_write = at == wt_end_of(write);
     wt_launch_start(&chunk.launch, may_run && ends_write);
-    if (burst)
+    if (burst) {
+        (void)wt_plug_send(); /* of the thread's lanes */
         inode->engine->backend->ops->burst_end(burst);
+    }
     if (chunk.need_objects && at == offset && rc >= 0)
         rc = may_wait ? wt_writeback_wait(inode->engine) : -EAGAIN;
     return rc < 0 ? rc : (int64_t)(at - offset);
@@ -997,19 +1000,23 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
         rc = -EMSGSIZE;
     if (!rc && loop_error && file->inode->buffered)
         rc = -EAGAIN; /* the write would be done on this thread */
+    struct wt_lane_object *lane = wt_lane_current();
     struct wt_write *write = NULL;
+    if (!rc && lane && lane->engine != file->inode->engine)
+        rc = -EXDEV;
     if (!rc)
         rc = wt_later_keep_nothing(file->inode, may_wait);
     if (!rc)
-        rc = wt_write_take(file->inode->engine, &write);
+        rc = wt_write_take(file->inode->engine, lane, &write);
     if (!rc) {
         init_write(write, file->inode, offset, length, durability ? durability : file->durability, flags, true);
-        write->operation = (struct wt_operation){.token = token, .handle = handle, .type = &wt_write_type};
+        write->operation =
+            (struct wt_operation){.token = token, .handle = handle, .type = &wt_write_type, .lane = lane};
         rc = submit(write, cursor, may_wait);
     }
     if (rc) {
         if (write)
-            wt_write_give(file->inode->engine, write);
+            wt_write_give(file->inode->engine, lane, write);
         wt_file_release(handle);
     }
     bool refused = !may_wait && !(flags & WT_NOWAIT) && (rc == -EAGAIN || rc == -EMSGSIZE);

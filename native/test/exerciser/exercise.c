@@ -52,6 +52,8 @@ struct run {
 
     struct pending pending[TOKENS];
     unsigned pending_count;
+    wt_lane lane;          /* 0: none yet */
+    unsigned lane_pending; /* of these, by the lane */
 
     uint64_t operation;
     struct test_random random; /* of this operation, so that what it draws moves no other */
@@ -221,9 +223,29 @@ static void take_event(struct run *run, const struct wt_event *event) {
     }
 }
 
+/* Opened when it is needed first, in each engine. */
+static wt_lane lane_of(struct run *run) {
+    if (run->lane == 0) {
+        CHECK_OK(wt_lane_open(run->engine, 8u << run->operation % 5, &run->lane));
+    }
+    return run->lane;
+}
+
+static void close_lane(struct run *run) {
+    if (run->lane != 0) {
+        CHECK_OK(wt_lane_close(run->lane));
+    }
+    run->lane = 0;
+    run->lane_pending = 0;
+}
+
+/* Those of the lane come first, if it has any. */
 static unsigned reap(struct run *run, unsigned most, int64_t timeout_ns) {
     struct wt_event events[TOKENS];
-    int count = wt_reap(run->engine, events, (int)most, timeout_ns);
+    bool by_lane = run->lane_pending > 0;
+    int count = by_lane ? wt_lane_poll(run->lane, events, (int)most, timeout_ns)
+                        : wt_reap(run->engine, events, (int)most, timeout_ns);
+    run->lane_pending -= by_lane && count > 0 ? (unsigned)count : 0;
     CHECK_OK(count);
     CHECK(count <= (int)most);
     for (int i = 0; i < count; i++) {
@@ -592,12 +614,23 @@ static bool is_refused(struct history_entry *entry, int result, uint32_t flags) 
     return false;
 }
 
+static int start_write(struct run *run, const struct history_entry *entry, const struct iovec *iov, int count,
+                       uint64_t offset, uint32_t flags, unsigned token) {
+    wt_file file = run->handles[entry->handle].file;
+    if (one_in(run, 2)) {
+        return wt_write_submit(file, iov, count, offset, entry->durability, flags, token);
+    }
+    int result = wt_lane_write(lane_of(run), file, iov, count, offset, entry->durability, flags, token);
+    run->lane_pending += result == 0;
+    return result;
+}
+
 static void submit(struct run *run, struct history_entry *entry, uint32_t flags) {
     unsigned token = free_token(run);
     uint64_t length = entry->length, offset = flags & WT_APPEND ? ignored_offset(run) : entry->offset;
     struct iovec iov[SEGMENTS];
     int count = pick_segments(run, source_of(run, length), length, iov);
-    int result = wt_write_submit(run->handles[entry->handle].file, iov, count, offset, entry->durability, flags, token);
+    int result = start_write(run, entry, iov, count, offset, flags, token);
     memset(iov[0].iov_base, 0x5a, (size_t)length); /* the buffer is the caller's again */
     if (!is_refused(entry, result, flags)) {
         note_write(run, entry);
@@ -672,7 +705,7 @@ static void play_submit_atomic(struct run *run) {
     struct iovec iov[SEGMENTS];
     int count = pick_segments(run, source_of(run, length), length, iov);
     uint32_t flags = WT_ATOMIC | (one_in(run, 3) ? WT_NOWAIT : 0) | pick_flags(run);
-    int result = wt_write_submit(run->handles[entry->handle].file, iov, count, offset, entry->durability, flags, token);
+    int result = start_write(run, entry, iov, count, offset, flags, token);
     if (!is_no_atomic_write(run, entry, result) && !is_refused(entry, result, flags)) {
         note_write(run, entry);
         pend(run, token, false, entry);
@@ -733,7 +766,11 @@ static void play_fetch(struct run *run) {
     struct history_entry *entry = history_add(run->history, run->operation, "fetch", HISTORY_NONE, offset, length);
     entry->handle = pick_handle(run, false);
     uint32_t flags = one_in(run, 3) ? WT_NOWAIT : 0;
-    int result = wt_fetch_submit(run->handles[entry->handle].file, offset, length, flags, token);
+    wt_file file = run->handles[entry->handle].file;
+    bool by_lane = one_in(run, 2);
+    int result = by_lane ? wt_lane_fetch(lane_of(run), file, offset, length, flags, token)
+                         : wt_fetch_submit(file, offset, length, flags, token);
+    run->lane_pending += by_lane && result == 0;
     if (!is_refused(entry, result, flags)) {
         pend(run, token, true, entry);
     }
@@ -921,10 +958,19 @@ static void play_reopen(struct run *run) {
     open_first(run);
 }
 
+/* All events of the lane, which is closed. */
+static void take_lane(struct run *run) {
+    while (run->lane_pending > 0) {
+        reap(run, TOKENS, -1);
+    }
+    close_lane(run);
+}
+
 /* Events come until all have, also after a shutdown. */
 static void shut_down(struct run *run) {
     struct wt_event events[TOKENS];
     ground_let_end(&run->ground);
+    take_lane(run);
     CHECK_OK(wt_engine_shutdown(run->engine));
     int count = 0;
     while ((count = wt_reap(run->engine, events, TOKENS, -1)) > 0) {
@@ -944,6 +990,10 @@ static void close_engine(struct run *run) {
     }
     struct history_entry *entry = history_add(run->history, run->operation, "close engine", HISTORY_OPENED, 0, 0);
     ground_let_end(&run->ground);
+    if (run->lane != 0) {
+        CHECK_EQ(wt_engine_close(run->engine), -EBUSY);
+    }
+    close_lane(run);
     int result = wt_engine_close(run->engine);
     history_end(entry, result);
     CHECK_OK(result);
@@ -994,6 +1044,7 @@ static void play_power_cut(struct run *run) {
     }
     struct history_entry *entry = history_add(run->history, run->operation, "power cut", HISTORY_OPENED, 0, 0);
     static const enum sim_cut cuts[] = {SIM_LOSE_ALL, SIM_KEEP_ALL, SIM_RANDOM};
+    close_lane(run);
     sim_power_cut(run->ground.sim, cuts[below(run, 3)], test_random_next(&run->random));
     history_end(entry, 0);
     wt_engine_close(run->engine);

@@ -34,6 +34,7 @@ struct life {
     struct core core;
     struct sim_journal *journal;
     wt_file handles[SIM_CALLERS][SIM_FILES];
+    wt_lane lanes[SIM_CALLERS]; /* of those that have one; 0: none */
     struct sim_deed deeds[SIM_OPERATIONS];
     uint8_t *bases[SIM_FILES];
     uint64_t sizes[SIM_FILES];
@@ -109,14 +110,20 @@ static void end_by_event(struct life *life, const struct wt_event *event) {
     }
 }
 
-static unsigned take_events(struct life *life, int64_t timeout_ns) {
-    struct wt_event events[4];
-    int count = wt_reap(life->core.engine, events, 4, timeout_ns);
+static void end_by_events(struct life *life, const struct wt_event *events, int count) {
     CHECK(count >= 0);
     for (int i = 0; i < count; i++) {
         end_by_event(life, &events[i]);
     }
-    return (unsigned)count;
+}
+
+/* Of the caller's lane, which nobody else can take, and of all who have none. */
+static void take_events(struct life *life, unsigned caller, int64_t timeout_ns) {
+    struct wt_event events[4];
+    if (life->lanes[caller] != 0) {
+        end_by_events(life, events, wt_lane_poll(life->lanes[caller], events, 4, timeout_ns));
+    }
+    end_by_events(life, events, wt_reap(life->core.engine, events, 4, timeout_ns));
 }
 
 static void end_submission(struct life *life, const struct sim_operation *operation, unsigned number, int rc) {
@@ -135,8 +142,11 @@ static void end_submission(struct life *life, const struct sim_operation *operat
 
 static void submit(struct life *life, const struct sim_operation *operation, unsigned number, wt_file file,
                    const struct iovec *iov) {
-    end_submission(life, operation, number,
-                   wt_write_submit(file, iov, 1, operation->offset, operation->durability, operation->flags, number));
+    wt_lane lane = life->lanes[operation->caller];
+    int rc = lane != 0
+                 ? wt_lane_write(lane, file, iov, 1, operation->offset, operation->durability, operation->flags, number)
+                 : wt_write_submit(file, iov, 1, operation->offset, operation->durability, operation->flags, number);
+    end_submission(life, operation, number, rc);
 }
 
 static void write_now(struct life *life, const struct sim_operation *operation, unsigned number, wt_file file,
@@ -220,7 +230,7 @@ static void do_operation(struct life *life, unsigned number) {
         end_deed(life, number, do_other(life, deed, file), 0, 0);
     }
     if (operation->reaps) {
-        take_events(life, 0);
+        take_events(life, operation->caller, 0);
         send_held(life);
     }
 }
@@ -271,9 +281,17 @@ static bool has_ticker(const struct life *life) {
     return life->program->theme >= SIM_THEME_FORCE;
 }
 
+/* Each of the callers of a program has a lane or not, and so each set of them comes up. */
+static bool has_lane(const struct sim_program *program, unsigned caller) {
+    return program->seed * UINT64_C(0x9e3779b97f4a7c15) >> (60 + caller % SIM_CALLERS) & 1;
+}
+
 static void call(void *argument) {
     const struct caller *caller = argument;
     struct life *life = caller->life;
+    if (has_lane(life->program, caller->number)) {
+        CHECK_OK(wt_lane_open(life->core.engine, 0, &life->lanes[caller->number]));
+    }
     for (unsigned i = 0; i < life->program->count; i++) {
         const struct sim_operation *operation = &life->program->operations[i];
         bool mine = operation->caller == caller->number && operation->life == life->number;
@@ -282,7 +300,11 @@ static void call(void *argument) {
         }
     }
     while (!all_ended(life, caller->number)) {
-        take_events(life, 1000000);
+        take_events(life, caller->number, 1000000);
+    }
+    if (life->lanes[caller->number] != 0) {
+        CHECK_OK(wt_lane_close(life->lanes[caller->number]));
+        life->lanes[caller->number] = 0;
     }
     if (--life->callers_left == 0 && !has_ticker(life)) {
         sim_end_service(life->core.sim, true);

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+#include "file/lane.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mutant.h"
+#include "engine/objects.h"
+
+static struct wt_lane_object *lane_of(struct wt_plug *plug) {
+    return (struct wt_lane_object *)plug; /* its first member */
+}
+
+struct wt_lane_object *wt_lane_current(void) {
+    struct wt_plug *plug = wt_plug_current();
+    return plug && plug->of_lane ? lane_of(plug) : NULL;
+}
+
+struct wt_lane_object *wt_lane_of_thread(uint64_t handle) {
+    for (struct wt_plug *plug = wt_plug_first(); plug; plug = plug->next)
+        if (lane_of(plug)->handle == handle)
+            return lane_of(plug);
+    return NULL;
+}
+
+/* ---- operations ------------------------------------------------------------------------------------------------ */
+
+int wt_lane_begin(struct wt_lane_object *lane) {
+    if (lane->begun == WT_LANE_OPERATIONS_MOST)
+        return -ENOBUFS;
+    lane->begun++;
+    return 0;
+}
+
+void wt_lane_give_up(struct wt_lane_object *lane) {
+    assert(lane->begun > 0);
+    lane->begun--;
+}
+
+static void append_ended(struct wt_lane_object *lane, struct wt_operation *operation) {
+    operation->next = NULL;
+    if (lane->ended)
+        lane->last_ended->next = operation;
+    else
+        lane->ended = operation;
+    lane->last_ended = operation;
+}
+
+static void wake(struct wt_lane_object *lane) {
+    if (lane->plug.ring) {
+        lane->plug.ring->ops->wake(lane->plug.ring);
+        return;
+    }
+    wt_lock(&lane->lock);
+    wt_wake_one(&lane->posted);
+    wt_unlock(&lane->lock);
+}
+
+static void post_from_outside(struct wt_lane_object *lane, struct wt_operation *operation) {
+    atomic_fetch_add(&lane->posters, 1); /* keeps the lane: once posted, the operation does not */
+    struct wt_operation *newest = atomic_load(&lane->inbox);
+    do {
+        operation->next = newest;
+    } while (!atomic_compare_exchange_weak(&lane->inbox, &newest, operation));
+    /* A lane that is about to sleep looks at the inbox after it has said so: one of the two sees the other. */
+    if (atomic_exchange(&lane->asleep, false) && !WT_MUTANT("lane-not-woken"))
+        wake(lane);
+    atomic_fetch_sub(&lane->posters, 1);
+}
+
+void wt_lane_post(struct wt_operation *operation) {
+    struct wt_lane_object *lane = operation->lane;
+    if (wt_lane_current() == lane)
+        append_ended(lane, operation);
+    else
+        post_from_outside(lane, operation);
+}
+
+static void take_inbox(struct wt_lane_object *lane) {
+    if (!atomic_load_explicit(&lane->inbox, memory_order_relaxed))
+        return;
+    struct wt_operation *operation = atomic_exchange(&lane->inbox, NULL), *oldest = NULL;
+    while (operation) {
+        struct wt_operation *next = operation->next;
+        operation->next = oldest;
+        oldest = operation;
+        operation = next;
+    }
+    while (oldest) {
+        struct wt_operation *next = oldest->next;
+        append_ended(lane, oldest);
+        oldest = next;
+    }
+}
+
+static void free_operation(struct wt_lane_object *lane, struct wt_operation *operation) {
+    if (!operation->type->kept) {
+        operation->type->free(operation);
+        return;
+    }
+    operation->next = lane->free_writes;
+    lane->free_writes = operation;
+}
+
+/* ---- waiting --------------------------------------------------------------------------------------------------- */
+
+/* Of the ring of an event loop: what it does not take is seen to a little later (wt_before_wait). */
+#define LOOP_PATIENCE_NS INT64_C(1000000)
+
+static int64_t wake_up_ns(const struct wt_lane_object *lane, int64_t until_ns) {
+    if (!lane->engine->backend->ops->unblock)
+        return until_ns;
+    int64_t soon_ns = wt_now_ns() + LOOP_PATIENCE_NS;
+    return until_ns < 0 || soon_ns < until_ns ? soon_ns : until_ns;
+}
+
+static void sleep_on_condition(struct wt_lane_object *lane, int64_t until_ns) {
+    wt_lock(&lane->lock);
+    if (!atomic_load(&lane->asleep)) {
+        /* was posted already */
+    } else if (until_ns < 0) {
+        wt_sleep(&lane->posted, &lane->lock);
+    } else {
+        (void)wt_sleep_until(&lane->posted, &lane->lock, until_ns);
+    }
+    wt_unlock(&lane->lock);
+}
+
+/* Waits for a completion, or for what another thread posts. */
+static void wait_for_end(struct wt_lane_object *lane, int64_t until_ns) {
+    struct wt_backend *ring = lane->plug.ring;
+    atomic_store(&lane->asleep, true);
+    if (atomic_load(&lane->inbox)) {
+        atomic_store(&lane->asleep, false);
+        return;
+    }
+    if (ring) {
+        int64_t left_ns = until_ns < 0 ? -1 : until_ns - wt_now_ns();
+        if (until_ns < 0 || left_ns > 0)
+            (void)ring->ops->reap(ring, left_ns);
+    } else if (!wt_before_wait(lane->engine->backend)) {
+        sleep_on_condition(lane, wake_up_ns(lane, until_ns));
+    }
+    atomic_store(&lane->asleep, false);
+}
+
+/* Takes what has ended by now. */
+static void look(struct wt_lane_object *lane) {
+    struct wt_backend *ring = lane->plug.ring;
+    (void)wt_plug_send(); /* of all lanes of the thread: it may be about to wait */
+    if (ring)
+        (void)ring->ops->reap(ring, 0);
+    take_inbox(lane);
+}
+
+/* Until something has ended, nothing is under way, or the time is over. */
+static void await_ended(struct wt_lane_object *lane, int64_t timeout_ns) {
+    int64_t until_ns = timeout_ns > 0 ? wt_deadline_ns(timeout_ns) : timeout_ns;
+    look(lane);
+    while (!lane->ended && lane->begun > 0 && timeout_ns != 0) {
+        wait_for_end(lane, until_ns);
+        look(lane);
+        if (until_ns >= 0 && wt_now_ns() >= until_ns)
+            break;
+    }
+}
+
+int wt_lane_take(struct wt_lane_object *lane, struct wt_event *events, int max, int64_t timeout_ns) {
+    int count = 0;
+    await_ended(lane, lane->ended ? 0 : timeout_ns);
+    for (struct wt_operation *operation; count < max && (operation = lane->ended); count++) {
+        lane->ended = operation->next;
+        events[count] = (struct wt_event){.token = operation->token,
+                                          .result = operation->result,
+                                          .stable_bytes = operation->stable_bytes,
+                                          .offset = operation->offset};
+        free_operation(lane, operation);
+        lane->begun--;
+    }
+    return count;
+}
+
+/* ---- open and close -------------------------------------------------------------------------------------------- */
+
+int wt_lane_make(struct wt_engine_object *engine, unsigned entries, struct wt_lane_object **made) {
+    struct wt_backend *backend = engine->backend;
+    struct wt_lane_object *lane = aligned_alloc(_Alignof(struct wt_lane_object), sizeof *lane);
+    if (!lane)
+        return -ENOMEM;
+    *lane = (struct wt_lane_object){.engine = engine, .plug = {.backend = backend}};
+    int rc = -wt_mutex_init(&lane->lock, WT_LOCK_LANE);
+    if (rc) {
+        free(lane);
+        return rc;
+    }
+    wt_condition_init(&lane->posted);
+    if (backend->ops->lane_open && backend->ops->lane_open(backend, entries, &lane->plug.ring) == 0)
+        lane->plug.ring->ops->arena(lane->plug.ring, engine->cache.pool.arena, engine->cache.pool.arena_bytes);
+    wt_plug_open(&lane->plug);
+    *made = lane;
+    return 0;
+}
+
+void wt_lane_end(struct wt_lane_object *lane) {
+    struct wt_event events[16];
+    struct wt_plug *before = wt_plug_enter(&lane->plug);
+    while (lane->begun > 0)
+        (void)wt_lane_take(lane, events, sizeof events / sizeof *events, -1);
+    struct wt_backend *ring = lane->plug.ring;
+    while (wt_plug_send_one(&lane->plug) || (ring && ring->ops->pump(ring))) {
+        /* gathers of others' writes, which the last completions have launched */
+    }
+    wt_plug_leave(before);
+    unsigned turns = 0;
+    while (atomic_load(&lane->posters) > 0)
+        wt_yield_to_holders(&turns);
+    wt_plug_close(&lane->plug);
+    if (ring)
+        ring->ops->close(ring);
+    for (struct wt_operation *operation = lane->free_writes, *next; operation; operation = next) {
+        next = operation->next;
+        operation->type->free(operation);
+    }
+    wt_condition_destroy(&lane->posted);
+    wt_mutex_destroy(&lane->lock);
+    free(lane);
+}

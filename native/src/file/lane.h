@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+/*
+ * A lane: one thread's way into an engine, and back. What the thread submits in a call of the lane is held back in the
+ * lane's plug until the lane is polled or told to send, and then goes on the lane's own ring (uring.c). The thread takes the
+ * completions itself. So an operation whose blocks no other thread touches meets no lock that another thread takes, and
+ * wakes nobody:
+ *
+ *   wt_lane_write  copies the bytes into folios -> I/O -> plug
+ *   wt_lane_poll   plug -> ring -> completions -> the operations that ended (ended) -> events
+ *
+ * An operation may also end on another thread: its bytes left with a gather of that thread, or it waited for an append in
+ * front of it. That thread puts the operation into the inbox, from which only the lane takes, and wakes the lane if it
+ * sleeps.
+ *
+ * Other threads may wait for I/O of the lane. They wait until its thread polls: only that thread may take completions. The
+ * thread itself, wherever it waits, first takes them all (io/plug.h). When the thread ends, its lanes are closed.
+ *
+ * A backend without rings of its own has no ring for the lane either. Then the backend carries the I/O, and all
+ * operations end in the inbox.
+ */
+#ifndef WT_FILE_LANE_H
+#define WT_FILE_LANE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/lock.h"
+#include "file/call.h"
+#include "io/plug.h"
+#include "io/wait.h"
+
+struct wt_lane_object {
+    struct wt_plug plug; /* first; with the ring */
+    struct wt_engine_object *engine;
+    uint64_t handle;
+    struct wt_operation *ended, *last_ended; /* whose events are to be taken, the oldest first */
+    struct wt_operation *free_writes;
+    uint32_t begun; /* operations that have begun and whose events nobody took yet */
+
+    /* What other threads change. */
+    _Alignas(128) _Atomic(struct wt_operation *) inbox; /* of what ended on other threads, the newest first */
+    atomic_uint posters;                                /* threads that are about to leave the lane alone */
+    atomic_bool asleep;                                 /* or about to sleep: the first who posts wakes it */
+    struct wt_mutex lock;                               /* without a ring it sleeps here */
+    struct wt_condition posted;
+};
+
+/* The most operations of a lane that have begun and whose events nobody took. */
+#define WT_LANE_OPERATIONS_MOST (1u << 20)
+
+/* Opens a lane of the calling thread. 0 or -errno. */
+int wt_lane_make(struct wt_engine_object *engine, unsigned entries, struct wt_lane_object **lane);
+/* Waits until nothing of the lane is under way, drops its events, and frees it. By its thread. */
+void wt_lane_end(struct wt_lane_object *lane);
+/* A lane of the calling thread. NULL: that thread has none of this handle. */
+struct wt_lane_object *wt_lane_of_thread(uint64_t handle);
+/* The lane that this thread is in a call of. NULL: none. */
+struct wt_lane_object *wt_lane_current(void);
+
+/* Counts an operation that begins. -ENOBUFS: too many have. */
+int wt_lane_begin(struct wt_lane_object *lane);
+/* The operation came to nothing. */
+void wt_lane_give_up(struct wt_lane_object *lane);
+/* An operation of the lane has ended. It may be gone on return. By any thread. */
+void wt_lane_post(struct wt_operation *operation);
+/* As wt_lane_poll of writethrough.h. */
+int wt_lane_take(struct wt_lane_object *lane, struct wt_event *events, int max, int64_t timeout_ns);
+
+#endif
