@@ -304,6 +304,31 @@ public final class WriteThroughEngine implements Closeable {
     }
 
     /**
+     * Opens a lane for the current thread, whose ring takes 128 requests at once.
+     *
+     * @return the lane, which only this thread may use
+     * @throws IOException as {@link #openLane(int)} does
+     */
+    public Lane openLane() throws IOException {
+        return openLane(Lane.ENTRIES);
+    }
+
+    /**
+     * Opens a lane for the current thread. Where the kernel refuses a ring, and with {@link Backend#THREADS}, the engine's
+     * threads carry the lane's I/O, and nothing else changes.
+     *
+     * @param entries how many requests the lane's ring takes at once: a power of two from 8 to 4096. More operations than that
+     *     may be under way
+     * @return the lane, which only this thread may use
+     * @throws IOException if there is no memory for it
+     * @throws IllegalArgumentException if entries is another number
+     * @throws IllegalStateException if the current thread is virtual, or the engine is closed
+     */
+    public Lane openLane(final int entries) throws IOException {
+        return new Lane(engine, entries);
+    }
+
+    /**
      * The backend that carries this engine's I/O.
      *
      * @return never {@link Backend#AUTO}
@@ -331,7 +356,8 @@ public final class WriteThroughEngine implements Closeable {
      * engine and its files are garbage. This may be called in a callback. To close an engine that is closed does
      * nothing.
      *
-     * @throws WriteThroughException if closing one of the files met an error; the engine is closed all the same
+     * @throws WriteThroughException if closing one of the files met an error; the engine is closed all the same. With {@code
+     *     EBUSY} a {@link Lane} is open, and nothing was done
      * @throws UnsupportedOperationException if this is the {@link #shared()} engine
      */
     @Override

@@ -99,6 +99,10 @@ public final class WriteThroughFile implements Channel {
         this.backend = backend;
     }
 
+    OpenFile openFile() {
+        return file;
+    }
+
     /**
      * Opens a file on the {@link WriteThroughEngine#shared() shared engine}, as {@link WriteThroughEngine#open(Path,
      * OpenOption...)} does.

@@ -6,6 +6,7 @@ import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 
 import com.sun.management.ThreadMXBean;
 import java.io.IOException;
@@ -85,6 +86,44 @@ class AllocationTest extends OnEveryFileSystem {
     @Test
     void theSize() throws IOException {
         assertAllocatesNothing(() -> file.size());
+    }
+
+    /* A lane's operations from their start to their end, in a lane of this thread. */
+    private void assertLaneAllocatesNothing(final LaneOperation operation) throws IOException {
+        try (Lane lane = WriteThroughEngine.shared().openLane()) {
+            final Lane.Handler handler = (token, result, offset, failure) -> assertNull(failure);
+            assertAllocatesNothing(() -> {
+                for (int i = 0; i < 4; i++) {
+                    operation.start(lane, i);
+                }
+                while (lane.underWay() > 0) {
+                    lane.poll(handler, 4, -1);
+                }
+            });
+        }
+    }
+
+    private interface LaneOperation {
+        void start(Lane lane, int number) throws IOException;
+    }
+
+    @Test
+    void writesOfALane() throws IOException {
+        final WriteFlag[] flags = {WriteFlag.HIGH_PRIORITY};
+        assertLaneAllocatesNothing((lane, i) -> lane.write(file, direct.clear(), i * 4096L, i));
+        assertLaneAllocatesNothing((lane, i) -> lane.write(file, heap.clear(), i * 4096L, i));
+        assertLaneAllocatesNothing((lane, i) -> lane.write(file, direct.clear(), 0, i, Durability.DSYNC, flags));
+    }
+
+    @Test
+    void appendsOfALane() throws IOException {
+        assertLaneAllocatesNothing((lane, i) -> lane.append(file, direct.clear().limit(128), i));
+    }
+
+    @Test
+    void readsOfALane() throws IOException {
+        assertLaneAllocatesNothing((lane, i) -> lane.read(file, direct.clear(), i * 4096L, i));
+        assertLaneAllocatesNothing((lane, i) -> lane.prefetch(file, i * 4096L, 4096, i));
     }
 
     private ByteBuffer[] cleared() {

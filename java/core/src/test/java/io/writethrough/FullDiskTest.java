@@ -7,6 +7,7 @@ import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -96,6 +97,32 @@ class FullDiskTest {
 
     private static void assertKept(final byte[] acknowledged, final byte[] found) {
         assertArrayEquals(acknowledged, Arrays.copyOf(found, acknowledged.length));
+    }
+
+    @Test
+    void aLaneIsToldThatTheDiskIsFullAndHowMuchIsStable() throws IOException {
+        final IOException[] told = {null};
+        try (WriteThroughEngine engine = WriteThroughEngine.builder().build();
+                WriteThroughFile file = engine.open(path, CREATE, READ, WRITE);
+                Lane lane = engine.openLane()) {
+            for (int chunk = 0; chunk < CHUNKS_AT_MOST && told[0] == null; chunk++) {
+                lane.write(file, OnEveryFileSystem.buffer(CHUNK, chunk), (long) chunk * CHUNK, chunk);
+                lane.poll(
+                        (token, result, offset, failure) -> {
+                            assertEquals(failure == null ? CHUNK : -1, result);
+                            assertEquals(token * CHUNK, offset);
+                            told[0] = failure;
+                        },
+                        1,
+                        -1);
+            }
+            final WriteThroughException e = assertInstanceOf(WriteThroughException.class, told[0]);
+            assertEquals("ENOSPC", e.errnoName());
+            assertEquals("write", e.operation());
+            assertEquals(CHUNK, e.length());
+            assertTrue(e.stableBytes() >= 0 && e.stableBytes() < CHUNK, e.getMessage());
+            assertEquals(0, lane.underWay());
+        }
     }
 
     @Test

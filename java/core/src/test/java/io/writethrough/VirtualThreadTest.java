@@ -6,6 +6,7 @@ import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -17,6 +18,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.BeforeEach;
@@ -65,6 +67,17 @@ class VirtualThreadTest extends OnEveryFileSystem {
         for (final Thread thread : threads) {
             thread.join();
         }
+    }
+
+    @Test
+    void aVirtualThreadGetsNoLane() throws Exception {
+        final List<Throwable> thrown = new CopyOnWriteArrayList<>();
+        try (WriteThroughEngine engine = WriteThroughEngine.builder().build()) {
+            start(() -> thrown.add(assertThrows(IllegalStateException.class, () -> engine.openLane())))
+                    .join();
+        }
+        assertEquals(1, thrown.size());
+        assertTrue(thrown.get(0).getMessage().contains("platform thread"), thrown.toString());
     }
 
     @Test

@@ -5,6 +5,7 @@ package io.writethrough.internal.file;
 import io.writethrough.internal.async.Completions;
 import io.writethrough.internal.buffer.CacheView;
 import io.writethrough.internal.jni.Errno;
+import io.writethrough.internal.jni.NativeIo;
 import java.io.IOException;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongToIntFunction;
@@ -68,6 +69,10 @@ public final class OpenEngine {
 
     public void close() throws IOException {
         checkMayWait("close");
+        if (isOpen() && NativeIo.refuseLanes(handle()) < 0) {
+            throw Failures.ofEngine(
+                    "close", Errno.EBUSY, "A lane of the engine is open: its thread closes the lane first, or ends.");
+        }
         jdkChannels.close();
         NativeHandle.check(handle.close(), "");
     }

@@ -81,6 +81,10 @@ public final class OpenFile implements Operation.File {
         return jdkChannels;
     }
 
+    OpenEngine engine() {
+        return engine;
+    }
+
     UnderWay underWay() {
         return underWay;
     }
@@ -353,7 +357,7 @@ public final class OpenFile implements Operation.File {
         }
     }
 
-    private static void requireNotNegative(final String name, final long value) {
+    static void requireNotNegative(final String name, final long value) {
         if (value < 0) {
             throw new IllegalArgumentException("Negative " + name + ": " + value);
         }

@@ -149,6 +149,48 @@ public final class NativeIo {
      */
     public static native int reap(long engine, long[] events, long timeoutNanos);
 
+    /** Opens a lane of the current thread. Its handle, which is positive, or -errno. */
+    public static native long laneOpen(long engine, int entries);
+
+    /** Closes a lane of the current thread, when all its operations have ended: 0 or -errno. */
+    public static native int laneClose(long lane);
+
+    /** As {@link #submitDirect}, by a lane of the current thread: the event comes by {@link #lanePoll}. */
+    public static native int laneWriteDirect(
+            long lane,
+            long file,
+            ByteBuffer source,
+            int start,
+            int length,
+            long offset,
+            int durability,
+            int flags,
+            long token);
+
+    /** The same from an array. */
+    public static native int laneWriteArray(
+            long lane,
+            long file,
+            byte[] source,
+            int start,
+            int length,
+            long offset,
+            int durability,
+            int flags,
+            long token);
+
+    /** As {@link #fetch}, by a lane. */
+    public static native int laneFetch(long lane, long file, long offset, long length, int flags, long token);
+
+    /** Sends what a lane of the current thread has collected: 0 or -errno. */
+    public static native int laneSend(long lane);
+
+    /** As {@link #reap}, of a lane of the current thread, and at most {@code max}. 0 also if nothing is under way. */
+    public static native int lanePoll(long lane, long[] events, int max, long timeoutNanos);
+
+    /** From now on the engine opens no lane: 0. -EBUSY: some are open, and nothing has changed. */
+    public static native int refuseLanes(long engine);
+
     /** The size of the file. */
     public static native long size(long file);
 
