@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.bench.contender;
 
+import io.writethrough.Lane;
 import io.writethrough.WriteThroughEngine;
 import io.writethrough.WriteThroughFile;
 import io.writethrough.bench.measure.CpuClock;
@@ -18,7 +19,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BiConsumer;
 import org.HdrHistogram.Histogram;
 
-/** Durable overwrites by the futures of this library, started by one thread, so many in flight. */
+/** Durable overwrites by the futures or a lane of this library, started by one thread, so many in flight. */
 public final class LibraryAsync implements Contender {
 
     /** Who starts the next write when one is done. */
@@ -26,14 +27,19 @@ public final class LibraryAsync implements Contender {
         /** A thread that waits for a permit; the engine completes futures as it does by default. */
         PERMITS,
         /** The callback itself, on the thread of the engine. */
-        CALLBACK
+        CALLBACK,
+        /** The thread that polls its lane. */
+        LANE
     }
+
+    private static final int POLLED_AT_ONCE = 64;
 
     private final WriteThroughEngine engine;
     private final WriteThroughFile file;
     private final int bytes;
     private final int inFlight;
     private final Drive drive;
+    private Lane lane; /* of the thread that runs */
 
     /** Opens a file that exists, for writes of so many bytes each, on an engine of its own, and reads it once. */
     public LibraryAsync(Path path, int bytes, int inFlight, Drive drive) throws IOException {
@@ -57,7 +63,9 @@ public final class LibraryAsync implements Contender {
         HeapClock heap = HeapClock.start();
         Run run = new Run(pattern, System.nanoTime() + nanos, depth);
         long begin = System.nanoTime();
-        if (drive == Drive.PERMITS || operationsPerSecond > 0) {
+        if (drive == Drive.LANE) {
+            run.byLane(new Pace(operationsPerSecond, begin));
+        } else if (drive == Drive.PERMITS || operationsPerSecond > 0) {
             run.byPermits(new Pace(operationsPerSecond, begin));
         } else {
             run.byCallbacks();
@@ -100,6 +108,27 @@ public final class LibraryAsync implements Contender {
                 });
             }
             permits.acquireUninterruptibly(depth);
+        }
+
+        /* The token is when the write was started. */
+        void byLane(Pace pace) throws IOException {
+            if (lane == null) {
+                lane = engine.openLane();
+            }
+            ByteBuffer source = Buffers.source(bytes);
+            Lane.Handler handler = (before, written, offset, thrown) -> record(before, thrown);
+            long count = 0;
+            while (!isOver()) {
+                while (lane.underWay() < depth) {
+                    pace.await();
+                    Buffers.stamp(source.clear(), count++);
+                    lane.write(file, source, pattern.next(), System.nanoTime());
+                }
+                lane.poll(handler, POLLED_AT_ONCE, -1);
+            }
+            while (lane.underWay() > 0) {
+                lane.poll(handler, POLLED_AT_ONCE, -1);
+            }
         }
 
         void byCallbacks() {
@@ -191,8 +220,9 @@ public final class LibraryAsync implements Contender {
     @Override
     public void close() throws IOException {
         try (engine;
-                file) {
-            // Closes the file, then the engine.
+                file;
+                Lane closing = lane) {
+            // Closes the lane, the file, then the engine.
         }
     }
 }

@@ -46,6 +46,8 @@ public final class Workloads {
 
     /** Its futures, where a thread starts the next write. */
     public static final String FUTURES = LIBRARY + " futures";
+    /** Its lane. */
+    public static final String LANE = LIBRARY + " lane";
     /** Its futures, where the callback starts the next write. */
     public static final String CALLBACKS = LIBRARY + " callbacks";
 
@@ -289,8 +291,9 @@ public final class Workloads {
                 1,
                 List.of(FIO_ASYNC),
                 List.of(
-                        libraryAsync(FUTURES, LibraryAsync.Drive.PERMITS),
-                        libraryAsync(CALLBACKS, LibraryAsync.Drive.CALLBACK),
+                        libraryAsync(LANE, LibraryAsync.Drive.LANE, "direct-3"),
+                        libraryAsync(FUTURES, LibraryAsync.Drive.PERMITS, "direct"),
+                        libraryAsync(CALLBACKS, LibraryAsync.Drive.CALLBACK, "direct-2"),
                         async(ASYNC_CHANNEL, Guarantees.HANDLER, () -> new AsyncChannel(direct(), PAGE, IN_FLIGHT)),
                         async(
                                 JASYNCFIO,
@@ -303,15 +306,12 @@ public final class Workloads {
                                 () -> Fio.asyncOverwrite(direct(), span, PAGE, IN_FLIGHT))));
     }
 
-    private Entry libraryAsync(String name, LibraryAsync.Drive drive) {
+    /* Each on a file of its own: its engine has the file for itself. */
+    private Entry libraryAsync(String name, LibraryAsync.Drive drive, String file) {
         return new Entry(
                 name,
                 Guarantees.LIBRARY_FUTURE,
-                () -> new LibraryAsync(
-                        drive == LibraryAsync.Drive.PERMITS ? direct() : scratch.file("direct-2", span),
-                        PAGE,
-                        IN_FLIGHT,
-                        drive));
+                () -> new LibraryAsync(scratch.file(file, span), PAGE, IN_FLIGHT, drive));
     }
 
     /** What an asynchronous write allocates besides its future, in bytes. */
