@@ -195,6 +195,7 @@ int wt_engine_open_on(const struct wt_engine_options *given, struct wt_backend *
     engine->no_ticker = backend->ops->kind == 0;
     atomic_init(&engine->ticker_started, engine->no_ticker);
     engine->crowd = crowd_of();
+    atomic_init(&engine->writeback_limit, WT_WRITEBACK_LIMIT);
     engine->chunk_bytes = chunk_bytes_for(&options);
     engine->part_bytes = PART_BYTES;
     engine->operation_bytes_most = OPERATION_BYTES_MOST;

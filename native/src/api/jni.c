@@ -482,8 +482,7 @@ static jint JNICALL lane_close(JNIEnv *env, jclass class, jlong lane) {
     return rc;
 
 static jint JNICALL lane_write_direct(JNIEnv *env, jclass class, jlong lane_handle, jlong file, jobject source,
-                                      jint start, jint length, jlong offset, jint durability, jint flags,
-                                      jlong token) {
+                                      jint start, jint length, jlong offset, jint durability, jint flags, jlong token) {
     BY_LANE(lane_handle, submit_direct(env, class, file, source, start, length, offset, durability, flags, token))
 }
 

@@ -11,6 +11,7 @@
 #include "engine/objects.h"
 #include "file/lane.h"
 #include "io/plug.h"
+#include "write/writeback.h"
 
 #define ENTRIES_DEFAULT 128u
 #define ENTRIES_MOST 4096u
@@ -26,12 +27,25 @@ static _Atomic uint64_t last_number;
 static pthread_key_t of_ending_thread;
 static int key_error = ENOSYS;
 
+/* Lanes keep objects for I/O, which others are not to lack. With the file_lock held. */
+static void change_count(struct wt_engine_object *engine, uint32_t change) {
+    engine->lane_count += change;
+    atomic_store_explicit(&engine->writeback_limit, WT_WRITEBACK_LIMIT + engine->lane_count * WT_LANE_SPARES,
+                          memory_order_relaxed);
+}
+
+static void uncount_lane(struct wt_engine_object *engine) {
+    wt_lock(&engine->file_lock);
+    change_count(engine, UINT32_MAX);
+    wt_unlock(&engine->file_lock);
+}
+
 static void close_lane(struct wt_lane_object *lane) {
     struct wt_engine_object *engine = lane->engine;
+    wt_lane_drain(lane);
+    wt_writeback_give_spares(lane);
     wt_lane_end(lane);
-    wt_lock(&engine->file_lock);
-    engine->lane_count--;
-    wt_unlock(&engine->file_lock);
+    uncount_lane(engine);
 }
 
 static void close_all(void *ignored) {
@@ -60,7 +74,7 @@ void wt_lanes_forked(void) {
 static int count_lane(struct wt_engine_object *engine) {
     wt_lock(&engine->file_lock);
     int rc = engine->closing || engine->takes_no_lane ? -EBADF : 0;
-    engine->lane_count += !rc;
+    change_count(engine, !rc);
     wt_unlock(&engine->file_lock);
     return rc;
 }
@@ -81,9 +95,7 @@ static int open_lane(struct wt_engine_object *engine, uint32_t entries, wt_lane 
     struct wt_lane_object *lane;
     rc = wt_lane_make(engine, entries, &lane);
     if (rc) {
-        wt_lock(&engine->file_lock);
-        engine->lane_count--;
-        wt_unlock(&engine->file_lock);
+        uncount_lane(engine);
         return rc;
     }
     *handle = lane->handle = HANDLE_BIT | (atomic_fetch_add(&last_number, 1) + 1);

@@ -347,6 +347,25 @@ struct wt_folio *wt_folio_get(struct wt_mapping *mapping, uint64_t index) {
     }
 }
 
+/* Without the lock nothing is sure: see prefetch. */
+void wt_folio_prefetch(struct wt_mapping *mapping, uint64_t offset, uint64_t length) {
+    struct wt_cache *cache = mapping->cache;
+    uint64_t index = offset >> mapping->geometry.folio_shift;
+    const struct wt_folio *folio = walk(cache, bucket_of(cache, mapping->id, index), mapping->id, index);
+    if (!folio)
+        return;
+    __builtin_prefetch(&folio->uptodate, 1);
+    __builtin_prefetch(&folio->awaited, 1);
+    uint32_t in_folio = (uint32_t)(offset & ((UINT64_C(1) << mapping->geometry.folio_shift) - 1));
+    uint32_t frame = wt_folio_frame(folio, in_folio >> WT_PAGE_SHIFT), start = in_folio & (WT_PAGE_BYTES - 1);
+    if (frame == WT_NONE)
+        return;
+    uint64_t end = start + length < WT_PAGE_BYTES ? start + length : WT_PAGE_BYTES;
+    const uint8_t *memory = wt_pool_memory(&cache->pool, frame);
+    for (uint64_t at = start & ~(uint64_t)63; at < end; at += 64)
+        __builtin_prefetch(memory + at, 1);
+}
+
 static bool is_empty(const struct wt_folio *folio) {
     return folio->pages == 0 && !folio->links && folio->waiters + folio->awaiting == 0 && !folio->gather.has_leader &&
            folio->detached == WT_NONE && (folio->writeback | folio->reading) == 0;

@@ -134,6 +134,11 @@ void wt_mapping_close(struct wt_mapping *mapping);
 uint32_t wt_folio_first_bucket(uint64_t inode_id);
 /* Locks a folio that the caller knows to be in use. */
 void wt_folio_lock(struct wt_folio *folio);
+/*
+ * Has the processor fetch the first page of a range that is about to be written, if it is cached: while the write begins its
+ * lines arrive.
+ */
+void wt_folio_prefetch(struct wt_mapping *mapping, uint64_t offset, uint64_t length);
 /* The folio, locked. NULL: the cache has no such folio. */
 struct wt_folio *wt_folio_find(struct wt_mapping *mapping, uint64_t index);
 /*

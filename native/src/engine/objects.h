@@ -98,7 +98,8 @@ struct wt_engine_object {
     _Atomic(struct wt_writeback *)
         spare_writebacks[WT_COUNTER_STRIPES]; /* one for the threads of each; without the lock */
     struct wt_link *free_links;
-    _Atomic uint32_t writebacks_out; /* in use; changes under the lock */
+    _Atomic uint32_t writebacks_out;  /* in use; changes under the lock */
+    _Atomic uint32_t writeback_limit; /* of them, beside those that lanes keep */
     _Atomic uint32_t writeback_waiters;
     struct wt_condition writeback_room;
 

@@ -27,6 +27,51 @@ struct wt_lane_object *wt_lane_of_thread(uint64_t handle) {
     return NULL;
 }
 
+/* ---- room ------------------------------------------------------------------------------------------------------ */
+
+/* A lane takes and keeps so much at most: a small part of the least limit, and room for 16 pages. */
+#define ROOM_BYTES (UINT64_C(64) << 10)
+#define ROOM_PART 64u
+
+static struct wt_lane_object *lane_for(const struct wt_engine_object *engine) {
+    struct wt_lane_object *lane = wt_lane_current();
+    return lane && lane->engine == engine ? lane : NULL;
+}
+
+static bool may_keep_room(const struct wt_pool *pool) {
+    return ROOM_BYTES <= pool->in_flight_limit / ROOM_PART;
+}
+
+static void give_room(struct wt_lane_object *lane) {
+    if (lane->room)
+        wt_pool_retire(&lane->engine->cache.pool, lane->room);
+    lane->room = 0;
+}
+
+bool wt_room_enter(struct wt_engine_object *engine, uint64_t bytes, bool may_wait) {
+    struct wt_pool *pool = &engine->cache.pool;
+    struct wt_lane_object *lane = lane_for(engine);
+    if (lane && lane->room < bytes && may_keep_room(pool) && wt_pool_enter(pool, ROOM_BYTES, false))
+        lane->room += ROOM_BYTES;
+    if (lane && lane->room >= bytes) {
+        lane->room -= bytes;
+        return true;
+    }
+    if (lane)
+        give_room(lane); /* it may be what the thread would wait for */
+    return wt_pool_enter(pool, bytes, may_wait);
+}
+
+void wt_room_retire(struct wt_engine_object *engine, uint64_t bytes) {
+    struct wt_pool *pool = &engine->cache.pool;
+    struct wt_lane_object *lane = lane_for(engine);
+    if (lane && lane->room + bytes <= 2 * ROOM_BYTES && may_keep_room(pool) && !atomic_load(&pool->waiters)) {
+        lane->room += bytes;
+        return;
+    }
+    wt_pool_retire(pool, bytes);
+}
+
 /* ---- operations ------------------------------------------------------------------------------------------------ */
 
 int wt_lane_begin(struct wt_lane_object *lane) {
@@ -38,8 +83,11 @@ int wt_lane_begin(struct wt_lane_object *lane) {
 
 void wt_lane_give_up(struct wt_lane_object *lane) {
     assert(lane->begun > 0);
-    lane->begun--;
+    if (--lane->begun == 0)
+        give_room(lane);
 }
+
+/* ---- ended ----------------------------------------------------------------------------------------------------- */
 
 static void append_ended(struct wt_lane_object *lane, struct wt_operation *operation) {
     operation->next = NULL;
@@ -133,6 +181,7 @@ static void sleep_on_condition(struct wt_lane_object *lane, int64_t until_ns) {
 /* Waits for a completion, or for what another thread posts. */
 static void wait_for_end(struct wt_lane_object *lane, int64_t until_ns) {
     struct wt_backend *ring = lane->plug.ring;
+    give_room(lane);
     atomic_store(&lane->asleep, true);
     if (atomic_load(&lane->inbox)) {
         atomic_store(&lane->asleep, false);
@@ -181,6 +230,8 @@ int wt_lane_take(struct wt_lane_object *lane, struct wt_event *events, int max, 
         free_operation(lane, operation);
         lane->begun--;
     }
+    if (lane->begun == 0)
+        give_room(lane);
     return count;
 }
 
@@ -205,7 +256,7 @@ int wt_lane_make(struct wt_engine_object *engine, unsigned entries, struct wt_la
     return 0;
 }
 
-void wt_lane_end(struct wt_lane_object *lane) {
+void wt_lane_drain(struct wt_lane_object *lane) {
     struct wt_event events[16];
     struct wt_plug *before = wt_plug_enter(&lane->plug);
     while (lane->begun > 0)
@@ -214,10 +265,16 @@ void wt_lane_end(struct wt_lane_object *lane) {
     while (wt_plug_send_one(&lane->plug) || (ring && ring->ops->pump(ring))) {
         /* gathers of others' writes, which the last completions have launched */
     }
+    give_room(lane);
     wt_plug_leave(before);
     unsigned turns = 0;
     while (atomic_load(&lane->posters) > 0)
         wt_yield_to_holders(&turns);
+}
+
+void wt_lane_end(struct wt_lane_object *lane) {
+    struct wt_backend *ring = lane->plug.ring;
+    assert(lane->begun == 0 && !lane->spares);
     wt_plug_close(&lane->plug);
     if (ring)
         ring->ops->close(ring);

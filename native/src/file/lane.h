@@ -31,12 +31,17 @@
 #include "io/plug.h"
 #include "io/wait.h"
 
+struct wt_writeback;
+
 struct wt_lane_object {
     struct wt_plug plug; /* first; with the ring */
     struct wt_engine_object *engine;
     uint64_t handle;
     struct wt_operation *ended, *last_ended; /* whose events are to be taken, the oldest first */
     struct wt_operation *free_writes;
+    struct wt_writeback *spares; /* objects for its next I/Os; counted as in use by the engine */
+    uint32_t spare_count;
+    uint64_t room;  /* bytes that count as in flight, and are free for its next operations */
     uint32_t begun; /* operations that have begun and whose events nobody took yet */
 
     /* What other threads change. */
@@ -50,14 +55,25 @@ struct wt_lane_object {
 /* The most operations of a lane that have begun and whose events nobody took. */
 #define WT_LANE_OPERATIONS_MOST (1u << 20)
 
+#define WT_LANE_SPARES 64u
+
 /* Opens a lane of the calling thread. 0 or -errno. */
 int wt_lane_make(struct wt_engine_object *engine, unsigned entries, struct wt_lane_object **lane);
-/* Waits until nothing of the lane is under way, drops its events, and frees it. By its thread. */
+/* Waits until nothing of the lane is under way, and drops its events. By its thread. */
+void wt_lane_drain(struct wt_lane_object *lane);
+/* Frees it. */
 void wt_lane_end(struct wt_lane_object *lane);
 /* A lane of the calling thread. NULL: that thread has none of this handle. */
 struct wt_lane_object *wt_lane_of_thread(uint64_t handle);
 /* The lane that this thread is in a call of. NULL: none. */
 struct wt_lane_object *wt_lane_current(void);
+
+/*
+ * wt_pool_enter and wt_pool_retire of the engine's pool. In a call of a lane the lane keeps some room of what it retires: so
+ * lanes seldom change the count that all threads share. It keeps none while it sleeps, or has nothing under way.
+ */
+bool wt_room_enter(struct wt_engine_object *engine, uint64_t bytes, bool may_wait);
+void wt_room_retire(struct wt_engine_object *engine, uint64_t bytes);
 
 /* Counts an operation that begins. -ENOBUFS: too many have. */
 int wt_lane_begin(struct wt_lane_object *lane);

@@ -74,13 +74,22 @@ static struct wt_flush *flush_of(struct wt_shared_flush *shared, struct wt_backi
 
 /* ---- what is in flight --------------------------------------------------------------------------------------- */
 
+/* Of the ring of one thread nobody else changes the counts. */
+static void change_count(const struct wt_shared_flush *shared, atomic_uint *of, unsigned change) {
+    if (shared->has_own) {
+        atomic_store_explicit(of, atomic_load_explicit(of, memory_order_relaxed) + change, memory_order_relaxed);
+    } else {
+        atomic_fetch_add_explicit(of, change, memory_order_relaxed);
+    }
+}
+
 static void count(struct wt_shared_flush *shared, const struct wt_io *io, struct wt_flush *flush, unsigned change) {
     if (flush != NULL) {
-        atomic_fetch_add_explicit(&shared->durable_writes, change, memory_order_relaxed);
-        atomic_fetch_add_explicit(&flush->in_flight, change, memory_order_relaxed);
+        change_count(shared, &shared->durable_writes, change);
+        change_count(shared, &flush->in_flight, change);
     }
     if (!wt_stable_may_share(io)) {
-        atomic_fetch_add_explicit(&shared->bystanders, change, memory_order_relaxed);
+        change_count(shared, &shared->bystanders, change);
     }
 }
 

@@ -638,7 +638,7 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
         if (short_rc)
             return short_rc;
     }
-    if (!wt_pool_enter(pool, room, may_wait))
+    if (!wt_room_enter(inode->engine, room, may_wait))
         return -EAGAIN;
     struct chunk chunk = {.write = write,
                           .cursor = cursor,
@@ -654,7 +654,7 @@ static int64_t write_step(struct wt_write *write, struct wt_cursor *cursor, uint
     wt_pool_unreserve(&chunk.reservation);
     uint64_t taken = write->round ? chunk.dirtied : at - offset;
     if (taken < room)
-        wt_pool_retire(pool, room - taken);
+        wt_room_retire(inode->engine, room - taken);
     give_back(&chunk);
     bool ends_write = at == wt_end_of(write);
     wt_launch_start(&chunk.launch, may_run && ends_write);
@@ -871,6 +871,8 @@ int64_t wt_write_cursor_with(wt_file handle, struct wt_cursor *cursor, uint64_t 
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
         return -EBADF;
+    if (!(flags & WT_APPEND))
+        wt_folio_prefetch(&file->inode->mapping, *offset, length);
     int64_t result = check_write(file, length, *offset, durability, flags);
     if (!result && length > 0)
         result = wt_may_wait(file->inode->engine->backend);
@@ -1000,6 +1002,8 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
         rc = -EMSGSIZE;
     if (!rc && loop_error && file->inode->buffered)
         rc = -EAGAIN; /* the write would be done on this thread */
+    if (!(flags & WT_APPEND))
+        wt_folio_prefetch(&file->inode->mapping, offset, length);
     struct wt_lane_object *lane = wt_lane_current();
     struct wt_write *write = NULL;
     if (!rc && lane && lane->engine != file->inode->engine)

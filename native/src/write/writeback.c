@@ -14,6 +14,7 @@
 #include "cache/range.h"
 #include "engine/stats.h"
 #include "file/check.h"
+#include "file/lane.h"
 #include "file/transfer.h"
 #include "io/disk.h"
 #include "write/append.h"
@@ -60,7 +61,20 @@ static void give_object(struct wt_engine_object *engine, struct wt_writeback *wr
         wt_wake_all(&engine->writeback_room);
 }
 
+/* In a call of a lane: the lane that keeps objects for this engine. */
+static struct wt_lane_object *keeper(const struct wt_engine_object *engine) {
+    struct wt_lane_object *lane = wt_lane_current();
+    return lane && lane->engine == engine ? lane : NULL;
+}
+
 struct wt_writeback *wt_writeback_take(struct wt_engine_object *engine, bool limited) {
+    struct wt_lane_object *lane = keeper(engine);
+    if (lane && lane->spares) {
+        struct wt_writeback *kept = lane->spares;
+        lane->spares = kept->next;
+        lane->spare_count--;
+        return kept;
+    }
     struct wt_writeback *spare = atomic_exchange(&engine->spare_writebacks[wt_stripe_of_thread()], NULL);
     if (spare)
         return spare;
@@ -71,6 +85,13 @@ struct wt_writeback *wt_writeback_take(struct wt_engine_object *engine, bool lim
 }
 
 void wt_writeback_give(struct wt_engine_object *engine, struct wt_writeback *writeback) {
+    struct wt_lane_object *lane = keeper(engine);
+    if (lane && lane->spare_count < WT_LANE_SPARES && !atomic_load(&engine->writeback_waiters)) {
+        writeback->next = lane->spares;
+        lane->spares = writeback;
+        lane->spare_count++;
+        return;
+    }
     /* A thread that waits for an object has counted itself before it looks at the spares. */
     writeback = atomic_exchange(&engine->spare_writebacks[wt_stripe_of_thread()], writeback);
     if (!writeback && atomic_load(&engine->writeback_waiters))
@@ -80,6 +101,15 @@ void wt_writeback_give(struct wt_engine_object *engine, struct wt_writeback *wri
     wt_lock(&engine->free_lock);
     give_object(engine, writeback);
     wt_unlock(&engine->free_lock);
+}
+
+void wt_writeback_give_spares(struct wt_lane_object *lane) {
+    for (struct wt_writeback *spare = lane->spares, *next; spare; spare = next) {
+        next = spare->next;
+        wt_writeback_give(lane->engine, spare);
+    }
+    lane->spares = NULL;
+    lane->spare_count = 0;
 }
 
 int wt_writeback_wait(struct wt_engine_object *engine) {
@@ -593,7 +623,7 @@ void wt_launch_gather(struct wt_folio *folio) {
         wt_folio_put(folio);
     wt_launch_start(&ending.launch, true);
     if (ending.retired_bytes)
-        wt_pool_retire(&inode->mapping.cache->pool, ending.retired_bytes);
+        wt_room_retire(inode->engine, ending.retired_bytes);
     if (ending.done)
         wt_writes_end(inode, ending.done);
     leave_gate(inode, ending.round_links);
@@ -654,8 +684,11 @@ void wt_writes_end(struct wt_inode *inode, struct wt_write *done) {
             sem_post(&write->wake);
             continue;
         }
-        now_ns = now_ns ? now_ns : wt_now_ns();
-        wt_write_end(write, now_ns);
+        int64_t ended_ns = write->flags & WT_APPEND ? 0 /* it may have waited for others */
+                                                    : atomic_load_explicit(&write->ended_ns, memory_order_relaxed);
+        if (!ended_ns)
+            ended_ns = now_ns = now_ns ? now_ns : wt_now_ns();
+        wt_write_end(write, ended_ns);
         write->operation.next = NULL;
         *tail = &write->operation;
         tail = &write->operation.next;
@@ -673,7 +706,7 @@ static void end_all(struct wt_inode *inode, struct ending *ending) {
     }
     wt_launch_start(&ending->launch, false);
     if (ending->retired_bytes)
-        wt_pool_retire(&engine->cache.pool, ending->retired_bytes);
+        wt_room_retire(engine, ending->retired_bytes);
     else
         wt_pool_kick(&engine->cache.pool);
     wt_writes_end(inode, ending->done);

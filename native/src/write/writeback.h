@@ -17,6 +17,8 @@
 #include "io/io.h"
 #include "write/context.h"
 
+struct wt_lane_object;
+
 #define WT_WRITEBACK_SHARES 40u
 
 /*
@@ -57,11 +59,14 @@ struct wt_launch {
 /* An object for an I/O, counted against the limit if limited. NULL: the limit is reached, or there is no memory. */
 struct wt_writeback *wt_writeback_take(struct wt_engine_object *engine, bool limited);
 void wt_writeback_give(struct wt_engine_object *engine, struct wt_writeback *writeback);
+/* A lane, that its thread is in no call of, keeps objects no more. */
+void wt_writeback_give_spares(struct wt_lane_object *lane);
 /* Objects that I/Os have, or that are about to be used for one; exact while nothing happens. */
 uint32_t wt_writebacks_in_use(const struct wt_engine_object *engine);
 /* Whether the limit is reached, more or less. */
 static inline bool wt_writeback_is_short(const struct wt_engine_object *engine) {
-    return atomic_load_explicit(&engine->writebacks_out, memory_order_relaxed) >= WT_WRITEBACK_LIMIT;
+    return atomic_load_explicit(&engine->writebacks_out, memory_order_relaxed) >=
+           atomic_load_explicit(&engine->writeback_limit, memory_order_relaxed);
 }
 /*
  * Waits until an object may be taken. The caller holds no object and no lock. -ENOMEM: there is no memory, and no
