@@ -7,6 +7,7 @@ import io.writethrough.bench.contender.Buffers;
 import io.writethrough.bench.measure.DeviceStat;
 import io.writethrough.bench.report.Collector;
 import io.writethrough.bench.report.HtmlReport;
+import io.writethrough.bench.report.LatencyCurve;
 import io.writethrough.bench.report.Progress;
 import io.writethrough.bench.report.RunReport;
 import io.writethrough.bench.report.TextReport;
@@ -162,6 +163,14 @@ public final class Compare {
                     progress,
                     () -> collector.asyncHeapBytes(Workloads.allocatedBesidesFuture(scratch)));
         }
+        if (options.wants(Latency.ID) && inTime(Latency.ID, budget, progress)) {
+            attempt(Latency.ID, progress, () -> {
+                LatencyCurve curve = new Latency(scratch, options, budget, progress).run();
+                progress.clear();
+                collector.add(curve);
+                text.print(curve);
+            });
+        }
         if (options.wants(Growth.ID) && inTime(Growth.ID, budget, progress)) {
             attempt(Growth.ID, progress, () -> {
                 Growth growth = new Growth(scratch, options, budget, progress);
@@ -209,6 +218,7 @@ public final class Compare {
 
     private double slices(List<Workload> workloads) {
         double slices = options.wants(Scaling.ID) ? Scaling.slices(options) : 0;
+        slices += options.wants(Latency.ID) ? Latency.slices(options) : 0;
         slices += options.wants(Growth.ID) ? Growth.slices(options) : 0;
         for (Workload workload : workloads) {
             slices += Runner.slices(workload, options.rounds());

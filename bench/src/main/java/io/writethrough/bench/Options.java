@@ -51,6 +51,7 @@ public record Options(
 
     private static List<String> ids() {
         List<String> ids = new ArrayList<>(Workloads.IDS);
+        ids.add(Latency.ID);
         ids.add(Growth.ID);
         ids.add(Scaling.ID);
         return List.copyOf(ids);
@@ -173,6 +174,6 @@ public record Options(
             return only.contains(id);
         }
         boolean report = !instant && (id.equals(Growth.ID) || (id.equals(Scaling.ID) && !quick()));
-        return report || Workloads.ids(instant).contains(id);
+        return report || id.equals(Latency.ID) || Workloads.ids(instant).contains(id);
     }
 }

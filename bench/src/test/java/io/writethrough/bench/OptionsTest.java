@@ -78,6 +78,7 @@ final class OptionsTest {
             assertTrue(options.wants(Workloads.OVERWRITE_2));
             assertFalse(options.wants(Workloads.READ));
             assertFalse(options.wants("growth"));
+            assertTrue(options.wants("append-open"));
             assertFalse(parse().wants(Workloads.OVERWRITE_2));
         } finally {
             System.clearProperty(Options.INSTANT);

@@ -26,6 +26,7 @@ public final class Collector {
     private final Map<String, String> commands = new LinkedHashMap<>();
     private final List<Workload> workloads = new ArrayList<>();
     private final List<Growth> growth = new ArrayList<>();
+    private final List<LatencyCurve> latency = new ArrayList<>();
     private final List<Steps> scaling = new ArrayList<>();
     private Double asyncHeapBytes;
 
@@ -157,6 +158,11 @@ public final class Collector {
         return added;
     }
 
+    /** Latency against the rate of arrivals. */
+    public synchronized void add(LatencyCurve curve) {
+        latency.add(curve);
+    }
+
     /** Cost against size. */
     public synchronized void add(Steps steps) {
         scaling.add(steps);
@@ -179,6 +185,7 @@ public final class Collector {
                         method,
                         List.copyOf(workloads),
                         List.copyOf(growth),
+                        List.copyOf(latency),
                         List.copyOf(scaling),
                         asyncHeapBytes,
                         List.of())

@@ -31,6 +31,12 @@ public final class Numbers {
                 : String.format(Locale.ROOT, "%.2f (%.2f..%.2f)", spread.median(), spread.least(), spread.most());
     }
 
+    /** A number of any size: the median of the rounds, and the least and greatest of them. */
+    static String ranged(Spread spread) {
+        String format = spread.median() < 10 ? "%.2f (%.2f..%.2f)" : "%,.0f (%,.0f..%,.0f)";
+        return String.format(Locale.ROOT, format, spread.median(), spread.least(), spread.most());
+    }
+
     /** Any number, to three digits or so. */
     public static String plain(double value) {
         return String.format(Locale.ROOT, value < 0.1 ? "%.3f" : value < 10 ? "%.2f" : "%,.1f", value);

@@ -26,6 +26,7 @@ import java.util.Optional;
  * @param method how it was measured
  * @param workloads in the order in which they ran
  * @param growth throughput against load
+ * @param latency against the rate of arrivals
  * @param scaling cost against the number of files and of cached bytes
  * @param asyncHeapBytes that an asynchronous write allocates besides its future; null if that was not measured
  * @param targets what the library is to reach, and what it reached
@@ -39,11 +40,17 @@ public record RunReport(
         Map<String, String> method,
         List<Workload> workloads,
         List<Growth> growth,
+        List<LatencyCurve> latency,
         List<Steps> scaling,
         Double asyncHeapBytes,
         List<Target> targets) {
     /** The fact of the disk that says that the disk takes no time. */
     public static final String INSTANT = "takes no time";
+
+    /** Reports from before there were open arrivals have no curves of latency. */
+    public RunReport {
+        latency = latency == null ? List.of() : latency;
+    }
 
     /** Whether the disk takes no time. */
     public boolean takesNoTime() {
@@ -193,6 +200,7 @@ public record RunReport(
                 method,
                 workloads,
                 growth,
+                latency,
                 scaling,
                 asyncHeapBytes,
                 Targets.of(this));

@@ -10,6 +10,7 @@ import io.writethrough.bench.report.RunReport.Workload;
 import io.writethrough.bench.workload.Steps;
 import io.writethrough.bench.workload.Workloads;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -54,6 +55,9 @@ final class Targets {
     private static final Map<String, Double> INSTANT_FUTURES =
             Map.of(Workloads.FIO_ASYNC, 0.7, Workloads.ASYNC_CHANNEL, 1.1);
 
+    /** The most that half of the appends take at {@link LatencyCurve#MARK}. */
+    private static final double INSTANT_APPEND_MICROS = 30;
+
     private static final double PAGES = 1.5;
     private static final double AT_LEAST_EQUAL = 1;
     /**
@@ -89,6 +93,7 @@ final class Targets {
         Targets targets = new Targets();
         if (report.takesNoTime()) {
             report.workloads().forEach(targets::addInstant);
+            report.latency().forEach(targets::addInstant);
             return List.copyOf(targets.all);
         }
         report.workloads().forEach(targets::add);
@@ -159,6 +164,26 @@ final class Targets {
         if (workload.id().equals(Workloads.COMMIT_APPEND)) {
             against(workload, Workloads.GROWING_AHEAD, Workloads.FORCE);
         }
+    }
+
+    /** By the lane where there is one, else by the best way of the library. */
+    private void addInstant(LatencyCurve curve) {
+        boolean lane = curve.ways().stream().anyMatch(way -> way.name().equals(Workloads.LANE));
+        curve.ways().stream()
+                .filter(way -> way.name().startsWith(lane ? Workloads.LANE : Workloads.LIBRARY))
+                .flatMap(way ->
+                        way.at(LatencyCurve.MARK).stream().map(point -> Map.entry(way.name(), point.p50Micros())))
+                .min(Map.Entry.comparingByValue(Comparator.comparingDouble(Spread::median)))
+                .ifPresent(best -> all.add(new Target(
+                        curve.id(),
+                        best.getKey() + " p50 µs at " + Numbers.count(LatencyCurve.MARK) + "/s",
+                        best.getValue().median(),
+                        best.getValue().noise(),
+                        INSTANT_APPEND_MICROS,
+                        false,
+                        true,
+                        null,
+                        false)));
     }
 
     /** Against every other contender that there was to be. */

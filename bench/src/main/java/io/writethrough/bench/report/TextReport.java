@@ -140,6 +140,32 @@ public final class TextReport {
         out.println();
     }
 
+    /** A table of latency against the rate of arrivals. */
+    public void print(LatencyCurve curve) {
+        Table table = new Table(
+                List.of("", "of its most", "arrivals/s", "done/s", "p50 µs", "p99 µs", "p99.9 µs", "sent late p50 µs"));
+        for (LatencyCurve.Way way : curve.ways()) {
+            for (LatencyCurve.Point point : way.points()) {
+                table.row(List.of(
+                        way.name(),
+                        point.percentOfMost() == null ? "-" : Numbers.count(point.percentOfMost()) + " %",
+                        Numbers.count(point.arrivalsPerSecond()),
+                        Numbers.count(point.opsPerSecond().median()),
+                        Numbers.ranged(point.p50Micros()),
+                        Numbers.ranged(point.p99Micros()),
+                        Numbers.ranged(point.p999Micros()),
+                        Numbers.ranged(point.lateP50Micros())));
+            }
+        }
+        out.println(curve.title());
+        out.println();
+        out.println(table);
+        curve.ways()
+                .forEach(way -> out.println("  " + way.name() + ": " + Numbers.ranged(way.mostPerSecond())
+                        + " records/s at most, without pauses"));
+        out.println();
+    }
+
     /** A workload that could not be measured to its end. */
     public void failure(String id, Exception failure) {
         out.println("FAILED: " + id + ": " + failure);

@@ -51,6 +51,9 @@ public final class Workloads {
     /** Its futures, where the callback starts the next write. */
     public static final String CALLBACKS = LIBRARY + " callbacks";
 
+    /** Its appends by threads that wait for each. */
+    public static final String CALLS = LIBRARY + " calls";
+
     /** Its channels, where each write is durable, and where a file grows ahead of its appends. */
     public static final String EACH_WRITE = LIBRARY + " each write durable";
 

@@ -51,7 +51,7 @@
   const KNOWN = {
     'writethrough': 0, 'writethrough callbacks': 1, 'FileChannel + force': 2, 'FileChannel': 3, 'FileChannel DIRECT': 4,
     'FileChannel.read DIRECT': 4, 'FileChannel DIRECT + DSYNC + cache': 2, 'jasyncfio': 5, 'artemis': 6,
-    'AsynchronousFileChannel': 7, 'group commit': 7, 'RandomAccessFile': 8, 'force under': 9, 'MappedByteBuffer': 10, 'copy from': 10,
+    'writethrough calls': 5, 'writethrough futures': 1, 'AsynchronousFileChannel': 7, 'group commit': 7, 'RandomAccessFile': 8, 'force under': 9, 'MappedByteBuffer': 10, 'copy from': 10,
   };
 
   function colour(name) {
@@ -260,6 +260,27 @@
     }));
   }
 
+  /** One percentile against the rate of arrivals, both logarithmic. */
+  function arrivalsChart(parent, title, curve, value) {
+    const names = curve.ways.map(way => way.name);
+    const points = way => way.points.map(point => [point.arrivals_per_second, value(point).median]).sort((a, b) => a[0] - b[0]);
+    chart(parent, title, () => 270 + legendHeight(names), () => Object.assign(base(), {
+      grid: {left: 8, right: 16, top: 16, bottom: legendHeight(names) + 22, containLabel: true},
+      legend: legend(names),
+      tooltip: Object.assign(base().tooltip, {
+        trigger: 'item',
+        formatter: point => `${point.marker}${point.seriesName}<br>${count(Math.round(point.data[0]))} arrivals/s: `
+            + `<b>${time(point.data[1] * 1000)}</b>`,
+      }),
+      xAxis: axis({
+        type: 'log', name: 'arrivals/s', nameLocation: 'middle', nameGap: 24,
+        axisLabel: {color: style('--soft'), fontSize: 11, formatter: short},
+      }),
+      yAxis: axis({type: 'log', axisLabel: {color: style('--soft'), fontSize: 11, formatter: value => time(value * 1000)}}),
+      series: lines(curve.ways.map(way => ({name: way.name, data: points(way)})), {showSymbol: true, smooth: false}),
+    }));
+  }
+
   // ---- parts of the page ----
 
   function lead() {
@@ -382,6 +403,30 @@
         `Latency at ${short(one.half_load_ops_per_second)} ops/s, half of the library's most`, one.half_load_latency));
   }
 
+  function latency() {
+    for (const curve of report.latency) {
+      const made = section(curve.id, curve.title, element('p', {class: 'note'}, 'Medians of the rounds, with the least and the '
+          + 'greatest. A time counts from the planned arrival; "sent late" is the part of it before the append begins.'));
+      made.dataset.short = 'Open arrivals';
+      const grid = element('div', {class: 'charts'});
+      made.append(grid);
+      arrivalsChart(grid, 'p50 against arrivals', curve, point => point.p50_micros);
+      arrivalsChart(grid, 'p99 against arrivals', curve, point => point.p99_micros);
+      arrivalsChart(grid, 'p99.9 against arrivals', curve, point => point.p999_micros);
+      arrivalsChart(grid, 'Sent late, p50', curve, point => point.late_p50_micros);
+      const ranged = spread => element('td', {}, micros(spread.median * 1000),
+          element('small', {}, `${micros(spread.least * 1000)} – ${micros(spread.most * 1000)}`));
+      made.append(table(
+          ['', 'of its most', 'arrivals/s', 'done/s', 'p50 µs', 'p99 µs', 'p99.9 µs', 'sent late p50 µs'],
+          curve.ways.flatMap(way => way.points.map(point => element('tr', isOwn(way.name) ? {class: 'own'} : {},
+              element('td', {class: 'name'}, way.name,
+                  element('small', {}, `${count(Math.round(way.most_per_second.median))}/s at most`)),
+              cell(point.percent_of_most === null ? '–' : point.percent_of_most + ' %'),
+              cell(count(Math.round(point.arrivals_per_second))), cell(count(Math.round(point.ops_per_second.median))),
+              ranged(point.p50_micros), ranged(point.p99_micros), ranged(point.p999_micros), ranged(point.late_p50_micros))))));
+    }
+  }
+
   function scaling() {
     if (report.scaling.length === 0) {
       return;
@@ -403,6 +448,7 @@
   targets();
   growth();
   report.workloads.forEach(workload);
+  latency();
   scaling();
   facts('storage', 'The disk', report.storage);
   facts('machine', 'The machine and the versions', report.machine);

@@ -3,6 +3,7 @@
 package io.writethrough.bench.report;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -73,6 +74,34 @@ final class TargetsTest {
         assertEquals(1, report.targets().size());
         assertEquals(0.75, only(report, Workloads.DIRECT_DSYNC).bound());
         assertEquals(Verdict.PASS, only(report, Workloads.DIRECT_DSYNC).verdict());
+    }
+
+    private static LatencyCurve.Way way(String name, double p50Micros) {
+        Spread any = Spread.of(List.of(1.0));
+        Spread p50 = Spread.of(List.of(p50Micros));
+        return new LatencyCurve.Way(
+                name, any, List.of(new LatencyCurve.Point(null, LatencyCurve.MARK, any, p50, any, any, any)));
+    }
+
+    private static RunReport openArrivals(Map<String, String> storage, LatencyCurve.Way... ways) {
+        Collector collector = new Collector();
+        collector.add(new LatencyCurve("append-open", "title", List.of(ways)));
+        return collector.report(Map.of(), storage, Map.of());
+    }
+
+    @Test
+    void atTheRateOfTheMarkTheLaneDecidesWhereThereIsOne() {
+        Map<String, String> instant = Map.of(RunReport.INSTANT, "yes");
+        LatencyCurve.Way group = way(Workloads.GROUP_COMMIT, 1);
+        LatencyCurve.Way calls = way(Workloads.CALLS, 29);
+        LatencyCurve.Way futures = way(Workloads.FUTURES, 40);
+        Target best = only(openArrivals(instant, futures, calls, group), "/s");
+        assertEquals(29, best.value());
+        assertEquals(Verdict.PASS, best.verdict());
+        Target lane = only(openArrivals(instant, way(Workloads.LANE, 31), calls, group), "/s");
+        assertEquals(31, lane.value());
+        assertEquals(Verdict.FAIL, lane.verdict());
+        assertTrue(openArrivals(Map.of(), calls).targets().isEmpty());
     }
 
     @Test
@@ -218,10 +247,21 @@ final class TargetsTest {
                         Workloads.FIO, List.of(slice(100, 200), slice(100, 200))),
                 Map.of(Workloads.ARTEMIS, "does not load"));
         collector.asyncHeapBytes(12);
+        collector.add(new LatencyCurve("id", "title", List.of(way(Workloads.LANE, 1))));
         RunReport report = report(collector);
         Path file = directory.resolve("report.json");
         Files.writeString(file, report.json());
         assertEquals(report.targets(), RunReport.read(file).targets());
+        assertEquals(report.json(), RunReport.read(file).json());
+    }
+
+    @Test
+    void aReportFromBeforeThereWereOpenArrivalsIsRead(@TempDir Path directory) throws IOException {
+        RunReport report = report(collector("id", Map.of(Workloads.LIBRARY, List.of(slice(1, 1))), Map.of()));
+        Path file = directory.resolve("report.json");
+        String older = report.json().replaceFirst("\"latency\" : \\[ \\],\\s*\"scaling\"", "\"scaling\"");
+        assertFalse(older.equals(report.json()));
+        Files.writeString(file, older);
         assertEquals(report.json(), RunReport.read(file).json());
     }
 
