@@ -3,12 +3,21 @@
 package io.writethrough.bench.contender;
 
 import java.io.IOException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongConsumer;
 
-/** Threads that wait for each of their records: a thread that is free takes the next arrival. */
+/**
+ * Threads that wait for each of their records: a thread that is free takes the next arrival. No more than two wait for
+ * arrivals, since many would take the processors from the log. The others are in reserve: one comes when none waits.
+ */
 public final class ArrivalCalls implements ArrivalWay {
+    private static final int MOST_WAITING = 2;
+
     private final AppendContender log;
     private final int threads;
+    private final AtomicInteger waiting = new AtomicInteger();
+    private final Semaphore reserve = new Semaphore(0);
 
     /** Takes the log over, and closes it in the end. */
     public ArrivalCalls(AppendContender log, int threads) {
@@ -24,6 +33,7 @@ public final class ArrivalCalls implements ArrivalWay {
     @Override
     public void makeRoom(long records) throws IOException {
         log.makeRoom(records);
+        reserve.drainPermits();
     }
 
     @Override
@@ -32,18 +42,25 @@ public final class ArrivalCalls implements ArrivalWay {
         return new Sender() {
             @Override
             public void await(long nanos) {
+                waiting.incrementAndGet();
                 Waits.sleepUntil(nanos);
+                if (waiting.decrementAndGet() == 0 && reserve.hasQueuedThreads()) {
+                    reserve.release();
+                }
             }
 
             @Override
             public void submit(long plannedNanos) throws IOException {
                 appender.append();
                 done.accept(plannedNanos);
+                if (waiting.get() >= MOST_WAITING) {
+                    reserve.acquireUninterruptibly();
+                }
             }
 
             @Override
             public void drain() {
-                // Each record was durable when its append returned.
+                reserve.release(threads);
             }
         };
     }
