@@ -43,6 +43,8 @@ final class OptionsTest {
     @Test
     void quickLeavesOutWhatTakesLongUnlessItIsAskedFor() {
         assertFalse(parse("--quick").wants("scaling"));
+        assertFalse(parse("--quick").wants("append-open"));
+        assertTrue(parse().wants("append-open"));
         assertTrue(parse("--quick").wants("open-close"));
         assertTrue(parse("--quick", "--only", "scaling").wants("scaling"));
         assertTrue(parse("--full").rounds() > parse().rounds());
