@@ -6,6 +6,7 @@ import io.writethrough.bench.contender.AppendCalls;
 import io.writethrough.bench.contender.AppendGroupCommit;
 import io.writethrough.bench.contender.ArrivalCalls;
 import io.writethrough.bench.contender.ArrivalFutures;
+import io.writethrough.bench.contender.ArrivalLane;
 import io.writethrough.bench.contender.ArrivalWay;
 import io.writethrough.bench.contender.Arrivals;
 import io.writethrough.bench.contender.OpenAppends;
@@ -68,6 +69,7 @@ final class Latency {
 
     private static List<Way> ways(Scratch scratch) {
         return List.of(
+                new Way(Workloads.LANE, () -> new ArrivalLane(scratch.path("log-open-lane"), IN_FLIGHT)),
                 new Way(Workloads.FUTURES, () -> new ArrivalFutures(scratch.path("log-open-futures"), IN_FLIGHT)),
                 new Way(
                         Workloads.CALLS,

@@ -26,6 +26,10 @@ final class LibraryLog implements Closeable {
                 new GrowthAhead(AppendContender.LOG_BYTES));
     }
 
+    WriteThroughEngine engine() {
+        return engine;
+    }
+
     WriteThroughFile file() {
         return file;
     }

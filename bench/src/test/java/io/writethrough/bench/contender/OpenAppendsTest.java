@@ -101,6 +101,12 @@ final class OpenAppendsTest {
     }
 
     @Test
+    void everyArrivalIsAppendedByLane() throws IOException {
+        Path log = directory.resolve("log");
+        assertAppendsAll(new ArrivalLane(log, 16), log, 1);
+    }
+
+    @Test
     void everyArrivalIsAppendedByFuture() throws IOException {
         Path log = directory.resolve("log");
         assertAppendsAll(new ArrivalFutures(log, 16), log, 1);
