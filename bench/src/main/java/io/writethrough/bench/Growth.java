@@ -39,7 +39,7 @@ final class Growth {
     static final String ID = "growth";
 
     private static final int PAGE = 4096;
-    private static final int IN_FLIGHT_CONTENDERS = 5;
+    private static final int IN_FLIGHT_CONTENDERS = 6;
     private static final int THREAD_CONTENDERS = 3;
     private static final int HALF_LOAD_SLICES = 4;
     /** Of the slices of the workloads. */
@@ -106,9 +106,12 @@ final class Growth {
         Path beside = scratch.file("direct", spanBytes);
         List<Contender> open = new ArrayList<>();
         try (LibraryAsync library =
-                new LibraryAsync(scratch.file("direct", spanBytes), PAGE, 1, LibraryAsync.Drive.PERMITS)) {
+                        new LibraryAsync(scratch.file("direct", spanBytes), PAGE, 1, LibraryAsync.Drive.PERMITS);
+                LibraryAsync lane =
+                        new LibraryAsync(scratch.file("direct-3", spanBytes), PAGE, 1, LibraryAsync.Drive.LANE)) {
             Map<String, Loaded> loaded = new LinkedHashMap<>();
             loaded.put(Workloads.LIBRARY, (load, time) -> library.run(pattern, time, load, 0));
+            loaded.put(Workloads.LANE, (load, time) -> lane.run(pattern, time, load, 0));
             loaded.put(Workloads.FIO_ASYNC, (load, time) -> fio(beside, load).run(pattern, time, 1));
             String asyncChannel = "AsynchronousFileChannel";
             add(

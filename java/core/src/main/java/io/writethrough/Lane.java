@@ -217,7 +217,8 @@ public final class Lane implements AutoCloseable {
 
     /**
      * {@linkplain #send Sends}, and tells the handler of operations that have ended, on this thread. Waits for the first of
-     * them, unless no operation is {@linkplain #underWay under way}. Not to be called by a handler of the lane.
+     * them, unless no operation is {@linkplain #underWay under way}. Not to be called by a handler of the lane. A thread that
+     * polls without ever waiting takes a processor for itself: on a disk without FUA the kernel's workers flush, and need one.
      *
      * @param handler what is told
      * @param max the most operations that it is told of

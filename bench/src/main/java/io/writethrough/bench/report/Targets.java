@@ -55,6 +55,14 @@ final class Targets {
     private static final Map<String, Double> INSTANT_FUTURES =
             Map.of(Workloads.FIO_ASYNC, 0.7, Workloads.ASYNC_CHANNEL, 1.1);
 
+    private static final double INSTANT_LANE = 0.9;
+
+    /** Futures hand over between two threads. */
+    private static final double FUTURES_CPU = 1.5;
+
+    /** A line of the chart against the best other line, at each load. */
+    private static final double ANY_LOAD = 0.95;
+
     /** The most that half of the appends take at {@link LatencyCurve#MARK}. */
     private static final double INSTANT_APPEND_MICROS = 30;
 
@@ -114,6 +122,9 @@ final class Targets {
     private void add(Workload workload) {
         switch (workload.id()) {
             case Workloads.ASYNC -> {
+                against(workload, Workloads.LANE, Workloads.ARTEMIS);
+                against(workload, Workloads.LANE, Workloads.FIO_ASYNC);
+                heap(workload, Workloads.LANE);
                 against(workload, Workloads.FUTURES, Workloads.FIO_ASYNC);
                 against(workload, Workloads.CALLBACKS, Workloads.FIO_ASYNC);
                 others(workload, Workloads.CALLBACKS, Set.of(Workloads.FUTURES, Workloads.FIO_ASYNC));
@@ -132,7 +143,7 @@ final class Targets {
             default -> {
                 others(workload, Workloads.LIBRARY, UNLIKE.getOrDefault(workload.id(), Set.of()));
                 if (!ALLOCATING.contains(workload.id())) {
-                    heap(workload);
+                    heap(workload, Workloads.LIBRARY);
                 }
             }
         }
@@ -148,6 +159,25 @@ final class Targets {
 
     private void addInstant(Workload workload) {
         boolean async = workload.id().equals(Workloads.ASYNC);
+        if (async) {
+            compare(
+                    workload,
+                    Workloads.LANE + " ops/s × " + Workloads.FIO_ASYNC,
+                    Workloads.LANE,
+                    Workloads.FIO_ASYNC,
+                    Contender::rateAgainst,
+                    INSTANT_LANE,
+                    true);
+            compare(
+                    workload,
+                    Workloads.LANE + " CPU time × " + Workloads.FIO_ASYNC,
+                    Workloads.LANE,
+                    Workloads.FIO_ASYNC,
+                    Contender::cpuAgainst,
+                    CPU_BOUNDS.get(Workloads.FIO_ASYNC),
+                    false);
+            heap(workload, Workloads.LANE);
+        }
         String library = async ? Workloads.FUTURES : Workloads.LIBRARY;
         String subject = async ? library + " " : "";
         Map<String, Double> bounds = async ? INSTANT_FUTURES : INSTANT_BOUNDS.getOrDefault(workload.id(), Map.of());
@@ -206,7 +236,8 @@ final class Targets {
         compare(workload, subject + "ops/s × " + other, library, other, Contender::rateAgainst, bound, true);
         Double cpuBound = workload.id().equals(Workloads.SEQUENTIAL) ? null : CPU_BOUNDS.get(other);
         if (cpuBound != null) {
-            compare(workload, subject + "CPU time × " + other, library, other, Contender::cpuAgainst, cpuBound, false);
+            double most = library.equals(Workloads.FUTURES) ? FUTURES_CPU : cpuBound;
+            compare(workload, subject + "CPU time × " + other, library, other, Contender::cpuAgainst, most, false);
         }
     }
 
@@ -242,12 +273,12 @@ final class Targets {
                         workload.id(), name, spread.median(), spread.noise(), bound, true, false, null, false)));
     }
 
-    private void heap(Workload workload) {
-        Double bytes = workload.contender(Workloads.LIBRARY)
-                .map(Contender::heapBytesPerOp)
-                .orElse(null);
-        boolean unmeasured = bytes == null && workload.unmeasured().containsKey(Workloads.LIBRARY);
-        atMost(workload.id(), "heap bytes per operation", bytes, NO_BYTES, true, unmeasured);
+    private void heap(Workload workload, String library) {
+        Double bytes =
+                workload.contender(library).map(Contender::heapBytesPerOp).orElse(null);
+        boolean unmeasured = bytes == null && workload.unmeasured().containsKey(library);
+        String subject = library.equals(Workloads.LIBRARY) ? "" : library + " ";
+        atMost(workload.id(), subject + "heap bytes per operation", bytes, NO_BYTES, true, unmeasured);
     }
 
     private void atMost(String workload, String name, Double value, double bound, boolean decides, boolean unmeasured) {
@@ -265,7 +296,39 @@ final class Targets {
         atMost(steps.id(), "dearest step × the first, less what the machine adds", worst, 1.1, false, false);
     }
 
+    /** At each load, against the best of those that are not of this library. */
+    private void addAtAnyLoad(Growth growth, String library) {
+        List<Double> own = growth.opsPerSecond().get(library);
+        if (own == null || growth.opsPerSecond().size() < 2) {
+            return;
+        }
+        double lowest = Double.MAX_VALUE;
+        for (int load = 0; load < own.size(); load++) {
+            int at = load;
+            double best = growth.opsPerSecond().entrySet().stream()
+                    .filter(line -> !line.getKey().startsWith(Workloads.LIBRARY))
+                    .mapToDouble(line -> line.getValue().get(at))
+                    .max()
+                    .orElse(0);
+            lowest = Math.min(lowest, own.get(load) / best);
+        }
+        all.add(new Target(
+                growth.id(),
+                library + " ops/s × the best other, at any load",
+                lowest,
+                0,
+                ANY_LOAD,
+                true,
+                false,
+                null,
+                false));
+    }
+
     private void add(Growth growth) {
+        if (growth.unit().equals("in flight")) {
+            addAtAnyLoad(growth, Workloads.LANE);
+            addAtAnyLoad(growth, Workloads.LIBRARY);
+        }
         all.add(new Target(
                 growth.id(),
                 "throughput × the best at a smaller load",

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.writethrough.bench.measure.DeviceStat;
 import io.writethrough.bench.measure.Slice;
 import io.writethrough.bench.report.Target.Verdict;
+import io.writethrough.bench.workload.Curve;
 import io.writethrough.bench.workload.Result;
 import io.writethrough.bench.workload.Steps;
 import io.writethrough.bench.workload.Workload;
@@ -21,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.HdrHistogram.Histogram;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -74,6 +76,69 @@ final class TargetsTest {
         assertEquals(1, report.targets().size());
         assertEquals(0.75, only(report, Workloads.DIRECT_DSYNC).bound());
         assertEquals(Verdict.PASS, only(report, Workloads.DIRECT_DSYNC).verdict());
+    }
+
+    private static RunReport asyncReport(Map<String, String> storage) {
+        Map<String, List<Slice>> slices = Map.of(
+                Workloads.LANE, List.of(slice(95, 110)),
+                Workloads.FUTURES, List.of(slice(80, 160)),
+                Workloads.CALLBACKS, List.of(slice(120, 100)),
+                Workloads.ARTEMIS, List.of(slice(90, 100)),
+                Workloads.FIO_ASYNC, List.of(slice(100, 100)));
+        return collector(Workloads.ASYNC, slices, Map.of()).report(Map.of(), storage, Map.of());
+    }
+
+    @Test
+    void aLaneIsComparedWithThoseThatHaveNoThreadInBetween() {
+        RunReport disk = asyncReport(Map.of());
+        assertEquals(
+                Verdict.PASS, only(disk, "lane ops/s × " + Workloads.ARTEMIS).verdict());
+        assertEquals(
+                Verdict.FAIL, only(disk, "lane ops/s × " + Workloads.FIO_ASYNC).verdict());
+        assertEquals(1.2, only(disk, "lane CPU time × " + Workloads.FIO_ASYNC).bound());
+        assertEquals(
+                1.5, only(disk, "futures CPU time × " + Workloads.FIO_ASYNC).bound());
+        assertEquals(0.5, only(disk, "lane heap bytes per operation").bound());
+        RunReport instant = asyncReport(Map.of(RunReport.INSTANT, "yes"));
+        assertEquals(
+                Verdict.PASS,
+                only(instant, "lane ops/s × " + Workloads.FIO_ASYNC).verdict());
+        assertEquals(
+                1.2, only(instant, "lane CPU time × " + Workloads.FIO_ASYNC).bound());
+        assertEquals(
+                0.7, only(instant, "futures ops/s × " + Workloads.FIO_ASYNC).bound());
+    }
+
+    private static Curve inFlight(Map<String, List<double[]>> rates) {
+        Map<String, Histogram> latency = Map.of(Workloads.LIBRARY, Slice.newHistogram());
+        return new Curve("growth-async", "title", "in flight", new int[] {1, 2}, rates, 1, latency);
+    }
+
+    @Test
+    void atEachLoadTheLinesOfTheLibraryAreComparedWithTheBestOther() {
+        Collector collector = new Collector();
+        collector.add(inFlight(Map.of(
+                Workloads.LIBRARY,
+                List.of(new double[] {10, 20}),
+                Workloads.LANE,
+                List.of(new double[] {20, 20}),
+                Workloads.FIO_ASYNC,
+                List.of(new double[] {10, 21}),
+                "another",
+                List.of(new double[] {16, 1}))));
+        RunReport report = report(collector);
+        assertEquals(
+                20 / 21.0,
+                only(report, "lane ops/s × the best other, at any load").value(),
+                1e-9);
+        assertEquals(
+                10 / 16.0,
+                report.targets().stream()
+                        .filter(target -> target.name().startsWith(Workloads.LIBRARY + " ops/s"))
+                        .findFirst()
+                        .orElseThrow()
+                        .value(),
+                1e-9);
     }
 
     private static LatencyCurve.Way way(String name, double p50Micros) {
