@@ -58,6 +58,9 @@ struct input {
     struct world *world;
     const uint8_t *bytes;
     size_t left;
+    wt_lane lane; /* of this thread; it stays when the lane is closed */
+    bool lane_is_open;
+    unsigned lane_begun, lane_ended;
 };
 
 static uint8_t take(struct input *input) {
@@ -295,6 +298,72 @@ static void call_reap(struct input *input) {
     atomic_fetch_add(&input->world->reaped, result > 0 ? (unsigned)result : 0);
 }
 
+static wt_lane take_lane(struct input *input) {
+    uint8_t kind = take(input);
+    return kind < 200 ? input->lane : kind < 220 ? take_file(input) : take_number(input, 8);
+}
+
+static void open_or_close_lane(struct input *input, uint8_t how) {
+    if (!input->lane_is_open) {
+        int result = wt_lane_open(take_engine(input), how & 8 ? how : 0, how & 16 ? NULL : &input->lane);
+        check_result(result, 0);
+        input->lane_is_open = result == 0;
+        input->lane_begun = input->lane_ended = 0;
+    } else if (how & 8) {
+        CHECK_OK(wt_lane_close(input->lane));
+        CHECK_EQ(wt_lane_close(input->lane), -EPERM);
+        input->lane_is_open = false;
+    }
+}
+
+static void begin_by_lane(struct input *input, uint8_t how) {
+    wt_lane lane = take_lane(input);
+    wt_file file = take_file(input);
+    uint64_t offset = take_offset(input);
+    int result;
+    if (how & 8) {
+        result = wt_lane_fetch(lane, file, offset, take_length(input), how >> 5, 0);
+    } else {
+        struct buffers buffers = take_buffers(input);
+        result = wt_lane_write(lane, file, iov_of(&buffers), buffers.count, offset, how >> 4 & 3u, how >> 6, 0);
+        free_buffers(&buffers);
+    }
+    check_result(result, 0);
+    CHECK(result != 0 || (input->lane_is_open && lane == input->lane));
+    input->lane_begun += result == 0;
+}
+
+static void call_lane(struct input *input) {
+    struct wt_event events[4];
+    uint8_t how = take(input);
+    if ((how & 7) == 0) {
+        open_or_close_lane(input, how);
+    } else if ((how & 7) < 5) {
+        begin_by_lane(input, how);
+    } else if ((how & 7) == 5) {
+        check_result(wt_lane_send(take_lane(input)), 0);
+    } else {
+        wt_lane lane = take_lane(input);
+        int result = wt_lane_poll(lane, how & 128 ? NULL : events, (how >> 3 & 7) - 1, how >> 6);
+        check_result(result, 4);
+        input->lane_ended += result > 0 ? (unsigned)result : 0;
+        CHECK(input->lane_ended <= input->lane_begun);
+    }
+}
+
+/* What the lane has begun ends. */
+static void end_lane(struct input *input) {
+    struct wt_event events[4];
+    int count;
+    while (input->lane_is_open && (count = wt_lane_poll(input->lane, events, 4, -1)) > 0) {
+        input->lane_ended += (unsigned)count;
+    }
+    if (input->lane_is_open) {
+        CHECK_EQ(input->lane_ended, input->lane_begun);
+        CHECK_OK(wt_lane_close(input->lane));
+    }
+}
+
 static void call_ranges(struct input *input) {
     wt_file file = take_file(input);
     uint8_t which = take(input) % 5;
@@ -371,8 +440,8 @@ static void call_end_engine(struct input *input) {
 }
 
 static void (*const calls[])(struct input *) = {
-    call_open, call_write, call_write, call_read,  call_submit, call_submit,     call_reap,
-    call_look, call_close, call_open,  call_write, call_ranges, call_end_engine, call_rename,
+    call_open,  call_write, call_write, call_read,   call_submit,     call_submit, call_reap, call_look,
+    call_close, call_open,  call_write, call_ranges, call_end_engine, call_rename, call_lane, call_lane,
 };
 
 static void *run(void *argument) {
@@ -385,6 +454,7 @@ static void *run(void *argument) {
             calls[which % (sizeof calls / sizeof calls[0])](input);
         }
     }
+    end_lane(input);
     return NULL;
 }
 
@@ -454,7 +524,7 @@ static void run_threads(struct world *world, const uint8_t *bytes, size_t size, 
     struct input inputs[THREADS];
     for (unsigned i = 0; i < count; i++) {
         size_t from = size * i / count;
-        inputs[i] = (struct input){world, bytes + from, size * (i + 1) / count - from};
+        inputs[i] = (struct input){.world = world, .bytes = bytes + from, .left = size * (i + 1) / count - from};
         CHECK(i == 0 || pthread_create(&threads[i], NULL, run, &inputs[i]) == 0);
     }
     (void)run(&inputs[0]);
