@@ -34,6 +34,16 @@ class ReadmeTest {
     }
 
     @Test
+    void theLogOfALaneCompilesAndRuns() throws Exception {
+        final String name = compile(programAfter("## Lanes"));
+        final Path log = directory.resolve("lane.log");
+        run(name, log.toString());
+        final List<String> records = Files.readAllLines(log);
+        assertEquals(1000, records.size());
+        assertEquals("record 999", records.get(999));
+    }
+
+    @Test
     void thePageStoreCompilesAndRunsWithAtomicWritesAndWithout() throws Exception {
         final String name = compile(programAfter("## Pages that nothing tears"));
         for (final Path root : TestDirectories.all().toList()) {
