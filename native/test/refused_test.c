@@ -239,18 +239,23 @@ static uint64_t offset_of(unsigned write) {
     return write * 3 * (uint64_t)PAGE;
 }
 
-/* Submits writes, waits for the event of each, and looks at what the file has. Every second one is of part of a block. */
-static void write_asynchronously(wt_engine engine, wt_file file, int value) {
+/*
+ * Submits writes, waits for the event of each, and looks at what the file has. Every second one is of part of a block. By the
+ * lane, if there is one.
+ */
+static void write_asynchronously(wt_engine engine, wt_lane lane, wt_file file, int value) {
     char bytes[PAGE];
     unsigned ended = 0;
     memset(bytes, value, sizeof bytes);
     for (unsigned i = 0; i < WRITES; i++) {
         const struct iovec iov = {bytes, i % 2 == 0 ? PAGE : 1000};
-        CHECK_OK(wt_write_submit(file, &iov, 1, offset_of(i), 0, 0, i));
+        CHECK_OK(lane != 0 ? wt_lane_write(lane, file, &iov, 1, offset_of(i), 0, 0, i)
+                           : wt_write_submit(file, &iov, 1, offset_of(i), 0, 0, i));
+        CHECK_OK(lane != 0 && i % 8 == 0 ? wt_lane_send(lane) : 0);
     }
     while (ended < WRITES) {
         struct wt_event events[8];
-        int count = wt_reap(engine, events, 8, -1);
+        int count = lane != 0 ? wt_lane_poll(lane, events, 8, -1) : wt_reap(engine, events, 8, -1);
         CHECK_OK(count);
         for (int i = 0; i < count; i++, ended++) {
             CHECK_EQ(events[i].result, events[i].token % 2 == 0 ? PAGE : 1000);
@@ -265,15 +270,18 @@ static void check_written(int value) {
 }
 
 /* All that the backend can be asked for, with the calls refused from the given ones on. */
-static void work_while_refused(int submits, int waits) {
+static void work_while_refused(int submits, int waits, bool by_lane) {
     wt_engine engine = open_engine(WT_BACKEND_IO_URING);
     wt_file file = open_file(engine);
+    wt_lane lane = 0;
+    CHECK_OK(by_lane ? wt_lane_open(engine, 8, &lane) : 0);
     write_whole(file, offset_of(WRITES), 'o', LARGE);
     atomic_store(&submits_left, submits);
     atomic_store(&waits_left, waits);
-    write_asynchronously(engine, file, 'a');
+    write_asynchronously(engine, lane, file, 'a');
     write_whole(file, offset_of(WRITES), 'l', LARGE);
-    write_asynchronously(engine, file, 'b');
+    write_asynchronously(engine, lane, file, 'b');
+    CHECK_OK(by_lane ? wt_lane_close(lane) : 0);
     CHECK_OK(wt_engine_shutdown(engine));
     struct wt_event event;
     CHECK_EQ(wt_reap(engine, &event, 1, -1), -ESHUTDOWN);
@@ -284,11 +292,10 @@ static void work_while_refused(int submits, int waits) {
     atomic_store(&waits_left, INT32_MAX);
 }
 
-static void refuse_each_submission(void *unused) {
-    (void)unused;
+static void refuse_each_submission(void *by_lane) {
     for (int submits = 0; submits < 40; submits++) {
         CONTEXT("after %d submissions", submits);
-        work_while_refused(submits, INT32_MAX);
+        work_while_refused(submits, INT32_MAX, by_lane != NULL);
     }
 }
 
@@ -296,16 +303,25 @@ TEST(whichever_submission_is_the_first_refused_no_io_is_lost_and_others_follow) 
     each_directory(refuse_each_submission, NULL);
 }
 
-static void refuse_each_wait(void *unused) {
-    (void)unused;
+TEST(whichever_submission_of_a_lane_is_the_first_refused_no_io_is_lost_and_others_follow) {
+    bool by_lane = true;
+    each_directory(refuse_each_submission, &by_lane);
+}
+
+static void refuse_each_wait(void *by_lane) {
     for (int waits = 0; waits < 40; waits++) {
         CONTEXT("after %d waits", waits);
-        work_while_refused(INT32_MAX, waits);
+        work_while_refused(INT32_MAX, waits, by_lane != NULL);
     }
 }
 
 TEST(whichever_wait_is_the_first_refused_no_completion_is_lost_and_others_follow) {
     each_directory(refuse_each_wait, NULL);
+}
+
+TEST(whichever_wait_of_a_lane_is_the_first_refused_no_completion_is_lost_and_others_follow) {
+    bool by_lane = true;
+    each_directory(refuse_each_wait, &by_lane);
 }
 
 struct reaping {
@@ -369,7 +385,7 @@ static void refuse_while_a_caller_waits(void *unused) {
     CHECK_EQ(reaping.count, 1);
     CHECK_EQ(reaping.event.token, 7);
     CHECK_EQ(reaping.event.result, PAGE);
-    write_asynchronously(reaping.engine, file, 'a');
+    write_asynchronously(reaping.engine, 0, file, 'a');
     write_whole(file, offset_of(WRITES), 'l', LARGE);
     CHECK_OK(wt_engine_close(reaping.engine));
     check_written('a');
@@ -414,10 +430,10 @@ static void close_the_rings_of_others(void *unused) {
     (void)unused;
     wt_engine engine = open_engine(WT_BACKEND_IO_URING);
     wt_file file = open_file(engine);
-    write_asynchronously(engine, file, 'a');
+    write_asynchronously(engine, 0, file, 'a');
     write_whole(file, offset_of(WRITES), 'o', LARGE);
     close_rings();
-    write_asynchronously(engine, file, 'b');
+    write_asynchronously(engine, 0, file, 'b');
     write_whole(file, offset_of(WRITES), 'l', LARGE);
     CHECK_OK(wt_engine_close(engine));
     check_written('b');
