@@ -665,7 +665,8 @@ static void lane_submit(struct wt_backend *backend, struct wt_io *list) {
 
 static int lane_reap(struct wt_backend *backend, int64_t timeout_ns) {
     struct uring *lane = uring_of(backend);
-    struct __kernel_timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    int64_t wait_ns = timeout_ns < WAIT_MOST_NS ? timeout_ns : WAIT_MOST_NS;
+    struct __kernel_timespec timeout = {.tv_sec = wait_ns / 1000000000, .tv_nsec = wait_ns % 1000000000};
     struct wt_flush *own = NULL;
     if (timeout_ns == 0 && !wt_queue_is_ready(&lane->queue)) {
         return 0;
