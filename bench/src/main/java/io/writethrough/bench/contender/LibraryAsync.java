@@ -59,10 +59,11 @@ public final class LibraryAsync implements Contender {
 
     /** With another number in flight, and at no more than so many operations per second; 0 for as many as can be. */
     public Slice run(Pattern pattern, long nanos, int depth, double operationsPerSecond) throws IOException {
+        Run run = new Run(pattern, depth);
         CpuClock cpu = CpuClock.start();
         HeapClock heap = HeapClock.start();
-        Run run = new Run(pattern, System.nanoTime() + nanos, depth);
         long begin = System.nanoTime();
+        run.end = begin + nanos;
         if (drive == Drive.LANE) {
             run.byLane(new Pace(operationsPerSecond, begin));
         } else if (drive == Drive.PERMITS || operationsPerSecond > 0) {
@@ -81,15 +82,14 @@ public final class LibraryAsync implements Contender {
     /** One slice. */
     private final class Run {
         private final Pattern pattern;
-        private final long end;
+        private volatile long end;
         private final int depth;
         private final Semaphore permits;
         private final Histogram latency = Slice.newHistogram();
         private volatile Throwable failure;
 
-        Run(Pattern pattern, long end, int depth) {
+        Run(Pattern pattern, int depth) {
             this.pattern = pattern;
-            this.end = end;
             this.depth = depth;
             this.permits = new Semaphore(depth);
         }
