@@ -16,26 +16,46 @@
 
 #define BATCH 64
 
-/* This thread is in the backend's reap: it sees what it posts when it comes back. */
-static _Thread_local bool reaping;
+struct events {
+    struct wt_engine_object *engine;
+    struct wt_operation *first, *last;
+};
+
+/* This thread is in the backend's reap: it brings what it posts when it comes back. */
+static _Thread_local struct events *reaping;
 
 /* Whether a thread in the backend's reap has to be woken; the caller then does. With the lock held. */
 static bool must_wake(struct wt_engine_object *engine) {
-    if (!engine->in_backend || engine->backend_woken || reaping)
+    if (!engine->in_backend || engine->backend_woken)
         return false;
     engine->backend_woken = true;
     return true;
 }
 
-static void post(struct wt_engine_object *engine, struct wt_operation *first, struct wt_operation *last) {
-    wt_lock(&engine->event_lock);
+/* With the lock held. */
+static void append(struct wt_engine_object *engine, const struct events *events) {
+    if (!events->first)
+        return;
     if (engine->last_event)
-        engine->last_event->next = first;
+        engine->last_event->next = events->first;
     else
-        engine->first_event = first;
-    engine->last_event = last;
+        engine->first_event = events->first;
+    engine->last_event = events->last;
+}
+
+static void post(struct wt_engine_object *engine, struct wt_operation *first, struct wt_operation *last) {
+    if (reaping && reaping->engine == engine) {
+        if (reaping->last)
+            reaping->last->next = first;
+        else
+            reaping->first = first;
+        reaping->last = last;
+        return;
+    }
+    wt_lock(&engine->event_lock);
+    append(engine, &(struct events){.first = first, .last = last});
     bool wake = must_wake(engine);
-    if (!reaping && engine->event_waiters) /* who is in the backend may be flushing */
+    if (engine->event_waiters) /* who is in the backend may be flushing */
         wt_wake_one(&engine->event_posted);
     wt_unlock(&engine->event_lock);
     if (wake)
@@ -105,11 +125,13 @@ static bool wait_in_backend(struct wt_engine_object *engine, int64_t timeout_ns)
         return false;
     engine->in_backend = true;
     wt_unlock(&engine->event_lock);
-    reaping = true;
+    struct events events = {.engine = engine};
+    reaping = &events;
     wt_assert_may_block();
     int rc = backend->ops->reap(backend, timeout_ns);
-    reaping = false;
+    reaping = NULL;
     wt_lock(&engine->event_lock);
+    append(engine, &events);
     engine->in_backend = engine->backend_woken = false;
     return rc >= 0;
 }
