@@ -9,8 +9,10 @@
 #include <liburing.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +24,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "io/io.h"
 #include "posix/probe.h"
 #include "test.h"
@@ -168,6 +171,131 @@ static void become_user(uid_t user) {
 /* A user of whom no other process can have locked memory: the kernel counts it by user. */
 static uid_t new_user(void) {
     return 1000000u + (uid_t)getpid();
+}
+
+/* ---- who takes completions ------------------------------------------------------------------------------------- */
+
+/* A thread that takes completions for as long as the test goes. */
+struct taker {
+    struct wt_backend *backend;
+    atomic_bool over;
+};
+
+static void *take_completions(void *argument) {
+    struct taker *taker = argument;
+    while (!atomic_load(&taker->over)) {
+        CHECK(taker->backend->ops->reap(taker->backend, -1) >= 0);
+    }
+    return NULL;
+}
+
+struct counted_io {
+    struct test_io test;
+    pthread_t submitter;
+    atomic_uint *at_once; /* counts those that ended on the thread of their submitter */
+};
+
+static void count_done(struct wt_io *io) {
+    struct counted_io *counted = (struct counted_io *)io;
+    if (pthread_equal(pthread_self(), counted->submitter)) {
+        atomic_fetch_add(counted->at_once, 1);
+    }
+    post_done(io);
+}
+
+/* Reads what the kernel has in its page cache: the read is over when the kernel returns from the submission. */
+static void read_kept_page(struct wt_backend *backend, struct wt_backing *backing, atomic_uint *at_once) {
+    char page[PAGE];
+    struct counted_io io = {.submitter = pthread_self(), .at_once = at_once};
+    io.test.io = (struct wt_io){.op = WT_IO_READ,
+                                .through_page_cache = true,
+                                .backing = backing,
+                                .length = PAGE,
+                                .segment_count = 1,
+                                .segments = {{page, PAGE}},
+                                .complete = count_done};
+    CHECK(sem_init(&io.test.done, 0, 0) == 0);
+    backend->ops->submit(backend, &io.test.io);
+    while (sem_wait(&io.test.done) < 0) {
+        CHECK_EQ(errno, EINTR);
+    }
+    CHECK(sem_destroy(&io.test.done) == 0);
+    CHECK_EQ(io.test.io.error, 0);
+    CHECK_EQ(page[PAGE - 1], 'k');
+}
+
+struct reading {
+    struct wt_backend *backend;
+    struct wt_backing *backing;
+    atomic_uint at_once;
+};
+
+static void *read_many_times(void *argument) {
+    struct reading *reading = argument;
+    for (int i = 0; i < 1000; i++) {
+        read_kept_page(reading->backend, reading->backing, &reading->at_once);
+    }
+    return NULL;
+}
+
+/* Threads read while another takes completions. Returns how many reads ended on the thread of their submitter. */
+static unsigned read_beside_taker(const struct place *place, int threads) {
+    char page[PAGE];
+    pthread_t taking, readers[4];
+    memset(page, 'k', PAGE);
+    int fd = open(place->path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    CHECK(fd >= 0);
+    CHECK_EQ(write(fd, page, PAGE), PAGE);
+    CHECK_EQ(close(fd), 0);
+    struct taker taker = {.backend = place->backend};
+    struct reading reading = {.backend = place->backend, .backing = open_file(place, place->path)};
+    CHECK_EQ(pthread_create(&taking, NULL, take_completions, &taker), 0);
+    for (int i = 0; i < threads; i++) {
+        CHECK_EQ(pthread_create(&readers[i], NULL, read_many_times, &reading), 0);
+    }
+    for (int i = 0; i < threads; i++) {
+        CHECK_EQ(pthread_join(readers[i], NULL), 0);
+    }
+    atomic_store(&taker.over, true);
+    place->backend->ops->wake(place->backend);
+    CHECK_EQ(pthread_join(taking, NULL), 0);
+    close_file(reading.backing);
+    return atomic_load(&reading.at_once);
+}
+
+static void check_at_once(struct place *place) {
+    open_place(place);
+    CHECK(read_beside_taker(place, 1) > 500);
+    close_place(place);
+}
+
+TEST(io_that_is_over_when_it_was_submitted_ends_on_the_thread_of_its_submitter) {
+    each_directory(check_at_once);
+}
+
+static void check_several(struct place *place) {
+    open_place(place);
+    (void)read_beside_taker(place, 4);
+    close_place(place);
+}
+
+TEST(io_of_several_threads_that_is_over_at_once_is_taken_by_one_of_them_or_by_who_waits) {
+    each_directory(check_several);
+}
+
+static void check_timeout(struct place *place) {
+    const int64_t short_ns = 1000000;
+    open_place(place);
+    CHECK(read_beside_taker(place, 1) > 0); /* from now on who waits for completions rests */
+    int64_t begin_ns = wt_now_ns();
+    CHECK_EQ(place->backend->ops->reap(place->backend, short_ns), 0);
+    CHECK(wt_now_ns() - begin_ns >= short_ns);
+    CHECK_EQ(place->backend->ops->reap(place->backend, 0), 0);
+    close_place(place);
+}
+
+TEST(who_rests_in_vain_returns_when_its_time_is_over) {
+    each_directory(check_timeout);
 }
 
 /* ---- registered memory ----------------------------------------------------------------------------------------- */

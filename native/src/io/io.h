@@ -214,8 +214,9 @@ struct wt_backend_ops {
     int (*open)(struct wt_backend *backend, const char *path, uint32_t flags, uint32_t mode,
                 struct wt_backing **backing);
     /*
-     * Starts every I/O of the list. Each completes on a thread of the backend. Never blocks on a device. Cannot fail:
-     * an I/O that cannot be started completes with its error.
+     * Starts every I/O of the list. Each completes on a thread of the backend, or within the call if it is over by then;
+     * so may I/O of others. The caller holds no lock that completions need. Never blocks on a device. Cannot fail: an
+     * I/O that cannot be started completes with its error.
      */
     void (*submit)(struct wt_backend *backend, struct wt_io *list);
     /* Ends the backend. No I/O is in flight, and no file is open. */
@@ -236,7 +237,8 @@ struct wt_backend_ops {
     bool (*may_wait)(struct wt_backend *backend);
     /*
      * NULL, or: reaps completions on the caller's thread, in place of a thread of the backend: that saves waking two
-     * threads. Waits up to timeout_ns (negative: for ever). 1: some were reaped, or wake was called. 0: timeout.
+     * threads. Waits up to timeout_ns (negative: for ever). 1: some were reaped, or wake was called. 0: timeout, or
+     * submitters took what there was.
      * -EBUSY: another thread is reaping. -EOPNOTSUPP: not on this kernel.
      */
     int (*reap)(struct wt_backend *backend, int64_t timeout_ns);

@@ -150,6 +150,11 @@ static void take_back(struct wt_queue *queue) {
     }
 }
 
+/* Modulo 2^32. Another thread may be taking completions. */
+static unsigned completions_so_far(const struct wt_queue *queue) {
+    return __atomic_load_n(queue->ring.cq.ktail, __ATOMIC_ACQUIRE);
+}
+
 /* How many requests can be sent now. By the submitter, with the lock held. */
 static unsigned room_for_requests(struct wt_queue *queue) {
     unsigned room = queue->in_flight_limit - queue->in_flight;
@@ -202,9 +207,12 @@ static bool send_batch(struct wt_queue *queue) {
     for (struct wt_io *io = fresh; io != NULL; io = io->next) {
         prepare_request(queue, io, false, now_ns);
     }
+    unsigned before = completions_so_far(queue);
     atomic_fetch_add_explicit(&queue->handed_over, 1, memory_order_release);
     int rc = wt_ring_enter(&queue->ring);
+    unsigned completed = completions_so_far(queue) - before;
     wt_lock(&queue->lock);
+    queue->prompt = completed >= count;
     if (rc < 0) {
         refuse_ring(queue);
         take_back(queue);
@@ -229,11 +237,13 @@ static void submit_collected(struct wt_queue *queue) {
     }
 }
 
-void wt_queue_submit(struct wt_queue *queue) {
-    if (!queue->submitting) {
+bool wt_queue_submit(struct wt_queue *queue) {
+    bool free = !queue->submitting;
+    if (free) {
         queue->submitting = true;
         submit_collected(queue);
     }
+    return free;
 }
 
 bool wt_queue_reserve(struct wt_queue *queue) {
@@ -316,6 +326,10 @@ unsigned wt_queue_reap(struct wt_queue *queue, struct wt_completion completions[
     io_uring_cq_advance(&queue->ring, count);
     (void)atomic_load_explicit(&queue->handed_over, memory_order_acquire);
     return count;
+}
+
+bool wt_queue_has_completions(const struct wt_queue *queue) {
+    return io_uring_cq_ready(&queue->ring) > 0;
 }
 
 void wt_queue_count_completed(struct wt_queue *queue, const struct wt_completion *completion) {

@@ -57,6 +57,7 @@ struct wt_queue {
     unsigned in_flight;      /* requests in the kernel, without the alarm */
     bool alarm_due;          /* the request of the alarm is to be sent */
     bool submitting;         /* someone owns the submission queue */
+    bool prompt;             /* the last requests seem to have completed before the kernel returned from them */
     bool nudging;            /* the nudge is under way */
     struct wt_io nudge;      /* not an I/O: a NOP, whose completion wakes a thread that waits for completions */
 };
@@ -86,8 +87,8 @@ bool wt_queue_is_refused(const struct wt_queue *queue);
 
 /* ---- submission, with the lock held ---------------------------------------------------------------------------- */
 
-/* Sends what the lists hold, unless someone is at it. Lets go of the lock meanwhile. */
-void wt_queue_submit(struct wt_queue *queue);
+/* Sends what the lists hold, unless someone is at it: then false. Lets go of the lock meanwhile. */
+bool wt_queue_submit(struct wt_queue *queue);
 /*
  * Reserves the submission queue for what completions will submit, unless another thread has it: then false. Nothing
  * is sent before the release.
@@ -116,6 +117,8 @@ struct wt_io *wt_queue_pop(struct wt_queue *queue);
  */
 unsigned wt_queue_reap(struct wt_queue *queue, struct wt_completion completions[WT_REAP_BATCH],
                        struct __kernel_timespec *timeout);
+/* Whether completions are there. By the thread that reaps. */
+bool wt_queue_has_completions(const struct wt_queue *queue);
 /* A completion was taken. With the lock held. */
 void wt_queue_count_completed(struct wt_queue *queue, const struct wt_completion *completion);
 enum wt_completion_kind wt_completion_kind(const struct wt_queue *queue, const struct wt_completion *completion);

@@ -12,16 +12,19 @@
 void wt_roles_open(struct wt_roles *roles) {
     wt_condition_init(&roles->reaper_called);
     wt_condition_init(&roles->role_freed);
+    wt_condition_init(&roles->caller_called);
 }
 
 void wt_roles_close(struct wt_roles *roles) {
     wt_condition_destroy(&roles->reaper_called);
     wt_condition_destroy(&roles->role_freed);
+    wt_condition_destroy(&roles->caller_called);
 }
 
 void wt_roles_call_all(struct wt_roles *roles) {
     wt_wake_one(&roles->reaper_called);
     wt_wake_all(&roles->role_freed);
+    wt_roles_get_up(roles);
 }
 
 void wt_roles_call_reaper(struct wt_roles *roles) {
@@ -88,7 +91,7 @@ void wt_roles_wait_for_reaper(struct wt_roles *roles, struct wt_mutex *lock) {
 bool wt_roles_begin(struct wt_roles *roles) {
     assert(roles->role != WT_ROLE_REAPER);
     roles->callers_reap = true;
-    if (roles->role == WT_ROLE_CALLER) {
+    if (roles->role != WT_ROLE_FREE) {
         return false;
     }
     roles->caller_turns++;
@@ -103,6 +106,47 @@ void wt_roles_take_as_caller(struct wt_roles *roles) {
 void wt_roles_leave_as_caller(struct wt_roles *roles) {
     assert(roles->role == WT_ROLE_CALLER);
     roles->role = WT_ROLE_FREE;
+}
+
+void wt_roles_rest(struct wt_roles *roles, struct wt_mutex *lock, int64_t until_ns) {
+    assert(roles->role == WT_ROLE_CALLER);
+    roles->role = WT_ROLE_RESTING;
+    roles->called = false;
+    while (roles->role != WT_ROLE_RESTING || !roles->called) {
+        if (until_ns < 0 || roles->called) {
+            wt_sleep(&roles->caller_called, lock);
+        } else if (!wt_sleep_until(&roles->caller_called, lock, until_ns)) {
+            roles->called = true; /* a submitter that has the role wakes it */
+        }
+    }
+    roles->role = WT_ROLE_CALLER;
+}
+
+bool wt_roles_caller_rests(const struct wt_roles *roles) {
+    return roles->role == WT_ROLE_RESTING || roles->role == WT_ROLE_SUBMITTER;
+}
+
+void wt_roles_get_up(struct wt_roles *roles) {
+    if (wt_roles_caller_rests(roles) && !roles->called) {
+        roles->called = true;
+        wt_wake_one(&roles->caller_called);
+    }
+}
+
+bool wt_roles_take_as_submitter(struct wt_roles *roles) {
+    if (roles->role != WT_ROLE_RESTING) {
+        return false;
+    }
+    roles->role = WT_ROLE_SUBMITTER;
+    return true;
+}
+
+void wt_roles_leave_as_submitter(struct wt_roles *roles) {
+    assert(roles->role == WT_ROLE_SUBMITTER);
+    roles->role = WT_ROLE_RESTING;
+    if (roles->called) { /* it may have looked in vain meanwhile */
+        wt_wake_one(&roles->caller_called);
+    }
 }
 
 bool wt_roles_caller_is_away(const struct wt_roles *roles) {

@@ -7,7 +7,16 @@
  *              reaper: take                         caller: begin, take
  *   REAPER <----------------------- FREE ---------------------------------> CALLER
  *          ------------------------>    <---------------------------------
- *              reaper: leave                          caller: leave
+ *              reaper: leave                          caller: leave             ^    |
+ *                                                               caller: got up  |    |  caller: rest
+ *                                                                               |    v
+ *                                       SUBMITTER <------------------------- RESTING
+ *                                                 -------------------------->
+ *                                                   submitter: take, leave
+ *
+ * A caller in uring_reap rests, outside of the kernel, if nothing is in flight and the last requests had completed when the
+ * kernel returned from them. Whoever submits then takes what completed by that, and no thread is woken: neither by the
+ * kernel nor by this process. If something did not complete at once, the caller has to get up, and waits in the kernel.
  *
  * While callers reap, the reaper sleeps. It looks after a while whether they still do (watch, watched): a caller that
  * is busy elsewhere must not keep others from their completions. A caller that comes while the reaper has the role
@@ -25,7 +34,7 @@
 #include "base/lock.h"
 #include "io/wait.h"
 
-enum wt_role { WT_ROLE_FREE, WT_ROLE_REAPER, WT_ROLE_CALLER };
+enum wt_role { WT_ROLE_FREE, WT_ROLE_REAPER, WT_ROLE_CALLER, WT_ROLE_RESTING, WT_ROLE_SUBMITTER };
 
 struct wt_roles {
     enum wt_role role; /* of the thread that reaps */
@@ -35,9 +44,11 @@ struct wt_roles {
     bool watching;     /* the reaper looks whether they still reap */
     bool closing;      /* the reaper is to end */
     bool woken;        /* a caller in uring_reap, or the next one, is to return */
+    bool called;       /* the caller that rests is to get up, once no submitter has the role */
     uint64_t caller_turns;
     struct wt_condition reaper_called;
-    struct wt_condition role_freed; /* by the reaper */
+    struct wt_condition role_freed;    /* by the reaper */
+    struct wt_condition caller_called; /* that rests */
 };
 
 void wt_roles_open(struct wt_roles *roles);
@@ -71,10 +82,18 @@ void wt_roles_ask(struct wt_roles *roles);
 void wt_roles_stop_asking(struct wt_roles *roles);
 /* Waits until the reaper may have given up the role. The caller has asked. */
 void wt_roles_wait_for_reaper(struct wt_roles *roles, struct wt_mutex *lock);
-/* A caller comes to reap. False: another caller reaps. */
+/* A caller comes to reap. False: another caller reaps, or rests. */
 bool wt_roles_begin(struct wt_roles *roles);
 void wt_roles_take_as_caller(struct wt_roles *roles);
 void wt_roles_leave_as_caller(struct wt_roles *roles);
+/* The caller has the role, and rests until there is something to do, or up to a time (-1: for ever). */
+void wt_roles_rest(struct wt_roles *roles, struct wt_mutex *lock, int64_t until_ns);
+bool wt_roles_caller_rests(const struct wt_roles *roles);
+/* There is something to do for a caller that rests, if one does. */
+void wt_roles_get_up(struct wt_roles *roles);
+/* A submitter takes completions for a caller that rests. False: none does. */
+bool wt_roles_take_as_submitter(struct wt_roles *roles);
+void wt_roles_leave_as_submitter(struct wt_roles *roles);
 /* Whether callers reap as a rule, and none is there just now. */
 bool wt_roles_caller_is_away(const struct wt_roles *roles);
 /* There is work: if a caller is to see to it and none is there, the reaper is to watch. */

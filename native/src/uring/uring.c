@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/lock.h"
 #include "base/mutant.h"
 #include "base/retry.h"
@@ -37,6 +38,8 @@
 #define PATIENCE_NS 100000000L
 /* The longest single wait. The kernel adds the present time, and a sum that overflows would be over at once. */
 #define WAIT_MOST_NS (INT64_C(1) << 62)
+/* A submitter takes so many batches of completions for a caller that rests. */
+#define TAKE_ROUNDS 4u
 
 struct uring {
     struct wt_backend backend;
@@ -58,10 +61,17 @@ static struct uring *uring_of(struct wt_backend *backend) {
     return (struct uring *)backend;
 }
 
-/* Sends what the lists hold, unless someone is at it. With the lock held. */
+static void take_for_caller(struct uring *uring);
+
+/*
+ * Sends what the lists hold, unless someone is at it. Then takes what has completed by that, if a caller rests. With the
+ * lock held, and not meanwhile.
+ */
 static void submit_now(struct uring *uring) {
     wt_hold_back_end(&uring->hold_back);
-    wt_queue_submit(&uring->queue);
+    if (wt_queue_submit(&uring->queue)) {
+        take_for_caller(uring);
+    }
 }
 
 /* ---- completion ------------------------------------------------------------------------------------------------ */
@@ -205,9 +215,30 @@ static bool reap_batch(struct uring *uring, struct __kernel_timespec *timeout, s
 
 /* ---- who takes completions ------------------------------------------------------------------------------------- */
 
+/*
+ * If a caller rests, takes completions in its place. The caller gets up for what did not complete at once. With the lock
+ * held, and not while completions are taken.
+ */
+static void take_for_caller(struct uring *uring) {
+    if (!wt_roles_take_as_submitter(&uring->roles)) {
+        return;
+    }
+    for (unsigned i = 0; i < TAKE_ROUNDS && wt_queue_has_completions(&uring->queue); i++) {
+        wt_unlock(&uring->queue.lock);
+        (void)reap_batch(uring, NULL, NULL);
+        wt_lock(&uring->queue.lock);
+    }
+    wt_roles_leave_as_submitter(&uring->roles);
+    if (wt_queue_has_work(&uring->queue) && !uring->queue.submitting) { /* else that thread sees to it */
+        wt_roles_get_up(&uring->roles);
+    }
+}
+
 /* Sends the nudge, unless it is under way. With the lock held. */
 static void nudge(struct uring *uring) {
-    if (wt_queue_is_refused(&uring->queue)) {
+    if (wt_roles_caller_rests(&uring->roles)) {
+        wt_roles_get_up(&uring->roles);
+    } else if (wt_queue_is_refused(&uring->queue)) {
         wt_roles_call_reaper(&uring->roles); /* nobody waits in the kernel, by the alarm */
     } else if (wt_queue_add_nudge(&uring->queue)) {
         submit_now(uring);
@@ -279,9 +310,14 @@ static void open_substitute(struct uring *main) {
     }
 }
 
+/* Another thread than the reaper takes completions. With the lock held. */
+static bool is_anothers(const struct uring *uring) {
+    return uring->roles.role != WT_ROLE_FREE && uring->roles.role != WT_ROLE_REAPER;
+}
+
 /* For a moment, or until there is something on the lists. With the lock held. */
 static void wait_refused(struct uring *uring) {
-    if (uring->queue.in_flight == 0 || uring->roles.role == WT_ROLE_CALLER || uring->queue.submitting) {
+    if (uring->queue.in_flight == 0 || is_anothers(uring) || uring->queue.submitting) {
         wt_roles_sleep(&uring->roles, &uring->queue.lock);
         return;
     }
@@ -295,7 +331,7 @@ static void wait_refused(struct uring *uring) {
  * call: only then is the memory of an I/O free again. The lock is held.
  */
 static void serve_refused(struct uring *uring) {
-    if (uring->roles.role == WT_ROLE_CALLER || uring->queue.submitting) {
+    if (is_anothers(uring) || uring->queue.submitting) {
         wait_refused(uring); /* for it to leave */
         return;
     }
@@ -405,14 +441,41 @@ static bool ask_for_role(struct uring *uring) {
     return !wt_queue_is_refused(&uring->queue);
 }
 
-/* Has the role for one batch. False: no completion came in time. With the lock held, and not while it reaps. */
-static bool reap_as_caller(struct uring *uring, struct __kernel_timespec *timeout) {
+/*
+ * The caller rests, if nothing is in flight and a submitter is likely to take what comes. Returns whether the caller is to
+ * wait in the kernel after that. With the lock held, and not while it rests.
+ */
+static bool rest(struct uring *uring, int64_t until_ns) {
+    bool may_rest = uring->queue.prompt && !wt_queue_has_work(&uring->queue) && !wt_queue_is_refused(&uring->queue);
+    if (!may_rest) {
+        return true;
+    }
+    wt_hold_back_stop(&uring->hold_back);
+    wt_roles_rest(&uring->roles, &uring->queue.lock, until_ns);
+    return wt_queue_has_work(&uring->queue) && !uring->roles.woken;
+}
+
+static struct __kernel_timespec time_until(int64_t until_ns) {
+    int64_t left_ns = until_ns - wt_now_ns();
+    left_ns = left_ns > 0 ? left_ns : 0;
+    return (struct __kernel_timespec){.tv_sec = left_ns / 1000000000, .tv_nsec = left_ns % 1000000000};
+}
+
+/*
+ * Has the role for one batch, until a time (-1: for ever). False: no completion came by then. With the lock held, and
+ * not while it reaps.
+ */
+static bool reap_as_caller(struct uring *uring, int64_t until_ns) {
     struct wt_flush *own = NULL;
+    bool taken = false;
     wt_roles_take_as_caller(&uring->roles);
     submit_now(uring);
-    wt_unlock(&uring->queue.lock);
-    bool taken = reap_batch(uring, timeout, &own);
-    wt_lock(&uring->queue.lock);
+    if (rest(uring, until_ns)) {
+        struct __kernel_timespec timeout = time_until(until_ns);
+        wt_unlock(&uring->queue.lock);
+        taken = reap_batch(uring, until_ns < 0 ? NULL : &timeout, &own);
+        wt_lock(&uring->queue.lock);
+    }
     wt_roles_leave_as_caller(&uring->roles);
     if (wt_queue_is_refused(&uring->queue)) {
         wt_roles_call_reaper(&uring->roles);
@@ -424,7 +487,7 @@ static bool reap_as_caller(struct uring *uring, struct __kernel_timespec *timeou
         }
         run_own_flush(uring, own);
     }
-    return taken;
+    return taken || uring->roles.woken;
 }
 
 static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
@@ -432,8 +495,7 @@ static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
     if (!(uring->queue.ring.features & IORING_FEAT_EXT_ARG)) {
         return -EOPNOTSUPP; /* before Linux 5.11 a timeout needs the submission queue */
     }
-    int64_t wait_ns = timeout_ns < WAIT_MOST_NS ? timeout_ns : WAIT_MOST_NS;
-    struct __kernel_timespec timeout = {.tv_sec = wait_ns / 1000000000, .tv_nsec = wait_ns % 1000000000};
+    int64_t until_ns = timeout_ns < 0 ? -1 : wt_deadline_ns(timeout_ns < WAIT_MOST_NS ? timeout_ns : WAIT_MOST_NS);
     int rc = start_threads(uring); /* the reaper sees to what a refused ring leaves */
     if (rc < 0) {
         return rc;
@@ -451,7 +513,7 @@ static int uring_reap(struct wt_backend *backend, int64_t timeout_ns) {
     wt_shared_flush_set_patient(&uring->shared_flush, patient);
     bool taken = uring->roles.woken; /* the nudge for it may have been taken by the reaper */
     if (!taken) {
-        taken = reap_as_caller(uring, timeout_ns < 0 ? NULL : &timeout);
+        taken = reap_as_caller(uring, until_ns);
     }
     uring->roles.woken = false;
     if (taken) {
@@ -497,7 +559,8 @@ static void submit_list(struct uring *uring, struct wt_io *list) {
     bool urgent = any_urgent(list);
     wt_lock(&uring->queue.lock);
     unsigned count = wt_queue_add(&uring->queue, list);
-    if (!urgent && wt_roles_caller_is_away(&uring->roles) && wt_hold_back_may(&uring->hold_back, count)) {
+    if (!urgent && !uring->queue.prompt && wt_roles_caller_is_away(&uring->roles) &&
+        wt_hold_back_may(&uring->hold_back, count)) {
         wt_hold_back_add(&uring->hold_back, count);
     } else {
         submit_now(uring);

@@ -19,6 +19,7 @@
  *   wt_queue_end_nudge, _count_completed            who reaps               held                no
  *   wt_queue_pop                                    reaper of refused ring  held                no
  *   wt_queue_has_work                               any                     held                no
+ *   wt_queue_has_completions                        who reaps               either              no
  *   wt_queue_is_refused, wt_completion_*            any                     either              no
  *   wt_queue_reap                                   who reaps               taken on refusal    no
  *   wt_queue_poke                                   reaper of refused ring  not held            what the kernel's
@@ -33,6 +34,9 @@
  *   wt_roles_wait_for_reaper                        caller that reaps       held, let go        no
  *   wt_roles_ask, _stop_asking, _begin              caller that reaps       held                no
  *   wt_roles_take_as_caller, _leave_as_caller       caller that reaps       held                no
+ *   wt_roles_rest                                   caller that reaps       held, let go        no
+ *   wt_roles_take_as_submitter, _leave_as_submitter submitter               held                no
+ *   wt_roles_caller_rests, _get_up                  any                     held                no
  *   wt_roles_caller_is_away, _ensure_watched        any                     held                no
  *   wt_roles_open, _close                           who opens, closes       not held            no
  *   wt_hold_back_begin, _stop                       caller that reaps       held                no
@@ -43,12 +47,14 @@
  *   wt_shared_flush_add, _take_own, _end            who reaps               held                no
  *   wt_shared_flush_take, _push                     submitter               held                no
  *   of uring.c:
- *   submit_now, nudge, ask_for_role                 any                     held, let go        yes
+ *   submit_now, nudge, ask_for_role                 any                     held, let go        yes, and by completions
+ *   take_for_caller                                 submitter               held, let go        by completions
  *   submit_list, uring_submit, polled_submit        any                     taken               yes
  *   uring_release, uring_wake                       any                     taken               yes
  *   reap_batch, flush_on_main                       who reaps               taken               yes
  *   uring_reap                                      caller                  taken               yes
  *   reap_as_caller, run_own_flush                   caller that reaps       held, let go        yes
+ *   rest                                            caller that reaps       held, let go        no
  *   collect, end_flush                              who reaps               held                no
  *   finish, complete, complete_flushed              who reaps               not held            by completions
  *   watch_callers                                   reaper                  held, let go        no
@@ -58,7 +64,8 @@
  *   start_threads                                   any                     taken               no
  *   end_reaper                                      who closes              taken               yes
  *
- * While callers reap, the reaper sleeps, and looks from time to time whether they still do.
+ * While callers reap, the reaper sleeps, and looks from time to time whether they still do. On a device that takes no
+ * time the callers rest too, and whoever submits takes the completions (roles.h).
  *
  * With IOPOLL there is a second ring, with a queue and a reaper of its own, for direct reads and writes: nothing else
  * can be polled. Its reaper never waits in the kernel: while I/O is in flight it asks the device, otherwise it
