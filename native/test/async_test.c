@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "core.h"
 #include "engine/doors.h"
 #include "engine/objects.h"
+#include "write/write.h"
 
 enum { BLOCK = 4096 };
 
@@ -1359,4 +1361,122 @@ static void many_outstanding(struct place *place) {
 
 TEST(many_appends_are_outstanding_on_real_files) {
     each_place(many_outstanding);
+}
+
+static void *take_events(void *argument) {
+    struct place *place = argument;
+    static struct wt_event events[64];
+    uintptr_t taken = 0;
+    int count;
+    while ((count = wt_reap(place->engine, events, 64, -1)) >= 0) {
+        taken += (uintptr_t)count;
+    }
+    CHECK_EQ(count, -ESHUTDOWN);
+    return (void *)taken; /* NOLINT(performance-no-int-to-ptr) */
+}
+
+/* A write may be told of by the return of the call or by an event, and never by both or neither. */
+static void told_once(struct place *place) {
+    enum { COUNT = 2000 };
+    char bytes[BLOCK];
+    pthread_t taker;
+    wt_file file = open_place(place);
+    uintptr_t ended = 0, failed = 0;
+    CHECK_EQ(pthread_create(&taker, NULL, take_events, place), 0);
+    for (unsigned i = 0; i < COUNT; i++) {
+        struct iovec iov = {bytes, sizeof bytes};
+        struct wt_cursor cursor;
+        wt_cursor_of_iovec(&cursor, &iov);
+        memset(bytes, (int)i, sizeof bytes);
+        int rc =
+            wt_write_submit_cursor(file, &cursor, BLOCK, (uint64_t)(i % 64) * BLOCK, WT_DURABILITY_FILE, WT_MAY_END, i);
+        CHECK(rc >= 0);
+        ended += rc == 1;
+        failed += rc == 1 && wt_truncate(file, (uint64_t)64 * BLOCK) < 0; /* the gate is free */
+    }
+    CHECK_EQ(failed, 0);
+    CHECK_OK(wt_engine_shutdown(place->engine));
+    void *taken;
+    CHECK_EQ(pthread_join(taker, &taken), 0);
+    CHECK_EQ(ended + (uintptr_t)taken, COUNT);
+}
+
+TEST(a_write_that_may_end_in_its_call_is_told_of_once) {
+    each_place(told_once);
+}
+
+/* ---- writes that end in their call ------------------------------------------------------------------------------ */
+
+static const struct wt_backend_ops *later_ops;
+
+/* The disk takes no time. */
+static void submit_and_finish(struct wt_backend *backend, struct wt_io *list) {
+    later_ops->submit(backend, list);
+    while (backend->ops->pump(backend)) {
+    }
+}
+
+static struct core core_at_once(struct wt_backend_ops *at_once) {
+    struct core core = {.sim = sim_new(&(struct sim_options){0})};
+    struct wt_backend *backend = sim_attach(core.sim);
+    later_ops = backend->ops;
+    *at_once = *backend->ops;
+    at_once->submit = submit_and_finish;
+    backend->ops = at_once;
+    CHECK_OK(wt_engine_open_on(&(struct wt_engine_options){.cache_bytes = 4 << 20}, backend, &core.engine));
+    return core;
+}
+
+static int submit_that_may_end(wt_file file, uint64_t offset, int value, size_t length, uint32_t flags,
+                               uint64_t token) {
+    uint8_t bytes[2 * BLOCK];
+    struct iovec iov = {bytes, length};
+    struct wt_cursor cursor;
+    CHECK(length <= sizeof bytes);
+    memset(bytes, value, length);
+    wt_cursor_of_iovec(&cursor, &iov);
+    return wt_write_submit_cursor(file, &cursor, length, offset, WT_DURABILITY_FILE, flags | WT_MAY_END, token);
+}
+
+TEST(a_write_that_ends_in_its_call_is_told_of_by_the_call_alone) {
+    struct wt_backend_ops at_once;
+    struct core core = core_at_once(&at_once);
+    wt_file file = core_file(&core, "file");
+    for (int i = 1; i < 100; i++) {
+        CHECK_EQ(submit_that_may_end(file, BLOCK, i, BLOCK, 0, 1), 1);
+        check_filled(file, BLOCK, i, BLOCK);
+    }
+    check_no_event(core.engine);
+    CHECK_EQ(sim_stable_size(core.sim, "file"), 2 * BLOCK);
+    CHECK_OK(wt_truncate(file, 0)); /* nothing is inside the gate */
+    core_close(&core);
+}
+
+TEST(an_append_and_a_write_that_fails_have_an_event_also_if_they_end_in_their_call) {
+    struct wt_backend_ops at_once;
+    struct core core = core_at_once(&at_once);
+    wt_file file = core_file(&core, "file");
+    CHECK_EQ(submit_that_may_end(file, 0, 1, BLOCK, WT_APPEND, 1), 0);
+    check_event(next_event(core.engine), 1, BLOCK, BLOCK);
+    sim_fail(core.sim, &(struct sim_fault){.ops = SIM_WRITE, .error = -EIO});
+    CHECK_EQ(submit_that_may_end(file, 0, 2, BLOCK, 0, 2), 0);
+    check_event(next_event(core.engine), 2, -EIO, 0);
+    check_no_event(core.engine);
+    core_close(&core);
+}
+
+TEST(a_write_that_ends_later_has_an_event) {
+    struct core core = core_open(NULL, NULL);
+    wt_file file = core_file(&core, "file");
+    CHECK_EQ(submit_that_may_end(file, 0, 1, BLOCK, 0, 1), 0);
+    check_event(next_event(core.engine), 1, BLOCK, BLOCK);
+    check_no_event(core.engine);
+    core_close(&core);
+}
+
+TEST(who_writes_from_elsewhere_may_not_ask_for_an_end_in_the_call) {
+    struct core core = core_open(NULL, NULL);
+    CHECK_EQ(submit_as(core_file(&core, "file"), 0, 1, 1, WT_DURABILITY_FILE, WT_MAY_END, 1), -EINVAL);
+    check_no_event(core.engine);
+    core_close(&core);
 }

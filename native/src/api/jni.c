@@ -181,10 +181,12 @@ static jint JNICALL submit_direct(JNIEnv *env, jclass class, jlong file, jobject
                                   jlong offset, jint durability, jint flags, jlong token) {
     (void)class;
     struct iovec iov;
+    struct wt_cursor from;
     if (!iovec_of(env, source, start, length, &iov))
         return -EOPNOTSUPP;
-    return wt_write_submit((wt_file)file, &iov, 1, (uint64_t)offset, (uint32_t)durability, (uint32_t)flags,
-                           (uint64_t)token);
+    wt_cursor_of_iovec(&from, &iov);
+    return wt_write_submit_cursor((wt_file)file, &from, (uint64_t)length, (uint64_t)offset, (uint32_t)durability,
+                                  (uint32_t)flags, (uint64_t)token);
 }
 
 /* The bytes before the first that is not cached are copied, and count as the stable bytes of a write do. */

@@ -28,6 +28,7 @@ struct wt_operation {
     uint64_t offset;
     wt_file handle; /* held open until the operation ends */
     const struct wt_operation_type *type;
+    const void *starter;         /* the thread that could be told the end at once */
     struct wt_lane_object *lane; /* that gets the event. NULL: the engine's queue does */
 };
 

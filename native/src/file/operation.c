@@ -81,7 +81,37 @@ static struct wt_operation *end_of_lanes(struct wt_inode *inode, struct wt_opera
     return others;
 }
 
+/* What this thread starts, and could be told the end of at once; its address stands for the thread. */
+static _Thread_local struct {
+    struct wt_operation *operation;
+    bool ended;
+} starting;
+
+void wt_operation_starts(struct wt_operation *operation) {
+    operation->starter = &starting;
+    starting.operation = operation;
+    starting.ended = false;
+}
+
+bool wt_operation_ended_at_once(void) {
+    starting.operation = NULL;
+    return starting.ended;
+}
+
+/*
+ * False: it has an event, as any other. An operation that ended on another thread is perhaps another thread's again by
+ * now: so the address alone tells nothing.
+ */
+static bool ends_at_once(const struct wt_operation *operation) {
+    if (operation != starting.operation || operation->starter != &starting || operation->result < 0)
+        return false;
+    starting.ended = true;
+    return true;
+}
+
 void wt_operations_end(struct wt_inode *inode, struct wt_operation *list) {
+    if (!list->next && ends_at_once(list))
+        return;
     list = end_of_lanes(inode, list);
     while (list) {
         /* Once posted an operation may be gone. Its file must stay open until then, so that the engine does. */

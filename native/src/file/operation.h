@@ -23,6 +23,13 @@ struct wt_lane_object;
 void wt_operations_end(struct wt_inode *inode, struct wt_operation *list);
 
 /*
+ * Around the start of an operation that may end without an event. Returns whether it did: on this thread, in between, and
+ * without an error. Then the file is still open, the gate entered, and the memory of the operation the caller's.
+ */
+void wt_operation_starts(struct wt_operation *operation);
+bool wt_operation_ended_at_once(void);
+
+/*
  * Counts the memory of an operation until its event is taken or the operation is given up; of an operation of a lane (NULL:
  * of none) the operation. -ENOBUFS: too much is counted, since nobody takes events.
  */

@@ -993,6 +993,8 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
         return -EBADF;
     int loop_error = wt_may_wait(file->inode->engine->backend);
     bool may_wait = !(flags & WT_NOWAIT) && !loop_error;
+    bool may_end = flags & WT_MAY_END && !(flags & WT_APPEND) && !file->inode->buffered;
+    flags &= ~WT_MAY_END;
     if (flags & WT_APPEND)
         offset = 0;
     if (length == 0)
@@ -1016,7 +1018,15 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
         init_write(write, file->inode, offset, length, durability ? durability : file->durability, flags, true);
         write->operation =
             (struct wt_operation){.token = token, .handle = handle, .type = &wt_write_type, .lane = lane};
+        if (may_end)
+            wt_operation_starts(&write->operation);
         rc = submit(write, cursor, may_wait);
+        if (may_end && wt_operation_ended_at_once()) {
+            wt_inode_end(file->inode);
+            wt_write_give(file->inode->engine, lane, write);
+            wt_file_release(handle);
+            return 1;
+        }
     }
     if (rc) {
         if (write)
@@ -1030,7 +1040,7 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
 int wt_write_submit(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset, uint32_t durability,
                     uint32_t flags, uint64_t token) {
     uint64_t length = 0;
-    int rc = wt_iovec_length(iov, iov_count, &length);
+    int rc = flags & WT_MAY_END ? -EINVAL : wt_iovec_length(iov, iov_count, &length);
     if (rc)
         return rc;
     struct wt_cursor cursor;

@@ -11,6 +11,11 @@ int64_t wt_write_cursor(wt_file file, struct wt_cursor *cursor, uint64_t length,
                         uint64_t *stable_bytes);
 int64_t wt_write_cursor_with(wt_file file, struct wt_cursor *cursor, uint64_t length, uint64_t *offset,
                              uint32_t durability, uint32_t flags, uint64_t *stable_bytes);
+/*
+ * A flag of wt_write_submit_cursor: a write that ended on this thread, as a whole, may have no event, but 1 is returned.
+ * Appends have one, which tells their place; and writes without direct I/O, all of which would end so.
+ */
+#define WT_MAY_END (UINT32_C(1) << 17)
 int wt_write_submit_cursor(wt_file file, struct wt_cursor *cursor, uint64_t length, uint64_t offset,
                            uint32_t durability, uint32_t flags, uint64_t token);
 

@@ -589,6 +589,11 @@ public final class WriteThroughEngine implements Closeable {
          * the other. When more come, the executor gets another task. If the executor refuses a task, by throwing, a
          * thread of the engine completes the futures.
          *
+         * <p>A write to a device that takes no time, or into the kernel's page cache, may be over when its method
+         * returns. Its future is done then, and a callback runs in the call that adds it, as {@link
+         * java.util.concurrent.CompletableFuture} says of any future that is done. A program that must not have that
+         * names an executor when it adds the callback ({@code whenCompleteAsync}).
+         *
          * <p><b>Blocking in a callback.</b> A callback may do all that another thread may do: read, write, and close
          * its file or the engine. A callback that waits for a future of this library, or for one derived from it
          * ({@code join}, {@code get}), completes other futures meanwhile, and their callbacks then run within it. By

@@ -61,7 +61,7 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * and the buffer is free again. Its future completes when the bytes are as durable as asked, or fails with the error
  * that a write would have thrown. {@code readAsync} completes when the bytes are in the buffer, which belongs to the
  * operation until then. Illegal arguments are thrown. Every other failure is the future's, also that the file is
- * closed. An option of the engine says where futures complete ({@link
+ * closed. An option of the engine says where futures complete that are not done when the method returns ({@link
  * WriteThroughEngine.Builder#completionExecutor}). To cancel a future, or to complete it by hand, stops the waiting
  * and never the operation: a write goes on to the device, and a read may still fill its buffer.
  *

@@ -121,6 +121,18 @@ public final class Completions {
         completeElsewhere(operation);
     }
 
+    /** A write ended before anybody has its future, so nobody has given that a callback. */
+    public void completeAtOnce(final Operation operation, final long length, final long position) {
+        operation.endWrite(length, position);
+        try {
+            operation.complete();
+        } catch (final Throwable e) {
+            completeElsewhere(operation); // It goes on there.
+            return;
+        }
+        operations.give(operation);
+    }
+
     /** An operation ended on a thread that runs no callbacks. */
     public void completeElsewhere(final Operation operation) {
         queue.add(operation);

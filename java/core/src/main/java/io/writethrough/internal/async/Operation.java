@@ -194,6 +194,13 @@ public final class Operation {
         return read == null || read.takeEvent(this, eventResult);
     }
 
+    /** A write ended as a whole, without an event. */
+    void endWrite(final long bytes, final long at) {
+        result = bytes;
+        stableBytes = bytes;
+        offset = at;
+    }
+
     /** Where a write is that ended. */
     public long offset() {
         return offset;

@@ -42,7 +42,7 @@ public final class Bytes {
         return NativeIo.writeSegments(file, segments.bases(), segments.ranges(), length, position, durability, flags);
     }
 
-    /** Starts a write: 0, and an event comes, or -errno. */
+    /** Starts a write: 0, and an event comes, or {@link NativeIo#ENDED}, or -errno. */
     public static int submit(
             final long file,
             final Object base,

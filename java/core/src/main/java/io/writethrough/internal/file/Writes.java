@@ -351,8 +351,19 @@ public final class Writes {
             operation.describe(durability, flags);
             started = base == null
                     ? -Errno.EFAULT
-                    : Bytes.submit(file.handle(), base, index, length, position, durability, flags, operation.token());
+                    : Bytes.submit(
+                            file.handle(),
+                            base,
+                            index,
+                            length,
+                            position,
+                            durability,
+                            flags | NativeIo.MAY_END,
+                            operation.token());
             operation.tellIfRefused(started);
+            if (started == NativeIo.ENDED) {
+                completions.completeAtOnce(operation, length, position);
+            }
         } finally {
             if (started < 0) {
                 completions.abandon(operation);

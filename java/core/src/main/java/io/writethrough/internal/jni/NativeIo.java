@@ -31,6 +31,12 @@ public final class NativeIo {
     /** A write returns when its bytes are in the cache: WT_LATER. */
     public static final int LATER = 1 << 16;
 
+    /** A write that is submitted may end in the call: then {@link #ENDED} is returned, and no event comes. */
+    public static final int MAY_END = 1 << 17;
+
+    /** The write ended, as a whole. */
+    public static final int ENDED = 1;
+
     /** The most events of one {@link #reap}. */
     public static final int EVENTS_AT_ONCE = 256;
 
@@ -107,8 +113,8 @@ public final class NativeIo {
     public static native long readSegments(long file, Object[] bases, long[] ranges, long length, long offset);
 
     /**
-     * Starts a write from a direct buffer: 0, and an event with the token comes when it ends, or -errno and none comes. The
-     * bytes are taken when this returns.
+     * Starts a write from a direct buffer: 0, and an event with the token comes when it ends, or {@link #ENDED} or -errno and
+     * none comes. The bytes are taken when this returns.
      */
     public static native int submitDirect(
             long file, ByteBuffer source, int start, int length, long offset, int durability, int flags, long token);
