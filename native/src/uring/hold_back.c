@@ -11,6 +11,11 @@
 
 void wt_hold_back_begin(struct wt_hold_back *hold_back) {
     hold_back->until_ns = wt_deadline_ns(HOLD_NS);
+    hold_back->caller = pthread_self();
+}
+
+bool wt_hold_back_is_own(const struct wt_hold_back *hold_back) {
+    return hold_back->until_ns != 0 && pthread_equal(hold_back->caller, pthread_self());
 }
 
 void wt_hold_back_stop(struct wt_hold_back *hold_back) {

@@ -18,18 +18,22 @@
 #ifndef WT_HOLD_BACK_H
 #define WT_HOLD_BACK_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct wt_hold_back {
     int64_t until_ns; /* of CLOCK_MONOTONIC; while no caller is there. 0: nothing is held back */
+    pthread_t caller; /* who left last */
     unsigned held_back_count;
     atomic_bool holding_back; /* held_back_count is not 0 */
 };
 
 void wt_hold_back_begin(struct wt_hold_back *hold_back);
 void wt_hold_back_stop(struct wt_hold_back *hold_back);
+/* Whether this thread is the caller that left, and handles its completions now, say. */
+bool wt_hold_back_is_own(const struct wt_hold_back *hold_back);
 /* Whether so many more I/Os may be held back. */
 bool wt_hold_back_may(const struct wt_hold_back *hold_back, unsigned count);
 void wt_hold_back_add(struct wt_hold_back *hold_back, unsigned count);

@@ -559,8 +559,9 @@ static void submit_list(struct uring *uring, struct wt_io *list) {
     bool urgent = any_urgent(list);
     wt_lock(&uring->queue.lock);
     unsigned count = wt_queue_add(&uring->queue, list);
-    if (!urgent && !uring->queue.prompt && wt_roles_caller_is_away(&uring->roles) &&
-        wt_hold_back_may(&uring->hold_back, count)) {
+    /* A device that takes no time leaves a caller nothing to come back for but what it submits itself. */
+    bool comes = !uring->queue.prompt || wt_hold_back_is_own(&uring->hold_back);
+    if (!urgent && comes && wt_roles_caller_is_away(&uring->roles) && wt_hold_back_may(&uring->hold_back, count)) {
         wt_hold_back_add(&uring->hold_back, count);
     } else {
         submit_now(uring);

@@ -40,7 +40,7 @@
  *   wt_roles_caller_is_away, _ensure_watched        any                     held                no
  *   wt_roles_open, _close                           who opens, closes       not held            no
  *   wt_hold_back_begin, _stop                       caller that reaps       held                no
- *   wt_hold_back_may, _add, _end                    any                     held                no
+ *   wt_hold_back_is_own, _may, _add, _end           any                     held                no
  *   wt_hold_back_any                                any                     either              no
  *   wt_shared_flush_begin, _decide, _leave           any                     either              no
  *   wt_shared_flush_set_patient                     who reaps               held                no
