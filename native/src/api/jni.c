@@ -480,6 +480,7 @@ static jint JNICALL lane_close(JNIEnv *env, jclass class, jlong lane) {
         return -EPERM;                                                                                                 \
     struct wt_plug *before = wt_plug_enter(&lane->plug);                                                               \
     jint rc = submission;                                                                                              \
+    wt_lane_begun(lane);                                                                                               \
     wt_plug_leave(before);                                                                                             \
     return rc;
 

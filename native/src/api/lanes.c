@@ -139,6 +139,7 @@ int wt_lane_write(wt_lane handle, wt_file file, const struct iovec *iov, int iov
         return no_lane(handle);
     struct wt_plug *before = wt_plug_enter(&lane->plug);
     int rc = wt_write_submit(file, iov, iov_count, offset, durability, flags, token);
+    wt_lane_begun(lane);
     wt_plug_leave(before);
     return rc;
 }
@@ -149,6 +150,7 @@ int wt_lane_fetch(wt_lane handle, wt_file file, uint64_t offset, uint64_t length
         return no_lane(handle);
     struct wt_plug *before = wt_plug_enter(&lane->plug);
     int rc = wt_fetch_submit(file, offset, length, flags, token);
+    wt_lane_begun(lane);
     wt_plug_leave(before);
     return rc;
 }

@@ -89,6 +89,14 @@ void wt_lane_give_up(struct wt_lane_object *lane) {
 
 /* ---- ended ----------------------------------------------------------------------------------------------------- */
 
+/* As many as a caller in wt_reap holds back, see hold_back.c. */
+#define COLLECTED_MOST 4u
+
+void wt_lane_begun(struct wt_lane_object *lane) {
+    if (lane->plug.count >= COLLECTED_MOST && lane->plug.ring && lane->plug.ring->takes_time)
+        (void)wt_plug_send_one(&lane->plug);
+}
+
 static void append_ended(struct wt_lane_object *lane, struct wt_operation *operation) {
     operation->next = NULL;
     if (lane->ended)
@@ -197,22 +205,26 @@ static void wait_for_end(struct wt_lane_object *lane, int64_t until_ns) {
     atomic_store(&lane->asleep, false);
 }
 
+/* A thread that may wait this long has time for a flush. */
+#define PATIENCE_NS INT64_C(100000000)
+
 /* Takes what has ended by now. */
-static void look(struct wt_lane_object *lane) {
+static void look(struct wt_lane_object *lane, bool patiently) {
     struct wt_backend *ring = lane->plug.ring;
     (void)wt_plug_send(); /* of all lanes of the thread: it may be about to wait */
     if (ring)
-        (void)ring->ops->reap(ring, 0);
+        (void)ring->ops->reap(ring, patiently ? WT_REAP_PATIENTLY : 0);
     take_inbox(lane);
 }
 
 /* Until something has ended, nothing is under way, or the time is over. */
 static void await_ended(struct wt_lane_object *lane, int64_t timeout_ns) {
     int64_t until_ns = timeout_ns > 0 ? wt_deadline_ns(timeout_ns) : timeout_ns;
-    look(lane);
+    bool patiently = timeout_ns < 0 || timeout_ns >= PATIENCE_NS;
+    look(lane, patiently);
     while (!lane->ended && lane->begun > 0 && timeout_ns != 0) {
         wait_for_end(lane, until_ns);
-        look(lane);
+        look(lane, patiently);
         if (until_ns >= 0 && wt_now_ns() >= until_ns)
             break;
     }

@@ -79,6 +79,11 @@ void wt_room_retire(struct wt_engine_object *engine, uint64_t bytes);
 int wt_lane_begin(struct wt_lane_object *lane);
 /* The operation came to nothing. */
 void wt_lane_give_up(struct wt_lane_object *lane);
+/*
+ * An operation has begun, in a call of the lane. On a device that takes time the lane does not wait for its thread's poll
+ * with more than a few I/Os: so the device is busy while the thread prepares the others.
+ */
+void wt_lane_begun(struct wt_lane_object *lane);
 /* An operation of the lane has ended. It may be gone on return. By any thread. */
 void wt_lane_post(struct wt_operation *operation);
 /* As wt_lane_poll of writethrough.h. */

@@ -26,6 +26,9 @@
  */
 #define WT_KEPT_BYTES_MOST (64u << 10)
 
+/* A timeout of reap, for the ring of a lane. */
+#define WT_REAP_PATIENTLY INT64_MIN
+
 enum wt_io_op { WT_IO_READ, WT_IO_WRITE };
 
 /* What makes a write stable, and so how it is sent. wt_stable_by (stable.h) decides. */
@@ -202,6 +205,8 @@ struct wt_backend {
     const struct wt_backend_ops *ops;
     _Atomic uint64_t shared_flushes; /* flushes that the backend sent for several writes: to be counted */
     struct wt_backend *inner;        /* NULL, or a backend that does a part of the work */
+    bool
+        takes_time; /* the ring of a lane: when it was sent to last, the kernel had something that was not over. By its thread */
 };
 
 struct wt_backend_ops {
@@ -246,7 +251,7 @@ struct wt_backend_ops {
     void (*wake)(struct wt_backend *backend);
     /*
      * NULL, or: opens a ring for a lane of the calling thread, which alone submits to it (submit) and takes its completions
-     * (reap, pump). Any thread may call its wake. The ring is closed (close) before the backend, by that thread, when
+     * (reap, pump). A timeout of WT_REAP_PATIENTLY does not wait, but has time for a flush. Any thread may call its wake. The ring is closed (close) before the backend, by that thread, when
      * nothing is in flight. Its I/O counts as this backend's. -errno: the lane has no ring, and uses the backend.
      */
     int (*lane_open)(struct wt_backend *backend, unsigned entries, struct wt_backend **ring);

@@ -11,6 +11,7 @@ static _Thread_local struct wt_plug *lanes;   /* those that stay */
 static void empty(struct wt_plug *plug) {
     plug->list = NULL;
     plug->tail = &plug->list;
+    plug->count = 0;
 }
 
 void wt_plug_begin(struct wt_plug *plug) {
@@ -67,7 +68,7 @@ void wt_plug_submit(struct wt_backend *backend, struct wt_io *list) {
         (void)wt_plug_send_one(plugged);
     plugged->backend = backend;
     *plugged->tail = list;
-    while (*plugged->tail)
+    for (; *plugged->tail; plugged->count++)
         plugged->tail = &(*plugged->tail)->next;
 }
 

@@ -17,6 +17,7 @@ struct wt_plug {
     struct wt_backend *backend; /* whose I/O is held back */
     struct wt_backend *ring;    /* of a lane: what carries the I/O in place of the backend. Else NULL */
     struct wt_io *list, **tail;
+    unsigned count; /* I/Os in the list */
     bool of_lane;
     struct wt_plug *next; /* of a lane: the thread's other lanes */
 };

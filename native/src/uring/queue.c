@@ -371,6 +371,10 @@ bool wt_queue_is_ready(const struct wt_queue *queue) {
     return io_uring_cq_ready(&queue->ring) > 0 || (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
 }
 
+unsigned wt_queue_count_ready(const struct wt_queue *queue) {
+    return io_uring_cq_ready(&queue->ring);
+}
+
 void wt_queue_wake(struct wt_queue *queue) {
     (void)eventfd_write(queue->alarm, 1); /* there is room for it */
 }

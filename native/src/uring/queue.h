@@ -128,6 +128,8 @@ struct wt_flush *wt_completion_flush(const struct wt_completion *completion);
 bool wt_completion_is_async(const struct wt_completion *completion);
 /* Whether completions can be taken without waiting. On the ring of one thread, by that thread. */
 bool wt_queue_is_ready(const struct wt_queue *queue);
+/* Completions that the kernel has told. By the thread that reaps. */
+unsigned wt_queue_count_ready(const struct wt_queue *queue);
 /* Makes a thread that waits for completions return, or the next one that comes. By any thread, without the lock. */
 void wt_queue_wake(struct wt_queue *queue);
 /* On a refused ring, after a moment: a thread of the kernel that polls is woken. Without the lock. */

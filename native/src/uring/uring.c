@@ -721,7 +721,8 @@ static void lane_submit(struct wt_backend *backend, struct wt_io *list) {
         wt_shared_flush_decide(&lane->shared_flush, own.first);
         wt_lock(&lane->queue.lock);
         (void)wt_queue_add(&lane->queue, own.first);
-        wt_queue_submit(&lane->queue);
+        (void)wt_queue_submit(&lane->queue);
+        backend->takes_time = lane->queue.in_flight > wt_queue_count_ready(&lane->queue);
         hand_over(lane);
         wt_unlock(&lane->queue.lock);
     }
@@ -729,21 +730,22 @@ static void lane_submit(struct wt_backend *backend, struct wt_io *list) {
 
 static int lane_reap(struct wt_backend *backend, int64_t timeout_ns) {
     struct uring *lane = uring_of(backend);
-    int64_t wait_ns = timeout_ns < WAIT_MOST_NS ? timeout_ns : WAIT_MOST_NS;
+    bool waits = timeout_ns != 0 && timeout_ns != WT_REAP_PATIENTLY;
+    int64_t wait_ns = !waits ? 0 : timeout_ns < WAIT_MOST_NS ? timeout_ns : WAIT_MOST_NS;
     struct __kernel_timespec timeout = {.tv_sec = wait_ns / 1000000000, .tv_nsec = wait_ns % 1000000000};
     struct wt_flush *own = NULL;
-    if (timeout_ns == 0 && !wt_queue_is_ready(&lane->queue)) {
+    if (!waits && !wt_queue_is_ready(&lane->queue)) {
         return 0;
     }
     wt_shared_flush_set_patient(&lane->shared_flush, timeout_ns < 0 || timeout_ns >= PATIENCE_NS);
-    bool some = reap_batch(lane, timeout_ns < 0 ? NULL : &timeout, &own);
+    bool some = reap_batch(lane, wait_ns < 0 ? NULL : &timeout, &own);
     (void)wt_plug_send(); /* what the completions have launched: before a flush */
     wt_lock(&lane->queue.lock);
     hand_over(lane);
     if (own != NULL) {
         run_own_flush(lane, own);
     }
-    bool rests = wt_queue_is_refused(&lane->queue) && !some && timeout_ns != 0 && lane->queue.in_flight > 0;
+    bool rests = wt_queue_is_refused(&lane->queue) && !some && waits && lane->queue.in_flight > 0;
     wt_unlock(&lane->queue.lock);
     if (rests) {
         wt_queue_poke(&lane->queue);
