@@ -46,7 +46,7 @@ report.growth.forEach((growth, index) => {
   });
   names.forEach((name, number) => option.series.push({
     type: 'line', name, xAxisIndex: index, yAxisIndex: index, data: growth.ops_per_second[name],
-    symbol: 'circle', symbolSize: 6, lineStyle: {width: number === 0 ? 3.5 : 1.8, type: name.startsWith('fio') ? 'dashed' : 'solid'},
+    symbol: 'circle', symbolSize: 6, lineStyle: {width: name.startsWith('writethrough') ? 3.5 : 1.8, type: name.startsWith('fio') ? 'dashed' : 'solid'},
     itemStyle: {color: name.startsWith('fio') ? '#4b5559' : COLOURS[(number + (index && number ? 3 : 0)) % COLOURS.length]},
     z: number === 0 ? 3 : 2,
   }));

@@ -614,7 +614,8 @@ WT_API int wt_engine_shutdown(wt_engine engine);
  * A lane belongs to one thread, and has an io_uring of its own. Its operations are those of wt_write_submit and
  * wt_fetch_submit, and their events come by wt_lane_poll. No other thread, lock or wake-up is on the way of an operation
  * whose blocks nobody else touches. The lane collects I/O and gives it to the kernel together: when the lane is polled or
- * told to (wt_lane_send), and before its thread waits in any call of this library. Gathers, shadows, the order of appends and
+ * told to (wt_lane_send), before its thread waits in any call of this library, and, where the device takes time, after every
+ * few I/Os. Gathers, shadows, the order of appends and
  * errors are the same between lanes, and between a lane and every other way of writing.
  *
  * Only the lane's thread may take completions of its ring. So the thread has to poll. Until it does, a call of another thread

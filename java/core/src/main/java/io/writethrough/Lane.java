@@ -33,8 +33,8 @@ import org.jspecify.annotations.Nullable;
  * <p><b>When I/O begins.</b> As soon as {@link #write write} or {@link #append append} returns, the buffer is the caller's
  * again, and the bytes are in the cache, where every read sees them; those that make the file longer are seen when they are
  * durable. The I/O is collected, and enters the kernel
- * together when the lane is {@linkplain #poll polled} or {@linkplain #send told to}, and before the thread waits in any call
- * of this library. An operation is durable as its {@link Durability} says when the handler is told of it, not before.
+ * together when the lane is {@linkplain #poll polled} or {@linkplain #send told to}, before the thread waits in any call
+ * of this library, and, where the device takes time, after every few I/Os. An operation is durable as its {@link Durability} says when the handler is told of it, not before.
  *
  * <p><b>The thread has to poll.</b> Only the lane's thread can take what its ring has completed. While the thread does not
  * poll, because a handler blocks for instance, nothing is lost. But whoever meets the lane's I/O waits: a write of another
