@@ -515,6 +515,13 @@ static jint JNICALL lane_poll(JNIEnv *env, jclass class, jlong lane, jlongArray 
     return count;
 }
 
+static jboolean JNICALL lane_work(JNIEnv *env, jclass class) {
+    (void)env;
+    (void)class;
+    bool sent = wt_plug_send();
+    return wt_plug_work() || sent;
+}
+
 static jint JNICALL refuse_lanes(JNIEnv *env, jclass class, jlong handle) {
     (void)env;
     (void)class;
@@ -956,6 +963,7 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
         {"laneFetch", "(JJJJIJ)I", (void *)lane_fetch},
         {"laneSend", "(J)I", (void *)lane_send},
         {"lanePoll", "(J[JIJ)I", (void *)lane_poll},
+        {"laneWork", "()Z", (void *)lane_work},
         {"refuseLanes", "(J)I", (void *)refuse_lanes},
         {"size", "(J)J", (void *)size},
         {"take", "(J[J)I", (void *)take},

@@ -367,6 +367,25 @@ class LaneTest extends OnEveryFileSystem {
     }
 
     @Test
+    void theThreadOfALaneMayWaitForAFutureThatWaitsForTheLane() throws Exception {
+        file.write(buffer(4096, 1), 0);
+        try (Lane more = engine.openLane()) {
+            for (int i = 0; i < 20; i++) {
+                lane.write(file, buffer(4096, 2), 0, 2L * i);
+                more.write(file, buffer(4096, 2), 4096, 2L * i + 1);
+                final CompletableFuture<Integer> future = file.writeAsync(buffer(4096, 3), 1000);
+                assertEquals(4096, i % 3 == 0 ? future.join() : future.get(20, TimeUnit.SECONDS));
+                assertEquals(
+                        "4096",
+                        file.writeAsync(buffer(4096, 3), 1000)
+                                .thenApply(String::valueOf)
+                                .join());
+            }
+        }
+        assertEquals(20, pollAll().size());
+    }
+
+    @Test
     void aFileThatGrowsAheadTakesAppendsOfALane() throws IOException {
         final WriteThroughFile log = engine.open(directory.resolve("log"), CREATE, WRITE, new GrowthAhead(1 << 20));
         for (int i = 0; i < 300; i++) {

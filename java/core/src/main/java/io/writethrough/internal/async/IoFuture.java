@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The future of an operation, and whatever is derived from it. A thread that completes futures, and in a callback waits for
- * such a future, completes others meanwhile: else the one it waits for might be among them.
+ * such a future, completes others meanwhile: else the one it waits for might be among them. A thread that has a lane ends
+ * the I/O of its lanes first, for the same reason.
  *
  * <p>A callback that is given to a future which is done runs at once, within the call, and may begin an operation that is done
  * at once too, and give its future a callback, and so on. So that such a row may have any length, every so many deep a
@@ -54,6 +55,7 @@ public final class IoFuture<T> extends CompletableFuture<T> {
     @Override
     public T join() {
         if (!isDone()) {
+            LaneThreads.workFor(this);
             CompletionQueue.helpUntilDone(this);
         }
         return super.join();
@@ -62,6 +64,7 @@ public final class IoFuture<T> extends CompletableFuture<T> {
     @Override
     public T get() throws InterruptedException, ExecutionException {
         if (!isDone()) {
+            LaneThreads.workFor(this);
             CompletionQueue.helpUntilDone(this, Long.MAX_VALUE);
         }
         return super.get();
@@ -75,6 +78,7 @@ public final class IoFuture<T> extends CompletableFuture<T> {
         }
         final long nanos = unit.toNanos(timeout);
         final long begin = System.nanoTime();
+        LaneThreads.workFor(this);
         CompletionQueue.helpUntilDone(this, nanos);
         return super.get(nanos - (System.nanoTime() - begin), TimeUnit.NANOSECONDS);
     }

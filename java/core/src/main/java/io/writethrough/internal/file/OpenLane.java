@@ -5,6 +5,7 @@ package io.writethrough.internal.file;
 import static io.writethrough.WriteThroughException.NONE;
 
 import io.writethrough.Lane;
+import io.writethrough.internal.async.LaneThreads;
 import io.writethrough.internal.buffer.Buffers;
 import io.writethrough.internal.buffer.Bytes;
 import io.writethrough.internal.jfr.Events;
@@ -107,6 +108,7 @@ public final class OpenLane {
         if (handle < 0) {
             throw Failures.ofEngine("open a lane", (int) -handle);
         }
+        LaneThreads.count(1);
         return new OpenLane(engine, handle);
     }
 
@@ -404,6 +406,7 @@ public final class OpenLane {
             throw new IllegalStateException("a handler of the lane closes the lane");
         }
         NativeIo.laneClose(handle);
+        LaneThreads.count(-1);
         closed = true;
     }
 }

@@ -194,6 +194,9 @@ public final class NativeIo {
     /** As {@link #reap}, of a lane of the current thread, and at most {@code max}. 0 also if nothing is under way. */
     public static native int lanePoll(long lane, long[] events, int max, long timeoutNanos);
 
+    /** Sends what the lanes of this thread have collected, and ends I/O of theirs. False: there is none. */
+    public static native boolean laneWork();
+
     /** From now on the engine opens no lane: 0. -EBUSY: some are open, and nothing has changed. */
     public static native int refuseLanes(long engine);
 
