@@ -138,8 +138,8 @@ TEST(a_write_that_meets_nobody_takes_few_locks_and_one_system_call) {
 TEST(a_write_of_a_lane_that_meets_nobody_takes_few_locks_and_a_part_of_a_system_call) {
     struct place place = open_place_on(WT_BACKEND_IO_URING);
     CHECK_OK(wt_lane_open(place.engine, 0, &place.lane));
-    check_calls(write_batch, &place, 3 * BATCH, 2 * BATCH + 4,
-                2); /* a batch leaves by one, and a flush or a wake by one */
+    /* A batch leaves by one call, and a flush or a wake by one; where the disk takes time, by one for every four writes. */
+    check_calls(write_batch, &place, 3 * BATCH + 4, 2 * BATCH + 8, BATCH / 4 + 1);
     CHECK_OK(wt_lane_close(place.lane));
     CHECK_OK(wt_engine_close(place.engine));
 }
@@ -348,10 +348,10 @@ static void check_lanes(void (*child)(void), const char *what, double all_most, 
 }
 
 TEST(lanes_that_write_to_files_of_their_own_seldom_change_the_same_line) {
-    check_lanes(write_by_lanes_to_files, "two files", 18, 0.25);
+    check_lanes(write_by_lanes_to_files, "two files", 18.5, 0.75);
 }
 
 TEST(lanes_that_write_to_one_file_change_few_lines_that_the_other_changes) {
-    check_lanes(write_by_lanes_to_one_file, "one file", 18, 6.25); /* the handle and the gate */
+    check_lanes(write_by_lanes_to_one_file, "one file", 18.5, 6.75); /* the handle and the gate */
 }
 #endif

@@ -263,9 +263,22 @@ static unsigned read_beside_taker(const struct place *place, int threads) {
     return atomic_load(&reading.at_once);
 }
 
+/* Of files that the kernel cannot read without blocking, tmpfs's for instance, a thread of the kernel does each read. */
+static bool are_reads_done_at_once(const struct place *place) {
+    char page[PAGE];
+    struct iovec iov = {page, PAGE};
+    int fd = open(place->path, O_RDONLY | O_CLOEXEC);
+    CHECK(fd >= 0);
+    ssize_t count = preadv2(fd, &iov, 1, 0, RWF_NOWAIT);
+    CHECK(count == PAGE || (count < 0 && errno == EOPNOTSUPP));
+    CHECK_EQ(close(fd), 0);
+    return count == PAGE;
+}
+
 static void check_at_once(struct place *place) {
     open_place(place);
-    CHECK(read_beside_taker(place, 1) > 500);
+    unsigned at_once = read_beside_taker(place, 1);
+    CHECK(at_once > 500 || !are_reads_done_at_once(place));
     close_place(place);
 }
 
