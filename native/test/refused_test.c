@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "io/io.h"
@@ -322,6 +323,78 @@ TEST(whichever_wait_is_the_first_refused_no_completion_is_lost_and_others_follow
 TEST(whichever_wait_of_a_lane_is_the_first_refused_no_completion_is_lost_and_others_follow) {
     bool by_lane = true;
     each_directory(refuse_each_wait, &by_lane);
+}
+
+/* ---- a lane that waits ---- */
+
+struct holding {
+    wt_engine engine;
+    wt_file file;
+    sem_t begun;
+};
+
+static void start_by(wt_lane lane, wt_file file, uint64_t offset) {
+    char bytes[PAGE] = "lane";
+    const struct iovec iov = {bytes, sizeof bytes};
+    CHECK_OK(wt_lane_write(lane, file, &iov, 1, offset, 0, 0, 1));
+}
+
+static void end_by(wt_lane lane) {
+    struct wt_event event;
+    CHECK_EQ(wt_lane_poll(lane, &event, 1, -1), 1);
+    CHECK_EQ(event.result, PAGE);
+}
+
+/* Has a write of the first block that the kernel does not get for a while. */
+static void *hold_first_block(void *argument) {
+    struct holding *holding = argument;
+    const struct timespec while_others_wait = {.tv_nsec = 300000000};
+    wt_lane lane;
+    CHECK_OK(wt_lane_open(holding->engine, 0, &lane));
+    start_by(lane, holding->file, 0);
+    sem_post(&holding->begun);
+    CHECK_EQ(nanosleep(&while_others_wait, NULL), 0);
+    end_by(lane);
+    CHECK_OK(wt_lane_close(lane));
+    return NULL;
+}
+
+static int64_t now_of(clockid_t clock) {
+    struct timespec now;
+    CHECK_EQ(clock_gettime(clock, &now), 0);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static void wait_by_refused_lane(void *unused) {
+    (void)unused;
+    struct holding holding = {.engine = open_engine(WT_BACKEND_IO_URING)};
+    holding.file = open_file(holding.engine);
+    wt_lane lane;
+    write_whole(holding.file, 0, 'o', 2 * PAGE);
+    CHECK_OK(wt_lane_open(holding.engine, 0, &lane));
+    CHECK_EQ(sem_init(&holding.begun, 0, 0), 0);
+    pthread_t holder = test_thread(hold_first_block, &holding);
+    CHECK_EQ(sem_wait(&holding.begun), 0);
+    atomic_store(&submits_left, 0);
+    start_by(lane, holding.file, PAGE);
+    end_by(lane);
+    start_by(lane, holding.file, 0); /* behind the other thread's */
+    int64_t began_ns = now_of(CLOCK_MONOTONIC), worked_ns = now_of(CLOCK_THREAD_CPUTIME_ID);
+    end_by(lane);
+    int64_t took_ns = now_of(CLOCK_MONOTONIC) - began_ns;
+    struct wt_profile profile;
+    CHECK_OK(wt_file_profile(holding.file, &profile));
+    if (profile.path == WT_PATH_DIRECT) { /* else no write waits for another */
+        CHECK(now_of(CLOCK_THREAD_CPUTIME_ID) - worked_ns < took_ns / 20);
+    }
+    test_join(holder);
+    CHECK_OK(wt_lane_close(lane));
+    CHECK_OK(wt_engine_close(holding.engine));
+    atomic_store(&submits_left, INT32_MAX);
+}
+
+TEST(a_lane_whose_ring_is_refused_sleeps_while_it_waits) {
+    each_directory(wait_by_refused_lane, NULL);
 }
 
 struct reaping {

@@ -2,6 +2,8 @@
 // Copyright The writethrough authors
 #include "io/wait.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <time.h>
 
@@ -135,6 +137,15 @@ void wt_long_lock(struct wt_backend *backend, struct wt_long_lock *lock) {
 
 void wt_long_unlock(struct wt_long_lock *lock) {
     wt_unlock(&lock->mutex);
+}
+
+/* ---- for a device -------------------------------------------------------------------------------------------- */
+
+bool wt_wait_readable(int descriptor, int64_t timeout_ns) {
+    int64_t ms = timeout_ns < 0 ? -1 : timeout_ns / 1000000 + (timeout_ns % 1000000 != 0);
+    struct pollfd ready = {.fd = descriptor, .events = POLLIN};
+    wt_assert_may_block();
+    return poll(&ready, 1, ms > INT_MAX ? INT_MAX : (int)ms) > 0;
 }
 
 /* ---- for threads that run, or for time ------------------------------------------------------------------------- */

@@ -92,6 +92,9 @@ static inline const struct wt_backing_ops *wt_blocking(const struct wt_backing *
     return backing->ops;
 }
 
+/* Waits until the descriptor is readable, or for timeout_ns; negative: for ever. False: it is not readable, or a signal came. */
+bool wt_wait_readable(int descriptor, int64_t timeout_ns);
+
 /* ---- for threads that run, or for time ------------------------------------------------------------------------- */
 
 /* Yields to threads that run, for what they are about to do. */

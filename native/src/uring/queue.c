@@ -379,6 +379,12 @@ void wt_queue_wake(struct wt_queue *queue) {
     (void)eventfd_write(queue->alarm, 1); /* there is room for it */
 }
 
+void wt_queue_await_wake(struct wt_queue *queue, int64_t timeout_ns) {
+    eventfd_t count;
+    if (wt_wait_readable(queue->alarm, timeout_ns))
+        (void)eventfd_read(queue->alarm, &count);
+}
+
 void wt_queue_poke(struct wt_queue *queue) {
     wt_ring_pause();
     /* The filter may be that of another thread alone: then these still poll, and wake the thread of the kernel. */

@@ -132,6 +132,8 @@ bool wt_queue_is_ready(const struct wt_queue *queue);
 unsigned wt_queue_count_ready(const struct wt_queue *queue);
 /* Makes a thread that waits for completions return, or the next one that comes. By any thread, without the lock. */
 void wt_queue_wake(struct wt_queue *queue);
+/* On a refused ring: waits until wt_queue_wake, or for timeout_ns; -1: for ever. Without the lock. */
+void wt_queue_await_wake(struct wt_queue *queue, int64_t timeout_ns);
 /* On a refused ring, after a moment: a thread of the kernel that polls is woken. Without the lock. */
 void wt_queue_poke(struct wt_queue *queue);
 

@@ -737,6 +737,10 @@ static int lane_reap(struct wt_backend *backend, int64_t timeout_ns) {
     if (!waits && !wt_queue_is_ready(&lane->queue)) {
         return 0;
     }
+    if (waits && wt_queue_is_refused(&lane->queue) && !wt_queue_has_work(&lane->queue)) {
+        wt_queue_await_wake(&lane->queue, wait_ns); /* the backend has all */
+        return 0;
+    }
     wt_shared_flush_set_patient(&lane->shared_flush, timeout_ns < 0 || timeout_ns >= PATIENCE_NS);
     bool some = reap_batch(lane, wait_ns < 0 ? NULL : &timeout, &own);
     (void)wt_plug_send(); /* what the completions have launched: before a flush */
