@@ -615,12 +615,13 @@ WT_API int wt_engine_shutdown(wt_engine engine);
  * wt_fetch_submit, and their events come by wt_lane_poll. No other thread, lock or wake-up is on the way of an operation
  * whose blocks nobody else touches. The lane collects I/O and gives it to the kernel together: when the lane is polled or
  * told to (wt_lane_send), before its thread waits in any call of this library, and, where the device takes time, after every
- * few I/Os. Gathers, shadows, the order of appends and
- * errors are the same between lanes, and between a lane and every other way of writing.
+ * few I/Os. Gathers, shadows, the order of appends and errors are the same between lanes, and between a lane and every other
+ * way of writing.
  *
- * Only the lane's thread may take completions of its ring. So the thread has to poll. Until it does, a call of another thread
- * waits if it meets the lane's I/O: a write to a block that the lane has in flight, an append behind one of the lane's, the
- * close or a truncation of a file with such I/O. The thread itself may call whatever it likes: where it waits, it takes the
+ * Only the lane's thread may take completions of its ring. So the thread has to poll while the lane has operations whose
+ * events were not taken. Until it does, a call of another thread waits if it meets the lane's I/O: a write to a block that the
+ * lane has in flight, an append behind one of the lane's, the close or a truncation of a file with such I/O, a call that needs
+ * the lane's room in in_flight_bytes, or memory of the cache while the lane's I/O has nearly all of it. The thread itself may call whatever it likes: where it waits, it takes the
  * completions of its lanes first, and their events stay for wt_lane_poll. If the thread ends, its lanes are closed as
  * by wt_lane_close.
  *
@@ -631,7 +632,8 @@ WT_API int wt_engine_shutdown(wt_engine engine);
 /*
  * Opens a lane for the calling thread. entries: how many requests its ring submits at once, a power of two from 8 to 4096; 0: 128.
  * If the kernel refuses a ring, and on the threads backend, the engine's threads carry the lane's I/O, and nothing else
- * changes. -EINVAL: entries. -ENOMEM. While a lane is open, the engine cannot be closed (-EBUSY).
+ * changes. -EINVAL: entries. -ENOMEM. -EOPNOTSUPP: an event loop carries the engine's I/O (wt_engine_open_external). While a
+ * lane is open, the engine cannot be closed (-EBUSY).
  */
 WT_API int wt_lane_open(wt_engine engine, uint32_t entries, wt_lane *lane);
 
@@ -653,7 +655,9 @@ WT_API int wt_lane_send(wt_lane lane);
 
 /*
  * Sends as wt_lane_send does, and takes up to max events. Waits up to timeout_ns (negative: for ever) for the first, unless
- * none of the lane's operations is under way. Returns the count of events, which may be 0. If timeout_ns is negative, or
+ * none of the lane's operations is under way. Returns the count of events, which may be 0. When a call has taken the last
+ * event, it first ends the I/O of other threads that the lane's ring carries, whatever timeout_ns is: as a rule there is none,
+ * else the call takes as long as the device does. If timeout_ns is negative, or
  * 100 ms or more, the thread may flush the device's cache for writes that wait for the flush: the call then takes that much longer.
  */
 WT_API int wt_lane_poll(wt_lane lane, struct wt_event *events, int max, int64_t timeout_ns);

@@ -176,6 +176,14 @@ TEST(an_engine_is_not_closed_while_a_lane_is_open) {
     core_close(&core);
 }
 
+TEST(an_engine_for_an_event_loop_has_no_lanes) {
+    wt_engine engine;
+    wt_lane lane = 0;
+    CHECK_OK(wt_engine_open_external(NULL, &engine));
+    CHECK_EQ(wt_lane_open(engine, 0, &lane), -EOPNOTSUPP);
+    CHECK_OK(wt_engine_close(engine));
+}
+
 static void use_as_child(void *argument) {
     const struct call *call = argument;
     struct wt_event event;
@@ -394,6 +402,21 @@ TEST(the_thread_of_a_lane_may_wait_for_what_the_lane_has_not_sent) {
     core_close(&core);
 }
 
+TEST(the_thread_of_a_lane_does_not_wait_for_the_room_that_the_lane_keeps) {
+    enum { LARGE = 4 << 20 };
+    const struct wt_engine_options options = {.cache_bytes = 16 << 20, .in_flight_bytes = LARGE};
+    struct core core = core_open(&(struct sim_options){.threaded = true}, &options);
+    wt_file file = core_file(&core, "file");
+    wt_lane lane = open_lane(core.engine);
+    start(lane, file, 0, 1, BLOCK, 1);
+    CHECK(core_stats(&core).in_flight_bytes > BLOCK);
+    fill_at(file, BLOCK, 2, LARGE);
+    check_next(lane, 1, BLOCK, 0);
+    CHECK_EQ(core_stats(&core).in_flight_bytes, 0);
+    CHECK_OK(wt_lane_close(lane));
+    core_close(&core);
+}
+
 TEST(appends_of_lanes_and_of_calls_follow_each_other_without_gaps) {
     struct core core = core_threaded();
     struct call writer = {.engine = core.engine, .file = core_file(&core, "file")};
@@ -563,6 +586,88 @@ static void end_with_lane(const struct place *place) {
 
 TEST(the_lanes_of_a_thread_that_ends_leave_their_bytes_on_real_files) {
     everywhere(end_with_lane);
+}
+
+/*
+ * Threads whose lanes write one block, and that meet when nothing of their lanes is under way: what a lane's ring carries for
+ * the other thread has ended by then.
+ */
+enum { MEETINGS = 300 };
+
+struct meeting {
+    struct call call;
+    const struct meeting *other;
+    atomic_uint at;
+};
+
+static void await_other(const struct meeting *meeting) {
+    int64_t until_ns = wt_now_ns() + soon;
+    while (atomic_load(&meeting->other->at) < atomic_load(&meeting->at)) {
+        CHECK(wt_now_ns() < until_ns);
+        sched_yield();
+    }
+}
+
+static void *write_and_meet(void *argument) {
+    struct meeting *meeting = argument;
+    wt_lane lane = open_lane(meeting->call.engine);
+    struct wt_event events[4];
+    for (unsigned i = 0; i < MEETINGS; i++) {
+        for (unsigned under_way = 0; under_way < 4; under_way++) {
+            start(lane, meeting->call.file, 0, meeting->call.value, BLOCK, under_way);
+        }
+        for (int under_way = 4; under_way > 0;) {
+            int count = wt_lane_poll(lane, events, 4, soon);
+            CHECK(count > 0);
+            under_way -= count;
+        }
+        atomic_fetch_add(&meeting->at, 1);
+        await_other(meeting);
+    }
+    struct wt_engine_stats stats;
+    CHECK_OK(wt_engine_stats(meeting->call.engine, &stats));
+    CHECK_EQ(stats.in_flight_bytes, 0);
+    atomic_fetch_add(&meeting->at, 1);
+    await_other(meeting);
+    CHECK_OK(wt_lane_close(lane));
+    return NULL;
+}
+
+static void meet(const struct place *place) {
+    struct meeting meetings[2];
+    memset(meetings, 0, sizeof meetings);
+    for (int i = 0; i < 2; i++) {
+        meetings[i].call = (struct call){.engine = place->engine, .file = place->file, .value = 1 + i};
+        meetings[i].other = &meetings[1 - i];
+    }
+    pthread_t thread = test_thread(write_and_meet, &meetings[0]);
+    (void)write_and_meet(&meetings[1]);
+    test_join(thread);
+}
+
+TEST(a_lane_with_nothing_under_way_carries_nothing_for_others) {
+    everywhere(meet);
+}
+
+/* Of one thread: a lane's write gathers behind one of its other lane. */
+static void wait_for_own_lanes(const struct place *place) {
+    wt_lane lane = open_lane(place->engine), more = open_lane(place->engine);
+    for (unsigned i = 0; i < 20; i++) {
+        start(more, place->file, 0, 1, BLOCK, 1);
+        CHECK_OK(i % 2 ? wt_lane_send(more) : 0);
+        start(lane, place->file, 0, 2, BLOCK, 2);
+        check_next(lane, 2, BLOCK, 0);
+        check_next(more, 1, BLOCK, 0);
+    }
+    start(more, place->file, 0, 3, BLOCK, 1);
+    start(lane, place->file, 0, 4, BLOCK, 2);
+    CHECK_OK(wt_lane_close(lane));
+    check_on_file(0, 4, BLOCK);
+    CHECK_OK(wt_lane_close(more));
+}
+
+TEST(a_lane_waits_for_io_of_the_other_lanes_of_its_thread) {
+    everywhere(wait_for_own_lanes);
 }
 
 /* Two lanes and a thread that waits write the same few blocks: each sees the other's I/O as its own. */

@@ -73,7 +73,7 @@ void wt_lanes_forked(void) {
 /* Counts a lane, which keeps the engine open. */
 static int count_lane(struct wt_engine_object *engine) {
     wt_lock(&engine->file_lock);
-    int rc = engine->closing || engine->takes_no_lane ? -EBADF : 0;
+    int rc = engine->closing || engine->takes_no_lane ? -EBADF : engine->backend->ops->may_wait ? -EOPNOTSUPP : 0;
     change_count(engine, !rc);
     wt_unlock(&engine->file_lock);
     return rc;

@@ -7,6 +7,7 @@
 #include "engine/stats.h"
 #include "file/buffered.h"
 #include "file/check.h"
+#include "file/lane.h"
 #include "file/transfer.h"
 #include "io/disk.h"
 #include "io/turns.h"
@@ -24,7 +25,7 @@ static void bounce_begin(struct bounce *bounce, struct wt_inode *inode, enum wt_
     struct wt_pool *pool = &inode->mapping.cache->pool;
     uint32_t pages = (uint32_t)((length + WT_PAGE_BYTES - 1) >> WT_PAGE_SHIFT);
     if (op == WT_IO_WRITE)
-        (void)wt_pool_enter(pool, length, true);
+        (void)wt_room_enter(inode->engine, length, true);
     bounce->reservation = (struct wt_reservation){.pool = pool};
     (void)wt_pool_reserve(&bounce->reservation, pages, true);
     struct wt_io *io = &bounce->io;
@@ -127,7 +128,7 @@ static int64_t write_pieces(struct wt_inode *inode, struct wt_cursor *cursor, ui
                 wt_inode_suspect_size(inode);
         }
         bounce_end(&bounce);
-        wt_pool_retire(&inode->mapping.cache->pool, piece);
+        wt_room_retire(inode->engine, piece);
     }
     *stable_bytes = WT_MUTANT("buffered-stable-is-all") ? length : written;
     return error ? error : (int64_t)length;

@@ -57,15 +57,19 @@ bool wt_room_enter(struct wt_engine_object *engine, uint64_t bytes, bool may_wai
         lane->room -= bytes;
         return true;
     }
-    if (lane)
-        give_room(lane); /* it may be what the thread would wait for */
+    if (wt_pool_enter(pool, bytes, false))
+        return true;
+    /* what the thread's lanes keep may be what it would wait for */
+    for (struct wt_plug *plug = wt_plug_first(); plug; plug = plug->next)
+        give_room(lane_of(plug));
     return wt_pool_enter(pool, bytes, may_wait);
 }
 
 void wt_room_retire(struct wt_engine_object *engine, uint64_t bytes) {
     struct wt_pool *pool = &engine->cache.pool;
     struct wt_lane_object *lane = lane_for(engine);
-    if (lane && lane->room + bytes <= 2 * ROOM_BYTES && may_keep_room(pool) && !atomic_load(&pool->waiters)) {
+    if (lane && lane->begun > 0 && lane->room + bytes <= 2 * ROOM_BYTES && may_keep_room(pool) &&
+        !atomic_load(&pool->waiters)) {
         lane->room += bytes;
         return;
     }
@@ -78,13 +82,28 @@ int wt_lane_begin(struct wt_lane_object *lane) {
     if (lane->begun == WT_LANE_OPERATIONS_MOST)
         return -ENOBUFS;
     lane->begun++;
+    lane->plug.running++;
     return 0;
 }
 
 void wt_lane_give_up(struct wt_lane_object *lane) {
-    assert(lane->begun > 0);
-    if (--lane->begun == 0)
-        give_room(lane);
+    assert(lane->begun > 0 && lane->plug.running > 0);
+    lane->begun--;
+    lane->plug.running--;
+}
+
+/*
+ * With nothing of the lane under way its thread need not poll again. So this ends what the ring carries for others; the
+ * backend carries what follows.
+ */
+static void end_others(struct wt_lane_object *lane) {
+    struct wt_backend *ring = lane->plug.ring;
+    assert(lane->begun == 0 && lane->plug.running == 0);
+    give_room(lane);
+    struct wt_plug *before = wt_plug_enter(NULL);
+    while (wt_plug_send() || (ring && ring->ops->pump(ring))) {
+    }
+    wt_plug_leave(before);
 }
 
 /* ---- ended ----------------------------------------------------------------------------------------------------- */
@@ -93,12 +112,15 @@ void wt_lane_give_up(struct wt_lane_object *lane) {
 #define COLLECTED_MOST 4u
 
 void wt_lane_begun(struct wt_lane_object *lane) {
-    if (lane->plug.count >= COLLECTED_MOST && lane->plug.ring && lane->plug.ring->takes_time)
+    if (lane->begun == 0)
+        end_others(lane);
+    else if (lane->plug.count >= COLLECTED_MOST && lane->plug.ring && lane->plug.ring->takes_time)
         (void)wt_plug_send_one(&lane->plug);
 }
 
 static void append_ended(struct wt_lane_object *lane, struct wt_operation *operation) {
     operation->next = NULL;
+    lane->plug.running--;
     if (lane->ended)
         lane->last_ended->next = operation;
     else
@@ -130,8 +152,9 @@ static void post_from_outside(struct wt_lane_object *lane, struct wt_operation *
 
 void wt_lane_post(struct wt_operation *operation) {
     struct wt_lane_object *lane = operation->lane;
-    if (wt_lane_current() == lane)
-        append_ended(lane, operation);
+    struct wt_lane_object *current = wt_lane_current();
+    if (current && current == lane)
+        append_ended(current, operation);
     else
         post_from_outside(lane, operation);
 }
@@ -164,14 +187,21 @@ static void free_operation(struct wt_lane_object *lane, struct wt_operation *ope
 
 /* ---- waiting --------------------------------------------------------------------------------------------------- */
 
-/* Of the ring of an event loop: what it does not take is seen to a little later (wt_before_wait). */
-#define LOOP_PATIENCE_NS INT64_C(1000000)
+/* While another lane of the thread has operations, the thread looks at that lane's ring this often. */
+#define LOOK_AGAIN_NS INT64_C(500000)
 
-static int64_t wake_up_ns(const struct wt_lane_object *lane, int64_t until_ns) {
-    if (!lane->engine->backend->ops->unblock)
-        return until_ns;
-    int64_t soon_ns = wt_now_ns() + LOOP_PATIENCE_NS;
-    return until_ns < 0 || soon_ns < until_ns ? soon_ns : until_ns;
+/* Takes what has ended on the rings of the thread's other lanes: this lane may wait for that. True: more may end there. */
+static bool look_at_other_lanes(const struct wt_lane_object *lane, bool patiently) {
+    bool again = false;
+    for (struct wt_plug *plug = wt_plug_first(); plug; plug = plug->next) {
+        if (plug == &lane->plug || !plug->ring || lane_of(plug)->begun == 0)
+            continue;
+        struct wt_plug *before = wt_plug_enter(plug);
+        (void)plug->ring->ops->reap(plug->ring, patiently ? WT_REAP_PATIENTLY : 0);
+        wt_plug_leave(before);
+        again = true;
+    }
+    return again;
 }
 
 static void sleep_on_condition(struct wt_lane_object *lane, int64_t until_ns) {
@@ -187,8 +217,13 @@ static void sleep_on_condition(struct wt_lane_object *lane, int64_t until_ns) {
 }
 
 /* Waits for a completion, or for what another thread posts. */
-static void wait_for_end(struct wt_lane_object *lane, int64_t until_ns) {
+static void wait_for_end(struct wt_lane_object *lane, int64_t until_ns, bool patiently) {
     struct wt_backend *ring = lane->plug.ring;
+    int64_t soon_ns = look_at_other_lanes(lane, patiently) ? wt_now_ns() + LOOK_AGAIN_NS : -1;
+    if (soon_ns >= 0 && (until_ns < 0 || soon_ns < until_ns))
+        until_ns = soon_ns;
+    if (!wt_plug_is_empty())
+        return; /* what ended has launched more */
     give_room(lane);
     atomic_store(&lane->asleep, true);
     if (atomic_load(&lane->inbox)) {
@@ -199,8 +234,8 @@ static void wait_for_end(struct wt_lane_object *lane, int64_t until_ns) {
         int64_t left_ns = until_ns < 0 ? -1 : until_ns - wt_now_ns();
         if (until_ns < 0 || left_ns > 0)
             (void)ring->ops->reap(ring, left_ns);
-    } else if (!wt_before_wait(lane->engine->backend)) {
-        sleep_on_condition(lane, wake_up_ns(lane, until_ns));
+    } else if (!wt_before_wait(lane->engine->backend) && !lane->ended) {
+        sleep_on_condition(lane, until_ns);
     }
     atomic_store(&lane->asleep, false);
 }
@@ -223,7 +258,7 @@ static void await_ended(struct wt_lane_object *lane, int64_t timeout_ns) {
     bool patiently = timeout_ns < 0 || timeout_ns >= PATIENCE_NS;
     look(lane, patiently);
     while (!lane->ended && lane->begun > 0 && timeout_ns != 0) {
-        wait_for_end(lane, until_ns);
+        wait_for_end(lane, until_ns, patiently);
         look(lane, patiently);
         if (until_ns >= 0 && wt_now_ns() >= until_ns)
             break;
@@ -243,7 +278,7 @@ int wt_lane_take(struct wt_lane_object *lane, struct wt_event *events, int max, 
         lane->begun--;
     }
     if (lane->begun == 0)
-        give_room(lane);
+        end_others(lane);
     return count;
 }
 
@@ -273,11 +308,7 @@ void wt_lane_drain(struct wt_lane_object *lane) {
     struct wt_plug *before = wt_plug_enter(&lane->plug);
     while (lane->begun > 0)
         (void)wt_lane_take(lane, events, sizeof events / sizeof *events, -1);
-    struct wt_backend *ring = lane->plug.ring;
-    while (wt_plug_send_one(&lane->plug) || (ring && ring->ops->pump(ring))) {
-        /* gathers of others' writes, which the last completions have launched */
-    }
-    give_room(lane);
+    end_others(lane);
     wt_plug_leave(before);
     unsigned turns = 0;
     while (atomic_load(&lane->posters) > 0)

@@ -16,6 +16,10 @@
  * Other threads may wait for I/O of the lane. They wait until its thread polls: only that thread may take completions. The
  * thread itself, wherever it waits, first takes them all (io/plug.h). When the thread ends, its lanes are closed.
  *
+ * The ring may also carry what others wait for and the lane does not: a gather that formed behind the lane's I/O. So a call
+ * of the lane that leaves nothing of the lane under way (begun is 0) first ends what the ring carries. Between calls, a ring
+ * has I/O in flight only if the lane has operations whose events it has to take.
+ *
  * A backend without rings of its own has no ring for the lane either. Then the backend carries the I/O, and all
  * operations end in the inbox.
  */
@@ -70,7 +74,7 @@ struct wt_lane_object *wt_lane_current(void);
 
 /*
  * wt_pool_enter and wt_pool_retire of the engine's pool. In a call of a lane the lane keeps some room of what it retires: so
- * lanes seldom change the count that all threads share. It keeps none while it sleeps, or has nothing under way.
+ * lanes seldom change the count that all threads share. It keeps none while its thread waits, or has nothing under way.
  */
 bool wt_room_enter(struct wt_engine_object *engine, uint64_t bytes, bool may_wait);
 void wt_room_retire(struct wt_engine_object *engine, uint64_t bytes);
@@ -80,8 +84,8 @@ int wt_lane_begin(struct wt_lane_object *lane);
 /* The operation came to nothing. */
 void wt_lane_give_up(struct wt_lane_object *lane);
 /*
- * An operation has begun, in a call of the lane. On a device that takes time the lane does not wait for its thread's poll
- * with more than a few I/Os: so the device is busy while the thread prepares the others.
+ * A call of the lane has begun an operation, or has failed to. On a device that takes time the lane does not wait for its
+ * thread's poll with more than a few I/Os: so the device is busy while the thread prepares the others.
  */
 void wt_lane_begun(struct wt_lane_object *lane);
 /* An operation of the lane has ended. It may be gone on return. By any thread. */

@@ -24,7 +24,7 @@ bool wt_plug_send_one(struct wt_plug *plug) {
     struct wt_io *list = plug->list;
     if (!list)
         return false;
-    struct wt_backend *carrier = plug->ring ? plug->ring : plug->backend;
+    struct wt_backend *carrier = plug->ring && plug->running > 0 ? plug->ring : plug->backend;
     empty(plug);
     carrier->ops->submit(carrier, list);
     return true;

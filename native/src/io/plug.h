@@ -19,6 +19,7 @@ struct wt_plug {
     struct wt_io *list, **tail;
     unsigned count; /* I/Os in the list */
     bool of_lane;
+    uint32_t running; /* of a lane: operations that have not ended. While there is none, the backend carries the I/O */
     struct wt_plug *next; /* of a lane: the thread's other lanes */
 };
 

@@ -223,11 +223,13 @@ static void take_for_caller(struct uring *uring) {
     if (!wt_roles_take_as_submitter(&uring->roles)) {
         return;
     }
+    struct wt_plug *before = wt_plug_enter(NULL); /* what the completions launch is no business of this thread's lane */
     for (unsigned i = 0; i < TAKE_ROUNDS && wt_queue_has_completions(&uring->queue); i++) {
         wt_unlock(&uring->queue.lock);
         (void)reap_batch(uring, NULL, NULL);
         wt_lock(&uring->queue.lock);
     }
+    wt_plug_leave(before);
     wt_roles_leave_as_submitter(&uring->roles);
     if (wt_queue_has_work(&uring->queue) && !uring->queue.submitting) { /* else that thread sees to it */
         wt_roles_get_up(&uring->roles);
@@ -751,6 +753,9 @@ static int lane_reap(struct wt_backend *backend, int64_t timeout_ns) {
     }
     bool rests = wt_queue_is_refused(&lane->queue) && !some && waits && lane->queue.in_flight > 0;
     wt_unlock(&lane->queue.lock);
+    if (own != NULL) {
+        (void)wt_plug_send(); /* what the flushed have launched */
+    }
     if (rests) {
         wt_queue_poke(&lane->queue);
     }

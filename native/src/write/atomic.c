@@ -9,6 +9,7 @@
 
 #include "base/mutant.h"
 #include "cache/range.h"
+#include "file/lane.h"
 #include "write/gather.h"
 #include "write/later.h"
 
@@ -134,7 +135,7 @@ static void give_back(struct atomic *atomic) {
         if (atomic->shares[i].link)
             wt_link_give(atomic->shares[i].link);
     free(atomic->bounce);
-    wt_pool_retire(&engine->cache.pool, atomic->write->length);
+    wt_room_retire(engine, atomic->write->length);
 }
 
 /* ---- the folios, idle and locked --------------------------------------------------------------------------------- */
@@ -304,7 +305,7 @@ static void start(struct atomic *atomic) {
 int wt_atomic_write(struct wt_write *write, struct wt_cursor *cursor, bool may_run, bool may_wait) {
     struct wt_pool *pool = &write->inode->mapping.cache->pool;
     assert(!wt_atomic_check(write->inode, write->offset, write->length));
-    if (!wt_pool_enter(pool, write->length, may_wait))
+    if (!wt_room_enter(write->inode->engine, write->length, may_wait))
         return -EAGAIN;
     struct atomic atomic = {
         .write = write, .cursor = cursor, .reservation = {.pool = pool}, .launch = {.inode = write->inode}};

@@ -614,10 +614,15 @@ static bool is_refused(struct history_entry *entry, int result, uint32_t flags) 
     return false;
 }
 
+/* The engine of an event loop has no lanes. */
+static bool picks_lane(struct run *run) {
+    return run->options->backend != TEST_BACKEND_EXTERNAL && one_in(run, 2);
+}
+
 static int start_write(struct run *run, const struct history_entry *entry, const struct iovec *iov, int count,
                        uint64_t offset, uint32_t flags, unsigned token) {
     wt_file file = run->handles[entry->handle].file;
-    if (one_in(run, 2)) {
+    if (!picks_lane(run)) {
         return wt_write_submit(file, iov, count, offset, entry->durability, flags, token);
     }
     int result = wt_lane_write(lane_of(run), file, iov, count, offset, entry->durability, flags, token);
@@ -767,7 +772,7 @@ static void play_fetch(struct run *run) {
     entry->handle = pick_handle(run, false);
     uint32_t flags = one_in(run, 3) ? WT_NOWAIT : 0;
     wt_file file = run->handles[entry->handle].file;
-    bool by_lane = one_in(run, 2);
+    bool by_lane = picks_lane(run);
     int result = by_lane ? wt_lane_fetch(lane_of(run), file, offset, length, flags, token)
                          : wt_fetch_submit(file, offset, length, flags, token);
     run->lane_pending += by_lane && result == 0;
