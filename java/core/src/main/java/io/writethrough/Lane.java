@@ -32,22 +32,23 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>When I/O begins.</b> As soon as {@link #write write} or {@link #append append} returns, the buffer is the caller's
  * again, and the bytes are in the cache, where every read sees them; those that make the file longer are seen when they are
- * durable. The I/O is collected, and enters the kernel
- * together when the lane is {@linkplain #poll polled} or {@linkplain #send told to}, before the thread waits in any call
- * of this library, and, where the device takes time, after every few I/Os. An operation is durable as its {@link Durability} says when the handler is told of it, not before.
+ * durable. The I/O is collected, and enters the kernel together when the lane is {@linkplain #poll polled} or {@linkplain
+ * #send told to}, before the thread waits in any call of this library, and, where the device takes time, after every few
+ * I/Os. An operation is durable as its {@link Durability} says when the handler is told of it, not before.
  *
  * <p><b>The thread has to poll.</b> Only the lane's thread can take what its ring has completed. While the thread does not
  * poll, because a handler blocks for instance, nothing is lost. But whoever meets the lane's I/O waits: a write of another
  * thread to the same block, an append behind one of the lane's, the close or the truncation of a file with such I/O, a write
- * that needs the room of the lane's bytes in {@link WriteThroughEngine.Builder#inFlightBytes}. Other files and other blocks
- * are not held up. The thread may call any method of this library, also in a handler, and wait for its futures and for those
+ * that needs the room of the lane's bytes in {@link WriteThroughEngine.Builder#inFlightBytes}, or memory of the cache while
+ * the lane's I/O has nearly all of it. Else other files and other blocks are not held up. A poll that leaves nothing under
+ * way has also ended what others waited for. The thread may call any method of this library, also in a handler, and wait for its futures and for those
  * derived from them ({@code join}, {@code get}): where such a call waits, it takes the lane's completions first, whose events
  * stay for the next poll. A wait that the library does not see, at a latch or for {@code CompletableFuture.allOf}, takes
  * none: what it waits for must not need the lane.
  *
  * <p><b>The end.</b> {@link #close()} returns when all operations have ended. If the thread ends before, the lane is closed so
  * as well, a moment after {@link Thread#join}: what was started is durable or has failed, and nobody is told. While a lane is
- * open, its engine cannot be closed.
+ * open, its engine cannot be closed; a lane that the program has lost keeps its engine open until its thread ends.
  * Interrupts neither end nor shorten a call of a lane.
  *
  * <p>Gathers, the order of overlapping writes and of appends, and errors are the same between lanes, and between a lane and

@@ -323,6 +323,8 @@ public final class WriteThroughEngine implements Closeable {
      * @throws IOException if there is no memory for it
      * @throws IllegalArgumentException if entries is another number
      * @throws IllegalStateException if the current thread is virtual, or the engine is closed
+     * @throws UnsupportedOperationException if an event loop carries the engine's I/O (the module {@code
+     *     io.writethrough.netty42})
      */
     public Lane openLane(final int entries) throws IOException {
         return new Lane(engine, entries);

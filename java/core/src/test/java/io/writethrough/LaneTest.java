@@ -103,6 +103,17 @@ class LaneTest extends OnEveryFileSystem {
     }
 
     @Test
+    void aReadWhoseBufferTheCallerHasSpoiledIsNotUnderWayForEver() throws IOException {
+        final ByteBuffer destination = ByteBuffer.allocate(100);
+        file.write(buffer(100, 1), 0);
+        lane.read(file, destination, 0, 1);
+        destination.limit(10);
+        assertThrows(
+                IllegalArgumentException.class, () -> lane.poll((token, result, offset, failure) -> {}, 1, SECONDS));
+        assertEquals(0, lane.underWay());
+    }
+
+    @Test
     void appendsTellWhereTheyAre() throws IOException {
         final ByteBuffer source = ByteBuffer.allocateDirect(10);
         for (int i = 0; i < 20; i++) {

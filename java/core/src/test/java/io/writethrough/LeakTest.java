@@ -11,7 +11,9 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
@@ -81,6 +83,46 @@ class LeakTest extends OnEveryFileSystem {
         try (WriteThroughFile file = WriteThroughEngine.builder().build().open(path, CREATE, READ, WRITE)) {
             assertNoFurtherReport();
             assertEquals(10, file.write(buffer(10, 1), 0));
+        }
+    }
+
+    @Test
+    void anEngineIsNotLostBeforeTheThreadOfItsLaneHasEnded() throws Exception {
+        final CountDownLatch lost = new CountDownLatch(1);
+        final CountDownLatch collected = new CountDownLatch(1);
+        final Thread thread = new Thread(() -> {
+            loseALane();
+            lost.countDown();
+            awaitQuietly(collected);
+        });
+        thread.start();
+        assertTrue(lost.await(20, TimeUnit.SECONDS));
+        assertNoFurtherReport();
+        collected.countDown();
+        thread.join();
+        assertTrue(text(collectUntilReport()).contains("WriteThrough"));
+        assertTrue(text(collectUntilReport()).contains("WriteThrough"), "both the file and the engine");
+        assertNoFurtherReport();
+        try (WriteThroughEngine another = WriteThroughEngine.builder().build()) {
+            another.open(path, READ, WRITE).close();
+        }
+    }
+
+    private void loseALane() {
+        try {
+            final WriteThroughEngine engine = WriteThroughEngine.builder().build();
+            final WriteThroughFile file = engine.open(path, CREATE, READ, WRITE);
+            engine.openLane().write(file, buffer(10, 1), 0, 1);
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void awaitQuietly(final CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (final InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 

@@ -3,27 +3,38 @@
 package io.writethrough.internal.async;
 
 import io.writethrough.internal.jni.NativeIo;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Future;
 
 /**
  * Threads that have lanes. Such a thread may wait, in Java, for a future whose write waits for I/O of the thread's own lane:
  * nobody else takes completions there. Calls of native code see to that by themselves.
+ *
+ * <p>A lane that its program has lost is open until its thread ends, and native code needs its engine, its files and this
+ * library as long. So the thread keeps them.
  */
 public final class LaneThreads {
-    /* How many lanes a thread has open. An array knows no class of this library: it keeps none loaded. */
-    private static final ThreadLocal<int[]> OPEN = new ThreadLocal<>();
+    /* The lanes that a thread has open. A thread without lanes has nothing here, which would keep this library loaded. */
+    private static final ThreadLocal<List<Object>> OPEN = new ThreadLocal<>();
 
     private LaneThreads() {}
 
-    /** The current thread has a lane more, or one less. */
-    public static void count(final int change) {
-        int[] open = OPEN.get();
+    /** The current thread has opened a lane. */
+    public static void opened(final Object lane) {
+        List<Object> open = OPEN.get();
         if (open == null) {
-            open = new int[1];
+            open = new ArrayList<>(1);
             OPEN.set(open);
         }
-        open[0] += change;
-        if (open[0] == 0) {
+        open.add(lane);
+    }
+
+    /** The current thread has closed that lane. */
+    public static void closed(final Object lane) {
+        final List<Object> open = OPEN.get();
+        open.remove(lane);
+        if (open.isEmpty()) {
             OPEN.remove();
         }
     }

@@ -105,11 +105,16 @@ public final class OpenLane {
             throw new IllegalStateException("the engine is closed");
         }
         final long handle = NativeIo.laneOpen(engine.handle(), entries);
+        if (handle == -Errno.EOPNOTSUPP) {
+            throw new UnsupportedOperationException(
+                    "the I/O of this engine goes on the ring of an event loop: a lane needs another engine");
+        }
         if (handle < 0) {
             throw Failures.ofEngine("open a lane", (int) -handle);
         }
-        LaneThreads.count(1);
-        return new OpenLane(engine, handle);
+        final OpenLane lane = new OpenLane(engine, handle);
+        LaneThreads.opened(lane);
+        return lane;
     }
 
     private void requireThread() {
@@ -371,9 +376,14 @@ public final class OpenLane {
             final long done = writes && result < 0 ? stableBytes : Math.max(result, 0);
             slot.event.end(file.path(), at, slot.length, slot.durability, slot.flags, true, errno, done);
         }
-        final @Nullable IOException failure = result >= 0 ? null : failureOf(slot, file, result, stableBytes);
-        final long count = result < 0 ? -1 : slot.kind == Kind.READ ? moved(slot, result) : result;
-        give(slot);
+        final @Nullable IOException failure;
+        final long count;
+        try {
+            failure = result >= 0 ? null : failureOf(slot, file, result, stableBytes);
+            count = result < 0 ? -1 : slot.kind == Kind.READ ? moved(slot, result) : result;
+        } finally {
+            give(slot);
+        }
         handler.ended(token, count, at, failure);
     }
 
@@ -406,7 +416,7 @@ public final class OpenLane {
             throw new IllegalStateException("a handler of the lane closes the lane");
         }
         NativeIo.laneClose(handle);
-        LaneThreads.count(-1);
+        LaneThreads.closed(this);
         closed = true;
     }
 }
