@@ -202,6 +202,21 @@ class OneRingTest {
     }
 
     @Test
+    void theEngineOfARingHasNoLanes() throws Exception {
+        assertNoLane();
+        onLoop(() -> {
+            assertNoLane();
+            return null;
+        });
+    }
+
+    private void assertNoLane() {
+        assertThrows(UnsupportedOperationException.class, () -> {
+            ring.engine().openLane().close();
+        });
+    }
+
+    @Test
     void whatIsReadGoesOnTheRing() throws Exception {
         getAll(writeMany());
         try (OneRing another = OneRing.open(WriteThroughEngine.builder().cacheBytes(1 << 20), loop)) {
