@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.NonReadableChannelException;
 import java.nio.channels.NonWritableChannelException;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,6 +63,21 @@ public final class Lane implements AutoCloseable {
     static final int ENTRIES = 128;
 
     private final OpenLane lane;
+    private @Nullable Telling telling;
+
+    /* Kept for the next poll, which has the same handler as a rule: so a poll makes no object. */
+    private static final class Telling implements OpenLane.Handler {
+        private final Handler handler;
+
+        private Telling(final Handler handler) {
+            this.handler = handler;
+        }
+
+        @Override
+        public void ended(final long token, final long result, final long offset, final @Nullable IOException failure) {
+            handler.ended(token, result, offset, failure);
+        }
+    }
 
     Lane(final OpenEngine engine, final int entries) throws IOException {
         this.lane = OpenLane.open(engine, entries);
@@ -230,7 +246,12 @@ public final class Lane implements AutoCloseable {
      * @return how many operations the handler was told of
      */
     public int poll(final Handler handler, final int max, final long timeoutNanos) {
-        return lane.poll(handler, max, timeoutNanos);
+        Telling to = telling;
+        if (to == null || to.handler != handler) {
+            to = new Telling(Objects.requireNonNull(handler, "handler"));
+            telling = to;
+        }
+        return lane.poll(to, max, timeoutNanos);
     }
 
     /**

@@ -4,7 +4,6 @@ package io.writethrough.internal.file;
 
 import static io.writethrough.WriteThroughException.NONE;
 
-import io.writethrough.Lane;
 import io.writethrough.internal.async.LaneThreads;
 import io.writethrough.internal.buffer.Buffers;
 import io.writethrough.internal.buffer.Bytes;
@@ -41,6 +40,11 @@ public final class OpenLane {
 
     private boolean polling;
     private boolean closed;
+
+    /** As the handler of Lane. */
+    public interface Handler {
+        void ended(long token, long result, long offset, @Nullable IOException failure);
+    }
 
     private enum Kind {
         WRITE("write"),
@@ -297,8 +301,8 @@ public final class OpenLane {
 
     // ---- events ----
 
-    /** As {@link Lane#poll}. */
-    public int poll(final Lane.Handler handler, final int max, final long timeoutNanos) {
+    /** As poll of Lane. */
+    public int poll(final Handler handler, final int max, final long timeoutNanos) {
         requireThread();
         if (max <= 0) {
             throw new IllegalArgumentException("max is " + max + ", must be positive");
@@ -314,7 +318,7 @@ public final class OpenLane {
         }
     }
 
-    private int pollOnce(final Lane.Handler handler, final int max, final long timeoutNanos) {
+    private int pollOnce(final Handler handler, final int max, final long timeoutNanos) {
         final long begin = timeoutNanos > 0 ? System.nanoTime() : 0;
         int told = tellReads(handler, max);
         told += tellEvents(handler, max - told);
@@ -333,7 +337,7 @@ public final class OpenLane {
         return told;
     }
 
-    private int tellReads(final Lane.Handler handler, final int max) {
+    private int tellReads(final Handler handler, final int max) {
         int told = 0;
         while (told < max && firstRead != null) {
             final Slot slot = firstRead;
@@ -346,7 +350,7 @@ public final class OpenLane {
     }
 
     /* What the handler throws is thrown here; the events behind it are there for the next poll. */
-    private int tellEvents(final Lane.Handler handler, final int max) {
+    private int tellEvents(final Handler handler, final int max) {
         int told = 0;
         while (told < max && nextEvent < endOfEvents) {
             final int at = nextEvent;
@@ -366,7 +370,7 @@ public final class OpenLane {
     }
 
     private void tell(
-            final Lane.Handler handler, final Slot slot, final long result, final long stableBytes, final long offset) {
+            final Handler handler, final Slot slot, final long result, final long stableBytes, final long offset) {
         final OpenFile file = slot.ofFile();
         final boolean writes = slot.kind == Kind.WRITE || slot.kind == Kind.APPEND;
         final long at = writes && result >= 0 ? offset : slot.position;
@@ -406,7 +410,7 @@ public final class OpenLane {
         return count == 0 && slot.length > 0 ? -1 : count;
     }
 
-    /** As {@link Lane#close}. */
+    /** As close of Lane. */
     public void close() {
         if (closed) {
             return;
