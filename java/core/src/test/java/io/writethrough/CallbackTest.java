@@ -359,7 +359,9 @@ class CallbackTest extends OnEveryFileSystem {
                 record.clear().putLong(i).putLong(~(long) i).flip();
                 futures.add(file.writeAsync(record, i * 16L));
             }
-            assertTrue(futures.stream().noneMatch(CompletableFuture::isDone));
+            // A write that ended within its call needs no executor: its future is done.
+            final long done = futures.stream().filter(CompletableFuture::isDone).count();
+            assertTrue(done < count / 10, () -> done + " are done");
             submitted.countDown();
             getAll(futures);
             final ByteBuffer found = ByteBuffer.wrap(Files.readAllBytes(path));
