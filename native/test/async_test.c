@@ -80,15 +80,6 @@ static void pump_all(struct core *core) {
     }
 }
 
-static void check_stable(struct core *core, uint64_t offset, int value, size_t length) {
-    uint8_t *bytes = malloc(length * 2);
-    CHECK(bytes != NULL);
-    sim_peek_stable(core->sim, "file", offset, bytes, length);
-    memset(bytes + length, value, length);
-    CHECK_BYTES(bytes, bytes + length, length);
-    free(bytes);
-}
-
 /* ---- one call on a thread of its own ---- */
 
 struct call {

@@ -54,15 +54,6 @@ static struct wt_event reap(const struct core *core) {
     return event;
 }
 
-static void check_stable(const struct core *core, uint64_t offset, int value, size_t length) {
-    uint8_t *found = malloc(2 * length);
-    CHECK(found != NULL);
-    sim_peek_stable(core->sim, "file", offset, found, length);
-    memset(found + length, value, length);
-    CHECK_BYTES(found, found + length, length);
-    free(found);
-}
-
 /* Leaves every page of a range in memory of its own, none beside its neighbour's. */
 static void scatter(wt_file file, uint64_t offset, uint64_t length) {
     for (uint64_t at = 0; at < length; at += 2 * BLOCK) {

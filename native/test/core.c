@@ -97,6 +97,15 @@ void check_filled(wt_file file, uint64_t offset, int value, size_t length) {
     free(bytes);
 }
 
+void check_stable(const struct core *core, uint64_t offset, int value, size_t length) {
+    uint8_t *stable = malloc(2 * length);
+    CHECK(stable != NULL);
+    sim_peek_stable(core->sim, "file", offset, stable, length);
+    memset(stable + length, value, length);
+    CHECK_BYTES(stable, stable + length, length);
+    free(stable);
+}
+
 /* ---- a file as an array ------------------------------------------------------------------------------------------ */
 
 struct model model_new(uint64_t room) {

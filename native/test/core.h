@@ -40,6 +40,8 @@ void fill_at(wt_file file, uint64_t offset, int value, size_t length);
 int byte_of(wt_file file, uint64_t offset);
 /* All length bytes at offset are value. */
 void check_filled(wt_file file, uint64_t offset, int value, size_t length);
+/* Those of the file "file" are stable as that. */
+void check_stable(const struct core *core, uint64_t offset, int value, size_t length);
 
 /* ---- a file as an array ---- */
 

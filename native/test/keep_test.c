@@ -35,13 +35,6 @@ static void send_held(const struct core *core) {
     wt_engine_release(core->engine);
 }
 
-static void check_stable(const struct core *core, uint64_t offset, int value, size_t length) {
-    static uint8_t stable[64 * BLOCK], expected[64 * BLOCK];
-    memset(expected, value, length);
-    sim_peek_stable(core->sim, "file", offset, stable, length);
-    CHECK_BYTES(stable, expected, length);
-}
-
 /* A file of so many stable bytes, by later writes alone, and a clear log. */
 static wt_file file_of(const struct core *core, size_t length) {
     wt_file file = open_at_force(core);

@@ -68,15 +68,6 @@ static void check_no_event(wt_lane lane) {
     CHECK_EQ(wt_lane_poll(lane, &event, 1, 0), 0);
 }
 
-static void check_stable(struct core *core, uint64_t offset, int value, size_t length) {
-    uint8_t *bytes = malloc(length * 2);
-    CHECK(bytes != NULL);
-    sim_peek_stable(core->sim, "file", offset, bytes, length);
-    memset(bytes + length, value, length);
-    CHECK_BYTES(bytes, bytes + length, length);
-    free(bytes);
-}
-
 /* ---- another thread ---- */
 
 struct call {
@@ -501,18 +492,6 @@ static void everywhere(void (*body)(const struct place *)) {
     }
 }
 
-static void check_on_file(uint64_t offset, int value, size_t length) {
-    uint8_t *bytes = malloc(length * 2);
-    CHECK(bytes != NULL);
-    memset(bytes + length, value, length);
-    int fd = open(file_path, O_RDONLY);
-    CHECK_OK(fd);
-    CHECK_EQ(pread(fd, bytes, length, (off_t)offset), length);
-    CHECK_BYTES(bytes, bytes + length, length);
-    CHECK_EQ(close(fd), 0);
-    free(bytes);
-}
-
 enum { WRITES = 400, IN_FLIGHT = 32 };
 
 static void write_by_lane(const struct place *place) {
@@ -534,7 +513,7 @@ static void write_by_lane(const struct place *place) {
     }
     CHECK_OK(wt_lane_close(lane));
     for (unsigned i = 0; i < 64; i++) {
-        check_on_file(i * BLOCK, 1 + (int)((WRITES - 1 - i) / 64), BLOCK);
+        test_check_file(file_path, i * BLOCK, 1 + (int)((WRITES - 1 - i) / 64), BLOCK);
     }
 }
 
@@ -581,7 +560,7 @@ static void end_with_lane(const struct place *place) {
     struct call call = {.engine = place->engine, .file = place->file};
     call_start(&call, leave_open);
     test_join(call.thread);
-    check_on_file(0, 2, 40 * BLOCK);
+    test_check_file(file_path, 0, 2, 40 * BLOCK);
 }
 
 TEST(the_lanes_of_a_thread_that_ends_leave_their_bytes_on_real_files) {
@@ -662,7 +641,7 @@ static void wait_for_own_lanes(const struct place *place) {
     start(more, place->file, 0, 3, BLOCK, 1);
     start(lane, place->file, 0, 4, BLOCK, 2);
     CHECK_OK(wt_lane_close(lane));
-    check_on_file(0, 4, BLOCK);
+    test_check_file(file_path, 0, 4, BLOCK);
     CHECK_OK(wt_lane_close(more));
 }
 

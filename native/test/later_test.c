@@ -44,14 +44,6 @@ static void send_held(const struct core *core) {
     wt_engine_release(core->engine);
 }
 
-static void check_stable(const struct core *core, uint64_t offset, int value, size_t length) {
-    static uint8_t stable[4 * FOLIO];
-    static uint8_t expected[4 * FOLIO];
-    memset(expected, value, length);
-    sim_peek_stable(core->sim, "file", offset, stable, length);
-    CHECK_BYTES(stable, expected, length);
-}
-
 static struct core core_of(bool no_fua) {
     return core_open(&(struct sim_options){.no_fua = no_fua}, NULL);
 }

@@ -138,18 +138,6 @@ static void write_whole(wt_file file, uint64_t offset, int value, size_t length)
 }
 
 /* The file has value in the range: asked past the library. */
-static void check_on_file(uint64_t offset, int value, size_t length) {
-    char *expected = malloc(length), *bytes = malloc(length);
-    int fd = open(file_path, O_RDONLY | O_CLOEXEC);
-    CHECK(expected != NULL && bytes != NULL && fd >= 0);
-    memset(expected, value, length);
-    CHECK_EQ(pread(fd, bytes, length, (off_t)offset), length);
-    CHECK_BYTES(bytes, expected, length);
-    CHECK_EQ(close(fd), 0);
-    free(expected);
-    free(bytes);
-}
-
 /* ---- when an engine opens --------------------------------------------------------------------------------------- */
 
 static void open_with_enter_refused(void *argument) {
@@ -167,7 +155,7 @@ static void open_with_enter_refused(void *argument) {
     wt_file file = open_file(engine);
     write_whole(file, 0, 'a', 5000);
     CHECK_OK(wt_engine_close(engine));
-    check_on_file(0, 'a', 5000);
+    test_check_file(file_path, 0, 'a', 5000);
 }
 
 TEST(a_kernel_that_sets_a_ring_up_and_takes_no_requests_is_refused_by_name_and_auto_has_threads) {
@@ -191,7 +179,7 @@ static void write_without_flags(void *argument) {
     CHECK_EQ(wt_reap(engine, &event, 1, -1), 1);
     CHECK_EQ(event.result, PAGE);
     CHECK_OK(wt_engine_close(engine));
-    check_on_file(100, 'b', 10000);
+    test_check_file(file_path, 100, 'b', 10000);
     engine = open_engine(WT_BACKEND_THREADS);
     file = open_file(engine);
     CHECK_EQ(wt_read(file, &iov, 1, 200), PAGE);
@@ -266,7 +254,7 @@ static void write_asynchronously(wt_engine engine, wt_lane lane, wt_file file, i
 
 static void check_written(int value) {
     for (unsigned i = 0; i < WRITES; i++) {
-        check_on_file(offset_of(i), value, i % 2 == 0 ? PAGE : 1000);
+        test_check_file(file_path, offset_of(i), value, i % 2 == 0 ? PAGE : 1000);
     }
 }
 
@@ -288,7 +276,7 @@ static void work_while_refused(int submits, int waits, bool by_lane) {
     CHECK_EQ(wt_reap(engine, &event, 1, -1), -ESHUTDOWN);
     CHECK_OK(wt_engine_close(engine));
     check_written('b');
-    check_on_file(offset_of(WRITES), 'l', LARGE);
+    test_check_file(file_path, offset_of(WRITES), 'l', LARGE);
     atomic_store(&submits_left, INT32_MAX);
     atomic_store(&waits_left, INT32_MAX);
 }
@@ -510,7 +498,7 @@ static void close_the_rings_of_others(void *unused) {
     write_whole(file, offset_of(WRITES), 'l', LARGE);
     CHECK_OK(wt_engine_close(engine));
     check_written('b');
-    check_on_file(offset_of(WRITES), 'l', LARGE);
+    test_check_file(file_path, offset_of(WRITES), 'l', LARGE);
 }
 
 TEST(who_closes_descriptors_that_are_not_his_leaves_a_working_engine) {
@@ -633,7 +621,7 @@ static void end_requests_otherwise(void *argument) {
     }
     if (direct) {
         CHECK_EQ(atomic_load(&change.times), 0);
-        check_on_file(0, 'm', LIST * PAGES * PAGE);
+        test_check_file(file_path, 0, 'm', LIST * PAGES * PAGE);
     }
     free(tests);
 }

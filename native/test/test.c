@@ -376,6 +376,17 @@ const char *test_make_directory(const char *parent) {
     return path;
 }
 
+void test_check_file(const char *path, uint64_t offset, int value, size_t length) {
+    char *bytes = malloc(2 * length);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    CHECK(bytes != NULL && fd >= 0);
+    memset(bytes + length, value, length);
+    CHECK_EQ(pread(fd, bytes, length, (off_t)offset), length);
+    CHECK_BYTES(bytes, bytes + length, length);
+    CHECK_EQ(close(fd), 0);
+    free(bytes);
+}
+
 uint64_t test_scaled(uint64_t count) {
     const char *scale = getenv("WT_TEST_SCALE");
 #ifdef __SANITIZE_THREAD__

@@ -92,6 +92,8 @@ const char *test_directory(size_t index);
 
 /* A new, empty directory inside parent, removed with what is in it after the test. */
 const char *test_make_directory(const char *parent);
+/* All length bytes at offset of the file at path, as any other program reads them, are value. */
+void test_check_file(const char *path, uint64_t offset, int value, size_t length);
 
 /* A count of things to do: WT_TEST_SCALE times as many, if that is set; a quarter under ThreadSanitizer. */
 uint64_t test_scaled(uint64_t count);
