@@ -621,9 +621,9 @@ WT_API int wt_engine_shutdown(wt_engine engine);
  * Only the lane's thread may take completions of its ring. So the thread has to poll while the lane has operations whose
  * events were not taken. Until it does, a call of another thread waits if it meets the lane's I/O: a write to a block that the
  * lane has in flight, an append behind one of the lane's, the close or a truncation of a file with such I/O, a call that needs
- * the lane's room in in_flight_bytes, or memory of the cache while the lane's I/O has nearly all of it. The thread itself may call whatever it likes: where it waits, it takes the
- * completions of its lanes first, and their events stay for wt_lane_poll. If the thread ends, its lanes are closed as
- * by wt_lane_close.
+ * the lane's room in in_flight_bytes, or memory of the cache while the lane's I/O has nearly all of it. The thread itself may
+ * call whatever it likes: where it waits, it takes the completions of its lanes first, and their events stay for wt_lane_poll.
+ * If the thread ends, its lanes are closed as by wt_lane_close.
  *
  * A lane holds at most a million operations whose events were not taken (-ENOBUFS). All functions give -EBADF for a
  * handle that never was a lane's, and -EPERM if the lane is closed or belongs to another thread. @since 0.1
@@ -657,8 +657,8 @@ WT_API int wt_lane_send(wt_lane lane);
  * Sends as wt_lane_send does, and takes up to max events. Waits up to timeout_ns (negative: for ever) for the first, unless
  * none of the lane's operations is under way. Returns the count of events, which may be 0. When a call has taken the last
  * event, it first ends the I/O of other threads that the lane's ring carries, whatever timeout_ns is: as a rule there is none,
- * else the call takes as long as the device does. If timeout_ns is negative, or
- * 100 ms or more, the thread may flush the device's cache for writes that wait for the flush: the call then takes that much longer.
+ * else the call takes as long as the device does. If timeout_ns is negative, or 100 ms or more, the thread may flush the
+ * device's cache for writes that wait for the flush: the call then takes that much longer.
  */
 WT_API int wt_lane_poll(wt_lane lane, struct wt_event *events, int max, int64_t timeout_ns);
 

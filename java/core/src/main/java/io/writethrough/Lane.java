@@ -42,10 +42,12 @@ import org.jspecify.annotations.Nullable;
  * thread to the same block, an append behind one of the lane's, the close or the truncation of a file with such I/O, a write
  * that needs the room of the lane's bytes in {@link WriteThroughEngine.Builder#inFlightBytes}, or memory of the cache while
  * the lane's I/O has nearly all of it. Else other files and other blocks are not held up. A poll that leaves nothing under
- * way has also ended what others waited for. The thread may call any method of this library, also in a handler, and wait for its futures and for those
- * derived from them ({@code join}, {@code get}): where such a call waits, it takes the lane's completions first, whose events
- * stay for the next poll. A wait that the library does not see, at a latch or for {@code CompletableFuture.allOf}, takes
- * none: what it waits for must not need the lane.
+ * way has also ended what others waited for.
+ *
+ * <p>The thread may call any method of this library, also in a handler, and wait for its futures and for those derived from
+ * them ({@code join}, {@code get}): where such a call waits, it takes the lane's completions first, whose events stay for the
+ * next poll. A wait that the library does not see, at a latch or for {@code CompletableFuture.allOf}, takes none: what it
+ * waits for must not need the lane.
  *
  * <p><b>The end.</b> {@link #close()} returns when all operations have ended. If the thread ends before, the lane is closed so
  * as well, a moment after {@link Thread#join}: what was started is durable or has failed, and nobody is told. While a lane is
