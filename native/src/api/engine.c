@@ -25,6 +25,7 @@
 #include "file/inode.h"
 #include "file/operation.h"
 #include "io/disk.h"
+#include "io/plug.h"
 #include "posix/descriptor.h"
 #include "posix/posix.h"
 #include "posix/probe.h"
@@ -128,7 +129,7 @@ static void forked(void) {
     wt_descriptors_forked();
     wt_probe_forked();
     wt_disk_forked();
-    wt_lanes_forked();
+    wt_plugs_forked();
     wt_mutex_init(&closing_lock, WT_LOCK_CLOSING);
     wt_condition_init(&closing_done);
     closing_engines = NULL;

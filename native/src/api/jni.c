@@ -446,14 +446,19 @@ static jint JNICALL fetch(JNIEnv *env, jclass class, jlong file, jlong offset, j
 #define EVENT_LONGS ((jsize)(sizeof(struct wt_event) / sizeof(jlong)))
 #define EVENTS_AT_ONCE 256
 
-static jint JNICALL reap(JNIEnv *env, jclass class, jlong engine, jlongArray into, jlong timeout_ns) {
-    (void)class;
-    struct wt_event events[EVENTS_AT_ONCE];
-    int count = wt_reap((wt_engine)engine, events, EVENTS_AT_ONCE, timeout_ns);
+/* A negative count is -errno: then there are none. Returns the count. */
+static jint give_events(JNIEnv *env, jlongArray into, const struct wt_event *events, int count) {
     if (count > 0)
         (*env)->SetLongArrayRegion(env, into, 0, count * EVENT_LONGS, (const jlong *)events);
     assert(!(*env)->ExceptionCheck(env));
     return count;
+}
+
+static jint JNICALL reap(JNIEnv *env, jclass class, jlong engine, jlongArray into, jlong timeout_ns) {
+    (void)class;
+    struct wt_event events[EVENTS_AT_ONCE];
+    int count = wt_reap((wt_engine)engine, events, EVENTS_AT_ONCE, timeout_ns);
+    return give_events(env, into, events, count);
 }
 
 /* ---- lanes ------------------------------------------------------------------------------------------------------- */
@@ -478,10 +483,9 @@ static jint JNICALL lane_close(JNIEnv *env, jclass class, jlong lane) {
     struct wt_lane_object *lane = wt_lane_of_thread((wt_lane)(handle));                                                \
     if (!lane)                                                                                                         \
         return -EPERM;                                                                                                 \
-    struct wt_plug *before = wt_plug_enter(&lane->plug);                                                               \
+    struct wt_plug *before = wt_lane_enter(lane);                                                                      \
     jint rc = submission;                                                                                              \
-    wt_lane_begun(lane);                                                                                               \
-    wt_plug_leave(before);                                                                                             \
+    wt_lane_leave(lane, before);                                                                                       \
     return rc;
 
 static jint JNICALL lane_write_direct(JNIEnv *env, jclass class, jlong lane_handle, jlong file, jobject source,
@@ -509,10 +513,7 @@ static jint JNICALL lane_poll(JNIEnv *env, jclass class, jlong lane, jlongArray 
     (void)class;
     struct wt_event events[EVENTS_AT_ONCE];
     int count = wt_lane_poll((wt_lane)lane, events, max < EVENTS_AT_ONCE ? max : EVENTS_AT_ONCE, timeout_ns);
-    if (count > 0)
-        (*env)->SetLongArrayRegion(env, into, 0, count * EVENT_LONGS, (const jlong *)events);
-    assert(!(*env)->ExceptionCheck(env));
-    return count;
+    return give_events(env, into, events, count);
 }
 
 static jboolean JNICALL lane_work(JNIEnv *env, jclass class) {

@@ -64,10 +64,6 @@ __attribute__((destructor)) static void delete_key(void) {
         (void)pthread_key_delete(of_ending_thread); /* or a thread that ends later would call what is gone */
 }
 
-void wt_lanes_forked(void) {
-    wt_plugs_forked();
-}
-
 /* ---- open and close -------------------------------------------------------------------------------------------- */
 
 /* Counts a lane, which keeps the engine open. */
@@ -137,10 +133,9 @@ int wt_lane_write(wt_lane handle, wt_file file, const struct iovec *iov, int iov
     struct wt_lane_object *lane = wt_lane_of_thread(handle);
     if (!lane)
         return no_lane(handle);
-    struct wt_plug *before = wt_plug_enter(&lane->plug);
+    struct wt_plug *before = wt_lane_enter(lane);
     int rc = wt_write_submit(file, iov, iov_count, offset, durability, flags, token);
-    wt_lane_begun(lane);
-    wt_plug_leave(before);
+    wt_lane_leave(lane, before);
     return rc;
 }
 
@@ -148,10 +143,9 @@ int wt_lane_fetch(wt_lane handle, wt_file file, uint64_t offset, uint64_t length
     struct wt_lane_object *lane = wt_lane_of_thread(handle);
     if (!lane)
         return no_lane(handle);
-    struct wt_plug *before = wt_plug_enter(&lane->plug);
+    struct wt_plug *before = wt_lane_enter(lane);
     int rc = wt_fetch_submit(file, offset, length, flags, token);
-    wt_lane_begun(lane);
-    wt_plug_leave(before);
+    wt_lane_leave(lane, before);
     return rc;
 }
 
@@ -159,9 +153,9 @@ int wt_lane_send(wt_lane handle) {
     struct wt_lane_object *lane = wt_lane_of_thread(handle);
     if (!lane)
         return no_lane(handle);
-    struct wt_plug *before = wt_plug_enter(&lane->plug);
+    struct wt_plug *before = wt_lane_enter(lane);
     (void)wt_plug_send_one(&lane->plug);
-    wt_plug_leave(before);
+    wt_lane_leave(lane, before);
     return 0;
 }
 
@@ -171,8 +165,8 @@ int wt_lane_poll(wt_lane handle, struct wt_event *events, int max, int64_t timeo
     struct wt_lane_object *lane = wt_lane_of_thread(handle);
     if (!lane)
         return no_lane(handle);
-    struct wt_plug *before = wt_plug_enter(&lane->plug);
+    struct wt_plug *before = wt_lane_enter(lane);
     int count = wt_lane_take(lane, events, max, timeout_ns);
-    wt_plug_leave(before);
+    wt_lane_leave(lane, before);
     return count;
 }

@@ -7,7 +7,5 @@ struct wt_engine_object;
 
 /* From now on no lane can be opened. -EBUSY: some are open, and nothing has changed. */
 int wt_lanes_refuse(struct wt_engine_object *engine);
-/* In a child of fork(2): the parent's lanes are no lanes there. */
-void wt_lanes_forked(void);
 
 #endif

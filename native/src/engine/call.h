@@ -32,4 +32,31 @@ struct wt_operation {
     struct wt_lane_object *lane; /* that gets the event. NULL: the engine's queue does */
 };
 
+/* Operations that ended, the oldest first. last: only if there is a first. */
+struct wt_ended {
+    struct wt_operation *first, *last;
+};
+
+/* Appends a list of operations. */
+static inline void wt_ended_append(struct wt_ended *ended, struct wt_operation *first, struct wt_operation *last) {
+    if (ended->first)
+        ended->last->next = first;
+    else
+        ended->first = first;
+    ended->last = last;
+}
+
+static inline struct wt_operation *wt_ended_take(struct wt_ended *ended) {
+    struct wt_operation *operation = ended->first;
+    ended->first = operation->next;
+    return operation;
+}
+
+static inline struct wt_event wt_event_of(const struct wt_operation *operation) {
+    return (struct wt_event){.token = operation->token,
+                             .result = operation->result,
+                             .stable_bytes = operation->stable_bytes,
+                             .offset = operation->offset};
+}
+
 #endif

@@ -13,6 +13,7 @@
 #include "base/backoff.h"
 #include "base/lock.h"
 #include "cache/folio.h"
+#include "engine/call.h"
 #include "engine/trace.h"
 #include "io/io.h"
 #include "io/wait.h"
@@ -105,7 +106,7 @@ struct wt_engine_object {
 
     struct wt_mutex event_lock; /* guards the operations that ended and whose events nobody took yet */
     struct wt_condition event_posted;
-    struct wt_operation *first_event, *last_event;
+    struct wt_ended events; /* that nobody took */
     uint32_t event_waiters;
     bool in_backend;                  /* a thread waits in the backend's reap: it has to be woken there for an event */
     bool backend_woken;               /* it was woken, and is on its way back */

@@ -20,6 +20,11 @@ struct wt_lane_object *wt_lane_current(void) {
     return plug && plug->of_lane ? lane_of(plug) : NULL;
 }
 
+struct wt_lane_object *wt_lane_current_of(const struct wt_engine_object *engine) {
+    struct wt_lane_object *lane = wt_lane_current();
+    return lane && lane->engine == engine ? lane : NULL;
+}
+
 struct wt_lane_object *wt_lane_of_thread(uint64_t handle) {
     for (struct wt_plug *plug = wt_plug_first(); plug; plug = plug->next)
         if (lane_of(plug)->handle == handle)
@@ -33,11 +38,6 @@ struct wt_lane_object *wt_lane_of_thread(uint64_t handle) {
 #define ROOM_BYTES (UINT64_C(64) << 10)
 #define ROOM_PART 64u
 
-static struct wt_lane_object *lane_for(const struct wt_engine_object *engine) {
-    struct wt_lane_object *lane = wt_lane_current();
-    return lane && lane->engine == engine ? lane : NULL;
-}
-
 static bool may_keep_room(const struct wt_pool *pool) {
     return ROOM_BYTES <= pool->in_flight_limit / ROOM_PART;
 }
@@ -50,7 +50,7 @@ static void give_room(struct wt_lane_object *lane) {
 
 bool wt_room_enter(struct wt_engine_object *engine, uint64_t bytes, bool may_wait) {
     struct wt_pool *pool = &engine->cache.pool;
-    struct wt_lane_object *lane = lane_for(engine);
+    struct wt_lane_object *lane = wt_lane_current_of(engine);
     if (lane && lane->room < bytes && may_keep_room(pool) && wt_pool_enter(pool, ROOM_BYTES, false))
         lane->room += ROOM_BYTES;
     if (lane && lane->room >= bytes) {
@@ -67,7 +67,7 @@ bool wt_room_enter(struct wt_engine_object *engine, uint64_t bytes, bool may_wai
 
 void wt_room_retire(struct wt_engine_object *engine, uint64_t bytes) {
     struct wt_pool *pool = &engine->cache.pool;
-    struct wt_lane_object *lane = lane_for(engine);
+    struct wt_lane_object *lane = wt_lane_current_of(engine);
     if (lane && lane->begun > 0 && lane->room + bytes <= 2 * ROOM_BYTES && may_keep_room(pool) &&
         !atomic_load(&pool->waiters)) {
         lane->room += bytes;
@@ -111,21 +111,22 @@ static void end_others(struct wt_lane_object *lane) {
 /* As many as a caller in wt_reap holds back, see hold_back.c. */
 #define COLLECTED_MOST 4u
 
-void wt_lane_begun(struct wt_lane_object *lane) {
+struct wt_plug *wt_lane_enter(struct wt_lane_object *lane) {
+    return wt_plug_enter(&lane->plug);
+}
+
+void wt_lane_leave(struct wt_lane_object *lane, struct wt_plug *before) {
     if (lane->begun == 0)
         end_others(lane);
     else if (lane->plug.count >= COLLECTED_MOST && lane->plug.ring && lane->plug.ring->takes_time)
         (void)wt_plug_send_one(&lane->plug);
+    wt_plug_leave(before);
 }
 
 static void append_ended(struct wt_lane_object *lane, struct wt_operation *operation) {
     operation->next = NULL;
     lane->plug.running--;
-    if (lane->ended)
-        lane->last_ended->next = operation;
-    else
-        lane->ended = operation;
-    lane->last_ended = operation;
+    wt_ended_append(&lane->ended, operation, operation);
 }
 
 static void wake(struct wt_lane_object *lane) {
@@ -234,7 +235,7 @@ static void wait_for_end(struct wt_lane_object *lane, int64_t until_ns, bool pat
         int64_t left_ns = until_ns < 0 ? -1 : until_ns - wt_now_ns();
         if (until_ns < 0 || left_ns > 0)
             (void)ring->ops->reap(ring, left_ns);
-    } else if (!wt_before_wait(lane->engine->backend) && !lane->ended) {
+    } else if (!wt_before_wait(lane->engine->backend) && !lane->ended.first) {
         sleep_on_condition(lane, until_ns);
     }
     atomic_store(&lane->asleep, false);
@@ -257,7 +258,7 @@ static void await_ended(struct wt_lane_object *lane, int64_t timeout_ns) {
     int64_t until_ns = timeout_ns > 0 ? wt_deadline_ns(timeout_ns) : timeout_ns;
     bool patiently = timeout_ns < 0 || timeout_ns >= PATIENCE_NS;
     look(lane, patiently);
-    while (!lane->ended && lane->begun > 0 && timeout_ns != 0) {
+    while (!lane->ended.first && lane->begun > 0 && timeout_ns != 0) {
         wait_for_end(lane, until_ns, patiently);
         look(lane, patiently);
         if (until_ns >= 0 && wt_now_ns() >= until_ns)
@@ -267,18 +268,13 @@ static void await_ended(struct wt_lane_object *lane, int64_t timeout_ns) {
 
 int wt_lane_take(struct wt_lane_object *lane, struct wt_event *events, int max, int64_t timeout_ns) {
     int count = 0;
-    await_ended(lane, lane->ended ? 0 : timeout_ns);
-    for (struct wt_operation *operation; count < max && (operation = lane->ended); count++) {
-        lane->ended = operation->next;
-        events[count] = (struct wt_event){.token = operation->token,
-                                          .result = operation->result,
-                                          .stable_bytes = operation->stable_bytes,
-                                          .offset = operation->offset};
+    await_ended(lane, lane->ended.first ? 0 : timeout_ns);
+    while (count < max && lane->ended.first) {
+        struct wt_operation *operation = wt_ended_take(&lane->ended);
+        events[count++] = wt_event_of(operation);
         free_operation(lane, operation);
         lane->begun--;
     }
-    if (lane->begun == 0)
-        end_others(lane);
     return count;
 }
 
@@ -305,11 +301,10 @@ int wt_lane_make(struct wt_engine_object *engine, unsigned entries, struct wt_la
 
 void wt_lane_drain(struct wt_lane_object *lane) {
     struct wt_event events[16];
-    struct wt_plug *before = wt_plug_enter(&lane->plug);
+    struct wt_plug *before = wt_lane_enter(lane);
     while (lane->begun > 0)
         (void)wt_lane_take(lane, events, sizeof events / sizeof *events, -1);
-    end_others(lane);
-    wt_plug_leave(before);
+    wt_lane_leave(lane, before);
     unsigned turns = 0;
     while (atomic_load(&lane->posters) > 0)
         wt_yield_to_holders(&turns);

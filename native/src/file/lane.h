@@ -31,7 +31,7 @@
 #include <stdint.h>
 
 #include "base/lock.h"
-#include "file/call.h"
+#include "engine/call.h"
 #include "io/plug.h"
 #include "io/wait.h"
 
@@ -41,7 +41,7 @@ struct wt_lane_object {
     struct wt_plug plug; /* first; with the ring */
     struct wt_engine_object *engine;
     uint64_t handle;
-    struct wt_operation *ended, *last_ended; /* whose events are to be taken, the oldest first */
+    struct wt_ended ended; /* whose events are to be taken */
     struct wt_operation *free_writes;
     struct wt_writeback *spares; /* objects for its next I/Os; counted as in use by the engine */
     uint32_t spare_count;
@@ -71,6 +71,15 @@ void wt_lane_end(struct wt_lane_object *lane);
 struct wt_lane_object *wt_lane_of_thread(uint64_t handle);
 /* The lane that this thread is in a call of. NULL: none. */
 struct wt_lane_object *wt_lane_current(void);
+/* The same, if the lane is one of this engine. */
+struct wt_lane_object *wt_lane_current_of(const struct wt_engine_object *engine);
+/*
+ * Around a call of the lane; leave is told what enter returned. Leave ends what the ring carries for others, if nothing of the
+ * lane is under way. Else leave sends what the lane has collected, once there are a few I/Os and the device takes time: so the
+ * device is busy while the thread prepares more.
+ */
+struct wt_plug *wt_lane_enter(struct wt_lane_object *lane);
+void wt_lane_leave(struct wt_lane_object *lane, struct wt_plug *before);
 
 /*
  * wt_pool_enter and wt_pool_retire of the engine's pool. In a call of a lane the lane keeps some room of what it retires: so
@@ -83,14 +92,9 @@ void wt_room_retire(struct wt_engine_object *engine, uint64_t bytes);
 int wt_lane_begin(struct wt_lane_object *lane);
 /* The operation came to nothing. */
 void wt_lane_give_up(struct wt_lane_object *lane);
-/*
- * A call of the lane has begun an operation, or has failed to. On a device that takes time the lane does not wait for its
- * thread's poll with more than a few I/Os: so the device is busy while the thread prepares the others.
- */
-void wt_lane_begun(struct wt_lane_object *lane);
 /* An operation of the lane has ended. It may be gone on return. By any thread. */
 void wt_lane_post(struct wt_operation *operation);
-/* As wt_lane_poll of writethrough.h. */
+/* As wt_lane_poll of writethrough.h, inside a call of the lane. */
 int wt_lane_take(struct wt_lane_object *lane, struct wt_event *events, int max, int64_t timeout_ns);
 
 #endif

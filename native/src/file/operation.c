@@ -16,13 +16,13 @@
 
 #define BATCH 64
 
-struct events {
+struct reaped {
     struct wt_engine_object *engine;
-    struct wt_operation *first, *last;
+    struct wt_ended ended;
 };
 
 /* This thread is in the backend's reap: it brings what it posts when it comes back. */
-static _Thread_local struct events *reaping;
+static _Thread_local struct reaped *reaping;
 
 /* Whether a thread in the backend's reap has to be woken; the caller then does. With the lock held. */
 static bool must_wake(struct wt_engine_object *engine) {
@@ -32,28 +32,13 @@ static bool must_wake(struct wt_engine_object *engine) {
     return true;
 }
 
-/* With the lock held. */
-static void append(struct wt_engine_object *engine, const struct events *events) {
-    if (!events->first)
-        return;
-    if (engine->last_event)
-        engine->last_event->next = events->first;
-    else
-        engine->first_event = events->first;
-    engine->last_event = events->last;
-}
-
 static void post(struct wt_engine_object *engine, struct wt_operation *first, struct wt_operation *last) {
     if (reaping && reaping->engine == engine) {
-        if (reaping->last)
-            reaping->last->next = first;
-        else
-            reaping->first = first;
-        reaping->last = last;
+        wt_ended_append(&reaping->ended, first, last);
         return;
     }
     wt_lock(&engine->event_lock);
-    append(engine, &(struct events){.first = first, .last = last});
+    wt_ended_append(&engine->events, first, last);
     bool wake = must_wake(engine);
     if (engine->event_waiters) /* who is in the backend may be flushing */
         wt_wake_one(&engine->event_posted);
@@ -155,13 +140,14 @@ static bool wait_in_backend(struct wt_engine_object *engine, int64_t timeout_ns)
         return false;
     engine->in_backend = true;
     wt_unlock(&engine->event_lock);
-    struct events events = {.engine = engine};
-    reaping = &events;
+    struct reaped reaped = {.engine = engine};
+    reaping = &reaped;
     wt_assert_may_block();
     int rc = backend->ops->reap(backend, timeout_ns);
     reaping = NULL;
     wt_lock(&engine->event_lock);
-    append(engine, &events);
+    if (reaped.ended.first)
+        wt_ended_append(&engine->events, reaped.ended.first, reaped.ended.last);
     engine->in_backend = engine->backend_woken = false;
     return rc >= 0;
 }
@@ -179,13 +165,13 @@ static void wait_on_condition(struct wt_engine_object *engine, int64_t until_ns)
 static void wait_for_event(struct wt_engine_object *engine, int64_t timeout_ns) {
     int64_t until_ns = timeout_ns < 0 ? -1 : wt_deadline_ns(timeout_ns);
     int64_t left_ns = timeout_ns;
-    while (!engine->first_event && !engine->shut_down && left_ns != 0) {
+    while (!engine->events.first && !engine->shut_down && left_ns != 0) {
         wt_unlock(&engine->event_lock);
         bool again = wt_before_reap(engine->backend);
         wt_lock(&engine->event_lock);
-        if (again || engine->first_event || engine->shut_down)
+        if (again || engine->events.first || engine->shut_down)
             continue;
-        if (!wait_in_backend(engine, left_ns) && !engine->first_event && !engine->shut_down)
+        if (!wait_in_backend(engine, left_ns) && !engine->events.first && !engine->shut_down)
             wait_on_condition(engine, until_ns);
         if (until_ns >= 0) {
             left_ns = until_ns - wt_now_ns();
@@ -207,22 +193,16 @@ int wt_operations_reap(struct wt_engine_object *engine, struct wt_event *events,
     size_t bytes = 0;
     int count = 0;
     wt_lock(&engine->event_lock);
-    if (!engine->first_event)
+    if (!engine->events.first)
         wait_for_event(engine, timeout_ns);
-    while (engine->first_event && count < max) {
-        struct wt_operation *operation = engine->first_event;
-        engine->first_event = operation->next;
-        events[count++] = (struct wt_event){.token = operation->token,
-                                            .result = operation->result,
-                                            .stable_bytes = operation->stable_bytes,
-                                            .offset = operation->offset};
+    while (engine->events.first && count < max) {
+        struct wt_operation *operation = wt_ended_take(&engine->events);
+        events[count++] = wt_event_of(operation);
         struct wt_operation **to = operation->type->kept ? &engine->free_writes : &done;
         bytes += operation->type->bytes;
         operation->next = *to;
         *to = operation;
     }
-    if (!engine->first_event)
-        engine->last_event = NULL;
     if (engine->event_waiters &&
         !WT_MUTANT("second-reaper-not-woken")) /* for what is left, or to wait in the backend in place of this thread */
         wt_wake_one(&engine->event_posted);
@@ -246,6 +226,6 @@ void wt_operations_shut_down(struct wt_engine_object *engine) {
 }
 
 void wt_operations_free(struct wt_engine_object *engine) {
-    free_list(engine->first_event);
+    free_list(engine->events.first);
     free_list(engine->free_writes);
 }

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "file/call.h"
+#include "engine/call.h"
 
 struct wt_engine_object;
 struct wt_inode;

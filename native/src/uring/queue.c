@@ -328,10 +328,6 @@ unsigned wt_queue_reap(struct wt_queue *queue, struct wt_completion completions[
     return count;
 }
 
-bool wt_queue_has_completions(const struct wt_queue *queue) {
-    return io_uring_cq_ready(&queue->ring) > 0;
-}
-
 void wt_queue_count_completed(struct wt_queue *queue, const struct wt_completion *completion) {
     if (completion->data == TAG_ALARM) {
         eventfd_t count;

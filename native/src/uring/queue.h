@@ -117,8 +117,6 @@ struct wt_io *wt_queue_pop(struct wt_queue *queue);
  */
 unsigned wt_queue_reap(struct wt_queue *queue, struct wt_completion completions[WT_REAP_BATCH],
                        struct __kernel_timespec *timeout);
-/* Whether completions are there. By the thread that reaps. */
-bool wt_queue_has_completions(const struct wt_queue *queue);
 /* A completion was taken. With the lock held. */
 void wt_queue_count_completed(struct wt_queue *queue, const struct wt_completion *completion);
 enum wt_completion_kind wt_completion_kind(const struct wt_queue *queue, const struct wt_completion *completion);

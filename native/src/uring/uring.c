@@ -224,7 +224,7 @@ static void take_for_caller(struct uring *uring) {
         return;
     }
     struct wt_plug *before = wt_plug_enter(NULL); /* what the completions launch is no business of this thread's lane */
-    for (unsigned i = 0; i < TAKE_ROUNDS && wt_queue_has_completions(&uring->queue); i++) {
+    for (unsigned i = 0; i < TAKE_ROUNDS && wt_queue_count_ready(&uring->queue) > 0; i++) {
         wt_unlock(&uring->queue.lock);
         (void)reap_batch(uring, NULL, NULL);
         wt_lock(&uring->queue.lock);

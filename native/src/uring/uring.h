@@ -19,7 +19,7 @@
  *   wt_queue_end_nudge, _count_completed            who reaps               held                no
  *   wt_queue_pop                                    reaper of refused ring  held                no
  *   wt_queue_has_work                               any                     held                no
- *   wt_queue_has_completions                        who reaps               either              no
+ *   wt_queue_count_ready                            who reaps               either              no
  *   wt_queue_is_refused, wt_completion_*            any                     either              no
  *   wt_queue_reap                                   who reaps               taken on refusal    no
  *   wt_queue_poke                                   reaper of refused ring  not held            what the kernel's

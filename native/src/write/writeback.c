@@ -61,14 +61,8 @@ static void give_object(struct wt_engine_object *engine, struct wt_writeback *wr
         wt_wake_all(&engine->writeback_room);
 }
 
-/* In a call of a lane: the lane that keeps objects for this engine. */
-static struct wt_lane_object *keeper(const struct wt_engine_object *engine) {
-    struct wt_lane_object *lane = wt_lane_current();
-    return lane && lane->engine == engine ? lane : NULL;
-}
-
 struct wt_writeback *wt_writeback_take(struct wt_engine_object *engine, bool limited) {
-    struct wt_lane_object *lane = keeper(engine);
+    struct wt_lane_object *lane = wt_lane_current_of(engine);
     if (lane && lane->spares) {
         struct wt_writeback *kept = lane->spares;
         lane->spares = kept->next;
@@ -85,7 +79,7 @@ struct wt_writeback *wt_writeback_take(struct wt_engine_object *engine, bool lim
 }
 
 void wt_writeback_give(struct wt_engine_object *engine, struct wt_writeback *writeback) {
-    struct wt_lane_object *lane = keeper(engine);
+    struct wt_lane_object *lane = wt_lane_current_of(engine);
     if (lane && lane->spare_count < WT_LANE_SPARES && !atomic_load(&engine->writeback_waiters)) {
         writeback->next = lane->spares;
         lane->spares = writeback;
