@@ -305,6 +305,9 @@ static void check_timeout(struct place *place) {
     const int64_t short_ns = 1000000;
     open_place(place);
     check_more_at_once(place, 0); /* from now on who waits for completions rests */
+    while (place->backend->ops->reap(place->backend, 0) > 0) {
+        /* The taker may have returned by itself: then the wake for it is left. */
+    }
     int64_t begin_ns = wt_now_ns();
     CHECK_EQ(place->backend->ops->reap(place->backend, short_ns), 0);
     CHECK(wt_now_ns() - begin_ns >= short_ns);
