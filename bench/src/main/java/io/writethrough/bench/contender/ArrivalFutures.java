@@ -9,24 +9,10 @@ import java.util.concurrent.Semaphore;
 import java.util.function.LongConsumer;
 
 /** One thread that has futures of its records. */
-public final class ArrivalFutures implements ArrivalWay {
-    private final LibraryLog log;
-    private final int inFlight;
-
+public final class ArrivalFutures extends ArrivalLog {
     /** Opens a log that grows ahead. No more than so many records are in flight: those that arrive meanwhile wait. */
     public ArrivalFutures(Path path, int inFlight) throws IOException {
-        this.log = new LibraryLog(path);
-        this.inFlight = inFlight;
-    }
-
-    @Override
-    public int threads() {
-        return 1;
-    }
-
-    @Override
-    public void makeRoom(long records) throws IOException {
-        log.makeRoom(records);
+        super(path, inFlight);
     }
 
     @Override
@@ -67,10 +53,5 @@ public final class ArrivalFutures implements ArrivalWay {
                 }
             }
         };
-    }
-
-    @Override
-    public void close() throws IOException {
-        log.close();
     }
 }

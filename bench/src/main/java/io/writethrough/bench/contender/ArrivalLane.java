@@ -9,26 +9,12 @@ import java.nio.file.Path;
 import java.util.function.LongConsumer;
 
 /** One thread that has a ring of its own. */
-public final class ArrivalLane implements ArrivalWay {
+public final class ArrivalLane extends ArrivalLog {
     private static final int MOST_TOLD = 64;
-
-    private final LibraryLog log;
-    private final int inFlight;
 
     /** Opens a log that grows ahead. No more than so many records are in flight: those that arrive meanwhile wait. */
     public ArrivalLane(Path path, int inFlight) throws IOException {
-        this.log = new LibraryLog(path);
-        this.inFlight = inFlight;
-    }
-
-    @Override
-    public int threads() {
-        return 1;
-    }
-
-    @Override
-    public void makeRoom(long records) throws IOException {
-        log.makeRoom(records);
+        super(path, inFlight);
     }
 
     @Override
@@ -78,10 +64,5 @@ public final class ArrivalLane implements ArrivalWay {
                 }
             }
         };
-    }
-
-    @Override
-    public void close() throws IOException {
-        log.close();
     }
 }
