@@ -38,7 +38,7 @@ public final class NativeHandle implements Runnable {
     }
 
     /**
-     * @param closeFunction returns 0 or -errno
+     * @param closeFunction returns 0 or -errno; -EBUSY if the handle cannot be closed yet, though its owner is lost
      * @param description for the report that it was leaked; it must not know the owner
      */
     static NativeHandle of(
@@ -93,9 +93,13 @@ public final class NativeHandle implements Runnable {
         closing = true;
         try {
             result = closeFunction.applyAsInt(value);
-            closed = true;
+            closed = closedByOwner || result != -Errno.EBUSY;
         } finally {
             closing = false;
+        }
+        if (!closed) {
+            CLEANER.register(new Object(), this); // That object is lost at once: the next collection tries again.
+            return;
         }
         if (!closedByOwner && result != -Errno.EBADF) {
             reportLeak();

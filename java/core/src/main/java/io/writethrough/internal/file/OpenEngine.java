@@ -35,7 +35,12 @@ public final class OpenEngine {
         if (cacheView != null) {
             NativeHandle.whenLost(cacheView, cacheView.release());
         }
-        this.handle = NativeHandle.of(this, engine, closing, () -> "A WriteThroughEngine");
+        this.handle = NativeHandle.of(this, engine, unlessLanesAreOpen(closing), () -> "A WriteThroughEngine");
+    }
+
+    /* A thread that has ended in Java, and so has lost its engine, closes its lanes a moment later, at its end in native code. */
+    private static LongToIntFunction unlessLanesAreOpen(final LongToIntFunction closing) {
+        return engine -> NativeIo.refuseLanes(engine) < 0 ? -Errno.EBUSY : closing.applyAsInt(engine);
     }
 
     /** As the C core knows the engine. Who uses it keeps this object reachable meanwhile. */
