@@ -361,10 +361,11 @@ static bool makes_zeros(enum sim_step step) {
 }
 
 /* A flush has failed, and the call that asked for it may not know yet: what begins now may still count as before it. */
-static bool is_flush_failing(const struct sim_ledger *ledger) {
+static bool is_flush_failing(const struct sim_ledger *ledger, bool of_any_file, unsigned file) {
     bool failing = false;
     for (unsigned i = 0; i < ledger->program->count && !failing; i++) {
-        failing = ledger->entries[i].flush_failed && ledger->entries[i].end == NEVER;
+        const struct entry *entry = &ledger->entries[i];
+        failing = entry->flush_failed && entry->end == NEVER && (of_any_file || entry->operation->file == file);
     }
     return failing;
 }
@@ -373,8 +374,10 @@ void sim_ledger_begin(struct sim_ledger *ledger, unsigned deed) {
     struct entry *entry = &ledger->entries[deed];
     entry->begin = ledger->order++;
     entry->least_size = sure_size(ledger, entry->operation->file, false);
-    bool failing = is_flush_failing(ledger);
-    entry->has_cause = ledger->dead || may_tell_loss(ledger, entry) || (failing && makes_zeros(entry->operation->step));
+    enum sim_step step = entry->operation->step;
+    bool failing = is_flush_failing(ledger, true, 0);
+    bool vouches = makes_zeros(step) || (makes_stable(step) && is_flush_failing(ledger, false, entry->operation->file));
+    entry->has_cause = ledger->dead || may_tell_loss(ledger, entry) || (failing && vouches);
     if (failing && is_unsynced(entry)) {
         entry->lost = ledger->order++;
     }
