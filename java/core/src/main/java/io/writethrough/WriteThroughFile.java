@@ -8,6 +8,7 @@ import io.writethrough.internal.channel.WriteThroughFileChannel;
 import io.writethrough.internal.file.OpenFile;
 import io.writethrough.internal.jni.Codes;
 import io.writethrough.internal.jni.NativeIo;
+import java.io.FileDescriptor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -955,6 +956,19 @@ public final class WriteThroughFile implements Channel {
      */
     public Path path() {
         return file.path();
+    }
+
+    /**
+     * The file's descriptor, for what only the kernel can do with a file: its number in {@code /proc/self/fd}, advice, a lock
+     * by native code. It stays the library's: whoever writes, truncates or closes by it damages the file, and what it reads
+     * may be older than what the library reads where a file commits at a force.
+     *
+     * @return the same object at each call, which is not {@linkplain FileDescriptor#valid valid} once the file is closed
+     * @throws java.nio.channels.ClosedChannelException if the file is closed
+     * @throws IOException if the file, or this JVM, has no such descriptor
+     */
+    public FileDescriptor fileDescriptor() throws IOException {
+        return file.jdkChannels().descriptor();
     }
 
     /**

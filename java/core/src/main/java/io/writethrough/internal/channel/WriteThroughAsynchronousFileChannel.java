@@ -11,6 +11,7 @@ import io.writethrough.internal.file.OpenFile;
 import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.jni.NativeIo;
 import java.io.Closeable;
+import java.io.FileDescriptor;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
@@ -38,12 +39,17 @@ public final class WriteThroughAsynchronousFileChannel extends AsynchronousFileC
     private final ExecutorService executor;
     private final Closeable closing;
 
+    /* For programs that look for it by reflection, as in the JDK's own channel. null: the file has none. */
+    @SuppressWarnings({"unused", "FieldCanBeLocal"})
+    private final @Nullable FileDescriptor fdObj;
+
     /** @param closing closes the file */
     public WriteThroughAsynchronousFileChannel(
             final OpenFile file, final ExecutorService executor, final Closeable closing) {
         this.file = file;
         this.executor = executor;
         this.closing = closing;
+        this.fdObj = WriteThroughFileChannel.descriptorOf(file);
     }
 
     // ---- read and write ----

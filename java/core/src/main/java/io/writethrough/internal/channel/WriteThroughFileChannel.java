@@ -8,6 +8,7 @@ import io.writethrough.internal.async.IoFuture;
 import io.writethrough.internal.file.JdkChannels;
 import io.writethrough.internal.file.OpenFile;
 import io.writethrough.internal.jni.NativeIo;
+import java.io.FileDescriptor;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
@@ -42,6 +43,10 @@ public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
     private final boolean writable;
     private final boolean appends;
 
+    /* For programs that look for it by reflection, as in the JDK's own channel. null: the file has none. */
+    @SuppressWarnings({"unused", "FieldCanBeLocal"})
+    private final @Nullable FileDescriptor fd;
+
     /* Held by what moves the position, over its I/O. Not a monitor, so that a virtual thread can wait for it. */
     private final ReentrantLock positionLock = new ReentrantLock();
     private long position;
@@ -61,6 +66,15 @@ public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         this.readable = file.isReadable();
         this.writable = file.isWritable();
         this.appends = file.appends();
+        this.fd = descriptorOf(file);
+    }
+
+    static @Nullable FileDescriptor descriptorOf(final OpenFile file) {
+        try {
+            return file.jdkChannels().descriptor();
+        } catch (final IOException e) {
+            return null;
+        }
     }
 
     @Override

@@ -44,12 +44,17 @@ import org.jspecify.annotations.Nullable;
  * on threads that nobody interrupts.
  */
 public final class JdkChannels {
+    private static final int NO_DESCRIPTOR = -1;
+
     private final long file;
     private final OfEngine ofEngine;
 
     /* For shared locks and mappings; for exclusive locks. */
     private @Nullable FileChannel reading;
     private @Nullable FileChannel writing;
+
+    /* What they and others are given as the descriptor of the core, and what stands for none once the file is closed. */
+    private @Nullable FileDescriptor descriptor;
     private boolean isInUse;
     private boolean closed;
 
@@ -228,7 +233,7 @@ public final class JdkChannels {
     private synchronized MappedByteBuffer mapPrivate(final long position, final long size, final String path)
             throws IOException {
         use();
-        final long address = NativeIo.mapPrivate(descriptor(), position, size);
+        final long address = NativeIo.mapPrivate(descriptorOfCore(), position, size);
         if (address < 0) {
             throw Failures.failure("map", path, position, size, (int) -address, 0);
         }
@@ -242,7 +247,7 @@ public final class JdkChannels {
     private synchronized FileChannel reading() throws IOException {
         use();
         if (reading == null) {
-            reading = new FileInputStream(descriptorObject()) {
+            reading = new FileInputStream(descriptor()) {
                 @Override
                 public void close() {
                     // The descriptor is the core's.
@@ -255,7 +260,7 @@ public final class JdkChannels {
     private synchronized FileChannel writing() throws IOException {
         use();
         if (writing == null) {
-            writing = new FileOutputStream(descriptorObject()) {
+            writing = new FileOutputStream(descriptor()) {
                 @Override
                 public void close() {
                     // The descriptor is the core's.
@@ -265,17 +270,24 @@ public final class JdkChannels {
         return writing;
     }
 
-    private FileDescriptor descriptorObject() throws IOException {
-        final FileDescriptor object = new FileDescriptor();
-        if (!NativeIo.setDescriptor(object, descriptor())) {
-            throw new IOException(
-                    "This JVM has no locks and mappings for files that were opened by native code. Lock or map"
-                            + " the file by a FileChannel of the JDK.");
+    /** The descriptor of the core as an object of the JDK, the same at each call. It is valid until this is closed. */
+    public synchronized FileDescriptor descriptor() throws IOException {
+        if (closed) {
+            throw new ClosedChannelException();
         }
-        return object;
+        if (descriptor == null) {
+            final FileDescriptor object = new FileDescriptor();
+            if (!NativeIo.setDescriptor(object, descriptorOfCore())) {
+                throw new IOException(
+                        "This JVM has no locks, mappings and descriptors for files that were opened by native code."
+                                + " Lock or map the file by a FileChannel of the JDK.");
+            }
+            descriptor = object;
+        }
+        return descriptor;
     }
 
-    private int descriptor() throws IOException {
+    private int descriptorOfCore() throws IOException {
         final int descriptor = CApi.wt_file_descriptor(file);
         if (descriptor < 0) {
             throw descriptor == -Errno.EBADF
@@ -307,6 +319,9 @@ public final class JdkChannels {
             ofEngine.inUse.remove(this);
             close(reading);
             close(writing);
+        }
+        if (descriptor != null) {
+            NativeIo.setDescriptor(descriptor, NO_DESCRIPTOR);
         }
     }
 
