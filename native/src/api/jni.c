@@ -23,6 +23,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -791,6 +792,21 @@ static jint JNICALL probe(JNIEnv *env, jclass class, jbyteArray from, jbyteArray
     return rc;
 }
 
+/* Follows links, as an open does. */
+static jboolean JNICALL is_written(JNIEnv *env, jclass class, jlong handle, jbyteArray from) {
+    (void)class;
+    char path[PATH_MAX];
+    struct stat seen;
+    if (!path_of(env, from, path) || stat(path, &seen))
+        return false;
+    struct wt_engine_object *engine = wt_engine_acquire((wt_engine)handle);
+    if (!engine)
+        return false;
+    bool written = wt_inode_is_written(engine, seen.st_dev, seen.st_ino);
+    wt_engine_release((wt_engine)handle);
+    return written;
+}
+
 static jint JNICALL probe_extents(JNIEnv *env, jclass class, jbyteArray from, jlongArray into) {
     (void)class;
     char path[PATH_MAX];
@@ -966,6 +982,7 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
         {"lanePoll", "(J[JIJ)I", (void *)lane_poll},
         {"laneWork", "()Z", (void *)lane_work},
         {"refuseLanes", "(J)I", (void *)refuse_lanes},
+        {"isWritten", "(J[B)Z", (void *)is_written},
         {"size", "(J)J", (void *)size},
         {"take", "(J[J)I", (void *)take},
         {"done", "(J[JI)I", (void *)done},

@@ -271,9 +271,9 @@ static struct wt_inode **bucket_of(struct wt_engine_object *engine, uint64_t dev
     return &engine->inodes[(x >> 32) % WT_INODE_BUCKETS];
 }
 
-static struct wt_inode *find_inode(struct wt_engine_object *engine, const struct wt_backing *backing) {
-    struct wt_inode *inode = *bucket_of(engine, backing->device, backing->inode);
-    while (inode && (inode->device != backing->device || inode->number != backing->inode))
+static struct wt_inode *find_inode(struct wt_engine_object *engine, uint64_t device, uint64_t number) {
+    struct wt_inode *inode = *bucket_of(engine, device, number);
+    while (inode && (inode->device != device || inode->number != number))
         inode = inode->next;
     return inode;
 }
@@ -403,7 +403,7 @@ static int find_or_make_presumed(struct wt_engine_object *engine, struct wt_back
                                  struct wt_inode **found, struct wt_backing **spare, bool *again) {
     int rc = 0;
     wt_lock(&engine->inode_lock);
-    while ((*found = find_inode(engine, backing)) && ((*found)->closing || (*found)->opening))
+    while ((*found = find_inode(engine, backing->device, backing->inode)) && ((*found)->closing || (*found)->opening))
         wt_wait(engine->backend, &engine->inode_closed, &engine->inode_lock);
     struct wt_inode *inode = *found;
     *again = inode;
@@ -428,6 +428,15 @@ static int find_or_make_presumed(struct wt_engine_object *engine, struct wt_back
         free_inode(inode);
     *found = inode;
     return rc;
+}
+
+bool wt_inode_is_written(struct wt_engine_object *engine, uint64_t device, uint64_t number) {
+    wt_lock(&engine->inode_lock);
+    const struct wt_inode *inode = find_inode(engine, device, number);
+    bool written =
+        inode && (inode->opening || inode->exclusive); /* in this order: an open may be about to set the second */
+    wt_unlock(&engine->inode_lock);
+    return written;
 }
 
 /* On an error the backing is still the caller's. */

@@ -141,6 +141,20 @@ public final class WriteThroughEngine implements Closeable {
         return Thread.holdsLock(SHARED_LOCK);
     }
 
+    /** The shared engine, unless nobody has used it yet. */
+    static @Nullable WriteThroughEngine sharedIfOpen() {
+        return sharedEngine;
+    }
+
+    /** Whether the file at a path is open for writing here, or is being opened. */
+    boolean isWritten(final Path path) {
+        try {
+            return NativeIo.isWritten(engine.handle(), NativePaths.bytesOf(path));
+        } finally {
+            Reference.reachabilityFence(engine);
+        }
+    }
+
     private static WriteThroughEngine openShared() {
         final WriteThroughEngine made;
         synchronized (SHARED_LOCK) {

@@ -2,18 +2,23 @@
 // Copyright The writethrough authors
 package io.writethrough;
 
+import io.writethrough.internal.path.OpenRules.Setting;
 import io.writethrough.internal.path.WriteThroughPath;
 import io.writethrough.internal.path.WriteThroughWatchService;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.FileStore;
 import java.nio.file.FileSystem;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.PathMatcher;
 import java.nio.file.WatchService;
+import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.UserPrincipalLookupService;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -30,7 +35,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>What an engine does.</b> {@code newFileChannel}, {@code newByteChannel}, {@code newAsynchronousFileChannel},
  * {@code newInputStream} and {@code newOutputStream} of {@link java.nio.file.Files} and of the channels, for the
- * regular files that {@link Builder#paths} and {@link Builder#passBy} choose. Options, and exceptions of an open, are
+ * regular files that {@link Builder#paths} and {@link Builder#passBy} choose. A file that is opened for reading alone is the
+ * engine's as long as it is open for writing there, and always if {@link Builder#cacheReads} has it. Otherwise the file
+ * system beneath opens it: such a channel can be mapped with any arena, has a descriptor, and sees what other programs write.
+ * Options, and exceptions of an open, are
  * those of {@link WriteThroughEngine#open(Path, Set, java.nio.file.attribute.FileAttribute...)}. Durability, exceptions
  * of a write, and the use of buffers are those of {@link WriteThroughFile#asFileChannel(InterruptPolicy)}. No position,
  * length or buffer address needs an alignment.
@@ -138,6 +146,23 @@ public final class WriteThroughFileSystem extends FileSystem {
         return beneath;
     }
 
+    /**
+     * Opens a file as the channels of this file system do: for programs that want more than a channel, and to learn who
+     * opens a file.
+     *
+     * @param path of this file system, or of the one beneath
+     * @param options as of {@link WriteThroughEngine#open(Path, Set, FileAttribute...)}; those that the file system has for
+     *     the path are added
+     * @param attributes as there
+     * @return the file; {@code null} if the file is left to the file system beneath, and nothing was opened
+     * @throws IOException as there
+     */
+    public @Nullable WriteThroughFile openFile(
+            final Path path, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
+            throws IOException {
+        return provider.openFile(path, options, attributes);
+    }
+
     @Override
     public WriteThroughFileSystemProvider provider() {
         return provider;
@@ -214,31 +239,21 @@ public final class WriteThroughFileSystem extends FileSystem {
      * @since 0.1
      */
     public static final class Builder {
-        private static final Builder DEFAULTS = new Builder(null, null, null, InterruptPolicy.IGNORE, null, null, 0);
+        private static final Builder DEFAULTS = new Builder(null, Map.of());
 
         private final @Nullable WriteThroughEngine engine;
-        private final @Nullable String paths;
-        private final @Nullable String passBy;
-        private final InterruptPolicy interrupts;
-        private final @Nullable String atForce;
-        private final @Nullable String growing;
-        private final long growthBytes;
+        private final Map<Setting, String> settings;
 
-        private Builder(
-                final @Nullable WriteThroughEngine engine,
-                final @Nullable String paths,
-                final @Nullable String passBy,
-                final InterruptPolicy interrupts,
-                final @Nullable String atForce,
-                final @Nullable String growing,
-                final long growthBytes) {
+        private Builder(final @Nullable WriteThroughEngine engine, final Map<Setting, String> settings) {
             this.engine = engine;
-            this.paths = paths;
-            this.passBy = passBy;
-            this.interrupts = interrupts;
-            this.atForce = atForce;
-            this.growing = growing;
-            this.growthBytes = growthBytes;
+            this.settings = settings;
+        }
+
+        private Builder with(final Setting setting, final String value) {
+            final Map<Setting, String> changed = new EnumMap<>(Setting.class);
+            changed.putAll(settings);
+            changed.put(setting, Objects.requireNonNull(value));
+            return new Builder(engine, changed);
         }
 
         /**
@@ -248,20 +263,20 @@ public final class WriteThroughFileSystem extends FileSystem {
          * @return a builder with this value
          */
         public Builder engine(final WriteThroughEngine wanted) {
-            return new Builder(
-                    Objects.requireNonNull(wanted), paths, passBy, interrupts, atForce, growing, growthBytes);
+            return new Builder(Objects.requireNonNull(wanted), settings);
         }
 
         /**
          * The files that are written through. The channels of all other files are those of the file system beneath.
          *
          * @param pattern {@code glob:...} or {@code regex:...}, as {@link FileSystem#getPathMatcher} takes it. The
-         *     pattern is matched with the absolute, normalized path, and links are not resolved. By default all paths
+         *     pattern is matched with the absolute, normalized path, and links are not resolved. But where a glob names a
+         *     directory in full and that is a link, the pattern also has the files by the name of the directory that the
+         *     link leads to. By default all paths
          * @return a builder with this value
          */
         public Builder paths(final String pattern) {
-            return new Builder(
-                    engine, Objects.requireNonNull(pattern), passBy, interrupts, atForce, growing, growthBytes);
+            return with(Setting.PATHS, pattern);
         }
 
         /**
@@ -271,8 +286,19 @@ public final class WriteThroughFileSystem extends FileSystem {
          * @return a builder with this value
          */
         public Builder passBy(final String pattern) {
-            return new Builder(
-                    engine, paths, Objects.requireNonNull(pattern), interrupts, atForce, growing, growthBytes);
+            return with(Setting.PASS_BY, pattern);
+        }
+
+        /**
+         * Which of the files the engine opens also for reading alone: then their reads come from the cache, and the engine
+         * holds a file as long as a reader has it open. By default the file system beneath opens a file that is opened for
+         * reading alone, unless the file is open for writing on the engine.
+         *
+         * @param pattern a pattern as for {@link #paths}; by default none
+         * @return a builder with this value
+         */
+        public Builder cacheReads(final String pattern) {
+            return with(Setting.CACHE_READS, pattern);
         }
 
         /**
@@ -283,7 +309,7 @@ public final class WriteThroughFileSystem extends FileSystem {
          * @return a builder with this value
          */
         public Builder interrupts(final InterruptPolicy policy) {
-            return new Builder(engine, paths, passBy, Objects.requireNonNull(policy), atForce, growing, growthBytes);
+            return with(Setting.INTERRUPTS, policy.name());
         }
 
         /**
@@ -295,8 +321,7 @@ public final class WriteThroughFileSystem extends FileSystem {
          * @since 0.1
          */
         public Builder commitAtForce(final String pattern) {
-            return new Builder(
-                    engine, paths, passBy, interrupts, Objects.requireNonNull(pattern), growing, growthBytes);
+            return with(Setting.COMMIT_AT_FORCE, pattern);
         }
 
         /**
@@ -310,7 +335,7 @@ public final class WriteThroughFileSystem extends FileSystem {
          */
         public Builder growAhead(final String pattern, final long bytes) {
             final long checked = new GrowthAhead(bytes).bytes();
-            return new Builder(engine, paths, passBy, interrupts, atForce, Objects.requireNonNull(pattern), checked);
+            return with(Setting.GROW_AHEAD, Objects.requireNonNull(pattern) + "=" + checked);
         }
 
         /**
@@ -320,8 +345,7 @@ public final class WriteThroughFileSystem extends FileSystem {
          * @throws IllegalArgumentException if a pattern is not a valid one
          */
         public WriteThroughFileSystem build() {
-            return WriteThroughFileSystemProvider.overDefault(
-                    engine, paths, passBy, interrupts, atForce, growing, growthBytes);
+            return WriteThroughFileSystemProvider.overDefault(engine, settings);
         }
     }
 }

@@ -3,9 +3,9 @@
 package io.writethrough;
 
 import io.writethrough.internal.async.ChannelThreads;
-import io.writethrough.internal.jni.Errno;
-import io.writethrough.internal.path.PathOptions;
-import io.writethrough.internal.path.PathSelection;
+import io.writethrough.internal.path.FileDoor;
+import io.writethrough.internal.path.OpenRules;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -19,10 +19,8 @@ import java.nio.file.CopyOption;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileStore;
 import java.nio.file.FileSystem;
-import java.nio.file.FileSystemException;
 import java.nio.file.FileSystems;
 import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.ProviderMismatchException;
@@ -34,7 +32,6 @@ import java.nio.file.spi.FileSystemProvider;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Iterator;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -55,11 +52,15 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>{@code io.writethrough.paths}: the files that are written through, as {@link
- *       WriteThroughFileSystem.Builder#paths} takes them. Reads of these files go through the cache, too. Without this
- *       property: every regular file that is opened for writing. A file that is opened only for reading then passes by,
- *       since another program may write that file.
+ *       WriteThroughFileSystem.Builder#paths} takes them. Without this property: every regular file.
  *   <li>{@code io.writethrough.passBy}: the files that pass by all the same, as {@link
  *       WriteThroughFileSystem.Builder#passBy} takes them.
+ *   <li>{@code io.writethrough.cacheReads}: the files that the engine opens also for reading alone, as {@link
+ *       WriteThroughFileSystem.Builder#cacheReads} takes them.
+ *   <li>{@code io.writethrough.commitAtForce}: the files that commit at a force, as {@link
+ *       WriteThroughFileSystem.Builder#commitAtForce} takes them.
+ *   <li>{@code io.writethrough.growAhead}: {@code PATTERN=BYTES}, the files that grow ahead and how far, as {@link
+ *       WriteThroughFileSystem.Builder#growAhead} takes them.
  *   <li>{@code io.writethrough.interrupts}: {@code ignore} (the default) or {@code close}, an {@link InterruptPolicy}.
  * </ul>
  *
@@ -79,25 +80,16 @@ import org.jspecify.annotations.Nullable;
 public final class WriteThroughFileSystemProvider extends FileSystemProvider {
     private static final String FILE_SCHEME = "file";
     private static final String OWN_SCHEME = "writethrough";
-    private static final String PATHS = "io.writethrough.paths";
-    private static final String PASS_BY = "io.writethrough.passBy";
-    private static final String INTERRUPTS = "io.writethrough.interrupts";
-    private static final String COMMIT_AT_FORCE = "io.writethrough.commitAtForce";
-    private static final String GROW_AHEAD = "io.writethrough.growAhead";
+    private static final String PROPERTIES = "io.writethrough.";
 
     private final String scheme;
     private final @Nullable FileSystemProvider parent;
     private final @Nullable WriteThroughFileSystem fileSystem;
-
-    /* null: the shared one. */
-    private final @Nullable WriteThroughEngine engine;
-    private final @Nullable PathSelection selection;
-    private final @Nullable PathOptions pathOptions;
-    private final InterruptPolicy interrupts;
+    private final @Nullable FileDoor<WriteThroughFile> door;
 
     /** The provider of the scheme {@code writethrough}, for {@link java.util.ServiceLoader}. */
     public WriteThroughFileSystemProvider() {
-        this(OWN_SCHEME, null, null, null, null, null, InterruptPolicy.IGNORE);
+        this(OWN_SCHEME, null, null, null);
     }
 
     /**
@@ -112,85 +104,58 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
                 FILE_SCHEME,
                 parent,
                 parent.getFileSystem(URI.create("file:///")),
-                null,
-                selectionOfProperties(parent.getFileSystem(URI.create("file:///"))),
-                optionsOfProperties(parent.getFileSystem(URI.create("file:///"))),
-                interruptsOfProperty());
+                new FileDoor<>(new DoorsEngine(null), rulesOfProperties(parent.getFileSystem(URI.create("file:///")))));
     }
 
     private WriteThroughFileSystemProvider(
             final String scheme,
             final @Nullable FileSystemProvider parent,
             final @Nullable FileSystem beneath,
-            final @Nullable WriteThroughEngine engine,
-            final @Nullable PathSelection selection,
-            final @Nullable PathOptions pathOptions,
-            final InterruptPolicy interrupts) {
+            final @Nullable FileDoor<WriteThroughFile> door) {
         this.scheme = scheme;
         this.parent = parent;
         this.fileSystem = beneath == null ? null : new WriteThroughFileSystem(this, beneath);
-        this.engine = engine;
-        this.selection = selection;
-        this.pathOptions = pathOptions;
-        this.interrupts = interrupts;
+        this.door = door;
     }
 
     static WriteThroughFileSystem overDefault(
-            final @Nullable WriteThroughEngine engine,
-            final @Nullable String paths,
-            final @Nullable String passBy,
-            final InterruptPolicy interrupts,
-            final @Nullable String atForce,
-            final @Nullable String growing,
-            final long growthBytes) {
+            final @Nullable WriteThroughEngine engine, final Map<OpenRules.Setting, String> settings) {
         final FileSystem standard = FileSystems.getDefault();
         final FileSystem beneath = standard instanceof WriteThroughFileSystem wrapped ? wrapped.beneath() : standard;
-        final PathSelection selection = PathSelection.of(beneath, paths, passBy, true);
-        final PathOptions pathOptions = PathOptions.of(beneath, atForce, growing, growthBytes);
-        return new WriteThroughFileSystemProvider(
-                        OWN_SCHEME, beneath.provider(), beneath, engine, selection, pathOptions, interrupts)
-                .fileSystem();
+        final FileDoor<WriteThroughFile> door =
+                new FileDoor<>(new DoorsEngine(engine), OpenRules.of(beneath, settings::get, ""));
+        return new WriteThroughFileSystemProvider(OWN_SCHEME, beneath.provider(), beneath, door).fileSystem();
     }
 
-    private static PathSelection selectionOfProperties(final FileSystem beneath) {
-        final String paths = System.getProperty(PATHS);
-        try {
-            return PathSelection.of(beneath, paths, System.getProperty(PASS_BY), paths != null);
-        } catch (final IllegalArgumentException e) {
-            throw new IllegalArgumentException(
-                    "system property " + PATHS + " or " + PASS_BY + ": " + e.getMessage(), e);
+    private static OpenRules rulesOfProperties(final FileSystem beneath) {
+        return OpenRules.of(
+                beneath, setting -> System.getProperty(PROPERTIES + setting.title()), "system property " + PROPERTIES);
+    }
+
+    /** @param own null: the shared one */
+    private record DoorsEngine(@Nullable WriteThroughEngine own) implements FileDoor.Engine<WriteThroughFile> {
+        @Override
+        public boolean isInTheMaking() {
+            return WriteThroughEngine.isOpeningShared();
         }
-    }
 
-    private static PathOptions optionsOfProperties(final FileSystem beneath) {
-        final String grow = System.getProperty(GROW_AHEAD);
-        final int end = grow == null ? -1 : grow.lastIndexOf('=');
-        final long bytes = grow == null ? 0 : growthOf(grow, end);
-        final String growing = grow == null ? null : grow.substring(0, end);
-        try {
-            return PathOptions.of(beneath, System.getProperty(COMMIT_AT_FORCE), growing, bytes);
-        } catch (final IllegalArgumentException e) {
-            throw new IllegalArgumentException(
-                    "system property " + COMMIT_AT_FORCE + " or " + GROW_AHEAD + ": " + e.getMessage(), e);
+        @Override
+        public boolean isWritten(final Path path) {
+            final WriteThroughEngine engine = own != null ? own : WriteThroughEngine.sharedIfOpen();
+            return engine != null && engine.isWritten(path);
         }
-    }
 
-    private static long growthOf(final String property, final int end) {
-        try {
-            return Long.parseUnsignedLong(property.substring(end + 1));
-        } catch (final NumberFormatException e) {
-            throw new IllegalArgumentException(
-                    "system property " + GROW_AHEAD + " is '" + property + "', must be PATTERN=BYTES", e);
+        @Override
+        public WriteThroughFile open(
+                final Path path, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
+                throws IOException {
+            final WriteThroughEngine engine = own != null ? own : WriteThroughFile.sharedEngine();
+            return engine.open(path, options, attributes);
         }
-    }
 
-    private static InterruptPolicy interruptsOfProperty() {
-        final String value = System.getProperty(INTERRUPTS, InterruptPolicy.IGNORE.name());
-        try {
-            return InterruptPolicy.valueOf(value.toUpperCase(Locale.ROOT));
-        } catch (final IllegalArgumentException e) {
-            throw new IllegalArgumentException(
-                    "system property " + INTERRUPTS + " is '" + value + "', must be ignore or close", e);
+        @Override
+        public void showToReaders(final WriteThroughFile file) throws IOException {
+            file.openFile().beginMapping();
         }
     }
 
@@ -259,27 +224,24 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
     public FileChannel newFileChannel(
             final Path path, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
             throws IOException {
-        return newFileChannel(path, options, interrupts, attributes);
-    }
-
-    private FileChannel newFileChannel(
-            final Path path,
-            final Set<? extends OpenOption> options,
-            final InterruptPolicy policy,
-            final FileAttribute<?>... attributes)
-            throws IOException {
-        final WriteThroughFile file = openThrough(path, options, attributes);
-        return file != null ? file.asFileChannel(policy) : parent().newFileChannel(unwrap(path), options, attributes);
+        return opened(
+                path,
+                options,
+                file -> file.asFileChannel(door().interrupts()),
+                beneath -> parent().newFileChannel(beneath, options, attributes),
+                attributes);
     }
 
     @Override
     public SeekableByteChannel newByteChannel(
             final Path path, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
             throws IOException {
-        final WriteThroughFile file = openThrough(path, options, attributes);
-        return file != null
-                ? file.asFileChannel(interrupts)
-                : parent().newByteChannel(unwrap(path), options, attributes);
+        return opened(
+                path,
+                options,
+                file -> file.asFileChannel(door().interrupts()),
+                beneath -> parent().newByteChannel(beneath, options, attributes),
+                attributes);
     }
 
     @Override
@@ -293,10 +255,12 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
             throw new UnsupportedOperationException("APPEND not allowed");
         }
         final ExecutorService handlers = executor == null ? ChannelThreads.handlers() : executor;
-        final WriteThroughFile file = openThrough(path, options, attributes);
-        return file == null
-                ? parent().newAsynchronousFileChannel(unwrap(path), options, executor, attributes)
-                : file.asAsynchronousFileChannel(handlers);
+        return opened(
+                path,
+                options,
+                file -> file.asAsynchronousFileChannel(handlers),
+                beneath -> parent().newAsynchronousFileChannel(beneath, options, executor, attributes),
+                attributes);
     }
 
     /* Streams know no interrupts. */
@@ -308,10 +272,11 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
                 throw new UnsupportedOperationException("'" + option + "' not allowed");
             }
         }
-        final WriteThroughFile file = openThrough(path, asked);
-        return file != null
-                ? Channels.newInputStream(file.asFileChannel())
-                : parent().newInputStream(unwrap(path), options);
+        return opened(
+                path,
+                asked,
+                file -> Channels.newInputStream(file.asFileChannel()),
+                beneath -> parent().newInputStream(beneath, options));
     }
 
     @Override
@@ -325,58 +290,49 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
             throw new IllegalArgumentException("READ not allowed");
         }
         asked.add(StandardOpenOption.WRITE);
-        final WriteThroughFile file = openThrough(path, asked);
-        return file != null
-                ? Channels.newOutputStream(file.asFileChannel())
-                : parent().newOutputStream(unwrap(path), options);
+        return opened(
+                path,
+                asked,
+                file -> Channels.newOutputStream(file.asFileChannel()),
+                beneath -> parent().newOutputStream(beneath, options));
     }
 
-    /* null: it passes by. What the file system beneath would refuse anyway, it is left to refuse. */
-    private @Nullable WriteThroughFile openThrough(
-            final Path path, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
+    /** Opens something for a program. */
+    private interface Opening<F, T> {
+        T of(F file) throws IOException;
+    }
+
+    private <T extends Closeable> T opened(
+            final Path path,
+            final Set<? extends OpenOption> options,
+            final Opening<WriteThroughFile, T> ofEngine,
+            final Opening<Path, T> ofParent,
+            final FileAttribute<?>... attributes)
             throws IOException {
         final Path beneath = unwrap(path);
-        final boolean forWriting =
-                options.contains(StandardOpenOption.WRITE) || options.contains(StandardOpenOption.APPEND);
-        if (!selection().includes(beneath, forWriting) || WriteThroughEngine.isOpeningShared()) {
-            return null;
-        }
-        try {
-            final WriteThroughEngine on = engine != null ? engine : WriteThroughFile.sharedEngine();
-            return on.open(beneath, pathOptions().with(options, beneath), attributes);
-        } catch (final WriteThroughException e) {
-            if (e.errno() == Errno.EOPNOTSUPP) {
-                return null;
+        while (true) {
+            final WriteThroughFile file = door().open(beneath, options, attributes);
+            if (file != null) {
+                return ofEngine.of(file);
             }
-            throw e;
-        } catch (final FileSystemException e) { // the engine has looked before it opened anything
-            if (isRegularOrMissing(beneath, options)) {
-                throw e;
+            final T opened = ofParent.of(beneath);
+            if (FileDoor.writes(options) || door().admits(opened, beneath)) {
+                return opened;
             }
-            return null;
+            opened.close();
         }
     }
 
-    private PathSelection selection() {
-        return Objects.requireNonNull(fileSystem().provider().selection);
+    private FileDoor<WriteThroughFile> door() {
+        return Objects.requireNonNull(fileSystem().provider().door);
     }
 
-    private PathOptions pathOptions() {
-        return Objects.requireNonNull(fileSystem().provider().pathOptions);
-    }
-
-    private boolean isRegularOrMissing(final Path beneath, final Set<? extends OpenOption> options) {
-        final boolean noFollow =
-                options.contains(LinkOption.NOFOLLOW_LINKS) || options.contains(StandardOpenOption.DELETE_ON_CLOSE);
-        final LinkOption[] links = noFollow ? new LinkOption[] {LinkOption.NOFOLLOW_LINKS} : new LinkOption[0];
-        try {
-            return parent().readAttributes(beneath, BasicFileAttributes.class, links)
-                    .isRegularFile();
-        } catch (final NoSuchFileException e) {
-            return true;
-        } catch (final IOException e) {
-            return false;
-        }
+    /** As {@link WriteThroughFileSystem#openFile}. */
+    @Nullable
+    WriteThroughFile openFile(
+            final Path path, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
+            throws IOException {
+        return door().open(unwrap(path), options, attributes);
     }
 
     // ---- everything else ----

@@ -112,7 +112,8 @@ class DefaultFileSystemTest extends OnEveryFileSystem {
     void propertiesSayWhichPathsWriteThroughAndWhichPassBy() throws Exception {
         final ChildJvm child = child(Selected.class, directory.toString())
                 .withOption("-Dio.writethrough.paths=glob:" + directory.toAbsolutePath() + "/**")
-                .withOption("-Dio.writethrough.passBy=glob:**.log");
+                .withOption("-Dio.writethrough.passBy=glob:**.log")
+                .withOption("-Dio.writethrough.cacheReads=glob:**");
         assertEquals("data true, read true, log false\n", successful(child.run()));
     }
 

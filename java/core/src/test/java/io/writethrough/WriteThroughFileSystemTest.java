@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.nio.file.StandardOpenOption.APPEND;
 import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.READ;
@@ -10,6 +11,8 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -20,6 +23,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.URI;
 import java.nio.ByteBuffer;
+import java.nio.channels.AsynchronousFileChannel;
 import java.nio.channels.FileChannel;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.file.DirectoryStream;
@@ -42,6 +46,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -97,15 +102,9 @@ class WriteThroughFileSystemTest extends OnEveryFileSystem {
     void everyWayToWriteAndReadAFileGoesToTheEngine() throws IOException {
         assertThrough(() -> Files.write(wrapped, bytes(10_000, 1)));
         assertArrayEquals(bytes(10_000, 1), Files.readAllBytes(path));
-        assertThrough(() -> assertArrayEquals(bytes(10_000, 1), Files.readAllBytes(wrapped)));
         assertThrough(() -> {
             try (OutputStream out = Files.newOutputStream(wrapped, APPEND)) {
                 out.write(bytes(10, 2));
-            }
-        });
-        assertThrough(() -> {
-            try (InputStream in = Files.newInputStream(wrapped)) {
-                assertEquals(10_010, in.readAllBytes().length);
             }
         });
         assertThrough(() -> {
@@ -119,12 +118,124 @@ class WriteThroughFileSystemTest extends OnEveryFileSystem {
             }
         });
         assertThrough(() -> Files.writeString(wrapped, "text"));
-        assertThrough(() -> assertEquals(List.of("text"), Files.readAllLines(wrapped)));
         assertThrough(() -> {
             try (InputStream in = Files.newInputStream(path)) {
                 Files.copy(in, wrapped.resolveSibling("copy"));
             }
         });
+        try (FileChannel writer = FileChannel.open(wrapped, WRITE)) {
+            assertTrue(writer.isOpen());
+            assertEveryReadIs(this::assertThrough, wrapped);
+        }
+    }
+
+    /* A text. */
+    private void assertEveryReadIs(final Reads reads, final Path text) throws IOException {
+        reads.are(() -> assertArrayEquals("text".getBytes(UTF_8), Files.readAllBytes(text)));
+        reads.are(() -> assertEquals(List.of("text"), Files.readAllLines(text)));
+        reads.are(() -> {
+            try (InputStream in = Files.newInputStream(text)) {
+                assertEquals(4, in.readAllBytes().length);
+            }
+        });
+        reads.are(() -> {
+            try (FileChannel channel = FileChannel.open(text, READ)) {
+                assertEquals(4, channel.read(ByteBuffer.allocate(10), 0));
+            }
+        });
+        reads.are(() -> {
+            try (AsynchronousFileChannel channel = AsynchronousFileChannel.open(text, READ)) {
+                assertEquals(4, channel.read(ByteBuffer.allocate(10), 0).get());
+            } catch (final InterruptedException | ExecutionException e) {
+                throw new IOException(e);
+            }
+        });
+    }
+
+    private interface Reads {
+        void are(Use use) throws IOException;
+    }
+
+    // ---- who opens a file for reading alone ----
+
+    @Test
+    void aFileThatIsOpenedForReadingAloneIsTheJdks() throws IOException {
+        Files.writeString(wrapped, "text");
+        assertEveryReadIs(this::assertPassesBy, wrapped);
+        try (FileChannel channel = FileChannel.open(wrapped, READ)) {
+            assertEquals("sun.nio.ch.FileChannelImpl", channel.getClass().getName());
+        }
+    }
+
+    @Test
+    void aFileOfAnotherEngineCanBeRead() throws IOException {
+        try (WriteThroughEngine other = WriteThroughEngine.builder().build();
+                WriteThroughFile file = other.open(path, CREATE, WRITE)) {
+            file.write(UTF_8.encode("text"), 0);
+            assertEveryReadIs(this::assertPassesBy, wrapped);
+        }
+    }
+
+    @Test
+    void theEngineOpensForReadingAloneWhatCacheReadsNames() throws IOException {
+        final WriteThroughFileSystem cached = WriteThroughFileSystem.builder()
+                .engine(engine)
+                .cacheReads("glob:**")
+                .build();
+        Files.writeString(wrapped, "text");
+        assertEveryReadIs(this::assertThrough, cached.wrap(path));
+    }
+
+    @Test
+    void openFileTellsWhoOpensAFile() throws IOException {
+        assertThrows(NoSuchFileException.class, () -> fileSystem.openFile(wrapped, Set.of(WRITE)));
+        try (WriteThroughFile file = fileSystem.openFile(path, Set.of(CREATE, WRITE))) {
+            assertNotNull(file);
+            try (WriteThroughFile reader = fileSystem.openFile(path, Set.of(READ))) {
+                assertNotNull(reader);
+                file.write(buffer(10, 1), 0);
+                assertEquals(10, reader.read(ByteBuffer.allocate(20), 0));
+            }
+        }
+        assertNull(fileSystem.openFile(path, Set.of(READ)));
+        assertNull(fileSystem.openFile(Path.of("/proc/self/oom_adj"), Set.of(WRITE)));
+    }
+
+    @Test
+    void aReaderOfTheJdkSeesEachLaterWriteThatReturned() throws IOException {
+        final WriteThroughFileSystem later = WriteThroughFileSystem.builder()
+                .engine(engine)
+                .commitAtForce("glob:**")
+                .build();
+        Files.writeString(path, "text");
+        try (FileChannel reader = FileChannel.open(later.wrap(path), READ);
+                InputStream stream = Files.newInputStream(later.wrap(path));
+                FileChannel writer = FileChannel.open(later.wrap(path), WRITE)) {
+            assertEquals("sun.nio.ch.FileChannelImpl", reader.getClass().getName());
+            for (int round = 0; round < 100; round++) {
+                final ByteBuffer bytes = buffer(5000, round);
+                writer.write(bytes.duplicate(), 0);
+                final ByteBuffer read = ByteBuffer.allocate(5000);
+                assertEquals(5000, reader.read(read, 0));
+                assertEquals(bytes, read.flip());
+            }
+            assertArrayEquals(bytes(5000, 99), stream.readAllBytes());
+        }
+    }
+
+    @Test
+    void patternsKnowTheDirectoryBehindALink() throws IOException {
+        final Path real = Files.createDirectory(directory.resolve("real,{1}*"));
+        final Path link = Files.createSymbolicLink(directory.resolve("link"), real);
+        final WriteThroughFileSystem some = WriteThroughFileSystem.builder()
+                .engine(engine)
+                .paths("glob:" + link + "/deep/*.db")
+                .build();
+        Files.createDirectory(real.resolve("deep"));
+        for (final Path through : List.of(link.resolve("deep/a.db"), real.resolve("deep/b.db"))) {
+            assertThrough(() -> Files.write(some.wrap(through), bytes(10, 1)));
+        }
+        assertPassesBy(() -> Files.write(some.wrap(real.resolve("deep/a.log")), bytes(10, 1)));
     }
 
     @Test
@@ -148,15 +259,17 @@ class WriteThroughFileSystemTest extends OnEveryFileSystem {
         Files.createDirectories(directory.resolve("deep/er"));
         for (final String through : List.of("db", "deep/x", "deep/er/y", "deep/../db")) {
             assertThrough(() -> Files.write(some.wrap(directory.resolve(through)), bytes(10, 1)));
-            assertThrough(() -> Files.readAllBytes(some.wrap(directory.resolve(through))));
         }
         for (final String passing : List.of("other", "deep/x.tmp", "deep/../other")) {
             assertPassesBy(() -> Files.write(some.wrap(directory.resolve(passing)), bytes(10, 1)));
             assertPassesBy(() -> Files.readAllBytes(some.wrap(directory.resolve(passing))));
         }
-        assertThrows(
-                IllegalArgumentException.class,
-                () -> WriteThroughFileSystem.builder().paths("no pattern").build());
+        for (final String wrong : List.of("no pattern", "glob:data/**", "glob:*.db", "glob:")) {
+            final IllegalArgumentException refusal = assertThrows(
+                    IllegalArgumentException.class,
+                    () -> WriteThroughFileSystem.builder().paths(wrong).build());
+            assertTrue(refusal.getMessage().startsWith("paths: '" + wrong + "'"), refusal.getMessage());
+        }
     }
 
     @Test

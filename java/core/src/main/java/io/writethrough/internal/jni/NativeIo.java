@@ -200,6 +200,9 @@ public final class NativeIo {
     /** From now on the engine opens no lane: 0. -EBUSY: some are open, and nothing has changed. */
     public static native int refuseLanes(long engine);
 
+    /** Whether the file at a path is open for writing on the engine, or is being opened. */
+    public static native boolean isWritten(long engine, byte[] path);
+
     /** The size of the file. */
     public static native long size(long file);
 

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+package io.writethrough.internal.path;
+
+import io.writethrough.InterruptPolicy;
+import io.writethrough.WriteThroughException;
+import io.writethrough.internal.jni.Errno;
+import io.writethrough.internal.path.OpenRules.Opener;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileAttribute;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Opens the files of a file system by its rules: those that the engine is to open.
+ *
+ * @param <F> what the engine opens
+ */
+public final class FileDoor<F extends Closeable> {
+    private final Engine<F> engine;
+    private final OpenRules rules;
+    private final Readers readers = new Readers();
+
+    /** The engine of a file system. */
+    public interface Engine<F> {
+        /** Whether the current thread is just making the engine: the files that this needs cannot be opened on it. */
+        boolean isInTheMaking();
+
+        /** Whether the file at a path is open there for writing. */
+        boolean isWritten(Path path);
+
+        F open(Path path, Set<? extends OpenOption> options, FileAttribute<?>... attributes) throws IOException;
+
+        /** The JDK has opened the same file for reading, which is to see each write that has returned. */
+        void showToReaders(F file) throws IOException;
+    }
+
+    public FileDoor(final Engine<F> engine, final OpenRules rules) {
+        this.engine = engine;
+        this.rules = rules;
+    }
+
+    /** Whether an open with these options may write. */
+    public static boolean writes(final Set<? extends OpenOption> options) {
+        return options.contains(StandardOpenOption.WRITE) || options.contains(StandardOpenOption.APPEND);
+    }
+
+    public InterruptPolicy interrupts() {
+        return rules.interrupts();
+    }
+
+    /** null: the JDK is to open the file. What the JDK would refuse anyway, it is left to refuse. */
+    public @Nullable F open(
+            final Path beneath, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
+            throws IOException {
+        final Opener opener = rules.opener(beneath, writes(options));
+        if (opener == Opener.JDK
+                || engine.isInTheMaking()
+                || opener == Opener.ENGINE_OF_ITS_WRITER && !engine.isWritten(beneath)) {
+            return null;
+        }
+        try {
+            return shownToReaders(engine.open(beneath, rules.with(options, beneath), attributes), options, beneath);
+        } catch (final WriteThroughException e) {
+            if (e.errno() == Errno.EOPNOTSUPP) {
+                return null;
+            }
+            throw e;
+        } catch (final FileSystemException e) { // the engine has looked before it opened anything
+            if (isRegularOrMissing(beneath, options)) {
+                throw e;
+            }
+            return null;
+        }
+    }
+
+    private F shownToReaders(final F file, final Set<? extends OpenOption> options, final Path beneath)
+            throws IOException {
+        try {
+            if (writes(options) && rules.commitsAtForce(beneath) && readers.anyOf(beneath)) {
+                engine.showToReaders(file);
+            }
+            return file;
+        } catch (final IOException e) {
+            file.close();
+            throw e;
+        }
+    }
+
+    /**
+     * The JDK has opened a file for reading. False: the engine has meanwhile begun to write the file, and is to open it for
+     * this reader too.
+     */
+    public boolean admits(final Closeable reader, final Path beneath) {
+        if (!rules.commitsAtForce(beneath) || rules.opener(beneath, false) == Opener.JDK) {
+            return true; // What the engine writes the device has when a write returns.
+        }
+        readers.add(reader, beneath);
+        return !engine.isWritten(beneath);
+    }
+
+    private static boolean isRegularOrMissing(final Path beneath, final Set<? extends OpenOption> options) {
+        final boolean noFollow =
+                options.contains(LinkOption.NOFOLLOW_LINKS) || options.contains(StandardOpenOption.DELETE_ON_CLOSE);
+        final LinkOption[] links = noFollow ? new LinkOption[] {LinkOption.NOFOLLOW_LINKS} : new LinkOption[0];
+        try {
+            return Files.readAttributes(beneath, BasicFileAttributes.class, links)
+                    .isRegularFile();
+        } catch (final NoSuchFileException e) {
+            return true;
+        } catch (final IOException e) {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+package io.writethrough.internal.path;
+
+import io.writethrough.Commit;
+import io.writethrough.GrowthAhead;
+import io.writethrough.InterruptPolicy;
+import java.nio.file.FileSystem;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How files are opened that a program names by their paths: the one table of that, for file systems, the switch of the JVM and
+ * the agent.
+ *
+ * <table>
+ * <caption>Who opens a file</caption>
+ * <tr><th>the file</th><th>is opened for writing</th><th>is opened for reading alone</th></tr>
+ * <tr><td>is one of the kernel's own, in /proc or /sys</td><td>the JDK</td><td>the JDK</td></tr>
+ * <tr><td>is not of {@code paths}, or is of {@code passBy}</td><td>the JDK</td><td>the JDK</td></tr>
+ * <tr><td>is of {@code cacheReads}</td><td>the engine</td><td>the engine</td></tr>
+ * <tr><td>is any other</td><td>the engine</td><td>the engine if the file is open for writing there, else the JDK</td></tr>
+ * </table>
+ */
+public final class OpenRules {
+    private final Map<Setting, PathPattern> patterns;
+    private final GrowthAhead growth;
+    private final InterruptPolicy interrupts;
+
+    /** What can be set, by the name that users know. */
+    public enum Setting {
+        PATHS("paths"),
+        PASS_BY("passBy"),
+        CACHE_READS("cacheReads"),
+        COMMIT_AT_FORCE("commitAtForce"),
+        /** PATTERN=BYTES. */
+        GROW_AHEAD("growAhead"),
+        /** The name of an {@link InterruptPolicy}. */
+        INTERRUPTS("interrupts");
+
+        private final String title;
+
+        Setting(final String title) {
+            this.title = title;
+        }
+
+        /** The name of the method of a builder; behind "io.writethrough." that of the system property. */
+        public String title() {
+            return title;
+        }
+    }
+
+    /** Who opens a file. */
+    public enum Opener {
+        ENGINE,
+        /** The engine, if the file is open for writing there. */
+        ENGINE_OF_ITS_WRITER,
+        JDK
+    }
+
+    private OpenRules(
+            final Map<Setting, PathPattern> patterns, final GrowthAhead growth, final InterruptPolicy interrupts) {
+        this.patterns = patterns;
+        this.growth = growth;
+        this.interrupts = interrupts;
+    }
+
+    /**
+     * The rules of these settings.
+     *
+     * @param fileSystem whose patterns and paths
+     * @param settings the value of each setting, or null
+     * @param prefix what messages have before the name of a setting
+     * @throws IllegalArgumentException if a value is not valid
+     */
+    public static OpenRules of(
+            final FileSystem fileSystem, final Function<Setting, @Nullable String> settings, final String prefix) {
+        final Map<Setting, PathPattern> patterns = new EnumMap<>(Setting.class);
+        GrowthAhead growth = new GrowthAhead(0);
+        InterruptPolicy interrupts = InterruptPolicy.IGNORE;
+        for (final Setting setting : Setting.values()) {
+            final String value = settings.apply(setting);
+            if (value == null) {
+                continue;
+            }
+            try {
+                if (setting == Setting.INTERRUPTS) {
+                    interrupts = interruptsOf(value);
+                } else {
+                    final int end = setting == Setting.GROW_AHEAD ? endOfPattern(value) : value.length();
+                    patterns.put(setting, PathPattern.of(fileSystem, value.substring(0, end)));
+                    growth = setting == Setting.GROW_AHEAD ? growthOf(value.substring(end + 1)) : growth;
+                }
+            } catch (final IllegalArgumentException e) {
+                throw new IllegalArgumentException(prefix + setting.title() + ": " + e.getMessage(), e);
+            }
+        }
+        return new OpenRules(patterns, growth, interrupts);
+    }
+
+    private static int endOfPattern(final String value) {
+        final int end = value.lastIndexOf('=');
+        if (end < 0) {
+            throw new IllegalArgumentException("'" + value + "' must be PATTERN=BYTES");
+        }
+        return end;
+    }
+
+    private static GrowthAhead growthOf(final String bytes) {
+        try {
+            return new GrowthAhead(Long.parseUnsignedLong(bytes));
+        } catch (final NumberFormatException e) {
+            throw new IllegalArgumentException("'" + bytes + "' is no count of bytes", e);
+        }
+    }
+
+    private static InterruptPolicy interruptsOf(final String value) {
+        try {
+            return InterruptPolicy.valueOf(value.toUpperCase(Locale.ROOT));
+        } catch (final IllegalArgumentException e) {
+            throw new IllegalArgumentException("'" + value + "' must be ignore or close", e);
+        }
+    }
+
+    /** What an interrupt does to channels. */
+    public InterruptPolicy interrupts() {
+        return interrupts;
+    }
+
+    /** Who opens a file: for writing, or for reading alone. */
+    public Opener opener(final Path path, final boolean writes) {
+        final Path absolute = path.toAbsolutePath().normalize();
+        if (!isChosen(absolute)) {
+            return Opener.JDK;
+        }
+        return writes || has(Setting.CACHE_READS, absolute) ? Opener.ENGINE : Opener.ENGINE_OF_ITS_WRITER;
+    }
+
+    private boolean isChosen(final Path absolute) {
+        return !isOfKernel(absolute)
+                && (!patterns.containsKey(Setting.PATHS) || has(Setting.PATHS, absolute))
+                && !has(Setting.PASS_BY, absolute);
+    }
+
+    /* These look like regular files, and are not. */
+    private static boolean isOfKernel(final Path absolute) {
+        return absolute.startsWith("/proc") || absolute.startsWith("/sys");
+    }
+
+    private boolean has(final Setting setting, final Path absolute) {
+        final PathPattern pattern = patterns.get(setting);
+        return pattern != null && pattern.matches(absolute);
+    }
+
+    /** Whether writes to a path are to be stable by a force, unless the options of an open say another thing. */
+    public boolean commitsAtForce(final Path path) {
+        return has(Setting.COMMIT_AT_FORCE, path.toAbsolutePath().normalize());
+    }
+
+    /** The options to open a path with. What is among them stays. */
+    public Set<OpenOption> with(final Set<? extends OpenOption> options, final Path path) {
+        final Set<OpenOption> all = new HashSet<>(options);
+        if (!isThere(options, Commit.class) && commitsAtForce(path)) {
+            all.add(Commit.AT_FORCE);
+        }
+        if (!isThere(options, GrowthAhead.class)
+                && has(Setting.GROW_AHEAD, path.toAbsolutePath().normalize())) {
+            all.add(growth);
+        }
+        return all;
+    }
+
+    private static boolean isThere(final Set<? extends OpenOption> options, final Class<? extends OpenOption> kind) {
+        return options.stream().anyMatch(kind::isInstance);
+    }
+}
