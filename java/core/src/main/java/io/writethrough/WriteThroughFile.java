@@ -230,7 +230,7 @@ public final class WriteThroughFile implements Channel {
         final int index = indexOf(policy, commit);
         WriteThroughFileChannel channel = channels.get(index);
         if (channel == null) {
-            channel = new WriteThroughFileChannel(file, policy, commit, this::close);
+            channel = WriteThroughFileChannel.of(file, policy, commit, this::close);
             if (!channels.compareAndSet(index, null, channel)) {
                 return asFileChannel(policy, commit);
             }

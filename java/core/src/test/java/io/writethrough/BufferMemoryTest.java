@@ -14,7 +14,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.writethrough.internal.jni.Errno;
 import java.io.IOException;
-import java.lang.reflect.InvocationTargetException;
 import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousFileChannel;
 import java.nio.channels.FileChannel;
@@ -187,38 +186,12 @@ class BufferMemoryTest extends OnEveryFileSystem {
 
     // ---- JDK 22 and later; these tests are compiled for 17 ----
 
-    /** A java.lang.foreign.Arena. */
-    private record Arena(Object arena) {
-        static Arena of(final String factory) throws ReflectiveOperationException {
-            assumeTrue(Runtime.version().feature() >= 22, "java.lang.foreign is there from JDK 22 on");
-            return new Arena(
-                    Class.forName("java.lang.foreign.Arena").getMethod(factory).invoke(null));
-        }
-
-        ByteBuffer allocate(final long bytes) throws ReflectiveOperationException {
-            final Object segment = Class.forName("java.lang.foreign.Arena")
-                    .getMethod("allocate", long.class, long.class)
-                    .invoke(arena, bytes, 4096L);
-            return (ByteBuffer) Class.forName("java.lang.foreign.MemorySegment")
-                    .getMethod("asByteBuffer")
-                    .invoke(segment);
-        }
-
-        void close() throws ReflectiveOperationException {
-            try {
-                Class.forName("java.lang.foreign.Arena").getMethod("close").invoke(arena);
-            } catch (final InvocationTargetException e) {
-                throw (RuntimeException) e.getCause();
-            }
-        }
-    }
-
     @Test
     void aClosedArenaIsAnIllegalStateByEveryOperation() throws Exception {
         for (final String factory : List.of("ofShared", "ofConfined")) {
             final List<Use> uses = all(file);
             for (int way = 0; way < uses.size(); way++) {
-                final Arena arena = Arena.of(factory);
+                final ForeignArena arena = ForeignArena.of(factory);
                 final ByteBuffer view = arena.allocate(100);
                 arena.close();
                 final Use use = uses.get(way);
@@ -234,7 +207,7 @@ class BufferMemoryTest extends OnEveryFileSystem {
     @Test
     void everyKindOfArenaIsWrittenAndReadByTheThreadThatMayTouchIt() throws Exception {
         for (final String factory : List.of("ofShared", "ofConfined", "ofAuto", "global")) {
-            final ByteBuffer view = Arena.of(factory).allocate(BYTES);
+            final ByteBuffer view = ForeignArena.of(factory).allocate(BYTES);
             for (final Use use : writes(file)) {
                 view.clear().put(bytes(BYTES, 4)).flip();
                 file.truncate(0);
@@ -258,7 +231,7 @@ class BufferMemoryTest extends OnEveryFileSystem {
         final List<Throwable> failures = new ArrayList<>();
         final Runnable uses = () -> {
             try {
-                final ByteBuffer view = Arena.of("ofConfined").allocate(BYTES);
+                final ByteBuffer view = ForeignArena.of("ofConfined").allocate(BYTES);
                 for (final Use use : writes(file)) {
                     use.of(view.clear());
                 }
@@ -277,7 +250,7 @@ class BufferMemoryTest extends OnEveryFileSystem {
 
     @Test
     void anAsynchronousReadIntoAConfinedArenaIsRefused() throws Exception {
-        final ByteBuffer view = Arena.of("ofConfined").allocate(100);
+        final ByteBuffer view = ForeignArena.of("ofConfined").allocate(100);
         for (final Use use : asynchronousReads(file)) {
             assertThrows(IllegalArgumentException.class, () -> use.of(view));
         }
@@ -313,7 +286,7 @@ class BufferMemoryTest extends OnEveryFileSystem {
         }
 
         private static void use(final Use use, final int delay) throws Exception {
-            final Arena arena = Arena.of("ofShared");
+            final ForeignArena arena = ForeignArena.of("ofShared");
             final ByteBuffer view = arena.allocate(LARGE);
             final CountDownLatch begun = new CountDownLatch(1);
             final List<Throwable> unexpected = new ArrayList<>();

@@ -5,11 +5,15 @@ package io.writethrough.internal.channel;
 import io.writethrough.Commit;
 import io.writethrough.InterruptPolicy;
 import io.writethrough.internal.async.IoFuture;
+import io.writethrough.internal.file.Arenas;
 import io.writethrough.internal.file.JdkChannels;
 import io.writethrough.internal.file.OpenFile;
 import io.writethrough.internal.jni.NativeIo;
 import java.io.FileDescriptor;
 import java.io.IOException;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
@@ -33,7 +37,9 @@ import org.jspecify.annotations.Nullable;
  * A file as the FileChannel that the JDK would have made of it: what is checked, in which order, and what is thrown, is the
  * same, and so are positions. See {@code WriteThroughFile.asFileChannel(InterruptPolicy)}.
  */
-public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
+public class WriteThroughFileChannel extends ChannelWithoutDescriptor {
+    private static final @Nullable MethodHandle OF_JDK_22 = constructorOfJdk22();
+
     private final OpenFile file;
     private final InterruptPolicy policy;
     private final Commit commit;
@@ -56,7 +62,38 @@ public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         void close(WriteThroughFileChannel channel, InterruptPolicy policy, Commit commit) throws IOException;
     }
 
-    public WriteThroughFileChannel(
+    /** A channel that has what FileChannel has on this JDK. */
+    public static WriteThroughFileChannel of(
+            final OpenFile file, final InterruptPolicy policy, final Commit commit, final Closing closing) {
+        if (OF_JDK_22 == null) {
+            return new WriteThroughFileChannel(file, policy, commit, closing);
+        }
+        try {
+            return (WriteThroughFileChannel) OF_JDK_22.invokeExact(file, policy, commit, closing);
+        } catch (final Error | RuntimeException e) {
+            throw e;
+        } catch (final Throwable e) {
+            throw new AssertionError(e); // The constructor declares nothing else.
+        }
+    }
+
+    private static @Nullable MethodHandle constructorOfJdk22() {
+        if (Runtime.version().feature() < 22) {
+            return null;
+        }
+        final Class<?>[] parameters = {OpenFile.class, InterruptPolicy.class, Commit.class, Closing.class};
+        try {
+            return MethodHandles.lookup()
+                    .findConstructor(
+                            Class.forName("io.writethrough.internal.channel.FileChannelOfJdk22"),
+                            MethodType.methodType(void.class, parameters))
+                    .asType(MethodType.methodType(WriteThroughFileChannel.class, parameters));
+        } catch (final ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    WriteThroughFileChannel(
             final OpenFile file, final InterruptPolicy policy, final Commit commit, final Closing closing) {
         this.file = file;
         this.policy = policy;
@@ -354,6 +391,32 @@ public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         if (size < 0) {
             throw new IllegalArgumentException("Negative size");
         }
+        requireMappable(mode, at, size);
+        return mapped(
+                at,
+                size,
+                () -> file.jdkChannels().map(mode, at, size, file.path().toString()));
+    }
+
+    /**
+     * As map with an arena, from JDK 22 on: the arena is a java.lang.foreign.Arena, and the result a MemorySegment.
+     */
+    final Object mapSegment(final MapMode mode, final long at, final long size, final Object arena) throws IOException {
+        Objects.requireNonNull(mode, "Mode is null");
+        Objects.requireNonNull(arena, "Arena is null");
+        Arenas.requireUsable(arena);
+        if (at < 0) {
+            throw new IllegalArgumentException("Requested bytes offset must be >= 0.");
+        }
+        if (size < 0) {
+            throw new IllegalArgumentException("Requested bytes size must be >= 0.");
+        }
+        requireOpen();
+        requireMappable(mode, at, size);
+        return mapped(at, size, () -> file.jdkChannels().mapSegment(mode, at, size, arena));
+    }
+
+    private void requireMappable(final MapMode mode, final long at, final long size) {
         if (at + size < 0) {
             throw new IllegalArgumentException("Position + size overflow");
         }
@@ -368,10 +431,13 @@ public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
                     mode + " mappings are not supported by writethrough: what is stored in"
                             + " one would bypass its cache, and not be durable. READ_ONLY and PRIVATE are");
         }
-        return mapChecked(mode, at, size);
     }
 
-    private MappedByteBuffer mapChecked(final MapMode mode, final long at, final long size) throws IOException {
+    private interface Mapping<T> {
+        T map() throws IOException;
+    }
+
+    private <T> T mapped(final long at, final long size, final Mapping<T> mapping) throws IOException {
         boolean completed = false;
         positionLock.lock();
         try {
@@ -383,8 +449,7 @@ public final class WriteThroughFileChannel extends ChannelWithoutDescriptor {
                 }
                 file.truncate(at + size);
             }
-            final MappedByteBuffer mapped =
-                    file.jdkChannels().map(mode, at, size, file.path().toString());
+            final T mapped = mapping.map();
             completed = true;
             return mapped;
         } finally {

@@ -18,11 +18,14 @@ import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.Channel;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -226,6 +229,33 @@ public final class JdkChannels {
             return channel.map(MapMode.READ_ONLY, position, size);
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /**
+     * The same into a segment of an arena. A confined arena is its thread's: so the thread maps the file itself, by a channel that
+     * its interrupts may close.
+     */
+    public Object mapSegment(final MapMode mode, final long position, final long size, final Object arena)
+            throws IOException {
+        final Path path = Path.of("/proc/self/fd/" + descriptorOfCore());
+        final Set<StandardOpenOption> access = mode == MapMode.PRIVATE
+                ? Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE)
+                : Set.of(StandardOpenOption.READ);
+        boolean interrupted = false;
+        try {
+            while (true) {
+                interrupted |= Thread.interrupted();
+                try (FileChannel channel = FileChannel.open(path, access)) {
+                    return Arenas.map(channel, mode, position, size, arena);
+                } catch (final ClosedByInterruptException e) {
+                    // Once more, without the interrupt.
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 
