@@ -437,6 +437,21 @@ static jlong JNICALL size(JNIEnv *env, jclass class, jlong file) {
     return result_of(wt_size((wt_file)file), 0);
 }
 
+/* A number of what others may change about a file, besides times and extended attributes; 0: that is not known. */
+static jlong JNICALL attributes(JNIEnv *env, jclass class, jlong file) {
+    (void)env;
+    (void)class;
+    struct stat seen;
+    int descriptor = wt_file_descriptor((wt_file)file);
+    if (descriptor < 0 || fstat(descriptor, &seen))
+        return 0;
+    const uint64_t parts[] = {seen.st_mode, seen.st_uid, seen.st_gid, seen.st_nlink};
+    uint64_t number = 1;
+    for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        number = (number ^ parts[i]) * UINT64_C(0x9E3779B97F4A7C15) ^ number >> 29;
+    return (jlong)number;
+}
+
 static jint JNICALL fetch(JNIEnv *env, jclass class, jlong file, jlong offset, jlong length, jint flags, jlong token) {
     (void)env;
     (void)class;
@@ -983,6 +998,7 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
         {"laneWork", "()Z", (void *)lane_work},
         {"refuseLanes", "(J)I", (void *)refuse_lanes},
         {"isWritten", "(J[B)Z", (void *)is_written},
+        {"attributes", "(J)J", (void *)attributes},
         {"size", "(J)J", (void *)size},
         {"take", "(J[J)I", (void *)take},
         {"done", "(J[JI)I", (void *)done},

@@ -187,9 +187,11 @@ public final class WriteThroughFile implements Channel {
      * <p><b>Position.</b> The channel has a position, 0 at first. With {@code APPEND} every write goes to the end of
      * the file, also a write that names a position, and the position is the size: as in the JDK on Linux.
      *
-     * <p><b>Force.</b> With {@link Commit#EACH_WRITE} {@code force(false)} makes no system call where writes are {@link
-     * Durability#DSYNC} or stronger: they are stable. {@code force(true)} is {@link #sync()}. With {@link Commit#AT_FORCE}
-     * both are {@link #force()}: they make stable all that was written and the size. The times of the file may not be.
+     * <p><b>Force.</b> {@code force(false)} is {@link #force()}: it makes stable all that was written, and the size. With
+     * {@link Commit#EACH_WRITE} and {@link Durability#DSYNC} or stronger that is stable, and no system call is made. {@code
+     * force(true)} is {@link #sync()} at first, and whenever the mode, the owner, the group or the links of the file have
+     * changed since; else it is {@link #force()}. So the times of the file and its extended attributes may not be stable:
+     * {@link #sync()} makes them so.
      *
      * <p><b>Locks</b> are those of the JDK. They exclude other processes. They throw {@link
      * java.nio.channels.OverlappingFileLockException} where any channel of this JVM, of the JDK's too, has a lock

@@ -17,6 +17,8 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
@@ -136,6 +138,25 @@ class SystemCallTest extends OnEveryFileSystem {
         assertEquals(1, syncsOf(calls, "force of an empty new file").size());
     }
 
+    @Test
+    void aForceWithMetadataFlushesNothingWhereOnlyTimesHaveChanged() throws Exception {
+        final List<Call> calls = trace();
+        for (final String commit : List.of("EACH_WRITE", "AT_FORCE")) {
+            assertEquals(1, flushesOf(calls, "the first force(true) " + commit), commit);
+            assertEquals(
+                    commit.equals("EACH_WRITE") ? 0 : 10, flushesOf(calls, "writes and force(true) " + commit), commit);
+            assertEquals(1, flushesOf(calls, "force(true) after a chmod " + commit), commit);
+            assertEquals(0, flushesOf(calls, "force(true) after nothing " + commit), commit);
+        }
+    }
+
+    /* Flushes by themselves: a write with RWF_DSYNC is none. */
+    private static long flushesOf(final List<Call> calls, final String operation) {
+        return syncsOf(calls, operation).stream()
+                .filter(call -> call.name().equals("fsync") || call.name().equals("fdatasync"))
+                .count();
+    }
+
     /* What asks the kernel to make anything stable, by any thread between the two marks. */
     private static List<Call> syncsOf(final List<Call> calls, final String operation) {
         return calls.subList(indexOfMark(calls, "begin " + operation), indexOfMark(calls, "end " + operation)).stream()
@@ -221,6 +242,8 @@ class SystemCallTest extends OnEveryFileSystem {
                 marked("read vector", () -> file.read(cleared(vector), 8192));
                 marked("size", file::size);
                 commitAtForce(arguments[0]);
+                force(arguments[0], Commit.EACH_WRITE);
+                force(arguments[0], Commit.AT_FORCE);
                 final Path existing = Files.write(Path.of(arguments[0] + ".existing"), new byte[4096]);
                 useFirst(Path.of(arguments[0] + ".warm"), false);
                 useFirst(Path.of(arguments[0] + ".first"), true);
@@ -252,6 +275,26 @@ class SystemCallTest extends OnEveryFileSystem {
             }
         }
 
+        private static void force(final String name, final Commit commit) throws IOException {
+            final Path path = Path.of(name + "." + commit);
+            try (WriteThroughFile file = WriteThroughFile.open(path, CREATE, WRITE, commit)) {
+                file.allocate(0, 1 << 20);
+                final FileChannel channel = file.asFileChannel();
+                markedOnce("the first force(true) " + commit, () -> channel.force(true));
+                markedOnce("writes and force(true) " + commit, () -> {
+                    for (int i = 0; i < 10; i++) {
+                        channel.write(ByteBuffer.allocate(4096), 0);
+                        channel.write(ByteBuffer.allocate(4096), 8192);
+                        channel.force(true);
+                    }
+                });
+                Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-r-----"));
+                markedOnce("force(true) after a chmod " + commit, () -> channel.force(true));
+                Files.setLastModifiedTime(path, FileTime.fromMillis(1));
+                markedOnce("force(true) after nothing " + commit, () -> channel.force(true));
+            }
+        }
+
         private static void useFirst(final Path path, final boolean marked) throws IOException {
             try (WriteThroughFile file = WriteThroughFile.open(path, CREATE, READ, WRITE);
                     FileChannel channel = file.asFileChannel()) {
@@ -279,6 +322,10 @@ class SystemCallTest extends OnEveryFileSystem {
         /* The first time is for the classes to be loaded and the bytes to be cached. */
         private static void marked(final String name, final Operation operation) throws IOException {
             operation.run();
+            markedOnce(name, operation);
+        }
+
+        private static void markedOnce(final String name, final Operation operation) throws IOException {
             mark("begin " + name);
             operation.run();
             mark("end " + name);

@@ -316,11 +316,7 @@ public class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         boolean completed = false;
         try {
             beginBlocking();
-            if (commit == Commit.AT_FORCE) {
-                file.force(); // with all metadata but times
-            } else {
-                file.force(metaData);
-            }
+            file.force(metaData);
             completed = true;
         } finally {
             endBlocking(completed);

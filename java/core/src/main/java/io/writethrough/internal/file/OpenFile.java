@@ -38,6 +38,9 @@ public final class OpenFile implements Operation.File {
     private final boolean writable;
     private final boolean appends;
     private final JdkChannels jdkChannels;
+
+    /* Those that a sync of this handle has covered. */
+    private volatile long syncedAttributes;
     private final Reads reads;
     private final Writes writes;
     private volatile Path path;
@@ -218,12 +221,25 @@ public final class OpenFile implements Operation.File {
         call("map", NONE, NONE, (file, nothing) -> CApi.wt_file_begin_mapping(file), 0);
     }
 
-    /** What force of a channel does whose writes are stable when they return. */
-    public void force(final boolean metaData) throws IOException {
-        if (metaData) {
+    /**
+     * As force of a channel. With metadata the first one is a sync, and then each before which others have changed the mode,
+     * the owner, the group or the links of the file: to write times alone would cost a commit of the journal.
+     */
+    public void force(final boolean metadata) throws IOException {
+        final long attributes = metadata ? attributes() : 0;
+        if (metadata && (attributes == 0 || attributes != syncedAttributes)) {
             sync();
+            syncedAttributes = attributes;
         } else {
             force();
+        }
+    }
+
+    private long attributes() {
+        try {
+            return NativeIo.attributes(handle());
+        } finally {
+            Reference.reachabilityFence(this);
         }
     }
 

@@ -203,6 +203,12 @@ public final class NativeIo {
     /** Whether the file at a path is open for writing on the engine, or is being opened. */
     public static native boolean isWritten(long engine, byte[] path);
 
+    /**
+     * A number of what others may change about a file, besides times and extended attributes: another one if its mode, owner,
+     * group or count of links is another. 0: that is not known.
+     */
+    public static native long attributes(long file);
+
     /** The size of the file. */
     public static native long size(long file);
 
