@@ -3,6 +3,7 @@
 package io.writethrough;
 
 import io.writethrough.internal.async.ChannelThreads;
+import io.writethrough.internal.path.Coverage;
 import io.writethrough.internal.path.FileDoor;
 import io.writethrough.internal.path.OpenRules;
 import java.io.Closeable;
@@ -64,6 +65,12 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code io.writethrough.interrupts}: {@code ignore} (the default) or {@code close}, an {@link InterruptPolicy}.
  * </ul>
  *
+ * <p><b>What is carried is told.</b> The logger {@code io.writethrough} says which file is the first. A minute later, or on the
+ * standard error stream at the end of a process that ends before, a line says how many were carried, and which files the
+ * process has open past the library although {@code io.writethrough.paths} has them; a process that ends well before says
+ * nothing. {@code -Dio.writethrough.report=true} tells that at the end in any case, {@code false} tells nothing. The command
+ * {@code coverage PID} of the jar, and {@link WriteThroughCoverageMXBean}, tell it by the file.
+ *
  * <p>{@link WriteThroughFileSystem} says what is durable when, and what the file system beneath does. The engine is the
  * {@link WriteThroughEngine#shared() shared} one, which the first open makes. Only one process can have a file open for
  * writing: a second open gets a {@link WriteThroughException} with {@code EBUSY}. Let the files of a program pass by
@@ -104,7 +111,7 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
                 FILE_SCHEME,
                 parent,
                 parent.getFileSystem(URI.create("file:///")),
-                new FileDoor<>(new DoorsEngine(null), rulesOfProperties(parent.getFileSystem(URI.create("file:///")))));
+                doorOfProperties(parent.getFileSystem(URI.create("file:///"))));
     }
 
     private WriteThroughFileSystemProvider(
@@ -123,13 +130,15 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
         final FileSystem standard = FileSystems.getDefault();
         final FileSystem beneath = standard instanceof WriteThroughFileSystem wrapped ? wrapped.beneath() : standard;
         final FileDoor<WriteThroughFile> door =
-                new FileDoor<>(new DoorsEngine(engine), OpenRules.of(beneath, settings::get, ""));
+                new FileDoor<>(new DoorsEngine(engine), OpenRules.of(beneath, settings::get, ""), null);
         return new WriteThroughFileSystemProvider(OWN_SCHEME, beneath.provider(), beneath, door).fileSystem();
     }
 
-    private static OpenRules rulesOfProperties(final FileSystem beneath) {
-        return OpenRules.of(
+    private static FileDoor<WriteThroughFile> doorOfProperties(final FileSystem beneath) {
+        final OpenRules rules = OpenRules.of(
                 beneath, setting -> System.getProperty(PROPERTIES + setting.title()), "system property " + PROPERTIES);
+        final DoorsEngine engine = new DoorsEngine(null);
+        return new FileDoor<>(engine, rules, new Coverage(beneath, rules, engine::isWritten));
     }
 
     /** @param own null: the shared one */

@@ -45,6 +45,7 @@ class PackageTest {
             "InterruptPolicy",
             "WriteFlag",
             "WriteRequest",
+            "WriteThroughCoverageMXBean",
             "WriteThroughEngineMXBean",
             "WriteThroughException",
             "WriteThroughOption");

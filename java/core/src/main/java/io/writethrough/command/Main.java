@@ -16,7 +16,9 @@ import org.jspecify.annotations.Nullable;
 public final class Main {
     private static final String USAGE =
             "usage: probe [--json] PATH...   what a file, or one made in a directory, gets there, and advice\n"
-                    + StatsCommand.USAGE;
+                    + StatsCommand.USAGE
+                    + "\n"
+                    + CoverageCommand.USAGE;
 
     static final int DONE = 0;
     static final int FAILED = 1;
@@ -32,6 +34,9 @@ public final class Main {
     public static int run(final List<String> args, final PrintStream out, final PrintStream err) {
         if (!args.isEmpty() && args.get(0).equals("stats")) {
             return StatsCommand.run(args.subList(1, args.size()), out, err);
+        }
+        if (!args.isEmpty() && args.get(0).equals("coverage")) {
+            return CoverageCommand.run(args.subList(1, args.size()), out, err);
         }
         final boolean json = args.contains("--json");
         final List<String> paths = args.stream()

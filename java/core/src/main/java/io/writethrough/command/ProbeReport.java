@@ -173,7 +173,7 @@ public final class ProbeReport {
         };
     }
 
-    private static String quoted(final String text) {
+    static String quoted(final String text) {
         final StringBuilder quoted = new StringBuilder("\"");
         text.chars().forEach(c -> {
             if (c == '"' || c == '\\') {

@@ -2,9 +2,6 @@
 // Copyright The writethrough authors
 package io.writethrough.command;
 
-import com.sun.tools.attach.AttachNotSupportedException;
-import com.sun.tools.attach.VirtualMachine;
-import com.sun.tools.attach.VirtualMachineDescriptor;
 import io.writethrough.internal.Names;
 import java.io.Console;
 import java.io.IOException;
@@ -15,9 +12,6 @@ import java.util.concurrent.TimeUnit;
 import javax.management.JMException;
 import javax.management.MBeanServerConnection;
 import javax.management.ObjectName;
-import javax.management.remote.JMXConnector;
-import javax.management.remote.JMXConnectorFactory;
-import javax.management.remote.JMXServiceURL;
 import org.jspecify.annotations.Nullable;
 
 /** {@code stats PID}: what the engines of a live process do, by JMX, as a table that is drawn anew or as lines of JSON. */
@@ -49,14 +43,7 @@ public final class StatsCommand {
             err.println("usage:" + USAGE.substring(6));
             return Main.MISUSED;
         }
-        try {
-            return command.attachAndShow(err);
-        } catch (final AttachNotSupportedException | IOException e) {
-            err.println("process " + command.pid + " cannot be attached to: " + e.getMessage()
-                    + ". It has to be a JVM of this user that allows it (-XX:+DisableAttachMechanism does not)."
-                    + processes());
-            return Main.FAILED;
-        }
+        return new JavaProcess(command.pid).use(server -> command.show(server, err), err);
     }
 
     private static @Nullable StatsCommand parse(final List<String> args, final PrintStream out) {
@@ -91,32 +78,6 @@ public final class StatsCommand {
             throw new NumberFormatException();
         }
         return value;
-    }
-
-    private static String processes() {
-        final StringBuilder text = new StringBuilder();
-        for (final VirtualMachineDescriptor each : VirtualMachine.list()) {
-            if (!each.id().equals(Long.toString(ProcessHandle.current().pid()))) {
-                text.append("\n  ").append(each.id()).append(' ').append(each.displayName());
-            }
-        }
-        return text.length() == 0 ? "" : " These JVMs can be seen:" + text;
-    }
-
-    @SuppressWarnings("BanJNDI") // the address is the one that the other JVM has just given, and no caller's
-    private int attachAndShow(final PrintStream err) throws AttachNotSupportedException, IOException {
-        final VirtualMachine machine = VirtualMachine.attach(Long.toString(pid));
-        final String address;
-        try {
-            address = machine.startLocalManagementAgent();
-        } finally {
-            machine.detach();
-        }
-        try (JMXConnector connector = JMXConnectorFactory.connect(new JMXServiceURL(address))) {
-            return show(connector.getMBeanServerConnection(), err);
-        } catch (final JMException e) {
-            throw new IOException(e);
-        }
     }
 
     private int show(final MBeanServerConnection server, final PrintStream err) throws IOException, JMException {

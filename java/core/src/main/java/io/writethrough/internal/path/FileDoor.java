@@ -8,6 +8,7 @@ import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.path.OpenRules.Opener;
 import java.io.Closeable;
 import java.io.IOException;
+import java.nio.channels.Channel;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -25,9 +26,10 @@ import org.jspecify.annotations.Nullable;
  *
  * @param <F> what the engine opens
  */
-public final class FileDoor<F extends Closeable> {
+public final class FileDoor<F extends Channel> {
     private final Engine<F> engine;
     private final OpenRules rules;
+    private final @Nullable Coverage coverage;
     private final Readers readers = new Readers();
 
     /** The engine of a file system. */
@@ -44,9 +46,11 @@ public final class FileDoor<F extends Closeable> {
         void showToReaders(F file) throws IOException;
     }
 
-    public FileDoor(final Engine<F> engine, final OpenRules rules) {
+    /** @param coverage is told what the engine opens, or null */
+    public FileDoor(final Engine<F> engine, final OpenRules rules, final @Nullable Coverage coverage) {
         this.engine = engine;
         this.rules = rules;
+        this.coverage = coverage;
     }
 
     /** Whether an open with these options may write. */
@@ -63,13 +67,21 @@ public final class FileDoor<F extends Closeable> {
             final Path beneath, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
             throws IOException {
         final Opener opener = rules.opener(beneath, writes(options));
+        if (coverage != null) {
+            coverage.awaitEnd();
+        }
         if (opener == Opener.JDK
                 || engine.isInTheMaking()
                 || opener == Opener.ENGINE_OF_ITS_WRITER && !engine.isWritten(beneath)) {
             return null;
         }
         try {
-            return shownToReaders(engine.open(beneath, rules.with(options, beneath), attributes), options, beneath);
+            final F file = engine.open(beneath, rules.with(options, beneath), attributes);
+            showToReaders(file, options, beneath);
+            if (coverage != null) {
+                coverage.carried(beneath, file);
+            }
+            return file;
         } catch (final WriteThroughException e) {
             if (e.errno() == Errno.EOPNOTSUPP) {
                 return null;
@@ -83,13 +95,12 @@ public final class FileDoor<F extends Closeable> {
         }
     }
 
-    private F shownToReaders(final F file, final Set<? extends OpenOption> options, final Path beneath)
+    private void showToReaders(final F file, final Set<? extends OpenOption> options, final Path beneath)
             throws IOException {
         try {
             if (writes(options) && rules.commitsAtForce(beneath) && readers.anyOf(beneath)) {
                 engine.showToReaders(file);
             }
-            return file;
         } catch (final IOException e) {
             file.close();
             throw e;

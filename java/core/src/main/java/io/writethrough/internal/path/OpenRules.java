@@ -143,7 +143,8 @@ public final class OpenRules {
         return writes || has(Setting.CACHE_READS, absolute) ? Opener.ENGINE : Opener.ENGINE_OF_ITS_WRITER;
     }
 
-    private boolean isChosen(final Path absolute) {
+    /** Whether a file is one that the engine is to write, by its absolute, normalized path. */
+    boolean isChosen(final Path absolute) {
         return !isOfKernel(absolute)
                 && (!patterns.containsKey(Setting.PATHS) || has(Setting.PATHS, absolute))
                 && !has(Setting.PASS_BY, absolute);
@@ -175,6 +176,19 @@ public final class OpenRules {
             all.add(growth);
         }
         return all;
+    }
+
+    /** The settings that name files. */
+    @Override
+    public String toString() {
+        final StringBuilder text = new StringBuilder(patterns.containsKey(Setting.PATHS) ? "" : "all paths");
+        patterns.forEach((setting, pattern) -> text.append(text.length() == 0 ? "" : ", ")
+                .append(setting.title())
+                .append('=')
+                .append(pattern)
+                .append(setting == Setting.GROW_AHEAD ? "=" + growth.bytes() : "")
+                .append(pattern.link() == null ? "" : " (" + pattern.link() + ")"));
+        return text.toString();
     }
 
     private static boolean isThere(final Set<? extends OpenOption> options, final Class<? extends OpenOption> kind) {

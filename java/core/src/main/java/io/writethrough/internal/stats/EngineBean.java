@@ -7,17 +7,10 @@ import io.writethrough.EngineStats;
 import io.writethrough.Histogram;
 import io.writethrough.HistogramSummary;
 import io.writethrough.WriteThroughEngineMXBean;
-import io.writethrough.internal.Names;
-import java.lang.management.ManagementFactory;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.Locale;
-import javax.management.InstanceAlreadyExistsException;
-import javax.management.JMException;
-import javax.management.MBeanServer;
-import javax.management.ObjectName;
-import javax.management.StandardMBean;
 
 /** An engine's MXBean. It knows the handle of the engine and not the engine, which may be lost. */
 public final class EngineBean implements InvocationHandler {
@@ -38,43 +31,7 @@ public final class EngineBean implements InvocationHandler {
 
     /** Registers an engine's bean. Returns what takes it away again. */
     static Runnable register(final long engine, final Backend backend, final int number) {
-        try {
-            final MBeanServer server = ManagementFactory.getPlatformMBeanServer();
-            final ObjectName name = register(
-                    server,
-                    new StandardMBean(beanOf(engine, backend), WriteThroughEngineMXBean.class, true),
-                    Names.LIBRARY + ":type=Engine,id=" + number);
-            return () -> unregister(server, name);
-        } catch (final JMException e) {
-            report("An engine could not be registered with the MBean server", e);
-            return () -> {};
-        }
-    }
-
-    /* Where this library was loaded more than once, all count from 1: from the second on the name has a number for that, too. */
-    private static ObjectName register(final MBeanServer server, final StandardMBean bean, final String first)
-            throws JMException {
-        ObjectName name = new ObjectName(first);
-        for (int loader = 2; ; loader++) {
-            try {
-                server.registerMBean(bean, name);
-                return name;
-            } catch (final InstanceAlreadyExistsException e) {
-                name = new ObjectName(first + ",loader=" + loader);
-            }
-        }
-    }
-
-    private static void unregister(final MBeanServer server, final ObjectName name) {
-        try {
-            server.unregisterMBean(name);
-        } catch (final JMException e) {
-            report("An engine could not be taken from the MBean server", e);
-        }
-    }
-
-    private static void report(final String message, final JMException e) {
-        System.getLogger(Names.LIBRARY).log(System.Logger.Level.WARNING, message, e);
+        return Beans.register(beanOf(engine, backend), WriteThroughEngineMXBean.class, "type=Engine,id=" + number);
     }
 
     /* getX of the bean is x of the statistics; where X is a histogram, its summary. */

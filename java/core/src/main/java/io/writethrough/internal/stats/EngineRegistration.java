@@ -3,6 +3,7 @@
 package io.writethrough.internal.stats;
 
 import io.writethrough.Backend;
+import io.writethrough.WriteThroughCoverageMXBean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,13 @@ public final class EngineRegistration {
         this.engine = engine;
         this.backend = backend;
         this.number = number;
+    }
+
+    /** Registers what tells which files the library carries, for as long as the process. */
+    public static void registerCoverage(final WriteThroughCoverageMXBean coverage) {
+        if (PRESENT) {
+            Beans.register(coverage, WriteThroughCoverageMXBean.class, "type=Coverage");
+        }
     }
 
     /** Registers the engine, unless that was done or it is closed. */
