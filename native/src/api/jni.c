@@ -808,18 +808,18 @@ static jint JNICALL probe(JNIEnv *env, jclass class, jbyteArray from, jbyteArray
 }
 
 /* Follows links, as an open does. */
-static jboolean JNICALL is_written(JNIEnv *env, jclass class, jlong handle, jbyteArray from) {
+static jlong JNICALL written_size(JNIEnv *env, jclass class, jlong handle, jbyteArray from) {
     (void)class;
     char path[PATH_MAX];
     struct stat seen;
     if (!path_of(env, from, path) || stat(path, &seen))
-        return false;
+        return -ENOENT;
     struct wt_engine_object *engine = wt_engine_acquire((wt_engine)handle);
     if (!engine)
-        return false;
-    bool written = wt_inode_is_written(engine, seen.st_dev, seen.st_ino);
+        return -ENOENT;
+    int64_t size = wt_inode_written_size(engine, seen.st_dev, seen.st_ino);
     wt_engine_release((wt_engine)handle);
-    return written;
+    return size;
 }
 
 static jint JNICALL probe_extents(JNIEnv *env, jclass class, jbyteArray from, jlongArray into) {
@@ -997,7 +997,7 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
         {"lanePoll", "(J[JIJ)I", (void *)lane_poll},
         {"laneWork", "()Z", (void *)lane_work},
         {"refuseLanes", "(J)I", (void *)refuse_lanes},
-        {"isWritten", "(J[B)Z", (void *)is_written},
+        {"writtenSize", "(J[B)J", (void *)written_size},
         {"attributes", "(J)J", (void *)attributes},
         {"size", "(J)J", (void *)size},
         {"take", "(J[J)I", (void *)take},

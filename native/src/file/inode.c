@@ -430,13 +430,16 @@ static int find_or_make_presumed(struct wt_engine_object *engine, struct wt_back
     return rc;
 }
 
-bool wt_inode_is_written(struct wt_engine_object *engine, uint64_t device, uint64_t number) {
+int64_t wt_inode_written_size(struct wt_engine_object *engine, uint64_t device, uint64_t number) {
+    int64_t size = -ENOENT;
     wt_lock(&engine->inode_lock);
-    const struct wt_inode *inode = find_inode(engine, device, number);
-    bool written =
-        inode && (inode->opening || inode->exclusive); /* in this order: an open may be about to set the second */
+    struct wt_inode *inode = find_inode(engine, device, number);
+    if (inode && (inode->opening || inode->closing))
+        size = -EAGAIN; /* an open may be about to set what follows */
+    else if (inode && inode->exclusive)
+        size = (int64_t)wt_inode_visible_size(inode);
     wt_unlock(&engine->inode_lock);
-    return written;
+    return size;
 }
 
 /* On an error the backing is still the caller's. */

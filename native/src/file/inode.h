@@ -92,8 +92,11 @@ static inline struct wt_inode *wt_inode_of(const struct wt_folio *folio) {
  */
 int wt_inode_open(struct wt_engine_object *engine, struct wt_backing *backing, bool for_writing,
                   struct wt_inode **inode, struct wt_backing **spare, bool *again);
-/* Whether a file is open for writing on the engine, or is being opened. */
-bool wt_inode_is_written(struct wt_engine_object *engine, uint64_t device, uint64_t number);
+/*
+ * The size of a file that is open for writing on the engine. -EAGAIN: the file is just being opened or closed; -ENOENT: it is
+ * not open for writing.
+ */
+int64_t wt_inode_written_size(struct wt_engine_object *engine, uint64_t device, uint64_t number);
 /* Ends one open. The last one drops the folios and closes the file, and returns the error of that. */
 int wt_inode_close(struct wt_inode *inode);
 /* The same for an open that came to nothing: it drops no lock of this process on the file. */

@@ -146,10 +146,10 @@ public final class WriteThroughEngine implements Closeable {
         return sharedEngine;
     }
 
-    /** Whether the file at a path is open for writing here, or is being opened. */
-    boolean isWritten(final Path path) {
+    /** The size of a file that is open for writing here; -EAGAIN: it is being opened or closed; -ENOENT: it is not. */
+    long writtenSize(final Path path) {
         try {
-            return NativeIo.isWritten(engine.handle(), NativePaths.bytesOf(path));
+            return NativeIo.writtenSize(engine.handle(), NativePaths.bytesOf(path));
         } finally {
             Reference.reachabilityFence(engine);
         }

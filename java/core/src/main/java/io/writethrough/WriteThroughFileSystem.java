@@ -44,9 +44,10 @@ import org.jspecify.annotations.Nullable;
  * length or buffer address needs an alignment.
  *
  * <p><b>What the file system beneath does.</b> Everything else, with the durability of the file system beneath:
- * directories, attributes, links, copies and moves, files that are not regular, and everything in {@code /proc} and
- * {@code /sys}. After {@link java.nio.file.Files#move} a power cut may bring the old name back; {@link
- * WriteThroughFile#renameTo} is durable when it returns.
+ * attributes, deletions, files that are not regular, and everything in {@code /proc} and {@code /sys}. But where each write is
+ * durable, so are copies, moves, links and new directories when the call returns, by fsync(2) of the file and of the
+ * directories: not where {@link Builder#commitAtForce} has the target. Sizes are those that the writer sees, also where bytes
+ * wait for a force or the file grows ahead; {@link java.io.File#length()} asks the kernel, and may tell another size there.
  *
  * <p><b>One way to a file.</b> While a file is open here, nothing else may write to the file: not {@code java.io},
  * which uses no file system; not a path of the file system beneath; not a link to the file that a pattern passes by.

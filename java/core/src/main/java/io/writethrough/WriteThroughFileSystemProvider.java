@@ -3,9 +3,12 @@
 package io.writethrough;
 
 import io.writethrough.internal.async.ChannelThreads;
+import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.path.Coverage;
+import io.writethrough.internal.path.Durably;
 import io.writethrough.internal.path.FileDoor;
 import io.writethrough.internal.path.OpenRules;
+import io.writethrough.internal.path.SizedAttributes;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
@@ -21,6 +24,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.FileStore;
 import java.nio.file.FileSystem;
 import java.nio.file.FileSystems;
+import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
@@ -31,6 +35,7 @@ import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.FileAttributeView;
 import java.nio.file.spi.FileSystemProvider;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.Map;
@@ -138,7 +143,8 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
         final OpenRules rules = OpenRules.of(
                 beneath, setting -> System.getProperty(PROPERTIES + setting.title()), "system property " + PROPERTIES);
         final DoorsEngine engine = new DoorsEngine(null);
-        return new FileDoor<>(engine, rules, new Coverage(beneath, rules, engine::isWritten));
+        return new FileDoor<>(
+                engine, rules, new Coverage(beneath, rules, path -> engine.writtenSize(path) != -Errno.ENOENT));
     }
 
     /** @param own null: the shared one */
@@ -149,9 +155,9 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
         }
 
         @Override
-        public boolean isWritten(final Path path) {
+        public long writtenSize(final Path path) {
             final WriteThroughEngine engine = own != null ? own : WriteThroughEngine.sharedIfOpen();
-            return engine != null && engine.isWritten(path);
+            return engine == null ? -Errno.ENOENT : engine.writtenSize(path);
         }
 
         @Override
@@ -381,18 +387,30 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
 
     @Override
     public void createDirectory(final Path directory, final FileAttribute<?>... attributes) throws IOException {
-        parent().createDirectory(unwrap(directory), attributes);
+        final Path beneath = unwrap(directory);
+        parent().createDirectory(beneath, attributes);
+        if (door().isDurable(beneath)) {
+            Durably.named(beneath);
+        }
     }
 
     @Override
     public void createSymbolicLink(final Path link, final Path target, final FileAttribute<?>... attributes)
             throws IOException {
-        parent().createSymbolicLink(unwrap(link), unwrap(target), attributes);
+        final Path beneath = unwrap(link);
+        parent().createSymbolicLink(beneath, unwrap(target), attributes);
+        if (door().isDurable(beneath)) {
+            Durably.named(beneath);
+        }
     }
 
     @Override
     public void createLink(final Path link, final Path existing) throws IOException {
-        parent().createLink(unwrap(link), unwrap(existing));
+        final Path beneath = unwrap(link);
+        parent().createLink(beneath, unwrap(existing));
+        if (door().isDurable(beneath)) {
+            Durably.named(beneath);
+        }
     }
 
     @Override
@@ -412,12 +430,42 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
 
     @Override
     public void copy(final Path source, final Path target, final CopyOption... options) throws IOException {
-        parent().copy(unwrap(source), unwrap(target), options);
+        final Path from = unwrap(source);
+        final Path to = unwrap(target);
+        final long size = sendForReader(from);
+        parent().copy(from, to, options);
+        if (size >= 0 && Files.size(to) > size) {
+            try (FileChannel copied = FileChannel.open(to, StandardOpenOption.WRITE)) {
+                copied.truncate(size); // What is behind are the zeros of a file that grows ahead.
+            }
+        }
+        if (door().isDurable(to)) {
+            Durably.copied(to);
+        }
+    }
+
+    /* The device has what the engine has, for whoever reads past the engine. Returns the size, or a negative number. */
+    private long sendForReader(final Path beneath) throws IOException {
+        if (door().sizeOf(beneath) == -Errno.ENOENT) {
+            return -1;
+        }
+        try (WriteThroughFile written = door().open(beneath, Set.of(StandardOpenOption.READ))) {
+            if (written == null) {
+                return -1;
+            }
+            written.force();
+            return written.size();
+        }
     }
 
     @Override
     public void move(final Path source, final Path target, final CopyOption... options) throws IOException {
-        parent().move(unwrap(source), unwrap(target), options);
+        final Path from = unwrap(source);
+        final Path to = unwrap(target);
+        parent().move(from, to, options);
+        if (door().isDurable(to) || door().isDurable(from)) {
+            Durably.moved(from, to);
+        }
     }
 
     @Override
@@ -443,19 +491,32 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
     @Override
     public <V extends FileAttributeView> @Nullable V getFileAttributeView(
             final Path path, final Class<V> type, final LinkOption... options) {
-        return parent().getFileAttributeView(unwrap(path), type, options);
+        final Path beneath = unwrap(path);
+        return SizedAttributes.view(
+                parent().getFileAttributeView(beneath, type, options), type, () -> door().sizeOf(beneath));
     }
 
     @Override
     public <A extends BasicFileAttributes> A readAttributes(
             final Path path, final Class<A> type, final LinkOption... options) throws IOException {
-        return parent().readAttributes(unwrap(path), type, options);
+        final Path beneath = unwrap(path);
+        return SizedAttributes.of(parent().readAttributes(beneath, type, options), type, () -> door().sizeOf(beneath));
     }
 
     @Override
     public Map<String, Object> readAttributes(final Path path, final String attributes, final LinkOption... options)
             throws IOException {
-        return parent().readAttributes(unwrap(path), attributes, options);
+        final Path beneath = unwrap(path);
+        final Map<String, Object> values = parent().readAttributes(beneath, attributes, options);
+        final long size = values.containsKey("size") ? door().sizeOf(beneath) : -1;
+        if (size < 0
+                || parent().readAttributes(beneath, BasicFileAttributes.class, options)
+                        .isSymbolicLink()) {
+            return values;
+        }
+        final Map<String, Object> sized = new HashMap<>(values);
+        sized.put("size", size);
+        return sized;
     }
 
     @Override

@@ -150,6 +150,21 @@ class SystemCallTest extends OnEveryFileSystem {
         }
     }
 
+    @Test
+    void whatMakesNamesIsDurableWhereEachWriteIs() throws Exception {
+        final List<Call> calls = trace();
+        assertEquals(2, flushesOf(calls, "copy EACH_WRITE"), "of the file and its directory");
+        assertEquals(2, flushesOf(calls, "move EACH_WRITE"), "of the file and its directory");
+        assertEquals(3, flushesOf(calls, "move to another directory EACH_WRITE"), "of the file and both directories");
+        assertEquals(1, flushesOf(calls, "createDirectory EACH_WRITE"));
+        assertEquals(1, flushesOf(calls, "createLink EACH_WRITE"));
+        assertEquals(1, flushesOf(calls, "createSymbolicLink EACH_WRITE"));
+        assertEquals(0, flushesOf(calls, "delete EACH_WRITE"));
+        for (final String operation : List.of("copy", "move", "move to another directory", "createDirectory")) {
+            assertEquals(0, flushesOf(calls, operation + " AT_FORCE"), operation);
+        }
+    }
+
     /* Flushes by themselves: a write with RWF_DSYNC is none. */
     private static long flushesOf(final List<Call> calls, final String operation) {
         return syncsOf(calls, operation).stream()
@@ -244,6 +259,8 @@ class SystemCallTest extends OnEveryFileSystem {
                 commitAtForce(arguments[0]);
                 force(arguments[0], Commit.EACH_WRITE);
                 force(arguments[0], Commit.AT_FORCE);
+                makeNames(arguments[0], Commit.EACH_WRITE);
+                makeNames(arguments[0], Commit.AT_FORCE);
                 final Path existing = Files.write(Path.of(arguments[0] + ".existing"), new byte[4096]);
                 useFirst(Path.of(arguments[0] + ".warm"), false);
                 useFirst(Path.of(arguments[0] + ".first"), true);
@@ -293,6 +310,24 @@ class SystemCallTest extends OnEveryFileSystem {
                 Files.setLastModifiedTime(path, FileTime.fromMillis(1));
                 markedOnce("force(true) after nothing " + commit, () -> channel.force(true));
             }
+        }
+
+        private static void makeNames(final String name, final Commit commit) throws IOException {
+            final WriteThroughFileSystem.Builder builder = WriteThroughFileSystem.builder();
+            final WriteThroughFileSystem fileSystem =
+                    (commit == Commit.AT_FORCE ? builder.commitAtForce("glob:**") : builder).build();
+            final Path file = fileSystem.wrap(Path.of(name + ".names." + commit));
+            final Path copy = file.resolveSibling(file.getFileName() + ".copy");
+            final Path moved = file.resolveSibling(file.getFileName() + ".moved");
+            final Path directory = file.resolveSibling(file.getFileName() + ".directory");
+            Files.write(file, new byte[10]);
+            markedOnce("copy " + commit, () -> Files.copy(file, copy));
+            markedOnce("move " + commit, () -> Files.move(copy, moved));
+            markedOnce("createDirectory " + commit, () -> Files.createDirectory(directory));
+            markedOnce("move to another directory " + commit, () -> Files.move(moved, directory.resolve("moved")));
+            markedOnce("createLink " + commit, () -> Files.createLink(copy, file));
+            markedOnce("createSymbolicLink " + commit, () -> Files.createSymbolicLink(moved, file));
+            markedOnce("delete " + commit, () -> Files.delete(moved));
         }
 
         private static void useFirst(final Path path, final boolean marked) throws IOException {

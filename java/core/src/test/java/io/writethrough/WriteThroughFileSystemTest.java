@@ -40,7 +40,11 @@ import java.nio.file.StandardWatchEventKinds;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
 import java.nio.file.attribute.BasicFileAttributeView;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFileAttributeView;
+import java.nio.file.attribute.PosixFileAttributes;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
@@ -220,6 +224,49 @@ class WriteThroughFileSystemTest extends OnEveryFileSystem {
                 assertEquals(bytes, read.flip());
             }
             assertArrayEquals(bytes(5000, 99), stream.readAllBytes());
+        }
+    }
+
+    @Test
+    void sizesAndCopiesAreThoseOfTheWriter() throws IOException {
+        for (final WriteThroughFileSystem.Builder builder : List.of(
+                WriteThroughFileSystem.builder().commitAtForce("glob:**"),
+                WriteThroughFileSystem.builder().growAhead("glob:**", 1 << 20))) {
+            final Path file = builder.engine(engine).build().wrap(path);
+            Files.deleteIfExists(file);
+            try (FileChannel channel = FileChannel.open(file, CREATE, WRITE)) {
+                for (int size = 1000; size <= 100_000; size += 1000) {
+                    channel.write(buffer(1000, size));
+                    assertSizes(size, file);
+                }
+                Files.copy(file, file.resolveSibling("copy"), StandardCopyOption.REPLACE_EXISTING);
+                assertEquals(-1, Files.mismatch(file, file.resolveSibling("copy")));
+                assertEquals(100_000, Files.size(path.resolveSibling("copy")));
+                Files.createSymbolicLink(path.resolveSibling("link"), path);
+                assertSizes(100_000, file.resolveSibling("link"));
+                assertEquals(
+                        (long) path.toString().getBytes(UTF_8).length,
+                        Files.getAttribute(file.resolveSibling("link"), "size", LinkOption.NOFOLLOW_LINKS));
+                Files.delete(path.resolveSibling("link"));
+            }
+            assertSizes(100_000, file);
+        }
+    }
+
+    private static void assertSizes(final long size, final Path file) throws IOException {
+        assertEquals(size, Files.size(file));
+        assertEquals(size, Files.readAttributes(file, BasicFileAttributes.class).size());
+        final PosixFileAttributes posix = Files.readAttributes(file, PosixFileAttributes.class);
+        assertEquals(size, posix.size());
+        assertEquals(Files.getOwner(file), posix.owner());
+        assertTrue(posix.permissions().contains(PosixFilePermission.OWNER_READ));
+        assertEquals(size, Files.getAttribute(file, "size"));
+        assertEquals(size, Files.readAttributes(file, "posix:*").get("size"));
+        for (final Class<? extends BasicFileAttributeView> type :
+                List.of(BasicFileAttributeView.class, PosixFileAttributeView.class)) {
+            assertEquals(
+                    size,
+                    Files.getFileAttributeView(file, type).readAttributes().size());
         }
     }
 

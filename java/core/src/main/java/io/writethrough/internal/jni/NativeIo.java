@@ -200,8 +200,11 @@ public final class NativeIo {
     /** From now on the engine opens no lane: 0. -EBUSY: some are open, and nothing has changed. */
     public static native int refuseLanes(long engine);
 
-    /** Whether the file at a path is open for writing on the engine, or is being opened. */
-    public static native boolean isWritten(long engine, byte[] path);
+    /**
+     * The size of the file at a path that is open for writing on the engine. -EAGAIN: it is just being opened or closed;
+     * -ENOENT: it is not open for writing.
+     */
+    public static native long writtenSize(long engine, byte[] path);
 
     /**
      * A number of what others may change about a file, besides times and extended attributes: another one if its mode, owner,

@@ -37,8 +37,8 @@ public final class FileDoor<F extends Channel> {
         /** Whether the current thread is just making the engine: the files that this needs cannot be opened on it. */
         boolean isInTheMaking();
 
-        /** Whether the file at a path is open there for writing. */
-        boolean isWritten(Path path);
+        /** The size of the file at a path if it is open there for writing; -EAGAIN: it is being opened or closed; -ENOENT: it is not. */
+        long writtenSize(Path path);
 
         F open(Path path, Set<? extends OpenOption> options, FileAttribute<?>... attributes) throws IOException;
 
@@ -72,7 +72,7 @@ public final class FileDoor<F extends Channel> {
         }
         if (opener == Opener.JDK
                 || engine.isInTheMaking()
-                || opener == Opener.ENGINE_OF_ITS_WRITER && !engine.isWritten(beneath)) {
+                || opener == Opener.ENGINE_OF_ITS_WRITER && !isWritten(beneath)) {
             return null;
         }
         try {
@@ -93,6 +93,21 @@ public final class FileDoor<F extends Channel> {
             }
             return null;
         }
+    }
+
+    private boolean isWritten(final Path beneath) {
+        return engine.writtenSize(beneath) != -Errno.ENOENT;
+    }
+
+    /** The size of a file that the engine writes; negative: the kernel's size is right. */
+    public long sizeOf(final Path beneath) {
+        final boolean differs = rules.commitsAtForce(beneath) || rules.growsAhead(beneath);
+        return differs && rules.opener(beneath, true) == Opener.ENGINE ? engine.writtenSize(beneath) : -Errno.ENOENT;
+    }
+
+    /** Whether names, and copies of files, are durable when a call returns: where each write is. */
+    public boolean isDurable(final Path beneath) {
+        return rules.opener(beneath, true) == Opener.ENGINE && !rules.commitsAtForce(beneath);
     }
 
     private void showToReaders(final F file, final Set<? extends OpenOption> options, final Path beneath)
@@ -116,7 +131,7 @@ public final class FileDoor<F extends Channel> {
             return true; // What the engine writes the device has when a write returns.
         }
         readers.add(reader, beneath);
-        return !engine.isWritten(beneath);
+        return !isWritten(beneath);
     }
 
     private static boolean isRegularOrMissing(final Path beneath, final Set<? extends OpenOption> options) {

@@ -165,14 +165,18 @@ public final class OpenRules {
         return has(Setting.COMMIT_AT_FORCE, path.toAbsolutePath().normalize());
     }
 
+    /** Whether a path is to grow ahead, unless the options of an open say another thing. */
+    public boolean growsAhead(final Path path) {
+        return has(Setting.GROW_AHEAD, path.toAbsolutePath().normalize());
+    }
+
     /** The options to open a path with. What is among them stays. */
     public Set<OpenOption> with(final Set<? extends OpenOption> options, final Path path) {
         final Set<OpenOption> all = new HashSet<>(options);
         if (!isThere(options, Commit.class) && commitsAtForce(path)) {
             all.add(Commit.AT_FORCE);
         }
-        if (!isThere(options, GrowthAhead.class)
-                && has(Setting.GROW_AHEAD, path.toAbsolutePath().normalize())) {
+        if (!isThere(options, GrowthAhead.class) && growsAhead(path)) {
             all.add(growth);
         }
         return all;
