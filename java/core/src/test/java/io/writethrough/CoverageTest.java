@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.writethrough.command.Main;
 import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
@@ -21,6 +22,7 @@ import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -90,6 +92,21 @@ class CoverageTest {
                                 + directory.resolve("a.db")),
                 result.output());
         assertFalse(result.output().contains("has carried"), result.output());
+    }
+
+    /* As for java -jar, which ignores every class path. */
+    @Test
+    void aProgramWhoseClassPathHasNoLibraryIsCarriedByTheBootClassPath() throws Exception {
+        final List<String> library =
+                new ArrayList<>(List.of(ChildJvm.testClassPath().split(File.pathSeparator)));
+        final String program = library.remove(0);
+        assertTrue(program.endsWith("test-classes") || program.endsWith("test-classes/"), program);
+        final ChildJvm.Result result = child(WellBehaved.class, all())
+                .withClassPath(program)
+                .withOption("-Xbootclasspath/a:" + String.join(File.pathSeparator, library))
+                .withOption("-Dio.writethrough.report=true")
+                .run();
+        assertTrue(result.output().contains("has carried 1 open of files"), result.output());
     }
 
     @Test
