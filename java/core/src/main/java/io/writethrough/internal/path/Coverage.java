@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
@@ -27,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Coverage implements WriteThroughCoverageMXBean {
     private static final String CARRIED = "carried";
+    private static final Set<String> STANDARD_STREAMS = Set.of("0", "1", "2");
     private static final int FILES_KEPT = 1000;
     private static final int FILES_NAMED = 5;
     private static final long SECONDS_TO_REPORT = Long.getLong(Names.LIBRARY + ".reportSeconds", 60);
@@ -199,6 +201,8 @@ public final class Coverage implements WriteThroughCoverageMXBean {
                 try {
                     final Path file = Files.readSymbolicLink(descriptor);
                     if (file.isAbsolute()
+                            && !STANDARD_STREAMS.contains(
+                                    descriptor.getFileName().toString())
                             && rules.isChosen(file)
                             && isForWriting(descriptor)
                             && Files.isRegularFile(file)
@@ -230,7 +234,7 @@ public final class Coverage implements WriteThroughCoverageMXBean {
                 final int path = line.indexOf('/');
                 if (path > 0 && line.contains(" rw-s ") && !line.endsWith(" (deleted)")) {
                     final Path file = beneath.getPath(line.substring(path));
-                    if (rules.isChosen(file)) {
+                    if (rules.isChosen(file) && !file.toString().contains("/hsperfdata_")) { // The JVM's own.
                         passing.put(file.toString(), "mapped for writing");
                     }
                 }
