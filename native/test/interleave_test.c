@@ -117,7 +117,7 @@ static size_t errors(const struct player *player) {
 
 /* ---- the model ----------------------------------------------------------------------------------------------------- */
 
-static uint8_t value_of(const struct track *track, unsigned record, uint64_t at) {
+TEST_UNWATCHED static uint8_t value_of(const struct track *track, unsigned record, uint64_t at) {
     return record == 0 ? track->base[at] : pattern[track->records[record].key + at];
 }
 
@@ -138,8 +138,8 @@ static void forget_records(struct player *player, struct track *track) {
 }
 
 /* Each byte is that of the write floor[] names, or of a later one. */
-static void check_allowed(const struct track *track, const char *what, uint64_t offset, uint64_t length,
-                          const uint8_t *found, const uint16_t *floor, const uint8_t *base) {
+TEST_UNWATCHED static void check_allowed(const struct track *track, const char *what, uint64_t offset, uint64_t length,
+                                         const uint8_t *found, const uint16_t *floor, const uint8_t *base) {
     for (uint64_t i = 0; i < length; i++) {
         allowed[i] = floor[offset + i] == 0 && (found[i] == base[offset + i] || found[i] == track->base[offset + i]);
     }
@@ -163,8 +163,8 @@ static void check_allowed(const struct track *track, const char *what, uint64_t 
 }
 
 /* What the engine shows at offset, while nothing has changed since. */
-static void check_shown(struct player *player, const struct track *track, uint64_t offset, uint64_t length,
-                        const uint8_t *found) {
+TEST_UNWATCHED static void check_shown(struct player *player, const struct track *track, uint64_t offset,
+                                       uint64_t length, const uint8_t *found) {
     size_t failed = errors(player);
     if (failed > 0) {
         sim_peek(player->core.sim, track->path, offset, other, (size_t)length);
@@ -237,7 +237,8 @@ static void check_sizes(struct player *player, const struct track *track) {
 }
 
 /* All blocks of a range that are cached show what they must. */
-static void check_cached(struct player *player, const struct track *track, uint64_t offset, uint64_t length) {
+TEST_UNWATCHED static void check_cached(struct player *player, const struct track *track, uint64_t offset,
+                                        uint64_t length) {
     uint64_t size = (uint64_t)wt_size(track->handle);
     uint64_t end = smaller(offset + length, size);
     for (uint64_t at = offset; at < end;) {

@@ -603,7 +603,7 @@ static bool may_be_placed(const struct search *search, const struct trail *trail
 }
 
 /* Whether what is found is there, but where it is covered. */
-static bool fits(const uint8_t *covered, const uint8_t *found, const uint8_t *there, uint64_t length) {
+TEST_UNWATCHED static bool fits(const uint8_t *covered, const uint8_t *found, const uint8_t *there, uint64_t length) {
     enum { PIECE = 64 };
     uint8_t other = 0;
     for (uint64_t at = 0, end; at < length && other == 0; at = end) {
@@ -615,7 +615,7 @@ static bool fits(const uint8_t *covered, const uint8_t *found, const uint8_t *th
     return other == 0;
 }
 
-static bool rest_is_base(const struct search *search, const struct trail *trail) {
+TEST_UNWATCHED static bool rest_is_base(const struct search *search, const struct trail *trail) {
     uint64_t length = search->end - search->start;
     bool same = true;
     for (unsigned i = 0; i < search->block->count && same; i++) {
@@ -636,7 +636,8 @@ static bool was_disturbed(const struct search *search, const struct entry *entry
 }
 
 /* Places a candidate in front of those that are placed: what they leave of it must be found. True: *next is how it is then. */
-static bool place(const struct search *search, const struct trail *trail, struct trail *next, unsigned index) {
+TEST_UNWATCHED static bool place(const struct search *search, const struct trail *trail, struct trail *next,
+                                 unsigned index) {
     const struct entry *entry = candidate(search, index);
     if (!may_be_placed(search, trail, index)) {
         return false;
@@ -665,7 +666,7 @@ static bool place(const struct search *search, const struct trail *trail, struct
 }
 
 /* From the last to the first: whether some order of the candidates, with all that are stable among them, gives what was found. */
-static bool explain(const struct search *search, const struct trail *trail) {
+TEST_UNWATCHED static bool explain(const struct search *search, const struct trail *trail) {
     if (rest_is_base(search, trail)) {
         return true;
     }
@@ -694,8 +695,8 @@ static bool explain_bytes(const struct search *search) {
     return true;
 }
 
-static bool may_hold(const struct sim_ledger *ledger, unsigned file, uint64_t block, const uint8_t *bytes,
-                     uint64_t length, const uint8_t *ranks) {
+TEST_UNWATCHED static bool may_hold(const struct sim_ledger *ledger, unsigned file, uint64_t block,
+                                    const uint8_t *bytes, uint64_t length, const uint8_t *ranks) {
     const struct ledger_file *in = &ledger->files[file];
     uint64_t start = block * ledger->logical;
     CHECK(start + length <= SIM_LIMIT);
