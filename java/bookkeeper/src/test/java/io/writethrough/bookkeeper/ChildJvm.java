@@ -13,11 +13,12 @@ final class ChildJvm {
 
     /** Its errors go to those of the tests. */
     static Process start(final Class<?> main, final String... arguments) throws IOException {
-        return start(List.of(), main, arguments);
+        return start(List.of(), List.of(), main, arguments);
     }
 
-    /** Run by a command that takes the JVM's as its further arguments. */
-    static Process start(final List<String> wrapper, final Class<?> main, final String... arguments)
+    /** Run by a command that takes the JVM's as its further arguments, with these options of the JVM. */
+    static Process start(
+            final List<String> wrapper, final List<String> options, final Class<?> main, final String... arguments)
             throws IOException {
         final List<String> command = new ArrayList<>(wrapper);
         command.addAll(List.of(
@@ -25,7 +26,9 @@ final class ChildJvm {
                 "--enable-native-access=ALL-UNNAMED",
                 "--add-opens=java.base/java.io=ALL-UNNAMED",
                 "-XX:-UsePerfData",
-                "-Xmx256m",
+                "-Xmx512m"));
+        command.addAll(options);
+        command.addAll(List.of(
                 "-cp",
                 System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
                 main.getName()));

@@ -43,7 +43,10 @@ class ErrorTest {
     @Test
     void aWriteThatTheDiskRefusesEndsTheJournalAndAcknowledgesNothingThatIsNotThere() throws Exception {
         final Process child = ChildJvm.start(
-                List.of("sh", "-c", "ulimit -f 8192 && exec \"$@\"", "sh"), Refused.class, directory.toString());
+                List.of("sh", "-c", "ulimit -f 8192 && exec \"$@\"", "sh"),
+                List.of(),
+                Refused.class,
+                directory.toString());
         child.getOutputStream().close();
         long acknowledged = -1;
         try (BufferedReader lines =

@@ -16,6 +16,7 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import org.apache.bookkeeper.bookie.BookieImpl;
 import org.apache.bookkeeper.bookie.Journal;
+import org.apache.bookkeeper.bookie.JournalAliveListener;
 import org.apache.bookkeeper.bookie.LedgerDirsManager;
 import org.apache.bookkeeper.conf.ServerConfiguration;
 import org.apache.bookkeeper.stats.NullStatsLogger;
@@ -29,18 +30,27 @@ final class TestJournal {
     private final Journal journal;
 
     private TestJournal(final ServerConfiguration configuration) throws IOException {
+        journal = journal(configuration, () -> exited.complete(null));
+    }
+
+    static Journal journal(final ServerConfiguration configuration) throws IOException {
+        return journal(configuration, () -> {});
+    }
+
+    private static Journal journal(final ServerConfiguration configuration, final JournalAliveListener listener)
+            throws IOException {
         final File directory = BookieImpl.getCurrentDirectory(configuration.getJournalDirs()[0]);
         directory.mkdirs();
         final File[] ledgers = BookieImpl.getCurrentDirectories(configuration.getLedgerDirs());
         ledgers[0].mkdirs();
-        journal = new Journal(
+        return new Journal(
                 0,
                 directory,
                 configuration,
-                new LedgerDirsManager(configuration, ledgers, new DiskChecker(0.99f, 0.98f)),
+                new LedgerDirsManager(configuration, configuration.getLedgerDirs(), new DiskChecker(0.99f, 0.98f)),
                 NullStatsLogger.INSTANCE,
                 UnpooledByteBufAllocator.DEFAULT,
-                () -> exited.complete(null));
+                listener);
     }
 
     /** Segments and files are small, so that a test has several of both. */
@@ -90,7 +100,7 @@ final class TestJournal {
     /** What a bookie would replay with this provider, by the number of the entry: whether it has its bytes. */
     static Map<Long, Boolean> replay(final Provider provider, final Path directory) throws IOException {
         final Map<Long, Boolean> entries = new TreeMap<>();
-        final Journal journal = new TestJournal(configuration(provider, directory)).journal;
+        final Journal journal = journal(configuration(provider, directory));
         for (final long id : Journal.listJournalIds(journal.getJournalDirectory(), null)) {
             journal.scanJournal(
                     id,
