@@ -43,6 +43,10 @@ import org.apache.bookkeeper.conf.ServerConfiguration;
  * descriptor that is not valid, which BookKeeper takes as a reason to drop nothing. To read that descriptor BookKeeper
  * needs {@code --add-opens java.base/java.io=ALL-UNNAMED}, as with every provider; BookKeeper's scripts set that.
  *
+ * <p><b>Entry logs.</b> BookKeeper 4.17 has no such setting for entry logs and indexes: it opens them by {@code
+ * RandomAccessFile}, and {@code DbLedgerStorage} makes its own {@code O_DIRECT} writer. Only that writer, {@code
+ * dbStorage_directIOEntryLogger=true}, keeps entry logs out of the page cache.
+ *
  * <p>All journals of a JVM share one engine, with a cache of 32 MiB, which is closed with the last journal file. The
  * engine owns a file while the file is open: a second bookie cannot open the file for writing.
  *

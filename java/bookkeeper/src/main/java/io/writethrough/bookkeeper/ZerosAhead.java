@@ -33,10 +33,11 @@ final class ZerosAhead {
     }
 
     /** Writes the first zeros, and starts a thread for the rest of their segment. */
-    void begin() throws IOException {
+    void begin() {
         end = Math.min(FIRST_BYTES, segmentBytes);
-        file.allocate(0, end);
-        extend(segmentBytes);
+        if (zero(0, end)) {
+            extend(segmentBytes);
+        }
     }
 
     /** The journal has been written up to here. */
@@ -46,6 +47,7 @@ final class ZerosAhead {
         }
     }
 
+    /* By the journal's thread. */
     private void extend(final long newEnd) {
         if (end >= limit) {
             nextAt = Long.MAX_VALUE;
@@ -55,19 +57,27 @@ final class ZerosAhead {
         end = newEnd;
         nextAt = Long.MAX_VALUE;
         final Thread thread = new Thread(
-                () -> zero(from, newEnd), "journal zeros " + file.path().getFileName());
+                () -> zeroSegment(from, newEnd), "journal zeros " + file.path().getFileName());
         thread.setDaemon(true);
         thread.start();
     }
 
-    private void zero(final long from, final long to) {
+    private void zeroSegment(final long from, final long to) {
+        if (zero(from, to)) {
+            nextAt = to - segmentBytes / 2;
+        }
+    }
+
+    /** Whether the zeros are there. */
+    private boolean zero(final long from, final long to) {
         try {
             file.allocate(from, to - from);
-            nextAt = to - segmentBytes / 2;
+            return true;
         } catch (final IOException e) {
-            if (file.isOpen()) { // the journal goes on without zeros
+            if (file.isOpen()) {
                 LOGGER.log(System.Logger.Level.WARNING, "No zeros ahead in " + file.path() + " any more", e);
             }
+            return false;
         }
     }
 }
