@@ -27,9 +27,14 @@ import org.apache.zookeeper.server.ZooKeeperServer;
 @SuppressWarnings("try") // close() may be interrupted, as that of BookKeeper's classes
 final class Cluster implements AutoCloseable {
     private static final int ZOOKEEPER_TICK_MILLIS = 500;
-    private static final int ZOOKEEPER_TIMEOUT_MILLIS = 5000;
+
+    static {
+        // ZooKeeper has its log on the same disk, and need not outlive a power cut.
+        System.setProperty("zookeeper.forceSync", "no");
+    }
 
     private final Path directory;
+    private final int timeoutMillis;
     private final ZooKeeperServer zooKeeper;
     private final NIOServerCnxnFactory connections = new NIOServerCnxnFactory();
     private final List<String> options;
@@ -37,14 +42,24 @@ final class Cluster implements AutoCloseable {
     private final List<Integer> ports = new ArrayList<>();
     private final List<Process> bookies = new ArrayList<>();
 
-    /** The options are those of the bookies' JVMs, and the settings lines of bk_server.conf, the same for each bookie. */
-    Cluster(final Path directory, final int count, final List<String> options, final Map<String, String> settings)
+    /**
+     * ZooKeeper forgets a bookie after the time, up to 60 seconds. The options are those of the bookies' JVMs, and the settings
+     * lines of bk_server.conf, the same for each bookie.
+     */
+    Cluster(
+            final Path directory,
+            final int count,
+            final int timeoutMillis,
+            final List<String> options,
+            final Map<String, String> settings)
             throws Exception {
         this.directory = directory;
+        this.timeoutMillis = timeoutMillis;
         this.options = options;
         this.settings = settings;
         final Path data = directory.resolve("zookeeper");
         zooKeeper = new ZooKeeperServer(data.toFile(), data.toFile(), ZOOKEEPER_TICK_MILLIS);
+        zooKeeper.setMaxSessionTimeout(60_000);
         connections.configure(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 100);
         connections.startup(zooKeeper);
         try {
@@ -75,7 +90,7 @@ final class Cluster implements AutoCloseable {
         final Path home = home(bookie);
         final Map<String, String> lines = new HashMap<>(Map.of(
                 "metadataServiceUri", metadata(),
-                "zkTimeout", Integer.toString(ZOOKEEPER_TIMEOUT_MILLIS),
+                "zkTimeout", Integer.toString(timeoutMillis),
                 "bookiePort", Integer.toString(ports.get(bookie)),
                 "advertisedAddress", "127.0.0.1",
                 "allowLoopback", "true",
@@ -135,8 +150,9 @@ final class Cluster implements AutoCloseable {
     BookKeeper client() throws Exception {
         final ClientConfiguration configuration = new ClientConfiguration();
         configuration.setMetadataServiceUri(metadata());
-        configuration.setZkTimeout(ZOOKEEPER_TIMEOUT_MILLIS);
+        configuration.setZkTimeout(timeoutMillis);
         configuration.setDelayEnsembleChange(true);
+        configuration.setAddEntryTimeout(60); // on a busy machine too, a bookie that is killed is the one that fails
         configuration.setUseV2WireProtocol(true); // as Pulsar does
         return new BookKeeper(configuration);
     }

@@ -55,7 +55,7 @@ class ClusterTest {
 
     @Test
     void aBookieThatIsKilledHasEachEntryThatItAcknowledgedAndItsClusterGoesOn() throws Exception {
-        try (Cluster cluster = new Cluster(directory, BOOKIES, STARTS_SOON, settings());
+        try (Cluster cluster = new Cluster(directory, BOOKIES, 5000, STARTS_SOON, settings());
                 BookKeeper client = cluster.client()) {
             // An entry of the first is acknowledged by all three bookies, and so by the one that is killed.
             final Adds byAll = new Adds(client, 3);

@@ -38,7 +38,7 @@ class CrashTest {
     void aKilledJournalHasEachEntryThatItAcknowledgedForEachProvider() throws Exception {
         final Set<Long> acknowledged = new TreeSet<>();
         // Twice: a bookie that was killed goes on, in a new file.
-        for (final int count : new int[] {1000, 3000}) {
+        for (final int count : new int[] {300, 900}) {
             acknowledged.addAll(killedAfter(count, acknowledged.size()));
             for (final Provider provider : Provider.values()) {
                 final Map<Long, Boolean> replayed = TestJournal.replay(provider, directory);

@@ -37,13 +37,13 @@ class ErrorTest {
     }
 
     /*
-     * A limit of the size of files, 4 or 8 MiB by the shell, is an error that every machine can have. BookKeeper tells no
+     * A limit of the size of files, 2 or 4 MiB by the shell, is an error that every machine can have. BookKeeper tells no
      * error to the callback of an entry: its journal ends, which the bookie's listener is told, and the bookie stops.
      */
     @Test
     void aWriteThatTheDiskRefusesEndsTheJournalAndAcknowledgesNothingThatIsNotThere() throws Exception {
         final Process child = ChildJvm.start(
-                List.of("sh", "-c", "ulimit -f 8192 && exec \"$@\"", "sh"),
+                List.of("sh", "-c", "ulimit -f 4096 && exec \"$@\"", "sh"),
                 List.of(),
                 Refused.class,
                 directory.toString());
@@ -60,7 +60,7 @@ class ErrorTest {
         }
         assertEquals(0, child.waitFor());
 
-        assertTrue(acknowledged > 1000, acknowledged + " was the last");
+        assertTrue(acknowledged > 500, acknowledged + " was the last");
         final Map<Long, Boolean> replayed = TestJournal.replay(Provider.DEFAULT, directory);
         assertFalse(replayed.containsValue(false), "an entry has other bytes");
         for (long number = 0; number <= acknowledged; number++) {
