@@ -5,6 +5,7 @@ package io.writethrough;
 import io.writethrough.internal.path.OpenRules.Setting;
 import io.writethrough.internal.path.WriteThroughPath;
 import io.writethrough.internal.path.WriteThroughWatchService;
+import java.io.Closeable;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.FileStore;
@@ -162,6 +163,19 @@ public final class WriteThroughFileSystem extends FileSystem {
             final Path path, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
             throws IOException {
         return provider.openFile(path, options, attributes);
+    }
+
+    /**
+     * Tells this file system of a stream or channel that was opened for reading past it, after {@link #openFile} had left the
+     * file to the file system beneath. As long as the reader is open, a write to a file that commits at a force returns no
+     * sooner than the reader can see the write.
+     *
+     * @param reader what was opened; it is held weakly
+     * @param path of this file system, or of the one beneath
+     * @return false if the engine has meanwhile begun to write the file: close the reader, and call {@code openFile} again
+     */
+    public boolean admitsReader(final Closeable reader, final Path path) {
+        return provider.admitsReader(reader, path);
     }
 
     @Override

@@ -350,6 +350,11 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
         return door().open(unwrap(path), options, attributes);
     }
 
+    /** As {@link WriteThroughFileSystem#admitsReader}. */
+    boolean admitsReader(final Closeable reader, final Path path) {
+        return door().admits(reader, unwrap(path));
+    }
+
     // ---- everything else ----
 
     @Override

@@ -3,7 +3,9 @@
 package io.writethrough.internal.path;
 
 import java.io.Closeable;
+import java.io.FileInputStream;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.lang.ref.WeakReference;
 import java.nio.channels.Channel;
 import java.nio.file.Files;
@@ -66,10 +68,24 @@ public final class Readers {
         return !readers.isEmpty();
     }
 
-    /* A stream does not tell: it is open as long as it is reachable. */
     private static boolean isClosed(final WeakReference<Closeable> reference) {
         final Closeable reader = reference.get();
-        return reader == null || reader instanceof Channel channel && !channel.isOpen();
+        return reader == null || !isOpen(reader);
+    }
+
+    /* Other streams do not tell: they are open as long as they are reachable. */
+    private static boolean isOpen(final Closeable reader) {
+        try {
+            if (reader instanceof FileInputStream stream) {
+                return stream.getFD().valid();
+            }
+            if (reader instanceof RandomAccessFile file) {
+                return file.getFD().valid();
+            }
+        } catch (final IOException e) {
+            return false;
+        }
+        return !(reader instanceof Channel channel) || channel.isOpen();
     }
 
     private static @Nullable Object keyOf(final Path path) {
