@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+package io.writethrough.agent;
+
+import static io.writethrough.agent.Checks.check;
+import static io.writethrough.agent.Checks.stats;
+
+import io.writethrough.StorageProfile;
+import java.io.File;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.RandomAccessFile;
+import java.nio.file.Path;
+
+/** Counts the writes to the device for files that commit at a force and others. */
+final class Commits {
+    private static final int WRITES = 100;
+
+    private Commits() {}
+
+    public static void main(final String[] arguments) throws IOException {
+        final Path directory = Path.of(arguments[0]);
+        final File atForce = directory.resolve("a.db").toFile();
+        readersSeeEachWrite(directory.resolve("read.db").toFile());
+        if (StorageProfile.of(directory).writePath() == StorageProfile.WritePath.DIRECT) {
+            check(deviceWrites(atForce, "rw") < WRITES / 4, "few writes until a force");
+            check(deviceWrites(atForce, "rwd") >= WRITES, "each write of rwd");
+            check(deviceWrites(atForce, "rws") >= WRITES, "each write of rws");
+            check(deviceWrites(directory.resolve("b").toFile(), "rw") >= WRITES, "each write");
+        }
+        System.out.println("all well");
+    }
+
+    private static long deviceWrites(final File path, final String mode) throws IOException {
+        try (RandomAccessFile file = new RandomAccessFile(path, mode)) {
+            file.write(1);
+            file.getFD().sync();
+            final long before = stats().deviceWrites();
+            for (int i = 0; i < WRITES; i++) {
+                file.write(new byte[50]);
+            }
+            final long until = stats().deviceWrites();
+            file.getFD().sync();
+            check(stats().deviceWrites() > until || until - before >= WRITES, "a sync writes what is left");
+            return stats().deviceWrites() - before;
+        }
+    }
+
+    /* A reader that the JDK has opened before the engine opens the file sees each write that has returned. */
+    private static void readersSeeEachWrite(final File path) throws IOException {
+        check(path.createNewFile(), "a new file");
+        try (FileInputStream early = new FileInputStream(path);
+                RandomAccessFile earlyToo = new RandomAccessFile(path, "r");
+                OutputStream out = new FileOutputStream(path, true);
+                FileInputStream late = new FileInputStream(path)) {
+            for (int i = 0; i < WRITES; i++) {
+                out.write(i);
+                check(early.read() == i, "an early reader sees byte " + i);
+                check(earlyToo.read() == i, "an early file sees byte " + i);
+                check(late.read() == i, "a late reader sees byte " + i);
+            }
+        }
+    }
+}
