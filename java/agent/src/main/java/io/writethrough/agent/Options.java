@@ -40,13 +40,14 @@ final class Options {
 
     /** Makes them system properties, where the default file system looks for them. */
     static void apply(final @Nullable String options) {
-        parse(options).forEach((name, value) -> {
+        for (final Map.Entry<String, String> property : parse(options).entrySet()) {
+            final String name = property.getKey();
             final String other = System.getProperty(name);
-            if (other != null && !other.equals(value)) {
-                throw new IllegalArgumentException("" + name + " is '" + other + "' by the system property, and '"
-                        + value + "' by the options of the agent");
+            if (other != null && !other.equals(property.getValue())) {
+                throw new IllegalArgumentException(name + " is '" + other + "' by the system property, and '"
+                        + property.getValue() + "' by the options of the agent");
             }
-            System.setProperty(name, value);
-        });
+            System.setProperty(name, property.getValue());
+        }
     }
 }

@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.agent.inside;
 
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -41,7 +42,8 @@ final class Coverage {
                 final @Nullable String signature,
                 final String @Nullable [] exceptions) {
             flags.put(name + descriptor, access);
-            final Set<String> called = calls.computeIfAbsent(name + descriptor, key -> new HashSet<>());
+            final Set<String> called = new HashSet<>();
+            calls.put(name + descriptor, called);
             return new MethodVisitor(Opcodes.ASM9) {
                 @Override
                 public void visitMethodInsn(
@@ -71,7 +73,9 @@ final class Coverage {
             final int known = toNative.size();
             for (final Map.Entry<String, Set<String>> each : calls.entrySet()) {
                 final String method = each.getKey();
-                if (Rewrites.covers(owner, method) || toNative.contains(method) || !callsAnyOf(each, toNative)) {
+                if (Rewrites.covers(owner, method)
+                        || toNative.contains(method)
+                        || Collections.disjoint(each.getValue(), toNative)) {
                     continue;
                 }
                 if (is(method, Opcodes.ACC_PRIVATE)) {
@@ -84,10 +88,6 @@ final class Coverage {
                 return holes;
             }
         }
-    }
-
-    private static boolean callsAnyOf(final Map.Entry<String, Set<String>> method, final Set<String> others) {
-        return method.getValue().stream().anyMatch(others::contains);
     }
 
     private Set<String> nativeOnes(final Set<String> holes) {

@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.agent.inside;
 
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -104,7 +105,7 @@ final class Rewrites {
             return Set.of(SYNC);
         }
         final Set<String> all =
-                new java.util.HashSet<>(STREAMS.getOrDefault(owner, Map.of()).keySet());
+                new HashSet<>(STREAMS.getOrDefault(owner, Map.of()).keySet());
         final String open = OPENS.get(owner);
         if (open != null) {
             all.add(open);
