@@ -16,6 +16,9 @@ final class Options {
     private static final List<String> NAMES =
             List.of("paths", "passBy", "cacheReads", "commitAtForce", "growAhead", "interrupts");
 
+    /* Without a value. */
+    private static final String REPORT = "report";
+
     private Options() {}
 
     /** The system properties that options stand for. */
@@ -25,13 +28,14 @@ final class Options {
             return properties;
         }
         for (final String option : options.split(";", -1)) {
-            final int end = option.indexOf('=');
+            final int end = option.equals(REPORT) ? option.length() : option.indexOf('=');
             final String name = end < 0 ? option : option.substring(0, end);
-            if (end < 0 || !NAMES.contains(name)) {
+            if (end < 0 || !NAMES.contains(name) && !option.equals(REPORT)) {
                 throw new IllegalArgumentException("'" + option
-                        + "' is no option. Options are NAME=VALUE, with a semicolon between two; names are " + NAMES);
+                        + "' is no option. Options are NAME=VALUE, with a semicolon between two; names are " + NAMES
+                        + ". The option " + REPORT + " has no value");
             }
-            if (properties.put(PROPERTIES + name, option.substring(end + 1)) != null) {
+            if (properties.put(PROPERTIES + name, option.equals(REPORT) ? "true" : option.substring(end + 1)) != null) {
                 throw new IllegalArgumentException("option " + name + " is there twice");
             }
         }

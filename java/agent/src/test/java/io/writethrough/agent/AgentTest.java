@@ -164,6 +164,23 @@ class AgentTest {
     }
 
     @Test
+    void aReportTellsWhatPassedByAndWhy() throws Exception {
+        final String log = directory.resolve("a.log").toString();
+        assertEquals(
+                List.of(
+                        "writethrough-agent: 3 writes and 2 forces of streams were carried; 4 passed by, 44 % of all",
+                        "writethrough-agent:   3 times a force of " + log + ": the options leave the file to the JDK",
+                        "writethrough-agent:   1 times an open of " + log
+                                + " with rws or rwd: the options leave the file to the JDK"),
+                AgentJvm.of(Reported.class, directory)
+                        .withAgent(paths() + ";passBy=glob:**.log;report")
+                        .run()
+                        .successful()
+                        .lines()
+                        .toList());
+    }
+
+    @Test
     void aProgramInAJarIsCarried() throws Exception {
         final Manifest manifest = new Manifest();
         manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");
@@ -219,7 +236,7 @@ class AgentTest {
         for (final String options : List.of(
                 "paths=everything",
                 "path=glob:**",
-                "report",
+                "report=yes",
                 "paths=glob:**;paths=glob:**",
                 "growAhead=glob:**",
                 "interrupts=never")) {

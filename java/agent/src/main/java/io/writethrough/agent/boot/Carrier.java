@@ -10,6 +10,7 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.SyncFailedException;
+import org.jspecify.annotations.Nullable;
 
 /** What {@link Hooks} call: the agent, which no class of the bootstrap loader could name. */
 public interface Carrier {
@@ -37,9 +38,12 @@ public interface Carrier {
     /**
      * Whether a file was synced. False: the descriptor is of no carried file.
      *
-     * @param parent the stream that has opened the descriptor
+     * @param parent the stream that has opened the descriptor, if one has
      */
-    boolean sync(FileDescriptor descriptor, Closeable parent) throws SyncFailedException;
+    boolean sync(FileDescriptor descriptor, @Nullable Closeable parent) throws SyncFailedException;
+
+    /** A channel of the JDK is being forced. */
+    void passed(FileDescriptor descriptor);
 
     /** What a native method of the JDK did which a method in Java has replaced. */
     interface Natives {

@@ -83,7 +83,15 @@ public final class Hooks {
     public static boolean sync(final FileDescriptor descriptor, final @Nullable Closeable parent)
             throws SyncFailedException {
         final Carrier to = carrier;
-        return to != null && parent != null && to.sync(descriptor, parent);
+        return to != null && to.sync(descriptor, parent);
+    }
+
+    /** Called by the head of {@code FileChannelImpl.force}, for a report. */
+    public static void passed(final FileDescriptor descriptor) {
+        final Carrier to = carrier;
+        if (to != null) {
+            to.passed(descriptor);
+        }
     }
 
     // ---- for files of the JDK, in place of a native method of this name ----

@@ -46,12 +46,17 @@ public final class Installation {
                 throws ReflectiveOperationException, UnmodifiableClassException {
             final Jdk jdk = new Jdk();
             Hooks.setNatives(jdk);
-            final Rewriter rewriter = new Rewriter();
+            final Report report = Report.isWanted() ? new Report(jdk) : null;
+            final Rewriter rewriter = new Rewriter(report != null);
             instrumentation.addTransformer(rewriter, true);
             instrumentation.retransformClasses(
                     FileInputStream.class, FileOutputStream.class, RandomAccessFile.class, FileDescriptor.class);
+            if (report != null) {
+                instrumentation.retransformClasses(Class.forName(Rewrites.CHANNEL.replace('/', '.')));
+                report.printAtExit();
+            }
             rewriter.requireAll();
-            Hooks.arm(new Opener(fileSystem, jdk, "close".equalsIgnoreCase(System.getProperty(INTERRUPTS))));
+            Hooks.arm(new Opener(fileSystem, jdk, "close".equalsIgnoreCase(System.getProperty(INTERRUPTS)), report));
             openOneFile();
         }
 

@@ -57,14 +57,20 @@ final class Opener implements Carrier {
     private final WriteThroughFileSystem fileSystem;
     private final Jdk jdk;
     private final boolean closesByInterrupt;
+    private final @Nullable Report report;
 
     /* The files that opening one needs, the JDK opens. */
     private final ThreadLocal<Boolean> opening = new ThreadLocal<>();
 
-    Opener(final WriteThroughFileSystem fileSystem, final Jdk jdk, final boolean closesByInterrupt) {
+    Opener(
+            final WriteThroughFileSystem fileSystem,
+            final Jdk jdk,
+            final boolean closesByInterrupt,
+            final @Nullable Report report) {
         this.fileSystem = fileSystem;
         this.jdk = jdk;
         this.closesByInterrupt = closesByInterrupt;
+        this.report = report;
     }
 
     // ---- opens ----
@@ -135,6 +141,9 @@ final class Opener implements Carrier {
             opening.remove();
         }
         if (outcome == Outcome.FOR_CHILD) {
+            if (report != null) {
+                report.openedForChild(name);
+            }
             System.getLogger(LOGGER)
                     .log(System.Logger.Level.WARNING, name + " is opened for a child process, and so not carried");
         }
@@ -172,7 +181,11 @@ final class Opener implements Carrier {
 
     @Override
     public void opened(final RandomAccessFile file, final String name, final int mode) throws FileNotFoundException {
-        if ((mode & READ_ONLY) != 0 && (mode & TEMPORARY) == 0) {
+        if ((mode & READ_ONLY) == 0) {
+            if (report != null && (mode & (SYNC | DATA_SYNC)) != 0) {
+                report.openedSynced(name);
+            }
+        } else if ((mode & TEMPORARY) == 0) {
             opened((Closeable) file, name);
         }
     }
@@ -226,7 +239,7 @@ final class Opener implements Carrier {
             final boolean reads,
             final boolean writes) {
         final StreamChannel.Owner owner =
-                new StreamChannel.Owner(jdk, stream, descriptor, reads, writes, closesByInterrupt);
+                new StreamChannel.Owner(jdk, report, stream, descriptor, reads, writes, closesByInterrupt);
         jdk.setChannel(stream, new StreamChannel(file, owner));
     }
 
@@ -313,10 +326,13 @@ final class Opener implements Carrier {
         return channel instanceof CarriedChannel ? (StreamChannel) channel : null;
     }
 
+    // ---- forces ----
+
     @Override
-    public boolean sync(final FileDescriptor descriptor, final Closeable parent) throws SyncFailedException {
+    public boolean sync(final FileDescriptor descriptor, final @Nullable Closeable parent) throws SyncFailedException {
         final StreamChannel channel = carriedOf(parent);
         if (channel == null) {
+            passed(descriptor);
             return false;
         }
         try {
@@ -326,6 +342,13 @@ final class Opener implements Carrier {
             final SyncFailedException failed = new SyncFailedException("sync failed");
             failed.initCause(e);
             throw failed;
+        }
+    }
+
+    @Override
+    public void passed(final FileDescriptor descriptor) {
+        if (report != null) {
+            report.passed(descriptor);
         }
     }
 }

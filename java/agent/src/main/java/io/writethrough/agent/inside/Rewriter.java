@@ -4,6 +4,7 @@ package io.writethrough.agent.inside;
 
 import java.lang.instrument.ClassFileTransformer;
 import java.security.ProtectionDomain;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -33,13 +34,22 @@ import org.objectweb.asm.Type;
  * <p>This stays registered, as other agents and the flight recorder may have the same classes redefined again.
  */
 final class Rewriter implements ClassFileTransformer {
+    private final Set<String> classes;
     private final Set<String> rewritten = ConcurrentHashMap.newKeySet();
     private final Map<String, Throwable> failures = new ConcurrentHashMap<>();
+
+    /** @param reports whether what passes by is told of */
+    Rewriter(final boolean reports) {
+        classes = new HashSet<>(Rewrites.CLASSES);
+        if (reports) {
+            classes.add(Rewrites.CHANNEL);
+        }
+    }
 
     /** Throws if a class was not rewritten. */
     void requireAll() {
         final Map<String, Object> missing = new TreeMap<>();
-        for (final String name : Rewrites.CLASSES) {
+        for (final String name : classes) {
             if (!rewritten.contains(name)) {
                 missing.put(name, failures.getOrDefault(name, new IllegalStateException("the JVM has not asked")));
             }
@@ -59,7 +69,7 @@ final class Rewriter implements ClassFileTransformer {
             final @Nullable Class<?> redefined,
             final @Nullable ProtectionDomain domain,
             final byte[] classFile) {
-        if (loader != null || name == null || !Rewrites.CLASSES.contains(name)) {
+        if (loader != null || name == null || !classes.contains(name)) {
             return null;
         }
         try {
@@ -73,7 +83,8 @@ final class Rewriter implements ClassFileTransformer {
     }
 
     static byte[] rewrite(final ClassReader reader) {
-        final Set<String> holes = new Coverage(reader).holes();
+        final Set<String> holes =
+                reader.getClassName().equals(Rewrites.CHANNEL) ? Set.of() : new Coverage(reader).holes();
         if (!holes.isEmpty()) {
             throw new IllegalStateException(reader.getClassName() + " has methods the agent does not know: " + holes);
         }
@@ -102,7 +113,7 @@ final class Rewriter implements ClassFileTransformer {
             final boolean isCovered = Rewrites.covers(owner, method);
             final int newAccess = isCovered ? access & ~Opcodes.ACC_NATIVE : access;
             final MethodVisitor writer = super.visitMethod(newAccess, name, descriptor, signature, exceptions);
-            if (!isCovered && !Rewrites.shares(owner, method)) {
+            if (!isCovered && !Rewrites.shares(owner, method) && !Rewrites.forces(owner, method)) {
                 return writer;
             }
             final Body body = new Body(writer, owner, name, descriptor);
@@ -141,6 +152,10 @@ final class Rewriter implements ClassFileTransformer {
                 returnIf("open");
             } else if (Rewrites.syncs(owner, method)) {
                 returnIfSynced();
+            } else if (Rewrites.forces(owner, method)) {
+                loadField("fd", Rewrites.DESCRIPTOR);
+                mv.visitMethodInsn(
+                        Opcodes.INVOKESTATIC, Rewrites.HOOKS, "passed", "(" + Rewrites.DESCRIPTOR + ")V", false);
             }
         }
 

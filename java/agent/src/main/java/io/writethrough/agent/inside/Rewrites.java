@@ -18,6 +18,9 @@ final class Rewrites {
     private static final String RANDOM = "java/io/RandomAccessFile";
     private static final String DESCRIPTOR_CLASS = "java/io/FileDescriptor";
 
+    /** Rewritten for a report alone. */
+    static final String CHANNEL = "sun/nio/ch/FileChannelImpl";
+
     static final Set<String> CLASSES = Set.of(INPUT, OUTPUT, RANDOM, DESCRIPTOR_CLASS);
 
     /** The method of {@code CarriedChannel} that does the work of a method, for a carried file. */
@@ -63,6 +66,7 @@ final class Rewrites {
     private static final Set<String> SHARING = Set.of(INPUT, OUTPUT);
     private static final String ON_DESCRIPTOR = "<init>(" + DESCRIPTOR + ")V";
     private static final String SYNC = "sync()V";
+    private static final String FORCE = "force(Z)V";
 
     /* A file is opened by them, or nothing of a carried file is read, written or asked. */
     private static final Set<String> HARMLESS = Set.of("open0", "isRegularFile0", "close0");
@@ -88,6 +92,11 @@ final class Rewrites {
 
     static boolean syncs(final String owner, final String method) {
         return owner.equals(DESCRIPTOR_CLASS) && method.equals(SYNC);
+    }
+
+    /** Whether a method is told of in a report. */
+    static boolean forces(final String owner, final String method) {
+        return owner.equals(CHANNEL) && method.equals(FORCE);
     }
 
     /** Whether a method is rewritten so that it does no I/O by the JDK on a carried file. */

@@ -40,6 +40,7 @@ final class StreamChannel extends CarriedChannel {
      */
     record Owner(
             Jdk jdk,
+            @Nullable Report report,
             Closeable stream,
             FileDescriptor descriptor,
             boolean reads,
@@ -240,9 +241,17 @@ final class StreamChannel extends CarriedChannel {
         return (int) Math.max(0, Math.min(length() - pointer(), Integer.MAX_VALUE));
     }
 
-    /** {@code FileDescriptor.sync}. */
+    /** {@code FileDescriptor.sync}, which no interrupt ends. */
     void sync() throws IOException {
+        requireOpen();
+        countForce();
         file.channel().force(true);
+    }
+
+    private void countForce() {
+        if (owner.report() != null) {
+            owner.report().forced();
+        }
     }
 
     // ---- the channel ----
@@ -367,6 +376,7 @@ final class StreamChannel extends CarriedChannel {
     @Override
     public void force(final boolean metaData) throws IOException {
         requireOpen();
+        countForce();
         interruptibly(() -> {
             file.channel().force(metaData);
             return this;
