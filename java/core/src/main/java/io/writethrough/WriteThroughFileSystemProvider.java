@@ -82,7 +82,8 @@ import org.jspecify.annotations.Nullable;
  * that depends on several writers, such as a log to which several processes append.
  *
  * <p>{@code java.io} uses no file system. What a program writes with {@link java.io.RandomAccessFile} or {@link
- * java.io.FileOutputStream} passes by. Do not mix such writes with channels of the same open file.
+ * java.io.FileOutputStream} passes by, unless the JVM has the agent of the artifact {@code writethrough-agent}. Without
+ * the agent, do not mix such writes with channels of the same open file.
  *
  * <p>Without the switch, the JVM has this provider for URIs of the scheme {@code writethrough}: {@code
  * writethrough:///var/lib/app} is {@code WriteThroughFileSystem.path(Path.of("/var/lib/app"))}.

@@ -3,7 +3,6 @@
 package io.writethrough.agent;
 
 import java.lang.instrument.Instrumentation;
-import java.lang.reflect.InvocationTargetException;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -41,8 +40,6 @@ public final class Agent {
                     .loadClass("io.writethrough.agent.inside.Installation")
                     .getMethod("install", Instrumentation.class)
                     .invoke(null, instrumentation);
-        } catch (final InvocationTargetException e) {
-            refuse(e.getCause());
         } catch (final Throwable e) {
             refuse(e);
         }
@@ -61,8 +58,9 @@ public final class Agent {
     /* If premain threw, the JVM would abort, with a dump of its memory and without the cause. */
     private static void refuse(final Throwable failure) {
         Throwable reason = failure;
-        while (!(reason instanceof IllegalArgumentException) && reason.getCause() != null) {
-            reason = reason.getCause();
+        for (Throwable each = failure; each != null && !(reason instanceof IllegalArgumentException); ) {
+            reason = each;
+            each = each.getCause();
         }
         System.err.println("writethrough-agent: " + reason.getMessage());
         System.err.println("The program does not start, as its files would not be written through.");

@@ -169,11 +169,15 @@ final class Jdk implements Carrier.Natives {
         try {
             final int ignored = (int) truncate.invokeExact(descriptor, length);
             if (before > length) {
-                final long after = (long) seek.invokeExact(descriptor, length);
+                move(descriptor, length);
             }
         } catch (final Throwable e) {
             throw ioException(e);
         }
+    }
+
+    private void move(final FileDescriptor descriptor, final long position) throws Throwable {
+        final long ignored = (long) seek.invokeExact(descriptor, position);
     }
 
     private static void requireOpen(final FileDescriptor descriptor) throws IOException {
