@@ -4,11 +4,13 @@ package io.writethrough.agent;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /** A JVM with or without the agent. Its class path has the tests alone: the library comes with the agent's jar. */
@@ -32,8 +34,27 @@ final class AgentJvm {
 
     /** Runs a class of the tests. */
     static AgentJvm of(final Class<?> main, final Object... arguments) {
-        final List<String> program = new ArrayList<>(
-                List.of("-cp", Path.of("target/test-classes").toAbsolutePath().toString(), main.getName()));
+        return onClassPath(testClasses(), main, arguments);
+    }
+
+    /** Runs a class of the tests that sees these artifacts too. */
+    static AgentJvm with(final Set<String> artifacts, final Class<?> main, final Object... arguments) {
+        final String all = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
+        final List<String> path = new ArrayList<>(List.of(testClasses()));
+        for (final String entry : all.split(File.pathSeparator, -1)) {
+            if (artifacts.stream().anyMatch(artifact -> entry.contains("/" + artifact + "/"))) {
+                path.add(entry);
+            }
+        }
+        return onClassPath(String.join(File.pathSeparator, path), main, arguments);
+    }
+
+    private static String testClasses() {
+        return Path.of("target/test-classes").toAbsolutePath().toString();
+    }
+
+    private static AgentJvm onClassPath(final String path, final Class<?> main, final Object... arguments) {
+        final List<String> program = new ArrayList<>(List.of("-cp", path, main.getName()));
         for (final Object argument : arguments) {
             program.add(argument.toString());
         }
