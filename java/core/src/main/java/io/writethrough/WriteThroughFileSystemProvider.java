@@ -73,8 +73,8 @@ import org.jspecify.annotations.Nullable;
  * <p><b>What is carried is told.</b> The logger {@code io.writethrough} says which file is the first. A minute later, or on the
  * standard error stream at the end of a process that ends before, a line says how many were carried, and which files the
  * process has open past the library although {@code io.writethrough.paths} has them; a process that ends well before says
- * nothing. {@code -Dio.writethrough.report=true} tells that at the end in any case, {@code false} tells nothing. The command
- * {@code coverage PID} of the jar, and {@link WriteThroughCoverageMXBean}, tell it by the file.
+ * nothing. {@code -Dio.writethrough.report} tells that at the end in any case; with {@code -Dio.writethrough.coverage=false}
+ * nothing is told. The command {@code coverage PID} of the jar, and {@link WriteThroughCoverageMXBean}, tell it by the file.
  *
  * <p>{@link WriteThroughFileSystem} says what is durable when, and what the file system beneath does. The engine is the
  * {@link WriteThroughEngine#shared() shared} one, which the first open makes. Only one process can have a file open for

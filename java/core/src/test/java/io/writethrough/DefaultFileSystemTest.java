@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Timeout;
 class DefaultFileSystemTest extends OnEveryFileSystem {
     private ChildJvm child(final Class<?> main, final String... arguments) {
         return ChildJvm.of(main, arguments)
-                .withOption("-Dio.writethrough.report=false")
+                .withOption("-Dio.writethrough.coverage=false")
                 .withOption("-Djava.nio.file.spi.DefaultFileSystemProvider="
                         + WriteThroughFileSystemProvider.class.getName());
     }

@@ -20,7 +20,6 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What the switch of the JVM carries, and what passes by: told by a line of the log at the first file, by another a minute later
@@ -33,8 +32,10 @@ public final class Coverage implements WriteThroughCoverageMXBean {
     private static final int FILES_NAMED = 5;
     private static final long SECONDS_TO_REPORT = Long.getLong(Names.LIBRARY + ".reportSeconds", 60);
 
-    /* true: the summary is told at the end in any case; false: nothing is told. */
-    private static final @Nullable String REPORT = System.getProperty(Names.LIBRARY + ".report");
+    private static final boolean QUIET = "false".equals(System.getProperty(Names.LIBRARY + ".coverage"));
+
+    /* The summary is told at the end in any case. */
+    private static final boolean REPORT = !"false".equals(System.getProperty(Names.LIBRARY + ".report", "false"));
 
     private final FileSystem beneath;
     private final OpenRules rules;
@@ -84,7 +85,7 @@ public final class Coverage implements WriteThroughCoverageMXBean {
 
     private void run(final Path first) {
         EngineRegistration.registerCoverage(this);
-        if ("false".equals(REPORT)) {
+        if (QUIET) {
             return;
         }
         log(Level.INFO, "writethrough carries the files of " + rules + ". The first is " + first);
@@ -95,7 +96,7 @@ public final class Coverage implements WriteThroughCoverageMXBean {
         }
         synchronized (this) {
             if (!reported) {
-                reported = !"true".equals(REPORT);
+                reported = !REPORT;
                 log(passing().isEmpty() ? Level.INFO : Level.WARNING, summary());
             }
         }
@@ -104,7 +105,7 @@ public final class Coverage implements WriteThroughCoverageMXBean {
     /** Somebody has opened a file, whoever is to open it: from now on the end of the process is told of what was carried. */
     void awaitEnd() {
         synchronized (opened) {
-            if (started || "false".equals(REPORT)) {
+            if (started || QUIET) {
                 return;
             }
             started = true;
@@ -119,7 +120,7 @@ public final class Coverage implements WriteThroughCoverageMXBean {
     /* The log may be closed by now: what has to be known goes to the standard error stream. */
     private synchronized void end() {
         final boolean wrong = getCarriedOpens() == 0 || !passing().isEmpty();
-        if (!reported && (wrong || "true".equals(REPORT))) {
+        if (!reported && (wrong || REPORT)) {
             System.err.println((wrong ? "WARNING: " : "INFO: ") + summary());
         }
         reported = true;
