@@ -228,6 +228,29 @@ class WriteThroughFileSystemTest extends OnEveryFileSystem {
     }
 
     @Test
+    void aReaderOfTheJdkSeesNoZerosThatAFileGrowsAheadBy() throws IOException {
+        final WriteThroughFileSystem growing = WriteThroughFileSystem.builder()
+                .engine(engine)
+                .growAhead("glob:**", 1 << 20)
+                .build();
+        Files.writeString(path, "text");
+        try (FileChannel reader = FileChannel.open(growing.wrap(path), READ)) {
+            assertEquals("sun.nio.ch.FileChannelImpl", reader.getClass().getName());
+            try (FileChannel writer = FileChannel.open(growing.wrap(path), WRITE, APPEND)) {
+                writer.write(buffer(10, 1));
+                assertEquals(14, reader.size());
+                assertEquals(14, Files.size(growing.wrap(path)));
+            }
+        }
+        try (FileChannel writer = FileChannel.open(growing.wrap(path), WRITE, APPEND)) {
+            writer.write(buffer(10, 1));
+            final boolean grows = StorageProfile.of(path).writePath() == StorageProfile.WritePath.DIRECT;
+            assertEquals(grows ? 1 << 20 : 24, Files.size(path), "nobody reads it");
+            assertEquals(24, Files.size(growing.wrap(path)));
+        }
+    }
+
+    @Test
     void sizesAndCopiesAreThoseOfTheWriter() throws IOException {
         for (final WriteThroughFileSystem.Builder builder : List.of(
                 WriteThroughFileSystem.builder().commitAtForce("glob:**"),

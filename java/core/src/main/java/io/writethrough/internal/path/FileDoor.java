@@ -76,8 +76,11 @@ public final class FileDoor<F extends Channel> {
             return null;
         }
         try {
-            final F file = engine.open(beneath, rules.with(options, beneath), attributes);
-            showToReaders(file, options, beneath);
+            final boolean isRead = writes(options) && isSeenLater(beneath) && readers.anyOf(beneath);
+            final F file = engine.open(beneath, rules.with(options, beneath, !isRead), attributes);
+            if (isRead && rules.commitsAtForce(beneath)) {
+                showToReaders(file);
+            }
             if (coverage != null) {
                 coverage.carried(beneath, file);
             }
@@ -101,8 +104,9 @@ public final class FileDoor<F extends Channel> {
 
     /** The size of a file that the engine writes; negative: the kernel's size is right. */
     public long sizeOf(final Path beneath) {
-        final boolean differs = rules.commitsAtForce(beneath) || rules.growsAhead(beneath);
-        return differs && rules.opener(beneath, true) == Opener.ENGINE ? engine.writtenSize(beneath) : -Errno.ENOENT;
+        return isSeenLater(beneath) && rules.opener(beneath, true) == Opener.ENGINE
+                ? engine.writtenSize(beneath)
+                : -Errno.ENOENT;
     }
 
     /** Whether names, and copies of files, are durable when a call returns: where each write is. */
@@ -110,16 +114,18 @@ public final class FileDoor<F extends Channel> {
         return rules.opener(beneath, true) == Opener.ENGINE && !rules.commitsAtForce(beneath);
     }
 
-    private void showToReaders(final F file, final Set<? extends OpenOption> options, final Path beneath)
-            throws IOException {
+    private void showToReaders(final F file) throws IOException {
         try {
-            if (writes(options) && rules.commitsAtForce(beneath) && readers.anyOf(beneath)) {
-                engine.showToReaders(file);
-            }
+            engine.showToReaders(file);
         } catch (final IOException e) {
             file.close();
             throw e;
         }
+    }
+
+    /* Whether the kernel may have other bytes of a file, or another size, than its writer. */
+    private boolean isSeenLater(final Path beneath) {
+        return rules.commitsAtForce(beneath) || rules.growsAhead(beneath);
     }
 
     /**
@@ -127,7 +133,7 @@ public final class FileDoor<F extends Channel> {
      * this reader too.
      */
     public boolean admits(final Closeable reader, final Path beneath) {
-        if (!rules.commitsAtForce(beneath) || rules.opener(beneath, false) == Opener.JDK) {
+        if (!isSeenLater(beneath) || rules.opener(beneath, false) == Opener.JDK) {
             return true; // What the engine writes the device has when a write returns.
         }
         readers.add(reader, beneath);

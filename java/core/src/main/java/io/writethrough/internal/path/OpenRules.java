@@ -28,6 +28,11 @@ import org.jspecify.annotations.Nullable;
  * <tr><td>is of {@code cacheReads}</td><td>the engine</td><td>the engine</td></tr>
  * <tr><td>is any other</td><td>the engine</td><td>the engine if the file is open for writing there, else the JDK</td></tr>
  * </table>
+ *
+ * <p>A reader of the JDK can be mapped into any arena, and sent by native transports. It takes no lock, so another process may
+ * write the file, and it sees what is written past the library. What it pays is a system call for each read of cached bytes:
+ * {@code cacheReads} is for those who read so much that this counts. While the engine writes a file it may have bytes which the
+ * kernel does not have yet: then it opens the file for readers too. {@link Readers} are those that came before the writer.
  */
 public final class OpenRules {
     private final Map<Setting, PathPattern> patterns;
@@ -170,13 +175,17 @@ public final class OpenRules {
         return has(Setting.GROW_AHEAD, path.toAbsolutePath().normalize());
     }
 
-    /** The options to open a path with. What is among them stays. */
-    public Set<OpenOption> with(final Set<? extends OpenOption> options, final Path path) {
+    /**
+     * The options to open a path with. What is among them stays.
+     *
+     * @param mayGrow whether the file may grow ahead: not while somebody reads it past the engine, who would see the zeros
+     */
+    public Set<OpenOption> with(final Set<? extends OpenOption> options, final Path path, final boolean mayGrow) {
         final Set<OpenOption> all = new HashSet<>(options);
         if (!isThere(options, Commit.class) && commitsAtForce(path)) {
             all.add(Commit.AT_FORCE);
         }
-        if (!isThere(options, GrowthAhead.class) && growsAhead(path)) {
+        if (mayGrow && !isThere(options, GrowthAhead.class) && growsAhead(path)) {
             all.add(growth);
         }
         return all;

@@ -18,8 +18,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Channels and streams of the JDK that read files which a program commits at a force. They see what the device has: once there is
- * one, a write to its file is to return no sooner than the device has the bytes.
+ * Channels and streams of the JDK that read files which a program commits at a force, or which grow ahead. They see what the
+ * device has: where there is one, a write to its file is to return no sooner than the device has the bytes, and the file is not
+ * to grow ahead.
  */
 public final class Readers {
     private static final int FILES_BETWEEN_LOOKS = 256;
