@@ -157,6 +157,8 @@ class AgentTest {
                         process.toHandle().destroyForcibly();
                     }
                 }
+            } finally {
+                process.destroyForcibly();
             }
             assertEquals(128 + 9, process.waitFor());
             KilledWriter.check(Files.readAllBytes(file), told);
