@@ -2,10 +2,15 @@
 // Copyright The writethrough authors
 package io.writethrough.systems;
 
+import io.writethrough.WriteThroughEngine;
+import java.io.File;
 import java.io.IOException;
+import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /** A database or log that is tried, with its program. */
 enum Candidate {
@@ -14,7 +19,14 @@ enum Candidate {
     H2("H2, `WRITE_DELAY=0`", H2Program.class),
     H2_SYNC("H2, `CHECKPOINT SYNC` after each commit", H2Program.class, "-Dcheckpoint=true"),
     LUCENE("Lucene, `IndexWriter.commit`", LuceneProgram.class),
-    KAFKA("Kafka, a flush for each record", KafkaProgram.class);
+    /** Its indexes pass by: it maps them, and makes them anew where they are not whole. */
+    KAFKA(
+            "Kafka, a flush for each record",
+            KafkaProgram.class,
+            "-Dio.writethrough.passBy=glob:**.{index,timeindex}");
+
+    /* A program that runs for seconds is done before the better compiler has paid for itself. */
+    private static final List<String> FOR_SHORT_RUNS = List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
 
     private final String title;
     private final Class<?> program;
@@ -31,9 +43,16 @@ enum Candidate {
         return title;
     }
 
-    /** What it is tried by. Of these systems Kafka alone has a log that it extends and keeps: files that profit from growth. */
+    /** Whether it takes seconds to start. */
+    boolean isServer() {
+        return this == KAFKA;
+    }
+
+    /** What it is tried by. Files profit from growth where a system extends a log by each commit, and keeps it. */
     List<Way> ways() {
-        return this == KAFKA ? List.of(Way.values()) : List.of(Way.JDK, Way.AT_FORCE, Way.EACH_WRITE);
+        return Arrays.stream(Way.values())
+                .filter(way -> way != Way.AHEAD && way != Way.AGENT_AHEAD || this == KAFKA)
+                .toList();
     }
 
     /** Whether what the program acknowledges in this way is durable. */
@@ -41,19 +60,44 @@ enum Candidate {
         return this != H2 || way == Way.EACH_WRITE;
     }
 
-    /** Starts the program, see {@link Program}. Its errors go to those of this process. */
+    /**
+     * Starts the program, see {@link Program}. Its errors go to those of this process.
+     */
     Process start(final Way way, final Path directory, final String mode, final Number number) throws IOException {
         final List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED",
                 "-Xmx512m",
                 "-cp",
-                System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"))));
+                classPath(way)));
+        if (!mode.equals("measure")) {
+            command.addAll(FOR_SHORT_RUNS);
+        }
         command.addAll(settings);
         command.addAll(way.options(directory));
         command.addAll(List.of(program.getName(), directory.toString(), mode, number.toString()));
         return new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
+    }
+
+    private static String classPath(final Way way) throws IOException {
+        final String all = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
+        final Path library = library();
+        return Arrays.stream(all.split(File.pathSeparator))
+                .filter(element -> !way.isByAgent() || !Path.of(element).equals(library))
+                .collect(Collectors.joining(File.pathSeparator));
+    }
+
+    private static Path library() throws IOException {
+        try {
+            return Path.of(WriteThroughEngine.class
+                    .getProtectionDomain()
+                    .getCodeSource()
+                    .getLocation()
+                    .toURI());
+        } catch (final URISyntaxException e) {
+            throw new IOException(e);
+        }
     }
 }

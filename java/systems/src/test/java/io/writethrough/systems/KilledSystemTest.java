@@ -19,6 +19,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.Arguments.ArgumentSet;
@@ -26,7 +28,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** A JVM with a system that writes through is killed; another opens what is there. */
 @Timeout(300)
+@Execution(ExecutionMode.CONCURRENT)
 class KilledSystemTest {
+    /* With the property each system is tried by each way. Without it, those that take seconds to start are tried by one. */
+    private static final boolean ALL = Boolean.getBoolean("writethrough.systems.all");
+
     private static final int COMMITS = 200;
     private static final int LOAD_SECONDS = 200;
 
@@ -48,10 +54,17 @@ class KilledSystemTest {
 
     static Stream<ArgumentSet> systems() {
         return Arrays.stream(Candidate.values())
-                .flatMap(candidate -> Stream.of(Way.AT_FORCE, Way.EACH_WRITE)
-                        .filter(candidate::isDurable)
-                        .filter(way -> candidate != Candidate.H2_SYNC || way == Way.AT_FORCE)
+                .flatMap(candidate -> ways(candidate).stream()
+                        .limit(ALL || !candidate.isServer() ? Way.values().length : 1)
                         .map(way -> Arguments.argumentSet(candidate + ", " + way, candidate, way)));
+    }
+
+    private static List<Way> ways(final Candidate candidate) {
+        return candidate.ways().stream()
+                .filter(way -> way == Way.AT_FORCE || way == Way.EACH_WRITE || way == Way.AGENT)
+                .filter(candidate::isDurable)
+                .filter(way -> candidate != Candidate.H2_SYNC || way != Way.EACH_WRITE)
+                .toList();
     }
 
     @ParameterizedTest
@@ -59,10 +72,12 @@ class KilledSystemTest {
     void aKilledSystemHasEveryAcknowledgedRecord(final Candidate candidate, final Way way) throws Exception {
         final long acknowledged = killedAmongCommits(candidate, way);
         assertEquals(List.of("verified " + acknowledged), linesOf(candidate, way, acknowledged));
-        assertEquals(List.of("verified " + acknowledged), linesOf(candidate, Way.JDK, acknowledged));
+        if (ALL || !candidate.isServer()) {
+            assertEquals(List.of("verified " + acknowledged), linesOf(candidate, Way.JDK, acknowledged));
+        }
     }
 
-    /* How many records were acknowledged. The library carried at least one write for each. */
+    /* How many records were acknowledged. */
     private long killedAmongCommits(final Candidate candidate, final Way way) throws Exception {
         final Process load = candidate.start(way, directory, "load", LOAD_SECONDS);
         long acknowledged = 0;
@@ -76,7 +91,6 @@ class KilledSystemTest {
                     acknowledged = number;
                 } else {
                     written = number;
-                    assertTrue(written >= acknowledged, written + " writes for " + acknowledged + " records");
                 }
                 if (acknowledged == COMMITS) {
                     load.toHandle().destroyForcibly(); // SIGKILL, and its output stays open
@@ -87,7 +101,7 @@ class KilledSystemTest {
         }
         assertEquals(128 + 9, load.exitValue());
         assertTrue(acknowledged >= COMMITS, acknowledged + " records");
-        assertTrue(written >= COMMITS / 2, written + " writes through the library");
+        assertTrue(written > 0, "no write through the library");
         return acknowledged;
     }
 
