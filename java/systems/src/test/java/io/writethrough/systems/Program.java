@@ -9,19 +9,24 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystems;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.Locale;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.function.LongPredicate;
 
 /**
  * What the programs have in common. Their arguments are a directory and one of these:
  *
  * <ul>
- *   <li>{@code load SECONDS}: commits one record after the other. Prints {@code ack N} after each commit, from time to time
- *       {@code writes N}, the writes that went through the library so far, and at the end {@code commits/s X}.
+ *   <li>{@code load SECONDS}: commits one record after the other. Prints {@code ack N} when the records 1 to N are committed,
+ *       from time to time {@code writes N}, the writes that went through the library so far, and at the end {@code commits/s X}.
  *   <li>{@code measure SECONDS}: the same without {@code ack}, after half that time to warm up.
  *   <li>{@code verify N}: opens what is there and checks that it has the records 1 to N, byte for byte. Prints {@code
  *       verified N}.
  * </ul>
+ *
+ * <p>With the property {@code clients=C} so many threads commit at a time.
  */
 final class Program {
     private static final int RECORD_BYTES = 100;
@@ -54,37 +59,43 @@ final class Program {
     }
 
     private void load(final double seconds) throws Exception {
-        try (Records records = opener.open(directory)) {
+        try (Records records = opener.open(directory);
+                Clients clients = new Clients(records)) {
+            final Acknowledged acknowledged = new Acknowledged();
             final long begin = System.nanoTime();
-            long number = 0;
-            while (System.nanoTime() - begin < seconds * 1e9) {
-                number++;
-                records.commit(number, record(number));
-                print("ack " + number);
-                if (number % COMMITS_BETWEEN_COUNTS == 0) {
+            final long count = clients.commit(within(begin, seconds), acknowledged::add);
+            printRate(count, begin);
+        }
+    }
+
+    /* Numbers come in any order, and are printed when all before them have come. */
+    private static final class Acknowledged {
+        private final Set<Long> early = new HashSet<>();
+        private long last;
+
+        synchronized void add(final long number) throws IOException {
+            early.add(number);
+            while (early.remove(last + 1)) {
+                last++;
+                print("ack " + last);
+                if (last % COMMITS_BETWEEN_COUNTS == 0) {
                     print("writes " + writes());
                 }
             }
-            printRate(number, begin);
         }
     }
 
     private void measure(final double seconds) throws Exception {
-        try (Records records = opener.open(directory)) {
+        try (Records records = opener.open(directory);
+                Clients clients = new Clients(records)) {
+            clients.commit(within(System.nanoTime(), seconds / 2), number -> {});
             final long begin = System.nanoTime();
-            long number = 0;
-            while (System.nanoTime() - begin < seconds / 2 * 1e9) {
-                number++;
-                records.commit(number, record(number));
-            }
-            final long first = number;
-            final long measured = System.nanoTime();
-            while (System.nanoTime() - measured < seconds * 1e9) {
-                number++;
-                records.commit(number, record(number));
-            }
-            printRate(number - first, measured);
+            printRate(clients.commit(within(begin, seconds), number -> {}), begin);
         }
+    }
+
+    private static LongPredicate within(final long begin, final double seconds) {
+        return number -> System.nanoTime() - begin < seconds * 1e9;
     }
 
     private static void printRate(final long commits, final long begin) throws IOException {
@@ -103,17 +114,20 @@ final class Program {
         print("verified " + count);
     }
 
-    private static byte[] record(final long number) {
+    /** The bytes of the record of this number. */
+    static byte[] record(final long number) {
         final byte[] record = new byte[RECORD_BYTES];
         new SplittableRandom(number).nextBytes(record);
         return record;
     }
 
-    /* Of the engine that the switch of the JVM uses. */
-    private static long writes() throws IOException {
-        return FileSystems.getDefault() instanceof WriteThroughFileSystem
-                ? WriteThroughEngine.shared().stats().writes()
-                : 0;
+    private static long writes() {
+        return isCarried() ? WriteThroughEngine.shared().stats().writes() : 0;
+    }
+
+    /* Whether this JVM has the switch or the agent: both use the shared engine. */
+    private static boolean isCarried() {
+        return FileSystems.getDefault() instanceof WriteThroughFileSystem;
     }
 
     /* One write(2), so that a kill leaves whole lines. */

@@ -14,7 +14,10 @@ interface Records extends AutoCloseable {
         Records open(Path directory) throws Exception;
     }
 
-    /** Stores a record; it is committed when this returns. Numbers come in order, from 1 on. */
+    /**
+     * Stores a record; it is committed when this returns. Numbers come in order, from 1 on: in order for each thread, where
+     * several threads commit.
+     */
     void commit(long number, byte[] record) throws Exception;
 
     /** The record of this number, or null. Numbers come in order, from 1 on. */
