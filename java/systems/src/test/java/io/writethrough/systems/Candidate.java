@@ -14,27 +14,64 @@ import java.util.stream.Collectors;
 
 /** A database or log that is tried, with its program. */
 enum Candidate {
-    MAPDB("MapDB, WAL", MapDbProgram.class),
+    MAPDB("MapDB, WAL", MapDbProgram.class, Opens.CHANNELS),
     /** Its commits are durable where each write is: H2 forces nothing after a commit. */
-    H2("H2, `WRITE_DELAY=0`", H2Program.class),
-    H2_SYNC("H2, `CHECKPOINT SYNC` after each commit", H2Program.class, "-Dcheckpoint=true"),
-    LUCENE("Lucene, `IndexWriter.commit`", LuceneProgram.class),
+    H2("H2, `WRITE_DELAY=0`", H2Program.class, Opens.CHANNELS),
+    H2_SYNC("H2, `CHECKPOINT SYNC` after each commit", H2Program.class, Opens.CHANNELS, "-Dcheckpoint=true"),
+    LUCENE("Lucene, `IndexWriter.commit`", LuceneProgram.class, Opens.CHANNELS),
     /** Its indexes pass by: it maps them, and makes them anew where they are not whole. */
     KAFKA(
             "Kafka, a flush for each record",
             KafkaProgram.class,
-            "-Dio.writethrough.passBy=glob:**.{index,timeindex}");
+            Opens.CHANNELS,
+            "-Dio.writethrough.passBy=glob:**.{index,timeindex}"),
+    DERBY("Derby", DerbyProgram.class, Opens.STREAMS),
+    HSQLDB("HSQLDB, `WRITE DELAY FALSE`", HsqldbProgram.class, Opens.STREAMS),
+    XODUS("Xodus, `logDurableWrite`", XodusProgram.class, Opens.STREAMS),
+    ZOOKEEPER("ZooKeeper, 1 client", ZooKeeperProgram.class, Opens.STREAMS),
+    ZOOKEEPER_32("ZooKeeper, 32 clients", ZooKeeperProgram.class, Opens.STREAMS, "-Dclients=32"),
+    BOOKKEEPER("BookKeeper, one bookie", BookKeeperProgram.class, Opens.STREAMS),
+    ARTEMIS("Artemis, journal on NIO", ArtemisProgram.class, Opens.STREAMS),
+    RATIS("Ratis, one server", RatisProgram.class, Opens.STREAMS),
+    /** Its files pass by: with the agent's channels it would not start. */
+    CHRONICLE(
+            "Chronicle Queue",
+            ChronicleProgram.class,
+            Opens.MAPPINGS,
+            "-Dio.writethrough.passBy=glob:**.{cq4,cq4t}",
+            "--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED",
+            "--add-exports=java.base/sun.nio.ch=ALL-UNNAMED",
+            "--add-exports=jdk.unsupported/sun.misc=ALL-UNNAMED",
+            "--add-exports=jdk.compiler/com.sun.tools.javac.file=ALL-UNNAMED",
+            "--add-opens=jdk.compiler/com.sun.tools.javac=ALL-UNNAMED",
+            "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+            "--add-opens=java.base/java.io=ALL-UNNAMED",
+            "--add-opens=java.base/java.lang=ALL-UNNAMED",
+            "--add-opens=java.base/java.lang.reflect=ALL-UNNAMED",
+            "--add-opens=java.base/java.util=ALL-UNNAMED");
+
+    /** By what a system opens the files that it makes durable. */
+    private enum Opens {
+        /** {@code java.nio}: the switch carries them, and the agent. */
+        CHANNELS,
+        /** {@code java.io}: the agent carries them. */
+        STREAMS,
+        /** Nothing carries them, as the system writes memory. */
+        MAPPINGS
+    }
 
     /* A program that runs for seconds is done before the better compiler has paid for itself. */
     private static final List<String> FOR_SHORT_RUNS = List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
 
     private final String title;
     private final Class<?> program;
+    private final Opens opens;
     private final List<String> settings;
 
-    Candidate(final String title, final Class<?> program, final String... settings) {
+    Candidate(final String title, final Class<?> program, final Opens opens, final String... settings) {
         this.title = title;
         this.program = program;
+        this.opens = opens;
         this.settings = List.of(settings);
     }
 
@@ -43,21 +80,31 @@ enum Candidate {
         return title;
     }
 
+    /** Whether the library can carry what the system makes durable. */
+    boolean isCarried() {
+        return opens != Opens.MAPPINGS;
+    }
+
     /** Whether it takes seconds to start. */
     boolean isServer() {
-        return this == KAFKA;
+        return switch (this) {
+            case KAFKA, ZOOKEEPER, ZOOKEEPER_32, BOOKKEEPER, ARTEMIS, RATIS -> true;
+            default -> false;
+        };
     }
 
     /** What it is tried by. Files profit from growth where a system extends a log by each commit, and keeps it. */
     List<Way> ways() {
         return Arrays.stream(Way.values())
-                .filter(way -> way != Way.AHEAD && way != Way.AGENT_AHEAD || this == KAFKA)
+                .filter(way -> way == Way.JDK || way.isByAgent() || opens == Opens.CHANNELS)
+                .filter(way -> way != Way.AHEAD || this == KAFKA)
+                .filter(way -> way != Way.AGENT_AHEAD || this == KAFKA || this == HSQLDB || this == XODUS)
                 .toList();
     }
 
-    /** Whether what the program acknowledges in this way is durable. */
+    /** Whether what the program acknowledges in this way is durable, and not only in the kernel's memory. */
     boolean isDurable(final Way way) {
-        return this != H2 || way == Way.EACH_WRITE;
+        return this == H2 ? way == Way.EACH_WRITE : isCarried();
     }
 
     /**

@@ -5,8 +5,6 @@ package io.writethrough.systems;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -41,7 +39,7 @@ final class KafkaProgram {
     private KafkaProgram() {}
 
     public static void main(final String[] arguments) {
-        System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", "error");
+        Logging.ofErrors();
         Program.run(Node::new, arguments);
     }
 
@@ -52,7 +50,7 @@ final class KafkaProgram {
         private final Queue<ConsumerRecord<byte[], byte[]>> polled = new ArrayDeque<>();
 
         Node(final Path directory) throws Exception {
-            final int[] ports = freePorts();
+            final int[] ports = Ports.twoFree();
             address = "localhost:" + ports[0];
             final Path logs = directory.resolve("logs");
             final boolean anew = Files.notExists(logs);
@@ -76,13 +74,6 @@ final class KafkaProgram {
                             .all()
                             .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
                 }
-            }
-        }
-
-        private static int[] freePorts() throws IOException {
-            try (ServerSocket one = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
-                    ServerSocket other = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-                return new int[] {one.getLocalPort(), other.getLocalPort()};
             }
         }
 
