@@ -109,9 +109,14 @@ enum Candidate {
 
     /**
      * Starts the program, see {@link Program}. Its errors go to those of this process.
+     *
+     * @param before the command that runs the JVM, if any
      */
-    Process start(final Way way, final Path directory, final String mode, final Number number) throws IOException {
-        final List<String> command = new ArrayList<>(List.of(
+    Process start(
+            final List<String> before, final Way way, final Path directory, final String mode, final Number number)
+            throws IOException {
+        final List<String> command = new ArrayList<>(before);
+        command.addAll(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED",
                 "-Xmx512m",

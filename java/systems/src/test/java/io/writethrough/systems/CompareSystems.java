@@ -15,17 +15,22 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Commits per second of each system by each way, one thread that commits one record at a time, in rounds that take turns. The
- * arguments are {@code DIRECTORY [--rounds N] [--seconds S] [--only NAME,...]}. Prints a table: medians, and how many times the
- * JDK's in the same round, least and most in brackets.
+ * Commits per second of each system by each way, each thread commits one record at a time, in rounds that take turns. The
+ * arguments are {@code DIRECTORY [--rounds N] [--seconds S] [--only NAME,...] [--ways WAY,...]}. Prints a table: medians, how many
+ * times the JDK's in the same round with least and most in brackets, and where strace(1) is there, the share of the durable bytes
+ * that the library carried.
  */
 public final class CompareSystems {
+    private static final int TRACED_COMMITS = 300;
+
     private final Path root;
     private int rounds = 3;
     private double seconds = 3;
     private List<Candidate> candidates = List.of(Candidate.values());
+    private List<Way> ways = List.of(Way.values());
 
     private CompareSystems(final Path root) {
         this.root = root;
@@ -34,8 +39,9 @@ public final class CompareSystems {
     public static void main(final String[] arguments) throws Exception {
         if (arguments.length % 2 == 0 || !Files.isDirectory(Path.of(arguments[0]))) {
             System.err.println(
-                    "usage: bench/systems DIRECTORY [--rounds N] [--seconds S] [--only NAME,...], NAME one of "
-                            + Arrays.toString(Candidate.values()));
+                    "usage: bench/systems DIRECTORY [--rounds N] [--seconds S] [--only NAME,...] [--ways WAY,...],"
+                            + " NAME one of " + Arrays.toString(Candidate.values())
+                            + ", WAY one of " + Arrays.toString(Way.values()));
             System.exit(2);
         }
         final CompareSystems comparison =
@@ -54,6 +60,10 @@ public final class CompareSystems {
                 candidates = Arrays.stream(value.toUpperCase(Locale.ROOT).split(","))
                         .map(Candidate::valueOf)
                         .toList();
+            case "--ways" ->
+                ways = Arrays.stream(value.toUpperCase(Locale.ROOT).split(","))
+                        .map(Way::valueOf)
+                        .toList();
             default -> throw new IllegalArgumentException("no option " + option);
         }
     }
@@ -62,7 +72,7 @@ public final class CompareSystems {
         final Map<Candidate, Map<Way, List<Double>>> rates = new EnumMap<>(Candidate.class);
         for (int round = 1; round <= rounds; round++) {
             for (final Candidate candidate : candidates) {
-                for (final Way way : inTurn(candidate.ways(), round)) {
+                for (final Way way : inTurn(ways(candidate), round)) {
                     System.err.printf("round %d: %s, %s%n", round, candidate, way);
                     rates.computeIfAbsent(candidate, key -> new EnumMap<>(Way.class))
                             .computeIfAbsent(way, key -> new ArrayList<>())
@@ -70,7 +80,34 @@ public final class CompareSystems {
                 }
             }
         }
-        print(rates);
+        print(rates, shares());
+    }
+
+    private List<Way> ways(final Candidate candidate) {
+        return candidate.ways().stream().filter(ways::contains).toList();
+    }
+
+    private Map<Candidate, Map<Way, CarriedShare>> shares() throws IOException, InterruptedException {
+        final Map<Candidate, Map<Way, CarriedShare>> shares = new EnumMap<>(Candidate.class);
+        if (!CarriedShare.canBeMeasured()) {
+            System.err.println("strace is not there, or may not trace: no shares");
+            return shares;
+        }
+        for (final Candidate candidate : candidates) {
+            final Map<Way, CarriedShare> ofCandidate = new EnumMap<>(Way.class);
+            for (final Way way : ways(candidate)) {
+                System.err.printf("share: %s, %s%n", candidate, way);
+                final Path directory = Files.createTempDirectory(root, "writethrough-systems-");
+                try {
+                    ofCandidate.put(way, CarriedShare.measure(candidate, way, directory, TRACED_COMMITS));
+                } finally {
+                    TestDirectories.delete(directory);
+                }
+                System.err.println(ofCandidate.get(way));
+            }
+            shares.put(candidate, ofCandidate);
+        }
+        return shares;
     }
 
     /*
@@ -88,7 +125,7 @@ public final class CompareSystems {
     private double measure(final Candidate candidate, final Way way) throws Exception {
         final Path directory = Files.createTempDirectory(root, "writethrough-systems-");
         try {
-            final Process process = candidate.start(way, directory, "measure", seconds);
+            final Process process = candidate.start(List.of(), way, directory, "measure", seconds);
             try (BufferedReader lines =
                     new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
                 double rate = -1;
@@ -113,7 +150,8 @@ public final class CompareSystems {
         }
     }
 
-    private static void print(final Map<Candidate, Map<Way, List<Double>>> rates) {
+    private static void print(
+            final Map<Candidate, Map<Way, List<Double>>> rates, final Map<Candidate, Map<Way, CarriedShare>> shares) {
         final StringBuilder head = new StringBuilder("| commits/s |");
         final StringBuilder rule = new StringBuilder("| --- |");
         for (final Way way : Way.values()) {
@@ -122,22 +160,33 @@ public final class CompareSystems {
         }
         System.out.println(head);
         System.out.println(rule);
-        rates.forEach((candidate, ways) -> {
+        rates.forEach((candidate, ofWays) -> {
             final StringBuilder row = new StringBuilder("| " + candidate.title() + " |");
             for (final Way way : Way.values()) {
-                final List<Double> values = ways.get(way);
-                row.append(values == null ? " |" : cell(candidate, way, values, ways.getOrDefault(Way.JDK, List.of())));
+                final List<Double> values = ofWays.get(way);
+                row.append(
+                        values == null
+                                ? " |"
+                                : cell(candidate, way, values, ofWays.getOrDefault(Way.JDK, List.of()))
+                                        + share(shares.getOrDefault(candidate, Map.of())
+                                                .get(way)) + " |");
             }
             System.out.println(row);
         });
+    }
+
+    private static String share(final @Nullable CarriedShare share) {
+        return share == null || share.carriedBytes() == 0
+                ? ""
+                : String.format(Locale.ROOT, ", %.1f %% carried", share.percent());
     }
 
     private static String cell(
             final Candidate candidate, final Way way, final List<Double> values, final List<Double> jdk) {
         final String rate =
                 String.format(Locale.ROOT, " %s%,.0f", candidate.isDurable(way) ? "" : "not durable: ", median(values));
-        if (way == Way.JDK) {
-            return rate + " |";
+        if (way == Way.JDK || jdk.isEmpty()) {
+            return rate;
         }
         final List<Double> ratios = new ArrayList<>();
         for (int round = 0; round < values.size(); round++) {
@@ -146,7 +195,7 @@ public final class CompareSystems {
         ratios.sort(null);
         return String.format(
                 Locale.ROOT,
-                "%s, %.2f (%.2f..%.2f) |",
+                "%s, %.2f (%.2f..%.2f)",
                 rate,
                 median(ratios),
                 ratios.get(0),

@@ -89,7 +89,7 @@ class KilledSystemTest {
 
     /* How many records were acknowledged. */
     private long killedAmongCommits(final Candidate candidate, final Way way) throws Exception {
-        final Process load = candidate.start(way, directory, "load", LOAD_SECONDS);
+        final Process load = candidate.start(List.of(), way, directory, "load", LOAD_SECONDS);
         long acknowledged = 0;
         long written = 0;
         try (BufferedReader lines = output(load)) {
@@ -118,7 +118,7 @@ class KilledSystemTest {
     }
 
     private List<String> linesOf(final Candidate candidate, final Way way, final long count) throws Exception {
-        final Process verify = candidate.start(way, directory, "verify", count);
+        final Process verify = candidate.start(List.of(), way, directory, "verify", count);
         try (BufferedReader lines = output(verify)) {
             return lines.lines().toList();
         } finally {

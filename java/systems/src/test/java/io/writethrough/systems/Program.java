@@ -22,6 +22,8 @@ import java.util.function.LongPredicate;
  *   <li>{@code load SECONDS}: commits one record after the other. Prints {@code ack N} when the records 1 to N are committed,
  *       from time to time {@code writes N}, the writes that went through the library so far, and at the end {@code commits/s X}.
  *   <li>{@code measure SECONDS}: the same without {@code ack}, after half that time to warm up.
+ *   <li>{@code trace COMMITS}: some commits to warm up, then so many. Prints {@code begin N} and {@code end N} around these, N
+ *       the bytes that the library has written so far.
  *   <li>{@code verify N}: opens what is there and checks that it has the records 1 to N, byte for byte. Prints {@code
  *       verified N}.
  * </ul>
@@ -31,6 +33,7 @@ import java.util.function.LongPredicate;
 final class Program {
     private static final int RECORD_BYTES = 100;
     private static final int COMMITS_BETWEEN_COUNTS = 50;
+    private static final int COMMITS_BEFORE_TRACE = 20;
 
     private final Records.Opener opener;
     private final Path directory;
@@ -48,6 +51,7 @@ final class Program {
             switch (arguments[1]) {
                 case "load" -> program.load(Double.parseDouble(arguments[2]));
                 case "measure" -> program.measure(Double.parseDouble(arguments[2]));
+                case "trace" -> program.trace(Long.parseLong(arguments[2]));
                 case "verify" -> program.verify(Long.parseLong(arguments[2]));
                 default -> throw new IllegalArgumentException(arguments[1]);
             }
@@ -94,6 +98,16 @@ final class Program {
         }
     }
 
+    private void trace(final long commits) throws Exception {
+        try (Records records = opener.open(directory);
+                Clients clients = new Clients(records)) {
+            clients.commit(number -> number <= COMMITS_BEFORE_TRACE, number -> {});
+            print("begin " + bytes());
+            clients.commit(number -> number <= COMMITS_BEFORE_TRACE + commits, number -> {});
+            print("end " + bytes());
+        }
+    }
+
     private static LongPredicate within(final long begin, final double seconds) {
         return number -> System.nanoTime() - begin < seconds * 1e9;
     }
@@ -123,6 +137,10 @@ final class Program {
 
     private static long writes() {
         return isCarried() ? WriteThroughEngine.shared().stats().writes() : 0;
+    }
+
+    private static long bytes() {
+        return isCarried() ? WriteThroughEngine.shared().stats().deviceWrittenBytes() : 0;
     }
 
     /* Whether this JVM has the switch or the agent: both use the shared engine. */
