@@ -211,7 +211,7 @@ public final class Coverage implements WriteThroughCoverageMXBean {
                         passing.put(file.toString(), "open for writing by java.io or native code");
                     }
                 } catch (final IOException | RuntimeException e) {
-                    continue; // It was closed meanwhile, or is no path.
+                    // It was closed meanwhile, or is no path.
                 }
             }
         } catch (final IOException e) {
