@@ -19,13 +19,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** What an operation asks of the kernel: the evidence is strace's. */
 class SystemCallTest extends OnEveryFileSystem {
+    private static final Map<Path, Traced> RUNS = new HashMap<>();
+
     private static final String TRACED =
             "statx,fstat,newfstatat,openat,flock,close,fcntl,pwritev2,pwritev,pwrite64,preadv2,preadv,pread64,fsync,fdatasync,sync_file_range,io_uring_enter,ioprio_set";
     private static final Set<String> IO = Set.of(
@@ -39,9 +43,20 @@ class SystemCallTest extends OnEveryFileSystem {
                 "no direct I/O on " + StorageProfile.of(directory));
     }
 
+    /* One run of the operations in each root of directories: every test looks at all calls of it. */
     private List<Call> trace() throws Exception {
-        return Strace.trace(ChildJvm.of(Operations.class, path.toString()), directory.resolve("strace"), TRACED);
+        Traced traced = RUNS.get(root);
+        if (traced == null) {
+            final Path log = directory.resolve("strace");
+            traced = new Traced(path, Strace.trace(ChildJvm.of(Operations.class, path.toString()), log, TRACED));
+            RUNS.put(root, traced);
+        }
+        path = traced.path();
+        return traced.calls();
     }
+
+    /* The calls of a run, and the path of its file. */
+    private record Traced(Path path, List<Call> calls) {}
 
     @Test
     void aDurableOverwriteOfABlockIsOneDirectWriteWithDsync() throws Exception {
