@@ -27,6 +27,11 @@ class AtOnceTest extends OnEveryFileSystem {
         return engine;
     }
 
+    private void assumeDirect() throws Exception {
+        final StorageProfile profile = StorageProfile.of(directory);
+        assumeTrue(profile.writePath() == StorageProfile.WritePath.DIRECT, "no direct I/O on " + profile);
+    }
+
     /* The first byte of the file tells the number of the write. */
     private static ByteBuffer numbered(final int number) {
         return ByteBuffer.allocateDirect(BYTES).put(0, (byte) number);
@@ -47,7 +52,7 @@ class AtOnceTest extends OnEveryFileSystem {
 
     @Test
     void aWriteThatTheKernelTakesAtOnceIsOverWhenItsMethodReturns() throws Exception {
-        assumeTrue(StorageProfile.of(directory).writePath() == StorageProfile.WritePath.DIRECT, "needs direct I/O");
+        assumeDirect();
         try (WriteThroughEngine engine = engine();
                 WriteThroughFile file = engine.open(path, CREATE, READ, WRITE)) {
             file.write(numbered(0), 0);
@@ -66,7 +71,7 @@ class AtOnceTest extends OnEveryFileSystem {
 
     @Test
     void writesThatAreOverAtOnceKeepNoOtherFromItsEnd() throws Exception {
-        assumeTrue(StorageProfile.of(directory).writePath() == StorageProfile.WritePath.DIRECT, "needs direct I/O");
+        assumeDirect();
         try (WriteThroughEngine engine = engine();
                 WriteThroughFile file = engine.open(path, CREATE, READ, WRITE)) {
             file.write(numbered(0), 4096);
