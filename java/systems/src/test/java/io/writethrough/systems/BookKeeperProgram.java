@@ -43,7 +43,6 @@ final class BookKeeperProgram {
             final Path data = directory.resolve("bookie");
             final boolean anew = Files.notExists(data);
             ZooKeeperServers.start(directory.resolve("zookeeper"), ports[0], TICK_MILLIS);
-            ZooKeeperServers.connect(ports[0]).close();
             final ServerConfiguration server = new ServerConfiguration();
             server.setMetadataServiceUri(metadata);
             server.setZkTimeout(SESSION_MILLIS);

@@ -11,7 +11,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.apache.ratis.client.RaftClient;
+import org.apache.ratis.client.RaftClientConfigKeys;
 import org.apache.ratis.conf.RaftProperties;
 import org.apache.ratis.grpc.GrpcConfigKeys;
 import org.apache.ratis.protocol.Message;
@@ -25,10 +27,13 @@ import org.apache.ratis.server.storage.RaftStorage;
 import org.apache.ratis.statemachine.TransactionContext;
 import org.apache.ratis.statemachine.impl.BaseStateMachine;
 import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
+import org.apache.ratis.util.TimeDuration;
 import org.jspecify.annotations.Nullable;
 
 /** A single server of Ratis, with a client that waits for each record. Its log has the records; memory has them too. */
 final class RatisProgram {
+    private static final int PATIENCE_SECONDS = 30;
+
     private RatisProgram() {}
 
     public static void main(final String[] arguments) {
@@ -72,6 +77,9 @@ final class RatisProgram {
             GrpcConfigKeys.Server.setPort(properties, port);
             final Path storage = directory.resolve("storage");
             RaftServerConfigKeys.setStorageDir(properties, List.of(storage.toFile()));
+            // The first request comes while classes are loaded.
+            RaftClientConfigKeys.Rpc.setRequestTimeout(
+                    properties, TimeDuration.valueOf(PATIENCE_SECONDS, TimeUnit.SECONDS));
             server = RaftServer.newBuilder()
                     .setServerId(peer.getId())
                     .setGroup(group)
