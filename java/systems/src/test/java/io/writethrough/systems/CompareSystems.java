@@ -73,10 +73,11 @@ public final class CompareSystems {
         for (int round = 1; round <= rounds; round++) {
             for (final Candidate candidate : candidates) {
                 for (final Way way : inTurn(ways(candidate), round)) {
-                    System.err.printf("round %d: %s, %s%n", round, candidate, way);
+                    final double rate = measure(candidate, way);
+                    System.err.printf(Locale.ROOT, "round %d: %s, %s: %.1f%n", round, candidate, way, rate);
                     rates.computeIfAbsent(candidate, key -> new EnumMap<>(Way.class))
                             .computeIfAbsent(way, key -> new ArrayList<>())
-                            .add(measure(candidate, way));
+                            .add(rate);
                 }
             }
         }
@@ -99,11 +100,14 @@ public final class CompareSystems {
                 System.err.printf("share: %s, %s%n", candidate, way);
                 final Path directory = Files.createTempDirectory(root, "writethrough-systems-");
                 try {
-                    ofCandidate.put(way, CarriedShare.measure(candidate, way, directory, TRACED_COMMITS));
+                    final CarriedShare share = CarriedShare.measure(candidate, way, directory, TRACED_COMMITS);
+                    System.err.println(share);
+                    ofCandidate.put(way, share);
+                } catch (final IOException e) {
+                    e.printStackTrace(); // the rates are worth a table without this share
                 } finally {
                     TestDirectories.delete(directory);
                 }
-                System.err.println(ofCandidate.get(way));
             }
             shares.put(candidate, ofCandidate);
         }
