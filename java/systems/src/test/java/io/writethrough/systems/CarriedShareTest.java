@@ -55,7 +55,7 @@ class CarriedShareTest {
                 .filter(Candidate::isCarried)
                 .filter(candidate -> ALL || candidate != Candidate.ZOOKEEPER_32)
                 .flatMap(candidate -> candidate.ways().stream()
-                        .filter(way -> way == Way.AGENT || way == Way.AT_FORCE && (ALL || !candidate.isServer()))
+                        .filter(way -> way == Way.AGENT || ALL && way == Way.AT_FORCE)
                         .map(way -> Arguments.argumentSet(candidate + ", " + way, candidate, way)));
     }
 

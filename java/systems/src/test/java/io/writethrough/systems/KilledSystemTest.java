@@ -34,7 +34,7 @@ class KilledSystemTest {
     /* With the property each system is tried by each way. Without it, those that take seconds to start are tried by one. */
     private static final boolean ALL = Boolean.getBoolean("writethrough.systems.all");
 
-    private static final int COMMITS = 200;
+    private static final int COMMITS = 100;
     private static final int LOAD_SECONDS = 200;
 
     private Path directory;
