@@ -425,7 +425,8 @@ public class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         if (mode != MapMode.READ_ONLY && mode != MapMode.PRIVATE) {
             throw new UnsupportedOperationException(
                     mode + " mappings are not supported by writethrough: what is stored in"
-                            + " one would bypass its cache, and not be durable. READ_ONLY and PRIVATE are");
+                            + " one would bypass its cache, and not be durable. READ_ONLY and PRIVATE are. Let "
+                            + file.path() + " pass by (io.writethrough.passBy) if the program has to map it so");
         }
     }
 
