@@ -57,6 +57,18 @@ class CoverageTest {
         }
     }
 
+    /** Ends when the log has been told, and its thread waits for the end of the minute. */
+    static final class Logged {
+        public static void main(final String[] arguments) throws IOException, InterruptedException {
+            write(Path.of(arguments[0]).resolve("a.db"));
+            while (Thread.getAllStackTraces().keySet().stream()
+                    .noneMatch(thread -> thread.getName().equals("writethrough-coverage")
+                            && thread.getState() == Thread.State.TIMED_WAITING)) {
+                Thread.sleep(10);
+            }
+        }
+    }
+
     /** Has a file open, one by java.io, and one that is mapped, until its input ends. */
     static final class Mixed {
         /* To the end: what the collector takes is not mapped any more. */
@@ -84,7 +96,7 @@ class CoverageTest {
 
     @Test
     void theFirstFileIsLoggedAndTheEndSaysNothingWhereAllIsWell() throws Exception {
-        final ChildJvm.Result result = child(WellBehaved.class, all()).run();
+        final ChildJvm.Result result = child(Logged.class, all()).run();
         assertEquals(0, result.exitCode(), result.output());
         assertTrue(
                 result.output()
@@ -133,7 +145,7 @@ class CoverageTest {
     void aPatternBehindALinkIsToldWithTheLink() throws Exception {
         final Path link = Files.createSymbolicLink(directory.resolve("link"), directory);
         final ChildJvm.Result result =
-                child(WellBehaved.class, "glob:" + link + "/*.db").run();
+                child(Logged.class, "glob:" + link + "/*.db").run();
         assertTrue(
                 result.output().contains("/link/*.db (" + link + " is " + directory.toRealPath() + "). The first is "),
                 result.output());
@@ -192,13 +204,16 @@ class CoverageTest {
         }
     }
 
-    private static String outputOf(final String... args) {
-        final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    /* The process registers its bean a moment after it has opened its first file. */
+    private static String outputOf(final String... args) throws InterruptedException {
         final ByteArrayOutputStream err = new ByteArrayOutputStream();
-        assertEquals(
-                0,
-                Main.run(List.of(args), new PrintStream(out, true, UTF_8), new PrintStream(err, true, UTF_8)),
-                err::toString);
-        return out.toString(UTF_8);
+        for (int attempt = 0; attempt < 100; attempt++) {
+            final ByteArrayOutputStream out = new ByteArrayOutputStream();
+            if (Main.run(List.of(args), new PrintStream(out, true, UTF_8), new PrintStream(err, true, UTF_8)) == 0) {
+                return out.toString(UTF_8);
+            }
+            Thread.sleep(100);
+        }
+        throw new AssertionError(err.toString(UTF_8));
     }
 }
