@@ -57,8 +57,7 @@ public final class Coverage implements WriteThroughCoverageMXBean {
     // ---- what is opened ----
 
     /** The engine has opened a file. */
-    void carried(final Path path, final Channel file) {
-        final Path absolute = path.toAbsolutePath().normalize();
+    void carried(final Path absolute, final Channel file) {
         final boolean first;
         synchronized (opened) {
             opened.remove(absolute);
@@ -97,7 +96,8 @@ public final class Coverage implements WriteThroughCoverageMXBean {
         synchronized (this) {
             if (!reported) {
                 reported = !REPORT;
-                log(passing().isEmpty() ? Level.INFO : Level.WARNING, summary());
+                final Map<String, String> passing = passing();
+                log(passing.isEmpty() ? Level.INFO : Level.WARNING, summary(passing));
             }
         }
     }
@@ -119,9 +119,10 @@ public final class Coverage implements WriteThroughCoverageMXBean {
 
     /* The log may be closed by now: what has to be known goes to the standard error stream. */
     private synchronized void end() {
-        final boolean wrong = getCarriedOpens() == 0 || !passing().isEmpty();
+        final Map<String, String> passing = passing();
+        final boolean wrong = getCarriedOpens() == 0 || !passing.isEmpty();
         if (!reported && (wrong || REPORT)) {
-            System.err.println((wrong ? "WARNING: " : "INFO: ") + summary());
+            System.err.println((wrong ? "WARNING: " : "INFO: ") + summary(passing));
         }
         reported = true;
     }
@@ -130,9 +131,8 @@ public final class Coverage implements WriteThroughCoverageMXBean {
         System.getLogger(Names.LIBRARY).log(level, message);
     }
 
-    private String summary() {
+    private String summary(final Map<String, String> passing) {
         final long count = getCarriedOpens();
-        final Map<String, String> passing = passing();
         final StringBuilder text = new StringBuilder();
         if (count == 0) {
             text.append("writethrough has carried no file: none that was opened by java.nio is of ")

@@ -66,7 +66,9 @@ public final class FileDoor<F extends Channel> {
     public @Nullable F open(
             final Path beneath, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
             throws IOException {
-        final Opener opener = rules.opener(beneath, writes(options));
+        final Path name = nameOf(beneath);
+        final boolean writes = writes(options);
+        final Opener opener = rules.opener(name, writes);
         if (coverage != null) {
             coverage.awaitEnd();
         }
@@ -76,13 +78,13 @@ public final class FileDoor<F extends Channel> {
             return null;
         }
         try {
-            final boolean isRead = writes(options) && isSeenLater(beneath) && readers.anyOf(beneath);
-            final F file = engine.open(beneath, rules.with(options, beneath, !isRead), attributes);
-            if (isRead && rules.commitsAtForce(beneath)) {
+            final boolean isRead = writes && isSeenLater(name) && readers.anyOf(beneath);
+            final F file = engine.open(beneath, rules.with(options, name, !isRead), attributes);
+            if (isRead && rules.commitsAtForce(name)) {
                 showToReaders(file);
             }
             if (coverage != null) {
-                coverage.carried(beneath, file);
+                coverage.carried(name, file);
             }
             return file;
         } catch (final WriteThroughException e) {
@@ -104,14 +106,16 @@ public final class FileDoor<F extends Channel> {
 
     /** The size of a file that the engine writes; negative: the kernel's size is right. */
     public long sizeOf(final Path beneath) {
-        return isSeenLater(beneath) && rules.opener(beneath, true) == Opener.ENGINE
+        final Path name = nameOf(beneath);
+        return isSeenLater(name) && rules.opener(name, true) == Opener.ENGINE
                 ? engine.writtenSize(beneath)
                 : -Errno.ENOENT;
     }
 
     /** Whether names, and copies of files, are durable when a call returns: where each write is. */
     public boolean isDurable(final Path beneath) {
-        return rules.opener(beneath, true) == Opener.ENGINE && !rules.commitsAtForce(beneath);
+        final Path name = nameOf(beneath);
+        return rules.opener(name, true) == Opener.ENGINE && !rules.commitsAtForce(name);
     }
 
     private void showToReaders(final F file) throws IOException {
@@ -124,8 +128,13 @@ public final class FileDoor<F extends Channel> {
     }
 
     /* Whether the kernel may have other bytes of a file, or another size, than its writer. */
-    private boolean isSeenLater(final Path beneath) {
-        return rules.commitsAtForce(beneath) || rules.growsAhead(beneath);
+    private boolean isSeenLater(final Path name) {
+        return rules.commitsAtForce(name) || rules.growsAhead(name);
+    }
+
+    /* As the rules know a path. */
+    private static Path nameOf(final Path beneath) {
+        return beneath.toAbsolutePath().normalize();
     }
 
     /**
@@ -133,7 +142,8 @@ public final class FileDoor<F extends Channel> {
      * this reader too.
      */
     public boolean admits(final Closeable reader, final Path beneath) {
-        if (!isSeenLater(beneath) || rules.opener(beneath, false) == Opener.JDK) {
+        final Path name = nameOf(beneath);
+        if (!isSeenLater(name) || rules.opener(name, false) == Opener.JDK) {
             return true; // What the engine writes the device has when a write returns.
         }
         readers.add(reader, beneath);

@@ -139,16 +139,15 @@ public final class OpenRules {
         return interrupts;
     }
 
-    /** Who opens a file: for writing, or for reading alone. */
-    public Opener opener(final Path path, final boolean writes) {
-        final Path absolute = path.toAbsolutePath().normalize();
+    /** Who opens a file: for writing, or for reading alone. This path and those below are absolute and normalized. */
+    Opener opener(final Path absolute, final boolean writes) {
         if (!isChosen(absolute)) {
             return Opener.JDK;
         }
         return writes || has(Setting.CACHE_READS, absolute) ? Opener.ENGINE : Opener.ENGINE_OF_ITS_WRITER;
     }
 
-    /** Whether a file is one that the engine is to write, by its absolute, normalized path. */
+    /** Whether a file is one that the engine is to write, by its path. */
     boolean isChosen(final Path absolute) {
         return !isOfKernel(absolute)
                 && (!patterns.containsKey(Setting.PATHS) || has(Setting.PATHS, absolute))
@@ -166,13 +165,13 @@ public final class OpenRules {
     }
 
     /** Whether writes to a path are to be stable by a force, unless the options of an open say another thing. */
-    public boolean commitsAtForce(final Path path) {
-        return has(Setting.COMMIT_AT_FORCE, path.toAbsolutePath().normalize());
+    boolean commitsAtForce(final Path absolute) {
+        return has(Setting.COMMIT_AT_FORCE, absolute);
     }
 
     /** Whether a path is to grow ahead, unless the options of an open say another thing. */
-    public boolean growsAhead(final Path path) {
-        return has(Setting.GROW_AHEAD, path.toAbsolutePath().normalize());
+    boolean growsAhead(final Path absolute) {
+        return has(Setting.GROW_AHEAD, absolute);
     }
 
     /**
@@ -180,12 +179,12 @@ public final class OpenRules {
      *
      * @param mayGrow whether the file may grow ahead: not while somebody reads it past the engine, who would see the zeros
      */
-    public Set<OpenOption> with(final Set<? extends OpenOption> options, final Path path, final boolean mayGrow) {
+    Set<OpenOption> with(final Set<? extends OpenOption> options, final Path absolute, final boolean mayGrow) {
         final Set<OpenOption> all = new HashSet<>(options);
-        if (!isThere(options, Commit.class) && commitsAtForce(path)) {
+        if (!isThere(options, Commit.class) && commitsAtForce(absolute)) {
             all.add(Commit.AT_FORCE);
         }
-        if (mayGrow && !isThere(options, GrowthAhead.class) && growsAhead(path)) {
+        if (mayGrow && !isThere(options, GrowthAhead.class) && growsAhead(absolute)) {
             all.add(growth);
         }
         return all;
