@@ -964,8 +964,9 @@ static jboolean JNICALL copy_in(JNIEnv *env, jclass class, jobject destination, 
     return true;
 }
 
-JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
-    (void)reserved;
+/* ---- what the JVM loads ------------------------------------------------------------------------------------------ */
+
+static jint register_data_plane(JNIEnv *env) {
     static const JNINativeMethod methods[] = {
         {"open", "(J[BIII)J", (void *)open_file},
         {"close", "(J)I", (void *)close_file},
@@ -1013,15 +1014,18 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
         {"copyOut", "(Ljava/nio/ByteBuffer;I[BI)Z", (void *)copy_out},
         {"copyIn", "(Ljava/nio/ByteBuffer;I[BI)Z", (void *)copy_in},
     };
-    JNIEnv *env;
-    if ((*vm)->GetEnv(vm, (void **)&env, JNI_VERSION_10) != JNI_OK)
-        return JNI_ERR;
     jclass data_plane = (*env)->FindClass(env, NATIVE_IO);
     if (!data_plane)
         return JNI_ERR;
-    if ((*env)->RegisterNatives(env, data_plane, methods, sizeof methods / sizeof methods[0]) != JNI_OK)
+    return (*env)->RegisterNatives(env, data_plane, methods, sizeof methods / sizeof methods[0]);
+}
+
+JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
+    (void)reserved;
+    JNIEnv *env;
+    if ((*vm)->GetEnv(vm, (void **)&env, JNI_VERSION_10) != JNI_OK)
         return JNI_ERR;
-    if (register_control_plane(env) != JNI_OK)
+    if (register_data_plane(env) != JNI_OK || register_control_plane(env) != JNI_OK)
         return JNI_ERR;
     find_buffer_address(env);
     find_descriptor_number(env);
