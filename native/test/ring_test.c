@@ -149,6 +149,14 @@ static uint64_t pinned_bytes(void) {
     return kib * 1024;
 }
 
+/* Checks that the kernel holds no bytes any more. A request that has completed may hold its memory for another instant. */
+static void check_nothing_is_pinned(void) {
+    for (int looks = 0; pinned_bytes() > 0 && looks < 100000; looks++) {
+        CHECK(sched_yield() == 0);
+    }
+    CHECK_EQ(pinned_bytes(), 0);
+}
+
 /* Skips where the kernel has no table of buffers that are registered one by one. */
 static void need_buffer_table(void) {
     struct io_uring ring;
@@ -270,15 +278,25 @@ static bool are_reads_done_at_once(const struct place *place) {
     int fd = open(place->path, O_RDONLY | O_CLOEXEC);
     CHECK(fd >= 0);
     ssize_t count = preadv2(fd, &iov, 1, 0, RWF_NOWAIT);
-    CHECK(count == PAGE || (count < 0 && errno == EOPNOTSUPP));
+    CHECK(count == PAGE || (count < 0 && (errno == EOPNOTSUPP || errno == EAGAIN)));
     CHECK_EQ(close(fd), 0);
     return count == PAGE;
 }
 
-/* One thread reads. More reads than that end on the thread of their submitter. */
+/*
+ * One thread reads. More reads than that end on the thread of their submitter: at the best of several times, since a
+ * submitter that waits for a processor may find that the taker was there first.
+ */
 static void check_more_at_once(const struct place *place, unsigned least) {
-    unsigned at_once = read_beside_taker(place, 1);
-    CHECK(at_once > least || !are_reads_done_at_once(place));
+    unsigned best = 0;
+    for (int tries = 0; best <= least && tries < 5; tries++) {
+        unsigned at_once = read_beside_taker(place, 1);
+        best = at_once > best ? at_once : best;
+        if (!are_reads_done_at_once(place)) {
+            return;
+        }
+    }
+    CHECK(best > least);
 }
 
 static void check_at_once(struct place *place) {
@@ -350,7 +368,7 @@ static void check_pinned(void *argument) {
     CHECK_EQ(pinned_bytes(), PIECE + LAST);
     close_file(backing);
     close_place(place);
-    CHECK_EQ(pinned_bytes(), 0);
+    check_nothing_is_pinned();
 }
 
 /* Limits what an ordinary user may lock to 8 MiB. */
@@ -411,7 +429,7 @@ static void beyond_the_limit(void *argument) {
             CHECK_OK(io_uring_unregister_buffers(&ring));
             io_uring_queue_exit(&ring);
         }
-        CHECK_EQ(pinned_bytes(), 0);
+        check_nothing_is_pinned();
     }
 }
 
@@ -473,7 +491,7 @@ static void check_engine_within_limit(void *argument) {
     CHECK_EQ(chmod(place->path, 0666), 0);
     become_user(new_user());
     uint64_t half = pinned_by_engine(place->path, 8 << 20);
-    CHECK_EQ(pinned_bytes(), 0);
+    check_nothing_is_pinned();
     CHECK_EQ(setrlimit(RLIMIT_MEMLOCK, &smaller), 0);
     uint64_t less = pinned_by_engine(place->path, 8 << 20);
     if (half == UINT64_MAX) {
