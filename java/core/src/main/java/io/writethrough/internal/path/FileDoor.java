@@ -78,7 +78,7 @@ public final class FileDoor<F extends Channel> {
             return null;
         }
         try {
-            final boolean isRead = writes && isSeenLater(name) && readers.anyOf(beneath);
+            final boolean isRead = writes && mayBeThere(options) && isSeenLater(name) && readers.anyOf(beneath);
             final F file = engine.open(beneath, rules.with(options, name, !isRead), attributes);
             if (isRead && rules.commitsAtForce(name)) {
                 showToReaders(file);
@@ -98,6 +98,11 @@ public final class FileDoor<F extends Channel> {
             }
             return null;
         }
+    }
+
+    /* Nobody reads a file that the open is to make. To look for it costs as much as the open. */
+    private static boolean mayBeThere(final Set<? extends OpenOption> options) {
+        return !options.contains(StandardOpenOption.CREATE_NEW);
     }
 
     private boolean isWritten(final Path beneath) {
