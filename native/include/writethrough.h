@@ -503,8 +503,9 @@ WT_API int wt_zero(wt_file file, uint64_t offset, uint64_t length);
 /*
  * From now on the file grows ahead, by this many bytes at a time (rounded up to whole pages of 4096; 0: no more). A
  * write past the end of the file on disk first makes the file longer, as wt_allocate does. The writes that follow are
- * then overwrites and need no commit of the file system's journal. Of several calls, on whichever handle of the file,
- * the last one counts.
+ * then overwrites and need no commit of the file system's journal. The same goes for writes in sequence into holes of the
+ * file, and into space that was reserved and has no zeros yet: a write that begins where the last one ended first fills
+ * this many bytes from there with zeros. Of several calls, on whichever handle of the file, the last one counts.
  *
  * wt_size and reads know only what was written. Closing the last handle cuts off what was only grown ahead. After a
  * crash that part is still there: the file is longer than what was written to it, by zeros and by parts of writes

@@ -192,6 +192,54 @@ TEST(a_write_far_out_leaves_the_gap_a_hole) {
     core_close(&core);
 }
 
+TEST(writes_in_sequence_into_holes_are_direct_overwrites_between_fillings) {
+    static const uint32_t blocks[] = {512, 4096};
+    for (unsigned b = 0; b < 2; b++) {
+        struct core core = core_open(&(struct sim_options){.block_bytes = blocks[b]}, NULL);
+        struct test_random random = test_random_of(1);
+        struct model model = model_new(ROOM);
+        wt_file file = core_file(&core, "file");
+        CHECK_OK(wt_truncate(file, 100 * BLOCK + 1));
+        model_truncate(&model, 100 * BLOCK + 1);
+        test_random_bytes(&random, bytes, 40);
+        CHECK_EQ(write_at(file, 10 * BLOCK + 7, bytes, 40), 40); /* which no filling may touch */
+        model_write(&model, 10 * BLOCK + 7, bytes, 40);
+        CHECK_OK(wt_file_grow_ahead(file, GROWTH));
+        sim_clear_log(core.sim);
+        unsigned into_holes = 0;
+        for (uint64_t at = 0; at + 100 < 30 * BLOCK; at += 100) {
+            CONTEXT("block %u, at %llu", blocks[b], (unsigned long long)at);
+            into_holes += sim_state_at(core.sim, "file", at + 99) != SIM_WRITTEN;
+            test_random_bytes(&random, bytes, 100);
+            CHECK_EQ(write_at(file, at, bytes, 100), 100);
+            model_write(&model, at, bytes, 100);
+        }
+        CHECK(into_holes <= 2);
+        CHECK_EQ(sim_count(core.sim, SIM_RESERVE), 2);
+        CHECK_EQ(sim_state_at(core.sim, "file", 31 * BLOCK), SIM_WRITTEN);
+        CHECK_EQ(sim_state_at(core.sim, "file", 60 * BLOCK), SIM_HOLE);
+        CHECK_EQ(sim_size(core.sim, "file"), 100 * BLOCK + 1);
+        core_reopen(&core);
+        check_file(&core, core_file(&core, "file"), "file", &model);
+        model_free(&model);
+        core_close(&core);
+    }
+}
+
+TEST(writes_here_and_there_into_holes_fill_none) {
+    struct core core = core_open(NULL, NULL);
+    wt_file file = core_file(&core, "file");
+    CHECK_OK(wt_truncate(file, 100 * BLOCK));
+    CHECK_OK(wt_file_grow_ahead(file, GROWTH));
+    for (unsigned i = 0; i < 40; i++) {
+        fill_at(file, (uint64_t)(90 - 2 * i) * BLOCK, 1, BLOCK);
+    }
+    CHECK_EQ(sim_count(core.sim, SIM_RESERVE), 0);
+    CHECK_EQ(sim_state_at(core.sim, "file", 89 * BLOCK), SIM_HOLE);
+    CHECK_EQ(sim_size(core.sim, "file"), 100 * BLOCK);
+    core_close(&core);
+}
+
 /* Found by the simulator: a growth that ended in the page where it began was one of nothing, which the kernel refuses. */
 TEST(a_growth_of_less_than_a_page_is_one_of_a_page) {
     struct core core = core_open(&(struct sim_options){.block_bytes = 1024, .no_reserve = true}, NULL);

@@ -63,6 +63,7 @@ void wt_inode_begin_more(struct wt_inode *inode) {
 int wt_inode_cut(struct wt_inode *inode, uint64_t size) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     atomic_store(&inode->ends.ahead_end, 0);
+    atomic_store(&inode->filled_end, 0);
     uint64_t on_disk;
     bool durable = wt_turns_is_durable(&inode->turns);
     if (!durable)

@@ -55,6 +55,8 @@ struct wt_inode {
     struct wt_condition drained; /* nobody is inside */
 
     struct wt_long_lock ahead_lock; /* its holder makes the file longer; not for files without direct I/O */
+    /* of a file that grows ahead: where the last write ended, and up to where holes were filled for writes in sequence */
+    _Atomic uint64_t written_end, filled_end;
 
     struct wt_long_lock append_lock; /* its holder decides where the file ends */
     struct wt_mutex order_lock;      /* guards the appends in flight, in the order of their offsets */

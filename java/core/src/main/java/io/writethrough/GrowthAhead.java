@@ -8,7 +8,8 @@ import java.nio.file.OpenOption;
  * An option of {@link WriteThroughEngine#open(java.nio.file.Path, Durability, OpenOption...) open}: the file grows
  * ahead of what is written, by this many bytes at a time. A write past the end of the file on disk first makes the
  * file longer, as {@link WriteThroughFile#allocate} does. The writes that follow are overwrites, which cost no commit
- * of the file system's journal. For a log that is appended to.
+ * of the file system's journal. For a log that is appended to. The same goes for writes in sequence into a hole of the
+ * file: a write that begins where the last one ended first fills so much of the hole with zeros.
  *
  * <p>{@link WriteThroughFile#size()} and reads know only what was written. Closing the file cuts off what was only
  * grown ahead. Other programs see the longer file while it is open.
