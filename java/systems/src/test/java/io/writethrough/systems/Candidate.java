@@ -93,13 +93,23 @@ enum Candidate {
         };
     }
 
-    /** What it is tried by. Files profit from growth where a system extends a log by each commit, and keeps it. */
+    /**
+     * What it is tried by. Files profit from growth where a system extends a log by each commit, or writes it into a hole, and
+     * keeps it.
+     */
     List<Way> ways() {
         return Arrays.stream(Way.values())
                 .filter(way -> way == Way.JDK || way.isByAgent() || opens == Opens.CHANNELS)
                 .filter(way -> way != Way.AHEAD || this == KAFKA)
-                .filter(way -> way != Way.AGENT_AHEAD || this == KAFKA || this == HSQLDB || this == XODUS)
+                .filter(way -> way != Way.AGENT_AHEAD || growsLogs())
                 .toList();
+    }
+
+    private boolean growsLogs() {
+        return switch (this) {
+            case KAFKA, HSQLDB, XODUS, ZOOKEEPER, ZOOKEEPER_32 -> true;
+            default -> false;
+        };
     }
 
     /** Whether what the program acknowledges in this way is durable, and not only in the kernel's memory. */

@@ -58,7 +58,7 @@ enum Way {
             options.add("-Dio.writethrough.commitAtForce=glob:" + directory + "/**");
         }
         if (isAhead()) {
-            options.add("-Dio.writethrough.growAhead=glob:" + directory + "/**.{log,xd}=" + AHEAD_BYTES);
+            options.add("-Dio.writethrough.growAhead=glob:" + directory + "/**{.log,.xd,/log.*}=" + AHEAD_BYTES);
         }
         return options;
     }
