@@ -34,7 +34,7 @@ extern "C" {
 #endif
 
 /* Changes when a structure, constant or function below changes incompatibly. */
-#define WT_ABI_VERSION 3
+#define WT_ABI_VERSION 4
 
 typedef uint64_t wt_engine;
 typedef uint64_t wt_file;
@@ -105,6 +105,7 @@ struct wt_engine_stats {
     uint64_t fua_writes;      /* durable write I/Os sent as one command each: the device has FUA */
     uint64_t flushes;         /* flushes of a device's cache that writes needed: their own, or one shared by several */
     uint64_t lost_traces;     /* trace records that nobody took in time */
+    uint64_t mapped_files;    /* distinct files that are mapped for writing (wt_mapping_begin) now */
 };
 
 /*
@@ -539,6 +540,40 @@ WT_API int wt_sync(wt_file file);
  * @since 0.1
  */
 WT_API int wt_file_begin_mapping(wt_file file);
+
+/* A mapping that was begun. No two of a process have the same number, and none is 0. */
+typedef uint64_t wt_mapping;
+
+/*
+ * Tells that the file, which is open for writing, is going to be mapped for writing (mmap(2) with PROT_WRITE and MAP_SHARED),
+ * by the descriptor below. If the file is shorter than end it becomes that long, by zeros, and durably.
+ *
+ * From now on, until the last such mapping of the file has ended, all its I/O goes through the kernel's page cache, as where
+ * there is no direct I/O (WT_PATH_BUFFERED). So reads and writes, by any handle of any engine of this process, see what is
+ * stored in the mapping, and the mapping shows what they write, both at once. A write is as durable as ever; with WT_LATER
+ * it returns when the device has its bytes. What is stored in the mapping is durable after msync(2), wt_force or wt_sync. An
+ * atomic write is -EOPNOTSUPP. wt_allocate reserves space and writes no zeros. A file that grows ahead is cut to its size, and
+ * does not grow ahead meanwhile.
+ *
+ * The mapping outlives the handle: a file that is closed and opened again is mapped still. Other processes know nothing of it.
+ * To store behind the end of the file is SIGBUS, as ever, and so is to store into a hole of a full file system.
+ *
+ * 1: the file was not mapped before. 0: it was. Errors as wt_force; -ENOMEM; those of wt_truncate.
+ *
+ * @since 0.1
+ */
+WT_API int wt_mapping_begin(wt_file file, uint64_t end, wt_mapping *mapping);
+
+/*
+ * Tells that the memory of a mapping is unmapped, or that nobody will store there any more. Any thread may call this, also
+ * when the file is closed. Waits for nothing. After the last mapping of the file the next operation on the file flushes what
+ * was stored, and goes on by direct I/O. If that flush fails, the next wt_force or wt_sync tells.
+ *
+ * 0, or -EBADF: there is no such mapping.
+ *
+ * @since 0.1
+ */
+WT_API int wt_mapping_end(wt_mapping mapping);
 
 /*
  * A descriptor of the file, with the handle's access at least, for as long as the handle is open. It is for locks

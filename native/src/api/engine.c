@@ -25,6 +25,7 @@
 #include "file/inode.h"
 #include "file/operation.h"
 #include "io/disk.h"
+#include "io/mapped.h"
 #include "io/plug.h"
 #include "posix/descriptor.h"
 #include "posix/posix.h"
@@ -129,6 +130,7 @@ static void forked(void) {
     wt_descriptors_forked();
     wt_probe_forked();
     wt_disk_forked();
+    wt_mapped_forked();
     wt_plugs_forked();
     wt_mutex_init(&closing_lock, WT_LOCK_CLOSING);
     wt_condition_init(&closing_done);

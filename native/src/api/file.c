@@ -169,6 +169,8 @@ int wt_file_profile(wt_file handle, struct wt_profile *profile) {
     if (!file)
         return -EBADF;
     wt_profile_tell(&atomic_load(&file->inode->backing)->profile, profile);
+    if (wt_inode_is_buffered(file->inode))
+        profile->path = WT_PATH_BUFFERED;
     wt_file_release(handle);
     return 0;
 }

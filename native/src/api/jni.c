@@ -666,7 +666,7 @@ static jboolean JNICALL view_file(JNIEnv *env, jclass class, jlong handle, jlong
         inode->mapping.geometry.block_shift,
         wt_folio_first_bucket(inode->mapping.id),
     };
-    bool there = !inode->buffered && inode->mapping.place != WT_NONE;
+    bool there = !inode->without_direct_io && inode->mapping.place != WT_NONE;
     wt_file_release((wt_file)handle);
     (*env)->SetLongArrayRegion(env, into, 0, sizeof fields / sizeof *fields, fields);
     assert(!(*env)->ExceptionCheck(env));

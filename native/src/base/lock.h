@@ -41,6 +41,7 @@
     SHORT(HANDLES)                                                                                                     \
     SHORT(TURNS)                                                                                                       \
     SHORT(DISKS)                                                                                                       \
+    SHORT(MAPPED)                                                                                                      \
     SHORT(EXTERNAL)                                                                                                    \
     SHORT(URING)                                                                                                       \
     SHORT(BURSTS)                                                                                                      \

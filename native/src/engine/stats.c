@@ -4,6 +4,7 @@
 
 #include "base/lock.h"
 #include "base/mutant.h"
+#include "io/mapped.h"
 
 /* One cached read of so many is timed, of each thread. */
 #define READS_OF_SAMPLE 64u
@@ -123,6 +124,7 @@ static void fill_counts(struct wt_engine_object *engine, struct wt_engine_stats 
     stats->read_hits += wt_view_hits(engine->cache.view);
     stats->flushes += shared_flushes_of(engine);
     stats->in_flight_ios = started > ended ? started - ended : 0;
+    stats->mapped_files = wt_mapped_count(engine);
     stats->lost_traces = atomic_load_explicit(&engine->trace.dropped, memory_order_relaxed);
 }
 

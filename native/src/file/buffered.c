@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
-/* Files without direct I/O: reads and durable writes go through the kernel's page cache. */
+/* Files without direct I/O, or mapped for writing: reads and durable writes go through the kernel's page cache. */
 #include <errno.h>
 
 #include "base/mutant.h"
@@ -72,7 +72,6 @@ int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint6
     int error = 0;
     bool ended = false;
     int64_t begin_ns = wt_now_ns();
-    (void)wt_inode_begin(inode, true);
     uint64_t size = wt_inode_visible_size(inode);
     error = wt_inode_check_sometimes(inode, begin_ns);
     while (!error && read < length && !ended) {
@@ -97,7 +96,6 @@ int64_t wt_buffered_read(struct wt_inode *inode, struct wt_cursor *cursor, uint6
         if (!error && ended && offset + read < size && offset + read < offset + length)
             error = wt_inode_check(inode);
     }
-    wt_inode_end(inode);
     wt_count(inode->engine, WT_COUNT_READ_MISSES, 1);
     wt_stats_add(inode->engine, WT_HISTOGRAM_READ_MISSES, (uint64_t)(wt_now_ns() - begin_ns));
     return error ? error : (int64_t)read;

@@ -36,7 +36,7 @@ static void wait_gate(struct wt_inode *inode, struct wt_condition *condition) {
     wt_wait(inode->engine->backend, condition, &inode->lock);
 }
 
-bool wt_inode_begin(struct wt_inode *inode, bool may_wait) {
+static bool enter_gate(struct wt_inode *inode, bool may_wait) {
     uint64_t gate = atomic_load(&inode->gate);
     for (;;) {
         if (!(gate & SHUT)) {
@@ -169,6 +169,82 @@ void wt_inode_open_gate(struct wt_inode *inode) {
     wt_unlock(&inode->lock);
 }
 
+/* ---- mapped for writing ------------------------------------------------------------------------------------------ */
+
+/*
+ *                wt_mapping_begin: nothing is in flight, no folio is left
+ *   direct I/O ------------------------------------------------------------> mapped: all through the kernel's page cache
+ *              <------------------------------------------------------------
+ *                the next wt_inode_begin after the last mapping has ended
+ *
+ * Both steps are made with the gate shut.
+ */
+static void set_mapped(struct wt_inode *inode, bool mapped) {
+    atomic_store(&inode->turns.mapped, mapped);
+    atomic_store(&inode->mapped, mapped);
+}
+
+static int use_page_cache(struct wt_backing *backing, bool all) {
+    return backing->ops->use_page_cache ? backing->ops->use_page_cache(backing, all) : 0;
+}
+
+/* Cuts off what the file had ahead. */
+static int end_ahead(struct wt_inode *inode) {
+    uint64_t size = wt_inode_size(inode);
+    return atomic_load(&inode->ends.ahead_end) > size && !atomic_load(&inode->lost) && !WT_MUTANT("ahead-not-cut")
+               ? wt_inode_cut(inode, size)
+               : 0;
+}
+
+int wt_inode_begin_mapped(struct wt_inode *inode) {
+    if (atomic_load(&inode->mapped))
+        return 0;
+    int rc = WT_MUTANT("mapped-shows-zeros-ahead") ? 0 : end_ahead(inode);
+    if (!rc)
+        rc = use_page_cache(atomic_load(&inode->backing), true);
+    if (rc)
+        return rc;
+    if (!WT_MUTANT("mapped-keeps-folios"))
+        wt_mapping_drop(&inode->mapping);
+    if (!WT_MUTANT("zeros-known-of-mapped"))
+        wt_inode_forget_zeros(inode, 0, UINT64_MAX);
+    set_mapped(inode, wt_mapped_join(&inode->mapped_use, inode->engine, inode->device, inode->number));
+    return 0;
+}
+
+/*
+ * The last mapping of the file is gone. What was stored through it goes to the device. If that fails, the next force tells.
+ * The caller is not inside the gate.
+ */
+static void end_mapped(struct wt_inode *inode) {
+    wt_inode_begin_shut(inode);
+    wt_inode_await_drained(inode);
+    if (atomic_load(&inode->mapped) && !wt_mapped_is_still(&inode->mapped_use)) {
+        struct wt_backing *backing = atomic_load(&inode->backing);
+        int rc = WT_MUTANT("stores-not-flushed") ? 0 : wt_turns_sync(&inode->turns, backing, true);
+        if (rc)
+            atomic_store(&inode->stores_error, rc);
+        backing->ops->forget(backing, 0, wt_inode_size(inode));
+        (void)use_page_cache(backing, false); /* what the kernel reads ahead */
+        wt_mapped_leave(&inode->mapped_use);
+        set_mapped(inode, false);
+    }
+    wt_inode_open_gate(inode);
+}
+
+bool wt_inode_begin(struct wt_inode *inode, bool may_wait) {
+    if (!enter_gate(inode, may_wait))
+        return false;
+    if (!atomic_load_explicit(&inode->mapped, memory_order_acquire) || wt_mapped_is_still(&inode->mapped_use) ||
+        (may_wait && wt_may_wait(inode->engine->backend)) || WT_MUTANT("mapped-for-ever"))
+        return true;
+    wt_inode_end(inode);
+    if (!may_wait)
+        return false;
+    end_mapped(inode);
+    return enter_gate(inode, true);
+}
+
 /* ---- known zeros --------------------------------------------------------------------------------------------- */
 
 void wt_inode_add_zeros(struct wt_inode *inode, uint64_t start, uint64_t end) {
@@ -294,14 +370,14 @@ static int place_inode(struct wt_engine_object *engine, struct wt_backing *backi
     wt_mapping_open(&inode->mapping, &engine->cache, ++engine->last_inode_id, inode, backing->profile.block_bytes);
     inode->device = backing->device;
     inode->number = backing->inode;
-    inode->buffered = backing->profile.path == WT_PATH_BUFFERED;
+    inode->without_direct_io = backing->profile.path == WT_PATH_BUFFERED;
     inode->exclusive = for_writing;
     inode->first_backing = backing;
     inode->opening = true;
     inode->opens = 1;
     atomic_init(&inode->backing, backing);
     wt_turns_open(&inode->turns, engine->backend, disk);
-    if (inode->buffered)
+    if (inode->without_direct_io)
         (void)wt_turns_keeps_nothing(&inode->turns); /* its writes are durable one by one */
     wt_disk_file_opened(disk, inode->device, inode->number, &inode->unsynced);
     wt_mutex_init(&inode->lock, WT_LOCK_GATE);
@@ -327,6 +403,7 @@ static int place_inode(struct wt_engine_object *engine, struct wt_backing *backi
 /* Takes it out of the table; whoever waits for that looks again. */
 static void free_inode(struct wt_inode *inode) {
     struct wt_engine_object *engine = inode->engine;
+    wt_mapped_leave(&inode->mapped_use);
     wt_disk_file_closed(inode->turns.disk, inode->device, inode->number,
                         &inode->unsynced); /* before others can open it */
     wt_lock(&engine->inode_lock);
@@ -359,6 +436,12 @@ static int begin_inode(struct wt_inode *inode, struct wt_backing *backing, bool 
     int rc = backing->ops->lock(backing, for_writing);
     if (!rc)
         rc = backing->ops->size(backing, &size);
+    if (!rc && !WT_MUTANT("reopened-file-not-mapped") &&
+        wt_mapped_join(&inode->mapped_use, inode->engine, inode->device, inode->number)) {
+        set_mapped(inode, true); /* by a handle that is closed. With the lock, nobody else begins a mapping */
+        (void)wt_turns_keeps_nothing(&inode->turns);
+        rc = use_page_cache(backing, true);
+    }
     if (rc)
         return rc;
     wt_ends_set(&inode->ends, size);
@@ -489,14 +572,6 @@ static int close_backing(struct wt_backing *backing, bool abandoned) {
         return backing->ops->close(backing);
     wt_backing_let_go(backing);
     return 0;
-}
-
-/* Cuts off what the file had ahead. */
-static int end_ahead(struct wt_inode *inode) {
-    uint64_t size = wt_inode_size(inode);
-    return atomic_load(&inode->ends.ahead_end) > size && !atomic_load(&inode->lost) && !WT_MUTANT("ahead-not-cut")
-               ? wt_inode_cut(inode, size)
-               : 0;
 }
 
 /* The last open has ended. */

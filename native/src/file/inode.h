@@ -19,6 +19,7 @@
 #include "file/rounds.h"
 #include "io/disk.h"
 #include "io/io.h"
+#include "io/mapped.h"
 #include "io/turns.h"
 
 struct wt_engine_object;
@@ -35,7 +36,8 @@ struct wt_inode {
     struct wt_engine_object *engine;
     /* another program cut the file short, or it has no name left: cached bytes may be old. -ESTALE */
     atomic_bool lost;
-    bool buffered;           /* WT_PATH_BUFFERED: the file has no folios */
+    bool without_direct_io;  /* WT_PATH_BUFFERED */
+    atomic_bool mapped;      /* for writing, or was so a moment ago. Changes with the gate shut */
     uint64_t device, number; /* the identity of the file on disk */
     struct wt_mapping mapping;
 
@@ -75,8 +77,10 @@ struct wt_inode {
     bool exclusive; /* flock LOCK_EX is held, by the backing that carries I/O */
     bool opening;   /* a thread asks the kernel for the lock and the size: other opens wait */
     bool closing;
-    atomic_bool named;  /* opened with WT_OPEN_NAMED */
-    atomic_bool mapped; /* it may be mapped: what a mapping is to show, the device has */
+    atomic_bool named; /* opened with WT_OPEN_NAMED */
+    atomic_bool shown; /* it may be mapped for reading: what a mapping is to show, the device has */
+    struct wt_mapped_use mapped_use;
+    _Atomic int stores_error; /* with which bytes stored through mappings were lost: 0, or what the next force tells */
 };
 
 static_assert(offsetof(struct wt_inode, ends.visible_size) == 64 && offsetof(struct wt_inode, mapping.list_lock) == 128,
@@ -105,7 +109,21 @@ int wt_inode_close(struct wt_inode *inode);
 void wt_inode_abandon(struct wt_inode *inode);
 
 /*
- * Enters the gate, for one I/O or write. Waits while the gate is shut. False: the gate is shut and the caller may not
+ * All I/O of the file goes through the kernel's page cache, and the file has no folios: there is no direct I/O, or it is
+ * mapped for writing. To be relied on inside the gate, or with the gate shut.
+ */
+static inline bool wt_inode_is_buffered(const struct wt_inode *inode) {
+    return inode->without_direct_io || atomic_load_explicit(&inode->mapped, memory_order_acquire);
+}
+/*
+ * The file has a mapping for writing: from now on all of its I/O goes through the kernel's page cache. The gate is shut, and
+ * nothing is in flight.
+ */
+int wt_inode_begin_mapped(struct wt_inode *inode);
+
+/*
+ * Enters the gate, for one I/O or write. Waits while the gate is shut. A file whose last mapping is gone goes back to direct
+ * I/O before that. False: the gate is shut and the caller may not
  * wait.
  */
 bool wt_inode_begin(struct wt_inode *inode, bool may_wait);

@@ -169,7 +169,7 @@ struct wt_backing_ops {
     int (*write_zeroes)(struct wt_backing *backing, uint64_t offset, uint64_t length);
     /*
      * Makes a range read as zeros, without moving the end of the file: as a hole, or if keep_space with its space
-     * kept. Where there is direct I/O the range is aligned to blocks, or goes up to the end of the file. -EOPNOTSUPP:
+     * kept. The range is aligned to blocks, or goes up to the end of the file, while there is direct I/O. -EOPNOTSUPP:
      * the file system cannot, nothing was changed, and the engine writes zeros. Need not be durable.
      */
     int (*deallocate)(struct wt_backing *backing, uint64_t offset, uint64_t length, bool keep_space);
@@ -182,6 +182,11 @@ struct wt_backing_ops {
      * that no later call is told it. 0 or -errno.
      */
     int (*take_error)(struct wt_backing *backing, bool buffered);
+    /*
+     * NULL, or: from now on all I/O of the file goes through the page cache, or only a part again. Nothing is in flight. 0 or
+     * -errno.
+     */
+    int (*use_page_cache)(struct wt_backing *backing, bool all);
     /* NULL if the backing has no descriptor, or: the descriptor of the open file. */
     int (*descriptor)(struct wt_backing *backing);
     /*

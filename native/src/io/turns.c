@@ -108,17 +108,21 @@ static void end_inside(struct wt_turns *turns, const struct wt_io *io) {
         return;
     if (io->error) {
         atomic_fetch_add(&turns->refusals, 1);
-        bool others = atomic_load(&turns->kept); /* the next flush is to be told of them */
+        bool others = atomic_load(&turns->kept) ||
+                      atomic_load(&turns->mapped); /* the next flush, or msync(2), is to be told of them */
         if (io->backing->ops->take_error && !others && !WT_MUTANT("error-told-again"))
             (void)io->backing->ops->take_error(io->backing, false); /* it is told to this write */
     }
     atomic_store(&turns->writing, false);
 }
 
-/* Whether the error of a direct I/O may be that of a page-cache write, which the direct descriptor was told as well. */
+/*
+ * Whether the error of a direct I/O may be that of a page-cache write, which the direct descriptor was told as well; or that of
+ * a page-cache write be the error of what was stored through a mapping.
+ */
 static bool may_be_anothers(struct wt_turns *turns, struct wt_io *io) {
     if (!io->error || needs_turn(io))
-        return false;
+        return io->error && atomic_load(&turns->mapped) && !WT_MUTANT("error-of-stores-told-to-write");
     bool kept = atomic_load(&turns->kept);
     io->met_kept |= kept;
     if (kept && io->op == WT_IO_WRITE)

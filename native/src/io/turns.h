@@ -45,6 +45,7 @@ struct wt_turns {
     atomic_bool writing;       /* a write through the page cache is in flight */
     _Atomic uint64_t refusals; /* page-cache writes and flushes that failed; counted before writing is false again */
     _Atomic uint32_t keeping;  /* enum wt_turns_keeping */
+    atomic_bool mapped;        /* for writing: an error may be that of bytes which a program has stored there */
     atomic_bool kept;          /* the kernel may keep bytes that no flush has covered */
 };
 

@@ -56,7 +56,7 @@ static_assert(sizeof(off_t) == 8, "offsets are 64 bits wide");
 struct posix_file {
     struct wt_backing backing;
     int descriptor; /* direct where the profile says so, else buffered; carries the flock */
-    int buffered;   /* through the page cache, of a direct file that is open for writing; else -1 */
+    int buffered;   /* through the page cache, of a direct file that is open for writing or mapped for that; else -1 */
     atomic_bool buffered_advised;
     struct wt_mutex lock;
     int flock_held; /* LOCK_UN, LOCK_SH or LOCK_EX; under lock */
@@ -80,9 +80,9 @@ static bool same_file(const struct stat *stat, const struct wt_backing *backing)
 }
 
 /* By the path, where there is no /proc: only if that still leads to this file. */
-static int open_path_again(const struct posix_file *file) {
+static int open_path_again(const struct posix_file *file, int access) {
     struct stat own = {0}, other = {0};
-    int fd = wt_descriptor_open(file->path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+    int fd = wt_descriptor_open(file->path, access | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
     if (fd < 0) {
         return fd;
     }
@@ -105,17 +105,18 @@ static int open_path_again(const struct posix_file *file) {
  * Opens the file once more, without O_DIRECT, by its descriptor: neither a rename nor an unlink can lead that astray.
  */
 static int open_again(const struct posix_file *file) {
+    int access = file->backing.writable ? O_RDWR : O_RDONLY;
     char by_descriptor[40];
     struct stat stat;
     if (wt_descriptor_any_kept() && fstat(file->descriptor, &stat) == 0) {
-        int kept = wt_descriptor_take_kept(stat.st_dev, stat.st_ino, O_RDWR); /* of an opening that came to nothing */
+        int kept = wt_descriptor_take_kept(stat.st_dev, stat.st_ino, access); /* of an opening that came to nothing */
         if (kept != 0) {
             return kept;
         }
     }
     (void)snprintf(by_descriptor, sizeof by_descriptor, "/proc/thread-self/fd/%d", file->descriptor);
-    int fd = wt_descriptor_open(by_descriptor, O_RDWR | O_CLOEXEC, 0);
-    return fd == -ENOENT ? open_path_again(file) : fd;
+    int fd = wt_descriptor_open(by_descriptor, access | O_CLOEXEC, 0);
+    return fd == -ENOENT ? open_path_again(file, access) : fd;
 }
 
 /*
@@ -152,6 +153,24 @@ static int buffered_descriptor(struct posix_file *file, bool for_reading) {
         (void)posix_fadvise(file->buffered, 0, 0, POSIX_FADV_RANDOM);
     }
     return file->buffered;
+}
+
+/* Then neighbours are read ahead: nothing else has a copy of them. */
+static int posix_use_page_cache(struct wt_backing *backing, bool all) {
+    struct posix_file *file = file_of(backing);
+    if (!is_direct(backing)) {
+        return 0;
+    }
+    if (file->buffered < 0) {
+        int fd = open_again(file);
+        if (fd < 0) {
+            return fd;
+        }
+        file->buffered = fd;
+    }
+    atomic_store_explicit(&file->buffered_advised, true, memory_order_relaxed);
+    (void)posix_fadvise(file->buffered, 0, 0, all ? POSIX_FADV_NORMAL : POSIX_FADV_RANDOM);
+    return 0;
 }
 
 static bool goes_buffered(const struct wt_io *io) {
@@ -878,6 +897,7 @@ static const struct wt_backing_ops posix_ops = {
     .sync = posix_sync,
     .forget = posix_forget,
     .take_error = posix_take_error,
+    .use_page_cache = posix_use_page_cache,
     .descriptor = posix_descriptor,
     .path = posix_path,
     .close = posix_close,

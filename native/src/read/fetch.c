@@ -228,7 +228,7 @@ static int start_fetch(struct fetch *fetch, bool may_wait) {
     end = fetch->offset + fetch->length;
     fetch->read.part_count = 0;
     bool waited = true;
-    if (fetch->length > 0 && !inode->buffered) {
+    if (fetch->length > 0 && !wt_inode_is_buffered(inode)) {
         uint32_t pages = (uint32_t)(((end - 1) >> WT_PAGE_SHIFT) - (fetch->offset >> WT_PAGE_SHIFT) + 1);
         struct wt_reservation reservation = {.pool = &inode->mapping.cache->pool};
         waited = wt_pool_reserve(&reservation, pages, may_wait) && claim_missing(fetch, &reservation, end, may_wait);
@@ -275,7 +275,7 @@ static uint64_t start_fetch_ahead(struct fetch *fetch, uint64_t end) {
 uint64_t wt_fetch_ahead(struct wt_inode *inode, uint64_t start, uint64_t end) {
     if (!wt_inode_begin(inode, false))
         return start;
-    struct fetch *fetch = malloc(sizeof *fetch);
+    struct fetch *fetch = wt_inode_is_buffered(inode) ? NULL : malloc(sizeof *fetch);
     if (!fetch) {
         wt_inode_end(inode);
         return start;

@@ -41,6 +41,12 @@ static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, str
         *end = size;
     int64_t n = wt_inode_check_sometimes(inode, 0);
     if (!n && at < *end) {
+        if (wt_inode_is_buffered(inode)) { /* a program has mapped the file a moment ago */
+            n = wt_buffered_read(inode, cursor, at, *end - at);
+            wt_inode_end(inode);
+            *end = n < 0 ? *end : at + (uint64_t)n;
+            return n;
+        }
         uint64_t length = *end - at < engine->chunk_bytes ? *end - at : engine->chunk_bytes;
         uint64_t pages = ((at + length - 1) >> WT_PAGE_SHIFT) - (at >> WT_PAGE_SHIFT) + 1;
         struct wt_reservation reservation = {.pool = &engine->cache.pool};
@@ -97,6 +103,17 @@ static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, 
     return (int64_t)(range.at - offset);
 }
 
+/* Inside the gate: whether the file has no folios. If not, the caller is not inside. */
+static bool enter_buffered(struct wt_inode *inode) {
+    if (!wt_inode_is_buffered(inode))
+        return false;
+    (void)wt_inode_begin(inode, true);
+    bool buffered = wt_inode_is_buffered(inode);
+    if (!buffered)
+        wt_inode_end(inode);
+    return buffered;
+}
+
 static int64_t read_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t offset,
                            bool cached_only) {
     struct wt_file_object *file = wt_file_acquire(handle);
@@ -106,10 +123,12 @@ static int64_t read_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
     if (!result && length > 0) {
         uint64_t size = wt_inode_visible_size(file->inode);
         uint64_t end = offset + length < size ? offset + length : size;
-        if (offset < end && !file->inode->buffered)
-            result = read_file(file, cursor, offset, end, cached_only);
-        else if (offset < end)
+        if (offset < end && enter_buffered(file->inode)) {
             result = wt_buffered_read(file->inode, cursor, offset, end - offset);
+            wt_inode_end(file->inode);
+        } else if (offset < end) {
+            result = read_file(file, cursor, offset, end, cached_only);
+        }
     }
     wt_file_release(handle);
     return result;

@@ -92,7 +92,7 @@ int wt_file_grow_ahead(wt_file handle, uint64_t bytes) {
     uint64_t pages = page_start(bytes + WT_PAGE_BYTES - 1); /* less would not bring the end to the next page */
     if (!rc && pages > 0)
         rc = wt_later_keep_nothing(file->inode, wt_may_wait(file->inode->engine->backend) == 0);
-    if (!rc && !file->inode->buffered)
+    if (!rc && !file->inode->without_direct_io)
         atomic_store(&file->inode->growth_bytes, pages);
     if (file)
         wt_file_release(handle);

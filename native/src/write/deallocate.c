@@ -36,7 +36,7 @@ static int run(struct wt_inode *inode, struct wt_io *io) {
 static bool is_cached(const struct wt_inode *inode, uint64_t start, uint64_t end) {
     const struct wt_geometry *geometry = &inode->mapping.geometry;
     struct wt_disk_ends none = {0};
-    return wt_ends_route(WT_TRANSFER_ALONE, geometry, !inode->buffered, start, end, none).cached_from < end;
+    return wt_ends_route(WT_TRANSFER_ALONE, geometry, !wt_inode_is_buffered(inode), start, end, none).cached_from < end;
 }
 
 /* Zeros start..end, which is within one block, and keeps the rest of it up to the end of the file, size. */
@@ -86,7 +86,7 @@ static int zero_blocks(struct wt_inode *inode, uint64_t start, uint64_t *end, bo
     struct wt_backing *backing = atomic_load(&inode->backing);
     uint64_t mask = block_bytes(inode) - 1;
     /* Nothing of the file is behind its last byte: the block of that goes as a whole. */
-    bool to_block_end = !inode->buffered || *end == wt_inode_size(inode);
+    bool to_block_end = !wt_inode_is_buffered(inode) || *end == wt_inode_size(inode);
     uint64_t stop = to_block_end ? (*end + mask) & ~mask : *end;
     int rc = wt_blocking(backing)->deallocate(backing, start, stop - start, keep_space);
     if (rc != -EOPNOTSUPP)
@@ -107,7 +107,7 @@ static int zero_step(struct wt_inode *inode, uint64_t start, uint64_t *end, bool
         return inode->restore_error;
     *end = *end < size ? *end : size;
     bool in_block = false;
-    if (!inode->buffered) {
+    if (!wt_inode_is_buffered(inode)) {
         uint64_t whole_end = *end == size ? size : *end & ~mask;
         uint64_t block_end = (start | mask) + 1;
         in_block = (start & mask) || whole_end <= start;

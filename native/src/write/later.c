@@ -190,6 +190,7 @@ static void run_flush(struct wt_inode *inode, bool data_only) {
 static bool is_flushed(struct wt_inode *inode) {
     struct wt_rounds *rounds = &inode->rounds;
     bool due = atomic_load(&rounds->flush_due) && !WT_MUTANT("due-flush-forgotten");
+    due |= atomic_load(&inode->mapped) && !WT_MUTANT("force-without-stores"); /* what was stored there */
     return !atomic_load(&inode->unsynced) && !atomic_load(&rounds->unflushed) && !due;
 }
 
@@ -212,9 +213,15 @@ void wt_later_await(struct wt_inode *inode) {
     settle(inode, false);
 }
 
+/* 0, or the error with which bytes of later writes, or of stores through a mapping that is gone, were lost. */
+static int lost_error(struct wt_file_object *file) {
+    int rc = wt_round_error(file->inode, &file->errors_told);
+    return rc ? rc : atomic_exchange(&file->inode->stores_error, 0);
+}
+
 int wt_later_settle(struct wt_file_object *file) {
     wt_later_await(file->inode);
-    return wt_round_error(file->inode, &file->errors_told);
+    return lost_error(file);
 }
 
 /* A call that waits for a group of forces. */
@@ -312,7 +319,7 @@ static int make_stable(struct wt_inode *inode, bool with_metadata) {
 
 static int force(struct wt_file_object *file, bool with_metadata) {
     int rc = make_stable(file->inode, with_metadata);
-    int lost = wt_round_error(file->inode, &file->errors_told);
+    int lost = lost_error(file);
     return lost ? lost : rc;
 }
 
@@ -355,7 +362,7 @@ int wt_file_begin_mapping(wt_file handle) {
         return -EBADF;
     int rc = wt_may_wait(file->inode->engine->backend);
     if (!rc) {
-        atomic_store(&file->inode->mapped, true);
+        atomic_store(&file->inode->shown, true);
         rc = wt_later_settle(file);
     }
     wt_file_release(handle);

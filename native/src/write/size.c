@@ -49,11 +49,7 @@ int wt_sync(wt_file handle) {
     return rc;
 }
 
-/*
- * Sets the size on disk and here. After an error the file has the size that the kernel tells. If only the flush
- * failed, that is the new size. Neither size is then known to be durable.
- */
-static int change_size(struct wt_inode *inode, uint64_t size) {
+int wt_inode_change_size(struct wt_inode *inode, uint64_t size) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     uint64_t on_disk = size;
     int rc = wt_inode_cut(inode, size);
@@ -77,7 +73,7 @@ int wt_inode_truncate(struct wt_inode *inode, uint64_t size, bool at_force) {
     if (!rc && size < old && !WT_MUTANT("truncated-tail-stays-cached"))
         rc = wt_mapping_cut(&inode->mapping, size, UINT64_MAX); /* all is clean: if the rest fails, it is read again */
     if (!rc && size != old)
-        rc = change_size(inode, size);
+        rc = wt_inode_change_size(inode, size);
     else if (!rc && inode->restore_error) /* the file is longer on disk, and cannot be cut */
         rc = inode->restore_error;
     else if (!rc && size > 0 && !at_force) /* it may have grown by writes that are only on the device */
@@ -256,7 +252,8 @@ static int allocate_buffered(struct wt_inode *inode, uint64_t offset, uint64_t e
     for (uint64_t at = offset; !rc && at < end; at += ZERO_PIECE_BYTES) {
         if (!WT_MUTANT("allocation-over-written"))
             wt_later_shut(inode);
-        rc = zero_holes(inode, at, end - at < ZERO_PIECE_BYTES ? end : at + ZERO_PIECE_BYTES, end, &zeroed);
+        if (!atomic_load(&inode->mapped))
+            rc = zero_holes(inode, at, end - at < ZERO_PIECE_BYTES ? end : at + ZERO_PIECE_BYTES, end, &zeroed);
         if (!WT_MUTANT("allocation-over-written"))
             wt_inode_open_gate(inode);
     }
@@ -279,7 +276,7 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint
     struct wt_disk *disk = inode->turns.disk;
     wt_unsynced zeros = 0;
     wt_disk_note_unsynced(disk, &zeros);
-    if (!inode->buffered && end > wt_inode_size(inode))
+    if (!wt_inode_is_buffered(inode) && end > wt_inode_size(inode))
         announce_end(inode, end);
     /*
      * Reserving grows the file before others can know that. Where a page has several blocks, the file must not end
@@ -291,8 +288,9 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint
     int rc = reserve_end > offset ? wt_blocking(backing)->reserve(backing, offset, reserve_end - offset) : 0;
     if (rc == -EOPNOTSUPP)
         rc = 0;
-    if (!rc)
-        rc = inode->buffered ? allocate_buffered(inode, offset, end) : allocate_cached(inode, offset, end);
+    /* Zeros that are written to a mapped file might come over what is stored there at this moment. */
+    if (!rc && (!atomic_load(&inode->mapped) || WT_MUTANT("allocation-over-stored")))
+        rc = inode->without_direct_io ? allocate_buffered(inode, offset, end) : allocate_cached(inode, offset, end);
     if (!rc && size)
         rc = backing->ops->size(backing, size);
     if (!rc && !WT_MUTANT("allocation-not-synced"))
@@ -306,7 +304,7 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint
  */
 static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool *short_file) {
     uint64_t size = 0;
-    if (!inode->buffered) /* where it is, others wait for the gate */
+    if (!inode->without_direct_io) /* elsewhere others wait for the gate */
         wt_long_lock(inode->engine->backend, &inode->ahead_lock);
     int rc = wt_inode_reserve(inode, offset, end, &size);
     *short_file = !rc && size < end;
@@ -315,7 +313,7 @@ static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool 
     else if (!*short_file)
         wt_inode_grow(inode, end);
     atomic_store(&inode->ends.reserve_end, 0);
-    if (!inode->buffered)
+    if (!inode->without_direct_io)
         wt_long_unlock(&inode->ahead_lock);
     return rc;
 }
@@ -324,7 +322,7 @@ static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool 
 static int grow_file(struct wt_inode *inode, uint64_t size) {
     wt_later_shut(inode);
     /* A write that ended meanwhile may have grown it, but only on the device. */
-    int rc = wt_inode_size(inode) < size ? change_size(inode, size)
+    int rc = wt_inode_size(inode) < size ? wt_inode_change_size(inode, size)
                                          : wt_turns_sync(&inode->turns, atomic_load(&inode->backing), true);
     wt_inode_open_gate(inode);
     return rc;

@@ -21,5 +21,10 @@ int wt_inode_truncate(struct wt_inode *inode, uint64_t size, bool at_force);
  * size could not be restored: the next call tries again.
  */
 int wt_inode_restore_size(struct wt_inode *inode);
+/*
+ * Sets the size on disk and here. The gate is shut, and nothing is in flight. After an error the file has the size that the
+ * kernel tells. If only the flush failed, that is the new size. Neither size is then known to be durable.
+ */
+int wt_inode_change_size(struct wt_inode *inode, uint64_t size);
 
 #endif

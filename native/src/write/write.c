@@ -674,7 +674,7 @@ enum way {
     CALLED = 1,    /* wt_write_with */
     SUBMITTED = 2, /* wt_write_submit */
     LATER = 4,     /* wt_write_with and WT_LATER */
-    BUFFERED = 8,  /* wt_buffered_write (buffered.c), for a file without direct I/O */
+    BUFFERED = 8,  /* wt_buffered_write (buffered.c), for a file without direct I/O or mapped for writing */
 };
 
 /*
@@ -685,7 +685,7 @@ enum way {
     X(WT_NOWAIT, SUBMITTED)                                                                                            \
     X(WT_APPEND, CALLED | SUBMITTED | LATER | BUFFERED)                                                                \
     X(WT_DONTCACHE, CALLED | SUBMITTED)                                                                                \
-    X(WT_ATOMIC, CALLED | SUBMITTED) /* on a file without direct I/O: refused by wt_atomic_check */                    \
+    X(WT_ATOMIC, CALLED | SUBMITTED) /* on a file without direct I/O: refused */                                       \
     X(WT_HIGH_PRIORITY, CALLED | SUBMITTED | BUFFERED)                                                                 \
     X(WT_LATER, LATER)
 
@@ -775,11 +775,31 @@ static int begin_at_end(struct wt_write *write) {
     return -EIO;
 }
 
+/* Through the kernel's page cache. The caller is inside the gate. */
+static int64_t write_buffered(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
+                              uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
+    if (flags & WT_ATOMIC)
+        return -EOPNOTSUPP;
+    uint64_t failures = wt_disk_failures(inode->turns.disk);
+    int64_t result =
+        wt_buffered_write(inode, cursor, offset, length, durability, flags & flags_of(BUFFERED), stable_bytes);
+    if (result > 0 && durability == WT_DURABILITY_DEVICE)
+        wt_round_find_by_flush(inode, *offset, *offset + length, failures);
+    else if (result > 0)
+        wt_round_find(inode, *offset, *offset + length);
+    return result;
+}
+
 static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
                           uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
     struct wt_write write;
     init_write(&write, inode, *offset, length, durability, flags, false);
     (void)wt_inode_begin(inode, true);
+    if (wt_inode_is_buffered(inode)) {
+        int64_t result = write_buffered(inode, cursor, offset, length, durability, flags, stable_bytes);
+        wt_inode_end(inode);
+        return result;
+    }
     int rc = wt_inode_check_sometimes(inode, write.begin_ns);
     if (!rc)
         rc = begin_at_end(&write);
@@ -803,7 +823,7 @@ static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint
 
 /* A write that returns when its bytes are in the cache. */
 static int64_t write_later(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
-                           uint32_t flags) {
+                           uint32_t flags, uint64_t *stable_bytes) {
     struct wt_write write;
     int rc = wt_ticker_start(inode->engine);
     if (rc)
@@ -811,6 +831,11 @@ static int64_t write_later(struct wt_inode *inode, struct wt_cursor *cursor, uin
     (void)wt_turns_keep(&inode->turns);
     init_write(&write, inode, *offset, length, WT_DURABILITY_DEVICE, flags, false);
     (void)wt_inode_begin(inode, true);
+    if (wt_inode_is_buffered(inode)) { /* a program has mapped the file a moment ago */
+        int64_t result = write_buffered(inode, cursor, offset, length, WT_DURABILITY_DEVICE, flags, stable_bytes);
+        wt_inode_end(inode);
+        return result;
+    }
     rc = wt_inode_check_sometimes(inode, write.begin_ns);
     if (!rc)
         rc = begin_at_end(&write);
@@ -837,15 +862,6 @@ static int64_t write_later(struct wt_inode *inode, struct wt_cursor *cursor, uin
     *offset = write.offset;
     wt_write_end(&write, wt_now_ns());
     return rc ? rc : (int64_t)length;
-}
-
-static int64_t write_buffered(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
-                              uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
-    (void)wt_inode_begin(inode, true);
-    int64_t result =
-        wt_buffered_write(inode, cursor, offset, length, durability, flags & flags_of(BUFFERED), stable_bytes);
-    wt_inode_end(inode);
-    return result;
 }
 
 static int check_write(const struct wt_file_object *file, uint64_t length, uint64_t offset, uint32_t durability,
@@ -877,8 +893,8 @@ int64_t wt_write_cursor_with(wt_file handle, struct wt_cursor *cursor, uint64_t 
     if (!result && length > 0)
         result = wt_may_wait(file->inode->engine->backend);
     durability = durability ? durability : file->durability;
-    bool later = flags & WT_LATER && !file->inode->buffered;
-    if (later && atomic_load(&file->inode->mapped)) {
+    bool later = flags & WT_LATER && !file->inode->without_direct_io;
+    if (later && (atomic_load(&file->inode->shown) || atomic_load(&file->inode->mapped))) {
         flags &= ~(uint32_t)WT_LATER;
         durability = WT_DURABILITY_DEVICE;
         later = false;
@@ -886,10 +902,9 @@ int64_t wt_write_cursor_with(wt_file handle, struct wt_cursor *cursor, uint64_t 
     if (!result && length > 0 && !later)
         result = wt_later_keep_nothing(file->inode, true);
     if (!result && length > 0 && later)
-        result = write_later(file->inode, cursor, offset, length, flags);
+        result = write_later(file->inode, cursor, offset, length, flags, stable_bytes);
     else if (!result && length > 0)
-        result = (file->inode->buffered ? write_buffered : write_file)(file->inode, cursor, offset, length, durability,
-                                                                       flags, stable_bytes);
+        result = write_file(file->inode, cursor, offset, length, durability, flags, stable_bytes);
     else if (!result && (flags & WT_APPEND))
         *offset = wt_inode_visible_size(file->inode);
     wt_file_release(handle);
@@ -929,10 +944,10 @@ int64_t wt_write_with(wt_file file, const struct iovec *iov, int iov_count, uint
 
 /* ---- asynchronous -------------------------------------------------------------------------------------------- */
 
-/* Without direct I/O only the kernel is to be waited for: the write is done when it is submitted. */
+/* Through the page cache only the kernel is to be waited for: the write is done when it is submitted. */
 static void submit_buffered(struct wt_write *write, struct wt_cursor *cursor) {
-    write->operation.result = wt_buffered_write(write->inode, cursor, &write->offset, write->length, write->durability,
-                                                write->flags & flags_of(BUFFERED), &write->operation.stable_bytes);
+    write->operation.result = write_buffered(write->inode, cursor, &write->offset, write->length, write->durability,
+                                             write->flags, &write->operation.stable_bytes);
     write->operation.offset = write->offset;
     wt_operations_end(write->inode, &write->operation);
 }
@@ -972,7 +987,14 @@ static int submit(struct wt_write *write, struct wt_cursor *cursor, bool may_wai
     struct wt_inode *inode = write->inode;
     if (!wt_inode_begin(inode, may_wait))
         return -EAGAIN;
-    if (inode->buffered && write->length > 0) {
+    if (wt_inode_is_buffered(inode) && write->length > 0) {
+        int refused = write->flags & WT_ATOMIC ? -EOPNOTSUPP : 0;
+        if (!refused && wt_may_wait(inode->engine->backend))
+            refused = -EAGAIN; /* the write would be done on this thread */
+        if (refused) {
+            wt_inode_end(inode);
+            return refused;
+        }
         submit_buffered(write, cursor);
         return 0;
     }
@@ -993,7 +1015,7 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
         return -EBADF;
     int loop_error = wt_may_wait(file->inode->engine->backend);
     bool may_wait = !(flags & WT_NOWAIT) && !loop_error;
-    bool may_end = flags & WT_MAY_END && !(flags & WT_APPEND) && !file->inode->buffered;
+    bool may_end = flags & WT_MAY_END && !(flags & WT_APPEND) && !wt_inode_is_buffered(file->inode);
     flags &= ~WT_MAY_END;
     if (flags & WT_APPEND)
         offset = 0;
@@ -1002,8 +1024,6 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
     int rc = flags & ~flags_of(SUBMITTED) ? -EINVAL : check_write(file, length, offset, durability, flags);
     if (!rc && !may_wait && length > file->inode->engine->chunk_bytes)
         rc = -EMSGSIZE;
-    if (!rc && loop_error && file->inode->buffered)
-        rc = -EAGAIN; /* the write would be done on this thread */
     if (!(flags & WT_APPEND))
         wt_folio_prefetch(&file->inode->mapping, offset, length);
     struct wt_lane_object *lane = wt_lane_current();

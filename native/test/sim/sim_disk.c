@@ -778,6 +778,9 @@ static struct flight *begin(struct sim *sim, struct wt_io *io, bool submitted) {
                                                                flight->file, flight->offset, flight->length);
     log_begin(sim, flight);
     judge_overlap(sim, flight);
+    JUDGE(flight->through_page_cache || !flight->file->page_cache_only,
+          "direct I/O on %s, which is mapped: %" PRIu64 "+%" PRIu64, flight->file->path, flight->offset,
+          flight->length);
     if (io->op == WT_IO_READ) {
         poison_memory(flight);
     }
@@ -1526,7 +1529,8 @@ static int sim_deallocate(struct wt_backing *base, uint64_t offset, uint64_t len
     uint64_t block = sim->options.block_bytes;
     begin_blocking(sim);
     JUDGE(base->writable, "deallocate of %s, which was opened for reading", backing->file->path);
-    JUDGE(length > 0 && (sim->options.buffered || (offset % block == 0 && length % block == 0)),
+    bool any = sim->options.buffered || backing->file->page_cache_only;
+    JUDGE(length > 0 && (any || (offset % block == 0 && length % block == 0)),
           "misaligned deallocate: %" PRIu64 "+%" PRIu64, offset, length);
     judge_idle(sim, backing->file, "deallocate");
     int error = begin_call(sim, SIM_DEALLOCATE, backing->file, offset, length);
@@ -1603,10 +1607,21 @@ static int sim_close(struct wt_backing *base) {
     backing->file->shared_locks -= backing->lock == SHARED ? 1 : 0;
     backing->file->exclusive_lock = backing->file->exclusive_lock && backing->lock != EXCLUSIVE;
     backing->file->opens--;
+    backing->file->page_cache_only = backing->file->page_cache_only && backing->file->opens > 0;
     backing->backend->opens--;
     free(backing);
     pthread_mutex_unlock(&sim->mutex);
     return error;
+}
+
+static int sim_use_page_cache(struct wt_backing *base, bool all) {
+    struct sim_backing *backing = (struct sim_backing *)base;
+    struct sim *sim = backing->sim;
+    pthread_mutex_lock(&sim->mutex);
+    judge_idle(sim, backing->file, "a change of the way");
+    backing->file->page_cache_only = all && !sim->options.buffered;
+    pthread_mutex_unlock(&sim->mutex);
+    return 0;
 }
 
 static const struct wt_backing_ops backing_ops = {
@@ -1624,6 +1639,7 @@ static const struct wt_backing_ops backing_ops = {
     .sync = sim_sync,
     .forget = sim_forget,
     .take_error = sim_take_error,
+    .use_page_cache = sim_use_page_cache,
     .close = sim_close,
 };
 
@@ -1842,6 +1858,26 @@ void sim_cut_behind(struct sim *sim, const char *path, uint64_t size) {
     struct sim_file *file = find_file(sim, path);
     CHECK(file != NULL);
     sim_file_truncate(file, size);
+    pthread_mutex_unlock(&sim->mutex);
+}
+
+void sim_store(struct sim *sim, const char *path, uint64_t offset, const void *bytes, size_t length) {
+    pthread_mutex_lock(&sim->mutex);
+    struct sim_file *file = find_file(sim, path);
+    CHECK(file != NULL && offset + length <= file->size_now);
+    JUDGE(file->page_cache_only || file->opens == 0 || sim->options.buffered,
+          "a store to %s, whose I/O does not go through the page cache", path);
+    if (!sim->cut) {
+        change(sim, file, SIM_CHANGE_FLUSH_STALE, offset, length);
+        change_bytes(sim, file, SIM_CHANGE_WRITE, offset, bytes, length);
+        change(sim, file, SIM_CHANGE_FORGET, offset, length);
+    }
+    pthread_mutex_unlock(&sim->mutex);
+}
+
+void sim_fail_stores(struct sim *sim, const char *path, int error) {
+    pthread_mutex_lock(&sim->mutex);
+    fail_writeback(find_file(sim, path), error);
     pthread_mutex_unlock(&sim->mutex);
 }
 

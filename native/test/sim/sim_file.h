@@ -43,6 +43,7 @@ struct sim_file {
     uint64_t
         undone_from; /* by the power cut that is being decided: no truncation took place, and nothing behind came after */
     unsigned opens;
+    bool page_cache_only; /* as the engine told: it is mapped for writing */
     unsigned shared_locks;
     bool exclusive_lock;
     bool nameless; /* another program unlinked it, or renamed another over it */

@@ -28,6 +28,7 @@ package io.writethrough;
  *     device without FUA needs them, and what goes through the kernel's page cache
  * @param lostRecords records of gathers and slow I/Os for the flight recorder and the log that were dropped, since more came
  *     than could be taken
+ * @param mappedFiles distinct files that are open and mapped for writing now: their I/O goes through the kernel's page cache
  * @param readHitNanos times of reads that needed no I/O, of one in 64
  * @param readMissNanos times of reads that needed I/O
  * @param writeNanos times of writes, from the call until the last byte was stable
@@ -58,6 +59,7 @@ public record EngineStats(
         long fuaWrites,
         long flushes,
         long lostRecords,
+        long mappedFiles,
         Histogram readHitNanos,
         Histogram readMissNanos,
         Histogram writeNanos,

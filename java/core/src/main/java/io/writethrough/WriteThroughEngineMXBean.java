@@ -169,6 +169,13 @@ public interface WriteThroughEngineMXBean {
     long getLostRecords();
 
     /**
+     * Files that are mapped for writing now.
+     *
+     * @return as {@link EngineStats#mappedFiles()}
+     */
+    long getMappedFiles();
+
+    /**
      * Times of reads that needed no I/O.
      *
      * @return as {@link EngineStats#readHitNanos()}

@@ -108,10 +108,11 @@ public record EngineSnapshot(int id, long nanos, Map<String, Object> values) {
                 100 * hitRate(earlier)));
         text.append(String.format(
                 Locale.ROOT,
-                "device: read %.1f MiB, written %.1f MiB; write errors %d%n",
+                "device: read %.1f MiB, written %.1f MiB; write errors %d; files mapped for writing %d%n",
                 rate(change("DeviceReadBytes", earlier), seconds) / MEBI,
                 rate(change("DeviceWrittenBytes", earlier), seconds) / MEBI,
-                number("WriteErrors")));
+                number("WriteErrors"),
+                number("MappedFiles")));
         return text.toString();
     }
 

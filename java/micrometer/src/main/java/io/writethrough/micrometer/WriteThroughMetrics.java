@@ -108,6 +108,7 @@ public final class WriteThroughMetrics implements MeterBinder {
             gauge("in.flight.ios", null, EngineStats::inFlightIos);
             gauge("open.files", null, EngineStats::openFiles);
             gauge("open.inodes", null, EngineStats::openInodes);
+            gauge("mapped.files", null, EngineStats::mappedFiles);
             time("read.time", "result", "hit", EngineStats::readHitNanos);
             time("read.time", "result", "miss", EngineStats::readMissNanos);
             time("write.time", null, null, EngineStats::writeNanos);

@@ -17,7 +17,7 @@ import java.util.Map;
  */
 public final class NativeLibraries {
     private static final String NAME = "writethrough";
-    private static final int ABI_VERSION = 3;
+    private static final int ABI_VERSION = 4;
 
     /* As System.load does. JNA's default would make the library's symbols visible to all others. */
     private static final int RTLD_LAZY = 1;
