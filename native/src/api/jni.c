@@ -101,6 +101,20 @@ static jboolean JNICALL set_descriptor(JNIEnv *env, jclass class, jobject object
     return descriptor_number != NULL;
 }
 
+/*
+ * A channel of the JDK for a descriptor of the library, made for reading, maps for writing too. The JDK makes such a channel of
+ * a path alone: that could be refused, and to close it would drop this process's locks.
+ */
+static jboolean JNICALL let_map(JNIEnv *env, jclass class, jobject channel) {
+    (void)class;
+    jfieldID writable = (*env)->GetFieldID(env, (*env)->GetObjectClass(env, channel), "writable", "Z");
+    if (writable)
+        (*env)->SetBooleanField(env, channel, writable, true);
+    else
+        (*env)->ExceptionClear(env);
+    return writable != NULL;
+}
+
 static size_t bytes_before_in_page(uint64_t at) {
     return (size_t)(at % (uint64_t)sysconf(_SC_PAGESIZE));
 }
@@ -763,11 +777,20 @@ CALL(sync_file, wt_sync)
 CALL(force_file, wt_force)
 CALL(begin_mapping, wt_file_begin_mapping)
 CALL(file_descriptor, wt_file_descriptor)
+CALL(mapping_end, wt_mapping_end)
 CALL1(truncate_file, wt_truncate)
 CALL1(grow_ahead, wt_file_grow_ahead)
 CALL2(allocate, wt_allocate)
 CALL2(punch_hole, wt_punch_hole)
 CALL2(zero, wt_zero)
+
+static jint JNICALL mapping_begin(JNIEnv *env, jclass class, jlong file, jlong end, jlongArray into) {
+    (void)class;
+    wt_mapping mapping = 0;
+    int rc = wt_mapping_begin((wt_file)file, (uint64_t)end, &mapping);
+    to_longs(env, into, &mapping, sizeof mapping);
+    return rc;
+}
 
 static jint JNICALL engine_stats(JNIEnv *env, jclass class, jlong engine, jlongArray into) {
     (void)class;
@@ -889,6 +912,8 @@ static jint register_control_plane(JNIEnv *env) {
         {"wt_sync", "(J)I", (void *)sync_file},
         {"wt_force", "(J)I", (void *)force_file},
         {"wt_file_begin_mapping", "(J)I", (void *)begin_mapping},
+        {"wt_mapping_begin", "(JJ[J)I", (void *)mapping_begin},
+        {"wt_mapping_end", "(J)I", (void *)mapping_end},
         {"wt_file_descriptor", "(J)I", (void *)file_descriptor},
         {"wt_errno_name", "(I)Ljava/lang/String;", (void *)errno_name},
     };
@@ -971,6 +996,7 @@ static jint register_data_plane(JNIEnv *env) {
         {"open", "(J[BIII)J", (void *)open_file},
         {"close", "(J)I", (void *)close_file},
         {"setDescriptor", "(Ljava/io/FileDescriptor;I)Z", (void *)set_descriptor},
+        {"letMap", "(Ljava/nio/channels/FileChannel;)Z", (void *)let_map},
         {"mapPrivate", "(IJJ)J", (void *)map_private},
         {"unmap", "(JJ)V", (void *)unmap},
         {"memory", "(JJ)Ljava/nio/ByteBuffer;", (void *)memory_of},

@@ -202,10 +202,20 @@ public final class WriteThroughFile implements Channel {
      * <p><b>Mappings.</b> {@code READ_ONLY} and {@code PRIVATE} map the file as the device has it: every write that
      * returned is in the mapping. Writes that return later show in a {@code READ_ONLY} mapping too, and in a {@code
      * PRIVATE} mapping where it has not been written to. While a write is in flight a mapping may show any mix of old
-     * and new bytes. {@code READ_WRITE} is refused with {@link UnsupportedOperationException}: bytes stored in such a
-     * mapping would bypass the cache of the engine, the engine would overwrite them, and nobody would promise that
-     * they are durable. The {@code map} of JDK 22 and later that takes an arena is refused too; {@code
-     * MemorySegment.ofBuffer} makes a segment of the buffer of the other {@code map}.
+     * and new bytes.
+     *
+     * <p>{@code READ_WRITE} changes the way of all I/O of the file, by every handle: through the kernel's page cache, with
+     * the same durability. So reads see what is stored in the mapping, and the mapping shows what is written, both at
+     * once. What is stored is durable after {@link java.nio.MappedByteBuffer#force()}, or {@code force} or {@link #sync()}
+     * of the file; an error of what the kernel wrote before is told to the first of these. An {@linkplain
+     * WriteFlag#ATOMIC atomic} write fails, {@link #allocate} reserves space and writes no zeros, and the file does not
+     * grow ahead. A write by {@link Commit#AT_FORCE} returns when the device has its bytes. {@link #profile()} tells {@link
+     * StorageProfile.WritePath#BUFFERED}, {@link EngineStats#mappedFiles()} counts such files, and one line of the log
+     * names the file. The mapping outlives the channel, and a file that is opened again is mapped still. Once the last such
+     * mapping is garbage (of JDK 22 and later: its arena is closed or not, and garbage), the next operation on the file
+     * flushes what was stored, and goes on by direct I/O. If that flush fails, the next {@code force}, {@code sync} or
+     * {@code close} tells. An access behind the end of a file that was cut short is an {@link InternalError}, as with the
+     * JDK's channels.
      *
      * <p><b>Netty.</b> Its native transports (epoll, io_uring) send a {@code DefaultFileRegion} by the descriptor of
      * the JDK's own channel class, and fail with a region of this channel ("failed to get FileChannelImpl.fd"). Its

@@ -786,6 +786,46 @@ abstract class FileChannelContract extends OnEveryFileSystem {
     }
 
     @Test
+    void aMappingForWritingAndTheChannelSeeEachOther() throws IOException {
+        try (FileChannel channel = filled(40_000, 1)) {
+            final MappedByteBuffer mapped = channel.map(READ_WRITE, 100, 50_000);
+            assertFalse(mapped.isReadOnly());
+            assertEquals(50_100, channel.size());
+            assertEquals(ByteBuffer.wrap(bytes(40_000, 1), 100, 39_900), mapped.slice(0, 39_900));
+            for (int seed = 2; seed < 50; seed++) {
+                final int at = seed * 700;
+                mapped.put(at, bytes(5000, seed));
+                final ByteBuffer read = ByteBuffer.allocate(5000);
+                assertEquals(5000, channel.read(read, at + 100));
+                assertEquals(buffer(5000, seed), read.flip());
+                channel.write(buffer(3000, seed + 50), at + 1100);
+                assertEquals(buffer(3000, seed + 50), mapped.slice(at + 1000, 3000));
+                channel.write(buffer(4096, seed), 8192);
+                assertEquals(buffer(4096, seed), mapped.slice(8092, 4096));
+            }
+            mapped.force();
+            channel.force(false);
+            final byte[] all = contents(channel);
+            assertEquals(ByteBuffer.wrap(all, 100, 50_000), mapped);
+            assertArrayEquals(Files.readAllBytes(path), all);
+        }
+    }
+
+    @Test
+    void aMappingForWritingOutlivesItsChannelAndShowsInTheNext() throws IOException {
+        final FileChannel first = filled(10_000, 1);
+        final MappedByteBuffer mapped = first.map(READ_WRITE, 0, 10_000);
+        first.close();
+        mapped.put(0, bytes(5000, 2));
+        try (FileChannel channel = open(READ, WRITE)) {
+            mapped.put(5000, bytes(5000, 3));
+            assertEquals(mapped, ByteBuffer.wrap(contents(channel)));
+            channel.write(buffer(100, 4), 0);
+            assertEquals(buffer(100, 4), mapped.slice(0, 100));
+        }
+    }
+
+    @Test
     void mappingsThatCannotBeAreRefused() throws IOException {
         try (FileChannel channel = filled(10, 1)) {
             final Class<IllegalArgumentException> illegal = IllegalArgumentException.class;

@@ -3,7 +3,6 @@
 package io.writethrough;
 
 import static java.nio.channels.FileChannel.MapMode.READ_ONLY;
-import static java.nio.channels.FileChannel.MapMode.READ_WRITE;
 import static java.nio.file.StandardOpenOption.APPEND;
 import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.READ;
@@ -186,16 +185,6 @@ class WriteThroughFileChannelTest extends FileChannelContract {
             channel.tryLock(10, 1, false).release();
             assertTrue(Thread.interrupted());
             assertTrue(lock.isValid());
-        }
-    }
-
-    @Test
-    void aReadWriteMappingIsRefusedWithTheReason() throws IOException {
-        try (FileChannel channel = filled(10, 1)) {
-            final Exception e =
-                    assertThrows(UnsupportedOperationException.class, () -> channel.map(READ_WRITE, 0, 1000));
-            assertTrue(e.getMessage().contains("READ_WRITE") && e.getMessage().contains("cache"), e.getMessage());
-            assertEquals(10, channel.size());
         }
     }
 

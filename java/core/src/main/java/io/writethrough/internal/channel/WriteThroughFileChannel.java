@@ -31,6 +31,7 @@ import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -389,9 +390,11 @@ public class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         }
         requireMappable(mode, at, size);
         return mapped(
+                mode,
                 at,
                 size,
-                () -> file.jdkChannels().map(mode, at, size, file.path().toString()));
+                () -> file.jdkChannels().map(mode, at, size, file.path().toString()),
+                buffer -> buffer);
     }
 
     /**
@@ -409,7 +412,7 @@ public class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         }
         requireOpen();
         requireMappable(mode, at, size);
-        return mapped(at, size, () -> file.jdkChannels().mapSegment(mode, at, size, arena));
+        return mapped(mode, at, size, () -> file.jdkChannels().mapSegment(mode, at, size, arena), Arenas::scopeOf);
     }
 
     private void requireMappable(final MapMode mode, final long at, final long size) {
@@ -422,23 +425,30 @@ public class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         if (!readable) {
             throw new NonReadableChannelException();
         }
-        if (mode != MapMode.READ_ONLY && mode != MapMode.PRIVATE) {
-            throw new UnsupportedOperationException(
-                    mode + " mappings are not supported by writethrough: what is stored in"
-                            + " one would bypass its cache, and not be durable. READ_ONLY and PRIVATE are. Let "
-                            + file.path() + " pass by (io.writethrough.passBy) if the program has to map it so");
+        if (mode != MapMode.READ_ONLY && mode != MapMode.PRIVATE && mode != MapMode.READ_WRITE) {
+            throw new UnsupportedOperationException(mode
+                    + " mappings are not supported by writethrough. READ_ONLY, PRIVATE and READ_WRITE are. Let "
+                    + file.path() + " pass by (io.writethrough.passBy) if the program has to map it so");
         }
     }
 
-    private interface Mapping<T> {
-        T map() throws IOException;
-    }
-
-    private <T> T mapped(final long at, final long size, final Mapping<T> mapping) throws IOException {
+    /* owner: of what was mapped, the object that is garbage once nobody can store there. */
+    private <T> T mapped(
+            final MapMode mode,
+            final long at,
+            final long size,
+            final OpenFile.Mapping<T> mapping,
+            final UnaryOperator<Object> owner)
+            throws IOException {
         boolean completed = false;
         positionLock.lock();
         try {
             beginBlocking();
+            if (mode == MapMode.READ_WRITE && size > 0) {
+                final T mapped = file.mapForWriting(at + size, mapping, owner);
+                completed = true;
+                return mapped;
+            }
             file.beginMapping();
             if (file.size() < at + size) {
                 if (!writable) {

@@ -13,6 +13,7 @@ import java.nio.channels.FileChannel.MapMode;
 public final class Arenas {
     private static final MethodHandle ALLOCATE;
     private static final MethodHandle MAP;
+    private static final MethodHandle SCOPE;
 
     static {
         try {
@@ -27,6 +28,11 @@ public final class Arenas {
                             MethodType.methodType(segment, MapMode.class, long.class, long.class, arena))
                     .asType(MethodType.methodType(
                             Object.class, FileChannel.class, MapMode.class, long.class, long.class, Object.class));
+            SCOPE = lookup.findVirtual(
+                            segment,
+                            "scope",
+                            MethodType.methodType(Class.forName("java.lang.foreign.MemorySegment$Scope")))
+                    .asType(MethodType.methodType(Object.class, Object.class));
         } catch (final ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -51,6 +57,15 @@ public final class Arenas {
             return (Object) MAP.invokeExact(channel, mode, position, size, arena);
         } catch (final IOException e) {
             throw e;
+        } catch (final Throwable e) {
+            throw unchecked(e);
+        }
+    }
+
+    /** What every view of a segment keeps reachable, and its arena does: when this is garbage, nobody can use the memory. */
+    public static Object scopeOf(final Object segment) {
+        try {
+            return (Object) SCOPE.invokeExact(segment);
         } catch (final Throwable e) {
             throw unchecked(e);
         }

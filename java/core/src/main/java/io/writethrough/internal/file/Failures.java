@@ -198,6 +198,10 @@ public final class Failures {
     }
 
     private static String noAtomicWrites(final CApi.Profile profile) {
+        if (profile.atomic_write_max_bytes > 0) {
+            return "The file is mapped for writing, and its I/O goes through the kernel's page cache, which has no atomic"
+                    + " writes. Write without ATOMIC until the last such mapping is garbage, or do not map the file so.";
+        }
         final String device = profile.deviceName();
         return "There are no atomic writes here, on " + profile.fileSystemType()
                 + (device.isEmpty() ? "" : " on " + device)

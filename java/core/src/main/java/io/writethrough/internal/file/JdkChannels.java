@@ -52,9 +52,10 @@ public final class JdkChannels {
     private final long file;
     private final OfEngine ofEngine;
 
-    /* For shared locks and mappings; for exclusive locks. */
+    /* For shared locks and mappings; for exclusive locks; for mappings for writing. */
     private @Nullable FileChannel reading;
     private @Nullable FileChannel writing;
+    private @Nullable FileChannel mapping;
 
     /* What they and others are given as the descriptor of the core, and what stands for none once the file is closed. */
     private @Nullable FileDescriptor descriptor;
@@ -204,9 +205,11 @@ public final class JdkChannels {
         if (mode == MapMode.PRIVATE && size > 0) {
             return mapPrivate(position, size, path);
         }
-        final FileChannel channel = reading();
+        final FileChannel channel = mode == MapMode.READ_WRITE ? mapping() : reading();
+        final MapMode ofJdk = mode == MapMode.READ_WRITE ? mode : MapMode.READ_ONLY;
         try {
-            return CompletableFuture.supplyAsync(() -> mapUninterrupted(channel, position, size), ChannelThreads.POOL)
+            return CompletableFuture.supplyAsync(
+                            () -> mapUninterrupted(channel, ofJdk, position, size), ChannelThreads.POOL)
                     .join();
         } catch (final CompletionException e) {
             if (e.getCause() instanceof UncheckedIOException failure) {
@@ -224,9 +227,10 @@ public final class JdkChannels {
         return e.getCause() instanceof RuntimeException cause ? cause : e;
     }
 
-    private static MappedByteBuffer mapUninterrupted(final FileChannel channel, final long position, final long size) {
+    private static MappedByteBuffer mapUninterrupted(
+            final FileChannel channel, final MapMode mode, final long position, final long size) {
         try {
-            return channel.map(MapMode.READ_ONLY, position, size);
+            return channel.map(mode, position, size);
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -246,7 +250,7 @@ public final class JdkChannels {
         try {
             while (true) {
                 interrupted |= Thread.interrupted();
-                try (FileChannel channel = FileChannel.open(path, access)) {
+                try (FileChannel channel = mode == MapMode.READ_WRITE ? newMapping() : FileChannel.open(path, access)) {
                     return Arenas.map(channel, mode, position, size, arena);
                 } catch (final ClosedByInterruptException e) {
                     // Once more, without the interrupt.
@@ -285,6 +289,29 @@ public final class JdkChannels {
             }.getChannel();
         }
         return reading;
+    }
+
+    private synchronized FileChannel mapping() throws IOException {
+        use();
+        if (mapping == null) {
+            mapping = newMapping();
+        }
+        return mapping;
+    }
+
+    /* On the core's own descriptor, as its mapping: so errors of what is stored are where the core looks for them. */
+    private synchronized FileChannel newMapping() throws IOException {
+        final FileChannel channel = new FileInputStream(descriptor()) {
+            @Override
+            public void close() {
+                // The descriptor is the core's.
+            }
+        }.getChannel();
+        if (!NativeIo.letMap(channel)) {
+            throw new IOException("This JVM has no mappings for writing of files that were opened by native code."
+                    + " Map the file by a FileChannel of the JDK, and let it pass by (io.writethrough.passBy).");
+        }
+        return channel;
     }
 
     private synchronized FileChannel writing() throws IOException {
@@ -349,6 +376,7 @@ public final class JdkChannels {
             ofEngine.inUse.remove(this);
             close(reading);
             close(writing);
+            close(mapping);
         }
         if (descriptor != null) {
             NativeIo.setDescriptor(descriptor, NO_DESCRIPTOR);

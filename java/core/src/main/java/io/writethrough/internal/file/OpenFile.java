@@ -6,6 +6,7 @@ import static io.writethrough.WriteThroughException.NONE;
 
 import io.writethrough.Commit;
 import io.writethrough.Durability;
+import io.writethrough.internal.Names;
 import io.writethrough.internal.async.Completions;
 import io.writethrough.internal.async.Operation;
 import io.writethrough.internal.async.UnderWay;
@@ -25,10 +26,14 @@ import java.nio.channels.NonWritableChannelException;
 import java.nio.file.Path;
 import java.util.function.LongSupplier;
 import java.util.function.LongToIntFunction;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** A file that is open on an engine: its handle, what may be done with it, and all but its {@link Reads} and {@link Writes}. */
 public final class OpenFile implements Operation.File {
+    /* What wt_mapping_begin returns. */
+    private static final int FIRST_MAPPING = 1;
+
     private final OpenEngine engine;
     private final NativeHandle handle;
     private final UnderWay underWay;
@@ -216,9 +221,52 @@ public final class OpenFile implements Operation.File {
         call("force", NONE, NONE, (file, nothing) -> CApi.wt_force(file), 0);
     }
 
-    /** What a mapping is to show, the device has from now on when a write returns. */
+    /** What a mapping for reading is to show, the device has from now on when a write returns. */
     public void beginMapping() throws IOException {
         call("map", NONE, NONE, (file, nothing) -> CApi.wt_file_begin_mapping(file), 0);
+    }
+
+    /** What maps a part of a file. */
+    public interface Mapping<T> {
+        T map() throws IOException;
+    }
+
+    /**
+     * Maps the file for writing. From now on its I/O goes through the kernel's page cache, until the owner of each such mapping
+     * is garbage. A file that is shorter than the end of the mapping becomes that long.
+     *
+     * @param owner of what was mapped, the object that is garbage once nobody can store there
+     */
+    public <T> T mapForWriting(final long end, final Mapping<T> mapping, final UnaryOperator<Object> owner)
+            throws IOException {
+        final long number = beginWritableMapping(end);
+        try {
+            final T mapped = mapping.map();
+            NativeHandle.whenLost(owner.apply(mapped), () -> CApi.wt_mapping_end(number));
+            return mapped;
+        } catch (final Throwable e) {
+            CApi.wt_mapping_end(number);
+            throw e;
+        }
+    }
+
+    private long beginWritableMapping(final long end) throws IOException {
+        final long[] mapping = new long[1];
+        final long result;
+        try {
+            result = CApi.wt_mapping_begin(handle(), end, mapping);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+        if (checked("map", NONE, end, result) == FIRST_MAPPING) {
+            System.getLogger(Names.LIBRARY)
+                    .log(
+                            System.Logger.Level.INFO,
+                            path
+                                    + " is mapped for writing: until the last such mapping is garbage, its I/O goes through"
+                                    + " the kernel's page cache. It is as durable as before");
+        }
+        return mapping[0];
     }
 
     /**

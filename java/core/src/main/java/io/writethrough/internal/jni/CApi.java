@@ -111,6 +111,11 @@ public final class CApi {
 
     public static native int wt_file_begin_mapping(long file);
 
+    /** The number of the mapping goes to the first element. */
+    public static native int wt_mapping_begin(long file, long end, long[] mapping);
+
+    public static native int wt_mapping_end(long mapping);
+
     public static native int wt_file_descriptor(long file);
 
     /** {@code null} for a number that is no errno. */

@@ -6,6 +6,7 @@ import io.writethrough.internal.buffer.Segments;
 import java.io.FileDescriptor;
 import java.lang.reflect.Field;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 
 /**
  * Open, close, write, read, size, submit and reap by JNI: the calls whose own cost matters. native/src/api/jni.c registers them
@@ -223,6 +224,9 @@ public final class NativeIo {
 
     /** Sets the descriptor that an object stands for. False: this JVM's object has no number for it. */
     public static native boolean setDescriptor(FileDescriptor object, int descriptor);
+
+    /** Lets a channel of the JDK that was made for reading map for writing. False: this JVM's channels are others. */
+    public static native boolean letMap(FileChannel channel);
 
     /** Maps bytes of a file, so that changes stay private. The address of the first, or -errno. */
     public static native long mapPrivate(int descriptor, long position, long size);

@@ -229,13 +229,22 @@ public final class Coverage implements WriteThroughCoverageMXBean {
         return false;
     }
 
+    /* Its mappings are then the engine's too. */
+    private boolean isCarried(final Path file) {
+        synchronized (opened) {
+            return opened.containsKey(file) || isWritten.test(file);
+        }
+    }
+
     private void addMapped(final Map<String, String> passing) {
         try {
             for (final String line : Files.readAllLines(beneath.getPath("/proc/self/maps"))) {
                 final int path = line.indexOf('/');
                 if (path > 0 && line.contains(" rw-s ") && !line.endsWith(" (deleted)")) {
                     final Path file = beneath.getPath(line.substring(path));
-                    if (rules.isChosen(file) && !file.toString().contains("/hsperfdata_")) { // The JVM's own.
+                    if (rules.isChosen(file)
+                            && !isCarried(file)
+                            && !file.toString().contains("/hsperfdata_")) { // The JVM's own.
                         passing.put(file.toString(), "mapped for writing");
                     }
                 }
