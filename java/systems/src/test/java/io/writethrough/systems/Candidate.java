@@ -19,12 +19,8 @@ enum Candidate {
     H2("H2, `WRITE_DELAY=0`", H2Program.class, Opens.CHANNELS),
     H2_SYNC("H2, `CHECKPOINT SYNC` after each commit", H2Program.class, Opens.CHANNELS, "-Dcheckpoint=true"),
     LUCENE("Lucene, `IndexWriter.commit`", LuceneProgram.class, Opens.CHANNELS),
-    /** Its indexes pass by: it maps them, and makes them anew where they are not whole. */
-    KAFKA(
-            "Kafka, a flush for each record",
-            KafkaProgram.class,
-            Opens.CHANNELS,
-            "-Dio.writethrough.passBy=glob:**.{index,timeindex}"),
+    /** It maps its indexes for writing, and makes them anew where they are not whole. */
+    KAFKA("Kafka, a flush for each record", KafkaProgram.class, Opens.CHANNELS),
     DERBY("Derby", DerbyProgram.class, Opens.STREAMS),
     HSQLDB("HSQLDB, `WRITE DELAY FALSE`", HsqldbProgram.class, Opens.STREAMS),
     XODUS("Xodus, `logDurableWrite`", XodusProgram.class, Opens.STREAMS),
