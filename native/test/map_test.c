@@ -25,7 +25,7 @@ static wt_mapping map(wt_file file, uint64_t end, int first) {
 static void store_at(const struct core *core, uint64_t offset, int value, size_t length) {
     uint8_t bytes[16 * BLOCK];
     memset(bytes, value, length);
-    sim_store(core->sim, "file", offset, bytes, length);
+    CHECK(sim_store(core->sim, "file", offset, bytes, length));
 }
 
 static int64_t later_at(wt_file file, uint64_t offset, int value, size_t length) {

@@ -297,6 +297,10 @@ TEST(no_force_acknowledges_what_the_kernel_kept_and_the_disk_refused) {
     (void)cut_often(SIM_THEME_REFUSING, 100000);
 }
 
+TEST(no_power_cut_takes_what_a_mapped_file_acknowledged) {
+    (void)cut_often(SIM_THEME_MAPPED, 60000);
+}
+
 TEST(bytes_that_were_lost_are_told_by_each_force_until_they_are_stable_again) {
     AGAIN(SIM_THEME_LOSING, 104, 104, 4, 1, 3, 4, 5);
     AGAIN(SIM_THEME_LOSING, 613590525, 613590525, 7, 32, 33, 34, 35, 38, 41, 52);

@@ -665,7 +665,7 @@ static void judge_overlap(struct sim *sim, const struct flight *flight) {
         }
         bool blocks_meet = other->file == flight->file && other->offset / block <= last &&
                            first <= (other->offset + other->length - 1) / block;
-        JUDGE(!blocks_meet || sim->options.buffered,
+        JUDGE(!blocks_meet || sim->options.buffered || flight->file->page_cache_only,
               "two I/Os in flight on one block: #%" PRIu64 " %" PRIu64 "+%" PRIu64 " and #%" PRIu64 " %" PRIu64
               "+%" PRIu64,
               flight->number, flight->offset, flight->length, other->number, other->offset, other->length);
@@ -1861,18 +1861,20 @@ void sim_cut_behind(struct sim *sim, const char *path, uint64_t size) {
     pthread_mutex_unlock(&sim->mutex);
 }
 
-void sim_store(struct sim *sim, const char *path, uint64_t offset, const void *bytes, size_t length) {
+bool sim_store(struct sim *sim, const char *path, uint64_t offset, const void *bytes, size_t length) {
     pthread_mutex_lock(&sim->mutex);
     struct sim_file *file = find_file(sim, path);
-    CHECK(file != NULL && offset + length <= file->size_now);
+    CHECK(file != NULL);
+    bool within = offset + length <= file->size_now;
     JUDGE(file->page_cache_only || file->opens == 0 || sim->options.buffered,
           "a store to %s, whose I/O does not go through the page cache", path);
-    if (!sim->cut) {
+    if (within && !sim->cut) {
         change(sim, file, SIM_CHANGE_FLUSH_STALE, offset, length);
         change_bytes(sim, file, SIM_CHANGE_WRITE, offset, bytes, length);
         change(sim, file, SIM_CHANGE_FORGET, offset, length);
     }
     pthread_mutex_unlock(&sim->mutex);
+    return within;
 }
 
 void sim_fail_stores(struct sim *sim, const char *path, int error) {

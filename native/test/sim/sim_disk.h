@@ -70,10 +70,11 @@ void sim_put(struct sim *sim, const char *path, const void *bytes, uint64_t leng
 /* What another program does while the file is open: cuts it short, or takes its last name. */
 void sim_cut_behind(struct sim *sim, const char *path, uint64_t size);
 /*
- * What a program does through a mapping: stores bytes, below the size, which are not stable until a flush. And what becomes of
- * them: the kernel writes them by itself and is refused. With cursors the next call by each descriptor is told.
+ * What a program does through a mapping: stores bytes, which are not stable until a flush. False: they would end behind the file.
+ * And what may become of them: the kernel writes them by itself and is refused. With cursors the next call by each descriptor is
+ * told.
  */
-void sim_store(struct sim *sim, const char *path, uint64_t offset, const void *bytes, size_t length);
+bool sim_store(struct sim *sim, const char *path, uint64_t offset, const void *bytes, size_t length);
 void sim_fail_stores(struct sim *sim, const char *path, int error);
 void sim_unlink_behind(struct sim *sim, const char *path);
 /* The size as any process sees it now, and as it would be after a power cut. -ENOENT. */

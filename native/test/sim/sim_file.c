@@ -928,6 +928,7 @@ void sim_file_tear(struct sim_file *file, uint64_t offset, const uint8_t *bytes,
         next = smaller(end, round_down(at, logical_bytes) + logical_bytes);
         bool in_place = next <= size_before && stable_written(file, at);
         if (whole || (in_place && survives(cut, random))) {
+            keep_rest(file, round_down(at, logical_bytes), at);
             keep_stable(file, at, bytes + (at - offset), (size_t)(next - at));
             keep_rest(file, next, round_up(next, logical_bytes));
         }

@@ -11,9 +11,9 @@
 /* The number of themes once: so that what a seed gives remains. */
 enum { SEEDS_OF_THEMES = 7 };
 
-const char *const sim_theme_names[SIM_THEMES] = {"log",   "pages",   "mixed", "resize", "ahead",   "failing",
-                                                 "full",  "atomic",  "tails", "cached", "cutting", "flushes",
-                                                 "dying", "batches", "force", "losing", "keeping", "refusing"};
+const char *const sim_theme_names[SIM_THEMES] = {
+    "log",     "pages",   "mixed", "resize",  "ahead", "failing", "full",    "atomic",   "tails", "cached",
+    "cutting", "flushes", "dying", "batches", "force", "losing",  "keeping", "refusing", "mapped"};
 
 static const char *const step_names[SIM_STEPS] = {"write", "append", "read", "truncate", "allocate",
                                                   "punch", "zero",   "sync", "reopen",   "force"};
@@ -29,6 +29,7 @@ static const unsigned weights[SIM_THEMES][SIM_STEPS] = {
     [SIM_THEME_DYING] = {30, 40, 8, 6, 3, 2, 2, 8, 0},       [SIM_THEME_BATCHES] = {50, 15, 4, 8, 15, 4, 0, 3, 1},
     [SIM_THEME_FORCE] = {50, 20, 8, 3, 2, 2, 2, 2, 2, 20},   [SIM_THEME_LOSING] = {50, 15, 8, 2, 2, 2, 2, 2, 0, 25},
     [SIM_THEME_KEEPING] = {40, 30, 8, 8, 0, 0, 0, 2, 3, 20}, [SIM_THEME_REFUSING] = {40, 30, 8, 4, 0, 0, 0, 2, 0, 25},
+    [SIM_THEME_MAPPED] = {60, 15, 12, 5, 4, 4, 4, 5, 4, 12},
 };
 
 static bool has_cursors(enum sim_theme theme) {
@@ -247,6 +248,13 @@ static void make_operation(struct sim_program *program, struct test_random *rand
         operation->flags = (operation->flags & WT_APPEND) | WT_LATER;
         operation->durability = WT_DURABILITY_DEVICE;
     }
+    /* As a later write: the bytes are there at once, and stable by a force. */
+    operation->stores = program->theme == SIM_THEME_MAPPED && step == SIM_STEP_WRITE && test_random_one_in(random, 2);
+    if (operation->stores) {
+        operation->async = false;
+        operation->flags = WT_LATER;
+        operation->durability = WT_DURABILITY_DEVICE;
+    }
     if (program->theme == SIM_THEME_BATCHES && (step == SIM_STEP_WRITE || step == SIM_STEP_APPEND)) {
         operation->batched = operation->async = !test_random_one_in(random, 4);
         operation->flags &= operation->async ? ~0u : ~(uint32_t)WT_NOWAIT;
@@ -276,7 +284,7 @@ void sim_program_make(struct sim_program *program, enum sim_theme theme, uint64_
     struct test_random random = test_random_of(seed * SEEDS_OF_THEMES + theme);
     struct reach reach = {0};
     *program = (struct sim_program){.seed = seed, .schedule = seed, .theme = theme};
-    program->at_force = theme >= SIM_THEME_KEEPING;
+    program->at_force = theme == SIM_THEME_KEEPING || theme == SIM_THEME_REFUSING;
     make_disk(program, &random);
     program->files = theme == SIM_THEME_MIXED ? SIM_FILES : 1 + (unsigned)test_random_below(&random, 2);
     program->callers = (unsigned)test_random_between(&random, 1, SIM_CALLERS);
@@ -289,7 +297,7 @@ void sim_program_make(struct sim_program *program, enum sim_theme theme, uint64_
         make_cause(program, &random);
     }
     if (theme == SIM_THEME_AHEAD || theme == SIM_THEME_BATCHES ||
-        (theme == SIM_THEME_FORCE && test_random_one_in(&random, 4))) {
+        ((theme == SIM_THEME_FORCE || theme == SIM_THEME_MAPPED) && test_random_one_in(&random, 4))) {
         program->ahead_bytes = test_random_between(&random, 1, theme == SIM_THEME_AHEAD ? 20000 : 6000);
     }
     program->keeps = program->at_force && !test_random_one_in(&random, 4);
@@ -345,7 +353,10 @@ void sim_operation_print(const struct sim_operation *operation) {
     printf("%s%s%s%s%s", writes ? durabilities[operation->durability] : "", operation->async ? " async" : "",
            operation->flags & WT_NOWAIT ? " nowait" : "", operation->flags & WT_DONTCACHE ? " dontcache" : "",
            operation->flags & WT_ATOMIC ? " atomic" : "");
-    printf("%s%s%s", operation->batched ? " batched" : "", operation->flags & WT_LATER ? " later" : "",
+    printf("%s%s%s", operation->batched ? " batched" : "",
+           operation->stores             ? " stored"
+           : operation->flags & WT_LATER ? " later"
+                                         : "",
            operation->reaps ? ", reaps" : "");
 }
 

@@ -45,6 +45,7 @@ enum sim_theme {
     SIM_THEME_LOSING,   /* the same on a disk that fails now and then */
     SIM_THEME_KEEPING,  /* later writes, truncations and forces alone: the kernel keeps what grows a file */
     SIM_THEME_REFUSING, /* the same on a disk that refuses some of that later */
+    SIM_THEME_MAPPED,   /* stores into mappings among all else: files go to the page cache and back */
     SIM_THEMES,
 };
 
@@ -70,6 +71,7 @@ struct sim_operation {
     bool async;
     bool batched; /* submitted together with the next operations of the caller that are so, too */
     bool reaps;   /* takes events afterwards, without waiting; and has what is held sent, as the ticker does */
+    bool stores;  /* a write: into a mapping, which the caller keeps until its next store unless it reaps */
     uint32_t durability, flags;
     uint64_t offset, length;
     uint64_t key; /* what is written: the pattern's bytes from here on */

@@ -34,7 +34,8 @@ struct life {
     struct core core;
     struct sim_journal *journal;
     wt_file handles[SIM_CALLERS][SIM_FILES];
-    wt_lane lanes[SIM_CALLERS]; /* of those that have one; 0: none */
+    wt_lane lanes[SIM_CALLERS];       /* of those that have one; 0: none */
+    wt_mapping mappings[SIM_CALLERS]; /* that it keeps; 0: none */
     struct sim_deed deeds[SIM_OPERATIONS];
     uint8_t *bases[SIM_FILES];
     uint64_t sizes[SIM_FILES];
@@ -67,7 +68,8 @@ static void end_deed(struct life *life, unsigned number, int64_t result, uint64_
     const struct sim_operation *operation = deed->operation;
     bool writes = operation->step == SIM_STEP_WRITE || operation->step == SIM_STEP_APPEND;
     bool atomic = (operation->flags & WT_ATOMIC) != 0;
-    bool later = (operation->flags & WT_LATER) != 0;
+    bool mapped = life->program->theme == SIM_THEME_MAPPED; /* a later write waits for the device then */
+    bool later = (operation->flags & WT_LATER) != 0 && !(mapped && stable > 0);
     CHECK(deed->begun && !deed->ended);
     CHECK(result >= 0 || may_fail(life->program));
     CHECK(result != -ESTALE); /* nobody else touches the files */
@@ -85,8 +87,9 @@ static void end_deed(struct life *life, unsigned number, int64_t result, uint64_
 
 static void end_refused(struct life *life, unsigned number, uint64_t offset) {
     uint64_t length = life->program->operations[number].length;
+    bool later = (life->program->operations[number].flags & WT_LATER) != 0;
     life->deeds[number].refused = true;
-    end_deed(life, number, (int64_t)length, length, offset);
+    end_deed(life, number, (int64_t)length, later ? 0 : length, offset);
 }
 
 /* An atomic write cannot go where the file ends in the middle of it. An append may find that out when it has its place. */
@@ -161,8 +164,36 @@ static void write_now(struct life *life, const struct sim_operation *operation, 
     }
 }
 
+static void keep_mapping(struct life *life, unsigned caller, wt_mapping mapping) {
+    if (life->mappings[caller] != 0) {
+        CHECK_OK(wt_mapping_end(life->mappings[caller]));
+    }
+    life->mappings[caller] = mapping;
+}
+
+/* A store behind the end of the file ends a program: here it is one that was not made. */
+static void store(struct life *life, const struct sim_operation *operation, unsigned number, wt_file file) {
+    wt_mapping mapping = 0;
+    CHECK(wt_mapping_begin(file, 0, &mapping) >= 0);
+    bool stored = sim_store(life->core.sim, sim_file_name(operation->file), operation->offset,
+                            sim_pattern() + operation->key, (size_t)operation->length);
+    if (stored) {
+        end_deed(life, number, (int64_t)operation->length, 0, operation->offset);
+    } else {
+        end_refused(life, number, operation->offset);
+    }
+    keep_mapping(life, operation->caller, mapping);
+    if (operation->reaps) {
+        keep_mapping(life, operation->caller, 0);
+    }
+}
+
 static void do_write(struct life *life, const struct sim_operation *operation, unsigned number, wt_file file) {
     struct iovec iov = {(void *)(uintptr_t)(sim_pattern() + operation->key), (size_t)operation->length};
+    if (operation->stores) {
+        store(life, operation, number, file);
+        return;
+    }
     (operation->async ? submit : write_now)(life, operation, number, file, &iov);
 }
 
@@ -302,6 +333,7 @@ static void call(void *argument) {
     while (!all_ended(life, caller->number)) {
         take_events(life, caller->number, 1000000);
     }
+    keep_mapping(life, caller->number, 0);
     if (life->lanes[caller->number] != 0) {
         CHECK_OK(wt_lane_close(life->lanes[caller->number]));
         life->lanes[caller->number] = 0;
