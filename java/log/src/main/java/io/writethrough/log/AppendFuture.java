@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+package io.writethrough.log;
+
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/** The future of an append. */
+final class AppendFuture extends CompletableFuture<Long> implements Waiter {
+    private final long lsn;
+    private @Nullable Waiter next;
+
+    AppendFuture(final long lsn) {
+        this.lsn = lsn;
+    }
+
+    @Override
+    public @Nullable Waiter next() {
+        return next;
+    }
+
+    @Override
+    public void next(final @Nullable Waiter waiter) {
+        next = waiter;
+    }
+
+    @Override
+    public void done(final @Nullable Throwable failure) {
+        if (failure == null) {
+            complete(lsn);
+        } else {
+            completeExceptionally(failure);
+        }
+    }
+}

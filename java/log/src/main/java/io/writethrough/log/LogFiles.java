@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+package io.writethrough.log;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.util.List;
+
+/** The directory of a log. */
+interface LogFiles extends Closeable {
+    /** The names of all files in it. */
+    List<String> list() throws IOException;
+
+    /** Opens a file; if it is to be made, it and its name are durable when this returns. */
+    LogFile open(String name, boolean create) throws IOException;
+
+    void delete(String name) throws IOException;
+
+    /** In tests: lets the device end a write. False: there is no such device, or it has nothing to do. */
+    default boolean progress() {
+        return false;
+    }
+
+    /** The directory, for messages. */
+    @Override
+    String toString();
+}

@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+package io.writethrough.log;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.management.ThreadMXBean;
+import io.writethrough.WriteThroughEngine;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.file.Files;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(120)
+class DurableLogTest extends LogOnDisk {
+    @Test
+    void eachWayToAppendIsReadAgainByTheNextOpening() throws IOException {
+        final List<Long> lsns = new ArrayList<>();
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            assertTrue(log.recovery().created());
+            final ByteBuffer source = bytes("one");
+            lsns.add(log.append(source));
+            assertEquals(source.limit(), source.position());
+            lsns.add(log.append(bytes("t"), ByteBuffer.allocate(0), bytes("wo")));
+            final CompletableFuture<Long> third = log.appendAsync(bytes("three"));
+            final long fourth = log.appendLater(bytes("four"));
+            lsns.add(third.join());
+            log.awaitDurable(fourth);
+            lsns.add(fourth);
+            assertTrue(log.durable() > fourth);
+            lsns.add(log.appendBatch(List.of(bytes("five"), bytes("six"))));
+            log.appendBatchAsync(List.of(bytes("seven"), bytes("eight"))).join();
+            final long ninth = log.appendBatchLater(List.of(bytes("nine"), bytes("ten")));
+            assertTrue(log.whenDurable(ninth).join() > ninth);
+            assertEquals(
+                    List.of("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), read(log));
+        }
+        try (DurableLog log = DurableLog.open(path);
+                LogReader reader = log.reader(log.start())) {
+            assertEquals(LogOptions.LEAST_SEGMENT_BYTES, log.segmentBytes());
+            assertEquals(0, log.recovery().tornBytes());
+            assertFalse(log.recovery().created());
+            for (final long lsn : lsns) {
+                assertTrue(reader.next());
+                assertEquals(lsn, reader.lsn());
+                assertTrue(reader.record().isReadOnly());
+            }
+            assertEquals(List.of("two", "three"), read(log, lsns.get(1)).subList(0, 2));
+            assertEquals(List.of(), read(log, log.end()));
+        }
+    }
+
+    @Test
+    void recordsOfAnyLengthGoOverTheEndsOfSegments() throws IOException {
+        final Random random = new Random(1);
+        final List<byte[]> records = new ArrayList<>();
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            for (final int length : new int[] {1, 7, 8, 9, 70_000, 40_000, 61_424, 61_416, 61_440, 1_000_000, 3}) {
+                final byte[] record = new byte[length];
+                random.nextBytes(record);
+                records.add(record);
+                final ByteBuffer direct =
+                        ByteBuffer.allocateDirect(length).put(record).flip();
+                switch (records.size() % 3) {
+                    case 0 -> log.append(direct.slice(0, length / 2), direct.slice(length / 2, length - length / 2));
+                    case 1 -> log.append(ByteBuffer.wrap(record).asReadOnlyBuffer());
+                    default -> log.awaitDurable(log.appendLater(direct));
+                }
+            }
+            check(records, log);
+        }
+        try (DurableLog log = DurableLog.open(path)) {
+            check(records, log);
+        }
+    }
+
+    private static void check(final List<byte[]> records, final DurableLog log) throws IOException {
+        try (LogReader reader = log.reader(log.start())) {
+            for (final byte[] record : records) {
+                assertTrue(reader.next());
+                final byte[] read = new byte[reader.record().remaining()];
+                reader.record().get(read);
+                assertArrayEquals(record, read);
+            }
+            assertFalse(reader.next());
+        }
+    }
+
+    @Test
+    void manyThreadsAppendAndEachRecordIsOnceAtItsPlace() throws Exception {
+        final int threads = 12;
+        final int count = 300;
+        final Map<Long, String> appended = new ConcurrentHashMap<>();
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            final List<Thread> running = new ArrayList<>();
+            final CountDownLatch failed = new CountDownLatch(1);
+            for (int thread = 0; thread < threads; thread++) {
+                final int number = thread;
+                running.add(new Thread(() -> {
+                    try {
+                        for (int i = 0; i < count; i++) {
+                            final String text = number + " " + i + " " + "x".repeat(i % 400);
+                            final long lsn =
+                                    i % 3 == 0 ? log.appendAsync(bytes(text)).join() : log.append(bytes(text));
+                            assertTrue(log.durable() > lsn);
+                            appended.put(lsn, text);
+                        }
+                    } catch (final IOException | RuntimeException e) {
+                        failed.countDown();
+                    }
+                }));
+            }
+            running.forEach(Thread::start);
+            for (final Thread thread : running) {
+                thread.join();
+            }
+            assertEquals(1, failed.getCount());
+            assertEquals(threads * count, log.stats().appends());
+            assertEquals(0, log.stats().appendsUnderWay());
+        }
+        final Map<Long, String> read = new HashMap<>();
+        try (DurableLog log = DurableLog.open(path);
+                LogReader reader = log.reader(log.start())) {
+            while (reader.next()) {
+                read.put(reader.lsn(), textOf(reader.record()));
+            }
+        }
+        assertEquals(appended, read);
+    }
+
+    @Test
+    void aTornTailIsCutOffAndItsLengthIsTold() throws IOException {
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            log.append(bytes("kept"));
+            final long torn = log.append(bytes("torn, and some more bytes of it"));
+            damage(copy("torn"), 1, torn % SMALL.segmentBytes() + 20);
+        }
+        try (DurableLog log = DurableLog.open(directory.resolve("torn"))) {
+            assertEquals(Format.framed(31), log.recovery().tornBytes());
+            assertEquals(List.of("kept"), read(log));
+            log.append(bytes("next"));
+        }
+        try (DurableLog log = DurableLog.open(directory.resolve("torn"))) {
+            assertEquals(0, log.recovery().tornBytes());
+            assertEquals(List.of("kept", "next"), read(log));
+        }
+    }
+
+    @Test
+    void damageInTheMiddleIsAnErrorAndNothingIsCutOff() throws IOException {
+        final long damaged;
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            log.append(bytes("readable"));
+            damaged = log.append(bytes("damaged"));
+            log.append(bytes("behind"));
+            log.append(bytes("further"));
+            damage(copy("damaged"), 1, damaged % SMALL.segmentBytes() + 5);
+        }
+        final byte[] before = Files.readAllBytes(directory.resolve("damaged").resolve(Segments.nameOf(1)));
+        final LogDamagedException e =
+                assertThrows(LogDamagedException.class, () -> DurableLog.open(directory.resolve("damaged")));
+        assertEquals(Segments.nameOf(1), e.file());
+        assertEquals(damaged % SMALL.segmentBytes(), e.offset());
+        assertEquals(damaged, e.readableTo());
+        assertArrayEquals(
+                before, Files.readAllBytes(directory.resolve("damaged").resolve(Segments.nameOf(1))));
+        try (DurableLog log = DurableLog.openReadOnly(directory.resolve("damaged"))) {
+            assertEquals(List.of("readable"), read(log));
+        }
+    }
+
+    @Test
+    void aLogThatWasClosedKnowsItsEndSoThatNothingIsMissedThere() throws IOException {
+        final long last;
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            log.append(bytes("first"));
+            last = log.append(bytes("last"));
+        }
+        damage(path, 1, last % SMALL.segmentBytes() + 16);
+        final LogDamagedException e = assertThrows(LogDamagedException.class, () -> DurableLog.open(path));
+        assertEquals(last, e.readableTo());
+    }
+
+    @Test
+    void aMissingSegmentOrControlFileIsDamage() throws IOException {
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            for (int i = 0; i < 40; i++) {
+                log.append(ByteBuffer.allocate(10_000));
+            }
+        }
+        Files.delete(path.resolve(Segments.nameOf(2)));
+        assertThrows(LogDamagedException.class, () -> DurableLog.open(path));
+        Files.delete(path.resolve(ControlFile.NAME));
+        assertThrows(LogDamagedException.class, () -> DurableLog.open(path));
+    }
+
+    @Test
+    void trimmedSegmentsAreUsedAgainAndTheirRecordsNeverComeBack() throws IOException {
+        final LogOptions options = LogOptions.builder()
+                .segmentBytes(LogOptions.LEAST_SEGMENT_BYTES)
+                .spareSegments(1)
+                .build();
+        try (DurableLog log = DurableLog.open(path, options)) {
+            for (int i = 0; i < 200; i++) {
+                log.trim(log.append(bytes(i + " " + "y".repeat(5000))));
+            }
+            assertTrue(log.stats().recycledSegments() > 5, log.stats().toString());
+            assertTrue(read(log).get(0).startsWith("199 "));
+            assertThrows(IllegalArgumentException.class, () -> log.reader(log.start() - 8));
+        }
+        try (Stream<java.nio.file.Path> files = Files.list(path)) {
+            assertTrue(files.count() <= 5);
+        }
+        try (DurableLog log = DurableLog.open(path, options)) {
+            assertEquals(1, read(log).size());
+        }
+    }
+
+    @Test
+    void aLogKeepsAboutAsMuchAsItsRetentionSays() throws IOException {
+        final LogOptions options = LogOptions.builder()
+                .segmentBytes(LogOptions.LEAST_SEGMENT_BYTES)
+                .retentionBytes(3 * LogOptions.LEAST_SEGMENT_BYTES)
+                .build();
+        try (DurableLog log = DurableLog.open(path, options)) {
+            for (int i = 0; i < 300; i++) {
+                log.append(bytes(i + " " + "z".repeat(5000)));
+            }
+        }
+        try (DurableLog log = DurableLog.open(path, options)) {
+            final List<String> read = read(log);
+            assertTrue(read.size() >= 3 * 12 && read.size() <= 5 * 13, read.size() + " records");
+            assertTrue(read.get(read.size() - 1).startsWith("299 "));
+        }
+    }
+
+    @Test
+    void whatIsTruncatedIsGoneAlsoOutOfABatchAndOverSegments() throws IOException {
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            log.append(bytes("a"));
+            final long batch = log.appendBatch(List.of(bytes("b"), bytes("c"), bytes("d")));
+            final long c;
+            try (LogReader reader = log.reader(batch)) {
+                assertTrue(reader.next() && reader.next());
+                c = reader.lsn();
+            }
+            for (int i = 0; i < 30; i++) {
+                log.append(ByteBuffer.allocate(9_000));
+            }
+            try (LogReader far = log.reader(log.end())) {
+                log.truncateAfter(c);
+                assertEquals(List.of("a", "b", "c"), read(log));
+                log.append(bytes("e"));
+                assertThrows(IOException.class, far::next);
+            }
+        }
+        try (DurableLog log = DurableLog.open(path)) {
+            assertEquals(List.of("a", "b", "c", "e"), read(log));
+        }
+    }
+
+    @Test
+    void aTailReaderSleepsUntilTheNextRecordIsDurable() throws Exception {
+        try (DurableLog log = DurableLog.open(path, SMALL);
+                LogReader reader = log.reader(log.end())) {
+            assertFalse(reader.next());
+            assertFalse(reader.awaitNext(Duration.ofMillis(20)));
+            final List<String> seen = new CopyOnWriteArrayList<>();
+            final Thread thread = new Thread(() -> {
+                try {
+                    while (reader.awaitNext()) {
+                        seen.add(textOf(reader.record()));
+                    }
+                } catch (final IOException | InterruptedException e) {
+                    seen.add(e.toString());
+                }
+            });
+            thread.start();
+            final List<String> expected = IntStream.range(0, 200)
+                    .mapToObj(i -> i + "-" + "w".repeat(1000))
+                    .toList();
+            for (final String record : expected) {
+                log.append(bytes(record));
+            }
+            while (seen.size() < expected.size() && thread.isAlive()) {
+                Thread.sleep(1);
+            }
+            log.close();
+            thread.join(TimeUnit.SECONDS.toMillis(60));
+            assertEquals(expected, seen);
+        }
+    }
+
+    @Test
+    void aReaderOfAnotherOpeningSeesWhatTheOwnerAppends() throws Exception {
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            log.append(bytes("before"));
+            try (DurableLog other = DurableLog.openReadOnly(path);
+                    LogReader reader = other.reader(other.start())) {
+                assertTrue(reader.next());
+                assertFalse(reader.next());
+                for (int i = 0; i < 40; i++) {
+                    log.append(bytes(i + "-" + "v".repeat(8000)));
+                    assertTrue(reader.awaitNext(Duration.ofSeconds(20)));
+                    assertTrue(textOf(reader.record()).startsWith(i + "-"));
+                }
+                assertThrows(UnsupportedOperationException.class, () -> other.append(bytes("no")));
+            }
+        }
+    }
+
+    @Test
+    void aLogIsOpenOnce() throws IOException {
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            assertThrows(IllegalStateException.class, () -> DurableLog.open(path));
+            try (WriteThroughEngine engine = WriteThroughEngine.builder().build()) {
+                final EngineFiles files = new EngineFiles(engine, path); // as another process would
+                assertThrows(IOException.class, () -> DurableLog.open(files, SMALL, Runnable::run, () -> {}));
+            }
+            assertTrue(log.toString().contains("open"), log.toString());
+        }
+    }
+
+    @Test
+    void whatIsClosedSaysSo() throws IOException {
+        final DurableLog log = DurableLog.open(path, SMALL);
+        final CompletableFuture<Long> tail = log.watermark().when(log.end(), false);
+        final LogReader reader = log.reader(log.start());
+        log.close();
+        log.close();
+        assertThrows(ClosedChannelException.class, () -> log.append(bytes("x")));
+        assertThrows(ClosedChannelException.class, reader::next);
+        assertThrows(ClosedChannelException.class, () -> log.awaitDurable(log.end()));
+        assertTrue(log.appendAsync(bytes("x")).isCompletedExceptionally());
+        assertTrue(tail.isCompletedExceptionally());
+        reader.close();
+        assertTrue(log.toString().contains("closed"), log.toString());
+    }
+
+    @Test
+    void lengthsThatCannotBeAreRefused() throws IOException {
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            assertThrows(IllegalArgumentException.class, () -> log.append(ByteBuffer.allocate(0)));
+            assertThrows(
+                    IllegalArgumentException.class, () -> log.appendBatch(List.of(bytes("x"), ByteBuffer.allocate(0))));
+            assertThrows(IllegalArgumentException.class, () -> log.appendBatch(List.of()));
+            final long lsn = log.append(bytes("two words"));
+            assertThrows(IOException.class, () -> log.reader(lsn + 8));
+            assertThrows(IllegalArgumentException.class, () -> log.reader(log.end() + 8));
+        }
+    }
+
+    @Test
+    void aSynchronousAppendAllocatesNothing() throws IOException {
+        final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        final ByteBuffer direct = ByteBuffer.allocateDirect(300);
+        final ByteBuffer heap = ByteBuffer.allocate(3000);
+        try (DurableLog log = DurableLog.open(path)) {
+            long least = Long.MAX_VALUE;
+            for (int run = 0; run < 6; run++) {
+                final long before = threads.getCurrentThreadAllocatedBytes();
+                for (int i = 0; i < 60; i++) {
+                    log.append(direct.clear());
+                    log.append(heap.clear());
+                }
+                least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
+            }
+            assertEquals(0, least);
+        }
+    }
+
+    @Test
+    void theFlightRecorderHasOpeningsAndSegments() throws IOException {
+        final Map<String, Integer> events = new HashMap<>();
+        try (Recording recording = new Recording()) {
+            recording.enable("io.writethrough.log.Recovery").withoutThreshold();
+            recording.enable("io.writethrough.log.Segment").withoutThreshold();
+            recording.start();
+            try (DurableLog log = DurableLog.open(path, SMALL)) {
+                log.append(ByteBuffer.allocate(100_000));
+            }
+            recording.stop();
+            final java.nio.file.Path dump = directory.resolve("events.jfr");
+            recording.dump(dump);
+            for (final RecordedEvent event : RecordingFile.readAllEvents(dump)) {
+                if (event.getEventType().getName().startsWith("io.writethrough.log.")) {
+                    events.merge(event.getEventType().getName(), 1, Integer::sum);
+                    assertEquals(path.toRealPath().toString(), event.getString("log"));
+                }
+            }
+        }
+        assertEquals(Map.of("io.writethrough.log.Recovery", 1, "io.writethrough.log.Segment", 1), events);
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+package io.writethrough.log;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import org.junit.jupiter.api.Test;
+
+class LogCommandTest extends LogOnDisk {
+    private int status;
+
+    private String run(final String... arguments) {
+        final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        final PrintStream out = new PrintStream(bytes, true, UTF_8);
+        status = LogCommand.run(out, out, arguments);
+        return bytes.toString(UTF_8);
+    }
+
+    @Test
+    void eachCommandTellsOfALogThatIsOpen() throws IOException {
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            final long first = log.append(bytes("first \\ record\n"));
+            log.appendBatch(java.util.List.of(bytes("second"), bytes("third")));
+            for (int i = 0; i < 20; i++) {
+                log.append(ByteBuffer.allocate(9000));
+            }
+            final long last = log.append(bytes("last"));
+            final String inspected = run("inspect", path.toString());
+            assertEquals(0, status, inspected);
+            assertTrue(inspected.contains("end             LSN " + log.end()), inspected);
+            assertTrue(inspected.contains("torn tail       none"), inspected);
+            assertTrue(inspected.contains("no: it is open"), inspected);
+            assertTrue(run("verify", path.toString()).startsWith("24 records in "));
+            assertEquals(0, status);
+            final String dumped = run("dump", path.toString());
+            assertTrue(dumped.startsWith(first + " 15 first \\x5c record\\x0a\n"), dumped);
+            assertEquals(24, dumped.lines().count());
+            assertEquals(last + " 4 last\n", run("dump", path.toString(), Long.toString(last)));
+        }
+    }
+
+    @Test
+    void verifyFindsDamageInAnEarlierSegment() throws IOException {
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            for (int i = 0; i < 30; i++) {
+                log.append(ByteBuffer.allocate(9000));
+            }
+        }
+        damage(path, 2, 20_000);
+        final String verified = run("verify", path.toString());
+        assertEquals(1, status, verified);
+        assertTrue(verified.contains("damaged: " + Segments.nameOf(2)), verified);
+        run("dump", path.toString());
+        assertEquals(1, status);
+    }
+
+    @Test
+    void aWrongUseIsTold() {
+        assertTrue(run("inspect").startsWith("usage"));
+        assertEquals(2, status);
+        assertTrue(run("list", path.toString()).startsWith("usage"));
+        run("dump", path.toString());
+        assertEquals(2, status);
+    }
+}
