@@ -58,7 +58,31 @@ enum {
     WT_BACKEND_AUTO = 0,     /* io_uring, or threads where the kernel refuses io_uring */
     WT_BACKEND_IO_URING = 1, /* the engine fails to open where the kernel refuses io_uring */
     WT_BACKEND_THREADS = 2,
+    /*
+     * The kernel's page cache is the cache, and the kernel writes it through: reads are preadv2, and a write is pwritev2
+     * with RWF_WRITETHROUGH | RWF_DSYNC. For kernels with the patch set "buffered write-through" of 2026 (not merged yet),
+     * on xfs. AUTO never means this. See below.
+     */
+    WT_BACKEND_KERNEL = 3,
 };
+
+/*
+ * With WT_BACKEND_KERNEL:
+ *
+ * - The flag's bit, 0x200, means nothing or something else on other kernels. So the first open for writing on each mount
+ *   proves, on a nameless file in the directory of the file, that this kernel writes through: the pages are clean at once
+ *   and stay cached, and the disk has the bytes. If not, wt_file_open is -EOPNOTSUPP and creates no file: use AUTO
+ *   there. ext4, btrfs and tmpfs are refused so. The proof needs permission to write to the directory, and
+ *   /proc.
+ * - The path of each file is WT_PATH_BUFFERED, with all that says below.
+ * - The kernel does one write to a file at a time, and a read of cached bytes of that file waits for the write. Writes of
+ *   the library are done when they are submitted.
+ * - A write goes in one call, and as one command, as far as it lies in one extent of the file and in 128 KiB; on a kernel
+ *   without memfd_secret(2) in one page.
+ * - After a failed write reads are -EIO until the kernel has dropped the pages: while a program maps them, the kernel
+ *   keeps them.
+ * - No other program may write to the file without the flag: a size may then be lost (a fault of the patch set).
+ */
 
 enum {
     /*
@@ -196,7 +220,7 @@ WT_API int wt_engine_backend(wt_engine engine);
 
 enum {
     WT_PATH_DIRECT = 1,   /* folios of this process, direct I/O */
-    WT_PATH_BUFFERED = 2, /* no direct I/O here: reads and pwritev2(RWF_DSYNC) go through the kernel's page cache */
+    WT_PATH_BUFFERED = 2, /* no direct I/O, or WT_BACKEND_KERNEL: reads and durable writes by the kernel's page cache */
 };
 
 enum { WT_NO = 0, WT_YES = 1, WT_UNKNOWN = 2 };

@@ -10,6 +10,7 @@
 
 #include "io/stable.h"
 #include "posix/posix.h"
+#include "posix/through.h"
 #include "test.h"
 
 enum {
@@ -20,8 +21,9 @@ enum {
     CACHED = WT_ROUTE_PAGE_CACHE,
     PLACED = WT_ROUTE_PAGE_CACHE_PLACED,
     KEPT = WT_ROUTE_PAGE_CACHE_KEPT,
+    THROUGH = WT_ROUTE_WRITTEN_THROUGH,
     DURABILITIES = 3,
-    ROUTES = 4,
+    ROUTES = 5,
     DISKS = 4,
     HIGH = 100, /* beside the sender: with high priority */
 };
@@ -77,6 +79,13 @@ static const struct {
     {DEVICE, KEPT, REAPER, "kkkk"},
     {DEVICE, KEPT, LONG, "kkkk"},
     {DEVICE, KEPT, PART, "kkkk"},
+    {DEVICE, THROUGH, THREAD, "----"},
+    {DEVICE, THROUGH, ALONE, "----"},
+    {DEVICE, THROUGH, THREE, "----"},
+    {DEVICE, THROUGH, FOUR, "----"},
+    {DEVICE, THROUGH, REAPER, "----"},
+    {DEVICE, THROUGH, LONG, "----"},
+    {DEVICE, THROUGH, PART, "===="},
 
     {DSYNC, DIRECT, THREAD, "OcFO"},
     {DSYNC, DIRECT, ALONE, "OcFO"},
@@ -106,6 +115,13 @@ static const struct {
     {DSYNC, KEPT, REAPER, "OcOO"},
     {DSYNC, KEPT, LONG, "OcOO"},
     {DSYNC, KEPT, PART, "BBBB"},
+    {DSYNC, THROUGH, THREAD, "OcFO"},
+    {DSYNC, THROUGH, ALONE, "OcFO"},
+    {DSYNC, THROUGH, THREE, "OcFO"},
+    {DSYNC, THROUGH, FOUR, "OcFO"},
+    {DSYNC, THROUGH, REAPER, "OcFO"},
+    {DSYNC, THROUGH, LONG, "OcFO"},
+    {DSYNC, THROUGH, PART, "BBBB"},
 
     {SYNC, DIRECT, THREAD, "OcFO"},
     {SYNC, DIRECT, ALONE, "OcFO"},
@@ -135,6 +151,13 @@ static const struct {
     {SYNC, KEPT, REAPER, "OcOO"},
     {SYNC, KEPT, LONG, "OcOO"},
     {SYNC, KEPT, PART, "OcOO"},
+    {SYNC, THROUGH, THREAD, "OcFO"},
+    {SYNC, THROUGH, ALONE, "OcFO"},
+    {SYNC, THROUGH, THREE, "OcFO"},
+    {SYNC, THROUGH, FOUR, "OcFO"},
+    {SYNC, THROUGH, REAPER, "OcFO"},
+    {SYNC, THROUGH, LONG, "OcFO"},
+    {SYNC, THROUGH, PART, "OcFO"},
 
     {DEVICE, DIRECT, HIGH + THREAD, "----"},
     {DEVICE, DIRECT, HIGH + ALONE, "----"},
@@ -164,6 +187,13 @@ static const struct {
     {DEVICE, KEPT, HIGH + REAPER, "kkkk"},
     {DEVICE, KEPT, HIGH + LONG, "kkkk"},
     {DEVICE, KEPT, HIGH + PART, "kkkk"},
+    {DEVICE, THROUGH, HIGH + THREAD, "----"},
+    {DEVICE, THROUGH, HIGH + ALONE, "----"},
+    {DEVICE, THROUGH, HIGH + THREE, "----"},
+    {DEVICE, THROUGH, HIGH + FOUR, "----"},
+    {DEVICE, THROUGH, HIGH + REAPER, "----"},
+    {DEVICE, THROUGH, HIGH + LONG, "----"},
+    {DEVICE, THROUGH, HIGH + PART, "----"},
 
     {DSYNC, DIRECT, HIGH + THREAD, "OcFO"},
     {DSYNC, DIRECT, HIGH + ALONE, "OcFO"},
@@ -193,6 +223,13 @@ static const struct {
     {DSYNC, KEPT, HIGH + REAPER, "OcOO"},
     {DSYNC, KEPT, HIGH + LONG, "OcOO"},
     {DSYNC, KEPT, HIGH + PART, "OcOO"},
+    {DSYNC, THROUGH, HIGH + THREAD, "OcFO"},
+    {DSYNC, THROUGH, HIGH + ALONE, "OcFO"},
+    {DSYNC, THROUGH, HIGH + THREE, "OcFO"},
+    {DSYNC, THROUGH, HIGH + FOUR, "OcFO"},
+    {DSYNC, THROUGH, HIGH + REAPER, "OcFO"},
+    {DSYNC, THROUGH, HIGH + LONG, "OcFO"},
+    {DSYNC, THROUGH, HIGH + PART, "OcFO"},
 
     {SYNC, DIRECT, HIGH + THREAD, "OcFO"},
     {SYNC, DIRECT, HIGH + ALONE, "OcFO"},
@@ -222,6 +259,13 @@ static const struct {
     {SYNC, KEPT, HIGH + REAPER, "OcOO"},
     {SYNC, KEPT, HIGH + LONG, "OcOO"},
     {SYNC, KEPT, HIGH + PART, "OcOO"},
+    {SYNC, THROUGH, HIGH + THREAD, "OcFO"},
+    {SYNC, THROUGH, HIGH + ALONE, "OcFO"},
+    {SYNC, THROUGH, HIGH + THREE, "OcFO"},
+    {SYNC, THROUGH, HIGH + FOUR, "OcFO"},
+    {SYNC, THROUGH, HIGH + REAPER, "OcFO"},
+    {SYNC, THROUGH, HIGH + LONG, "OcFO"},
+    {SYNC, THROUGH, HIGH + PART, "OcFO"},
 };
 
 enum { ROWS = sizeof table / sizeof *table };
@@ -299,6 +343,10 @@ TEST(an_io_is_decided_by_its_own_durability_path_and_disk) {
     CHECK_EQ(decide(&io, WT_SENDER_THREAD), WT_STABLE_BY_OWN_FLUSH);
     io.through_page_cache = false;
     CHECK_EQ(decide(&io, WT_SENDER_THREAD), WT_STABLE_BY_OWN_FLUSH);
+    backing.writes_through = true; /* a page of the cache is as good as direct I/O */
+    CHECK_EQ(decide(&io, WT_SENDER_THREAD), WT_STABLE_BY_NOTHING);
+    io.durability = WT_DURABILITY_DSYNC;
+    CHECK_EQ(decide(&io, WT_SENDER_THREAD), WT_STABLE_BY_FUA);
 }
 
 TEST(nothing_makes_a_read_stable) {
@@ -384,9 +432,13 @@ TEST(the_flags_of_a_write_follow_from_the_answer) {
         {WT_STABLE_BY_BURST_FLUSH, DSYNC, 0, true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct wt_io io = {.op = WT_IO_WRITE, .durability = rows[i].durability, .stable_by = rows[i].by};
+        struct wt_backing backing = backing_of(WT_DISK_UNKNOWN);
+        struct wt_io io = {
+            .op = WT_IO_WRITE, .durability = rows[i].durability, .stable_by = rows[i].by, .backing = &backing};
         CONTEXT("answer %u, durability %u", rows[i].by, rows[i].durability);
         CHECK_EQ(wt_posix_rwf(&io), rows[i].flags);
+        backing.writes_through = true;
+        CHECK_EQ(wt_posix_rwf(&io), rows[i].flags | WT_RWF_WRITETHROUGH);
         CHECK_EQ(wt_stable_owes_flush(&io), rows[i].owes_flush);
     }
 }

@@ -30,6 +30,7 @@
 #include "posix/descriptor.h"
 #include "posix/posix.h"
 #include "posix/probe.h"
+#include "posix/through.h"
 #include "uring/external.h"
 #include "write/later.h"
 #include "write/writeback.h"
@@ -73,6 +74,7 @@ static const struct {
     [WT_BACKEND_AUTO] = {open_auto, WT_ENGINE_SQPOLL | WT_ENGINE_IOPOLL},
     [WT_BACKEND_IO_URING] = {wt_io_uring_open, WT_ENGINE_SQPOLL | WT_ENGINE_IOPOLL},
     [WT_BACKEND_THREADS] = {wt_threads_open, 0},
+    [WT_BACKEND_KERNEL] = {wt_kernel_open, 0},
 };
 
 static int with_defaults(const struct wt_engine_options *given, struct wt_engine_options *options) {
@@ -131,6 +133,7 @@ static void forked(void) {
     wt_probe_forked();
     wt_disk_forked();
     wt_mapped_forked();
+    wt_through_forked();
     wt_plugs_forked();
     wt_mutex_init(&closing_lock, WT_LOCK_CLOSING);
     wt_condition_init(&closing_done);
@@ -248,6 +251,8 @@ int wt_engine_open_external(const struct wt_engine_options *given, wt_engine *ha
     struct wt_engine_options options;
     struct wt_backend *inner, *backend;
     int rc = with_defaults(given, &options);
+    if (!rc && options.backend == WT_BACKEND_KERNEL)
+        rc = -EINVAL; /* a ring would have its writes without a thread that may wait */
     if (!rc)
         rc = open_backend(&options, &inner);
     if (!rc)

@@ -49,6 +49,7 @@
     SHORT(THREADS)                                                                                                     \
     SHORT(BACKING)                                                                                                     \
     SHORT(PROBED)                                                                                                      \
+    SHORT(STAGING)                                                                                                     \
     SHORT(KEPT)
 
 #define WT_LOCK_RANK(name) WT_LOCK_##name,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
 /*
- * The io interface: what the engine asks of a backend, which moves blocks. Four backends implement the interface. The
- * backends io_uring, threads and external share the posix backing. The fourth is the simulated disk of the tests.
+ * The io interface: what the engine asks of a backend, which moves blocks. Five backends implement the interface. The
+ * backends io_uring, threads, kernel and external share the posix backing. The fifth is the simulated disk of the tests.
  */
 #ifndef WT_IO_H
 #define WT_IO_H
@@ -106,6 +106,7 @@ struct wt_backing {
     uint64_t inode;
     bool presumed; /* of the file that had the path just before, as the profile: size and identify settle it */
     bool writable;
+    bool writes_through; /* the kernel writes its page cache through: see posix/through.h */
     struct wt_core_profile profile;
 };
 
@@ -215,7 +216,7 @@ struct wt_backend {
 };
 
 struct wt_backend_ops {
-    const char *name; /* "io_uring", "threads", "external", "simulated" */
+    const char *name; /* "io_uring", "threads", "kernel", "external", "simulated" */
     int kind;         /* WT_BACKEND_*; 0 for a test's */
     /*
      * Opens or creates a file as wt_file_open says, except TRUNCATE and flock, which are the engine's. If a file was

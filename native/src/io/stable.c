@@ -35,7 +35,8 @@ static bool shares_flush(const struct wt_stable_case *asked) {
 
 enum wt_stable_by wt_stable_by(const struct wt_stable_case *asked) {
     bool device = asked->durability == WT_DURABILITY_DEVICE;
-    bool direct = asked->route == WT_ROUTE_DIRECT || WT_MUTANT("pages-kept");
+    bool direct =
+        asked->route == WT_ROUTE_DIRECT || asked->route == WT_ROUTE_WRITTEN_THROUGH || WT_MUTANT("pages-kept");
     if (device && asked->route == WT_ROUTE_PAGE_CACHE_KEPT)
         return WT_STABLE_BY_KEPT_PAGES;
     if (device && asked->route == WT_ROUTE_PAGE_CACHE_PLACED && asked->sender == WT_SENDER_THREAD)
@@ -63,9 +64,12 @@ static enum wt_route route_of(const struct wt_core_profile *profile, bool throug
 }
 
 static struct wt_stable_case case_of(const struct wt_io *io, enum wt_sender sender) {
+    const struct wt_core_profile *profile = &io->backing->profile;
     return (struct wt_stable_case){.durability = io->durability,
-                                   .disk = io->backing->profile.disk,
-                                   .route = route_of(&io->backing->profile, io->through_page_cache, io->kept),
+                                   .disk = profile->disk,
+                                   .route = io->backing->writes_through
+                                                ? WT_ROUTE_WRITTEN_THROUGH
+                                                : route_of(profile, io->through_page_cache, io->kept),
                                    .sender = sender,
                                    .high_priority = io->high_priority};
 }

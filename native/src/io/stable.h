@@ -19,6 +19,9 @@
  *  any      any                                       direct             FUA                   FUA
  *  any      any                                       any                any                   OWN_FLUSH
  *
+ * "Direct" in the rows of DEVICE and of FUA is also what the kernel writes through: there a write has left its page when it
+ * completes. Such a write is sent by a thread alone.
+ *
  * A write of high priority waits for no batch: the rows of a long write, a burst and a ring do not count for it.
  *
  * FUA is one command, and a flush is one more. So several writes share a flush where that delays none of them. A burst
@@ -43,6 +46,7 @@ enum wt_route {
     WT_ROUTE_PAGE_CACHE,
     WT_ROUTE_PAGE_CACHE_PLACED, /* on a file system that writes the pages of a file in place: ext4 and xfs */
     WT_ROUTE_PAGE_CACHE_KEPT,   /* the kernel may keep the pages: wt_io.kept */
+    WT_ROUTE_WRITTEN_THROUGH,   /* the kernel writes its pages through: wt_backing.writes_through */
 };
 
 /* Who sends a write. */

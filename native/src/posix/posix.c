@@ -36,6 +36,7 @@
 #include "posix/descriptor.h"
 #include "posix/holder.h"
 #include "posix/probe.h"
+#include "posix/through.h"
 
 static_assert(sizeof(off_t) == 8, "offsets are 64 bits wide");
 
@@ -60,6 +61,9 @@ struct posix_file {
     atomic_bool buffered_advised;
     struct wt_mutex lock;
     int flock_held; /* LOCK_UN, LOCK_SH or LOCK_EX; under lock */
+    /* Bytes that the device refused, and that a page cache that is written through may still show; from < to if any. Under lock. */
+    uint64_t refused_from, refused_to;
+    atomic_uint refusals; /* of such bytes, that were not dropped yet */
     struct wt_flush flush;
     struct wt_posix_registration registration;
     char *path; /* as it was opened */
@@ -213,7 +217,11 @@ static int rwf_of_durability(const struct wt_io *io) {
 }
 
 int wt_posix_rwf(const struct wt_io *io) {
-    return io->op == WT_IO_READ ? 0 : rwf_of_durability(io) | (io->atomic ? RWF_ATOMIC : 0);
+    if (io->op == WT_IO_READ) {
+        return 0;
+    }
+    bool through = io->backing->writes_through && !WT_MUTANT("flag-of-the-kernel-dropped");
+    return rwf_of_durability(io) | (io->atomic ? RWF_ATOMIC : 0) | (through ? WT_RWF_WRITETHROUGH : 0);
 }
 
 void wt_posix_begin(struct wt_io *io) {
@@ -323,6 +331,9 @@ static int sync_descriptor(int fd, bool data_only) {
 
 /* One transfer with flags: a count or -errno. */
 static int64_t transfer(struct wt_io *io, int fd, int flags) {
+    if (io->op == WT_IO_WRITE && io->backing->writes_through) {
+        return wt_through_write(fd, io, flags);
+    }
     off_t offset = (off_t)(io->offset + io->done);
     ssize_t count = io->op == WT_IO_WRITE ? pwritev2(fd, wt_io_left(io), (int)wt_io_left_count(io), offset, flags)
                                           : preadv2(fd, wt_io_left(io), (int)wt_io_left_count(io), offset, flags);
@@ -337,9 +348,49 @@ static int64_t transfer_plainly(struct wt_io *io, int fd) {
     return count < 0 ? -errno : count;
 }
 
-/* Whether a filter of system calls may be the reason, or a kernel without that call or flag. */
-static bool may_be_refused(int64_t result) {
-    return result == -ENOSYS || result == -EPERM || result == -EOPNOTSUPP;
+/*
+ * Whether a filter of system calls may be the reason, or a kernel without that call or flag. A plain write in place of one
+ * that the kernel writes through might lose a size.
+ */
+static bool may_go_plainly(const struct wt_io *io, int64_t result) {
+    bool refused = result == -ENOSYS || result == -EPERM || result == -EOPNOTSUPP;
+    return refused && !io->atomic && !(io->op == WT_IO_WRITE && io->backing->writes_through);
+}
+
+/* ---- what a kernel that writes through keeps of a failed write -------------------------------------------------- */
+
+/*
+ * Such a kernel keeps the refused bytes as clean pages. Nobody is to read them, so they are dropped before anything else is
+ * read or written. -EIO: the kernel keeps them, since a program maps them.
+ */
+static int drop_refused(struct posix_file *file) {
+    unsigned refusals = atomic_load(&file->refusals);
+    if (refusals == 0) {
+        return 0;
+    }
+    wt_lock(&file->lock);
+    uint64_t from = file->refused_from, to = file->refused_to;
+    wt_unlock(&file->lock);
+    if (!wt_through_drop(file->descriptor, from, to)) {
+        return -EIO;
+    }
+    wt_lock(&file->lock);
+    if (atomic_compare_exchange_strong(&file->refusals, &refusals, 0)) {
+        file->refused_from = file->refused_to = 0;
+    }
+    wt_unlock(&file->lock);
+    return 0;
+}
+
+/* A write failed. */
+static void note_refused(struct posix_file *file, uint64_t from, uint64_t to) {
+    wt_lock(&file->lock);
+    bool any = file->refused_from < file->refused_to;
+    file->refused_from = any && file->refused_from < from ? file->refused_from : from;
+    file->refused_to = any && file->refused_to > to ? file->refused_to : to;
+    atomic_fetch_add(&file->refusals, 1);
+    wt_unlock(&file->lock);
+    (void)drop_refused(file); /* where that fails, whoever comes next tries again */
 }
 
 /* Makes stable as flags say what was written without them. */
@@ -353,9 +404,11 @@ static void flush_plain_write(struct wt_io *io, int fd, int flags) {
 }
 
 static void run_transfers(struct wt_io *io) {
+    struct posix_file *file = file_of(io->backing);
     int fd = wt_posix_descriptor(io);
-    if (fd < 0) {
-        io->error = fd;
+    int rc = fd < 0 ? fd : drop_refused(file);
+    if (rc < 0) {
+        io->error = rc;
         return;
     }
     if (!wt_stable_owes_flush(io)) { /* else it was on a ring, whose flush will cover it */
@@ -366,7 +419,7 @@ static void run_transfers(struct wt_io *io) {
     int64_t result;
     do {
         result = plainly ? transfer_plainly(io, fd) : transfer(io, fd, flags);
-        if (!plainly && !io->atomic && may_be_refused(result)) {
+        if (!plainly && may_go_plainly(io, result)) {
             plainly = true;
             result = transfer_plainly(io, fd);
         }
@@ -375,6 +428,9 @@ static void run_transfers(struct wt_io *io) {
         hand_pages_to_device(io, fd);
     } else if (plainly && flags != 0 && io->done > 0 && !WT_MUTANT("plain-write-not-flushed")) {
         flush_plain_write(io, fd, flags);
+    }
+    if (io->error != 0 && io->op == WT_IO_WRITE && io->backing->writes_through && !WT_MUTANT("refused-page-kept")) {
+        note_refused(file, io->offset + io->done, io->offset + io->length);
     }
 }
 
@@ -445,12 +501,21 @@ static int convert_lock(struct posix_file *file, int wanted) {
     return error;
 }
 
+/*
+ * Where the kernel writes through, no write with the flag may meet plain pages: others have left some, or a call on the file
+ * has made some. A size that such a page waits to bring to the disk would be lost.
+ */
+static int write_plain_pages(const struct posix_file *file) {
+    bool needed = file->backing.writes_through && file->backing.writable && !WT_MUTANT("plain-pages-stay");
+    return needed ? sync_descriptor(file->descriptor, false) : 0;
+}
+
 static int posix_lock(struct wt_backing *backing, bool exclusive) {
     struct posix_file *file = file_of(backing);
     wt_lock(&file->lock);
     int rc = convert_lock(file, exclusive ? LOCK_EX : LOCK_SH);
     wt_unlock(&file->lock);
-    return rc;
+    return rc == 0 ? write_plain_pages(file) : rc;
 }
 
 /*
@@ -459,9 +524,13 @@ static int posix_lock(struct wt_backing *backing, bool exclusive) {
  */
 static int posix_take_lock(struct wt_backing *backing, struct wt_backing *from) {
     struct posix_file *file = file_of(backing), *holder = file_of(from);
+    int rc = write_plain_pages(file);
+    if (rc < 0) {
+        return rc;
+    }
     wt_lock(&holder->lock);
     int held = holder->flock_held;
-    int rc = flock(holder->descriptor, LOCK_UN) < 0 ? -errno : convert_lock(file, LOCK_EX);
+    rc = flock(holder->descriptor, LOCK_UN) < 0 ? -errno : convert_lock(file, LOCK_EX);
     if (rc == 0) {
         holder->flock_held = LOCK_UN;
     } else if (held != LOCK_UN && flock(holder->descriptor, held | LOCK_NB) < 0) {
@@ -469,7 +538,8 @@ static int posix_take_lock(struct wt_backing *backing, struct wt_backing *from) 
         rc = -ENOLCK;
     }
     wt_unlock(&holder->lock);
-    return rc;
+    /* Another may have had the lock for that instant. What it has left is written; only an error of that is not to be had. */
+    return rc == 0 && write_plain_pages(file) < 0 ? -ENOLCK : rc;
 }
 
 static bool posix_lock_is_orphaned(const struct wt_backing *backing) {
@@ -504,7 +574,7 @@ static int posix_truncate(struct wt_backing *backing, uint64_t size, bool durabl
     if (rc < 0) {
         return -errno;
     }
-    if (!durable || WT_MUTANT("truncate-not-synced")) {
+    if ((!durable && !backing->writes_through) || WT_MUTANT("truncate-not-synced")) {
         return 0;
     }
     return sync_descriptor(fd, true); /* a size is data for fdatasync: without it the bytes cannot be read back */
@@ -522,7 +592,7 @@ static int allocate(struct wt_backing *backing, int mode, uint64_t offset, uint6
     if (rc < 0) {
         return errno == ENOSYS ? -EOPNOTSUPP : -errno;
     }
-    return 0;
+    return write_plain_pages(file_of(backing));
 }
 
 static int posix_reserve(struct wt_backing *backing, uint64_t offset, uint64_t length) {
@@ -841,6 +911,9 @@ static int prepare(struct posix_file *file, const struct wt_statx *stat, bool di
     backing->device = makedev(stat->device_major, stat->device_minor);
     backing->inode = stat->inode;
     int rc = wt_describe(file->descriptor, stat, direct, &backing->profile);
+    if (rc == 0 && backing->writes_through) {
+        wt_describe_buffered(&backing->profile);
+    }
     if (rc == 0) {
         rc = have_both_descriptors(file);
     }
@@ -1060,12 +1133,14 @@ static struct posix_file *new_file(const char *path, bool writable) {
     return file;
 }
 
-int wt_posix_open_checked(const char *path, uint32_t flags, uint32_t mode,
-                          int (*check)(const struct wt_core_profile *profile, int fd), struct wt_backing **backing) {
+static int open_posix_file(const char *path, uint32_t flags, uint32_t mode,
+                           int (*check)(const struct wt_core_profile *profile, int fd), bool writes_through,
+                           struct wt_backing **backing) {
     struct posix_file *file = new_file(path, (flags & WT_OPEN_WRITE) != 0);
     if (file == NULL) {
         return -ENOMEM;
     }
+    file->backing.writes_through = writes_through;
     struct opening opening;
     int rc = open_by_flags(path, flags, mode, &opening);
     if (rc < 0) {
@@ -1092,10 +1167,25 @@ int wt_posix_open_checked(const char *path, uint32_t flags, uint32_t mode,
     return 0;
 }
 
+int wt_posix_open_checked(const char *path, uint32_t flags, uint32_t mode,
+                          int (*check)(const struct wt_core_profile *profile, int fd), struct wt_backing **backing) {
+    return open_posix_file(path, flags, mode, check, false, backing);
+}
+
+static int check_writes_through(const struct wt_core_profile *profile, int fd) {
+    (void)profile;
+    return wt_through_prove(fd);
+}
+
+int wt_posix_open_through(const char *path, uint32_t flags, uint32_t mode, struct wt_backing **backing) {
+    bool writes = (flags & WT_OPEN_WRITE) != 0; /* reads are reads on any kernel */
+    return open_posix_file(path, flags, mode, writes ? check_writes_through : NULL, true, backing);
+}
+
 int wt_posix_open(struct wt_backend *backend, const char *path, uint32_t flags, uint32_t mode,
                   struct wt_backing **backing) {
     (void)backend; /* a descriptor serves them all */
-    return wt_posix_open_checked(path, flags, mode, NULL, backing);
+    return open_posix_file(path, flags, mode, NULL, false, backing);
 }
 
 const char *wt_errno_name(int errno_value) {

@@ -36,6 +36,12 @@ int wt_posix_open_checked(const char *path, uint32_t flags, uint32_t mode,
                           int (*check)(const struct wt_core_profile *profile, int fd), struct wt_backing **backing);
 
 /*
+ * Opens a file whose pages the kernel writes through. -EOPNOTSUPP: this kernel does not; only a file that is opened for
+ * reading alone needs no such kernel.
+ */
+int wt_posix_open_through(const char *path, uint32_t flags, uint32_t mode, struct wt_backing **backing);
+
+/*
  * Takes the result of one transfer, a count or -errno. True: the I/O is over, with done and error set. False: the
  * caller must send what is left of the I/O. -EINTR is sent again, as often as retry.h says; -EAGAIN is an error here.
  */

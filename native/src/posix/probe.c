@@ -277,6 +277,10 @@ int wt_statx_at(int at, const char *path, int flags, struct wt_statx *stat) {
     return 0;
 }
 
+uint64_t wt_statx_mount(const struct wt_statx *stat) {
+    return (stat->mask & KERNEL_STATX_MNT_ID_UNIQUE) != 0 ? stat->mount : 0;
+}
+
 /* ---- direct I/O ------------------------------------------------------------------------------------------------ */
 
 /*
@@ -393,7 +397,7 @@ int wt_describe(int fd, const struct wt_statx *stat, bool is_direct, struct wt_c
     memset(profile, 0, sizeof *profile);
     profile->device_major = stat->device_major;
     profile->device_minor = stat->device_minor;
-    int rc = describe_place(fd, (stat->mask & KERNEL_STATX_MNT_ID_UNIQUE) != 0 ? stat->mount : 0, profile);
+    int rc = describe_place(fd, wt_statx_mount(stat), profile);
     if (rc == 0 && is_pseudo(profile->fs_magic)) {
         rc = -EOPNOTSUPP;
     }

@@ -46,6 +46,8 @@ static_assert(sizeof(struct wt_statx) == 256, "the size that the kernel fills");
  * descriptor: "" and AT_EMPTY_PATH.
  */
 int wt_statx_at(int at, const char *path, int flags, struct wt_statx *stat);
+/* A number that no other mount ever has; 0: the kernel tells none. */
+uint64_t wt_statx_mount(const struct wt_statx *stat);
 /* 0 for a regular file, else the error of opening it as one. */
 int wt_check_kind(uint32_t mode);
 /*

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
 /*
- * The threads backend: a small pool that runs I/Os one at a time each. For where io_uring is not allowed.
+ * The threads backend: a small pool that runs I/Os one at a time each. For where io_uring is not allowed. And the kernel
+ * backend: the same pool, for files whose pages the kernel writes through.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include "io/wait.h"
 #include "posix/posix.h"
 #include "posix/threads.h"
+#include "posix/through.h"
 
 #define THREADS_DEFAULT 8u
 #define THREADS_MAX 256u
@@ -145,7 +147,22 @@ static const struct wt_backend_ops threads_ops = {
     .close = threads_close,
 };
 
-int wt_threads_open(const struct wt_engine_options *options, struct wt_backend **backend) {
+static int kernel_open_file(struct wt_backend *backend, const char *path, uint32_t flags, uint32_t mode,
+                            struct wt_backing **backing) {
+    (void)backend;
+    return wt_posix_open_through(path, flags, mode, backing);
+}
+
+static const struct wt_backend_ops kernel_ops = {
+    .name = "kernel",
+    .kind = WT_BACKEND_KERNEL,
+    .open = kernel_open_file,
+    .submit = threads_submit,
+    .close = threads_close,
+};
+
+static int open_pool(const struct wt_engine_options *options, const struct wt_backend_ops *ops,
+                     struct wt_backend **backend) {
     unsigned limit = options->threads != 0 ? options->threads : THREADS_DEFAULT;
     if (limit > THREADS_MAX) {
         return -EINVAL;
@@ -154,7 +171,7 @@ int wt_threads_open(const struct wt_engine_options *options, struct wt_backend *
     if (pool == NULL) {
         return -ENOMEM;
     }
-    pool->backend.ops = &threads_ops;
+    pool->backend.ops = ops;
     pool->limit = limit;
     int rc = wt_mutex_init(&pool->lock, WT_LOCK_THREADS);
     if (rc != 0) {
@@ -164,4 +181,13 @@ int wt_threads_open(const struct wt_engine_options *options, struct wt_backend *
     wt_condition_init(&pool->work);
     *backend = &pool->backend;
     return 0;
+}
+
+int wt_threads_open(const struct wt_engine_options *options, struct wt_backend **backend) {
+    return open_pool(options, &threads_ops, backend);
+}
+
+int wt_kernel_open(const struct wt_engine_options *options, struct wt_backend **backend) {
+    int rc = wt_through_begin();
+    return rc < 0 ? rc : open_pool(options, &kernel_ops, backend);
 }

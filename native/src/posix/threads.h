@@ -8,5 +8,7 @@
 
 /* *backend is set on success only. */
 int wt_threads_open(const struct wt_engine_options *options, struct wt_backend **backend);
+/* The same for files whose pages the kernel writes through: see through.h. */
+int wt_kernel_open(const struct wt_engine_options *options, struct wt_backend **backend);
 
 #endif

@@ -69,11 +69,9 @@ static char replay[600];
 
 /* ---- backends ----------------------------------------------------------------------------------------------------- */
 
-const struct exercise_backend exercise_backends[] = {{"io_uring", WT_BACKEND_IO_URING},
-                                                     {"threads", WT_BACKEND_THREADS},
-                                                     {"external", TEST_BACKEND_EXTERNAL},
-                                                     {"simulated", EXERCISE_SIMULATED},
-                                                     {0}};
+const struct exercise_backend exercise_backends[] = {
+    {"io_uring", WT_BACKEND_IO_URING},   {"threads", WT_BACKEND_THREADS},   {"kernel", WT_BACKEND_KERNEL},
+    {"external", TEST_BACKEND_EXTERNAL}, {"simulated", EXERCISE_SIMULATED}, {0}};
 
 static const char *name_of(uint32_t backend) {
     const struct exercise_backend *one = exercise_backends;

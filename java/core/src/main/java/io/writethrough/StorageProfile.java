@@ -56,7 +56,8 @@ public final class StorageProfile {
         /**
          * Through the kernel's page cache, with {@code RWF_DSYNC}. Either this file system has no direct I/O, or this
          * file could not be opened twice (it was created without permission to write, for example), or the file is
-         * mapped for writing. The guarantees are the same. The costs are the kernel's.
+         * mapped for writing, or the engine has {@link Backend#KERNEL}. The guarantees are the same. The costs are the
+         * kernel's.
          */
         BUFFERED
     }

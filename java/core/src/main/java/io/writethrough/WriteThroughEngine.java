@@ -227,9 +227,10 @@ public final class WriteThroughEngine implements Closeable {
      * @throws FileSystemException if the path is a directory, or a symbolic link and {@code NOFOLLOW_LINKS} was asked
      *     for
      * @throws WriteThroughException if another engine or process has the file ({@code EBUSY}; the message names it),
-     *     if it is no regular file with bytes of its own (a FIFO, a file of {@code /proc}) or its device has no
-     *     polled queues, on an engine with completion polling ({@code EOPNOTSUPP}), or for what else the system
-     *     refuses, such as {@code EROFS} or {@code EMFILE}
+     *     if it is no regular file with bytes of its own (a FIFO, a file of {@code /proc}), its device has no
+     *     polled queues, on an engine with completion polling, or the kernel does not write through there, on an engine
+     *     with {@link Backend#KERNEL} ({@code EOPNOTSUPP}), or for what else the system refuses, such as {@code EROFS} or
+     *     {@code EMFILE}
      * @throws IllegalArgumentException for {@code APPEND} together with {@code READ} or {@code TRUNCATE_EXISTING}
      * @throws UnsupportedOperationException for options that are not named above
      * @throws ProviderMismatchException if the path is not of the default file system
@@ -274,6 +275,9 @@ public final class WriteThroughEngine implements Closeable {
         }
         if (result == -Errno.EOPNOTSUPP && completionPolling) {
             throw Failures.ofUnpolled(path);
+        }
+        if (result == -Errno.EOPNOTSUPP && backend == Backend.KERNEL) {
+            throw Failures.ofNotWrittenThrough(path);
         }
         if (result < 0) {
             throw Failures.ofPath("open", path, request.noFollow(), (int) -result);
@@ -328,8 +332,8 @@ public final class WriteThroughEngine implements Closeable {
     }
 
     /**
-     * Opens a lane for the current thread. Where the kernel refuses a ring, and with {@link Backend#THREADS}, the engine's
-     * threads carry the lane's I/O, and nothing else changes.
+     * Opens a lane for the current thread. Where the kernel refuses a ring, and with {@link Backend#THREADS} and {@link
+     * Backend#KERNEL}, the engine's threads carry the lane's I/O, and nothing else changes.
      *
      * @param entries how many requests the lane's ring takes at once: a power of two from 8 to 4096. More operations than that
      *     may be under way
@@ -648,7 +652,8 @@ public final class WriteThroughEngine implements Closeable {
          *
          * @return a new engine, to be closed by the caller
          * @throws IllegalArgumentException if the cache is larger than any engine's can be, some tebibytes
-         * @throws IllegalStateException if the backend is {@link Backend#THREADS}, and polling was asked for
+         * @throws IllegalStateException if the backend is {@link Backend#THREADS} or {@link Backend#KERNEL}, and polling was
+         *     asked for
          * @throws WriteThroughException if there is no memory for the cache ({@code ENOMEM}), or the kernel refuses a
          *     backend that was asked for by name, or polling ({@code EPERM}, {@code ENOSYS}, {@code EOPNOTSUPP})
          * @throws UnsatisfiedLinkError if the native library cannot be loaded, or there is none for this platform
@@ -663,6 +668,10 @@ public final class WriteThroughEngine implements Closeable {
         private WriteThroughEngine buildExternal(final BooleanSupplier mayWait) throws IOException {
             if (!polling().isEmpty()) {
                 throw new IllegalStateException(polling() + " is not for the ring of an event loop: leave it out");
+            }
+            if (backend == Backend.KERNEL) {
+                throw new IllegalStateException(
+                        "the backend KERNEL is not for the ring of an event loop: ask for AUTO");
             }
             final WriteThroughEngine engine = open(CApi::wt_engine_open_external, mayWait);
             engine.registration.begin();

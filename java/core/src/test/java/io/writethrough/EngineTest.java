@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
@@ -11,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.abort;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
@@ -111,6 +113,31 @@ class EngineTest extends OnEveryFileSystem {
                     : threads.completionPolling(true);
             final Exception e = assertThrows(IllegalStateException.class, builder::build);
             assertTrue(e.getMessage().startsWith(name + " needs io_uring, and the backend is THREADS"), e.getMessage());
+        }
+    }
+
+    @Test
+    void aKernelThatDoesNotWriteThroughIsNamedAndNoFileIsMade() throws IOException {
+        try (WriteThroughEngine engine = open(WriteThroughEngine.builder().backend(Backend.KERNEL))) {
+            assertEquals(Backend.KERNEL, engine.backend());
+            final WriteThroughException e = assertThrows(WriteThroughException.class, () -> {
+                engine.open(path, CREATE, READ, WRITE).close();
+                abort("this kernel writes through");
+            });
+            assertEquals("EOPNOTSUPP", e.errnoName());
+            assertTrue(e.getMessage().contains("RWF_WRITETHROUGH"), e.getMessage());
+            assertTrue(e.getMessage().contains("Open an engine with the backend AUTO"), e.getMessage());
+            assertTrue(Files.notExists(path));
+
+            Files.writeString(path, "read by the kernel's cache");
+            try (WriteThroughFile file = engine.open(path, READ)) {
+                final ByteBuffer bytes = ByteBuffer.allocate((int) file.size());
+                assertEquals(bytes.capacity(), file.read(bytes, 0));
+                assertEquals(
+                        "read by the kernel's cache", UTF_8.decode(bytes.flip()).toString());
+                assertEquals(StorageProfile.WritePath.BUFFERED, file.profile().writePath());
+                assertEquals(Backend.KERNEL, file.profile().backend().orElseThrow());
+            }
         }
     }
 

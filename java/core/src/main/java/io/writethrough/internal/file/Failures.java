@@ -132,6 +132,23 @@ public final class Failures {
         }
     }
 
+    /** Of opening a file for writing with EOPNOTSUPP on an engine whose backend is the kernel's own write-through. */
+    public static IOException ofNotWrittenThrough(final Path path) {
+        if (Files.exists(path) && !Files.isRegularFile(path)) {
+            return ofPath("open", path, false, Errno.EOPNOTSUPP);
+        }
+        return failure(
+                "open",
+                path.toString(),
+                NONE,
+                NONE,
+                Errno.EOPNOTSUPP,
+                0,
+                "The engine has the backend KERNEL, and this kernel did not prove, on a nameless file in that directory, that"
+                        + " it writes its page cache through (RWF_WRITETHROUGH; a patched kernel does, on xfs). Open an engine"
+                        + " with the backend AUTO.");
+    }
+
     /** What the file at a path, or one made in the directory there, would get. */
     public static CApi.Profile profileOf(final Path path) throws IOException {
         NativeLibraries.load();
