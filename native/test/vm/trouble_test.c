@@ -132,10 +132,11 @@ static void break_block(const char *directory, const char *name, uint64_t offset
 }
 
 static void each_backend(void (*test)(wt_engine, const char *bad, const char *good)) {
-    static const uint32_t backends[] = {WT_BACKEND_THREADS, WT_BACKEND_AUTO};
+    const char *only = getenv("WT_ONLY_BACKEND"); /* a number */
+    const uint32_t backends[] = {only != NULL ? (uint32_t)atoi(only) : WT_BACKEND_THREADS, WT_BACKEND_AUTO};
     const char *bad = setting("WT_BAD_DIR");
     const char *good = setting("WT_GOOD_DIR");
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < (only != NULL ? 1 : 2); i++) {
         CONTEXT("backend %u in %s", backends[i], bad);
         wt_engine engine = open_engine(backends[i]);
         test(engine, bad, good);
