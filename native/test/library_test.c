@@ -142,3 +142,34 @@ static void open_what_is_not_there(struct place *place) {
 TEST(errors_have_their_names) {
     each_directory(open_what_is_not_there);
 }
+
+/* Memory of this process that is in use, in KiB; 0: an emulator stands between this process and the kernel. */
+static uint64_t resident_kib(void) {
+    char line[512];
+    unsigned long kib;
+    uint64_t sum = 0;
+    bool emulated = false;
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    CHECK(maps != NULL);
+    while (fgets(line, sizeof line, maps)) {
+        sum += sscanf(line, "Rss: %lu kB", &kib) == 1 ? kib : 0;
+        emulated = emulated || strstr(line, "/qemu-") != NULL;
+    }
+    fclose(maps);
+    return emulated ? 0 : sum;
+}
+
+TEST(an_engine_takes_no_memory_before_it_is_used) {
+    const struct wt_engine_options options = {.cache_bytes = UINT64_C(16) << 30, .backend = WT_BACKEND_THREADS};
+    wt_engine first, engine;
+    CHECK_OK(wt_engine_open(NULL, &first)); /* what only the first one takes */
+    uint64_t before = resident_kib();
+    CHECK_OK(wt_engine_open(&options, &engine));
+    uint64_t after = resident_kib();
+    if (before != 0)
+        CHECK(after < before + (4 << 10));
+    CHECK_OK(wt_engine_close(engine));
+    CHECK_OK(wt_engine_close(first));
+    if (before == 0)
+        SKIP("the emulator does not tell how much memory is in use");
+}

@@ -52,11 +52,11 @@ static uint32_t find(const struct view_reader *reader, uint64_t key, uint64_t in
     const struct wt_folio *folios = reader->view->parts[WT_VIEW_FOLIOS].start;
     const _Atomic uint32_t *buckets = reader->view->parts[WT_VIEW_BUCKETS].start;
     size_t mask = reader->view->parts[WT_VIEW_BUCKETS].bytes / sizeof *buckets - 1;
-    uint32_t id = atomic_load(&buckets[(reader->first_bucket + (uint32_t)index) & mask]);
+    uint32_t id = wt_link_of(atomic_load(&buckets[(reader->first_bucket + (uint32_t)index) & mask]));
     for (unsigned steps = 0; id != WT_NONE && steps < 100; steps++) {
         if (atomic_load(&reader->faces.key[id]) == key)
             return id;
-        id = atomic_load(&folios[id].chain);
+        id = wt_link_of(atomic_load(&folios[id].chain));
     }
     return WT_NONE;
 }

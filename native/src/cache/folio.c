@@ -173,12 +173,12 @@ static bool is_folio(struct wt_folio *folio, uint64_t inode_id, uint64_t index) 
  * worst past the folio that is wanted: NULL means "look again under the stripe's lock".
  */
 static struct wt_folio *walk(struct wt_cache *cache, uint32_t bucket, uint64_t inode_id, uint64_t index) {
-    uint32_t id = atomic_load_explicit(&cache->buckets[bucket], memory_order_acquire);
+    uint32_t id = wt_link_of(atomic_load_explicit(&cache->buckets[bucket], memory_order_acquire));
     for (uint32_t steps = 0; id != WT_NONE && steps <= cache->folio_count; steps++) {
         struct wt_folio *folio = &cache->folios[id];
         if (is_folio(folio, inode_id, index))
             return folio;
-        id = atomic_load_explicit(&folio->chain, memory_order_acquire);
+        id = wt_link_of(atomic_load_explicit(&folio->chain, memory_order_acquire));
     }
     return NULL;
 }
@@ -233,7 +233,7 @@ static void make_folio(struct wt_mapping *mapping, uint32_t bucket, uint64_t ind
     uint32_t head = atomic_load_explicit(&cache->buckets[bucket], memory_order_relaxed);
     atomic_store_explicit(&folio->chain, head, memory_order_release);
     add_to_list(mapping, id);
-    atomic_store_explicit(&cache->buckets[bucket], id, memory_order_release);
+    atomic_store_explicit(&cache->buckets[bucket], wt_link_of(id), memory_order_release);
 }
 
 static void free_folio(struct wt_folio *folio) {
@@ -245,8 +245,8 @@ static void free_folio(struct wt_folio *folio) {
 
     wt_lock(stripe);
     _Atomic uint32_t *from = &cache->buckets[bucket];
-    while (atomic_load_explicit(from, memory_order_relaxed) != id)
-        from = &cache->folios[atomic_load_explicit(from, memory_order_relaxed)].chain;
+    while (atomic_load_explicit(from, memory_order_relaxed) != wt_link_of(id))
+        from = &cache->folios[wt_link_of(atomic_load_explicit(from, memory_order_relaxed))].chain;
     atomic_store_explicit(from, atomic_load_explicit(&folio->chain, memory_order_relaxed), memory_order_release);
     atomic_store(&folio->inode_id, 0);
     remove_from_list(mapping, id);
@@ -614,7 +614,6 @@ int wt_cache_open(struct wt_cache *cache, struct wt_backend *backend, uint64_t c
     cache->folios = cache->view->parts[WT_VIEW_FOLIOS].start;
     cache->buckets = cache->view->parts[WT_VIEW_BUCKETS].start;
     cache->faces = wt_view_faces(cache->view, cache->folio_count);
-    memset((void *)cache->buckets, 0xff, buckets * sizeof *cache->buckets);
     rc = wt_pool_open(&cache->pool, backend, (uint32_t)frames, cache->view->parts[WT_VIEW_ARENA].start, in_flight_limit,
                       try_evict);
     if (rc) {

@@ -55,7 +55,7 @@ struct wt_folio {
     _Alignas(64) struct wt_mutex lock;
     _Atomic uint64_t inode_id; /* 0: the descriptor is free */
     _Atomic uint64_t index;    /* its place in the file, in folios */
-    _Atomic uint32_t chain;    /* next in the hash chain */
+    _Atomic uint32_t chain;    /* wt_link_of the next in the hash chain */
     uint32_t pages;            /* of frame[] in use */
 
     uint64_t uptodate, reading, writeback, dirty;
@@ -108,13 +108,18 @@ struct wt_cache {
     struct wt_faces faces;
     struct wt_folio *folios;
     uint32_t folio_count;
-    _Atomic uint32_t *buckets;
+    _Atomic uint32_t *buckets; /* wt_link_of the first of each chain */
     uint32_t bucket_mask;
     struct wt_mutex stripes[64]; /* guard the chains of the buckets: bucket number modulo 64 */
     struct wt_mutex free_lock;
     uint32_t free_folio;  /* list of used descriptors */
     uint32_t fresh_folio; /* the first descriptor never used */
 };
+
+/* A folio's number as chains have it, and back: zeroed memory, which nobody has touched, is an empty chain. */
+static inline uint32_t wt_link_of(uint32_t id) {
+    return ~id;
+}
 
 /* inode_bytes: what the view gives each file, see wt_view_take_inode. */
 int wt_cache_open(struct wt_cache *cache, struct wt_backend *backend, uint64_t cache_bytes, uint64_t in_flight_limit,

@@ -54,10 +54,33 @@ static void run_free(struct wt_pool *pool, uint32_t frame, unsigned order) {
     free_run_push(pool, frame, order);
 }
 
+/* Frees the frames that come next, of those that nobody has used: as many as the largest run has, or what is left. */
+static void free_fresh(struct wt_pool *pool) {
+    uint32_t left = pool->frame_count - pool->fresh_frame;
+    uint32_t end = pool->fresh_frame + (left < 1u << WT_MAX_ORDER ? left : 1u << WT_MAX_ORDER);
+    pool->free_count -= end - pool->fresh_frame; /* counted as free from the start */
+    while (pool->fresh_frame < end) {
+        unsigned order = WT_MAX_ORDER;
+        while (pool->fresh_frame + (1u << order) > end)
+            order--;
+        run_free(pool, pool->fresh_frame, order);
+        pool->fresh_frame += 1u << order;
+    }
+}
+
+/* The least order from this one on that has a free run; more than WT_MAX_ORDER: none has. */
+static unsigned order_to_take(const struct wt_pool *pool, unsigned order) {
+    while (order <= WT_MAX_ORDER && pool->free_run[order] == WT_NONE)
+        order++;
+    return order;
+}
+
 static uint32_t run_take(struct wt_pool *pool, unsigned order) {
-    unsigned from = order;
-    while (from <= WT_MAX_ORDER && pool->free_run[from] == WT_NONE)
-        from++;
+    unsigned from = order_to_take(pool, order);
+    if (from > WT_MAX_ORDER && pool->fresh_frame < pool->frame_count) {
+        free_fresh(pool);
+        from = order_to_take(pool, order);
+    }
     if (from > WT_MAX_ORDER)
         return WT_NONE;
     uint32_t frame = pool->free_run[from];
@@ -351,16 +374,7 @@ int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t fram
     wt_condition_init(&pool->room);
     for (unsigned order = 0; order <= WT_MAX_ORDER; order++)
         pool->free_run[order] = WT_NONE;
-    /* From the end, so that the first to be taken is the start of the arena. */
-    uint32_t end = pool->frame_count;
-    while (end > 0) {
-        unsigned order = 0;
-        while (order < WT_MAX_ORDER && end % (2u << order) == 0)
-            order++;
-        end -= 1u << order;
-        pool->free_count += 1u << order;
-        free_run_push(pool, end, order);
-    }
+    pool->free_count = frame_count;
     if (backend->ops->arena)
         backend->ops->arena(backend, pool->arena, pool->arena_bytes);
     return 0;

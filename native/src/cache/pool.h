@@ -69,6 +69,8 @@ struct wt_pool {
     uint32_t free_count;     /* pages */
     uint32_t reserved_count; /* reserved of those: reserved_count <= free_count */
     uint32_t free_run[WT_MAX_ORDER + 1];
+    uint32_t
+        fresh_frame; /* the first that was never used: from there on nothing is in a list, and no memory is touched */
     uint32_t newest, oldest, hand; /* SIEVE */
     uint64_t evictions;
     uint64_t in_flight_limit;

@@ -151,11 +151,11 @@ public final class CacheView {
         return NativeIo.viewFile(handle, fields) ? new File(this, fields) : null;
     }
 
-    /* The next of a chain that has this key; -1: there is none. */
+    /* The next of a chain that has this key; -1: there is none. Links of chains are complements: see wt_link_of. */
     private int findAfter(final int first, final long key) {
         int folio = first;
         for (int steps = 0; folio >= 0 && steps < MAX_STEPS; steps++) {
-            folio = folios[folio >>> CHUNK_SHIFT].getInt((folio & CHUNK_MASK) * FOLIO_BYTES + FOLIO_CHAIN);
+            folio = ~folios[folio >>> CHUNK_SHIFT].getInt((folio & CHUNK_MASK) * FOLIO_BYTES + FOLIO_CHAIN);
             if (folio >= 0 && faces.getLong(keys + folio * Long.BYTES) == key) {
                 return folio;
             }
@@ -251,7 +251,7 @@ public final class CacheView {
             final long begin = hits % READS_OF_SAMPLE == 0 ? System.nanoTime() : 0;
 
             final long index = position >>> folioShift;
-            int folio = seen.buckets.getInt((firstBucket + (int) index & seen.bucketMask) * Integer.BYTES);
+            int folio = ~seen.buckets.getInt((firstBucket + (int) index & seen.bucketMask) * Integer.BYTES);
             if (folio < 0) {
                 return ASK;
             }
