@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -113,6 +114,23 @@ static jboolean JNICALL let_map(JNIEnv *env, jclass class, jobject channel) {
     else
         (*env)->ExceptionClear(env);
     return writable != NULL;
+}
+
+/* Another descriptor of the file, with an open file description and so with locks of its own; or -errno. */
+static jint JNICALL reopen(JNIEnv *env, jclass class, jint descriptor, jint flags) {
+    (void)env;
+    (void)class;
+    char path[32];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", (int)descriptor);
+    int opened = open(path, flags | O_CLOEXEC);
+    return opened < 0 ? -errno : opened;
+}
+
+/* As java.io says it. */
+static jstring JNICALL error_text(JNIEnv *env, jclass class, jint number) {
+    (void)class;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the text of an errno that the kernel has given is a constant. */
+    return (*env)->NewStringUTF(env, strerror(number));
 }
 
 static size_t bytes_before_in_page(uint64_t at) {
@@ -997,6 +1015,8 @@ static jint register_data_plane(JNIEnv *env) {
         {"close", "(J)I", (void *)close_file},
         {"setDescriptor", "(Ljava/io/FileDescriptor;I)Z", (void *)set_descriptor},
         {"letMap", "(Ljava/nio/channels/FileChannel;)Z", (void *)let_map},
+        {"reopen", "(II)I", (void *)reopen},
+        {"errorText", "(I)Ljava/lang/String;", (void *)error_text},
         {"mapPrivate", "(IJJ)J", (void *)map_private},
         {"unmap", "(JJ)V", (void *)unmap},
         {"memory", "(JJ)Ljava/nio/ByteBuffer;", (void *)memory_of},
@@ -1046,11 +1066,31 @@ static jint register_data_plane(JNIEnv *env) {
     return (*env)->RegisterNatives(env, data_plane, methods, sizeof methods / sizeof methods[0]);
 }
 
+/* Exported by its name, for classes of any release. */
+JNIEXPORT jint JNICALL Java_io_writethrough_internal_load_NativeLibraries_abiVersion(JNIEnv *env, jclass class) {
+    (void)env;
+    (void)class;
+    return (jint)wt_abi_version();
+}
+
+/* Whether the classes are of this library's ABI version. If not, they may lack a method that is registered here. */
+static bool classes_fit(JNIEnv *env) {
+    jclass control_plane = (*env)->FindClass(env, C_API);
+    jfieldID version = control_plane ? (*env)->GetStaticFieldID(env, control_plane, "ABI_VERSION", "I") : NULL;
+    if (!version) {
+        (*env)->ExceptionClear(env);
+        return false;
+    }
+    return (uint32_t)(*env)->GetStaticIntField(env, control_plane, version) == wt_abi_version();
+}
+
 JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
     (void)reserved;
     JNIEnv *env;
     if ((*vm)->GetEnv(vm, (void **)&env, JNI_VERSION_10) != JNI_OK)
         return JNI_ERR;
+    if (!classes_fit(env))
+        return JNI_VERSION_10; /* they ask for the version, and say what is wrong */
     if (register_data_plane(env) != JNI_OK || register_control_plane(env) != JNI_OK)
         return JNI_ERR;
     find_buffer_address(env);

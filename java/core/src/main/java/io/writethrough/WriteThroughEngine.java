@@ -2,7 +2,6 @@
 // Copyright The writethrough authors
 package io.writethrough;
 
-import com.sun.jna.ptr.LongByReference;
 import io.writethrough.internal.Names;
 import io.writethrough.internal.async.Completions;
 import io.writethrough.internal.file.Failures;
@@ -683,7 +682,7 @@ public final class WriteThroughEngine implements Closeable {
         }
 
         private WriteThroughEngine open(
-                final ToIntBiFunction<CApi.EngineOptions, LongByReference> opener, final BooleanSupplier mayWait)
+                final ToIntBiFunction<CApi.EngineOptions, long[]> opener, final BooleanSupplier mayWait)
                 throws IOException {
             if (!polling().isEmpty() && backend != Backend.AUTO && backend != Backend.IO_URING) {
                 throw new IllegalStateException(polling() + " needs io_uring, and the backend is " + backend
@@ -696,7 +695,7 @@ public final class WriteThroughEngine implements Closeable {
             options.ring_entries = ringEntries;
             options.backend = Codes.of(backend);
             options.flags = (submissionPolling ? ENGINE_SQPOLL : 0) | (completionPolling ? ENGINE_IOPOLL : 0);
-            final LongByReference engine = new LongByReference();
+            final long[] engine = new long[1];
             final int result = opener.applyAsInt(options, engine);
             if (result == -Errno.EINVAL) {
                 throw new IllegalArgumentException("no engine can have cacheBytes " + cacheBytes + ", inFlightBytes "
@@ -705,7 +704,7 @@ public final class WriteThroughEngine implements Closeable {
             if (result < 0) {
                 throw refused(-result);
             }
-            final WriteThroughEngine opened = new WriteThroughEngine(engine.getValue(), this, mayWait);
+            final WriteThroughEngine opened = new WriteThroughEngine(engine[0], this, mayWait);
             if (backend == Backend.AUTO && opened.backend == Backend.THREADS) {
                 reportFallback();
             }

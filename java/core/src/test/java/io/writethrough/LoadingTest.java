@@ -14,6 +14,7 @@ import java.io.OutputStream;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.util.HexFormat;
@@ -70,7 +71,8 @@ class LoadingTest {
         final Path classes = copyOfClassesWithoutLibrary();
         final Path library = classes.resolve(Platform.RESOURCE_PREFIX).resolve("libwritethrough.so");
         final Path source = directory.resolve("other.c");
-        Files.writeString(source, "int wt_abi_version(void) { return 99; }\n");
+        Files.writeString(
+                source, "int Java_io_writethrough_internal_load_NativeLibraries_abiVersion(void) { return 99; }\n");
         Files.createDirectories(library.getParent());
         assumeTrue(compile(source, library), "no C compiler");
         writeChecksum(library);
@@ -79,7 +81,7 @@ class LoadingTest {
                 .run()
                 .output();
         assertTrue(
-                output.startsWith("writethrough: the native library has ABI version 99, these classes need 3"), output);
+                output.startsWith("writethrough: the native library has ABI version 99, these classes need 4"), output);
     }
 
     private static void writeChecksum(final Path library) throws Exception {
@@ -164,8 +166,10 @@ class LoadingTest {
         }
         Files.setAttribute(foreign, "unix:mode", 01777); // its owner can exchange what is in it all the same
         assertTrue(load(jarWith(null), foreign).contains("the user " + OTHER_USER + " owns"));
-        final String output = loadWith(jarWith(null), foreign, foreign);
-        assertTrue(output.contains("the user " + OTHER_USER + " owns " + foreign.toRealPath()), output);
+        if (!hasMemoryFiles()) {
+            final String output = loadWith(jarWith(null), foreign, foreign);
+            assertTrue(output.contains("the user " + OTHER_USER + " owns " + foreign.toRealPath()), output);
+        }
     }
 
     @Test
@@ -182,7 +186,7 @@ class LoadingTest {
     }
 
     @Test
-    void jnaIsLoadedFromThePrivateDirectoryToo() throws Exception {
+    void nothingIsLeftInTheHomeOrAmongTemporaryFiles() throws Exception {
         final Path home = Files.createDirectory(directory.resolve("home"));
         final Path temporary = Files.createDirectory(directory.resolve("tmp"));
         assertEquals("true\ntrue\n", loadWith(jarWith(null), temporary, home));
@@ -201,6 +205,10 @@ class LoadingTest {
         assertTrue(loaded.endsWith("true\ntrue\n"), loaded);
         Files.setPosixFilePermissions(home, PosixFilePermissions.fromString("rwxrwxrwx"));
         final String refused = loadWith(jarWith(null), missing, home);
+        if (hasMemoryFiles()) {
+            assertTrue(refused.endsWith("true\ntrue\n"), refused); // behind a warning of the JVM's
+            return;
+        }
         assertTrue(refused.contains("java.io.tmpdir names " + missing + ", which does not exist"), refused);
         assertTrue(refused.contains("everybody may write to " + home), refused);
         assertFalse(refused.contains("glibc"), refused);
@@ -221,7 +229,60 @@ class LoadingTest {
                 .run();
         assumeTrue(result.exitCode() != 77 && !result.output().startsWith("unshare"), "nothing can be mounted here");
         assertTrue(result.output().contains("the file system of " + noexec + " is mounted noexec"), result.output());
+        assertTrue(result.output().contains("-Djna.tmpdir=DIRECTORY"), result.output());
+        assertTrue(result.output().contains("-Dio.writethrough.library=FILE"), result.output());
         assertFalse(result.output().contains("glibc"), result.output());
+    }
+
+    @Test
+    void whereNoDirectoryMayHaveProgramsTheLibraryIsLoadedFromMemory() throws Exception {
+        final Path noexec = Files.createDirectory(directory.resolve("noexec"));
+        final ChildJvm.Result result = ChildJvm.of(Load.class)
+                .withClassPath(classPathWith(jarWith(null)))
+                .withOption("-Djava.io.tmpdir=" + noexec)
+                .withOption("-Duser.home=" + noexec)
+                .under(
+                        "unshare",
+                        "-m",
+                        "sh",
+                        "-c",
+                        "mount -t tmpfs -o noexec none " + noexec + " || exit 77; unset XDG_CACHE_HOME; exec \"$@\"",
+                        "sh")
+                .run();
+        assumeTrue(result.exitCode() != 77 && !result.output().startsWith("unshare"), "nothing can be mounted here");
+        if (hasMemoryFiles()) {
+            assertEquals("true\ntrue\n", result.output());
+        } else {
+            assertTrue(result.output().contains("before JDK 22 nothing is loaded from memory"), result.output());
+            assertTrue(result.output().contains("-Dio.writethrough.library=FILE"), result.output());
+        }
+    }
+
+    private static boolean hasMemoryFiles() {
+        return Runtime.version().feature() >= 22;
+    }
+
+    @Test
+    void theFileThatAPropertyNamesIsLoadedAndNoDirectoryNeeded() throws Exception {
+        final Path library = directory.resolve("of-the-image.so");
+        Files.copy(classes().resolve(Platform.RESOURCE_PREFIX).resolve("libwritethrough.so"), library);
+        final Path missing = directory.resolve("missing");
+        final ChildJvm load = ChildJvm.of(Load.class)
+                .withClassPath(classPathWith(jarWith(null)))
+                .withOption("-Djava.io.tmpdir=" + missing)
+                .withOption("-Duser.home=" + missing);
+        final ChildJvm named = load.withOption("-Dio.writethrough.library=" + library);
+        final String loaded = named.run().output();
+        assertTrue(loaded.endsWith("true\ntrue\n"), loaded); // behind a warning of the JVM's
+        assertFalse(Files.exists(missing));
+
+        Files.setPosixFilePermissions(library, PosixFilePermissions.fromString("rw-rw-rw-"));
+        assertTrue(named.run().output().contains("everybody may write to " + library.toRealPath()));
+        Files.setPosixFilePermissions(library, PosixFilePermissions.fromString("rw-r--r--"));
+        Files.write(library, new byte[] {0}, StandardOpenOption.APPEND);
+        assertTrue(named.run().output().contains("or is of another release"));
+        Files.delete(library);
+        assertTrue(named.run().output().contains("io.writethrough.library names " + library + ", which is no file"));
     }
 
     /* Without -Djna.tmpdir. */

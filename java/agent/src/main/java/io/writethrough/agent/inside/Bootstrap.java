@@ -76,4 +76,17 @@ final class Bootstrap {
             type.getMethod("addEnableNativeAccessToAllUnnamed").invoke(access);
         }
     }
+
+    /** Lets the classes of this loader call native methods of the library, also where the library is a module of the program. */
+    static void exportNatives(final Instrumentation instrumentation, final Module module) {
+        if (module.isNamed()) {
+            instrumentation.redefineModule(
+                    module,
+                    Set.of(),
+                    Map.of("io.writethrough.internal.jni", Set.of(Bootstrap.class.getModule())),
+                    Map.of(),
+                    Set.of(),
+                    Map.of());
+        }
+    }
 }

@@ -2,7 +2,6 @@
 // Copyright The writethrough authors
 package io.writethrough.agent.inside;
 
-import com.sun.jna.Function;
 import io.writethrough.WriteThroughFileSystem;
 import io.writethrough.agent.boot.Hooks;
 import java.io.FileDescriptor;
@@ -28,7 +27,7 @@ public final class Installation {
         Bootstrap.defineClasses();
         final WriteThroughFileSystem fileSystem = defaultFileSystem();
         Bootstrap.enableNativeAccess(WriteThroughFileSystem.class.getModule());
-        Bootstrap.enableNativeAccess(Function.class.getModule());
+        Bootstrap.exportNatives(instrumentation, WriteThroughFileSystem.class.getModule());
         Rewriting.rewrite(instrumentation, fileSystem);
     }
 

@@ -2,13 +2,11 @@
 // Copyright The writethrough authors
 package io.writethrough.agent.inside;
 
-import com.sun.jna.Function;
-import com.sun.jna.Native;
-import com.sun.jna.NativeLibrary;
 import io.writethrough.WriteThroughFile;
 import io.writethrough.WriteThroughFileSystem;
 import io.writethrough.agent.boot.CarriedChannel;
 import io.writethrough.agent.boot.Carrier;
+import io.writethrough.internal.jni.NativeIo;
 import java.io.Closeable;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
@@ -262,22 +260,11 @@ final class Opener implements Carrier {
     /* A duplicate of the engine's descriptor would share its lock: the file would stay locked as long as somebody has the
     duplicate, a child process for example. */
     private int openAgain(final WriteThroughFile file, final int flags) throws IOException {
-        final String path = "/proc/self/fd/" + jdk.numberOf(file.fileDescriptor());
-        final int descriptor = OfSystem.OPEN.invokeInt(new Object[] {path, flags});
+        final int descriptor = NativeIo.reopen(jdk.numberOf(file.fileDescriptor()), flags);
         if (descriptor < 0) {
-            throw new IOException(OfSystem.textOf(Native.getLastError()));
+            throw new IOException(NativeIo.errorText(-descriptor));
         }
         return descriptor;
-    }
-
-    /* Not before an engine has loaded JNA. */
-    private static final class OfSystem {
-        static final Function OPEN = NativeLibrary.getProcess().getFunction("open");
-        private static final Function TEXT = NativeLibrary.getProcess().getFunction("strerror");
-
-        static String textOf(final int errno) {
-            return TEXT.invokeString(new Object[] {errno}, false);
-        }
     }
 
     /* The text of java.io: the name, and what the kernel says. */

@@ -4,7 +4,6 @@ package io.writethrough.internal.file;
 
 import static io.writethrough.WriteThroughException.NONE;
 
-import com.sun.jna.Native;
 import io.writethrough.WriteThroughException;
 import io.writethrough.internal.jni.CApi;
 import io.writethrough.internal.jni.Errno;
@@ -12,7 +11,6 @@ import io.writethrough.internal.jni.NativePaths;
 import io.writethrough.internal.load.NativeLibraries;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
@@ -100,7 +98,7 @@ public final class Failures {
             advice =
                     "Another engine of this process has the file open: open it through that engine, or close it there.";
         } else {
-            final String command = Native.toString(holder.command, StandardCharsets.UTF_8);
+            final String command = holder.commandName();
             advice = "The process " + holder.pid + (command.isEmpty() ? "" : " (" + command + ")")
                     + " has the file open and holds flock(2) on it. To write, the lock must be nobody else's, not even a"
                     + " reader's (flock -s). Close the file there, or end that process.";

@@ -2,7 +2,6 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.jni;
 
-import com.sun.jna.ptr.LongByReference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -11,25 +10,25 @@ import java.nio.charset.StandardCharsets;
  * The C ABI of writethrough.h that is not the {@link NativeIo}'s, by JNI as that. Names are those of the header; results are 0 or
  * a count, and -errno on failure. A path is its bytes and a final 0. Structures go through as arrays.
  *
- * <p>JNA would bind these methods with less, and keep their class and its loader for as long as the process lives.
+ * <p>JNA would bind these methods with less, take a third of a second before the first of them, and keep their class and its
+ * loader for as long as the process lives.
  */
 public final class CApi {
+    /** Of the library that has these methods. The library looks at this constant before it registers any. */
+    public static final int ABI_VERSION = 4;
+
     private CApi() {}
 
-    public static int wt_engine_open(final EngineOptions options, final LongByReference engine) {
-        final long[] handle = new long[1];
-        final int result = wt_engine_open(options.bytes(), handle);
-        engine.setValue(handle[0]);
-        return result;
+    /** {@code engine[0]} becomes the handle. */
+    public static int wt_engine_open(final EngineOptions options, final long[] engine) {
+        return wt_engine_open(options.bytes(), engine);
     }
 
     private static native int wt_engine_open(byte[] options, long[] engine);
 
-    public static int wt_engine_open_external(final EngineOptions options, final LongByReference engine) {
-        final long[] handle = new long[1];
-        final int result = wt_engine_open_external(options.bytes(), handle);
-        engine.setValue(handle[0]);
-        return result;
+    /** The same for the ring of an event loop. */
+    public static int wt_engine_open_external(final EngineOptions options, final long[] engine) {
+        return wt_engine_open_external(options.bytes(), engine);
     }
 
     private static native int wt_engine_open_external(byte[] options, long[] engine);
@@ -125,6 +124,14 @@ public final class CApi {
         return ByteBuffer.wrap(bytes).order(ByteOrder.nativeOrder());
     }
 
+    private static String text(final byte[] bytes) {
+        int length = 0;
+        while (length < bytes.length && bytes[length] != 0) {
+            length++;
+        }
+        return new String(bytes, 0, length, StandardCharsets.UTF_8);
+    }
+
     /** struct wt_engine_options. */
     public static final class EngineOptions {
         private static final int BYTES = 32;
@@ -156,6 +163,11 @@ public final class CApi {
         public int pid;
         public int own;
         public byte[] command = new byte[32];
+
+        /** Empty if it is not known. */
+        public String commandName() {
+            return text(command);
+        }
 
         private void set(final byte[] bytes) {
             final ByteBuffer from = structure(bytes);
@@ -221,14 +233,6 @@ public final class CApi {
         /** Empty if it is not known. */
         public String deviceName() {
             return text(device_name);
-        }
-
-        private static String text(final byte[] bytes) {
-            int length = 0;
-            while (length < bytes.length && bytes[length] != 0) {
-                length++;
-            }
-            return new String(bytes, 0, length, StandardCharsets.UTF_8);
         }
 
         private void set(final byte[] bytes) {

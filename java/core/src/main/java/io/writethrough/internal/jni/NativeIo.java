@@ -228,6 +228,12 @@ public final class NativeIo {
     /** Lets a channel of the JDK that was made for reading map for writing. False: this JVM's channels are others. */
     public static native boolean letMap(FileChannel channel);
 
+    /** Opens the file of a descriptor once more, with flags of open(2) and its own open file description. Or -errno. */
+    public static native int reopen(int descriptor, int flags);
+
+    /** What the C library says of an errno: "Too many open files". */
+    public static native String errorText(int errno);
+
     /** Maps bytes of a file, so that changes stay private. The address of the first, or -errno. */
     public static native long mapPrivate(int descriptor, long position, long size);
 

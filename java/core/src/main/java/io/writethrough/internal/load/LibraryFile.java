@@ -24,7 +24,28 @@ import org.jspecify.annotations.Nullable;
  * <p>Files are read and written by {@code java.io}, which goes past the file systems of this library: it is not there yet.
  */
 public final class LibraryFile {
+    /** Names the file to load. */
+    static final String PROPERTY = "io.writethrough.library";
+
     private LibraryFile() {}
+
+    /** The library that the property names, if it does. It must be the one in the jar, and nobody else can exchange it. */
+    static @Nullable File named(final byte[] checksum) throws IOException {
+        final String name = System.getProperty(PROPERTY);
+        if (name == null) {
+            return null;
+        }
+        final File file = new File(name).getCanonicalFile();
+        if (!file.isFile()) {
+            throw new IOException(PROPERTY + " names " + file + ", which is no file");
+        }
+        final String weakness = PrivateDirectory.weaknessOf(file.toPath().toRealPath());
+        if (weakness != null) {
+            throw new IOException(weakness + ", and so exchange " + file + ", which " + PROPERTY + " names");
+        }
+        verify(file, checksum);
+        return file;
+    }
 
     /** The library in a directory of classes, if it is there and nobody else can exchange it; else null. */
     static @Nullable File inPlace(final URL library, final byte[] checksum) throws IOException {
@@ -55,13 +76,29 @@ public final class LibraryFile {
         return copy;
     }
 
+    /** The bytes of the library. */
+    static byte[] read(final URL library, final byte[] checksum) throws IOException {
+        try (InputStream in = library.openStream()) {
+            final byte[] bytes = in.readAllBytes();
+            verify(library.toString(), bytes, checksum);
+            return bytes;
+        }
+    }
+
     private static void verify(final File file, final byte[] checksum) throws IOException {
         try (InputStream in = new FileInputStream(file)) {
-            final byte[] found = MessageDigest.getInstance("SHA-256").digest(in.readAllBytes());
+            verify(file.toString(), in.readAllBytes(), checksum);
+        }
+    }
+
+    private static void verify(final String name, final byte[] bytes, final byte[] checksum) throws IOException {
+        try {
+            final byte[] found = MessageDigest.getInstance("SHA-256").digest(bytes);
             if (!MessageDigest.isEqual(found, checksum)) {
-                throw new CorruptLibraryException(file + " has the SHA-256 checksum "
+                throw new CorruptLibraryException(name + " has the SHA-256 checksum "
                         + HexFormat.of().formatHex(found) + " and not "
-                        + HexFormat.of().formatHex(checksum) + ", which it was built with: it was damaged or changed");
+                        + HexFormat.of().formatHex(checksum)
+                        + ", which it was built with: it was damaged or changed, or is of another release");
             }
         } catch (final NoSuchAlgorithmException e) {
             throw new IOException("every Java has SHA-256", e);

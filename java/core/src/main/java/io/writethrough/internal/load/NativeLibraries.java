@@ -2,25 +2,20 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.load;
 
-import com.sun.jna.Library;
-import com.sun.jna.NativeLibrary;
-import com.sun.jna.Platform;
+import io.writethrough.internal.jni.CApi;
 import java.io.File;
 import java.io.IOException;
 import java.net.URL;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Brings libwritethrough.so into the process: out of the jar once, then to JNI. JNA asks it for its version first.
+ * Brings libwritethrough.so into the process, once: from where {@code -Dio.writethrough.library} says, from a directory of
+ * classes, or out of the jar into a private directory or into memory.
  */
 public final class NativeLibraries {
-    private static final String NAME = "writethrough";
-    private static final int ABI_VERSION = 4;
-
-    /* As System.load does. JNA's default would make the library's symbols visible to all others. */
-    private static final int RTLD_LAZY = 1;
+    private static final String FILE = "libwritethrough.so";
 
     private static volatile boolean loaded;
 
@@ -41,16 +36,18 @@ public final class NativeLibraries {
         if (loaded) {
             return;
         }
-        final String name = Platform.RESOURCE_PREFIX + "/" + System.mapLibraryName(NAME);
+        final String platform = Platforms.current();
+        final String name = platform + "/" + FILE;
         final URL library = NativeLibraries.class.getResource("/" + name);
         final URL checksum = NativeLibraries.class.getResource("/" + name + ".sha256");
         if (library == null || checksum == null) {
-            throw new UnsatisfiedLinkError("writethrough: no native library for " + Platform.RESOURCE_PREFIX
+            throw new UnsatisfiedLinkError("writethrough: no native library for " + platform
                     + ". It runs on Linux, x86-64 and aarch64, with the library in the jar under " + name
                     + " and its checksum beside it");
         }
         try {
             load(library, LibraryFile.checksumOf(checksum));
+            checkAbiVersion();
             loaded = true;
         } catch (final LibraryFile.CorruptLibraryException e) {
             throw linkError("writethrough: the native library is not loaded: " + e.getMessage(), e);
@@ -58,74 +55,105 @@ public final class NativeLibraries {
             throw linkError(
                     "writethrough: the native library cannot be loaded: " + e.getMessage()
                             + ". Name a directory with -Djna.tmpdir=DIRECTORY that belongs to this user or to root, as all"
-                            + " above it, to which nobody else may write and which is not mounted noexec",
+                            + " above it, to which nobody else may write and which is not mounted noexec. Or take "
+                            + name
+                            + " out of the jar, into a container's image for example, and name the file with -D"
+                            + LibraryFile.PROPERTY + "=FILE",
                     e);
         }
     }
 
     private static void load(final URL library, final byte[] checksum) throws IOException {
-        final File inPlace = LibraryFile.inPlace(library, checksum);
+        final File named = LibraryFile.named(checksum);
+        if (named != null) {
+            load(named);
+            return;
+        }
         final List<String> reasons = new ArrayList<>();
-        IOException last = null;
+        if (!loadInPlace(library, checksum, reasons)
+                && !loadCopy(library, checksum, reasons)
+                && !loadFromMemory(library, checksum, reasons)) {
+            throw new IOException(String.join("; ", reasons));
+        }
+    }
+
+    private static boolean loadInPlace(final URL library, final byte[] checksum, final List<String> reasons)
+            throws IOException {
+        final File inPlace = LibraryFile.inPlace(library, checksum);
+        return inPlace != null && tryToLoad(inPlace, reasons);
+    }
+
+    private static boolean loadCopy(final URL library, final byte[] checksum, final List<String> reasons)
+            throws IOException {
         for (final PrivateDirectory.Parent parent : PrivateDirectory.parents()) {
             try (PrivateDirectory directory = PrivateDirectory.below(parent)) {
-                final File file = inPlace != null ? inPlace : LibraryFile.copy(library, checksum, directory);
-                initialiseJna(directory);
-                load(file);
-                return;
+                load(LibraryFile.copy(library, checksum, directory));
+                return true;
             } catch (final LibraryFile.CorruptLibraryException e) {
                 throw e;
             } catch (final IOException e) {
                 reasons.add(e.getMessage());
-                last = e;
             }
         }
-        throw new IOException(String.join("; ", reasons), last);
+        return false;
     }
 
-    /* JNA takes a library of its own out of its jar, into a directory that it does not look at. */
-    private static void initialiseJna(final PrivateDirectory directory) {
-        final String named = System.getProperty("jna.tmpdir");
-        System.setProperty("jna.tmpdir", directory.directory().getPath());
+    /* Who names a directory wants that one alone. */
+    private static boolean loadFromMemory(final URL library, final byte[] checksum, final List<String> reasons)
+            throws IOException {
+        if (System.getProperty(PrivateDirectory.PROPERTY) != null) {
+            return false;
+        }
+        final byte[] bytes = LibraryFile.read(library, checksum);
+        try (MemoryFile file = MemoryFile.of(bytes)) {
+            return tryToLoad(file.file(), reasons);
+        } catch (final IOException e) {
+            reasons.add(e.getMessage());
+            return false;
+        }
+    }
+
+    private static boolean tryToLoad(final File file, final List<String> reasons) {
         try {
-            Class.forName("com.sun.jna.Native");
-        } catch (final ClassNotFoundException e) {
-            throw linkError("writethrough: JNA is not on the class path or module path", e);
-        } finally {
-            if (named == null) {
-                System.clearProperty("jna.tmpdir");
-            } else {
-                System.setProperty("jna.tmpdir", named);
-            }
+            load(file);
+            return true;
+        } catch (final IOException e) {
+            reasons.add(e.getMessage());
+            return false;
         }
     }
 
     /** An IOException: the dynamic linker refuses the file, and somewhere else it may not. */
     private static void load(final File file) throws IOException {
-        final NativeLibrary library;
         try {
-            library = NativeLibrary.getInstance(file.getPath(), Map.of(Library.OPTION_OPEN_FLAGS, RTLD_LAZY));
+            System.load(file.getPath());
         } catch (final UnsatisfiedLinkError e) {
             throw new IOException(e.getMessage() + " (it needs glibc 2.28 or later)", e);
         }
-        try (library) {
-            checkAbiVersion(library);
-            System.load(file.getPath());
+    }
+
+    private static void checkAbiVersion() {
+        final String found = foundAbiVersion();
+        if (!found.equals(Integer.toString(CApi.ABI_VERSION))) {
+            throw new UnsatisfiedLinkError("writethrough: the native library has ABI version " + found
+                    + ", these classes need " + CApi.ABI_VERSION
+                    + ": classes and library are of different releases; look for a second writethrough jar"
+                    + " on the class path");
         }
     }
 
-    private static void checkAbiVersion(final NativeLibrary library) {
-        final int found = library.getFunction("wt_abi_version").invokeInt(new Object[0]);
-        if (found != ABI_VERSION) {
-            throw new UnsatisfiedLinkError(
-                    "writethrough: the native library has ABI version " + found + ", these classes need "
-                            + ABI_VERSION
-                            + ": classes and library are of different releases; look for a second writethrough jar"
-                            + " on the class path");
+    private static String foundAbiVersion() {
+        try {
+            return Integer.toString(abiVersion());
+        } catch (final UnsatisfiedLinkError e) {
+            return "2 or less";
         }
     }
 
-    private static UnsatisfiedLinkError linkError(final String message, final Throwable cause) {
+    /* The library exports this method by its name: it registers the others for classes of its own version only. */
+    private static native int abiVersion();
+
+    private static UnsatisfiedLinkError linkError(final String message, final @Nullable Throwable cause) {
         final UnsatisfiedLinkError error = new UnsatisfiedLinkError(message);
         error.initCause(cause);
         return error;

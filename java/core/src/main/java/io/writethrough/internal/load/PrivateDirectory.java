@@ -14,8 +14,6 @@ import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * each directory above it belongs to one of the two, and nobody else may write there. It is deleted at the end.
  */
 public final class PrivateDirectory implements AutoCloseable {
+    /** Names a directory for it, as for a library of JNA's. */
+    static final String PROPERTY = "jna.tmpdir";
+
     private static final int STICKY = 01000;
     private static final int WRITABLE_BY_GROUP = 020;
     private static final int WRITABLE_BY_ALL = 02;
@@ -41,13 +42,13 @@ public final class PrivateDirectory implements AutoCloseable {
     record Parent(File directory, String setting, boolean isMade) {}
 
     /**
-     * The directories for one: that which {@code -Djna.tmpdir} names, as for JNA's own library; else that for temporary
+     * The directories for one: that which {@link #PROPERTY} names; else that for temporary
      * files, and for where programs cannot be run from there the user's cache.
      */
     static List<Parent> parents() {
-        final String named = System.getProperty("jna.tmpdir");
+        final String named = System.getProperty(PROPERTY);
         if (named != null) {
-            return List.of(new Parent(new File(named), "jna.tmpdir", true));
+            return List.of(new Parent(new File(named), PROPERTY, true));
         }
         final List<Parent> parents = new ArrayList<>();
         parents.add(new Parent(new File(System.getProperty("java.io.tmpdir")), "java.io.tmpdir", false));
@@ -122,12 +123,11 @@ public final class PrivateDirectory implements AutoCloseable {
     private static int effectiveUser() throws IOException {
         try (InputStream status = new FileInputStream("/proc/self/status")) {
             final String text = new String(status.readAllBytes(), StandardCharsets.ISO_8859_1);
-            final Matcher matcher = Pattern.compile("^Uid:\\s+\\d+\\s+(\\d+)", Pattern.MULTILINE)
-                    .matcher(text);
-            if (!matcher.find()) {
+            final String[] users = text.substring(text.indexOf("\nUid:") + 1).split("\\s+", 4);
+            if (!users[0].equals("Uid:") || users.length < 4) {
                 throw new IOException("/proc/self/status does not tell the user of this process");
             }
-            return Integer.parseUnsignedInt(matcher.group(1));
+            return Integer.parseUnsignedInt(users[2]);
         }
     }
 

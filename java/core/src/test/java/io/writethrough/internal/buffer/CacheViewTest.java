@@ -10,7 +10,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import com.sun.jna.ptr.LongByReference;
 import io.writethrough.internal.jni.CApi;
 import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.jni.NativeIo;
@@ -54,11 +53,11 @@ public class CacheViewTest {
     void open() throws IOException {
         NativeLibraries.load();
         path = Files.createTempFile(root, "writethrough-test-", "");
-        final LongByReference handle = new LongByReference();
+        final long[] handle = new long[1];
         final CApi.EngineOptions options = new CApi.EngineOptions();
         options.cache_bytes = 1 << 20;
         assertEquals(0, CApi.wt_engine_open(options, handle));
-        engine = handle.getValue();
+        engine = handle[0];
         final byte[] name = NativePaths.bytesOf(path);
         file = NativeIo.open(engine, name, OPEN_FLAGS, 0600, NativeIo.DURABILITY_OF_FILE);
         assertTrue(file > 0);
