@@ -6,8 +6,11 @@ package io.writethrough;
  * What an engine has done and holds, for JMX. Each engine of a process is registered with the platform's MBean server
  * from its opening until it is closed, as {@code io.writethrough:type=Engine,id=N}, with N counting from 1. Where
  * several class loaders have loaded this library, each counts for itself, and a name that is taken gets {@code
- * ,loader=2} and so on. Without the module {@code java.management}, or with {@code -Dio.writethrough.jmx=false}, no
- * engine is registered.
+ * ,loader=2} and so on.
+ *
+ * <p>Where the process has no MBean server when the engine is opened, the engine is registered when it has one, half a
+ * second later at most. With {@code -Dio.writethrough.jmx=true} the engine has one made at its opening. Without the
+ * module {@code java.management}, or with {@code -Dio.writethrough.jmx=false}, no engine is registered.
  *
  * <p>The attributes are those of {@link EngineStats}. Each is read when it is asked for.
  *

@@ -49,7 +49,7 @@ final class CoverageCommand {
             final PrintStream out,
             final PrintStream err)
             throws IOException, JMException {
-        final Set<ObjectName> names = server.queryNames(new ObjectName(Names.LIBRARY + ":type=Coverage,*"), null);
+        final Set<ObjectName> names = JavaProcess.beans(server, new ObjectName(Names.LIBRARY + ":type=Coverage,*"));
         if (names.isEmpty()) {
             err.println("process " + pid + " has opened no file by the switch or the agent, or does not show it"
                     + " (-Dio.writethrough.jmx=false)");

@@ -7,14 +7,20 @@ import com.sun.tools.attach.VirtualMachine;
 import com.sun.tools.attach.VirtualMachineDescriptor;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import javax.management.JMException;
 import javax.management.MBeanServerConnection;
+import javax.management.ObjectName;
 import javax.management.remote.JMXConnector;
 import javax.management.remote.JMXConnectorFactory;
 import javax.management.remote.JMXServiceURL;
 
 /** Another JVM of this machine, by its MBean server. */
 record JavaProcess(long pid) {
+    private static final int LOOKS = 40;
+    private static final long LOOK_MILLIS = 50;
+
     /** What a command does there. */
     interface Use {
         /** {@return the exit status, as {@link Main#run} has it} */
@@ -47,6 +53,24 @@ record JavaProcess(long pid) {
         } catch (final JMException e) {
             throw new IOException(e);
         }
+    }
+
+    /**
+     * The beans with names of a pattern. A process that had no MBean server before this command asked has them half a second
+     * after that: so this looks for two seconds before there are none.
+     */
+    static Set<ObjectName> beans(final MBeanServerConnection server, final ObjectName pattern) throws IOException {
+        Set<ObjectName> names = server.queryNames(pattern, null);
+        for (int look = 0; names.isEmpty() && look < LOOKS; look++) {
+            try {
+                TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);
+            } catch (final InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return names;
+            }
+            names = server.queryNames(pattern, null);
+        }
+        return names;
     }
 
     private static String others() {

@@ -19,6 +19,7 @@ public final class StatsCommand {
     static final String USAGE =
             "       stats [--once] [--json] [--interval SECONDS] [--count N] PID   what the engines of a process do";
 
+    private static final String ENGINES = Names.LIBRARY + ":type=Engine,*";
     private static final String CLEAR_SCREEN = "\u001b[H\u001b[2J";
 
     private final long pid;
@@ -81,6 +82,7 @@ public final class StatsCommand {
     }
 
     private int show(final MBeanServerConnection server, final PrintStream err) throws IOException, JMException {
+        JavaProcess.beans(server, new ObjectName(ENGINES));
         List<EngineSnapshot> before = List.of();
         for (long i = 0; i < count; i++) {
             if (i > 0 && !pause()) {
@@ -110,7 +112,7 @@ public final class StatsCommand {
 
     private static List<EngineSnapshot> snapshots(final MBeanServerConnection server) throws IOException, JMException {
         final List<EngineSnapshot> snapshots = new ArrayList<>();
-        final ObjectName pattern = new ObjectName(Names.LIBRARY + ":type=Engine,*");
+        final ObjectName pattern = new ObjectName(ENGINES);
         for (final ObjectName name : server.queryNames(pattern, null)) {
             final EngineSnapshot snapshot = EngineSnapshot.of(server, name);
             if (snapshot != null) {

@@ -14,6 +14,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.spi.FileSystemProvider;
+import javax.management.MBeanServer;
 import javax.management.ObjectName;
 import javax.management.openmbean.CompositeData;
 import jdk.jfr.Recording;
@@ -31,6 +32,7 @@ public final class UseOfModule {
                         .toList());
         final Path path = Path.of(arguments[0], "file");
         final Path recorded = Path.of(arguments[0], "recording.jfr");
+        final MBeanServer beans = ManagementFactory.getPlatformMBeanServer();
         try (Recording recording = new Recording();
                 WriteThroughEngine engine = WriteThroughEngine.builder().build()) {
             recording.enable("io.writethrough.Write").withoutThreshold();
@@ -41,7 +43,7 @@ public final class UseOfModule {
             recording.stop();
             recording.dump(recorded);
             final ObjectName name = new ObjectName("io.writethrough:type=Engine,id=1");
-            final Object times = ManagementFactory.getPlatformMBeanServer().getAttribute(name, "WriteNanos");
+            final Object times = beans.getAttribute(name, "WriteNanos");
             System.out.println("bean " + ((CompositeData) times).get("count"));
         }
         System.out.println("events "

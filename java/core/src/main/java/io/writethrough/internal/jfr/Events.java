@@ -5,26 +5,50 @@ package io.writethrough.internal.jfr;
 import io.writethrough.internal.jni.NativeIo;
 import io.writethrough.internal.jni.TraceRecords;
 import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicReference;
+import jdk.jfr.FlightRecorder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What happens, told to the flight recorder if a recording wants it. If none does, an operation costs a look at one field
- * more, and allocates nothing.
+ * What happens, told to the flight recorder if a recording wants it. If none does, an operation costs a look at one or two
+ * fields more, and allocates nothing. Until somebody starts the flight recorder, nothing of it is loaded but the one class that
+ * tells whether somebody has: the first operation after that begins to listen.
  */
 public final class Events {
     private static final boolean PRESENT =
             ModuleLayer.boot().findModule("jdk.jfr").isPresent();
 
+    /* Listens once the flight recorder has started. */
+    private static final AtomicReference<@Nullable Recordings> WAITING = new AtomicReference<>();
+
     private Events() {}
+
+    private static boolean hasStarted() {
+        return PRESENT && FlightRecorder.isInitialized();
+    }
+
+    /* Of an operation. Not with a lock that a listener takes: the flight recorder holds its own while it calls one. */
+    private static boolean isListening() {
+        if (!hasStarted()) {
+            return false;
+        }
+        if (WAITING.get() != null) {
+            final Recordings recordings = WAITING.getAndSet(null);
+            if (recordings != null) {
+                recordings.begin();
+            }
+        }
+        return true;
+    }
 
     /** The event of a write that begins, or null if nobody wants it. */
     public static @Nullable IoEvent beginWrite() {
-        return PRESENT && WriteEvent.isWanted() ? WriteEvent.begun() : null;
+        return isListening() && WriteEvent.isWanted() ? WriteEvent.begun() : null;
     }
 
     /** The event of a read that begins, or null if nobody wants it. */
     public static @Nullable IoEvent beginRead() {
-        return PRESENT && ReadEvent.isWanted() ? ReadEvent.begun() : null;
+        return isListening() && ReadEvent.isWanted() ? ReadEvent.begun() : null;
     }
 
     /** The end of a synchronous operation; the event may be null, and the result is one of {@link NativeIo}. */
@@ -57,14 +81,14 @@ public final class Events {
             final long length,
             final int errno,
             final long stableBytes) {
-        if (PRESENT && ErrorEvent.isWanted()) {
+        if (isListening() && ErrorEvent.isWanted()) {
             ErrorEvent.commit(operation, path, position, length, errno, stableBytes);
         }
     }
 
     /** Whether somebody wants {@link #gather}. */
     public static boolean wantsGathers() {
-        return PRESENT && GatherEvent.isWanted();
+        return hasStarted() && GatherEvent.isWanted();
     }
 
     /** A gather ended. */
@@ -90,7 +114,14 @@ public final class Events {
             return () -> {};
         }
         final Recordings recordings = new Recordings(change, period);
-        recordings.begin();
-        return recordings::end;
+        if (hasStarted()) {
+            recordings.begin();
+        } else {
+            WAITING.set(recordings);
+        }
+        return () -> {
+            WAITING.compareAndSet(recordings, null);
+            recordings.end();
+        };
     }
 }

@@ -7,25 +7,36 @@ import jdk.jfr.FlightRecorderListener;
 import jdk.jfr.Recording;
 
 /**
- * The flight recorder's recordings, as they come and go. Listening does not start the recorder. It keeps its listeners, and
- * their class loader, until they are taken away.
+ * The flight recorder's recordings, as they come and go. The recorder keeps its listeners, and their class loader, until they
+ * are taken away.
  */
 public final class Recordings implements FlightRecorderListener {
     private final Runnable change;
     private final Runnable period;
+    private boolean ended;
 
     Recordings(final Runnable change, final Runnable period) {
         this.change = change;
         this.period = period;
     }
 
+    /** The recorder has started, and recordings may have. */
     void begin() {
-        FlightRecorder.addListener(this);
+        synchronized (this) {
+            if (ended) {
+                return;
+            }
+            FlightRecorder.addListener(this);
+        }
+        change.run();
     }
 
-    void end() {
-        FlightRecorder.removeListener(this);
-        FlightRecorder.removePeriodicEvent(period);
+    synchronized void end() {
+        ended = true;
+        if (FlightRecorder.isInitialized()) {
+            FlightRecorder.removeListener(this);
+            FlightRecorder.removePeriodicEvent(period);
+        }
     }
 
     @Override
