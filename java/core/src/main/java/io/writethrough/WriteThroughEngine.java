@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough;
 
+import io.writethrough.internal.MemoryLimit;
 import io.writethrough.internal.Names;
 import io.writethrough.internal.async.Completions;
 import io.writethrough.internal.file.Failures;
@@ -486,7 +487,7 @@ public final class WriteThroughEngine implements Closeable {
             });
         }
 
-        private long cacheBytes = 256L << 20;
+        private long cacheBytes; /* 0: that of MemoryLimit */
         private long inFlightBytes = 64L << 20;
         private int ringEntries = 256;
         private Backend backend = Backend.AUTO;
@@ -516,7 +517,10 @@ public final class WriteThroughEngine implements Closeable {
          * The most memory that cached file contents take. The memory is native. Its addresses are reserved at once,
          * and it is used as it is needed.
          *
-         * @param bytes at least 128 KiB; 256 MiB by default
+         * <p>The default is 256 MiB, or less where the machine or the control group of this process (a container, for
+         * example) has little memory: a quarter of what the largest heap leaves of that, but 4 MiB at least.
+         *
+         * @param bytes at least 128 KiB
          * @return a builder with this value
          * @throws IllegalArgumentException if it is less
          */
@@ -690,7 +694,7 @@ public final class WriteThroughEngine implements Closeable {
             }
             NativeLibraries.load();
             final CApi.EngineOptions options = new CApi.EngineOptions();
-            options.cache_bytes = cacheBytes;
+            options.cache_bytes = cacheBytes != 0 ? cacheBytes : MemoryLimit.cacheBytes();
             options.in_flight_bytes = inFlightBytes;
             options.ring_entries = ringEntries;
             options.backend = Codes.of(backend);
@@ -698,8 +702,8 @@ public final class WriteThroughEngine implements Closeable {
             final long[] engine = new long[1];
             final int result = opener.applyAsInt(options, engine);
             if (result == -Errno.EINVAL) {
-                throw new IllegalArgumentException("no engine can have cacheBytes " + cacheBytes + ", inFlightBytes "
-                        + inFlightBytes + ", ringEntries " + ringEntries);
+                throw new IllegalArgumentException("no engine can have cacheBytes " + options.cache_bytes
+                        + ", inFlightBytes " + inFlightBytes + ", ringEntries " + ringEntries);
             }
             if (result < 0) {
                 throw refused(-result);
