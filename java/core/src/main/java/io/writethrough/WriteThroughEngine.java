@@ -136,6 +136,33 @@ public final class WriteThroughEngine implements Closeable {
         }
     }
 
+    /**
+     * Whether an engine can be opened in this process. Where not, {@link #unavailabilityCause()} says why.
+     *
+     * @return whether the native library can be loaded and the system allows the calls that it needs
+     */
+    public static boolean isAvailable() {
+        return unavailabilityCause() == null;
+    }
+
+    /**
+     * Why no engine can be opened in this process. This loads the native library, if that was not done, and opens and closes
+     * a small engine. What was not to be had may be the next time: a cause is not remembered.
+     *
+     * @return an {@link UnsatisfiedLinkError} if the native library cannot be loaded or there is none for this platform, a
+     *     {@link WriteThroughException} if the system refuses what an engine needs (a seccomp filter, say), null if neither is
+     *     so
+     */
+    public static @Nullable Throwable unavailabilityCause() {
+        try {
+            NativeLibraries.load();
+            Builder.tryOut();
+            return null;
+        } catch (final LinkageError | IOException e) {
+            return e;
+        }
+    }
+
     /** Whether this thread is just making the shared engine: the files that this needs cannot be opened on it. */
     static boolean isOpeningShared() {
         return Thread.holdsLock(SHARED_LOCK);
@@ -713,6 +740,20 @@ public final class WriteThroughEngine implements Closeable {
                 reportFallback();
             }
             return opened;
+        }
+
+        /* Of the C core alone: nothing in Java knows of this engine. */
+        private static void tryOut() throws IOException {
+            final CApi.EngineOptions options = new CApi.EngineOptions();
+            options.cache_bytes = MIN_CACHE_BYTES;
+            options.in_flight_bytes = MIN_IN_FLIGHT_BYTES;
+            options.backend = Codes.of(Backend.THREADS);
+            final long[] engine = new long[1];
+            final int result = CApi.wt_engine_open(options, engine);
+            if (result < 0) {
+                throw Failures.ofEngine("open of an engine", -result);
+            }
+            CApi.wt_engine_close(engine[0]);
         }
 
         private static void reportFallback() {

@@ -66,6 +66,49 @@ class LoadingTest {
         assertEquals(2, output.lines().filter(line -> line.startsWith(expected)).count(), output);
     }
 
+    static final class Available {
+        public static void main(final String[] arguments) {
+            System.out.println(WriteThroughEngine.isAvailable() + " " + WriteThroughEngine.unavailabilityCause());
+        }
+    }
+
+    @Test
+    void whereAnEngineCanBeOpenedItIsAvailable() throws Exception {
+        assertEquals("true null\n", ChildJvm.of(Available.class).run().output());
+        assertTrue(WriteThroughEngine.isAvailable());
+    }
+
+    @Test
+    void withoutALibraryForThePlatformNoneIsAvailable() throws Exception {
+        final String output = ChildJvm.of(Available.class)
+                .withClassPath(classPathWith(copyOfClassesWithoutLibrary()))
+                .run()
+                .output();
+        assertTrue(
+                output.startsWith("false java.lang.UnsatisfiedLinkError: writethrough: no native library for "),
+                output);
+    }
+
+    @Test
+    void whereTheSystemRefusesWhatAnEngineNeedsNoneIsAvailable() throws Exception {
+        Strace.assumeThatItWorksHere();
+        final String output = ChildJvm.of(Available.class)
+                .under(
+                        "strace",
+                        "-f",
+                        "-qq",
+                        "-o",
+                        directory.resolve("trace").toString(),
+                        "-e",
+                        "trace=fdatasync",
+                        "-e",
+                        "inject=fdatasync:error=EPERM")
+                .run()
+                .output();
+        assertTrue(output.startsWith("false io.writethrough.WriteThroughException: open of an engine"), output);
+        assertTrue(output.contains("EPERM"), output);
+    }
+
     @Test
     void aLibraryOfAnotherReleaseIsRefused() throws Exception {
         final Path classes = copyOfClassesWithoutLibrary();
