@@ -44,29 +44,53 @@ final class LateBeans {
     }
 
     private static void look() {
-        List<Runnable> ready = await();
-        while (!ready.isEmpty()) {
-            ready.forEach(Runnable::run);
-            ready = await();
+        boolean over = false;
+        while (!over) {
+            try {
+                over = !registerNext();
+            } catch (final OutOfMemoryError e) {
+                pause(); // A heap that is full for a moment must not end the thread: what waits is tried again.
+            }
         }
     }
 
-    /* What is to be registered now. Nothing: nothing waits, and the thread ends. */
-    private static List<Runnable> await() {
+    /* False: nothing waits, and the thread ends. */
+    private static boolean registerNext() {
+        final Runnable next = next();
+        if (next == null) {
+            return false;
+        }
+        try {
+            next.run();
+        } catch (final OutOfMemoryError e) {
+            synchronized (LOCK) {
+                WAITING.add(0, next); // which needs no memory: it stood there before
+            }
+            throw e;
+        }
+        return true;
+    }
+
+    private static @Nullable Runnable next() {
         synchronized (LOCK) {
             while (!WAITING.isEmpty() && !Beans.hasServer()) {
-                try {
-                    LOCK.wait(LOOK_MILLIS);
-                } catch (final InterruptedException e) {
-                    WAITING.clear(); // Nobody interrupts this thread but a program that ends all threads.
-                }
+                pause();
             }
-            final List<Runnable> ready = List.copyOf(WAITING);
-            WAITING.clear();
-            if (ready.isEmpty()) {
+            if (WAITING.isEmpty()) {
                 thread = null;
+                return null;
             }
-            return ready;
+            return WAITING.remove(0);
+        }
+    }
+
+    private static void pause() {
+        synchronized (LOCK) {
+            try {
+                LOCK.wait(LOOK_MILLIS);
+            } catch (final InterruptedException e) {
+                WAITING.clear(); // Nobody interrupts this thread but a program that ends all threads.
+            }
         }
     }
 }
