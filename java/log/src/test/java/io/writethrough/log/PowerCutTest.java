@@ -38,7 +38,7 @@ class PowerCutTest {
     static LongStream seeds() {
         final String named = System.getProperty("WT_POWER_SEEDS", System.getenv("WT_POWER_SEEDS"));
         return named == null
-                ? LongStream.range(0, 2)
+                ? LongStream.range(0, 1)
                 : new Random().longs(Integer.parseInt(named), 0, Integer.MAX_VALUE);
     }
 
