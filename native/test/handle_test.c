@@ -212,7 +212,7 @@ TEST(engine_options_out_of_range_are_einval) {
     check_engine_options(-EINVAL, (struct wt_engine_options){.cache_bytes = 1 << 20, .ring_entries = 7});
     check_engine_options(-EINVAL, (struct wt_engine_options){.cache_bytes = 1 << 20, .ring_entries = 100});
     check_engine_options(-EINVAL, (struct wt_engine_options){.cache_bytes = 1 << 20, .ring_entries = 65536});
-    check_engine_options(-EINVAL, (struct wt_engine_options){.cache_bytes = 1 << 20, .backend = 3});
+    check_engine_options(-EINVAL, (struct wt_engine_options){.cache_bytes = 1 << 20, .backend = WT_BACKEND_KERNEL + 1});
     check_engine_options(-EINVAL, (struct wt_engine_options){.cache_bytes = 1 << 20, .threads = 257});
     check_engine_options(-EINVAL, (struct wt_engine_options){.cache_bytes = 1 << 20, .flags = 1u << 31});
     const uint32_t threads = WT_BACKEND_THREADS;

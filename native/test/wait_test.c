@@ -221,8 +221,8 @@ TEST(a_write_that_grows_the_file_ahead_sends_what_is_plugged_to_who_allocates) {
     struct call allocation = {.file = file, .offset = 0, .length = 8 * BLOCK};
     struct wt_plug plug;
     wt_plug_begin(&plug);
-    CHECK_OK(submit(file, 0, 1, BLOCK, 0, 0)); /* grows the file ahead, and is plugged after that */
-    start_waiting(&allocation, call_allocate); /* for the block, with what a growth takes */
+    CHECK_OK(submit(file, BLOCK, 1, BLOCK, 0, 0)); /* is plugged */
+    start_waiting(&allocation, call_allocate);     /* for the block, with what a growth takes */
     CHECK_OK(submit(file, 1000 * BLOCK, 2, BLOCK, 0, 1));
     wt_plug_end(&plug);
     CHECK_OK(end(&allocation));
