@@ -753,13 +753,21 @@ static bool is_before_later_end(const struct wt_write *write) {
            (write->flags & WT_APPEND || wt_end_of(write) > (size & ~(uint64_t)(WT_PAGE_BYTES - 1)));
 }
 
-/* Prepares a write for the end of the file; an append gets its place. The caller is inside the gate. */
+/* No error: the write has to go through the kernel's page cache. */
+#define BUFFERED_INSTEAD 1
+
+/*
+ * Prepares a write for the end of the file; an append gets its place. The caller is inside the gate, which is left for a
+ * moment where the size has to be restored: a program may map the file then.
+ */
 static int begin_at_end(struct wt_write *write) {
     struct wt_inode *inode = write->inode;
     if (is_before_later_end(write))
         wt_later_await(inode);
     if (write->flags & WT_ATOMIC && wt_inode_size_is_suspect(inode))
         (void)wt_inode_restore_size(inode); /* where it fails, check_end of atomic.c sees what is left */
+    if (wt_inode_is_buffered(inode))
+        return BUFFERED_INSTEAD;
     if (!(write->flags & WT_APPEND))
         return 0;
     for (int attempt = 0; attempt < RESTORE_ATTEMPTS; attempt++) {
@@ -771,8 +779,18 @@ static int begin_at_end(struct wt_write *write) {
         rc = wt_inode_restore_size(inode);
         if (rc)
             return rc;
+        if (wt_inode_is_buffered(inode))
+            return BUFFERED_INSTEAD;
     }
     return -EIO;
+}
+
+/* Prepares a write for direct I/O, or BUFFERED_INSTEAD. The caller is inside the gate. */
+static int begin_direct(struct wt_write *write) {
+    if (wt_inode_is_buffered(write->inode))
+        return BUFFERED_INSTEAD;
+    int rc = wt_inode_check_sometimes(write->inode, write->begin_ns);
+    return rc ? rc : begin_at_end(write);
 }
 
 /* Through the kernel's page cache. The caller is inside the gate. */
@@ -795,14 +813,12 @@ static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint
     struct wt_write write;
     init_write(&write, inode, *offset, length, durability, flags, false);
     (void)wt_inode_begin(inode, true);
-    if (wt_inode_is_buffered(inode)) {
+    int rc = begin_direct(&write);
+    if (rc == BUFFERED_INSTEAD) {
         int64_t result = write_buffered(inode, cursor, offset, length, durability, flags, stable_bytes);
         wt_inode_end(inode);
         return result;
     }
-    int rc = wt_inode_check_sometimes(inode, write.begin_ns);
-    if (!rc)
-        rc = begin_at_end(&write);
     if (rc) {
         wt_inode_end(inode);
         return rc;
@@ -831,14 +847,12 @@ static int64_t write_later(struct wt_inode *inode, struct wt_cursor *cursor, uin
     (void)wt_turns_keep(&inode->turns);
     init_write(&write, inode, *offset, length, WT_DURABILITY_DEVICE, flags, false);
     (void)wt_inode_begin(inode, true);
-    if (wt_inode_is_buffered(inode)) { /* a program has mapped the file a moment ago */
+    rc = begin_direct(&write);
+    if (rc == BUFFERED_INSTEAD) { /* a program has mapped the file a moment ago */
         int64_t result = write_buffered(inode, cursor, offset, length, WT_DURABILITY_DEVICE, flags, stable_bytes);
         wt_inode_end(inode);
         return result;
     }
-    rc = wt_inode_check_sometimes(inode, write.begin_ns);
-    if (!rc)
-        rc = begin_at_end(&write);
     if (rc) {
         wt_inode_end(inode);
         return rc;
@@ -969,15 +983,18 @@ static int start_append_now(struct wt_write *write, struct wt_cursor *cursor) {
     return rc;
 }
 
-/* Takes the bytes and starts their I/O. An error: nothing was started and no event is owed. */
+/* Takes the bytes and starts their I/O. An error, or BUFFERED_INSTEAD: nothing was started and no event is owed. */
 static int start(struct wt_write *write, struct wt_cursor *cursor, bool may_wait) {
+    if (wt_inode_is_buffered(write->inode) && write->length > 0)
+        return BUFFERED_INSTEAD;
     bool append = write->flags & WT_APPEND;
     int rc = wt_inode_check_sometimes(write->inode, write->begin_ns);
     if (rc)
         return rc;
     if (append && !may_wait)
         return start_append_now(write, cursor);
-    rc = may_wait ? begin_at_end(write) : is_before_later_end(write) ? -EAGAIN : 0;
+    if (write->length > 0)
+        rc = may_wait ? begin_at_end(write) : is_before_later_end(write) ? -EAGAIN : 0;
     if (!rc && start_write(write, cursor, may_wait) == 0 && !append)
         rc = atomic_load(&write->error);
     return rc;
@@ -987,7 +1004,8 @@ static int submit(struct wt_write *write, struct wt_cursor *cursor, bool may_wai
     struct wt_inode *inode = write->inode;
     if (!wt_inode_begin(inode, may_wait))
         return -EAGAIN;
-    if (wt_inode_is_buffered(inode) && write->length > 0) {
+    int error = start(write, cursor, may_wait);
+    if (error == BUFFERED_INSTEAD) {
         int refused = write->flags & WT_ATOMIC ? -EOPNOTSUPP : 0;
         if (!refused && wt_may_wait(inode->engine->backend))
             refused = -EAGAIN; /* the write would be done on this thread */
@@ -998,7 +1016,6 @@ static int submit(struct wt_write *write, struct wt_cursor *cursor, bool may_wai
         submit_buffered(write, cursor);
         return 0;
     }
-    int error = start(write, cursor, may_wait);
     if (error) {
         wt_inode_end(inode);
     } else if (atomic_fetch_sub(&write->references, 1) == 1) {
