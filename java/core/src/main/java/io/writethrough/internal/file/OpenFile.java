@@ -259,14 +259,23 @@ public final class OpenFile implements Operation.File {
             Reference.reachabilityFence(this);
         }
         if (checked("map", NONE, end, result) == FIRST_MAPPING) {
-            System.getLogger(Names.LIBRARY)
-                    .log(
-                            System.Logger.Level.INFO,
-                            path
-                                    + " is mapped for writing: until the last such mapping is garbage, its I/O goes through"
-                                    + " the kernel's page cache. It is as durable as before");
+            try {
+                tellOfMapping();
+            } catch (final RuntimeException | Error e) { // of a handler of the log: there will be no mapping to end
+                CApi.wt_mapping_end(mapping[0]);
+                throw e;
+            }
         }
         return mapping[0];
+    }
+
+    private void tellOfMapping() {
+        System.getLogger(Names.LIBRARY)
+                .log(
+                        System.Logger.Level.INFO,
+                        path
+                                + " is mapped for writing: until the last such mapping is garbage, its I/O goes through"
+                                + " the kernel's page cache. It is as durable as before");
     }
 
     /**
