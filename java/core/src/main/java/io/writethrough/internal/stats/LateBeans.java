@@ -45,12 +45,26 @@ final class LateBeans {
 
     private static void look() {
         boolean over = false;
-        while (!over) {
-            try {
-                over = !registerNext();
-            } catch (final OutOfMemoryError e) {
-                pause(); // A heap that is full for a moment must not end the thread: what waits is tried again.
+        try {
+            while (!over) {
+                over = registered();
             }
+        } finally {
+            if (!over) { // by an exception of a registration: the next one that waits has another thread
+                synchronized (LOCK) {
+                    thread = null;
+                }
+            }
+        }
+    }
+
+    /* Whether nothing waits any more. A heap that is full for a moment must not end the thread: what waits is tried again. */
+    private static boolean registered() {
+        try {
+            return !registerNext();
+        } catch (final OutOfMemoryError e) {
+            pause();
+            return false;
         }
     }
 
