@@ -250,8 +250,10 @@ public final class JdkChannels {
         try {
             while (true) {
                 interrupted |= Thread.interrupted();
-                try (FileChannel channel = mode == MapMode.READ_WRITE ? newMapping() : FileChannel.open(path, access)) {
-                    return Arenas.map(channel, mode, position, size, arena);
+                try {
+                    return mode == MapMode.READ_WRITE
+                            ? mapForWriting(position, size, arena)
+                            : mapByPath(path, access, mode, position, size, arena);
                 } catch (final ClosedByInterruptException e) {
                     // Once more, without the interrupt.
                 }
@@ -260,6 +262,31 @@ public final class JdkChannels {
             if (interrupted) {
                 Thread.currentThread().interrupt();
             }
+        }
+    }
+
+    private static Object mapByPath(
+            final Path path,
+            final Set<StandardOpenOption> access,
+            final MapMode mode,
+            final long position,
+            final long size,
+            final Object arena)
+            throws IOException {
+        try (FileChannel channel = FileChannel.open(path, access)) {
+            return Arenas.map(channel, mode, position, size, arena);
+        }
+    }
+
+    /* The core does not close the file meanwhile. The object of the descriptor is for this mapping alone: it remembers streams. */
+    private synchronized Object mapForWriting(final long position, final long size, final Object arena)
+            throws IOException {
+        use();
+        final FileDescriptor own = newDescriptor();
+        try (FileChannel channel = newMapping(own)) {
+            return Arenas.map(channel, MapMode.READ_WRITE, position, size, arena);
+        } finally {
+            NativeIo.setDescriptor(own, NO_DESCRIPTOR);
         }
     }
 
@@ -294,14 +321,14 @@ public final class JdkChannels {
     private synchronized FileChannel mapping() throws IOException {
         use();
         if (mapping == null) {
-            mapping = newMapping();
+            mapping = newMapping(descriptor());
         }
         return mapping;
     }
 
     /* On the core's own descriptor, as its mapping: so errors of what is stored are where the core looks for them. */
-    private synchronized FileChannel newMapping() throws IOException {
-        final FileChannel channel = new FileInputStream(descriptor()) {
+    private static FileChannel newMapping(final FileDescriptor descriptor) throws IOException {
+        final FileChannel channel = new FileInputStream(descriptor) {
             @Override
             public void close() {
                 // The descriptor is the core's.
@@ -333,15 +360,19 @@ public final class JdkChannels {
             throw new ClosedChannelException();
         }
         if (descriptor == null) {
-            final FileDescriptor object = new FileDescriptor();
-            if (!NativeIo.setDescriptor(object, descriptorOfCore())) {
-                throw new IOException(
-                        "This JVM has no locks, mappings and descriptors for files that were opened by native code."
-                                + " Lock or map the file by a FileChannel of the JDK.");
-            }
-            descriptor = object;
+            descriptor = newDescriptor();
         }
         return descriptor;
+    }
+
+    private FileDescriptor newDescriptor() throws IOException {
+        final FileDescriptor object = new FileDescriptor();
+        if (!NativeIo.setDescriptor(object, descriptorOfCore())) {
+            throw new IOException(
+                    "This JVM has no locks, mappings and descriptors for files that were opened by native code."
+                            + " Lock or map the file by a FileChannel of the JDK.");
+        }
+        return object;
     }
 
     private int descriptorOfCore() throws IOException {
