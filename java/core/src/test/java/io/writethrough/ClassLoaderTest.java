@@ -189,6 +189,7 @@ class ClassLoaderTest extends OnEveryFileSystem {
     @Test
     void enginesOfSeveralClassLoadersHaveBeansOfTheirOwn() throws Exception {
         final MBeanServer server = ManagementFactory.getPlatformMBeanServer();
+        BeansOfEarlierEngines.await();
         final ObjectName all = new ObjectName("io.writethrough:type=Engine,*");
         final Set<ObjectName> before = server.queryNames(all, null);
         final List<LogRecord> reports = new ArrayList<>();

@@ -21,11 +21,17 @@ import javax.management.InstanceNotFoundException;
 import javax.management.MBeanServer;
 import javax.management.ObjectName;
 import javax.management.openmbean.CompositeData;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** What an engine tells of itself: to the program, and by JMX. */
 class StatsTest extends OnEveryFileSystem {
     private final MBeanServer server = ManagementFactory.getPlatformMBeanServer();
+
+    @BeforeEach
+    void awaitBeansOfOthers() throws InterruptedException {
+        BeansOfEarlierEngines.await();
+    }
 
     @Test
     void everyWriteAndEveryMissIsTimed() throws IOException {
