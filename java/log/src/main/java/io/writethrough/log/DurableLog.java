@@ -23,6 +23,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -89,8 +90,8 @@ public final class DurableLog implements Closeable {
     private volatile long[] cuts = {};
     private volatile boolean closed;
 
-    /* Guards trims and cuts. */
-    private final Object changes = new Object();
+    /* Guards trims and cuts. Never waited for by the helper: its holder may wait for the helper. */
+    private final ReentrantLock changes = new ReentrantLock();
 
     private DurableLog(
             final LogFiles files,
@@ -574,7 +575,8 @@ public final class DurableLog implements Closeable {
     public void trim(final long lsn) throws IOException {
         appends();
         assert control != null && segments != null;
-        synchronized (changes) {
+        changes.lock();
+        try {
             requireOpen();
             if (lsn <= start) {
                 return;
@@ -582,6 +584,8 @@ public final class DurableLog implements Closeable {
             reader(lsn).close(); // a record begins there
             control.start(lsn);
             start = lsn;
+        } finally {
+            changes.unlock();
         }
         segments.later(() -> recycleBefore(lsn));
     }
@@ -597,9 +601,10 @@ public final class DurableLog implements Closeable {
         }
     }
 
+    /* By the helper. While somebody else trims or cuts, the segments are left to the next roll. */
     private void trimByRetention() {
         assert appends != null && segments != null;
-        if (retentionBytes == 0 || closed) {
+        if (retentionBytes == 0 || closed || !changes.tryLock()) {
             return;
         }
         final long kept = (retentionBytes + segmentBytes - 1) / segmentBytes;
@@ -617,6 +622,8 @@ public final class DurableLog implements Closeable {
             if (!closed) {
                 LOGGER.log(System.Logger.Level.WARNING, "The log " + files + " keeps more than it was told to", e);
             }
+        } finally {
+            changes.unlock();
         }
     }
 
@@ -632,7 +639,8 @@ public final class DurableLog implements Closeable {
     public void truncateAfter(final long lsn) throws IOException {
         appends();
         assert control != null && segments != null && appends != null;
-        synchronized (changes) {
+        changes.lock();
+        try {
             requireOpen();
             final long cut;
             try (LogReader reader = reader(lsn)) {
@@ -655,6 +663,8 @@ public final class DurableLog implements Closeable {
                 cuts = more;
                 return last == segment.sequence() ? segment : segments.open(last);
             });
+        } finally {
+            changes.unlock();
         }
     }
 
@@ -696,11 +706,14 @@ public final class DurableLog implements Closeable {
      */
     @Override
     public void close() throws IOException {
-        synchronized (changes) {
+        changes.lock();
+        try {
             if (closed) {
                 return;
             }
             closed = true;
+        } finally {
+            changes.unlock();
         }
         try {
             if (appends != null && control != null && segments != null) {

@@ -3,17 +3,22 @@
 package io.writethrough.log;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
-/** Disks that refuse writes, disks that are full, and appends within appends. */
+/** Disks that refuse writes, disks that are full, appends within appends, and helpers that are late. */
 class FailingDiskTest {
     private static final LogOptions OPTIONS =
             LogOptions.builder().segmentBytes(LogOptions.LEAST_SEGMENT_BYTES).build();
@@ -90,6 +95,67 @@ class FailingDiskTest {
             assertEquals(50, inner.size());
             assertEquals(150, LogOnDisk.read(log).size());
         }
+    }
+
+    @Test
+    @Timeout(60)
+    void theHelperThatTrimsByRetentionDoesNotWaitForACutThatWaitsForTheHelper() throws Exception {
+        final LogOptions options = LogOptions.builder()
+                .segmentBytes(LogOptions.LEAST_SEGMENT_BYTES)
+                .retentionBytes(LogOptions.LEAST_SEGMENT_BYTES)
+                .build();
+        final Deque<Runnable> tasks = new ConcurrentLinkedDeque<>();
+        final AtomicBoolean late = new AtomicBoolean();
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        final DurableLog log = DurableLog.open(
+                disk,
+                options,
+                task -> {
+                    if (late.get()) {
+                        tasks.add(task);
+                    } else {
+                        task.run();
+                    }
+                },
+                () -> {});
+        final long first = log.append(bytes("first"));
+        log.append(ByteBuffer.allocate(50_000));
+        late.set(true);
+        log.append(ByteBuffer.allocate(50_000)); // in segment 2
+        tasks.removeFirst(); // closes segment 1
+        tasks.removeFirst().run(); // prepares segment 3
+        final Runnable retention = tasks.removeFirst();
+        final long kept = log.append(ByteBuffer.allocate(50_000)); // in segment 3
+        tasks.removeFirst();
+        final Runnable prepare = tasks.removeFirst();
+        tasks.clear();
+        final Thread cut = new Thread(() -> {
+            try {
+                log.truncateAfter(kept);
+            } catch (final IOException e) {
+                throw new java.io.UncheckedIOException(e);
+            }
+        });
+        cut.setDaemon(true);
+        cut.start();
+        while (cut.getState() != Thread.State.WAITING) { // for segment 4
+            Thread.onSpinWait();
+        }
+        final Thread helper = new Thread(() -> {
+            retention.run();
+            prepare.run();
+        });
+        helper.setDaemon(true);
+        helper.start();
+        helper.join(10_000);
+        cut.join(10_000);
+        assertFalse(helper.isAlive() || cut.isAlive(), "the helper and the cut wait for each other");
+        late.set(false);
+        tasks.forEach(Runnable::run);
+        assertEquals(first, log.start());
+        log.append(ByteBuffer.allocate(50_000));
+        assertTrue(log.start() > first, "the next segment did not trim");
+        log.close();
     }
 
     private static long append(final DurableLog log) {
