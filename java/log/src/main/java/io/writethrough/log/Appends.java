@@ -112,26 +112,6 @@ final class Appends {
         return (int) (state.get() >>> 32) - head;
     }
 
-    private static long framed(final ByteBuffer[] parts, final boolean batch) {
-        long length = 0;
-        long framed = 0;
-        for (final ByteBuffer part : parts) {
-            if (batch) {
-                checkLength(part.remaining());
-                framed += Format.framed(part.remaining());
-            }
-            length += part.remaining();
-        }
-        checkLength(length);
-        return batch ? framed : Format.framed(length);
-    }
-
-    private static void checkLength(final long length) {
-        if (length < 1 || length > DurableLog.MOST_RECORD_BYTES) {
-            throw new IllegalArgumentException("A record has from 1 byte to 1 GiB, and a batch in all: " + length);
-        }
-    }
-
     private static void moveToLimits(final ByteBuffer[] parts) {
         for (final ByteBuffer part : parts) {
             part.position(part.limit());
@@ -275,25 +255,29 @@ final class Appends {
 
     /** Appends and waits. Returns the LSN. */
     long append(final ByteBuffer[] parts, final boolean batch) throws IOException {
-        final long framed = framed(parts, batch);
         final Encoder encoder = Encoder.ofThread();
-        while (!reserve(encoder, framed)) {
-            final long lsn = appendAcross(parts, batch, framed);
-            if (lsn != Format.NONE) {
-                moveToLimits(parts);
-                return lsn;
+        final long framed = encoder.take(parts, batch);
+        try {
+            while (!reserve(encoder, framed)) {
+                final long lsn = appendAcross(encoder, parts, batch, framed);
+                if (lsn != Format.NONE) {
+                    moveToLimits(parts);
+                    return lsn;
+                }
             }
+            final long lsn = encoder.lsn;
+            encoder.begin();
+            waiters.set(encoder.ticket & MASK, encoder);
+            write(encoder, parts, batch, framed);
+            final Throwable why = encoder.await(files);
+            if (why != null) {
+                throw failed(why.getCause()); // with the trace of this thread
+            }
+            moveToLimits(parts);
+            return lsn;
+        } finally {
+            encoder.release();
         }
-        final long lsn = encoder.lsn;
-        encoder.begin();
-        waiters.set(encoder.ticket & MASK, encoder);
-        write(encoder, parts, batch, framed);
-        final Throwable why = encoder.await(files);
-        if (why != null) {
-            throw failed(why.getCause()); // with the trace of this thread
-        }
-        moveToLimits(parts);
-        return lsn;
     }
 
     private void write(final Encoder encoder, final ByteBuffer[] parts, final boolean batch, final long framed) {
@@ -304,8 +288,8 @@ final class Appends {
             if (framed <= Encoder.MOST_BYTES) {
                 in.file().write(encoder.encode(parts, batch, framed, logId, watermark.get()), lsn - in.base());
             } else {
-                in.file()
-                        .write(new FrameCutter(parts, batch, logId).cut(lsn, framed, watermark.get()), lsn - in.base());
+                final FrameCutter frames = new FrameCutter(encoder.views(parts), batch, logId);
+                in.file().write(frames.cut(lsn, framed, watermark.get()), lsn - in.base());
             }
         } catch (final Throwable e) {
             fail(encoder.ticket, e);
@@ -317,11 +301,11 @@ final class Appends {
 
     /** Starts an append. The future completes when it is durable. */
     CompletableFuture<Long> appendAsync(final ByteBuffer[] parts, final boolean batch) {
+        final Encoder encoder = Encoder.ofThread();
+        final long framed = encoder.take(parts, batch);
         try {
-            final Encoder encoder = Encoder.ofThread();
-            final long framed = framed(parts, batch);
             while (!reserve(encoder, framed)) {
-                final long lsn = appendAcross(parts, batch, framed);
+                final long lsn = appendAcross(encoder, parts, batch, framed);
                 if (lsn != Format.NONE) {
                     moveToLimits(parts);
                     return CompletableFuture.completedFuture(lsn);
@@ -332,23 +316,29 @@ final class Appends {
             return future;
         } catch (final IOException e) {
             return CompletableFuture.failedFuture(e);
+        } finally {
+            encoder.release();
         }
     }
 
     /** Starts an append. Returns the LSN. */
     long appendLater(final ByteBuffer[] parts, final boolean batch) throws IOException {
         final Encoder encoder = Encoder.ofThread();
-        final long framed = framed(parts, batch);
-        while (!reserve(encoder, framed)) {
-            final long lsn = appendAcross(parts, batch, framed);
-            if (lsn != Format.NONE) {
-                moveToLimits(parts);
-                return lsn;
+        final long framed = encoder.take(parts, batch);
+        try {
+            while (!reserve(encoder, framed)) {
+                final long lsn = appendAcross(encoder, parts, batch, framed);
+                if (lsn != Format.NONE) {
+                    moveToLimits(parts);
+                    return lsn;
+                }
             }
+            final long lsn = encoder.lsn;
+            start(encoder, parts, batch, framed, null);
+            return lsn;
+        } finally {
+            encoder.release();
         }
-        final long lsn = encoder.lsn;
-        start(encoder, parts, batch, framed, null);
-        return lsn;
     }
 
     private void start(
@@ -363,9 +353,7 @@ final class Appends {
         waiters.set(ticket & MASK, waiter);
         try {
             assert in != null;
-            final ByteBuffer frames = framed <= Encoder.MOST_BYTES
-                    ? encoder.encode(parts, batch, framed, logId, watermark.get())
-                    : joined(new FrameCutter(parts, batch, logId).cut(lsn, framed, watermark.get()), framed);
+            final ByteBuffer frames = encoder.encode(parts, batch, framed, logId, watermark.get());
             count(framed);
             in.file().writeAsync(frames, lsn - in.base(), why -> {
                 if (why == null) {
@@ -380,20 +368,14 @@ final class Appends {
         }
     }
 
-    private static ByteBuffer joined(final ByteBuffer[] parts, final long bytes) {
-        final ByteBuffer joined = Format.direct((int) bytes);
-        for (final ByteBuffer part : parts) {
-            joined.put(part);
-        }
-        return joined.flip();
-    }
-
     /**
      * An append that the segment has no room for. It is durable when this returns.
      *
      * @return the LSN; -1 if there is room by now
      */
-    private long appendAcross(final ByteBuffer[] parts, final boolean batch, final long framed) throws IOException {
+    private long appendAcross(final Encoder encoder, final ByteBuffer[] parts, final boolean batch, final long framed)
+            throws IOException {
+        final FrameCutter frames = new FrameCutter(encoder.views(parts), batch, logId);
         final long lsn;
         lock.lock();
         try {
@@ -412,7 +394,7 @@ final class Appends {
             if (why != null) {
                 throw failed(why);
             }
-            lsn = roll(new FrameCutter(parts, batch, logId), closedOffset);
+            lsn = roll(frames, closedOffset);
             LogEvents.endSegment(event, files, segment.sequence());
             count(framed);
         } finally {
@@ -426,6 +408,10 @@ final class Appends {
         final Segment old = segment;
         final long room = segmentBytes - offset;
         final int count = frames.segmentsFor(room, segmentBytes - Format.HEADER_BYTES);
+        if (count < 1) {
+            openState(offset);
+            throw new IllegalStateException("The append has room in its segment");
+        }
         final List<Segment> next;
         try {
             next = segments.take(count);

@@ -47,7 +47,9 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Appends.</b> Any number of threads may append. Their records leave together. An append is told to be durable when all
  * appends before it are. A record has from 1 byte to 1 GiB. The bytes between a buffer's position and limit are taken, and
  * the position moves to the limit; if the append throws, no position has moved. The buffer is the caller's again when the call
- * returns. A synchronous append of up to 64 KiB allocates nothing on the heap, but where it begins a new segment.
+ * returns, and must not change before. If another thread changes the bytes of a buffer during a synchronous append of more than
+ * 64 KiB, or of one that begins a new segment, the record may be one that cannot be read: an opening or a reader then takes it
+ * for damage. A synchronous append of up to 64 KiB allocates nothing on the heap, but where it begins a new segment.
  *
  * <p><b>Crashes.</b> After a power cut or a {@code kill -9} the log has every record that was acknowledged, byte for byte. Of
  * appends that were not acknowledged it has some first ones, in order and each whole, or none. Opening cuts off a torn tail and

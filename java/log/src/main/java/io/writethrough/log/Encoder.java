@@ -6,6 +6,7 @@ import io.writethrough.log.Segments.Segment;
 import java.lang.ref.SoftReference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ConcurrentModificationException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * their checksums taken, without a lock.
  */
 final class Encoder implements Waiter {
-    /** Longer appends are written from the caller's buffers. */
+    /** Longer synchronous appends are written from the caller's buffers. */
     static final int MOST_BYTES = 64 << 10;
 
     /* Soft: a thread would keep the class loader of this library for as long as it lives. */
@@ -36,6 +37,10 @@ final class Encoder implements Waiter {
     private final ByteBuffer prefix = ByteBuffer.allocate(Format.PREFIX_BYTES).order(ByteOrder.LITTLE_ENDIAN);
 
     private ByteBuffer frames = Format.direct(4096);
+
+    /* What the append takes of each buffer. */
+    private int[] positions = new int[1];
+    private int[] counts = new int[1];
     private @Nullable Waiter next;
     private @Nullable Throwable failure;
     private volatile boolean done;
@@ -55,55 +60,123 @@ final class Encoder implements Waiter {
         return made;
     }
 
-    private void makeRoom(final int bytes) {
+    /**
+     * Begins an append, and fixes what it takes of each buffer: another thread may change a buffer's position and limit. {@link
+     * #release} follows.
+     *
+     * @return the bytes of the frames, in one segment
+     * @throws IllegalArgumentException for a length that cannot be
+     */
+    long take(final ByteBuffer[] parts, final boolean batch) {
+        if (counts.length < parts.length) {
+            positions = new int[parts.length];
+            counts = new int[parts.length];
+        }
+        long length = 0;
+        long framed = 0;
+        for (int i = 0; i < parts.length; i++) {
+            positions[i] = parts[i].position();
+            counts[i] = Math.max(0, parts[i].limit() - positions[i]);
+            if (batch) {
+                checkLength(counts[i]);
+                framed += Format.framed(counts[i]);
+            }
+            length += counts[i];
+        }
+        checkLength(length);
+        busy = true;
+        return batch ? framed : Format.framed(length);
+    }
+
+    private static void checkLength(final long length) {
+        if (length < 1 || length > DurableLog.MOST_RECORD_BYTES) {
+            throw new IllegalArgumentException("A record has from 1 byte to 1 GiB, and a batch in all: " + length);
+        }
+    }
+
+    /** The frames were written, or the append has failed. */
+    void release() {
+        busy = false;
+    }
+
+    /** Views of what the append takes. */
+    ByteBuffer[] views(final ByteBuffer[] parts) {
+        final ByteBuffer[] views = new ByteBuffer[parts.length];
+        try {
+            for (int i = 0; i < parts.length; i++) {
+                views[i] = parts[i].slice(positions[i], counts[i]);
+            }
+        } catch (final IndexOutOfBoundsException e) {
+            throw changed(e);
+        }
+        return views;
+    }
+
+    private static ConcurrentModificationException changed(final @Nullable Throwable cause) {
+        return new ConcurrentModificationException(
+                "A buffer was changed while the log appended its bytes. Leave buffers alone until the append returns",
+                cause);
+    }
+
+    private ByteBuffer room(final int bytes) {
+        if (bytes > MOST_BYTES) {
+            return Format.direct(bytes);
+        }
         if (frames.capacity() < bytes) {
             frames = Format.direct(Math.max(bytes, Math.min(2 * frames.capacity(), MOST_BYTES)));
         }
+        return frames.clear();
     }
 
-    /** The frames of a whole append; each buffer is a record, or all together are one. No position moves. */
+    /**
+     * The frames of a whole append, which was taken; each buffer is a record, or all together are one. The checksums are of the
+     * copies, so that they are right whatever happens to the buffers. No position moves.
+     */
     ByteBuffer encode(
             final ByteBuffer[] parts, final boolean batch, final long framed, final long logId, final long watermark) {
-        makeRoom((int) framed);
-        frames.clear();
+        final ByteBuffer into = room((int) framed);
         int frame = 0;
         int end = Format.FRAME_HEADER_BYTES;
-        for (int i = 0; i < parts.length; i++) {
-            final ByteBuffer part = parts[i];
-            final int count = part.remaining();
-            frames.put(end, part, part.position(), count);
-            end += count;
-            final boolean isLast = i == parts.length - 1;
-            if (batch || isLast) {
-                final int flags = isLast ? 0 : Format.APPEND_GOES_ON;
-                frame = seal(frame, end, logId, watermark | flags);
-                end = frame + Format.FRAME_HEADER_BYTES;
+        try {
+            for (int i = 0; i < parts.length; i++) {
+                into.put(end, parts[i], positions[i], counts[i]);
+                end += counts[i];
+                final boolean isLast = i == parts.length - 1;
+                if (batch || isLast) {
+                    final int flags = isLast ? 0 : Format.APPEND_GOES_ON;
+                    frame = seal(into, frame, end, logId, watermark | flags);
+                    end = frame + Format.FRAME_HEADER_BYTES;
+                }
             }
+        } catch (final IndexOutOfBoundsException e) {
+            throw changed(e);
         }
-        return frames.limit(frame).position(0);
+        if (frame != framed) {
+            throw changed(null);
+        }
+        return into.limit(frame).position(0);
     }
 
     /* Returns where the next frame begins. */
-    private int seal(final int frame, final int end, final long logId, final long word) {
-        frames.putInt(frame, 0).putInt(frame + 4, end - frame - Format.FRAME_HEADER_BYTES);
-        frames.putLong(frame + 8, word);
+    private int seal(final ByteBuffer into, final int frame, final int end, final long logId, final long word) {
+        into.putInt(frame, 0).putInt(frame + 4, end - frame - Format.FRAME_HEADER_BYTES);
+        into.putLong(frame + 8, word);
         prefix.putLong(0, logId).putLong(8, lsn + frame);
         crc.reset();
         crc.update(prefix.array(), 0, Format.PREFIX_BYTES);
-        frames.limit(end).position(frame);
-        crc.update(frames);
-        frames.clear();
-        frames.putInt(frame, (int) crc.getValue());
+        into.limit(end).position(frame);
+        crc.update(into);
+        into.clear();
+        into.putInt(frame, (int) crc.getValue());
         final int nextFrame = (end + 7) & -8;
         for (int i = end; i < nextFrame; i++) {
-            frames.put(i, (byte) 0);
+            into.put(i, (byte) 0);
         }
         return nextFrame;
     }
 
     /** Before the append is known to others. */
     void begin() {
-        busy = true;
         done = false;
         failure = null;
     }
@@ -118,7 +191,6 @@ final class Encoder implements Waiter {
                 interrupted |= Thread.interrupted();
             }
         }
-        busy = false;
         if (interrupted) {
             thread.interrupt();
         }

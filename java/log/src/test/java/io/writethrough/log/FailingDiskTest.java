@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.ConcurrentModificationException;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -156,6 +157,44 @@ class FailingDiskTest {
         log.append(ByteBuffer.allocate(50_000));
         assertTrue(log.start() > first, "the next segment did not trim");
         log.close();
+    }
+
+    @Test
+    @Timeout(60)
+    void aBufferThatChangesDuringAnAppendDoesNotChangeTheLengthOfTheRecord() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(3);
+        disk.endsWithinWrites = false;
+        try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+            final ByteBuffer record = ByteBuffer.allocate(70_000);
+            // The append waits for this one before it begins the next segment.
+            log.appendAsync(bytes("before")).thenRun(() -> record.limit(4));
+            log.append(record);
+            log.append(bytes("after"));
+            final List<Integer> lengths = new ArrayList<>();
+            try (LogReader reader = log.reader(log.start())) {
+                while (reader.next()) {
+                    lengths.add(reader.record().remaining());
+                }
+            }
+            assertEquals(List.of(6, 70_000, 5), lengths);
+        }
+    }
+
+    @Test
+    void framesAreOfWhatWasTakenAlsoIfABufferChangesMeanwhile() {
+        final ByteBuffer record = bytes("a record");
+        final ByteBuffer[] parts = {record};
+        final Encoder encoder = Encoder.ofThread();
+        final long framed = encoder.take(parts, false);
+        final ByteBuffer expected = ByteBuffer.allocate((int) framed)
+                .put(encoder.encode(parts, false, framed, 1, 0))
+                .flip();
+        record.position(3);
+        assertEquals(expected, encoder.encode(parts, false, framed, 1, 0));
+        record.limit(5);
+        assertThrows(ConcurrentModificationException.class, () -> encoder.encode(parts, false, framed, 1, 0));
+        assertThrows(ConcurrentModificationException.class, () -> encoder.views(parts));
+        encoder.release();
     }
 
     private static long append(final DurableLog log) {
