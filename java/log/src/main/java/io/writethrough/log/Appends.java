@@ -415,7 +415,7 @@ final class Appends {
         final List<Segment> next;
         try {
             next = segments.take(count);
-        } catch (final IOException | RuntimeException e) {
+        } catch (final Throwable e) {
             openState(offset);
             throw e;
         }
@@ -438,17 +438,26 @@ final class Appends {
         final long lsn = room >= Format.LEAST_FRAME_BYTES
                 ? old.base() + offset
                 : next.get(0).firstLsn();
-        segments.retire(old);
-        for (int i = 0; i + 1 < count; i++) {
-            segments.retire(next.get(i));
-        }
         segment = next.get(count - 1);
         watermark.set(end);
         openState(end - segment.base());
         rolls.addAndGet(count);
-        segments.prepare(1);
-        afterRoll.run();
+        lookAfterSegments(old, next);
         return lsn;
+    }
+
+    /* The append is durable whatever fails here: each next change of the segment prepares and trims again. */
+    private void lookAfterSegments(final Segment old, final List<Segment> next) {
+        try {
+            segments.retire(old);
+            for (int i = 0; i + 1 < next.size(); i++) {
+                segments.retire(next.get(i));
+            }
+            segments.prepare(1);
+            afterRoll.run();
+        } catch (final Throwable e) {
+            DurableLog.LOGGER.log(System.Logger.Level.WARNING, "After a new segment of the log " + files, e);
+        }
     }
 
     private static long write(final Segment to, final long offset, final ByteBuffer[] buffers) throws IOException {
@@ -510,7 +519,8 @@ final class Appends {
         segment.file().write(frames.filler(segment.base() + from), from);
     }
 
-    private void requireOpen() throws ClosedChannelException {
+    /** Throws also after a cut that failed. */
+    void requireOpen() throws ClosedChannelException {
         if (closed) {
             throw new ClosedChannelException();
         }
@@ -537,7 +547,7 @@ final class Appends {
             }
             try {
                 segment = change.apply(segment);
-            } catch (final IOException | RuntimeException e) {
+            } catch (final Throwable e) {
                 failure = e; // the log may be cut or not: only an opening can tell
                 closed = true;
                 throw e;

@@ -575,11 +575,12 @@ public final class DurableLog implements Closeable {
      * @throws IOException if no record begins there, or the log is closed, or cannot be written
      */
     public void trim(final long lsn) throws IOException {
-        appends();
+        final Appends of = appends();
         assert control != null && segments != null;
         changes.lock();
         try {
             requireOpen();
+            of.requireOpen();
             if (lsn <= start) {
                 return;
             }

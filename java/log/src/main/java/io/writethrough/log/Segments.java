@@ -136,7 +136,21 @@ final class Segments {
             }
             underWay = true;
         }
-        helper.execute(this::prepareWanted);
+        boolean done = false;
+        try {
+            helper.execute(this::prepareWanted);
+            done = true;
+        } finally {
+            if (!done) {
+                stop();
+            }
+        }
+    }
+
+    private synchronized void stop() {
+        wanted = 0;
+        underWay = false;
+        notifyAll();
     }
 
     /**
@@ -187,9 +201,7 @@ final class Segments {
             final String name;
             synchronized (this) {
                 if (closed || failure != null || ready.size() >= wanted) {
-                    wanted = 0;
-                    underWay = false;
-                    notifyAll();
+                    stop();
                     return;
                 }
                 sequence = last + 1;

@@ -9,12 +9,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.util.ArrayList;
 import java.util.ConcurrentModificationException;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -195,6 +197,48 @@ class FailingDiskTest {
         assertThrows(ConcurrentModificationException.class, () -> encoder.encode(parts, false, framed, 1, 0));
         assertThrows(ConcurrentModificationException.class, () -> encoder.views(parts));
         encoder.release();
+    }
+
+    @Test
+    @Timeout(60)
+    void anErrorDuringACutClosesTheLogAlsoForTrims() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+            final long first = log.append(bytes("first"));
+            final long second = log.append(bytes("second"));
+            disk.error = new OutOfMemoryError("of a test");
+            assertThrows(OutOfMemoryError.class, () -> log.truncateAfter(first));
+            assertThrows(ClosedChannelException.class, () -> log.append(bytes("third")));
+            assertThrows(ClosedChannelException.class, () -> log.trim(second));
+            assertEquals(first, log.start());
+        }
+        try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+            assertEquals(List.of("first", "second"), LogOnDisk.read(log));
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    void anErrorOfTheHelperDoesNotStopTheLog() throws IOException {
+        final AtomicBoolean refuses = new AtomicBoolean();
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        final Executor helper = task -> {
+            if (refuses.get()) {
+                throw new OutOfMemoryError("no thread, in a test");
+            }
+            task.run();
+        };
+        try (DurableLog log = DurableLog.open(disk, OPTIONS, helper, () -> {})) {
+            log.append(ByteBuffer.allocate(50_000));
+            refuses.set(true);
+            final long second = log.append(ByteBuffer.allocate(50_000)); // in the segment that is ready
+            assertTrue(log.durable() > second);
+            assertThrows(OutOfMemoryError.class, () -> log.append(ByteBuffer.allocate(50_000)));
+            log.append(bytes("small"));
+            refuses.set(false);
+            log.append(ByteBuffer.allocate(50_000));
+            assertEquals(4, LogOnDisk.read(log).size());
+        }
     }
 
     private static long append(final DurableLog log) {

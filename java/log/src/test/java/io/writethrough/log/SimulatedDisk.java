@@ -64,6 +64,10 @@ final class SimulatedDisk implements LogFiles {
     /** So many bytes may all files have together. */
     long room = Long.MAX_VALUE;
 
+    /** The next synchronous write throws it. */
+    @Nullable
+    Error error;
+
     SimulatedDisk(final long seed) {
         this.random = new Random(seed);
     }
@@ -279,6 +283,11 @@ final class SimulatedDisk implements LogFiles {
 
         @Override
         public void write(final ByteBuffer source, final long offset) throws IOException {
+            final Error thrown = error;
+            if (thrown != null) {
+                error = null;
+                throw thrown;
+            }
             final byte[] bytes = bytesOf(source);
             requireRoom(offset + bytes.length);
             final Change change = begin(inode, offset, bytes, null, null);
