@@ -526,7 +526,7 @@ final class Appends {
         }
     }
 
-    /** A change of the log with no append under way. It returns the segment and the end that the log then has. */
+    /** A change of the log with no append under way. It sets the watermark, and returns the segment that the log then has. */
     interface Change {
         Segment apply(Segment segment) throws IOException;
     }
@@ -552,7 +552,6 @@ final class Appends {
                 closed = true;
                 throw e;
             }
-            watermark.set(end);
             openState(end - segment.base());
             segments.prepare(1);
         } finally {

@@ -654,6 +654,10 @@ public final class DurableLog implements Closeable {
             }
             appends.cut(cut, segment -> {
                 control.cut(cut);
+                watermark.set(cut);
+                final long[] more = Arrays.copyOf(cuts, cuts.length + 1);
+                more[cuts.length] = cut;
+                cuts = more; // before records go: a reader that misses them then knows why
                 final long last = Recovery.sequenceOf(cut, segmentBytes);
                 if (last != segment.sequence()) {
                     segment.file().close();
@@ -661,9 +665,6 @@ public final class DurableLog implements Closeable {
                 segments.recycleBehind(last);
                 Recovery.cut(files, logId, segmentBytes, start, cut);
                 control.cut(Format.NONE);
-                final long[] more = Arrays.copyOf(cuts, cuts.length + 1);
-                more[cuts.length] = cut;
-                cuts = more;
                 return last == segment.sequence() ? segment : segments.open(last);
             });
         } finally {

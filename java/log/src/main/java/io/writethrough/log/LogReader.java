@@ -105,10 +105,7 @@ public final class LogReader implements Closeable {
         if (open != null && wanted == sequence) {
             return open;
         }
-        if (open != null) {
-            frames = null;
-            open.file().close();
-        }
+        closeFile();
         sequence = wanted;
         final Frames opened = new Frames(log.files().open(Segments.nameOf(wanted), false), log.logId(), base(), window);
         frames = opened;
@@ -144,8 +141,14 @@ public final class LogReader implements Closeable {
                 }
                 continue;
             }
+            final long place = position;
+            final long lsnBefore = lsn;
             try {
-                if (readRecord(end)) {
+                final boolean isRecord = readRecord(end);
+                if (log.cuts().length != cuts) { // it may have been cut off while it was read
+                    position = place;
+                    lsn = lsnBefore;
+                } else if (isRecord) {
                     return true;
                 }
             } catch (final IOException e) {
@@ -163,11 +166,13 @@ public final class LogReader implements Closeable {
         }
     }
 
-    /* What was read ahead may be gone, and the place of the reader too: then for good. */
+    /* What was read ahead may be gone, and the file, and the place of the reader too: then for good. */
     private void followCuts() throws IOException {
         final long[] all = log.cuts();
+        if (cuts < all.length) {
+            closeFile();
+        }
         for (; cuts < all.length; cuts++) {
-            forget();
             if (position > all[cuts] && position != afterEnd(all[cuts])) {
                 throw new IOException("The log " + log.files() + " was cut off at LSN " + all[cuts]
                         + ", before the reader's LSN " + position + ". Begin another reader");
@@ -386,6 +391,10 @@ public final class LogReader implements Closeable {
     @Override
     public void close() throws IOException {
         closed = true;
+        closeFile();
+    }
+
+    private void closeFile() throws IOException {
         final Frames open = frames;
         frames = null;
         if (open != null) {

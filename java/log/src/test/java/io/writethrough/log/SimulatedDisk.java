@@ -68,6 +68,10 @@ final class SimulatedDisk implements LogFiles {
     @Nullable
     Error error;
 
+    /** Runs once, behind the next read. */
+    @Nullable
+    Runnable afterRead;
+
     SimulatedDisk(final long seed) {
         this.random = new Random(seed);
     }
@@ -262,6 +266,11 @@ final class SimulatedDisk implements LogFiles {
             }
             final int count = (int) Math.max(0, Math.min(destination.remaining(), bytes.length - offset));
             destination.put(bytes, count == 0 ? 0 : (int) offset, count);
+            final Runnable task = afterRead;
+            if (task != null) {
+                afterRead = null;
+                task.run();
+            }
             return count;
         }
 

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+package io.writethrough.log;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import org.junit.jupiter.api.Test;
+
+/** Readers that are open while the log is cut. */
+class CutReadersTest {
+    private static final LogOptions OPTIONS = LogOptions.builder()
+            .segmentBytes(LogOptions.LEAST_SEGMENT_BYTES)
+            .spareSegments(0)
+            .build();
+
+    @Test
+    void aReaderBehindACutDoesNotReadTheFileThatIsGone() throws IOException {
+        try (DurableLog log = DurableLog.open(new SimulatedDisk(1), OPTIONS, Runnable::run, () -> {})) {
+            final int whole = (int) OPTIONS.segmentBytes() - Format.HEADER_BYTES - Format.FRAME_HEADER_BYTES;
+            final long first = log.append(ByteBuffer.allocate(whole)); // fills segment 1
+            final long withdrawn = log.append(LogOnDisk.bytes("withdrawn"));
+            try (LogReader reader = log.reader(withdrawn)) {
+                log.truncateAfter(first);
+                assertEquals(withdrawn, log.append(LogOnDisk.bytes("appended.")));
+                assertTrue(reader.next());
+                assertEquals("appended.", LogOnDisk.textOf(reader.record()));
+            }
+        }
+    }
+
+    @Test
+    void aRecordThatIsCutOffWhileItIsReadIsNotShown() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+            final long first = log.append(LogOnDisk.bytes("first"));
+            try (LogReader reader = log.reader(first)) {
+                assertTrue(reader.next());
+                final long withdrawn = log.append(LogOnDisk.bytes("withdrawn"));
+                disk.afterRead = () -> {
+                    try {
+                        log.truncateAfter(first);
+                        log.append(LogOnDisk.bytes("appended."));
+                    } catch (final IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                };
+                assertTrue(reader.next());
+                assertEquals("appended.", LogOnDisk.textOf(reader.record()));
+                assertEquals(withdrawn, reader.lsn());
+            }
+        }
+    }
+}
