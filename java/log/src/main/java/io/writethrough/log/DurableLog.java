@@ -24,6 +24,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -278,6 +279,7 @@ public final class DurableLog implements Closeable {
         final Recovery recovery = new Recovery(files, known);
         final Recovery.Result found = recovery.find(segments.last());
         checkEnd(files, known, found.end());
+        syncFrom(files, Recovery.sequenceOf(found.end(), segmentBytes), segments.last());
         recovery.erase();
         final ControlFile control = ControlFile.of(file, known);
         control.opened();
@@ -293,6 +295,15 @@ public final class DurableLog implements Closeable {
             LOGGER.log(System.Logger.Level.INFO, "The log {0} had a torn tail: {1}", files, report);
         }
         return new DurableLog(files, control, report, segments, segment, options, afterClose);
+    }
+
+    /*
+     * A process that was killed may have left bytes and names that are not durable. The log goes on behind them: so a power cut
+     * must not take them any more.
+     */
+    private static void syncFrom(final LogFiles files, final long first, final long last) throws IOException {
+        files.sync(
+                LongStream.rangeClosed(first, last).mapToObj(Segments::nameOf).toList());
     }
 
     private static void checkEnd(final LogFiles files, final Control known, final long end) throws IOException {

@@ -16,6 +16,12 @@ interface LogFiles extends Closeable {
 
     void delete(String name) throws IOException;
 
+    /**
+     * Makes durable what these files have, and all names in the directory: also what a process left that was killed before it
+     * had waited for that.
+     */
+    void sync(List<String> names) throws IOException;
+
     /** In tests: lets the device end a write. False: there is no such device, or it has nothing to do. */
     default boolean progress() {
         return false;

@@ -33,6 +33,11 @@ final class PlainFiles implements LogFiles {
     }
 
     @Override
+    public void sync(final List<String> names) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public void close() {
         // Each file is closed by itself.
     }

@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.log;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -12,6 +13,7 @@ import java.util.Random;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import java.util.stream.LongStream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -62,6 +64,24 @@ class PowerCutTest {
     @MethodSource("seeds")
     void noPowerCutTakesWhatWasAcknowledgedByADiskThatFails(final long seed) throws IOException {
         cutAtEachStepOf(seed, 60, false);
+    }
+
+    @Test
+    void aSegmentThatAKilledProcessNamedIsThereAfterAPowerCut() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        final DurableLog killed = open(disk);
+        killed.append(ByteBuffer.allocate(50_000));
+        disk.killsRename = true;
+        killed.append(ByteBuffer.allocate(50_000)); // segment 3 gets its name, not durably
+        final DurableLog log = open(disk);
+        log.append(ByteBuffer.allocate(50_000));
+        assertEquals(3, LogOnDisk.read(log).size());
+        for (int seed = 0; seed < 16; seed++) {
+            final SimulatedDisk left = new SimulatedDisk(1, disk.after(disk.steps(), new Random(seed)));
+            try (DurableLog again = open(left)) {
+                assertEquals(3, LogOnDisk.read(again).size());
+            }
+        }
     }
 
     private static void cutAtEachStepOf(final long seed, final int failures, final boolean cuts) throws IOException {

@@ -68,6 +68,9 @@ final class SimulatedDisk implements LogFiles {
     @Nullable
     Error error;
 
+    /** The next change of a name throws an error before the change is durable, as a kill would end it. */
+    boolean killsRename;
+
     /** Runs once, behind the next read. */
     @Nullable
     Runnable afterRead;
@@ -229,6 +232,20 @@ final class SimulatedDisk implements LogFiles {
         }
     }
 
+    /** All that is under way happens, also in files that are not named here. */
+    @Override
+    public void sync(final List<String> names) {
+        final Map<Integer, Change> open = new TreeMap<>();
+        for (final Step step : steps) {
+            if (step.change != null && step.what == What.BEGINS) {
+                open.put(step.change.number, step.change);
+            } else if (step.change != null) {
+                open.remove(step.change.number);
+            }
+        }
+        open.values().forEach(this::end);
+    }
+
     @Override
     public void close() {
         endAll();
@@ -346,8 +363,12 @@ final class SimulatedDisk implements LogFiles {
         public void renameTo(final String newName) {
             final Change change = begin(inode, 0, new byte[0], name, newName);
             rename(change);
-            end(change);
             name = newName;
+            if (killsRename) {
+                killsRename = false;
+                throw new AssertionError("killed");
+            }
+            end(change);
         }
 
         @Override
