@@ -7,11 +7,12 @@ import org.jspecify.annotations.Nullable;
 
 /** The future of an append. */
 final class AppendFuture extends CompletableFuture<Long> implements Waiter {
-    private final long lsn;
+    private long lsn;
     private @Nullable Waiter next;
 
-    AppendFuture(final long lsn) {
-        this.lsn = lsn;
+    /** Before others know of the append. */
+    void lsn(final long taken) {
+        lsn = taken;
     }
 
     @Override

@@ -69,6 +69,11 @@ final class Appends {
     private final AtomicLong repairs = new AtomicLong();
     private Runnable afterRoll = () -> {};
 
+    /* For when there is no memory to tell more. */
+    private final IOException withoutMemory = new IOException(
+            "append to the log: not durable, since a write failed, and the heap is full. All that was acknowledged before is"
+                    + " there. The next append tries to go on");
+
     Appends(
             final LogFiles files,
             final Segments segments,
@@ -190,7 +195,10 @@ final class Appends {
         end(ticket, FAILED);
     }
 
-    /* Takes back the tickets from the oldest on. One thread at a time does; whoever comes meanwhile leaves it to that one. */
+    /*
+     * Takes back the tickets from the oldest on. One thread at a time does; whoever comes meanwhile leaves it to that one. What
+     * needs memory may fail: `advancing` falls all the same, and those who wait are told.
+     */
     private void advance() {
         while (ends.get(head & MASK) != 0) {
             if (!advancing.compareAndSet(false, true)) {
@@ -201,34 +209,55 @@ final class Appends {
             @Nullable Waiter firstFailed = null;
             int ticket = head;
             long durable = FAILED;
-            for (long end; (end = ends.get(ticket & MASK)) != 0; ticket++) {
-                failing |= end == FAILED;
-                ends.set(ticket & MASK, 0);
-                final Waiter waiter = waiters.getAndSet(ticket & MASK, null);
-                if (waiter != null) {
-                    waiter.next(null);
-                    if (last == null) {
-                        first = waiter;
-                    } else {
-                        last.next(waiter);
+            @Nullable Throwable why = null;
+            List<CompletableFuture<Long>> lost = List.of();
+            try {
+                for (long end; (end = ends.get(ticket & MASK)) != 0; ticket++) {
+                    failing |= end == FAILED;
+                    ends.set(ticket & MASK, 0);
+                    final Waiter waiter = waiters.getAndSet(ticket & MASK, null);
+                    if (waiter != null) {
+                        waiter.next(null);
+                        if (last == null) {
+                            first = waiter;
+                        } else {
+                            last.next(waiter);
+                        }
+                        last = waiter;
+                        firstFailed = failing && firstFailed == null ? waiter : firstFailed;
                     }
-                    last = waiter;
-                    firstFailed = failing && firstFailed == null ? waiter : firstFailed;
+                    durable = failing ? durable : end;
                 }
-                durable = failing ? durable : end;
+                if (durable != FAILED) {
+                    watermark.set(durable);
+                }
+                if (failing) {
+                    why = whyFailed();
+                    lost = watermark.fail(why);
+                }
+            } catch (final OutOfMemoryError e) {
+                // The watermark tells the futures that it still has when the log is repaired.
+            } finally {
+                head = ticket;
+                advancing.set(false);
             }
-            if (durable != FAILED) {
-                watermark.set(durable);
-            }
-            final @Nullable Throwable why = failing ? failed(failure) : null;
-            final List<CompletableFuture<Long>> lost = why == null ? List.of() : watermark.fail(why);
-            head = ticket;
-            advancing.set(false);
             tell(first, firstFailed, why);
-            watermark.tell();
-            for (final CompletableFuture<Long> future : lost) {
-                future.completeExceptionally(why);
+            try {
+                watermark.tell();
+                for (final CompletableFuture<Long> future : lost) {
+                    future.completeExceptionally(why);
+                }
+            } catch (final OutOfMemoryError e) {
+                // The next move of the watermark tells those who still wait.
             }
+        }
+    }
+
+    private Throwable whyFailed() {
+        try {
+            return failed(failure);
+        } catch (final Throwable e) {
+            return withoutMemory;
         }
     }
 
@@ -238,7 +267,11 @@ final class Appends {
             failed |= waiter == firstFailed;
             final Waiter next = waiter.next(); // before it is told: then it may be in another list
             waiter.next(null);
-            waiter.done(failed ? why : null);
+            try {
+                waiter.done(failed ? why : null);
+            } catch (final OutOfMemoryError e) {
+                // A thread that waits needs no memory to be told: the others in the list must hear.
+            }
             waiter = next;
         }
     }
@@ -304,6 +337,7 @@ final class Appends {
         final Encoder encoder = Encoder.ofThread();
         final long framed = encoder.take(parts, batch);
         try {
+            final AppendFuture future = new AppendFuture(); // a ticket that is taken must come back
             while (!reserve(encoder, framed)) {
                 final long lsn = appendAcross(encoder, parts, batch, framed);
                 if (lsn != Format.NONE) {
@@ -311,7 +345,7 @@ final class Appends {
                     return CompletableFuture.completedFuture(lsn);
                 }
             }
-            final AppendFuture future = new AppendFuture(encoder.lsn);
+            future.lsn(encoder.lsn);
             start(encoder, parts, batch, framed, future);
             return future;
         } catch (final IOException e) {

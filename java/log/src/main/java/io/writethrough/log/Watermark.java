@@ -74,6 +74,10 @@ final class Watermark {
         if (failure != null && lsn >= durable) {
             return failure;
         }
+        return whyLost(lsn);
+    }
+
+    private synchronized @Nullable Throwable whyLost(final long lsn) {
         for (final Lost range : lost) {
             if (lsn >= range.from && lsn < range.to) {
                 return range.why;
@@ -95,7 +99,12 @@ final class Watermark {
                 nextWanted = first == null ? Long.MAX_VALUE : first.lsn;
             }
             for (final Watcher watcher : passed) {
-                watcher.future.complete(now);
+                final Throwable why = watcher.ofAppend && hasLost ? whyLost(watcher.lsn) : null;
+                if (why == null) {
+                    watcher.future.complete(now);
+                } else {
+                    watcher.future.completeExceptionally(why);
+                }
             }
         }
     }

@@ -241,6 +241,28 @@ class FailingDiskTest {
         }
     }
 
+    @Test
+    @Timeout(60)
+    void aHeapThatIsFullWhileAFailureIsToldDoesNotStopTheLog() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+            disk.failuresPerThousand = 1000;
+            disk.failure = () -> new IOException() {
+                @Override
+                public String getMessage() {
+                    throw new OutOfMemoryError("of a test");
+                }
+            };
+            final CompletableFuture<Long> lost = log.appendAsync(bytes("lost"));
+            disk.endAll();
+            assertTrue(lost.isCompletedExceptionally());
+            disk.failuresPerThousand = 0;
+            log.append(bytes("after"));
+            assertEquals(0, log.stats().appendsUnderWay());
+            assertEquals(List.of("after"), LogOnDisk.read(log));
+        }
+    }
+
     private static long append(final DurableLog log) {
         try {
             return log.append(bytes("inner"));

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,6 +58,9 @@ final class SimulatedDisk implements LogFiles {
 
     /** From here on a write fails with this chance, in thousandths. */
     int failuresPerThousand;
+
+    /** How it fails. */
+    Supplier<IOException> failure = () -> new IOException("EIO");
 
     /** Whether other writes end, and their callers are told, while a synchronous one is under way. */
     boolean endsWithinWrites = true;
@@ -188,7 +192,7 @@ final class SimulatedDisk implements LogFiles {
         final UnderWay write = underWay.remove(random.nextInt(underWay.size()));
         if (fails()) {
             steps.add(new Step(write.change, What.FAILS, null));
-            write.ended.ended(new IOException("EIO"));
+            write.ended.ended(failure.get());
         } else {
             end(write.change);
             write.ended.ended(null);
@@ -323,7 +327,7 @@ final class SimulatedDisk implements LogFiles {
             }
             if (fails()) {
                 steps.add(new Step(change, What.FAILS, null));
-                throw new IOException("EIO");
+                throw failure.get();
             }
             end(change);
         }
