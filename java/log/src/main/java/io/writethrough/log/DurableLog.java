@@ -665,7 +665,7 @@ public final class DurableLog implements Closeable {
             }
             appends.cut(cut, segment -> {
                 control.cut(cut);
-                watermark.set(cut);
+                watermark.cut(cut);
                 final long[] more = Arrays.copyOf(cuts, cuts.length + 1);
                 more[cuts.length] = cut;
                 cuts = more; // before records go: a reader that misses them then knows why

@@ -48,6 +48,14 @@ final class Watermark {
         durable = lsn;
     }
 
+    /** The log was cut: its LSNs from this one on are for other records, whatever became of the old ones. */
+    synchronized void cut(final long end) {
+        lost.removeIf(range -> range.from >= end);
+        lost.replaceAll(range -> range.to <= end ? range : new Lost(range.from, end, range.why));
+        hasLost = !lost.isEmpty();
+        durable = end;
+    }
+
     /** A future that completes when the watermark is behind the LSN, with the watermark. */
     CompletableFuture<Long> when(final long lsn, final boolean ofAppend) {
         final CompletableFuture<Long> future = new CompletableFuture<>();

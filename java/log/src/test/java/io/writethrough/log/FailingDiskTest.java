@@ -263,6 +263,24 @@ class FailingDiskTest {
         }
     }
 
+    @Test
+    void aFailureIsForgottenWithTheRecordsThatACutTakesBack() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+            final long kept = log.append(bytes("kept"));
+            disk.failuresPerThousand = 1000;
+            final long lost = log.appendLater(bytes("lost"));
+            disk.endAll();
+            disk.failuresPerThousand = 0;
+            log.append(bytes("cut off"));
+            assertThrows(IOException.class, () -> log.awaitDurable(lost));
+            log.truncateAfter(kept);
+            assertEquals(lost, log.append(bytes("again")));
+            log.awaitDurable(lost);
+            assertEquals(List.of("kept", "again"), LogOnDisk.read(log));
+        }
+    }
+
     private static long append(final DurableLog log) {
         try {
             return log.append(bytes("inner"));
