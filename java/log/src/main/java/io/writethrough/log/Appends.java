@@ -244,8 +244,8 @@ final class Appends {
             tell(first, firstFailed, why);
             try {
                 watermark.tell();
-                for (final CompletableFuture<Long> future : lost) {
-                    future.completeExceptionally(why);
+                for (int i = 0; i < lost.size(); i++) { // an iterator would be an object for each append
+                    lost.get(i).completeExceptionally(why);
                 }
             } catch (final OutOfMemoryError e) {
                 // The next move of the watermark tells those who still wait.
@@ -525,7 +525,7 @@ final class Appends {
                 fill(end, closedOffset);
             }
         } catch (final IOException e) {
-            if (why != null) {
+            if (why != null && why != e) {
                 e.addSuppressed(why);
             }
             throw new IOException(

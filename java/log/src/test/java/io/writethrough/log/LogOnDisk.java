@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -57,12 +58,16 @@ abstract class LogOnDisk {
         return records;
     }
 
-    /** The files as they are, as a crash would leave them. */
+    /** The files as they are, as a crash would leave them, but for a segment that the helper is just naming. */
     Path copy(final String name) throws IOException {
         final Path copy = Files.createDirectory(directory.resolve(name));
         try (Stream<Path> files = Files.list(path)) {
             for (final Path file : files.toList()) {
-                Files.copy(file, copy.resolve(file.getFileName()));
+                try {
+                    Files.copy(file, copy.resolve(file.getFileName()));
+                } catch (final NoSuchFileException e) {
+                    Files.deleteIfExists(copy.resolve(file.getFileName()));
+                }
             }
         }
         return copy;
