@@ -286,17 +286,28 @@ final class Appends {
 
     // ---- appends ----
 
+    /* NONE: the append has its ticket and its place in a segment. Else the LSN: the append went over several, and is durable. */
+    private long reserveOrAppendAcross(
+            final Encoder encoder, final ByteBuffer[] parts, final boolean batch, final long framed)
+            throws IOException {
+        while (!reserve(encoder, framed)) {
+            final long lsn = appendAcross(encoder, parts, batch, framed);
+            if (lsn != Format.NONE) {
+                moveToLimits(parts);
+                return lsn;
+            }
+        }
+        return Format.NONE;
+    }
+
     /** Appends and waits. Returns the LSN. */
     long append(final ByteBuffer[] parts, final boolean batch) throws IOException {
         final Encoder encoder = Encoder.ofThread();
         final long framed = encoder.take(parts, batch);
         try {
-            while (!reserve(encoder, framed)) {
-                final long lsn = appendAcross(encoder, parts, batch, framed);
-                if (lsn != Format.NONE) {
-                    moveToLimits(parts);
-                    return lsn;
-                }
+            final long across = reserveOrAppendAcross(encoder, parts, batch, framed);
+            if (across != Format.NONE) {
+                return across;
             }
             final long lsn = encoder.lsn;
             encoder.begin();
@@ -338,12 +349,9 @@ final class Appends {
         final long framed = encoder.take(parts, batch);
         try {
             final AppendFuture future = new AppendFuture(); // a ticket that is taken must come back
-            while (!reserve(encoder, framed)) {
-                final long lsn = appendAcross(encoder, parts, batch, framed);
-                if (lsn != Format.NONE) {
-                    moveToLimits(parts);
-                    return CompletableFuture.completedFuture(lsn);
-                }
+            final long across = reserveOrAppendAcross(encoder, parts, batch, framed);
+            if (across != Format.NONE) {
+                return CompletableFuture.completedFuture(across);
             }
             future.lsn(encoder.lsn);
             start(encoder, parts, batch, framed, future);
@@ -360,12 +368,9 @@ final class Appends {
         final Encoder encoder = Encoder.ofThread();
         final long framed = encoder.take(parts, batch);
         try {
-            while (!reserve(encoder, framed)) {
-                final long lsn = appendAcross(encoder, parts, batch, framed);
-                if (lsn != Format.NONE) {
-                    moveToLimits(parts);
-                    return lsn;
-                }
+            final long across = reserveOrAppendAcross(encoder, parts, batch, framed);
+            if (across != Format.NONE) {
+                return across;
             }
             final long lsn = encoder.lsn;
             start(encoder, parts, batch, framed, null);
