@@ -558,6 +558,32 @@ TEST(atomic_writes_that_never_leave_a_block_alone_do_not_keep_another_waiting_fo
     core_close(&core);
 }
 
+TEST(an_atomic_write_lets_those_that_wait_for_its_blocks_go_first) {
+    struct core core = open_with((struct sim_options){.threaded = true});
+    wt_file file = core_file(&core, "file");
+    struct call first, plain, second;
+    fill_at(file, 0, 1, 2 * FOLIO);
+    sim_hold(core.sim);
+    CHECK_OK(submit_with(file, FOLIO, 2, BLOCK, 0, 1)); /* keeps the first atomic write waiting, in the second folio */
+    start(&first, file, 0, 3, 2 * FOLIO, WT_ATOMIC);
+    let_others_run();
+    start(&plain, file, BLOCK + 7, 4, 100, 0);
+    let_others_run();
+    sim_clear_log(core.sim);
+    CHECK_EQ(submit_with(file, 0, 5, 2 * BLOCK, WT_ATOMIC | WT_NOWAIT, 2), -EAGAIN);
+    start(&second, file, 0, 5, 2 * BLOCK, WT_ATOMIC);
+    let_others_run();
+    CHECK_EQ(sim_count(core.sim, SIM_WRITE), 0);
+    sim_release_all(core.sim);
+    end(&first);
+    end(&plain);
+    end(&second);
+    CHECK_EQ(reap(&core).result, BLOCK);
+    check_stable(&core, 2 * BLOCK, 3, 2 * FOLIO - 2 * BLOCK);
+    check_cache_is_disk(&core, file, "file");
+    core_close(&core);
+}
+
 struct mixer {
     wt_file file;
     uint64_t seed;

@@ -180,10 +180,17 @@ static void end_awaiting(struct atomic *atomic) {
     atomic->awaited = false;
 }
 
+/*
+ * A folio where the write has to wait: for I/O, or for the atomic writes and allocations that have waited longer. Those
+ * would wait for ever where a later atomic write is always the first to find the blocks idle.
+ */
 static struct wt_folio *find_busy(const struct atomic *atomic) {
     for (unsigned i = 0; i < atomic->share_count; i++) {
         struct wt_folio *folio = atomic->shares[i].folio;
-        if ((folio->writeback | folio->dirty | folio->reading) & atomic->shares[i].blocks)
+        uint64_t busy = folio->writeback | folio->dirty | folio->reading;
+        if (!atomic->awaited && !WT_MUTANT("atomic-overtakes"))
+            busy |= folio->awaited;
+        if (busy & atomic->shares[i].blocks)
             return folio;
     }
     return NULL;
