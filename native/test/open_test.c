@@ -6,10 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -196,6 +200,47 @@ static void lock_and_look(struct place *place) {
 
 TEST(a_refused_open_and_a_look_take_no_posix_lock_along) {
     each_place(lock_and_look);
+}
+
+enum { OTHER_LOCKS = 400 };
+
+static void lock_and_unlock_others(int not_this) {
+    CHECK_EQ(prctl(PR_SET_PDEATHSIG, SIGKILL), 0);
+    CHECK_EQ(close(not_this), 0);
+    int others[OTHER_LOCKS];
+    for (unsigned i = 0; i < OTHER_LOCKS; i++) {
+        others[i] = memfd_create("other", MFD_CLOEXEC);
+    }
+    for (;;) {
+        for (unsigned i = 0; i < OTHER_LOCKS; i++) {
+            flock(others[i], LOCK_EX);
+        }
+        for (unsigned i = 0; i < OTHER_LOCKS; i++) {
+            flock(others[i], LOCK_UN);
+        }
+    }
+}
+
+/* The kernel's table of locks leaves some out while others go: of 100 looks at it about 5 do not find a lock. */
+TEST(the_holder_of_a_file_is_found_while_other_locks_come_and_go) {
+    char path[64];
+    int file = memfd_create("file", MFD_CLOEXEC);
+    CHECK(file >= 0);
+    CHECK_EQ(flock(file, LOCK_EX), 0);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        lock_and_unlock_others(file);
+    }
+    for (unsigned i = 0; i < 300; i++) {
+        struct wt_holder holder;
+        CHECK_OK(wt_file_holder(path, &holder));
+        CHECK_EQ(holder.pid, getpid());
+    }
+    CHECK_EQ(kill(child, SIGKILL), 0);
+    CHECK_EQ(waitpid(child, NULL, 0), child);
+    CHECK_EQ(close(file), 0);
 }
 
 static void close_a_second(struct place *place) {

@@ -20,6 +20,8 @@
 
 #define EXITING 0x4 /* PF_EXITING among the flags in /proc/PID/stat */
 
+enum { LOOKS = 5 };
+
 /* A line of /proc/locks that is a flock held (not waited for): "7: FLOCK  ADVISORY  WRITE 4711 fd:01:1234 0 EOF". */
 static bool parse_lock(const char *line, long *pid, unsigned *major_number, unsigned *minor_number, uint64_t *inode) {
     char access[16];
@@ -57,7 +59,7 @@ static bool has_locked(long pid, const struct stat *file) {
  * overlayfs make up device numbers, and /proc/locks shows others than stat(2). There (`exact` is false) the
  * descriptors of each process with a lock are searched.
  */
-static long find_holder(FILE *locks, const struct stat *file, bool exact) {
+static long find_in(FILE *locks, const struct stat *file, bool exact) {
     long own = 0;
     char line[256];
     rewind(locks);
@@ -75,6 +77,22 @@ static long find_holder(FILE *locks, const struct stat *file, bool exact) {
         own = pid;
     }
     return own;
+}
+
+/*
+ * The same by the table of the kernel's locks; -errno if that cannot be read. The kernel gives the table page by page, and
+ * leaves out a lock that moves to an earlier page between two reads, as others are released. So one look that finds none
+ * proves nothing.
+ */
+static long find_holder(const struct stat *file) {
+    FILE *locks = fopen("/proc/locks", "re");
+    if (!locks)
+        return -errno;
+    long pid = 0;
+    for (unsigned i = 0; i < 2 * LOOKS && pid == 0; i++)
+        pid = find_in(locks, file, i < LOOKS);
+    (void)fclose(locks);
+    return pid;
 }
 
 /* The command name of a process; "" if the process is gone or cannot be seen. */
@@ -111,13 +129,9 @@ static bool is_ending(long pid) {
 
 bool wt_holder_is_gone(uint64_t device, uint64_t inode) {
     const struct stat file = {.st_dev = device, .st_ino = inode};
-    FILE *locks = fopen("/proc/locks", "re");
-    if (!locks)
+    long pid = find_holder(&file);
+    if (pid < 0)
         return false;
-    long pid = find_holder(locks, &file, true);
-    if (pid == 0)
-        pid = find_holder(locks, &file, false);
-    (void)fclose(locks);
     return pid == 0 || is_ending(pid); /* none: in a container a process that is gone has no number to be shown by */
 }
 
@@ -128,13 +142,9 @@ int wt_file_holder(const char *path, struct wt_holder *holder) {
     memset(holder, 0, sizeof *holder);
     if (stat(path, &file) < 0)
         return -errno;
-    FILE *locks = fopen("/proc/locks", "re");
-    if (!locks)
-        return -errno;
-    long pid = find_holder(locks, &file, true);
-    if (pid == 0)
-        pid = find_holder(locks, &file, false);
-    (void)fclose(locks);
+    long pid = find_holder(&file);
+    if (pid < 0)
+        return (int)pid;
     if (pid == 0)
         return -ESRCH;
     holder->pid = (int32_t)pid;
