@@ -60,7 +60,7 @@ static bool has_locked(long pid, const struct stat *file) {
  * descriptors of each process with a lock are searched.
  */
 static long find_in(FILE *locks, const struct stat *file, bool exact) {
-    long own = 0;
+    long own = 0, searched = 0; /* a process with many locks has them one after another, most times */
     char line[256];
     rewind(locks);
     while (fgets(line, sizeof line, locks)) {
@@ -70,8 +70,10 @@ static long find_in(FILE *locks, const struct stat *file, bool exact) {
         if (!parse_lock(line, &pid, &major_number, &minor_number, &inode) || pid <= 0)
             continue;
         bool same = inode == file->st_ino && makedev(major_number, minor_number) == file->st_dev;
-        if (exact ? !same : !has_locked(pid, file))
+        if (exact ? !same : pid == searched || !has_locked(pid, file)) {
+            searched = pid;
             continue;
+        }
         if (pid != getpid())
             return pid;
         own = pid;
