@@ -29,6 +29,7 @@
     SHORT(ROUNDS)                                                                                                      \
     SHORT(HELD)                                                                                                        \
     SHORT(POOL)                                                                                                        \
+    SHORT(POPULATE)                                                                                                    \
     SHORT(STRIPE)                                                                                                      \
     SHORT(MAPPING)                                                                                                     \
     SHORT(FREE_FOLIOS)                                                                                                 \

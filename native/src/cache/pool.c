@@ -66,6 +66,7 @@ static void free_fresh(struct wt_pool *pool) {
         run_free(pool, pool->fresh_frame, order);
         pool->fresh_frame += 1u << order;
     }
+    wt_populate_used(&pool->populate, (size_t)end << WT_PAGE_SHIFT);
 }
 
 /* The least order from this one on that has a free run; more than WT_MAX_ORDER: none has. */
@@ -245,9 +246,10 @@ static void wake(struct wt_pool *pool) {
 }
 
 void wt_pool_unreserve(struct wt_reservation *reservation) {
+    struct wt_pool *pool = reservation->pool;
+    wt_populate_if_due(&pool->populate);
     if (reservation->pages == 0)
         return;
-    struct wt_pool *pool = reservation->pool;
     wt_lock(&pool->lock);
     pool->reserved_count -= reservation->pages;
     wake(pool);
@@ -375,6 +377,7 @@ int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t fram
     for (unsigned order = 0; order <= WT_MAX_ORDER; order++)
         pool->free_run[order] = WT_NONE;
     pool->free_count = frame_count;
+    wt_populate_open(&pool->populate, backend->ops->kind == 0 ? NULL : arena, pool->arena_bytes);
     if (backend->ops->arena)
         backend->ops->arena(backend, pool->arena, pool->arena_bytes);
     return 0;
@@ -382,6 +385,7 @@ int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t fram
 
 void wt_pool_close(struct wt_pool *pool) {
     assert(pool->free_count == pool->frame_count && pool->reserved_count == 0 && pool->in_flight_bytes == 0);
+    wt_populate_close(&pool->populate);
     munmap(pool->frames, (size_t)pool->frame_count * sizeof(struct wt_frame));
     wt_condition_destroy(&pool->room);
     wt_mutex_destroy(&pool->lock);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/lock.h"
+#include "cache/populate.h"
 #include "cache/view.h"
 #include "io/wait.h"
 
@@ -71,6 +72,7 @@ struct wt_pool {
     uint32_t free_run[WT_MAX_ORDER + 1];
     uint32_t
         fresh_frame; /* the first that was never used: from there on nothing is in a list, and no memory is touched */
+    struct wt_populate populate;   /* the memory behind that frame */
     uint32_t newest, oldest, hand; /* SIEVE */
     uint64_t evictions;
     uint64_t in_flight_limit;
@@ -86,7 +88,7 @@ struct wt_reservation {
     uint32_t pages;
 };
 
-/* The arena is the caller's, and has one page for each frame. */
+/* The arena is the caller's, begins at a huge page, and has one page for each frame. */
 int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t frame_count, uint8_t *arena,
                  uint64_t in_flight_limit, wt_evict_function try_evict);
 void wt_pool_close(struct wt_pool *pool);
@@ -101,7 +103,7 @@ bool wt_pool_enter(struct wt_pool *pool, uint64_t bytes, bool may_wait);
  * wait may hold a folio's lock. In the end the reservation has at most a quarter of the pool.
  */
 bool wt_pool_reserve(struct wt_reservation *reservation, uint32_t pages, bool may_wait);
-/* Gives back the pages that were reserved and not taken. */
+/* Gives back the pages that were reserved and not taken. The caller holds no lock. */
 void wt_pool_unreserve(struct wt_reservation *reservation);
 /* Bytes that are no longer in flight. */
 void wt_pool_retire(struct wt_pool *pool, uint64_t bytes);
