@@ -21,6 +21,7 @@ enum Candidate {
     LUCENE("Lucene, `IndexWriter.commit`", LuceneProgram.class, Opens.CHANNELS),
     /** It maps its indexes for writing, and makes them anew where they are not whole. */
     KAFKA("Kafka, a flush for each record", KafkaProgram.class, Opens.CHANNELS),
+    KAFKA_8("Kafka, 8 producers", KafkaProgram.class, Opens.CHANNELS, "-Dclients=8"),
     DERBY("Derby", DerbyProgram.class, Opens.STREAMS),
     HSQLDB("HSQLDB, `WRITE DELAY FALSE`", HsqldbProgram.class, Opens.STREAMS),
     XODUS("Xodus, `logDurableWrite`", XodusProgram.class, Opens.STREAMS),
@@ -84,7 +85,7 @@ enum Candidate {
     /** Whether it takes seconds to start. */
     boolean isServer() {
         return switch (this) {
-            case KAFKA, ZOOKEEPER, ZOOKEEPER_32, BOOKKEEPER, ARTEMIS, RATIS -> true;
+            case KAFKA, KAFKA_8, ZOOKEEPER, ZOOKEEPER_32, BOOKKEEPER, ARTEMIS, RATIS -> true;
             default -> false;
         };
     }
@@ -96,14 +97,14 @@ enum Candidate {
     List<Way> ways() {
         return Arrays.stream(Way.values())
                 .filter(way -> way == Way.JDK || way.isByAgent() || opens == Opens.CHANNELS)
-                .filter(way -> way != Way.AHEAD || this == KAFKA)
+                .filter(way -> way != Way.AHEAD || this == KAFKA || this == KAFKA_8)
                 .filter(way -> way != Way.AGENT_AHEAD || growsLogs())
                 .toList();
     }
 
     private boolean growsLogs() {
         return switch (this) {
-            case KAFKA, HSQLDB, XODUS, ZOOKEEPER, ZOOKEEPER_32 -> true;
+            case KAFKA, KAFKA_8, HSQLDB, XODUS, ZOOKEEPER, ZOOKEEPER_32 -> true;
             default -> false;
         };
     }

@@ -53,7 +53,7 @@ class CarriedShareTest {
     static Stream<ArgumentSet> systems() {
         return Arrays.stream(Candidate.values())
                 .filter(Candidate::isCarried)
-                .filter(candidate -> ALL || candidate != Candidate.ZOOKEEPER_32)
+                .filter(candidate -> ALL || candidate != Candidate.ZOOKEEPER_32 && candidate != Candidate.KAFKA_8)
                 .flatMap(candidate -> candidate.ways().stream()
                         .filter(way -> way == Way.AGENT || ALL && way == Way.AT_FORCE)
                         .map(way -> Arguments.argumentSet(candidate + ", " + way, candidate, way)));

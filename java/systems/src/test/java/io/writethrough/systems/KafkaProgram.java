@@ -8,11 +8,12 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayDeque;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import kafka.Kafka;
 import kafka.tools.StorageTool;
@@ -26,11 +27,13 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.serialization.LongDeserializer;
+import org.apache.kafka.common.serialization.LongSerializer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A single node of Kafka, broker and controller, that flushes after each record, with a producer that waits for each, on the
- * loopback interface.
+ * A single node of Kafka, broker and controller, that flushes after each record. Each thread that commits has a producer of its
+ * own, which waits for each record, on the loopback interface.
  */
 final class KafkaProgram {
     private static final TopicPartition PARTITION = new TopicPartition("records", 0);
@@ -45,9 +48,10 @@ final class KafkaProgram {
 
     private static final class Node implements Records {
         private final String address;
-        private @Nullable KafkaProducer<byte[], byte[]> producer;
-        private @Nullable KafkaConsumer<byte[], byte[]> consumer;
-        private final Queue<ConsumerRecord<byte[], byte[]>> polled = new ArrayDeque<>();
+        private final Queue<KafkaProducer<Long, byte[]>> producers = new ConcurrentLinkedQueue<>();
+        private final ThreadLocal<KafkaProducer<Long, byte[]>> own = ThreadLocal.withInitial(this::newProducer);
+        private @Nullable KafkaConsumer<Long, byte[]> consumer;
+        private final Map<Long, byte[]> polled = new HashMap<>();
 
         Node(final Path directory) throws Exception {
             final int[] ports = Ports.twoFree();
@@ -94,38 +98,46 @@ final class KafkaProgram {
                     "transaction.state.log.min.isr=1");
         }
 
-        @Override
-        public void commit(final long number, final byte[] record) throws Exception {
-            if (producer == null) {
-                producer = new KafkaProducer<>(
-                        Map.of("bootstrap.servers", address, "acks", "all", "linger.ms", "0"),
-                        new ByteArraySerializer(),
-                        new ByteArraySerializer());
-            }
-            producer.send(new ProducerRecord<>(PARTITION.topic(), record)).get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        private KafkaProducer<Long, byte[]> newProducer() {
+            final KafkaProducer<Long, byte[]> producer = new KafkaProducer<>(
+                    Map.of("bootstrap.servers", address, "acks", "all", "linger.ms", "0"),
+                    new LongSerializer(),
+                    new ByteArraySerializer());
+            producers.add(producer);
+            return producer;
         }
 
+        @Override
+        public void commit(final long number, final byte[] record) throws Exception {
+            own.get()
+                    .send(new ProducerRecord<>(PARTITION.topic(), number, record))
+                    .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        }
+
+        /* Where several producers send, records stand in the order in which they came. */
         @Override
         public byte @Nullable [] read(final long number) {
             if (consumer == null) {
                 consumer = new KafkaConsumer<>(
-                        Map.of("bootstrap.servers", address), new ByteArrayDeserializer(), new ByteArrayDeserializer());
+                        Map.of("bootstrap.servers", address), new LongDeserializer(), new ByteArrayDeserializer());
                 consumer.assign(List.of(PARTITION));
                 consumer.seekToBeginning(List.of(PARTITION));
             }
-            if (polled.isEmpty()) {
-                polled.addAll(consumer.poll(PATIENCE).records(PARTITION));
+            while (!polled.containsKey(number)) {
+                final List<ConsumerRecord<Long, byte[]>> next =
+                        consumer.poll(PATIENCE).records(PARTITION);
+                if (next.isEmpty()) {
+                    return null;
+                }
+                next.forEach(record -> polled.put(record.key(), record.value()));
             }
-            final ConsumerRecord<byte[], byte[]> record = polled.poll();
-            return record != null && record.offset() == number - 1 ? record.value() : null;
+            return polled.remove(number);
         }
 
         /* The node itself ends in order when the JVM does. */
         @Override
         public void close() {
-            if (producer != null) {
-                producer.close();
-            }
+            producers.forEach(KafkaProducer::close);
             if (consumer != null) {
                 consumer.close();
             }

@@ -56,7 +56,7 @@ class KilledSystemTest {
     static Stream<ArgumentSet> systems() {
         return Arrays.stream(Candidate.values())
                 .filter(Candidate::isCarried)
-                .filter(candidate -> ALL || candidate != Candidate.ZOOKEEPER)
+                .filter(candidate -> ALL || candidate != Candidate.ZOOKEEPER && candidate != Candidate.KAFKA_8)
                 .flatMap(candidate -> ways(candidate).stream()
                         .limit(ALL || !candidate.isServer() ? Way.values().length : 1)
                         .map(way -> Arguments.argumentSet(candidate + ", " + way, candidate, way)));
