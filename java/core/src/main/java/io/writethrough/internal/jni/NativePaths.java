@@ -7,6 +7,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.ProviderMismatchException;
+import java.util.Arrays;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -51,17 +52,13 @@ public final class NativePaths {
         return bytes.toByteArray();
     }
 
-    /* Most paths are of ASCII alone; to make a URI takes longer than the system call that opens the file. */
+    /*
+     * Most paths are of ASCII alone; to make a URI takes longer than the system call that opens the file. All other characters
+     * of a path are two bytes or more in UTF-8.
+     */
     private static byte @Nullable [] asciiOf(final String text) {
-        final byte[] bytes = new byte[text.length() + 1];
-        for (int i = 0; i < text.length(); i++) {
-            final char c = text.charAt(i);
-            if (c == 0 || c > 127) {
-                return null;
-            }
-            bytes[i] = (byte) c;
-        }
-        return bytes;
+        final byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        return bytes.length == text.length() ? Arrays.copyOf(bytes, bytes.length + 1) : null;
     }
 
     /* The URI of a directory ends in a slash, with which open(2) would follow a symbolic link that it was told not to. */

@@ -41,8 +41,8 @@ public final class Coverage implements WriteThroughCoverageMXBean {
     private final OpenRules rules;
     private final Predicate<Path> isWritten;
 
-    /* Those that were opened by the engine, the oldest first. Guarded by itself. */
-    private final Map<Path, WeakReference<Channel>> opened = new LinkedHashMap<>();
+    /* Those that were opened by the engine, the one that was opened last at the end. Guarded by itself. */
+    private final Map<Path, WeakReference<Channel>> opened = new LinkedHashMap<>(16, 0.75f, true);
     private long carriedOpens;
     private boolean started;
     private boolean reported;
@@ -60,7 +60,6 @@ public final class Coverage implements WriteThroughCoverageMXBean {
     void carried(final Path absolute, final Channel file) {
         final boolean first;
         synchronized (opened) {
-            opened.remove(absolute);
             opened.put(absolute, new WeakReference<>(file));
             carriedOpens++;
             first = carriedOpens == 1;

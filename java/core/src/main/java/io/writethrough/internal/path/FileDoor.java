@@ -68,7 +68,8 @@ public final class FileDoor<F extends Channel> {
             throws IOException {
         final Path name = nameOf(beneath);
         final boolean writes = writes(options);
-        final Opener opener = rules.opener(name, writes);
+        final OpenRules.OfFile rule = rules.of(name);
+        final Opener opener = rule.opener(writes);
         if (coverage != null) {
             coverage.awaitEnd();
         }
@@ -78,9 +79,9 @@ public final class FileDoor<F extends Channel> {
             return null;
         }
         try {
-            final boolean isRead = writes && mayBeThere(options) && isSeenLater(name) && readers.anyOf(beneath);
-            final F file = engine.open(beneath, rules.with(options, name, !isRead), attributes);
-            if (isRead && rules.commitsAtForce(name)) {
+            final boolean isRead = writes && mayBeThere(options) && rule.isSeenLater() && readers.anyOf(beneath);
+            final F file = engine.open(beneath, rule.with(options, !isRead), attributes);
+            if (isRead && rule.commitsAtForce()) {
                 showToReaders(file);
             }
             if (coverage != null) {
@@ -111,16 +112,13 @@ public final class FileDoor<F extends Channel> {
 
     /** The size of a file that the engine writes; negative: the kernel's size is right. */
     public long sizeOf(final Path beneath) {
-        final Path name = nameOf(beneath);
-        return isSeenLater(name) && rules.opener(name, true) == Opener.ENGINE
-                ? engine.writtenSize(beneath)
-                : -Errno.ENOENT;
+        return rules.of(nameOf(beneath)).isSeenLater() ? engine.writtenSize(beneath) : -Errno.ENOENT;
     }
 
     /** Whether names, and copies of files, are durable when a call returns: where each write is. */
     public boolean isDurable(final Path beneath) {
-        final Path name = nameOf(beneath);
-        return rules.opener(name, true) == Opener.ENGINE && !rules.commitsAtForce(name);
+        final OpenRules.OfFile rule = rules.of(nameOf(beneath));
+        return rule.opener(true) == Opener.ENGINE && !rule.commitsAtForce();
     }
 
     private void showToReaders(final F file) throws IOException {
@@ -130,11 +128,6 @@ public final class FileDoor<F extends Channel> {
             file.close();
             throw e;
         }
-    }
-
-    /* Whether the kernel may have other bytes of a file, or another size, than its writer. */
-    private boolean isSeenLater(final Path name) {
-        return rules.commitsAtForce(name) || rules.growsAhead(name);
     }
 
     /* As the rules know a path. */
@@ -147,8 +140,7 @@ public final class FileDoor<F extends Channel> {
      * this reader too.
      */
     public boolean admits(final Closeable reader, final Path beneath) {
-        final Path name = nameOf(beneath);
-        if (!isSeenLater(name) || rules.opener(name, false) == Opener.JDK) {
+        if (!rules.of(nameOf(beneath)).isSeenLater()) {
             return true; // What the engine writes the device has when a write returns.
         }
         readers.add(reader, beneath);

@@ -10,6 +10,7 @@ import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -38,6 +39,9 @@ public final class OpenRules {
     private final Map<Setting, PathPattern> patterns;
     private final GrowthAhead growth;
     private final InterruptPolicy interrupts;
+
+    /* Files there look like regular ones, and are not. */
+    private final List<Path> directoriesOfKernel;
 
     /** What can be set, by the name that users know. */
     public enum Setting {
@@ -71,7 +75,11 @@ public final class OpenRules {
     }
 
     private OpenRules(
-            final Map<Setting, PathPattern> patterns, final GrowthAhead growth, final InterruptPolicy interrupts) {
+            final FileSystem fileSystem,
+            final Map<Setting, PathPattern> patterns,
+            final GrowthAhead growth,
+            final InterruptPolicy interrupts) {
+        this.directoriesOfKernel = List.of(fileSystem.getPath("/proc"), fileSystem.getPath("/sys"));
         this.patterns = patterns;
         this.growth = growth;
         this.interrupts = interrupts;
@@ -107,7 +115,7 @@ public final class OpenRules {
                 throw new IllegalArgumentException(prefix + setting.title() + ": " + e.getMessage(), e);
             }
         }
-        return new OpenRules(patterns, growth, interrupts);
+        return new OpenRules(fileSystem, patterns, growth, interrupts);
     }
 
     private static int endOfPattern(final String value) {
@@ -139,12 +147,66 @@ public final class OpenRules {
         return interrupts;
     }
 
-    /** Who opens a file: for writing, or for reading alone. This path and those below are absolute and normalized. */
-    Opener opener(final Path absolute, final boolean writes) {
-        if (!isChosen(absolute)) {
-            return Opener.JDK;
+    /**
+     * What the rules say of a file by its path. To match a path with the patterns costs as much as the system call that opens the
+     * file, so a path is matched with each of them once.
+     */
+    final class OfFile {
+        private final boolean chosen;
+        private final boolean cachesReads;
+        private final boolean commitsAtForce;
+        private final boolean growsAhead;
+
+        private OfFile(final Path absolute) {
+            chosen = isChosen(absolute);
+            cachesReads = chosen && has(Setting.CACHE_READS, absolute);
+            commitsAtForce = chosen && has(Setting.COMMIT_AT_FORCE, absolute);
+            growsAhead = chosen && has(Setting.GROW_AHEAD, absolute);
         }
-        return writes || has(Setting.CACHE_READS, absolute) ? Opener.ENGINE : Opener.ENGINE_OF_ITS_WRITER;
+
+        /** Who opens the file: for writing, or for reading alone. */
+        Opener opener(final boolean writes) {
+            if (!chosen) {
+                return Opener.JDK;
+            }
+            return writes || cachesReads ? Opener.ENGINE : Opener.ENGINE_OF_ITS_WRITER;
+        }
+
+        /** Whether writes are to be stable by a force, unless the options of an open say another thing. */
+        boolean commitsAtForce() {
+            return commitsAtForce;
+        }
+
+        /** Whether the kernel may have other bytes of the file, or another size, than its writer. */
+        boolean isSeenLater() {
+            return commitsAtForce || growsAhead;
+        }
+
+        /**
+         * The options to open the file with. What is among them stays.
+         *
+         * @param mayGrow whether the file may grow ahead: not while somebody reads it past the engine, who would see the zeros
+         */
+        Set<? extends OpenOption> with(final Set<? extends OpenOption> options, final boolean mayGrow) {
+            final boolean later = commitsAtForce && !isThere(options, Commit.class);
+            final boolean grows = growsAhead && mayGrow && !isThere(options, GrowthAhead.class);
+            if (!later && !grows) {
+                return options;
+            }
+            final Set<OpenOption> all = new HashSet<>(options);
+            if (later) {
+                all.add(Commit.AT_FORCE);
+            }
+            if (grows) {
+                all.add(growth);
+            }
+            return all;
+        }
+    }
+
+    /** What the rules say of a file. This path and those below are absolute and normalized. */
+    OfFile of(final Path absolute) {
+        return new OfFile(absolute);
     }
 
     /** Whether a file is one that the engine is to write, by its path. */
@@ -154,40 +216,18 @@ public final class OpenRules {
                 && !has(Setting.PASS_BY, absolute);
     }
 
-    /* These look like regular files, and are not. */
-    private static boolean isOfKernel(final Path absolute) {
-        return absolute.startsWith("/proc") || absolute.startsWith("/sys");
+    private boolean isOfKernel(final Path absolute) {
+        for (final Path directory : directoriesOfKernel) {
+            if (absolute.startsWith(directory)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private boolean has(final Setting setting, final Path absolute) {
         final PathPattern pattern = patterns.get(setting);
         return pattern != null && pattern.matches(absolute);
-    }
-
-    /** Whether writes to a path are to be stable by a force, unless the options of an open say another thing. */
-    boolean commitsAtForce(final Path absolute) {
-        return has(Setting.COMMIT_AT_FORCE, absolute);
-    }
-
-    /** Whether a path is to grow ahead, unless the options of an open say another thing. */
-    boolean growsAhead(final Path absolute) {
-        return has(Setting.GROW_AHEAD, absolute);
-    }
-
-    /**
-     * The options to open a path with. What is among them stays.
-     *
-     * @param mayGrow whether the file may grow ahead: not while somebody reads it past the engine, who would see the zeros
-     */
-    Set<OpenOption> with(final Set<? extends OpenOption> options, final Path absolute, final boolean mayGrow) {
-        final Set<OpenOption> all = new HashSet<>(options);
-        if (!isThere(options, Commit.class) && commitsAtForce(absolute)) {
-            all.add(Commit.AT_FORCE);
-        }
-        if (mayGrow && !isThere(options, GrowthAhead.class) && growsAhead(absolute)) {
-            all.add(growth);
-        }
-        return all;
     }
 
     /** The settings that name files. */
@@ -204,6 +244,11 @@ public final class OpenRules {
     }
 
     private static boolean isThere(final Set<? extends OpenOption> options, final Class<? extends OpenOption> kind) {
-        return options.stream().anyMatch(kind::isInstance);
+        for (final OpenOption option : options) {
+            if (kind.isInstance(option)) {
+                return true;
+            }
+        }
+        return false;
     }
 }

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class PathPattern {
     private static final String GLOB = "glob:";
     private static final String GLOB_SIGNS = "*?[{\\";
+    private static final String ALL_WITHIN = "/**";
 
     private final String text;
     private final PathMatcher matcher;
@@ -28,14 +29,17 @@ final class PathPattern {
 
     private PathPattern(final FileSystem fileSystem, final String text) {
         this.text = text;
-        this.matcher = matcher(fileSystem, text);
         final int end = text.startsWith(GLOB) ? endOfDirectory(text) : 0;
         this.directory = end == 0 ? null : directoryOf(fileSystem, text.substring(GLOB.length(), end));
+        final String rest = text.substring(end);
+        this.matcher = directory != null && (GLOB + directory + rest).equals(text)
+                ? matcher(fileSystem, text, directory, rest)
+                : matcher(fileSystem, text);
         final Path real = directory == null ? null : realNameOf(directory);
         this.realDirectory = real == null || real.equals(directory) ? null : real;
         this.realMatcher = realDirectory == null
                 ? null
-                : matcher(fileSystem, GLOB + escaped(realDirectory.toString()) + text.substring(end));
+                : matcher(fileSystem, GLOB + escaped(realDirectory.toString()) + rest, realDirectory, rest);
     }
 
     /**
@@ -52,6 +56,14 @@ final class PathPattern {
                     "'" + text + "' matches no path: patterns see absolute paths. Begin it with / or with **");
         }
         return new PathPattern(fileSystem, text);
+    }
+
+    /* The same as text is a directory by its normalized name, and a rest. To have all of a directory is the usual case. */
+    private static PathMatcher matcher(
+            final FileSystem fileSystem, final String text, final Path directory, final String rest) {
+        return rest.equals(ALL_WITHIN)
+                ? path -> path.startsWith(directory) && path.getNameCount() > directory.getNameCount()
+                : matcher(fileSystem, text);
     }
 
     private static PathMatcher matcher(final FileSystem fileSystem, final String text) {
