@@ -848,19 +848,24 @@ static jint JNICALL probe(JNIEnv *env, jclass class, jbyteArray from, jbyteArray
     return rc;
 }
 
+static jlong JNICALL written_size_of(JNIEnv *env, jclass class, jlong handle, jlong device, jlong number) {
+    (void)env;
+    (void)class;
+    struct wt_engine_object *engine = wt_engine_acquire((wt_engine)handle);
+    if (!engine)
+        return -ENOENT;
+    int64_t size = wt_inode_written_size(engine, (uint64_t)device, (uint64_t)number);
+    wt_engine_release((wt_engine)handle);
+    return size;
+}
+
 /* Follows links, as an open does. */
 static jlong JNICALL written_size(JNIEnv *env, jclass class, jlong handle, jbyteArray from) {
-    (void)class;
     char path[PATH_MAX];
     struct stat seen;
     if (!path_of(env, from, path) || stat(path, &seen))
         return -ENOENT;
-    struct wt_engine_object *engine = wt_engine_acquire((wt_engine)handle);
-    if (!engine)
-        return -ENOENT;
-    int64_t size = wt_inode_written_size(engine, seen.st_dev, seen.st_ino);
-    wt_engine_release((wt_engine)handle);
-    return size;
+    return written_size_of(env, class, handle, (jlong)seen.st_dev, (jlong)seen.st_ino);
 }
 
 static jint JNICALL probe_extents(JNIEnv *env, jclass class, jbyteArray from, jlongArray into) {
@@ -1045,6 +1050,7 @@ static jint register_data_plane(JNIEnv *env) {
         {"laneWork", "()Z", (void *)lane_work},
         {"refuseLanes", "(J)I", (void *)refuse_lanes},
         {"writtenSize", "(J[B)J", (void *)written_size},
+        {"writtenSizeOf", "(JJJ)J", (void *)written_size_of},
         {"attributes", "(J)J", (void *)attributes},
         {"size", "(J)J", (void *)size},
         {"take", "(J[J)I", (void *)take},

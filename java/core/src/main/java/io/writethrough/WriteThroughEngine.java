@@ -15,6 +15,7 @@ import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.jni.NativeIo;
 import io.writethrough.internal.jni.NativePaths;
 import io.writethrough.internal.load.NativeLibraries;
+import io.writethrough.internal.path.FileIdentity;
 import io.writethrough.internal.ring.Rings;
 import io.writethrough.internal.stats.EngineCounters;
 import io.writethrough.internal.stats.EngineObserver;
@@ -177,6 +178,15 @@ public final class WriteThroughEngine implements Closeable {
     long writtenSize(final Path path) {
         try {
             return NativeIo.writtenSize(engine.handle(), NativePaths.bytesOf(path));
+        } finally {
+            Reference.reachabilityFence(engine);
+        }
+    }
+
+    /** As {@link #writtenSize(Path)}; the kernel is not asked. */
+    long writtenSize(final FileIdentity identity) {
+        try {
+            return NativeIo.writtenSizeOf(engine.handle(), identity.device(), identity.number());
         } finally {
             Reference.reachabilityFence(engine);
         }

@@ -7,6 +7,7 @@ import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.path.Coverage;
 import io.writethrough.internal.path.Durably;
 import io.writethrough.internal.path.FileDoor;
+import io.writethrough.internal.path.FileIdentity;
 import io.writethrough.internal.path.OpenRules;
 import io.writethrough.internal.path.SizedAttributes;
 import java.io.Closeable;
@@ -159,6 +160,12 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
         public long writtenSize(final Path path) {
             final WriteThroughEngine engine = own != null ? own : WriteThroughEngine.sharedIfOpen();
             return engine == null ? -Errno.ENOENT : engine.writtenSize(path);
+        }
+
+        @Override
+        public long writtenSize(final FileIdentity identity) {
+            final WriteThroughEngine engine = own != null ? own : WriteThroughEngine.sharedIfOpen();
+            return engine == null ? -Errno.ENOENT : engine.writtenSize(identity);
         }
 
         @Override
@@ -499,14 +506,17 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
             final Path path, final Class<V> type, final LinkOption... options) {
         final Path beneath = unwrap(path);
         return SizedAttributes.view(
-                parent().getFileAttributeView(beneath, type, options), type, () -> door().sizeOf(beneath));
+                parent().getFileAttributeView(beneath, type, options),
+                type,
+                read -> door().sizeOf(beneath, read.fileKey()));
     }
 
     @Override
     public <A extends BasicFileAttributes> A readAttributes(
             final Path path, final Class<A> type, final LinkOption... options) throws IOException {
         final Path beneath = unwrap(path);
-        return SizedAttributes.of(parent().readAttributes(beneath, type, options), type, () -> door().sizeOf(beneath));
+        return SizedAttributes.of(
+                parent().readAttributes(beneath, type, options), type, read -> door().sizeOf(beneath, read.fileKey()));
     }
 
     @Override

@@ -17,6 +17,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashMap;
@@ -197,6 +198,24 @@ class SystemCallTest extends OnEveryFileSystem {
                 .toList();
     }
 
+    /* The JDK's own call, and to open a file for reading a look beforehand whether the engine writes it. */
+    @Test
+    void theSizeOfAFileAndAReaderCostNoLookByThePathThatIsNotNeeded() throws Exception {
+        final List<Call> calls = trace();
+        for (final Commit commit : Commit.values()) {
+            assertEquals(1, looksOf(calls, "attributes " + commit), "attributes " + commit);
+        }
+        assertEquals(1, looksOf(calls, "open for reading EACH_WRITE"));
+        assertEquals(2, looksOf(calls, "open for reading AT_FORCE"), "and the key of the reader");
+    }
+
+    private static long looksOf(final List<Call> calls, final String operation) {
+        return calls.subList(indexOfMark(calls, "begin " + operation), indexOfMark(calls, "end " + operation)).stream()
+                .filter(call -> call.name().equals("statx") || call.name().equals("newfstatat"))
+                .filter(call -> call.text().contains(".names.") && call.text().contains("AT_FDCWD"))
+                .count();
+    }
+
     @Test
     void aReadOfCachedBytesIsNoSystemCall() throws Exception {
         final List<Call> calls = trace();
@@ -336,6 +355,10 @@ class SystemCallTest extends OnEveryFileSystem {
             final Path moved = file.resolveSibling(file.getFileName() + ".moved");
             final Path directory = file.resolveSibling(file.getFileName() + ".directory");
             Files.write(file, new byte[10]);
+            marked("attributes " + commit, () -> Files.readAttributes(file, BasicFileAttributes.class));
+            marked(
+                    "open for reading " + commit,
+                    () -> FileChannel.open(file, READ).close());
             markedOnce("copy " + commit, () -> Files.copy(file, copy));
             markedOnce("move " + commit, () -> Files.move(copy, moved));
             markedOnce("createDirectory " + commit, () -> Files.createDirectory(directory));

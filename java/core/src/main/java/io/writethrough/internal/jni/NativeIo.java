@@ -207,6 +207,9 @@ public final class NativeIo {
      */
     public static native long writtenSize(long engine, byte[] path);
 
+    /** The same of the file with these numbers, st_dev and st_ino of stat(2). */
+    public static native long writtenSizeOf(long engine, long device, long number);
+
     /**
      * A number of what others may change about a file, besides times and extended attributes: another one if its mode, owner,
      * group or count of links is another. 0: that is not known.

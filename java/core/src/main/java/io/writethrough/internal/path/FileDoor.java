@@ -40,6 +40,9 @@ public final class FileDoor<F extends Channel> {
         /** The size of the file at a path if it is open there for writing; -EAGAIN: it is being opened or closed; -ENOENT: it is not. */
         long writtenSize(Path path);
 
+        /** As {@link #writtenSize(Path)}. */
+        long writtenSize(FileIdentity identity);
+
         F open(Path path, Set<? extends OpenOption> options, FileAttribute<?>... attributes) throws IOException;
 
         /** The JDK has opened the same file for reading, which is to see each write that has returned. */
@@ -112,7 +115,21 @@ public final class FileDoor<F extends Channel> {
 
     /** The size of a file that the engine writes; negative: the kernel's size is right. */
     public long sizeOf(final Path beneath) {
-        return rules.of(nameOf(beneath)).isSeenLater() ? engine.writtenSize(beneath) : -Errno.ENOENT;
+        return sizeOf(beneath, null);
+    }
+
+    /**
+     * As {@link #sizeOf(Path)}.
+     *
+     * @param fileKey that of the file's attributes: with it the kernel is not asked again
+     */
+    public long sizeOf(final Path beneath, final @Nullable Object fileKey) {
+        return rules.of(nameOf(beneath)).isSeenLater() ? writtenSize(beneath, fileKey) : -Errno.ENOENT;
+    }
+
+    private long writtenSize(final Path beneath, final @Nullable Object fileKey) {
+        final FileIdentity identity = FileIdentity.of(fileKey);
+        return identity == null ? engine.writtenSize(beneath) : engine.writtenSize(identity);
     }
 
     /** Whether names, and copies of files, are durable when a call returns: where each write is. */
@@ -143,8 +160,8 @@ public final class FileDoor<F extends Channel> {
         if (!rules.of(nameOf(beneath)).isSeenLater()) {
             return true; // What the engine writes the device has when a write returns.
         }
-        readers.add(reader, beneath);
-        return !isWritten(beneath);
+        final Object fileKey = readers.add(reader, beneath);
+        return fileKey == null || writtenSize(beneath, fileKey) == -Errno.ENOENT;
     }
 
     private static boolean isRegularOrMissing(final Path beneath, final Set<? extends OpenOption> options) {

@@ -29,11 +29,11 @@ public final class Readers {
     private final Map<Object, List<WeakReference<Closeable>>> ofFiles = new HashMap<>();
     private int looked = FILES_BETWEEN_LOOKS;
 
-    /** A file was opened for reading. */
-    public void add(final Closeable reader, final Path path) {
+    /** A file was opened for reading. Returns its key; null: it has been deleted meanwhile, and nobody can open it again. */
+    public @Nullable Object add(final Closeable reader, final Path path) {
         final Object key = keyOf(path);
         if (key == null) {
-            return; // It has been deleted meanwhile: nobody can open it again.
+            return null;
         }
         synchronized (ofFiles) {
             if (ofFiles.size() >= looked) {
@@ -44,6 +44,7 @@ public final class Readers {
             readers.removeIf(Readers::isClosed);
             readers.add(new WeakReference<>(reader));
         }
+        return key;
     }
 
     /** Whether somebody may read that file. */

@@ -13,7 +13,7 @@ import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.UserPrincipal;
 import java.util.Set;
-import java.util.function.LongSupplier;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,17 +31,17 @@ public final class SizedAttributes implements PosixFileAttributes {
 
     /** Those of the kernel, with the size of the engine unless that is negative. */
     public static <A extends BasicFileAttributes> A of(
-            final A attributes, final Class<A> type, final LongSupplier sizeOfEngine) {
+            final A attributes, final Class<A> type, final ToLongFunction<BasicFileAttributes> sizeOfEngine) {
         if (!attributes.isRegularFile() || !type.isAssignableFrom(SizedAttributes.class)) {
             return attributes;
         }
-        final long size = sizeOfEngine.getAsLong();
+        final long size = sizeOfEngine.applyAsLong(attributes);
         return size < 0 || size == attributes.size() ? attributes : type.cast(new SizedAttributes(attributes, size));
     }
 
     /** A view whose attributes are such. */
     public static <V extends FileAttributeView> @Nullable V view(
-            final @Nullable V view, final Class<V> type, final LongSupplier sizeOfEngine) {
+            final @Nullable V view, final Class<V> type, final ToLongFunction<BasicFileAttributes> sizeOfEngine) {
         if (!(view instanceof BasicFileAttributeView)) {
             return view;
         }
