@@ -213,6 +213,22 @@ int wt_inode_begin_mapped(struct wt_inode *inode) {
 }
 
 /*
+ * What was stored goes to the device. An error is noted before the turn ends: a force that flushes next is told nothing by the
+ * kernel.
+ */
+static void flush_stores(struct wt_inode *inode) {
+    wt_turns_enter(&inode->turns);
+    int rc = wt_turns_sync_inside(&inode->turns, atomic_load(&inode->backing), true);
+    if (WT_MUTANT("error-of-stores-noted-late")) {
+        wt_turns_leave(&inode->turns);
+        wt_turns_enter(&inode->turns);
+    }
+    if (rc)
+        atomic_store(&inode->stores_error, rc);
+    wt_turns_leave(&inode->turns);
+}
+
+/*
  * The last mapping of the file is gone. What was stored through it goes to the device. If that fails, the next force tells.
  * The caller is not inside the gate.
  */
@@ -221,9 +237,8 @@ static void end_mapped(struct wt_inode *inode) {
     wt_inode_await_drained(inode);
     if (atomic_load(&inode->mapped) && !wt_mapped_is_still(&inode->mapped_use)) {
         struct wt_backing *backing = atomic_load(&inode->backing);
-        int rc = WT_MUTANT("stores-not-flushed") ? 0 : wt_turns_sync(&inode->turns, backing, true);
-        if (rc)
-            atomic_store(&inode->stores_error, rc);
+        if (!WT_MUTANT("stores-not-flushed"))
+            flush_stores(inode);
         backing->ops->forget(backing, 0, wt_inode_size(inode));
         (void)use_page_cache(backing, false); /* what the kernel reads ahead */
         wt_mapped_leave(&inode->mapped_use);

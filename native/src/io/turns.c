@@ -304,15 +304,20 @@ void wt_turns_run_to_end(struct wt_turns *turns, struct wt_io *io) {
 
 /* ---- flushes ------------------------------------------------------------------------------------------------- */
 
+int wt_turns_sync_inside(struct wt_turns *turns, struct wt_backing *backing, bool data_only) {
+    int rc = wt_blocking(backing)->sync(backing, data_only);
+    if (rc) {
+        atomic_fetch_add(&turns->refusals, 1);
+        wt_disk_count_failure(turns->disk); /* in the turn: the next flush of the file finds nothing to do */
+    }
+    atomic_store(&turns->kept, false); /* in a turn: nothing has come to it meanwhile */
+    return rc;
+}
+
 int wt_turns_sync(struct wt_turns *turns, struct wt_backing *backing, bool data_only) {
     wt_turns_enter(turns);
-    int rc = wt_blocking(backing)->sync(backing, data_only);
-    if (rc)
-        atomic_fetch_add(&turns->refusals, 1);
-    atomic_store(&turns->kept, false); /* in a turn: nothing has come to it meanwhile */
+    int rc = wt_turns_sync_inside(turns, backing, data_only);
     wt_turns_leave(turns);
-    if (rc)
-        wt_disk_count_failure(turns->disk);
     return rc;
 }
 

@@ -94,5 +94,7 @@ static inline bool wt_turns_may_keep(const struct wt_turns *turns) {
 
 /* fsync, or fdatasync if data_only. Its error is about the file, and no write's error. 0 or -errno. */
 int wt_turns_sync(struct wt_turns *turns, struct wt_backing *backing, bool data_only);
+/* The same, by a caller that has the turn. */
+int wt_turns_sync_inside(struct wt_turns *turns, struct wt_backing *backing, bool data_only);
 
 #endif
