@@ -356,6 +356,21 @@ TEST(stores_that_are_lost_after_the_last_mapping_are_told_to_the_next_force) {
     core_close(&core);
 }
 
+TEST(the_next_mapping_leaves_the_error_of_stores_to_the_next_force) {
+    struct core core = core_of();
+    wt_mapping mapping;
+    wt_file file = mapped_file(&core, &mapping);
+    store_at(&core, 0, 2, BLOCK);
+    CHECK_OK(wt_mapping_end(mapping));
+    sim_fail_stores(core.sim, "file", -EIO);
+    check_filled(file, 4 * BLOCK, 1, BLOCK); /* flushes what was stored */
+    mapping = map(file, 0, 1);
+    CHECK_OK(wt_file_begin_mapping(file));
+    CHECK_EQ(wt_force(file), -EIO);
+    CHECK_OK(wt_mapping_end(mapping));
+    core_close(&core);
+}
+
 /* ---- with others ------------------------------------------------------------------------------------------------- */
 
 static void *map_it(void *argument) {

@@ -143,7 +143,7 @@ int wt_file_close(wt_file handle) {
     if (!file)
         return -EBADF;
     struct wt_engine_object *engine = file->inode->engine;
-    int lost = wt_later_settle(file);
+    int lost = wt_later_close(file);
     int rc = wt_inode_close(file->inode);
     rc = rc ? rc : lost;
     if (file->spare)

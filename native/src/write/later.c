@@ -213,13 +213,18 @@ void wt_later_await(struct wt_inode *inode) {
     settle(inode, false);
 }
 
+int wt_later_settle(struct wt_file_object *file) {
+    wt_later_await(file->inode);
+    return wt_round_error(file->inode, &file->errors_told);
+}
+
 /* 0, or the error with which bytes of later writes, or of stores through a mapping that is gone, were lost. */
 static int lost_error(struct wt_file_object *file) {
     int rc = wt_round_error(file->inode, &file->errors_told);
     return rc ? rc : atomic_exchange(&file->inode->stores_error, 0);
 }
 
-int wt_later_settle(struct wt_file_object *file) {
+int wt_later_close(struct wt_file_object *file) {
     wt_later_await(file->inode);
     return lost_error(file);
 }

@@ -47,9 +47,11 @@ void wt_later_copied(struct wt_inode *inode);
 int wt_later_keep_nothing(struct wt_inode *inode, bool may_wait);
 /* Sends what was written before, and waits until the device has it, as far as the device takes it. */
 void wt_later_await(struct wt_inode *inode);
-/* The same. 0, or the error of lost bytes: see wt_force. */
+/* The same. 0, or the error of lost bytes: see wt_force. That of stores is left for a force. */
 int wt_later_settle(struct wt_file_object *file);
-/* The same, and makes the bytes stable. Also fails if any flush of the file failed meanwhile, whichever call asked for it. */
+/* The same for a handle that is being closed, which tells the error of stores too. */
+int wt_later_close(struct wt_file_object *file);
+/* wt_later_settle, and makes the bytes stable. Also fails if any flush of the file failed meanwhile, whichever call asked for it. */
 int wt_later_force(struct wt_file_object *file);
 /* The same with all metadata, by fsync(2) in any case. */
 int wt_later_sync(struct wt_file_object *file);
