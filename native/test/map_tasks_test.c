@@ -20,8 +20,8 @@ struct scene {
 /* A file of 16 blocks of ones. */
 static void begin_scene(struct scene *scene, uint64_t seed) {
     CONTEXT("interleaving %d", (int)seed);
-    *scene = (struct scene){.core = core_open(
-                                &(struct sim_options){.seed = seed, .cursors = true, .tasks = &sim_tasks}, NULL)};
+    *scene = (struct scene){
+        .core = core_open(&(struct sim_options){.seed = seed, .cursors = true, .tasks = &sim_tasks}, NULL)};
     static uint8_t bytes[16 * BLOCK];
     memset(bytes, 1, sizeof bytes);
     sim_put(scene->core.sim, "file", bytes, sizeof bytes);

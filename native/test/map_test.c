@@ -371,6 +371,54 @@ TEST(the_next_mapping_leaves_the_error_of_stores_to_the_next_force) {
     core_close(&core);
 }
 
+/* A file whose last mapping ended while the file was closed: nobody has flushed what was stored. */
+static wt_file dirty_file(const struct core *core) {
+    wt_mapping mapping;
+    wt_file file = mapped_file(core, &mapping);
+    CHECK_OK(wt_truncate(file, 8 * BLOCK));
+    CHECK_OK(wt_punch_hole(file, BLOCK, 6 * BLOCK));
+    CHECK_OK(wt_file_close(file));
+    store_at(core, 0, 2, BLOCK);
+    CHECK_OK(wt_mapping_end(mapping));
+    return core_file(core, "file");
+}
+
+TEST(growth_and_filling_leave_the_error_of_stores_to_the_next_force) {
+    for (int filling = 0; filling < 2; filling++) {
+        for (int device_cache = 0; device_cache < 2; device_cache++) {
+            struct core core = core_open(&(struct sim_options){.no_device_cache = !device_cache}, NULL);
+            wt_file file = dirty_file(&core);
+            CHECK_OK(wt_file_grow_ahead(file, 16 * BLOCK));
+            sim_clear_log(core.sim);
+            sim_fail(core.sim, &(struct sim_fault){.ops = SIM_SYNC, .count = 1, .error = -EIO});
+            fill_at(file, filling ? 0 : 8 * BLOCK, 1, BLOCK);
+            CHECK_EQ(sim_count(core.sim, SIM_RESERVE), 1);
+            CHECK_EQ(sim_failures(core.sim), 1);
+            CHECK_EQ(wt_force(file), -EIO);
+            CHECK_OK(wt_force(file));
+            core_close(&core);
+        }
+    }
+}
+
+TEST(a_call_that_flushes_a_mapped_file_is_told_an_error_and_so_is_the_next_force) {
+    for (int call = 0; call < 5; call++) {
+        struct core core = core_of();
+        wt_mapping mapping;
+        wt_file file = mapped_file(&core, &mapping);
+        sim_fail_stores(core.sim, "file", -EIO);
+        int rc = call == 0   ? wt_truncate(file, BLOCK)
+                 : call == 1 ? wt_truncate(file, 16 * BLOCK)
+                 : call == 2 ? wt_allocate(file, 0, 20 * BLOCK)
+                 : call == 3 ? wt_punch_hole(file, 0, BLOCK)
+                             : wt_mapping_begin(file, 20 * BLOCK, &(wt_mapping){0});
+        CHECK_EQ(rc, -EIO);
+        CHECK_EQ(wt_force(file), -EIO);
+        CHECK_OK(wt_mapping_end(mapping));
+        core_close(&core);
+    }
+}
+
 /* ---- with others ------------------------------------------------------------------------------------------------- */
 
 static void *map_it(void *argument) {

@@ -60,22 +60,54 @@ void wt_inode_begin_more(struct wt_inode *inode) {
     (void)gate;
 }
 
+/*
+ * The caller has the turn. An error is noted before the turn ends: a force that flushes next is told nothing by the kernel.
+ */
+static void note_flush_error(struct wt_inode *inode, int rc, bool told) {
+    if (rc && (!told || atomic_load(&inode->mapped)) && !WT_MUTANT("error-of-stores-kept-from-forces"))
+        atomic_store(&inode->flush_error, rc);
+}
+
+int wt_inode_flush(struct wt_inode *inode, bool told) {
+    wt_turns_enter(&inode->turns);
+    int rc = wt_turns_sync_inside(&inode->turns, atomic_load(&inode->backing), true);
+    if (WT_MUTANT("error-of-stores-noted-late")) {
+        wt_turns_leave(&inode->turns);
+        wt_turns_enter(&inode->turns);
+    }
+    note_flush_error(inode, rc, told);
+    wt_turns_leave(&inode->turns);
+    return rc;
+}
+
+/* ftruncate(2) and the flush that makes the new size durable. */
+static int cut_durably(struct wt_inode *inode, uint64_t size) {
+    struct wt_backing *backing = atomic_load(&inode->backing);
+    bool in_turn = atomic_load(&inode->mapped); /* else it may be the end of an I/O, which waits for nobody */
+    if (in_turn)
+        wt_turns_enter(&inode->turns);
+    uint64_t on_disk;
+    int rc = wt_blocking(backing)->truncate(backing, size, true);
+    if (rc && !backing->ops->size(backing, &on_disk) &&
+        on_disk == size) { /* ftruncate(2) did its work: the flush failed */
+        wt_disk_count_failure(inode->turns.disk);
+        note_flush_error(inode, rc, true);
+    }
+    if (in_turn)
+        wt_turns_leave(&inode->turns);
+    return rc;
+}
+
 int wt_inode_cut(struct wt_inode *inode, uint64_t size) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     atomic_store(&inode->ends.ahead_end, 0);
     atomic_store(&inode->filled_end, 0);
-    uint64_t on_disk;
-    bool durable = wt_turns_is_durable(&inode->turns);
-    if (!durable)
-        atomic_store(&inode->turns.kept, true); /* the zeros behind the end, in the last block */
-    int rc = wt_blocking(backing)->truncate(backing, size, durable);
-    if (!durable) { /* a flush that began before does not cover it */
-        atomic_store(&inode->turns.kept, true);
-        atomic_store(&inode->rounds.flush_due, true);
-    }
-    if (rc && !backing->ops->size(backing, &on_disk) &&
-        on_disk == size) /* ftruncate(2) did its work: the flush failed */
-        wt_disk_count_failure(inode->turns.disk);
+    if (wt_turns_is_durable(&inode->turns))
+        return cut_durably(inode, size);
+    atomic_store(&inode->turns.kept, true); /* the zeros behind the end, in the last block */
+    int rc = wt_blocking(backing)->truncate(backing, size, false);
+    atomic_store(&inode->turns.kept, true); /* a flush that began before does not cover it */
+    atomic_store(&inode->rounds.flush_due, true);
     return rc;
 }
 
@@ -213,22 +245,6 @@ int wt_inode_begin_mapped(struct wt_inode *inode) {
 }
 
 /*
- * What was stored goes to the device. An error is noted before the turn ends: a force that flushes next is told nothing by the
- * kernel.
- */
-static void flush_stores(struct wt_inode *inode) {
-    wt_turns_enter(&inode->turns);
-    int rc = wt_turns_sync_inside(&inode->turns, atomic_load(&inode->backing), true);
-    if (WT_MUTANT("error-of-stores-noted-late")) {
-        wt_turns_leave(&inode->turns);
-        wt_turns_enter(&inode->turns);
-    }
-    if (rc)
-        atomic_store(&inode->stores_error, rc);
-    wt_turns_leave(&inode->turns);
-}
-
-/*
  * The last mapping of the file is gone. What was stored through it goes to the device. If that fails, the next force tells.
  * The caller is not inside the gate.
  */
@@ -238,7 +254,7 @@ static void end_mapped(struct wt_inode *inode) {
     if (atomic_load(&inode->mapped) && !wt_mapped_is_still(&inode->mapped_use)) {
         struct wt_backing *backing = atomic_load(&inode->backing);
         if (!WT_MUTANT("stores-not-flushed"))
-            flush_stores(inode);
+            (void)wt_inode_flush(inode, false);
         backing->ops->forget(backing, 0, wt_inode_size(inode));
         (void)use_page_cache(backing, false); /* what the kernel reads ahead */
         wt_mapped_leave(&inode->mapped_use);

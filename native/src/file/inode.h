@@ -80,7 +80,7 @@ struct wt_inode {
     atomic_bool named; /* opened with WT_OPEN_NAMED */
     atomic_bool shown; /* it may be mapped for reading: what a mapping is to show, the device has */
     struct wt_mapped_use mapped_use;
-    _Atomic int stores_error; /* with which bytes stored through mappings were lost: 0, or what the next force tells */
+    _Atomic int flush_error; /* of a flush that may have lost what only forces tell of: 0, or what the next one tells */
 };
 
 static_assert(offsetof(struct wt_inode, ends.visible_size) == 64 && offsetof(struct wt_inode, mapping.list_lock) == 128,
@@ -182,6 +182,11 @@ void wt_inode_forget_zeros(struct wt_inode *inode, uint64_t start, uint64_t end)
 /* Whether the range is known to be zeros. Its folio is locked. */
 bool wt_inode_has_zeros(struct wt_inode *inode, uint64_t start, uint64_t end);
 
+/*
+ * fdatasync(2) by a call that is no force. The kernel tells an error once: so the next force tells it too, if nobody else is told
+ * (told is false), or if the error may be that of stores in a mapping. 0 or -errno.
+ */
+int wt_inode_flush(struct wt_inode *inode, bool told);
 /*
  * Sets the length of the file on disk: durably, or as long as the kernel may keep bytes of the file (turns.h) with the next
  * force. Nothing is in flight. After an error the file may have the new length all the same: then ftruncate(2) did its

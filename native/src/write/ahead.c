@@ -32,7 +32,7 @@ static void grow(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t 
         return;
     to = page_start(to + growth);
     uint64_t on_disk = 0;
-    if (wt_inode_reserve(inode, from, to, &on_disk)) {
+    if (wt_inode_reserve(inode, from, to, &on_disk, false)) {
         give_up(inode);
     } else {
         /* Where the file system cannot reserve, the end stays where it is, within a block. */
@@ -48,7 +48,7 @@ static void fill(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t 
     uint64_t to = page_start(growth < size - end ? end + growth : size);
     uint64_t hole = 0, hole_end = 0;
     if (from < to && (wt_blocking(backing)->find_hole(backing, from, to, &hole, &hole_end) ||
-                      (hole < to && wt_inode_reserve(inode, from, to, NULL))))
+                      (hole < to && wt_inode_reserve(inode, from, to, NULL, false))))
         give_up(inode);
     atomic_store(&inode->filled_end, to > end ? to : end);
 }

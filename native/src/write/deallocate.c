@@ -137,7 +137,7 @@ static int zero_range(struct wt_inode *inode, uint64_t offset, uint64_t end, boo
         offset = stop;
     }
     if (!rc && !WT_MUTANT("hole-not-synced"))
-        rc = wt_turns_sync(&inode->turns, atomic_load(&inode->backing), true);
+        rc = wt_inode_flush(inode, true);
     rc = !rc && wt_disk_flush_failed_since(inode->turns.disk, zeros) ? -EIO : rc;
     wt_round_end_hole(inode, hole, rc == 0);
     return rc;

@@ -218,10 +218,10 @@ int wt_later_settle(struct wt_file_object *file) {
     return wt_round_error(file->inode, &file->errors_told);
 }
 
-/* 0, or the error with which bytes of later writes, or of stores through a mapping that is gone, were lost. */
+/* 0, or the error with which bytes of later writes, or of stores through a mapping, were lost. */
 static int lost_error(struct wt_file_object *file) {
     int rc = wt_round_error(file->inode, &file->errors_told);
-    return rc ? rc : atomic_exchange(&file->inode->stores_error, 0);
+    return rc ? rc : atomic_exchange(&file->inode->flush_error, 0);
 }
 
 int wt_later_close(struct wt_file_object *file) {

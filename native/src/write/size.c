@@ -77,7 +77,7 @@ int wt_inode_truncate(struct wt_inode *inode, uint64_t size, bool at_force) {
     else if (!rc && inode->restore_error) /* the file is longer on disk, and cannot be cut */
         rc = inode->restore_error;
     else if (!rc && size > 0 && !at_force) /* it may have grown by writes that are only on the device */
-        rc = wt_turns_sync(&inode->turns, atomic_load(&inode->backing), true);
+        rc = wt_inode_flush(inode, true);
     if (!rc)
         wt_ends_set(&inode->ends, size);
     if (!rc)
@@ -271,7 +271,7 @@ static void announce_end(struct wt_inode *inode, uint64_t end) {
     wt_folio_put(folio);
 }
 
-int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint64_t *size) {
+int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint64_t *size, bool told) {
     struct wt_backing *backing = atomic_load(&inode->backing);
     struct wt_disk *disk = inode->turns.disk;
     wt_unsynced zeros = 0;
@@ -294,7 +294,7 @@ int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint
     if (!rc && size)
         rc = backing->ops->size(backing, size);
     if (!rc && !WT_MUTANT("allocation-not-synced"))
-        rc = wt_turns_sync(&inode->turns, atomic_load(&inode->backing), true);
+        rc = wt_inode_flush(inode, told);
     return !rc && wt_disk_flush_failed_since(disk, zeros) ? -EIO : rc;
 }
 
@@ -306,7 +306,7 @@ static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool 
     uint64_t size = 0;
     if (!inode->without_direct_io) /* elsewhere others wait for the gate */
         wt_long_lock(inode->engine->backend, &inode->ahead_lock);
-    int rc = wt_inode_reserve(inode, offset, end, &size);
+    int rc = wt_inode_reserve(inode, offset, end, &size, true);
     *short_file = !rc && size < end;
     if (rc)
         wt_inode_suspect_size(inode);
@@ -322,8 +322,7 @@ static int allocate(struct wt_inode *inode, uint64_t offset, uint64_t end, bool 
 static int grow_file(struct wt_inode *inode, uint64_t size) {
     wt_later_shut(inode);
     /* A write that ended meanwhile may have grown it, but only on the device. */
-    int rc = wt_inode_size(inode) < size ? wt_inode_change_size(inode, size)
-                                         : wt_turns_sync(&inode->turns, atomic_load(&inode->backing), true);
+    int rc = wt_inode_size(inode) < size ? wt_inode_change_size(inode, size) : wt_inode_flush(inode, true);
     wt_inode_open_gate(inode);
     return rc;
 }

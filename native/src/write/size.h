@@ -9,9 +9,9 @@
 /*
  * Makes zeros of all holes in a range, durably; the file may become longer on disk. *size (may be NULL): how long it is
  * durably; what others' writes that are not durable add afterwards is not in it. Inside the gate, and with ahead_lock. The
- * caller makes the new end known and sets reserve_end to 0.
+ * caller makes the new end known and sets reserve_end to 0. told: the error is told to a caller (wt_inode_flush).
  */
-int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint64_t *size);
+int wt_inode_reserve(struct wt_inode *inode, uint64_t offset, uint64_t end, uint64_t *size, bool told);
 
 /* Sets the size, durably. at_force: with the next force, if nothing but forces makes bytes of the file durable (turns.h). */
 int wt_inode_truncate(struct wt_inode *inode, uint64_t size, bool at_force);

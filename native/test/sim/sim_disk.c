@@ -1669,7 +1669,9 @@ static struct wt_core_profile profile_of(const struct sim *sim) {
         .logical_block_bytes = sim->options.logical_block_bytes,
         .physical_block_bytes = sim->options.block_bytes,
         .fs_block_bytes = 4096,
-        .disk = sim->options.no_fua ? WT_DISK_WITHOUT_FUA : WT_DISK_WITH_FUA,
+        .disk = sim->options.no_device_cache ? WT_DISK_WITHOUT_CACHE
+                : sim->options.no_fua        ? WT_DISK_WITHOUT_FUA
+                                             : WT_DISK_WITH_FUA,
         .device_minor = sim->device,
         .fs_type = "simulated",
     };

@@ -44,6 +44,7 @@ struct sim_options {
     uint64_t file_bytes_max;      /* -EFBIG past it. 0: 2^63 - 1 */
     bool threaded;
     bool no_fua;           /* the profile says so: large writes leave in parts, and are flushed at the end */
+    bool no_device_cache;  /* the profile says so, and no power is cut */
     bool shuffle;          /* threaded: whatever is in flight completes one at a time, in seeded order */
     bool buffered;         /* a file system without direct I/O: profile path WT_PATH_BUFFERED */
     bool no_reserve;       /* reserve: -EOPNOTSUPP */

@@ -466,6 +466,9 @@ static void end_life(struct life *life) {
         }
         /* What a failed write may have left behind the end is cut off by the next one. */
         CHECK_OK(wt_truncate(handle, (uint64_t)wt_size(handle)));
+        if (life->program->fault_count > 0) {
+            (void)wt_force(handle); /* may owe that a flush has failed */
+        }
         CHECK_OK(wt_force(handle));
         sizes[file] = wt_size(handle);
         check_shown(life, file);
