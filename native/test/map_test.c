@@ -322,6 +322,7 @@ TEST(a_write_is_not_told_the_error_of_what_was_stored_and_a_force_is) {
     fill_at(file, BLOCK, 3, BLOCK);
     check_stable(&core, BLOCK, 3, BLOCK);
     CHECK_EQ(wt_force(file), -EIO);
+    CHECK_EQ(wt_force(file), -EIO); /* see a_failed_force_of_a_mapped_file_is_told_again */
     CHECK_OK(wt_force(file));
     CHECK_OK(wt_mapping_end(mapping));
     core_close(&core);
@@ -336,6 +337,7 @@ TEST(a_write_that_is_refused_is_told_its_error_and_the_next_force_is_told_that_o
     CHECK_EQ(write_at(file, 0, bytes, BLOCK), -EIO);
     sim_heal(core.sim);
     CHECK_EQ(wt_force(file), -EIO); /* the kernel does not say whose it was */
+    CHECK_EQ(wt_force(file), -EIO);
     CHECK_OK(wt_force(file));
     CHECK_OK(wt_mapping_end(mapping));
     core_close(&core);
@@ -367,6 +369,55 @@ TEST(the_next_mapping_leaves_the_error_of_stores_to_the_next_force) {
     mapping = map(file, 0, 1);
     CHECK_OK(wt_file_begin_mapping(file));
     CHECK_EQ(wt_force(file), -EIO);
+    CHECK_OK(wt_mapping_end(mapping));
+    core_close(&core);
+}
+
+static void fail_flush_of_other_file(const struct core *core) {
+    wt_file other = core_file(core, "other");
+    sim_fail(core->sim, &(struct sim_fault){.ops = SIM_SYNC, .path = "other", .error = -EIO});
+    CHECK_EQ(wt_sync(other), -EIO);
+    sim_heal(core->sim);
+    CHECK_OK(wt_file_close(other));
+}
+
+/* The failed flush of another file has lost what the disk had in its cache of what was stored. */
+TEST(a_force_tells_that_a_flush_of_the_disk_has_failed_since_bytes_were_stored) {
+    struct core core = core_of();
+    wt_mapping mapping;
+    wt_file file = mapped_file(&core, &mapping);
+    for (int round = 0; round < 3; round++) {
+        if (round > 0) {
+            CHECK_OK(wt_force(file));
+        }
+        store_at(&core, 0, 2 + round, BLOCK);
+        fail_flush_of_other_file(&core);
+        CHECK_EQ(round == 0 ? wt_sync(file) : wt_force(file), -EIO);
+    }
+    CHECK_OK(wt_force(file));
+    fail_flush_of_other_file(&core);
+    CHECK_OK(wt_file_close(file)); /* the mapping outlives it */
+    file = core_file(&core, "file");
+    CHECK_EQ(wt_force(file), -EIO);
+    CHECK_OK(wt_force(file));
+    fail_flush_of_other_file(&core);
+    CHECK_OK(wt_mapping_end(mapping));
+    check_filled(file, 4 * BLOCK, 1, BLOCK); /* flushes what was stored */
+    CHECK_EQ(wt_force(file), -EIO);
+    fail_flush_of_other_file(&core);
+    CHECK_OK(wt_force(file)); /* nothing is stored any more */
+    core_close(&core);
+}
+
+TEST(a_failed_force_of_a_mapped_file_is_told_again) {
+    struct core core = core_of();
+    wt_mapping mapping;
+    wt_file file = mapped_file(&core, &mapping);
+    CHECK_OK(wt_force(file));
+    sim_fail(core.sim, &(struct sim_fault){.ops = SIM_SYNC, .count = 1, .error = -EIO});
+    CHECK_EQ(wt_force(file), -EIO);
+    CHECK_EQ(wt_force(file), -EIO); /* a program may have stored while that flush was under way */
+    CHECK_OK(wt_force(file));
     CHECK_OK(wt_mapping_end(mapping));
     core_close(&core);
 }

@@ -68,9 +68,12 @@ static void note_flush_error(struct wt_inode *inode, int rc, bool told) {
         atomic_store(&inode->flush_error, rc);
 }
 
-int wt_inode_flush(struct wt_inode *inode, bool told) {
+/* stores: what no flush has covered counts as stored through mappings. */
+static int flush(struct wt_inode *inode, bool told, bool stores) {
     wt_turns_enter(&inode->turns);
+    uint64_t unsynced = stores ? wt_disk_take_unsynced(&inode->unsynced) : 0;
     int rc = wt_turns_sync_inside(&inode->turns, atomic_load(&inode->backing), true);
+    rc = rc == 0 && wt_disk_flush_failed_since(inode->turns.disk, unsynced) ? -EIO : rc;
     if (WT_MUTANT("error-of-stores-noted-late")) {
         wt_turns_leave(&inode->turns);
         wt_turns_enter(&inode->turns);
@@ -78,6 +81,10 @@ int wt_inode_flush(struct wt_inode *inode, bool told) {
     note_flush_error(inode, rc, told);
     wt_turns_leave(&inode->turns);
     return rc;
+}
+
+int wt_inode_flush(struct wt_inode *inode, bool told) {
+    return flush(inode, told, false);
 }
 
 /* ftruncate(2) and the flush that makes the new size durable. */
@@ -214,6 +221,8 @@ void wt_inode_open_gate(struct wt_inode *inode) {
 static void set_mapped(struct wt_inode *inode, bool mapped) {
     atomic_store(&inode->turns.mapped, mapped);
     atomic_store(&inode->mapped, mapped);
+    if (mapped && !WT_MUTANT("stores-not-in-account")) /* the disk may have in its cache what is stored from now on */
+        wt_disk_note_unsynced(inode->turns.disk, &inode->unsynced);
 }
 
 static int use_page_cache(struct wt_backing *backing, bool all) {
@@ -254,7 +263,7 @@ static void end_mapped(struct wt_inode *inode) {
     if (atomic_load(&inode->mapped) && !wt_mapped_is_still(&inode->mapped_use)) {
         struct wt_backing *backing = atomic_load(&inode->backing);
         if (!WT_MUTANT("stores-not-flushed"))
-            (void)wt_inode_flush(inode, false);
+            (void)flush(inode, false, true);
         backing->ops->forget(backing, 0, wt_inode_size(inode));
         (void)use_page_cache(backing, false); /* what the kernel reads ahead */
         wt_mapped_leave(&inode->mapped_use);

@@ -42,7 +42,7 @@ struct wt_inode {
     struct wt_mapping mapping;
 
     struct wt_turns turns;          /* of I/O through the kernel's page cache */
-    wt_unsynced unsynced;           /* writes with DEVICE durability since the last sync */
+    wt_unsynced unsynced;           /* writes with DEVICE durability, and stores in mappings, since the last sync */
     atomic_bool no_write_zeroes;    /* the device or the file system cannot write zeroes */
     _Atomic uint32_t hasty_leaders; /* this many leaders of gathers will wait for nobody */
 

@@ -164,7 +164,9 @@ static void run_flush(struct wt_inode *inode, bool data_only) {
     rounds->unflushed_end = 0;
     wt_round_begin_flush(rounds);
     wt_unlock(&rounds->lock);
-    uint64_t unsynced = wt_disk_take_unsynced(&inode->unsynced);
+    uint64_t failures = wt_disk_failures(disk), unsynced = wt_disk_take_unsynced(&inode->unsynced);
+    if (atomic_load(&inode->mapped)) /* what is stored from now on may miss this flush, and be lost by it if it fails */
+        wt_disk_note_unsynced_since(&inode->unsynced, failures);
     atomic_store(&rounds->flush_due, false);
     int rc = wt_turns_sync(&inode->turns, atomic_load(&inode->backing), data_only);
     rc = rc == 0 && wt_disk_flush_failed_since(disk, unsynced) ? -EIO : rc;
