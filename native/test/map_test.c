@@ -422,6 +422,40 @@ TEST(a_failed_force_of_a_mapped_file_is_told_again) {
     core_close(&core);
 }
 
+/* As of a later write that the cache holds: see later_test. */
+TEST(bytes_of_a_later_write_that_a_flush_has_lost_are_told_by_each_force_until_they_are_written_again) {
+    enum { FOR_READING, FOR_WRITING, FOR_WRITING_AND_LOST_BY_THE_FORCE, KINDS };
+    for (int kind = 0; kind < KINDS; kind++) {
+        CONTEXT("kind %d", kind);
+        struct core core = core_of();
+        wt_mapping mapping = 0;
+        wt_file file = core_file(&core, "file");
+        fill_at(file, 0, 1, 16 * BLOCK);
+        if (kind == FOR_READING) {
+            CHECK_OK(wt_file_begin_mapping(file));
+        } else {
+            mapping = map(file, 0, 1);
+        }
+        CHECK_OK(wt_force(file));
+        CHECK_EQ(later_at(file, BLOCK, 2, BLOCK), BLOCK);
+        if (kind == FOR_WRITING_AND_LOST_BY_THE_FORCE) {
+            sim_fail(core.sim, &(struct sim_fault){.ops = SIM_SYNC, .count = 1, .error = -EIO});
+        } else {
+            fail_flush_of_other_file(&core);
+        }
+        wt_file other = core_file(&core, "file");
+        for (int i = 0; i < 4; i++) {
+            CHECK_EQ(wt_force(i % 2 == 0 ? file : other), -EIO);
+        }
+        fill_at(file, BLOCK, 3, BLOCK);
+        CHECK_OK(wt_force(file));
+        CHECK_OK(wt_force(other));
+        check_stable(&core, BLOCK, 3, BLOCK);
+        CHECK(mapping == 0 || wt_mapping_end(mapping) == 0);
+        core_close(&core);
+    }
+}
+
 /* A file whose last mapping ended while the file was closed: nobody has flushed what was stored. */
 static wt_file dirty_file(const struct core *core) {
     wt_mapping mapping;

@@ -793,6 +793,16 @@ static int begin_direct(struct wt_write *write) {
     return rc ? rc : begin_at_end(write);
 }
 
+/*
+ * A write has ended that is a later one and was sent at once. Of its bytes each force is to tell, as of those of a round, if
+ * a flush loses them. failures: of the disk's flushes when the write began. The caller is inside the gate.
+ */
+static void note_later(struct wt_inode *inode, uint64_t offset, uint64_t length, uint32_t durability, uint32_t flags,
+                       uint64_t failures) {
+    if (flags & WT_LATER && durability == WT_DURABILITY_DEVICE && !WT_MUTANT("later-write-sent-at-once-not-noted"))
+        wt_round_note_unflushed(inode, offset, offset + length, failures);
+}
+
 /* Through the kernel's page cache. The caller is inside the gate. */
 static int64_t write_buffered(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
                               uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
@@ -805,13 +815,16 @@ static int64_t write_buffered(struct wt_inode *inode, struct wt_cursor *cursor, 
         wt_round_find_by_flush(inode, *offset, *offset + length, failures);
     else if (result > 0)
         wt_round_find(inode, *offset, *offset + length);
+    if (result > 0)
+        note_later(inode, *offset, length, durability, flags, failures);
     return result;
 }
 
 static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint64_t *offset, uint64_t length,
                           uint32_t durability, uint32_t flags, uint64_t *stable_bytes) {
     struct wt_write write;
-    init_write(&write, inode, *offset, length, durability, flags, false);
+    uint64_t failures = wt_disk_failures(inode->turns.disk);
+    init_write(&write, inode, *offset, length, durability, flags & ~(uint32_t)WT_LATER, false);
     (void)wt_inode_begin(inode, true);
     int rc = begin_direct(&write);
     if (rc == BUFFERED_INSTEAD) {
@@ -828,6 +841,8 @@ static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint
     bool ended = wt_write_has_ended(&write);
     if (!ended)
         wt_write_await(&write);
+    if (!atomic_load(&write.error))
+        note_later(inode, write.offset, length, durability, flags, failures);
     wt_inode_end(inode);
     sem_destroy(&write.wake);
     int64_t ended_ns = ended ? atomic_load_explicit(&write.ended_ns, memory_order_relaxed) : 0;
@@ -909,7 +924,6 @@ int64_t wt_write_cursor_with(wt_file handle, struct wt_cursor *cursor, uint64_t 
     durability = durability ? durability : file->durability;
     bool later = flags & WT_LATER && !file->inode->without_direct_io;
     if (later && (atomic_load(&file->inode->shown) || atomic_load(&file->inode->mapped))) {
-        flags &= ~(uint32_t)WT_LATER;
         durability = WT_DURABILITY_DEVICE;
         later = false;
     }
