@@ -651,7 +651,10 @@ WT_API int wt_write_submit_all(struct wt_submission *submissions, int count);
  */
 WT_API int wt_fetch_submit(wt_file file, uint64_t offset, uint64_t length, uint32_t flags, uint64_t token);
 
-/* wt_read of cached bytes: never waits for a device. -EAGAIN: some bytes are not cached; iov may hold some bytes. */
+/*
+ * wt_read of cached bytes: never waits for a device. -EAGAIN: some bytes are not cached, and iov may hold some bytes; or the last
+ * mapping of the file has ended, and the next call that may wait takes the file back to direct I/O.
+ */
 WT_API int64_t wt_read_cached(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset);
 
 /*

@@ -530,6 +530,35 @@ TEST(a_mapping_waits_for_what_is_in_flight) {
     core_close(&core);
 }
 
+static void *fill_block(void *argument) {
+    fill_at(*(wt_file *)argument, 0, 2, BLOCK);
+    return NULL;
+}
+
+static int64_t read_cached_at(wt_file file, uint64_t offset) {
+    uint8_t byte;
+    struct iovec iov = {&byte, 1};
+    return wt_read_cached(file, &iov, 1, offset);
+}
+
+TEST(a_read_of_cached_bytes_does_not_wait_for_the_way_back_to_direct_io) {
+    struct core core = core_open(&(struct sim_options){.threaded = true}, NULL);
+    wt_mapping mapping;
+    wt_file file = mapped_file(&core, &mapping);
+    CHECK_EQ(read_cached_at(file, BLOCK), 1);
+    sim_hold(core.sim);
+    pthread_t writer = test_thread(fill_block, &file);
+    CHECK_EQ(sim_wait_in_flight(core.sim, 1), 1);
+    CHECK_OK(wt_mapping_end(mapping));
+    CHECK_EQ(read_cached_at(file, BLOCK), -EAGAIN); /* the way back waits for the write */
+    sim_release_all(core.sim);
+    test_join(writer);
+    CHECK_EQ(read_cached_at(file, BLOCK), -EAGAIN);
+    check_filled(file, BLOCK, 1, BLOCK);
+    CHECK_EQ(read_cached_at(file, BLOCK), 1);
+    core_close(&core);
+}
+
 struct user {
     const struct core *core;
     wt_file file;

@@ -276,7 +276,7 @@ bool wt_inode_begin(struct wt_inode *inode, bool may_wait) {
     if (!enter_gate(inode, may_wait))
         return false;
     if (!atomic_load_explicit(&inode->mapped, memory_order_acquire) || wt_mapped_is_still(&inode->mapped_use) ||
-        (may_wait && wt_may_wait(inode->engine->backend)) || WT_MUTANT("mapped-for-ever"))
+        wt_may_wait(inode->engine->backend) || WT_MUTANT("mapped-for-ever"))
         return true;
     wt_inode_end(inode);
     if (!may_wait)

@@ -122,9 +122,9 @@ static inline bool wt_inode_is_buffered(const struct wt_inode *inode) {
 int wt_inode_begin_mapped(struct wt_inode *inode);
 
 /*
- * Enters the gate, for one I/O or write. Waits while the gate is shut. A file whose last mapping is gone goes back to direct
- * I/O before that. False: the gate is shut and the caller may not
- * wait.
+ * Enters the gate, for one I/O or write. Waits while the gate is shut. A file whose last mapping is gone goes back to direct I/O
+ * before that; not where the thread could not wait for the flush, since an event loop has to carry I/O: there the file stays as
+ * it is. False: the caller may not wait, and the gate is shut or the last mapping is gone.
  */
 bool wt_inode_begin(struct wt_inode *inode, bool may_wait);
 /* Enters again, for an I/O of a write that is inside. Never waits. */

@@ -103,11 +103,12 @@ static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, 
     return (int64_t)(range.at - offset);
 }
 
-/* Inside the gate: whether the file has no folios. If not, the caller is not inside. */
-static bool enter_buffered(struct wt_inode *inode) {
+/* 1: the file has no folios, and the caller is inside the gate. 0: it has. -EAGAIN: to enter the caller would have to wait. */
+static int enter_buffered(struct wt_inode *inode, bool may_wait) {
     if (!wt_inode_is_buffered(inode))
-        return false;
-    (void)wt_inode_begin(inode, true);
+        return 0;
+    if (!wt_inode_begin(inode, may_wait))
+        return -EAGAIN;
     bool buffered = wt_inode_is_buffered(inode);
     if (!buffered)
         wt_inode_end(inode);
@@ -123,7 +124,10 @@ static int64_t read_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
     if (!result && length > 0) {
         uint64_t size = wt_inode_visible_size(file->inode);
         uint64_t end = offset + length < size ? offset + length : size;
-        if (offset < end && enter_buffered(file->inode)) {
+        int buffered = offset < end ? enter_buffered(file->inode, !cached_only || WT_MUTANT("cached-read-waits")) : 0;
+        if (buffered < 0) {
+            result = buffered;
+        } else if (buffered) {
             result = wt_buffered_read(file->inode, cursor, offset, end - offset);
             wt_inode_end(file->inode);
         } else if (offset < end) {
