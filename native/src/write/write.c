@@ -779,7 +779,7 @@ static int begin_at_end(struct wt_write *write) {
         rc = wt_inode_restore_size(inode);
         if (rc)
             return rc;
-        if (wt_inode_is_buffered(inode))
+        if (wt_inode_is_buffered(inode) && !WT_MUTANT("mapped-meanwhile-unseen"))
             return BUFFERED_INSTEAD;
     }
     return -EIO;
