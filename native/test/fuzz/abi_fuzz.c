@@ -28,6 +28,7 @@
 enum {
     ENGINES = 2,
     FILES = 6,
+    MAPPINGS = 4,
     SEGMENTS = 5,
     SEGMENT_MOST = 20000,
     CALLS_MOST = 60,
@@ -49,6 +50,7 @@ struct world {
     const char *directory;
     _Atomic wt_engine engines[ENGINES];
     _Atomic wt_file files[FILES];
+    _Atomic wt_mapping mappings[MAPPINGS]; /* those that have ended too; 0: none */
     atomic_uint submitted;
     atomic_uint reaped;
     bool alone; /* one thread: then a handle that was closed is known to be */
@@ -412,6 +414,34 @@ static void call_look(struct input *input) {
     check_result(wt_engine_backend(engine), 3);
 }
 
+/* No memory is mapped: only the engine is told so. */
+static void begin_mapping(struct input *input, uint8_t how) {
+    struct world *world = input->world;
+    wt_file file = take_file(input);
+    uint64_t end = how & 8 ? take_offset(input) : 0;
+    wt_mapping mapping = 0;
+    int result = wt_mapping_begin(file, end, how & 16 ? NULL : &mapping);
+    check_result(result, 1);
+    CHECK((result < 0) == (mapping == 0));
+    if (result >= 0) {
+        (void)wt_mapping_end(atomic_exchange(&world->mappings[(how >> 5) % MAPPINGS], mapping));
+    }
+}
+
+static void call_mapping(struct input *input) {
+    struct world *world = input->world;
+    uint8_t how = take(input);
+    if ((how & 7) < 5) {
+        begin_mapping(input, how);
+    } else if ((how & 7) == 5) {
+        check_result(wt_mapping_end(take_number(input, 8)), 0);
+    } else {
+        wt_mapping mapping = atomic_load(&world->mappings[(how >> 5) % MAPPINGS]);
+        check_result(wt_mapping_end(mapping), 0);
+        CHECK(!world->alone || wt_mapping_end(mapping) == -EBADF);
+    }
+}
+
 static void call_close(struct input *input) {
     wt_file file = take_file(input);
     int result = wt_file_close(file);
@@ -450,6 +480,8 @@ static void *run(void *argument) {
         uint8_t which = take(input);
         if (which == 255) {
             call_open_engine(input);
+        } else if (which > 240) {
+            call_mapping(input);
         } else {
             calls[which % (sizeof calls / sizeof calls[0])](input);
         }
@@ -513,6 +545,9 @@ static void end_world(struct world *world) {
         CHECK_EQ(wt_engine_close(engine), -EBADF);
     }
     CHECK(atomic_load(&world->reaped) <= atomic_load(&world->submitted));
+    for (int i = 0; i < MAPPINGS; i++) {
+        (void)wt_mapping_end(atomic_load(&world->mappings[i])); /* a mapping outlives its engine */
+    }
     if (world->sim) {
         sim_free(world->sim);
     }
