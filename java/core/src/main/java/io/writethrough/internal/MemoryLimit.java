@@ -7,6 +7,7 @@ import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How much memory this process may take: that of the machine, or less where a control group says so (cgroup v1 or v2, by a
@@ -63,9 +64,15 @@ public final class MemoryLimit {
         return value < Long.MAX_VALUE >> 10 ? value << 10 : Long.MAX_VALUE;
     }
 
-    /* The least limit of a group and of those above it, as far as they can be seen here. */
+    /*
+     * The least limit of a group and of those above it, as far as they can be seen here: by each mount that has the group; if
+     * none has it, as in some containers, by the points of the mounts.
+     */
     private static long ofGroups(
             final File root, final String type, final String controller, final String path, final String file) {
+        long least = Long.MAX_VALUE;
+        long leastOfOthers = Long.MAX_VALUE;
+        boolean seen = false;
         for (final String mount : textOf(new File(root, "proc/self/mountinfo")).split("\n")) {
             final int dash = mount.indexOf(" - ");
             final String[] fields = mount.split(" ");
@@ -76,26 +83,38 @@ public final class MemoryLimit {
                 continue;
             }
             final File top = new File(root, fields[POINT_OF_MOUNT]);
-            long least = Long.MAX_VALUE;
-            for (File each = new File(top, relative(path, fields[ROOT_OF_MOUNT]));
-                    each != null && !each.equals(top.getParentFile());
-                    each = each.getParentFile()) {
-                least = Math.min(least, numberOf(textOf(new File(each, file)).trim()));
+            final String below = relative(path, fields[ROOT_OF_MOUNT]);
+            if (below == null) {
+                leastOfOthers = Math.min(leastOfOthers, numberOf(textOf(new File(top, file)).trim()));
+            } else {
+                least = Math.min(least, ofGroup(top, below, file));
+                seen = true;
             }
-            return least;
         }
-        return Long.MAX_VALUE;
+        return seen ? least : leastOfOthers;
     }
 
-    /* In a container the group may be the root of the mount, or outside of what is mounted: then the mount is all there is. */
-    private static String relative(final String path, final String rootOfMount) {
+    private static long ofGroup(final File top, final String below, final String file) {
+        long least = Long.MAX_VALUE;
+        for (File each = new File(top, below);
+                each != null && !each.equals(top.getParentFile());
+                each = each.getParentFile()) {
+            least = Math.min(least, numberOf(textOf(new File(each, file)).trim()));
+        }
+        return least;
+    }
+
+    /* Where the group is below the point of the mount; null if it is outside of what is mounted. */
+    private static @Nullable String relative(final String path, final String rootOfMount) {
         if (path.contains("..")) {
-            return "";
+            return null;
         }
         if (rootOfMount.equals("/")) {
             return path;
         }
-        return path.startsWith(rootOfMount + "/") ? path.substring(rootOfMount.length()) : "";
+        return path.equals(rootOfMount) || path.startsWith(rootOfMount + "/")
+                ? path.substring(rootOfMount.length())
+                : null;
     }
 
     /* "max", nothing and what no long has room for are no limit. */

@@ -81,6 +81,24 @@ class MemoryLimitTest {
         assertEquals(100, mebibytes());
     }
 
+    /* As where a part of the hierarchy is mounted into a container, or a tool has mounted all of it once more. */
+    @Test
+    void ofSeveralMountsThoseThatHaveTheGroupCount() throws IOException {
+        write("proc/self/cgroup", "0::/system.slice/db.service\n");
+        final String ofOthers = V2.replace(" / /sys/fs/cgroup ", " /user.slice /mnt/users ");
+        final String again = V2.replace(" /sys/fs/cgroup ", " /mnt/again ");
+        write("proc/self/mountinfo", ofOthers + again + V2);
+        write("mnt/users/memory.max", (50 * MIB) + "\n");
+        write("sys/fs/cgroup/system.slice/db.service/memory.max", (220 * MIB) + "\n");
+        assertEquals(220, mebibytes());
+        write("mnt/again/system.slice/memory.max", (100 * MIB) + "\n");
+        assertEquals(100, mebibytes());
+        write("proc/self/cgroup", "0::/elsewhere\n");
+        write("proc/self/mountinfo", ofOthers + ofOthers.replace("users", "more").replace("user.slice", "more.slice"));
+        write("mnt/more/memory.max", (40 * MIB) + "\n");
+        assertEquals(40, mebibytes());
+    }
+
     @Test
     void theCacheHasAQuarterOfWhatTheHeapLeavesWithinLimits() {
         assertEquals(256 * MIB, MemoryLimit.cacheBytes(8192 * MIB, 2048 * MIB));
