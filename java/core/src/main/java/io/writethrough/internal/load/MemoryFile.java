@@ -43,11 +43,14 @@ final class MemoryFile implements AutoCloseable {
             throw new IOException("memfd_create(2) is refused");
         }
         final MemoryFile made = new MemoryFile(descriptor);
+        boolean written = false;
         try (OutputStream out = new FileOutputStream(made.file())) {
             out.write(bytes);
-        } catch (final IOException e) {
-            made.close();
-            throw e;
+            written = true;
+        } finally { // also after an error: the heap may be full
+            if (!written) {
+                made.close();
+            }
         }
         return made;
     }
