@@ -11,12 +11,16 @@ import com.sun.jna.Platform;
 import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.lang.reflect.Method;
 import java.net.URISyntaxException;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.jar.JarEntry;
@@ -298,6 +302,62 @@ class LoadingTest {
         } else {
             assertTrue(result.output().contains("before JDK 22 nothing is loaded from memory"), result.output());
             assertTrue(result.output().contains("-Dio.writethrough.library=FILE"), result.output());
+        }
+    }
+
+    /** Loads the library twice, each time for a class loader of its own, as two web applications would. */
+    static final class LoadTwice {
+        public static void main(final String[] arguments) throws Exception {
+            final List<URL> urls = new ArrayList<>();
+            for (final String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+                urls.add(Path.of(entry).toUri().toURL());
+            }
+            for (int i = 0; i < 2; i++) {
+                final ClassLoader loader =
+                        new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
+                final Method main =
+                        loader.loadClass(Load.class.getName()).getDeclaredMethod("main", String[].class);
+                main.setAccessible(true);
+                main.invoke(null, (Object) new String[0]);
+            }
+        }
+    }
+
+    @Test
+    void eachClassLoaderLoadsTheFileThatAPropertyNames() throws Exception {
+        final Path library = directory.resolve("of-the-image.so");
+        Files.copy(classes().resolve(Platform.RESOURCE_PREFIX).resolve("libwritethrough.so"), library);
+        final Path temporary = Files.createDirectory(directory.resolve("tmp"));
+        final String output = ChildJvm.of(LoadTwice.class)
+                .withClassPath(classPathWith(jarWith(null)))
+                .withOption("-Djava.io.tmpdir=" + temporary)
+                .withOption("-Dio.writethrough.library=" + library)
+                .run()
+                .output();
+        assertEquals("true\n".repeat(4), output);
+        assertEquals(List.of(), filesBelow(temporary));
+    }
+
+    @Test
+    void eachClassLoaderLoadsTheLibraryFromMemory() throws Exception {
+        final Path noexec = Files.createDirectory(directory.resolve("noexec"));
+        final ChildJvm.Result result = ChildJvm.of(LoadTwice.class)
+                .withClassPath(classPathWith(jarWith(null)))
+                .withOption("-Djava.io.tmpdir=" + noexec)
+                .withOption("-Duser.home=" + noexec)
+                .under(
+                        "unshare",
+                        "-m",
+                        "sh",
+                        "-c",
+                        "mount -t tmpfs -o noexec none " + noexec + " || exit 77; unset XDG_CACHE_HOME; exec \"$@\"",
+                        "sh")
+                .run();
+        assumeTrue(result.exitCode() != 77 && !result.output().startsWith("unshare"), "nothing can be mounted here");
+        if (hasMemoryFiles()) {
+            assertEquals("true\n".repeat(4), result.output());
+        } else {
+            assertTrue(result.output().contains("before JDK 22 nothing is loaded from memory"), result.output());
         }
     }
 

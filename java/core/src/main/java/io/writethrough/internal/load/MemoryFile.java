@@ -55,6 +55,15 @@ final class MemoryFile implements AutoCloseable {
         return made;
     }
 
+    /** The same file by a name of its own. */
+    MemoryFile byAnotherName() throws IOException {
+        final int another = call("dup", null, descriptor);
+        if (another < 0) {
+            throw new IOException("dup(2) is refused");
+        }
+        return new MemoryFile(another);
+    }
+
     /** A name for it, as long as it is open. */
     File file() {
         return new File("/proc/self/fd/" + descriptor);

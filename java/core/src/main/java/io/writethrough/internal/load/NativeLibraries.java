@@ -17,6 +17,12 @@ import org.jspecify.annotations.Nullable;
 public final class NativeLibraries {
     private static final String FILE = "libwritethrough.so";
 
+    /* What the JVM says: it loads a file of one name for one class loader. */
+    private static final String TAKEN = "already loaded in another classloader";
+
+    /* So many class loaders at once have the library from memory. */
+    private static final int MEMORY_FILES_MOST = 64;
+
     private static volatile boolean loaded;
 
     private NativeLibraries() {}
@@ -64,12 +70,16 @@ public final class NativeLibraries {
     }
 
     private static void load(final URL library, final byte[] checksum) throws IOException {
+        final List<String> reasons = new ArrayList<>();
         final File named = LibraryFile.named(checksum);
         if (named != null) {
-            load(named);
-            return;
+            if (tryToLoad(named, reasons)) {
+                return;
+            }
+            if (!reasons.get(0).contains(TAKEN)) {
+                throw new IOException(reasons.get(0));
+            }
         }
-        final List<String> reasons = new ArrayList<>();
         if (!loadInPlace(library, checksum, reasons)
                 && !loadCopy(library, checksum, reasons)
                 && !loadFromMemory(library, checksum, reasons)) {
@@ -104,12 +114,28 @@ public final class NativeLibraries {
         if (System.getProperty(PrivateDirectory.PROPERTY) != null) {
             return false;
         }
-        final byte[] bytes = LibraryFile.read(library, checksum);
-        try (MemoryFile file = MemoryFile.of(bytes)) {
-            return tryToLoad(file.file(), reasons);
+        try (MemoryFile file = MemoryFile.of(LibraryFile.read(library, checksum))) {
+            loadByFreeName(file, 1);
+            return true;
+        } catch (final LibraryFile.CorruptLibraryException e) {
+            throw e;
         } catch (final IOException e) {
             reasons.add(e.getMessage());
             return false;
+        }
+    }
+
+    /* The name of such a file is the number of its descriptor. Another class loader may have loaded one of that number. */
+    private static void loadByFreeName(final MemoryFile file, final int names) throws IOException {
+        try {
+            load(file.file());
+        } catch (final IOException e) {
+            if (names == MEMORY_FILES_MOST || !e.getMessage().contains(TAKEN)) {
+                throw e;
+            }
+            try (MemoryFile other = file.byAnotherName()) { // while this one is open, so that it has another number
+                loadByFreeName(other, names + 1);
+            }
         }
     }
 
