@@ -877,6 +877,11 @@ struct overtaking {
     atomic_bool armed;
 };
 
+/* The caller is a thread of this process. */
+static const char *path_of_open(const struct seccomp_data *call) {
+    return (const char *)(uintptr_t)call->args[call->nr == SYS_openat ? 1 : 0];
+}
+
 static void *overtake(void *argument) {
     struct overtaking *overtaking = argument;
     while (atomic_load(&overtaking->listener) < 0)
@@ -888,7 +893,7 @@ static void *overtake(void *argument) {
             CHECK(errno == EINTR || errno == ENOENT); /* the thread that called is gone */
             continue;
         }
-        const char *opened = (const char *)(uintptr_t)call.data.args[1]; /* the caller is a thread of this process */
+        const char *opened = path_of_open(&call.data);
         if (atomic_load(&overtaking->armed) && strcmp(opened, overtaking->path) == 0) {
             CHECK_EQ(rename(overtaking->from, overtaking->path), 0);
             atomic_store(&overtaking->armed, false);
@@ -899,10 +904,13 @@ static void *overtake(void *argument) {
     return NULL;
 }
 
-/* This thread's openat(2) from now on; -1: this kernel cannot. */
+/* This thread's openat(2), or the open(2) of musl on x86-64, from now on; -1: this kernel cannot. */
 static int listen_to_opens(void) {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+#ifdef SYS_open
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_open, 1, 0),
+#endif
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),

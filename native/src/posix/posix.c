@@ -657,7 +657,7 @@ static void free_file(struct posix_file *file) {
     wt_line_free(file);
 }
 
-static int posix_close(struct wt_backing *backing) {
+static int posix_close_backing(struct wt_backing *backing) {
     struct posix_file *file = file_of(backing);
     int error = 0;
     give_up_claims(file);
@@ -973,7 +973,7 @@ static const struct wt_backing_ops posix_ops = {
     .use_page_cache = posix_use_page_cache,
     .descriptor = posix_descriptor,
     .path = posix_path,
-    .close = posix_close,
+    .close = posix_close_backing,
     .let_go = posix_let_go,
 };
 
