@@ -48,7 +48,8 @@ public final class NativeLibraries {
         final URL checksum = NativeLibraries.class.getResource("/" + name + ".sha256");
         if (library == null || checksum == null) {
             throw new UnsatisfiedLinkError("writethrough: no native library for " + platform
-                    + ". It runs on Linux, x86-64 and aarch64, with the library in the jar under " + name
+                    + ". It runs on Linux, x86-64 and aarch64, glibc and musl, with the library in the jar under "
+                    + name
                     + " and its checksum beside it");
         }
         try {
@@ -154,7 +155,7 @@ public final class NativeLibraries {
         try {
             System.load(file.getPath());
         } catch (final UnsatisfiedLinkError e) {
-            throw new IOException(e.getMessage() + " (it needs glibc 2.28 or later)", e);
+            throw new IOException(e.getMessage() + " (it needs " + Platforms.neededLibc() + ")", e);
         }
     }
 
