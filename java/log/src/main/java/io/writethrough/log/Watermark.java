@@ -20,13 +20,10 @@ final class Watermark {
     private final PriorityQueue<Watcher> queue = new PriorityQueue<>(Comparator.comparingLong(Watcher::lsn));
     private boolean closed;
 
-    /* Why no append becomes durable for now, and the ranges whose appends have failed: the newest of them. */
+    /* Why no append becomes durable for now, and whose appends have failed. */
     private @Nullable Throwable failure;
-    private final List<Lost> lost = new ArrayList<>();
-    private static final int MOST_LOST = 1024;
+    private final LostRanges lost = new LostRanges();
     private volatile boolean hasLost;
-
-    private record Lost(long from, long to, Throwable why) {}
 
     private record Watcher(long lsn, boolean ofAppend, CompletableFuture<Long> future) {}
 
@@ -50,8 +47,7 @@ final class Watermark {
 
     /** The log was cut: its LSNs from this one on are for other records, whatever became of the old ones. */
     synchronized void cut(final long end) {
-        lost.removeIf(range -> range.from >= end);
-        lost.replaceAll(range -> range.to <= end ? range : new Lost(range.from, end, range.why));
+        lost.cut(end);
         hasLost = !lost.isEmpty();
         durable = end;
     }
@@ -86,12 +82,7 @@ final class Watermark {
     }
 
     private synchronized @Nullable Throwable whyLost(final long lsn) {
-        for (final Lost range : lost) {
-            if (lsn >= range.from && lsn < range.to) {
-                return range.why;
-            }
-        }
-        return null;
+        return lost.why(lsn);
     }
 
     /** Completes what the watermark has passed. */
@@ -126,11 +117,8 @@ final class Watermark {
     /** Appends go on behind a range whose appends have failed. */
     synchronized void repaired(final long from, final long to) {
         if (to > from && failure != null) {
-            lost.add(new Lost(from, to, failure));
+            lost.add(from, to, failure);
             hasLost = true;
-            if (lost.size() > MOST_LOST) {
-                lost.remove(0);
-            }
             durable = to;
         }
         failure = null;

@@ -264,6 +264,30 @@ class FailingDiskTest {
     }
 
     @Test
+    void noneOfManyFailedAppendsIsEverToldToBeDurable() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        final List<Long> lost = new ArrayList<>();
+        final List<Long> kept = new ArrayList<>();
+        final LogOptions large = LogOptions.builder().segmentBytes(1 << 20).build();
+        try (DurableLog log = DurableLog.open(disk, large, Runnable::run, () -> {})) {
+            for (int i = 0; i < 1100; i++) {
+                disk.failuresPerThousand = 1000;
+                lost.add(log.appendLater(bytes("lost")));
+                lost.add(log.appendLater(bytes("lost too")));
+                disk.endAll();
+                disk.failuresPerThousand = 0;
+                kept.add(log.append(bytes("kept")));
+            }
+            for (final long lsn : lost) {
+                assertThrows(IOException.class, () -> log.awaitDurable(lsn));
+            }
+            for (final long lsn : kept) {
+                log.awaitDurable(lsn);
+            }
+        }
+    }
+
+    @Test
     void aFailureIsForgottenWithTheRecordsThatACutTakesBack() throws IOException {
         final SimulatedDisk disk = new SimulatedDisk(1);
         try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
