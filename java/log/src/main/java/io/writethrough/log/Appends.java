@@ -16,6 +16,7 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -69,6 +70,13 @@ final class Appends {
     private final AtomicLong repairs = new AtomicLong();
     private Runnable afterRoll = () -> {};
 
+    /** Steps that tests put something between. They are named in assertions: without those none costs anything. */
+    enum Step {
+        RESERVE
+    }
+
+    private @Nullable Consumer<Step> between;
+
     /* For when there is no memory to tell more. */
     private final IOException withoutMemory = new IOException(
             "append to the log: not durable, since a write failed, and the heap is full. All that was acknowledged before is"
@@ -93,6 +101,20 @@ final class Appends {
     /** Runs after each change of the segment. */
     void afterRoll(final Runnable task) {
         afterRoll = task;
+    }
+
+    /** For tests: what each step does first. */
+    void between(final @Nullable Consumer<Step> task) {
+        between = task;
+    }
+
+    /* Always true, if it returns. */
+    private boolean at(final Step step) {
+        final Consumer<Step> task = between;
+        if (task != null) {
+            task.accept(step);
+        }
+        return true;
     }
 
     long sequence() {
@@ -130,7 +152,7 @@ final class Appends {
         while (true) {
             final long now = state.get();
             final long place = now & CLOSED;
-            final Segment in = segment; // not another one, if `state` is still the same below
+            assert at(Step.RESERVE);
             if (place == CLOSED || place * 8 + framed > segmentBytes) {
                 return false;
             }
@@ -138,6 +160,7 @@ final class Appends {
             if (ticket - head >= TICKETS) {
                 pause();
             } else if (state.compareAndSet(now, opened(ticket + 1, place * 8 + framed))) {
+                final Segment in = segment; // stays until the ticket is back; before, it may have changed and the state not
                 encoder.segment = in;
                 encoder.lsn = in.base() + place * 8;
                 encoder.ticket = ticket;

@@ -364,7 +364,7 @@ public final class DurableLog implements Closeable {
 
     // ---- appends ----
 
-    private Appends appends() {
+    Appends appends() {
         final Appends open = appends;
         if (open == null) {
             throw new UnsupportedOperationException("The log " + files + " is open for reads alone");

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+package io.writethrough.log;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What happens between two steps of an append. */
+@Timeout(60)
+class InterleavedTest {
+    private static final LogOptions OPTIONS =
+            LogOptions.builder().segmentBytes(LogOptions.LEAST_SEGMENT_BYTES).build();
+
+    private static DurableLog open(final SimulatedDisk disk) throws IOException {
+        return DurableLog.open(disk, OPTIONS, Runnable::run, () -> {});
+    }
+
+    /** What a test puts between two steps. */
+    private interface Task {
+        void run() throws IOException;
+    }
+
+    /* Once, at the first such step. */
+    private static void at(final DurableLog log, final Appends.Step step, final Task task) {
+        log.appends().between(now -> {
+            if (now == step) {
+                log.appends().between(null);
+                try {
+                    task.run();
+                } catch (final IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            }
+        });
+    }
+
+    @Test
+    void anAppendGoesToTheNewSegmentIfTheOldOneIsLeftWithTheSameOffset() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        final int whole = (int) OPTIONS.segmentBytes() - Format.HEADER_BYTES - 2 * Format.FRAME_HEADER_BYTES;
+        try (DurableLog log = open(disk)) {
+            log.append(LogOnDisk.bytes("first"));
+            final long[] large = new long[1];
+            at(log, Appends.Step.RESERVE, () -> large[0] = log.append(ByteBuffer.allocate(whole)));
+            final long last = log.append(LogOnDisk.bytes("last"));
+            assertEquals(1, log.stats().newSegments());
+            assertTrue(last > large[0], "LSN " + last + " behind " + large[0]);
+            final List<Integer> lengths = new ArrayList<>();
+            try (LogReader reader = log.reader(log.start())) {
+                while (reader.next()) {
+                    lengths.add(reader.record().remaining());
+                }
+            }
+            assertEquals(List.of(5, whole, 4), lengths);
+        }
+    }
+}
