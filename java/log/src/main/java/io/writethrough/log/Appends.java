@@ -72,7 +72,8 @@ final class Appends {
 
     /** Steps that tests put something between. They are named in assertions: without those none costs anything. */
     enum Step {
-        RESERVE
+        RESERVE,
+        TAKE_BACK
     }
 
     private @Nullable Consumer<Step> between;
@@ -224,6 +225,7 @@ final class Appends {
      */
     private void advance() {
         while (ends.get(head & MASK) != 0) {
+            assert at(Step.TAKE_BACK);
             if (!advancing.compareAndSet(false, true)) {
                 return;
             }
@@ -254,7 +256,7 @@ final class Appends {
                 if (durable != FAILED) {
                     watermark.set(durable);
                 }
-                if (failing) {
+                if (failing && ticket != head) { // else another thread took them, and the log may be under repair
                     why = whyFailed();
                     lost = watermark.fail(why);
                 }

@@ -10,6 +10,8 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -60,6 +62,44 @@ class InterleavedTest {
                 }
             }
             assertEquals(List.of(5, whole, 4), lengths);
+        }
+    }
+
+    @Test
+    void aThreadThatComesLateToAFailureDoesNotTellItOfLaterAppends() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        try (DurableLog log = open(disk)) {
+            final AtomicBoolean repairs = new AtomicBoolean();
+            disk.failuresPerThousand = 1000;
+            disk.failure = () -> new IOException() {
+                @Override
+                public String getMessage() {
+                    if (repairs.compareAndSet(true, false)) {
+                        append(log);
+                    }
+                    return "EIO";
+                }
+            };
+            log.appendAsync(LogOnDisk.bytes("lost"));
+            log.appendAsync(LogOnDisk.bytes("lost too"));
+            at(log, Appends.Step.TAKE_BACK, () -> {
+                disk.progress(); // the other one ends, and takes both back
+                repairs.set(true);
+                disk.failuresPerThousand = 0;
+            });
+            disk.progress();
+            final long lsn = log.appendLater(LogOnDisk.bytes("later"));
+            final CompletableFuture<Long> told = log.whenDurable(lsn);
+            disk.endAll();
+            assertTrue(told.join() > lsn);
+        }
+    }
+
+    private static void append(final DurableLog log) {
+        try {
+            log.appendLater(LogOnDisk.bytes("after"));
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 }
