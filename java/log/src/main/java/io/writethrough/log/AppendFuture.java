@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 final class AppendFuture extends CompletableFuture<Long> implements Waiter {
     private long lsn;
     private @Nullable Waiter next;
+    private @Nullable Throwable failure;
 
     /** Before others know of the append. */
     void lsn(final long taken) {
@@ -26,7 +27,12 @@ final class AppendFuture extends CompletableFuture<Long> implements Waiter {
     }
 
     @Override
-    public void done(final @Nullable Throwable failure) {
+    public void done(final @Nullable Throwable why) {
+        failure = why;
+    }
+
+    /** Completes it, and runs what depends on it. */
+    void tell() {
         if (failure == null) {
             complete(lsn);
         } else {

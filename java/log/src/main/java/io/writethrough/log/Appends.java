@@ -73,7 +73,8 @@ final class Appends {
     /** Steps that tests put something between. They are named in assertions: without those none costs anything. */
     enum Step {
         RESERVE,
-        TAKE_BACK
+        TAKE_BACK,
+        TAKEN_BACK
     }
 
     private @Nullable Consumer<Step> between;
@@ -220,62 +221,95 @@ final class Appends {
     }
 
     /*
-     * Takes back the tickets from the oldest on. One thread at a time does; whoever comes meanwhile leaves it to that one. What
-     * needs memory may fail: `advancing` falls all the same, and those who wait are told.
+     * Takes back the tickets from the oldest on. One thread at a time does; whoever comes meanwhile leaves it to that one: so
+     * dependents of futures, which may block, come when nothing is left to this thread, and when those who wait were told.
      */
     private void advance() {
+        @Nullable AppendFuture newest = null;
         while (ends.get(head & MASK) != 0) {
             assert at(Step.TAKE_BACK);
             if (!advancing.compareAndSet(false, true)) {
-                return;
+                break;
             }
-            @Nullable Waiter first = null;
-            @Nullable Waiter last = null;
-            @Nullable Waiter firstFailed = null;
-            int ticket = head;
-            long durable = FAILED;
-            @Nullable Throwable why = null;
-            List<CompletableFuture<Long>> lost = List.of();
-            try {
-                for (long end; (end = ends.get(ticket & MASK)) != 0; ticket++) {
-                    failing |= end == FAILED;
-                    ends.set(ticket & MASK, 0);
-                    final Waiter waiter = waiters.getAndSet(ticket & MASK, null);
-                    if (waiter != null) {
-                        waiter.next(null);
-                        if (last == null) {
-                            first = waiter;
-                        } else {
-                            last.next(waiter);
-                        }
-                        last = waiter;
-                        firstFailed = failing && firstFailed == null ? waiter : firstFailed;
-                    }
-                    durable = failing ? durable : end;
-                }
-                if (durable != FAILED) {
-                    watermark.set(durable);
-                }
-                if (failing && ticket != head) { // else another thread took them, and the log may be under repair
-                    why = whyFailed();
-                    lost = watermark.fail(why);
-                }
-            } catch (final OutOfMemoryError e) {
-                // The watermark tells the futures that it still has when the log is repaired.
-            } finally {
-                head = ticket;
-                advancing.set(false);
-            }
-            tell(first, firstFailed, why);
-            try {
-                watermark.tell();
-                for (int i = 0; i < lost.size(); i++) { // an iterator would be an object for each append
-                    lost.get(i).completeExceptionally(why);
-                }
-            } catch (final OutOfMemoryError e) {
-                // The next move of the watermark tells those who still wait.
-            }
+            newest = takeBack(newest);
         }
+        for (AppendFuture future = inOrder(newest); future != null; ) {
+            final AppendFuture next = (AppendFuture) future.next();
+            future.next(null);
+            try {
+                future.tell();
+            } catch (final OutOfMemoryError e) {
+                // Of a dependent; the others must hear.
+            }
+            future = next;
+        }
+        try {
+            watermark.tell();
+        } catch (final OutOfMemoryError e) {
+            // The next move of the watermark tells those who still wait.
+        }
+    }
+
+    private static @Nullable AppendFuture inOrder(final @Nullable AppendFuture newest) {
+        @Nullable AppendFuture first = null;
+        for (AppendFuture future = newest; future != null; ) {
+            final AppendFuture older = (AppendFuture) future.next();
+            future.next(first);
+            first = future;
+            future = older;
+        }
+        return first;
+    }
+
+    /*
+     * What needs memory may fail: `advancing` falls all the same, and those who wait are told. Returns the futures that are to be
+     * told, the newest first, in front of those given.
+     */
+    private @Nullable AppendFuture takeBack(final @Nullable AppendFuture untold) {
+        @Nullable Waiter first = null;
+        @Nullable Waiter last = null;
+        @Nullable Waiter firstFailed = null;
+        int ticket = head;
+        long durable = FAILED;
+        @Nullable Throwable why = null;
+        try {
+            for (long end; (end = ends.get(ticket & MASK)) != 0; ticket++) {
+                failing |= end == FAILED;
+                ends.set(ticket & MASK, 0);
+                final Waiter waiter = waiters.getAndSet(ticket & MASK, null);
+                if (waiter != null) {
+                    waiter.next(null);
+                    if (last == null) {
+                        first = waiter;
+                    } else {
+                        last.next(waiter);
+                    }
+                    last = waiter;
+                    firstFailed = failing && firstFailed == null ? waiter : firstFailed;
+                }
+                durable = failing ? durable : end;
+            }
+            if (durable != FAILED) {
+                watermark.set(durable);
+            }
+            if (failing && ticket != head) { // else another thread took them, and the log may be under repair
+                why = whyFailed();
+                watermark.fail(why);
+            }
+        } catch (final OutOfMemoryError e) {
+            // The watermark tells the futures that it still has when the log is repaired.
+        } finally {
+            head = ticket;
+            assert at(Step.TAKEN_BACK);
+            advancing.set(false);
+        }
+        final AppendFuture newest = settle(first, firstFailed, why, untold);
+        try {
+            watermark.tellThreads();
+        } catch (final OutOfMemoryError e) {
+            // As above.
+        }
+        return newest;
     }
 
     private Throwable whyFailed() {
@@ -286,19 +320,26 @@ final class Appends {
         }
     }
 
-    private void tell(final @Nullable Waiter first, final @Nullable Waiter firstFailed, final @Nullable Throwable why) {
+    /* Wakes threads that wait. Futures get their outcome, and no dependent runs yet. Needs no memory. */
+    private static @Nullable AppendFuture settle(
+            final @Nullable Waiter first,
+            final @Nullable Waiter firstFailed,
+            final @Nullable Throwable why,
+            final @Nullable AppendFuture untold) {
         boolean failed = false;
+        @Nullable AppendFuture newest = untold;
         for (Waiter waiter = first; waiter != null; ) {
             failed |= waiter == firstFailed;
             final Waiter next = waiter.next(); // before it is told: then it may be in another list
             waiter.next(null);
-            try {
-                waiter.done(failed ? why : null);
-            } catch (final OutOfMemoryError e) {
-                // A thread that waits needs no memory to be told: the others in the list must hear.
+            waiter.done(failed ? why : null);
+            if (waiter instanceof AppendFuture) {
+                waiter.next(newest);
+                newest = (AppendFuture) waiter;
             }
             waiter = next;
         }
+        return newest;
     }
 
     private IOException failed(final @Nullable Throwable cause) {

@@ -57,6 +57,11 @@ import org.jspecify.annotations.Nullable;
  * tells its length ({@link #recovery()}). Damage to acknowledged records is an error, {@link LogDamagedException}, and nothing
  * is cut off. Damage to the very last appends before a crash cannot be told from a torn tail.
  *
+ * <p><b>Futures.</b> A future of the log completes on a thread of the engine, or on one that appends or waits for the log at
+ * that moment. A dependent may append, and may block: no append, wait or reader of another thread waits for a dependent. Futures
+ * that complete together are completed one after the other. So a dependent must not wait for another future of the log: run
+ * such a dependent by {@code thenApplyAsync} and the like.
+ *
  * <p><b>Errors.</b> If a write fails, all appends that are not durable yet fail, and a later append goes on behind them. If
  * there is no room for another segment, appends fail that need one, and work again when there is room.
  *
@@ -420,8 +425,7 @@ public final class DurableLog implements Closeable {
      *
      * @param record as for {@link #append(ByteBuffer...)}
      * @return a future of the record's LSN, which completes when the record, and all records before it, are durable, or fails
-     *     with what {@link #append(ByteBuffer...)} would have thrown. It completes on a thread of the engine: a dependent that
-     *     waits for the log belongs on another one
+     *     with what {@link #append(ByteBuffer...)} would have thrown
      * @throws IllegalArgumentException for a length that cannot be
      */
     public CompletableFuture<Long> appendAsync(final ByteBuffer... record) {
@@ -485,7 +489,7 @@ public final class DurableLog implements Closeable {
         if (watermark.isPlainlyBehind(lsn)) {
             return;
         }
-        final CompletableFuture<Long> future = watermark.when(lsn, true);
+        final CompletableFuture<Long> future = watermark.when(lsn, true, true);
         while (!future.isDone() && files.progress()) {
             Thread.onSpinWait();
         }
@@ -505,7 +509,7 @@ public final class DurableLog implements Closeable {
      * @return completes with the watermark; fails with what {@link #awaitDurable} would have thrown
      */
     public CompletableFuture<Long> whenDurable(final long lsn) {
-        return watermark.when(lsn, true);
+        return watermark.when(lsn, true, false);
     }
 
     // ---- reading ----

@@ -333,7 +333,7 @@ public final class LogReader implements Closeable {
             }
             return true;
         }
-        final CompletableFuture<Long> moved = log.watermark().when(position, false);
+        final CompletableFuture<Long> moved = log.watermark().when(position, false, true);
         try {
             moved.get(nanos, TimeUnit.NANOSECONDS);
             return true;

@@ -11,6 +11,6 @@ interface Waiter {
 
     void next(@Nullable Waiter waiter);
 
-    /** The append is durable, or has failed. */
+    /** The append is durable, or has failed. Runs nothing of a caller, and needs no memory. */
     void done(@Nullable Throwable failure);
 }

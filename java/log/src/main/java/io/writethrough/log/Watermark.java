@@ -3,9 +3,9 @@
 package io.writethrough.log;
 
 import java.nio.channels.ClosedChannelException;
-import java.util.ArrayList;
+import java.util.ArrayDeque;
 import java.util.Comparator;
-import java.util.List;
+import java.util.Deque;
 import java.util.PriorityQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Predicate;
@@ -17,7 +17,7 @@ final class Watermark {
 
     /* What the first of the queue waits for; the largest number: nobody waits. Written with the lock. */
     private volatile long nextWanted = Long.MAX_VALUE;
-    private final PriorityQueue<Watcher> queue = new PriorityQueue<>(Comparator.comparingLong(Watcher::lsn));
+    private final PriorityQueue<Watcher> queue = new PriorityQueue<>(Comparator.comparingLong(watcher -> watcher.lsn));
     private boolean closed;
 
     /* Why no append becomes durable for now, and whose appends have failed. */
@@ -25,7 +25,35 @@ final class Watermark {
     private final LostRanges lost = new LostRanges();
     private volatile boolean hasLost;
 
-    private record Watcher(long lsn, boolean ofAppend, CompletableFuture<Long> future) {}
+    /* Futures that are not in the queue any more, and wait to be told. */
+    private final Deque<Watcher> untold = new ArrayDeque<>();
+    private volatile boolean hasUntold;
+
+    private static final class Watcher {
+        final long lsn;
+        /* Whether a failure of appends is one of this. */
+        final boolean ofAppend;
+        /* A thread of the library waits: nothing of a caller depends on the future. */
+        final boolean ofThread;
+        final CompletableFuture<Long> future = new CompletableFuture<>();
+        long passedBy;
+        @Nullable
+        Throwable failure;
+
+        Watcher(final long lsn, final boolean ofAppend, final boolean ofThread) {
+            this.lsn = lsn;
+            this.ofAppend = ofAppend;
+            this.ofThread = ofThread;
+        }
+
+        void tell() {
+            if (failure == null) {
+                future.complete(passedBy);
+            } else {
+                future.completeExceptionally(failure);
+            }
+        }
+    }
 
     Watermark(final long durable) {
         this.durable = durable;
@@ -52,9 +80,14 @@ final class Watermark {
         durable = end;
     }
 
-    /** A future that completes when the watermark is behind the LSN, with the watermark. */
-    CompletableFuture<Long> when(final long lsn, final boolean ofAppend) {
-        final CompletableFuture<Long> future = new CompletableFuture<>();
+    /**
+     * A future that completes when the watermark is behind the LSN, with the watermark.
+     *
+     * @param ofAppend whether it fails if the append with this LSN does
+     * @param ofThread a thread waits for it, and nothing of a caller depends on it
+     */
+    CompletableFuture<Long> when(final long lsn, final boolean ofAppend, final boolean ofThread) {
+        final Watcher watcher = new Watcher(lsn, ofAppend, ofThread);
         synchronized (this) {
             final Throwable why = ofAppend ? whyNever(lsn) : null;
             if (why != null) {
@@ -66,11 +99,16 @@ final class Watermark {
             if (closed) {
                 return CompletableFuture.failedFuture(new ClosedChannelException());
             }
-            queue.add(new Watcher(lsn, ofAppend, future));
+            queue.add(watcher);
             nextWanted = Math.min(nextWanted, lsn);
         }
-        tell(); // it may have moved before we were in the queue
-        return future;
+        if (durable > lsn) { // it moved before we were in the queue
+            synchronized (this) {
+                take(other -> other == watcher, durable, ofAppend ? whyLost(lsn) : null);
+            }
+            tellOne(watcher);
+        }
+        return watcher.future;
     }
 
     /* Why a record that had been appended is not durable and never will be. */
@@ -81,37 +119,70 @@ final class Watermark {
         return whyLost(lsn);
     }
 
-    private synchronized @Nullable Throwable whyLost(final long lsn) {
+    private @Nullable Throwable whyLost(final long lsn) {
         return lost.why(lsn);
     }
 
-    /** Completes what the watermark has passed. */
-    void tell() {
+    /** Tells threads that wait for what the watermark has passed. {@link #tell} follows. */
+    void tellThreads() {
         while (durable > nextWanted) {
-            final long now = durable;
-            final List<Watcher> passed = new ArrayList<>();
+            takePassed();
+        }
+    }
+
+    private synchronized void takePassed() {
+        final long now = durable;
+        Watcher first;
+        while ((first = queue.peek()) != null && first.lsn < now) {
+            settle(first, now, first.ofAppend ? whyLost(first.lsn) : null);
+            queue.remove();
+        }
+        nextWanted = first == null ? Long.MAX_VALUE : first.lsn;
+    }
+
+    /* What needs memory comes before anything is taken. Always true. */
+    private boolean settle(final Watcher watcher, final long now, final @Nullable Throwable why) {
+        watcher.passedBy = now;
+        watcher.failure = why;
+        if (watcher.ofThread) {
+            watcher.tell();
+        } else {
+            untold.add(watcher);
+            hasUntold = true;
+        }
+        return true;
+    }
+
+    /** Completes the futures of what the watermark has passed. Their dependents may block: other threads tell the rest. */
+    void tell() {
+        tellThreads();
+        while (hasUntold) {
+            final Watcher next;
             synchronized (this) {
-                Watcher first;
-                while ((first = queue.peek()) != null && first.lsn < now) {
-                    passed.add(queue.remove());
-                }
-                nextWanted = first == null ? Long.MAX_VALUE : first.lsn;
+                next = untold.poll();
+                hasUntold = !untold.isEmpty();
             }
-            for (final Watcher watcher : passed) {
-                final Throwable why = watcher.ofAppend && hasLost ? whyLost(watcher.lsn) : null;
-                if (why == null) {
-                    watcher.future.complete(now);
-                } else {
-                    watcher.future.completeExceptionally(why);
-                }
+            if (next != null) {
+                next.tell();
             }
         }
     }
 
-    /** Appends that are not durable have failed. Returns who is to be told. */
-    synchronized List<CompletableFuture<Long>> fail(final Throwable why) {
+    private void tellOne(final Watcher watcher) {
+        final boolean found;
+        synchronized (this) {
+            found = untold.remove(watcher);
+            hasUntold = !untold.isEmpty();
+        }
+        if (found) {
+            watcher.tell();
+        }
+    }
+
+    /** Appends that are not durable have failed. {@link #tell} follows. */
+    synchronized void fail(final Throwable why) {
         failure = why;
-        return take(watcher -> watcher.ofAppend);
+        take(watcher -> watcher.ofAppend, 0, why);
     }
 
     /** Appends go on behind a range whose appends have failed. */
@@ -126,27 +197,22 @@ final class Watermark {
 
     /** Nobody waits for the future any more. */
     synchronized void forget(final CompletableFuture<Long> future) {
-        take(watcher -> watcher.future == future);
+        take(watcher -> watcher.future == future, 0, null);
     }
 
     /** Nothing more becomes durable. */
     void close() {
         tell();
-        final List<CompletableFuture<Long>> left;
         synchronized (this) {
             closed = true;
-            left = take(watcher -> true);
+            take(watcher -> true, 0, new ClosedChannelException());
         }
-        for (final CompletableFuture<Long> future : left) {
-            future.completeExceptionally(new ClosedChannelException());
-        }
+        tell();
     }
 
-    private List<CompletableFuture<Long>> take(final Predicate<Watcher> which) {
-        final List<CompletableFuture<Long>> taken = new ArrayList<>();
-        queue.removeIf(watcher -> which.test(watcher) && taken.add(watcher.future));
+    private void take(final Predicate<Watcher> which, final long now, final @Nullable Throwable why) {
+        queue.removeIf(watcher -> which.test(watcher) && settle(watcher, now, why));
         final @Nullable Watcher first = queue.peek();
         nextWanted = first == null ? Long.MAX_VALUE : first.lsn;
-        return taken;
     }
 }

@@ -347,7 +347,7 @@ class DurableLogTest extends LogOnDisk {
     @Test
     void whatIsClosedSaysSo() throws IOException {
         final DurableLog log = DurableLog.open(path, SMALL);
-        final CompletableFuture<Long> tail = log.watermark().when(log.end(), false);
+        final CompletableFuture<Long> tail = log.watermark().when(log.end(), false, true);
         final LogReader reader = log.reader(log.start());
         log.close();
         log.close();

@@ -95,6 +95,85 @@ class InterleavedTest {
         }
     }
 
+    /* Sleeps until it is told. */
+    private static Thread waiting(final Task task) {
+        final Thread thread = new Thread(() -> {
+            try {
+                task.run();
+            } catch (final IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+        thread.setDaemon(true);
+        thread.start();
+        while (thread.getState() != Thread.State.WAITING) {
+            Thread.onSpinWait();
+        }
+        return thread;
+    }
+
+    /* As a dependent that blocks: a thread that waits for the dependent would not end. */
+    private static void join(final Thread thread, final AtomicBoolean ended) {
+        try {
+            thread.join(2_000);
+        } catch (final InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        ended.set(!thread.isAlive());
+    }
+
+    @Test
+    void noThreadThatAppendsWaitsForADependentThatBlocks() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        disk.endsWithinWrites = false;
+        disk.driver = Thread.currentThread();
+        final AtomicBoolean ended = new AtomicBoolean();
+        try (DurableLog log = open(disk)) {
+            final CompletableFuture<Long> first = log.appendAsync(LogOnDisk.bytes("first"));
+            final Thread second = waiting(() -> log.append(LogOnDisk.bytes("second")));
+            final CompletableFuture<Void> dependent = first.thenRun(() -> join(second, ended));
+            disk.endAll(); // takes both back
+            dependent.join();
+            assertTrue(ended.get(), "the second append ended behind the dependent");
+        }
+    }
+
+    @Test
+    void noThreadThatWaitsForTheWatermarkWaitsForADependentThatBlocks() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        disk.driver = Thread.currentThread();
+        final AtomicBoolean ended = new AtomicBoolean();
+        try (DurableLog log = open(disk)) {
+            final long first = log.appendLater(LogOnDisk.bytes("first"));
+            final CompletableFuture<Long> told = log.whenDurable(first);
+            final Thread waiter = waiting(() -> log.awaitDurable(first));
+            final CompletableFuture<Void> dependent = told.thenRun(() -> join(waiter, ended));
+            disk.endAll();
+            dependent.join();
+            assertTrue(ended.get(), "the wait ended behind the dependent");
+        }
+    }
+
+    @Test
+    void aTicketThatComesBackWhileOthersAreTakenBackIsTakenBeforeADependentRuns() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        disk.endsWithinWrites = false;
+        disk.driver = Thread.currentThread();
+        final AtomicBoolean ended = new AtomicBoolean();
+        final Thread[] second = new Thread[1];
+        try (DurableLog log = open(disk)) {
+            final CompletableFuture<Void> dependent =
+                    log.appendAsync(LogOnDisk.bytes("first")).thenRun(() -> join(second[0], ended));
+            at(
+                    log,
+                    Appends.Step.TAKEN_BACK,
+                    () -> second[0] = waiting(() -> log.append(LogOnDisk.bytes("second"))));
+            disk.endAll();
+            dependent.join();
+            assertTrue(ended.get(), "the second append ended behind the dependent");
+        }
+    }
+
     private static void append(final DurableLog log) {
         try {
             log.appendLater(LogOnDisk.bytes("after"));

@@ -65,6 +65,10 @@ final class SimulatedDisk implements LogFiles {
     /** Whether other writes end, and their callers are told, while a synchronous one is under way. */
     boolean endsWithinWrites = true;
 
+    /** The only thread that ends writes of others; null: every thread that waits does. */
+    @Nullable
+    Thread driver;
+
     /** So many bytes may all files have together. */
     long room = Long.MAX_VALUE;
 
@@ -186,7 +190,7 @@ final class SimulatedDisk implements LogFiles {
     /** Ends one of the writes that are under way. */
     @Override
     public boolean progress() {
-        if (underWay.isEmpty()) {
+        if (underWay.isEmpty() || driver != null && driver != Thread.currentThread()) {
             return false;
         }
         final UnderWay write = underWay.remove(random.nextInt(underWay.size()));
