@@ -7,7 +7,9 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -349,13 +351,25 @@ final class Segments {
         return taken;
     }
 
-    /** Nothing is prepared any more. Waits for what is under way. */
+    /** Nothing is prepared or recycled any more. Waits for what the helper does. */
     void close() throws IOException {
         synchronized (this) {
             closed = true;
         }
+        awaitHelper();
         for (final Segment segment : takeReady()) {
             segment.file().close();
         }
+    }
+
+    /* Its tasks run in their order. A helper that refuses this one has none left that it would run. */
+    private void awaitHelper() {
+        final CompletableFuture<Void> done = new CompletableFuture<>();
+        try {
+            helper.execute(() -> done.complete(null));
+        } catch (final RejectedExecutionException | OutOfMemoryError e) {
+            return;
+        }
+        done.join();
     }
 }

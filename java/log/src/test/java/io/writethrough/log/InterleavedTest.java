@@ -9,9 +9,12 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -171,6 +174,63 @@ class InterleavedTest {
             disk.endAll();
             dependent.join();
             assertTrue(ended.get(), "the second append ended behind the dependent");
+        }
+    }
+
+    @Test
+    void aLogThatIsClosedHasNoSegmentUnderWay() throws Exception {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        final Deque<Thread> helpers = new ConcurrentLinkedDeque<>();
+        final AtomicBoolean late = new AtomicBoolean();
+        final AtomicBoolean recycled = new AtomicBoolean();
+        final DurableLog log = DurableLog.open(
+                disk,
+                OPTIONS,
+                task -> {
+                    if (late.get()) {
+                        final Thread before = helpers.peekLast();
+                        helpers.add(new Thread(() -> {
+                            join(before);
+                            task.run();
+                        }));
+                        helpers.getLast().start();
+                    } else {
+                        task.run();
+                    }
+                },
+                () -> {});
+        for (int i = 0; i < 3; i++) {
+            log.append(ByteBuffer.allocate(50_000));
+        }
+        final Thread closing = new Thread(() -> {
+            try {
+                log.close();
+            } catch (final IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+        late.set(true);
+        disk.beforeRename = () -> {
+            closing.start();
+            while (closing.getState() != Thread.State.WAITING && closing.isAlive()) {
+                Thread.onSpinWait();
+            }
+            disk.beforeRename = () -> {};
+            recycled.set(closing.isAlive());
+        };
+        log.trim(log.end());
+        join(helpers.getFirst());
+        closing.join();
+        assertTrue(recycled.get(), "the log was closed while a segment lost its name");
+    }
+
+    private static void join(final @Nullable Thread thread) {
+        try {
+            if (thread != null) {
+                thread.join();
+            }
+        } catch (final InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 

@@ -79,6 +79,9 @@ final class SimulatedDisk implements LogFiles {
     /** The next change of a name throws an error before the change is durable, as a kill would end it. */
     boolean killsRename;
 
+    /** Runs before each change of a name. */
+    Runnable beforeRename = () -> {};
+
     /** Runs once, behind the next read. */
     @Nullable
     Runnable afterRead;
@@ -369,6 +372,7 @@ final class SimulatedDisk implements LogFiles {
 
         @Override
         public void renameTo(final String newName) {
+            beforeRename.run();
             final Change change = begin(inode, 0, new byte[0], name, newName);
             rename(change);
             name = newName;
