@@ -651,7 +651,7 @@ public final class DurableLog implements Closeable {
      *
      * @param lsn of the last record to keep
      * @throws IllegalArgumentException if the LSN is not of a record that is kept
-     * @throws IOException if no record begins there, or the log is closed, or cannot be written. When that leaves open whether
+     * @throws IOException if no record begins there, as where an append failed, or the log is closed, or cannot be written. When that leaves open whether
      *     the records are gone, the log is closed
      */
     public void truncateAfter(final long lsn) throws IOException {
@@ -664,6 +664,10 @@ public final class DurableLog implements Closeable {
             try (LogReader reader = reader(lsn)) {
                 if (!reader.next()) {
                     throw new IllegalArgumentException("LSN " + lsn + " is the end of the log " + files);
+                }
+                if (reader.lsn() != reader.begunAt()) {
+                    throw new IOException("No record of the log " + files + " is at LSN " + lsn
+                            + ": its append failed. Use the LSN of a record that a reader shows");
                 }
                 cut = reader.rawEnd();
             }

@@ -33,6 +33,7 @@ public final class LogReader implements Closeable {
     private final ByteBuffer window;
     private @Nullable Frames frames;
     private long sequence;
+    private final long begunAt;
     private long position;
     private int cuts;
     private long lsn = Format.NONE;
@@ -47,6 +48,7 @@ public final class LogReader implements Closeable {
         boolean done = false;
         try {
             checkBegin();
+            begunAt = position;
             done = true;
         } finally {
             if (!done) {
@@ -371,6 +373,11 @@ public final class LogReader implements Closeable {
      */
     public long nextLsn() {
         return position;
+    }
+
+    /* Where the first frame is that the reader was begun at: a record, or a filler. */
+    long begunAt() {
+        return begunAt;
     }
 
     long rawEnd() {

@@ -288,6 +288,26 @@ class FailingDiskTest {
     }
 
     @Test
+    void aCutBehindARecordThatFailedIsRefused() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+            log.append(bytes("before"));
+            disk.failuresPerThousand = 1000;
+            final long lost = log.appendLater(bytes("lost"));
+            final long lostToo = log.appendLater(bytes("lost too"));
+            disk.endAll();
+            assertThrows(IllegalArgumentException.class, () -> log.truncateAfter(lost));
+            disk.failuresPerThousand = 0;
+            log.append(bytes("after"));
+            final long last = log.append(bytes("last"));
+            assertThrows(IOException.class, () -> log.truncateAfter(lost));
+            assertThrows(IOException.class, () -> log.truncateAfter(lostToo));
+            assertEquals(List.of("before", "after", "last"), LogOnDisk.read(log));
+            log.truncateAfter(last);
+        }
+    }
+
+    @Test
     void aFailureIsForgottenWithTheRecordsThatACutTakesBack() throws IOException {
         final SimulatedDisk disk = new SimulatedDisk(1);
         try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
