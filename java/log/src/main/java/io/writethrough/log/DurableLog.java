@@ -98,6 +98,9 @@ public final class DurableLog implements Closeable {
     private volatile long[] cuts = {};
     private volatile boolean closed;
 
+    /* Of a log that is open for reads alone: a cut may not be finished. */
+    private volatile boolean cutsPending;
+
     /* Guards trims and cuts. Never waited for by the helper: its holder may wait for the helper. */
     private final ReentrantLock changes = new ReentrantLock();
 
@@ -136,6 +139,7 @@ public final class DurableLog implements Closeable {
         this.start = recovery.start();
         this.retentionBytes = 0;
         this.afterClose = () -> {};
+        this.cutsPending = control.cut() != Format.NONE;
     }
 
     // ---- opening ----
@@ -325,7 +329,8 @@ public final class DurableLog implements Closeable {
 
     /**
      * Opens a log for reads alone, also while another process, or this one, has it open. Nothing is changed. The log ends
-     * where it ended at this moment, and {@link LogReader#next} sees what is appended later. Its last records may not be
+     * where it ended at this moment, and {@link LogReader#next} sees what is appended later. A log whose owner crashed within
+     * {@link #truncateAfter} ends at the cut, as it will for the next owner. Its last records may not be
      * durable yet. Where the log is damaged, it ends before the damage for {@link #end()}.
      *
      * @param directory that has a log
@@ -350,6 +355,9 @@ public final class DurableLog implements Closeable {
             try {
                 final long newest = Recovery.requireAll(
                         files, Recovery.sequences(files.list()), known.start(), known.segmentBytes());
+                if (known.cut() != Format.NONE) { // not finished: what is behind the cut counts as gone
+                    return new DurableLog(files, known, new RecoveryReport(false, known.start(), known.cut(), 0, 0));
+                }
                 final Recovery.Result found = new Recovery(files, known).find(newest);
                 return new DurableLog(
                         files,
@@ -573,6 +581,17 @@ public final class DurableLog implements Closeable {
 
     boolean isReadOnly() {
         return appends == null;
+    }
+
+    /** Of a log that is open for reads alone: whether what is behind its end may be what a cut is about to take back. */
+    boolean isCutPending() throws IOException {
+        if (cutsPending) {
+            try (LogFile file = files.open(ControlFile.NAME, false)) {
+                final Control known = ControlFile.read(file, files);
+                cutsPending = known == null || known.cut() != Format.NONE;
+            }
+        }
+        return cutsPending;
     }
 
     Watermark watermark() {

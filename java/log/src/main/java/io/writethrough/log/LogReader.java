@@ -251,6 +251,9 @@ public final class LogReader implements Closeable {
 
     /* Looks for whole appends behind the end of a log that another one appends to. */
     private boolean look() throws IOException {
+        if (log.isCutPending()) {
+            return false;
+        }
         final long before = log.end();
         long at = before;
         long end = before;

@@ -3,6 +3,8 @@
 package io.writethrough.log;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -51,6 +53,28 @@ class CutReadersTest {
                 assertTrue(reader.next());
                 assertEquals("appended.", LogOnDisk.textOf(reader.record()));
                 assertEquals(withdrawn, reader.lsn());
+            }
+        }
+    }
+
+    @Test
+    void whoOnlyReadsDoesNotSeeWhatACrashKeptACutFromErasing() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        final DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {});
+        final long first = log.append(LogOnDisk.bytes("first"));
+        log.append(LogOnDisk.bytes("withdrawn"));
+        disk.failBehindWrites = 1; // the control file says where the cut is
+        assertThrows(IOException.class, () -> log.truncateAfter(first));
+        disk.failBehindWrites = Integer.MAX_VALUE;
+        try (DurableLog reads = DurableLog.openReadOnly(disk);
+                LogReader reader = reads.reader(reads.start())) {
+            assertTrue(reader.next());
+            assertEquals(reader.nextLsn(), reads.end());
+            assertFalse(reader.next());
+            try (DurableLog owner = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+                owner.append(LogOnDisk.bytes("second"));
+                assertTrue(reader.next());
+                assertEquals("second", LogOnDisk.textOf(reader.record()));
             }
         }
     }

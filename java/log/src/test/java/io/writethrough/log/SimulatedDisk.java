@@ -72,6 +72,9 @@ final class SimulatedDisk implements LogFiles {
     /** So many bytes may all files have together. */
     long room = Long.MAX_VALUE;
 
+    /** Synchronous writes fail behind so many. */
+    int failBehindWrites = Integer.MAX_VALUE;
+
     /** The next synchronous write throws it. */
     @Nullable
     Error error;
@@ -324,6 +327,9 @@ final class SimulatedDisk implements LogFiles {
             if (thrown != null) {
                 error = null;
                 throw thrown;
+            }
+            if (failBehindWrites-- <= 0) {
+                throw failure.get();
             }
             final byte[] bytes = bytesOf(source);
             requireRoom(offset + bytes.length);
