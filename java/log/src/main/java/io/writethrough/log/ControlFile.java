@@ -57,6 +57,7 @@ final class ControlFile implements Closeable {
         final ControlFile made = new ControlFile(
                 file,
                 new Control(0, logId, segmentBytes, segmentBytes + Format.HEADER_BYTES, Format.NONE, Format.NONE));
+        file.zero(0, 2 * Format.HEADER_BYTES); // so that no later change needs room
         made.set(made.now.start(), Format.NONE, Format.NONE);
         return made;
     }
