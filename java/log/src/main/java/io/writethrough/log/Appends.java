@@ -162,7 +162,8 @@ final class Appends {
             if (ticket - head >= TICKETS) {
                 pause();
             } else if (state.compareAndSet(now, opened(ticket + 1, place * 8 + framed))) {
-                final Segment in = segment; // stays until the ticket is back; before, it may have changed and the state not
+                final Segment in =
+                        segment; // stays until the ticket is back; before, it may have changed and the state not
                 encoder.segment = in;
                 encoder.lsn = in.base() + place * 8;
                 encoder.ticket = ticket;

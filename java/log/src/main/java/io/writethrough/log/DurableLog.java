@@ -546,10 +546,14 @@ public final class DurableLog implements Closeable {
      */
     public LogReader reader(final long lsn) throws IOException {
         requireOpen();
+        requireReadable(lsn);
+        return new LogReader(this, lsn);
+    }
+
+    void requireReadable(final long lsn) {
         if (lsn < start || lsn > end()) {
             throw new IllegalArgumentException("LSN " + lsn + " is not from " + start + " to " + end());
         }
-        return new LogReader(this, lsn);
     }
 
     void requireOpen() throws ClosedChannelException {

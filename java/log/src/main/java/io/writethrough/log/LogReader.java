@@ -33,7 +33,7 @@ public final class LogReader implements Closeable {
     private final ByteBuffer window;
     private @Nullable Frames frames;
     private long sequence;
-    private final long begunAt;
+    private long begunAt;
     private long position;
     private int cuts;
     private long lsn = Format.NONE;
@@ -48,7 +48,6 @@ public final class LogReader implements Closeable {
         boolean done = false;
         try {
             checkBegin();
-            begunAt = position;
             done = true;
         } finally {
             if (!done) {
@@ -69,6 +68,7 @@ public final class LogReader implements Closeable {
                 throw noRecord(position);
             }
         }
+        begunAt = position;
     }
 
     private IOException noRecord(final long at) {
@@ -376,6 +376,32 @@ public final class LogReader implements Closeable {
      */
     public long nextLsn() {
         return position;
+    }
+
+    /**
+     * Goes to another place: the next call of {@link #next} reads the record there. What was read ahead is used where it has that
+     * record.
+     *
+     * @param to as for {@link DurableLog#reader}
+     * @throws IllegalArgumentException as there; the reader stays where it is
+     * @throws IOException as there; the reader stays where it is
+     */
+    public void seek(final long to) throws IOException {
+        requireOpen();
+        log.requireReadable(to);
+        if (cuts < log.cuts().length) {
+            closeFile();
+            cuts = log.cuts().length;
+        }
+        final long before = position;
+        position = to;
+        boolean done = false;
+        try {
+            checkBegin();
+            done = true;
+        } finally {
+            position = done ? position : before;
+        }
     }
 
     /* Where the first frame is that the reader was begun at: a record, or a filler. */

@@ -37,6 +37,7 @@ final class Watermark {
         final boolean ofThread;
         final CompletableFuture<Long> future = new CompletableFuture<>();
         long passedBy;
+
         @Nullable
         Throwable failure;
 

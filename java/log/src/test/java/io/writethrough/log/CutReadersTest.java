@@ -10,6 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Readers that are open while the log is cut. */
@@ -75,6 +77,32 @@ class CutReadersTest {
                 owner.append(LogOnDisk.bytes("second"));
                 assertTrue(reader.next());
                 assertEquals("second", LogOnDisk.textOf(reader.record()));
+            }
+        }
+    }
+
+    @Test
+    void aReaderGoesToAnyRecordAlsoBehindACut() throws IOException {
+        try (DurableLog log = DurableLog.open(new SimulatedDisk(1), OPTIONS, Runnable::run, () -> {})) {
+            final List<Long> lsns = new ArrayList<>();
+            for (int i = 0; i < 40; i++) {
+                lsns.add(log.append(ByteBuffer.allocate(7_000).putInt(0, i)));
+            }
+            try (LogReader reader = log.reader(log.end())) {
+                for (final int number : new int[] {39, 0, 1, 20, 19, 39, 5}) {
+                    reader.seek(lsns.get(number));
+                    assertTrue(reader.next());
+                    assertEquals(number, reader.record().getInt(reader.record().position()));
+                }
+                assertThrows(IOException.class, () -> reader.seek(lsns.get(7) + 8));
+                assertThrows(IllegalArgumentException.class, () -> reader.seek(log.end() + 8));
+                assertTrue(reader.next());
+                assertEquals(lsns.get(6), reader.lsn());
+                log.truncateAfter(lsns.get(2));
+                assertEquals(lsns.get(3), log.append(LogOnDisk.bytes("fourth")));
+                reader.seek(lsns.get(3)); // its place is gone, and it goes to another
+                assertTrue(reader.next());
+                assertEquals("fourth", LogOnDisk.textOf(reader.record()));
             }
         }
     }

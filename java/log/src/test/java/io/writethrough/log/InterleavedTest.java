@@ -167,10 +167,7 @@ class InterleavedTest {
         try (DurableLog log = open(disk)) {
             final CompletableFuture<Void> dependent =
                     log.appendAsync(LogOnDisk.bytes("first")).thenRun(() -> join(second[0], ended));
-            at(
-                    log,
-                    Appends.Step.TAKEN_BACK,
-                    () -> second[0] = waiting(() -> log.append(LogOnDisk.bytes("second"))));
+            at(log, Appends.Step.TAKEN_BACK, () -> second[0] = waiting(() -> log.append(LogOnDisk.bytes("second"))));
             disk.endAll();
             dependent.join();
             assertTrue(ended.get(), "the second append ended behind the dependent");
