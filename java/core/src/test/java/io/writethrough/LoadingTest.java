@@ -315,8 +315,7 @@ class LoadingTest {
             for (int i = 0; i < 2; i++) {
                 final ClassLoader loader =
                         new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
-                final Method main =
-                        loader.loadClass(Load.class.getName()).getDeclaredMethod("main", String[].class);
+                final Method main = loader.loadClass(Load.class.getName()).getDeclaredMethod("main", String[].class);
                 main.setAccessible(true);
                 main.invoke(null, (Object) new String[0]);
             }

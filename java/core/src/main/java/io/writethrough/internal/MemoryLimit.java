@@ -85,7 +85,8 @@ public final class MemoryLimit {
             final File top = new File(root, fields[POINT_OF_MOUNT]);
             final String below = relative(path, fields[ROOT_OF_MOUNT]);
             if (below == null) {
-                leastOfOthers = Math.min(leastOfOthers, numberOf(textOf(new File(top, file)).trim()));
+                leastOfOthers = Math.min(
+                        leastOfOthers, numberOf(textOf(new File(top, file)).trim()));
             } else {
                 least = Math.min(least, ofGroup(top, below, file));
                 seen = true;

@@ -94,7 +94,9 @@ class MemoryLimitTest {
         write("mnt/again/system.slice/memory.max", (100 * MIB) + "\n");
         assertEquals(100, mebibytes());
         write("proc/self/cgroup", "0::/elsewhere\n");
-        write("proc/self/mountinfo", ofOthers + ofOthers.replace("users", "more").replace("user.slice", "more.slice"));
+        write(
+                "proc/self/mountinfo",
+                ofOthers + ofOthers.replace("users", "more").replace("user.slice", "more.slice"));
         write("mnt/more/memory.max", (40 * MIB) + "\n");
         assertEquals(40, mebibytes());
     }
