@@ -607,6 +607,78 @@ WT_API int wt_mapping_end(wt_mapping mapping);
  */
 WT_API int wt_file_descriptor(wt_file file);
 
+/* ---- durable memory ---------------------------------------------------------------------------------------------- */
+
+/* Memory of wt_memory_map. */
+typedef uint64_t wt_memory;
+
+enum {
+    WT_MEMORY_COMPARE = 1, /* find what changed by comparing, also where the kernel could tell: for tests */
+};
+
+/*
+ * Maps length bytes of the file from offset on as memory at *address, which the program reads and stores into, and which
+ * wt_memory_force makes durable. The file is open for reading and writing by this handle. offset and length need no alignment.
+ * *address is in its page where offset is in its page.
+ *
+ * The memory has the bytes of the file as they are when this returns, and zeros behind its end: all writes that returned before
+ * are in it. They are read now, except for holes. So errors of the disk are told here, and no access to the memory is SIGBUS.
+ * The memory is anonymous: its pages count for this process, as far as the file has data or the program touched them. The kernel
+ * may swap them and cannot drop them. Mappings of large holes cost next to nothing.
+ *
+ * Until the memory is detached it owns the range: writes to a part of it, holes and zeros in it, and a cut of the file within
+ * or before it are -EBUSY; so are appends while it reaches behind the end of the file, another wt_memory_map of a part of it, and
+ * wt_mapping_begin. Reads of the file see what was forced. The file does not become longer by this call.
+ *
+ * A child of fork(2) has no such memory: its addresses are not mapped there.
+ *
+ * 1: the kernel watches which pages change (Linux 6.7 and later). 0: it does not, or refuses userfaultfd(2), and a force compares
+ * its whole range with the file, which the cache has or has to read.
+ *
+ * -EBADF: the file is not open for both. -EINVAL: length is 0, or a flag is not known. -EBUSY: see above. -ENOMEM: the
+ * address space, or the limit of it. Errors of wt_read, and of wt_force for what was written with WT_LATER.
+ *
+ * @since 0.1
+ */
+WT_API int wt_memory_map(wt_file file, uint64_t offset, uint64_t length, uint32_t flags, wt_memory *memory,
+                         void **address);
+
+/*
+ * Makes durable what was stored into length bytes of the memory from offset on, counted from *address, before this call began.
+ * Pages that changed are written, as far as they are in the mapping, and nothing else: so stores beside the range may become
+ * durable too. One run of changed pages is one durable write; several leave together and share a flush. If no page
+ * has changed, no I/O is done. Where a changed page is behind the end of the file, the file becomes longer, up to the end of that
+ * page or of the mapping.
+ *
+ * A store that another thread makes meanwhile is written by this call, or found by the next. Forces of one
+ * mapping go one at a time, and wait for no other writes of the file.
+ *
+ * I/O by which the kernel stores into the memory without the processor, such as a direct read into it, has to be over when a
+ * force begins: the kernel does not see which pages it changes.
+ *
+ * After an error all pages of this force still count as changed: the next force writes them. -EBADF: the memory is detached or
+ * unmapped, or its file is closed. -EINVAL: the range is not in the memory. Otherwise errors of wt_write, and of wt_force if several runs
+ * had changed.
+ *
+ * @since 0.1
+ */
+WT_API int wt_memory_force(wt_memory memory, uint64_t offset, uint64_t length);
+
+/*
+ * Ends that the memory belongs to the file, which wt_file_close does too: no store of the future reaches the file, nor does one of
+ * the past that no force has covered, and others may change the range. The memory itself stays, with what it has. Waits for a
+ * force that is under way. -EBADF: unmapped already. -EDEADLK: on the thread of an event loop that carries the I/O.
+ *
+ * @since 0.1
+ */
+WT_API int wt_memory_detach(wt_memory memory);
+
+/* Detaches the memory and unmaps it. No thread touches it any more. Also after its file is closed. Errors as wt_memory_detach. */
+WT_API int wt_memory_unmap(wt_memory memory);
+
+/* 1: wt_memory_map will have the kernel watch which pages change. 0: it will compare. */
+WT_API int wt_memory_is_watched(void);
+
 /* ---- asynchronous I/O ------------------------------------------------------------------------------------------- */
 
 /* How an asynchronous operation ended. */

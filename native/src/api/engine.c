@@ -24,15 +24,18 @@
 #include "engine/handle.h"
 #include "file/inode.h"
 #include "file/operation.h"
+#include "file/owners.h"
 #include "io/disk.h"
 #include "io/mapped.h"
 #include "io/plug.h"
+#include "posix/changes.h"
 #include "posix/descriptor.h"
 #include "posix/posix.h"
 #include "posix/probe.h"
 #include "posix/through.h"
 #include "uring/external.h"
 #include "write/later.h"
+#include "write/memory.h"
 #include "write/writeback.h"
 
 #define DEFAULT_CACHE_BYTES (UINT64_C(256) << 20)
@@ -133,6 +136,9 @@ static void forked(void) {
     wt_probe_forked();
     wt_disk_forked();
     wt_mapped_forked();
+    wt_handle_forked(&wt_memory_handles);
+    wt_owners_forked();
+    wt_changes_forked();
     wt_through_forked();
     wt_plugs_forked();
     wt_mutex_init(&closing_lock, WT_LOCK_CLOSING);

@@ -12,6 +12,7 @@
 #include "engine/handle.h"
 #include "file/check.h"
 #include "file/inode.h"
+#include "file/owners.h"
 #include "write/later.h"
 #include "write/size.h"
 
@@ -143,6 +144,7 @@ int wt_file_close(wt_file handle) {
     if (!file)
         return -EBADF;
     struct wt_engine_object *engine = file->inode->engine;
+    wt_owners_end_of(file);
     int lost = wt_later_close(file);
     int rc = wt_inode_close(file->inode);
     rc = rc ? rc : lost;

@@ -18,6 +18,7 @@
 
 /* The ranks from the first mutex that is taken to the last. The long ones are held over waits: wt_long_lock. */
 #define WT_LOCK_RANKS(LONG, SHORT)                                                                                     \
+    LONG(MEMORY)                                                                                                       \
     LONG(APPEND)                                                                                                       \
     LONG(AHEAD)                                                                                                        \
     SHORT(CLOSING)                                                                                                     \
@@ -43,6 +44,7 @@
     SHORT(TURNS)                                                                                                       \
     SHORT(DISKS)                                                                                                       \
     SHORT(MAPPED)                                                                                                      \
+    SHORT(OWNERS)                                                                                                      \
     SHORT(EXTERNAL)                                                                                                    \
     SHORT(URING)                                                                                                       \
     SHORT(BURSTS)                                                                                                      \
@@ -50,6 +52,7 @@
     SHORT(THREADS)                                                                                                     \
     SHORT(BACKING)                                                                                                     \
     SHORT(PROBED)                                                                                                      \
+    SHORT(CHANGES)                                                                                                     \
     SHORT(STAGING)                                                                                                     \
     SHORT(KEPT)
 

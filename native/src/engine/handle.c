@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GENERATION (((UINT64_C(1) << 30) - 1) << 32) /* 30 bits: a handle is positive as a signed number too */
+#define GENERATION (((UINT64_C(1) << 30) - 1) << 32) /* 30 bits: under the tag, and under the bit of lanes */
 #define CLOSED (UINT64_C(1) << 31)
 #define INSIDE (CLOSED - 1)
 

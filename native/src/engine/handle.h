@@ -33,14 +33,14 @@ struct wt_handle_table {
     struct wt_mutex lock;
     struct wt_condition left; /* the last call has left a closed handle */
     _Atomic(struct wt_handle_slot *) chunks[WT_HANDLE_CHUNKS];
-    uint64_t tag;              /* bit 62 of its handles, so that handles of another table are refused */
+    uint64_t tag;              /* the two highest bits of its handles, so that handles of another table are refused */
     uint64_t first_generation; /* of new slots, shifted as in word: a child of fork(2) has its own */
     uint32_t slot_count;
     uint32_t first_free; /* index + 1, 0: none */
 };
 
-#define WT_HANDLE_TABLE(bit)                                                                                           \
-    { .lock = WT_MUTEX_INITIALIZER(WT_LOCK_HANDLES), .tag = (uint64_t)(bit) << 62 }
+#define WT_HANDLE_TABLE(kind)                                                                                          \
+    { .lock = WT_MUTEX_INITIALIZER(WT_LOCK_HANDLES), .tag = (uint64_t)(kind) << 62 }
 
 /*
  * A new handle for the object, never 0. 0: there is no memory, or there are too many handles. near: see the slot; may

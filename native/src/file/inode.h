@@ -23,6 +23,7 @@
 #include "io/turns.h"
 
 struct wt_engine_object;
+struct wt_owner;
 struct wt_write;
 
 struct wt_inode {
@@ -81,6 +82,7 @@ struct wt_inode {
     atomic_bool shown; /* it may be mapped for reading: what a mapping is to show, the device has */
     struct wt_mapped_use mapped_use;
     _Atomic int flush_error; /* of a flush that may have lost what only forces tell of: 0, or what the next one tells */
+    _Atomic(struct wt_owner *) owners; /* durable memory: see owners.h */
 };
 
 static_assert(offsetof(struct wt_inode, ends.visible_size) == 64 && offsetof(struct wt_inode, mapping.list_lock) == 128,

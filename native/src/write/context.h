@@ -38,6 +38,8 @@ struct wt_link {
 struct wt_write {
     struct wt_operation operation; /* of an asynchronous one */
     bool async;
+    bool owns;  /* its bytes are of durable memory, which owns the range */
+    bool apart; /* its thread starts others before it waits, so all its I/O is submitted */
     struct wt_inode *inode;
     uint64_t offset, length;
     int64_t begin_ns;

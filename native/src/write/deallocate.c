@@ -11,6 +11,7 @@
 #include "base/mutant.h"
 #include "cache/mapping.h"
 #include "engine/doors.h"
+#include "file/owners.h"
 #include "file/transfer.h"
 #include "io/disk.h"
 #include "io/turns.h"
@@ -129,7 +130,7 @@ static int zero_range(struct wt_inode *inode, uint64_t offset, uint64_t end, boo
     while (!rc && offset < end) {
         uint64_t stop = end;
         wt_later_shut(inode);
-        rc = zero_step(inode, offset, &stop, keep_space);
+        rc = wt_is_owned(inode, offset, end) ? -EBUSY : zero_step(inode, offset, &stop, keep_space);
         uint64_t size = wt_inode_size(inode); /* the part of a hole that is past the size does nothing */
         if (!rc && offset < size)
             wt_round_make_hole(inode, hole, offset, stop < size ? stop : size);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "engine/doors.h"
+#include "file/owners.h"
 #include "io/mapped.h"
 #include "write/later.h"
 #include "write/size.h"
@@ -23,7 +24,7 @@ static int begin_mapping(struct wt_inode *inode, uint64_t end, uint64_t *mapping
         return rc;
     wt_later_shut(inode);
     bool first = !atomic_load(&inode->mapped);
-    rc = begin(inode, end);
+    rc = wt_is_owned(inode, 0, UINT64_MAX) ? -EBUSY : begin(inode, end);
     wt_inode_open_gate(inode);
     if (rc)
         (void)wt_mapped_end(*mapping);

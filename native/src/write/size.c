@@ -9,6 +9,7 @@
 #include "cache/range.h"
 #include "engine/doors.h"
 #include "file/check.h"
+#include "file/owners.h"
 #include "file/transfer.h"
 #include "io/disk.h"
 #include "io/turns.h"
@@ -69,6 +70,8 @@ int wt_inode_truncate(struct wt_inode *inode, uint64_t size, bool at_force) {
     wt_later_shut(inode);
     int rc = inode->append_error ? inode->restore_error : 0;
     uint64_t old = wt_inode_size(inode), failures = wt_disk_failures(inode->turns.disk);
+    if (!rc && size < old && wt_is_owned(inode, size, UINT64_MAX))
+        rc = -EBUSY;
     wt_inode_forget_zeros(inode, size, UINT64_MAX);
     if (!rc && size < old && !WT_MUTANT("truncated-tail-stays-cached"))
         rc = wt_mapping_cut(&inode->mapping, size, UINT64_MAX); /* all is clean: if the rest fails, it is read again */

@@ -11,6 +11,7 @@
 #include "file/buffered.h"
 #include "file/check.h"
 #include "file/lane.h"
+#include "file/owners.h"
 #include "io/plug.h"
 #include "io/stable.h"
 #include "io/turns.h"
@@ -590,7 +591,7 @@ static bool has_parts(const struct chunk *chunk) {
 /*
  * Begins a burst for a write that is long enough to leave in parts, if stable.h says that it is to.
  *
- * Not for an asynchronous write: a thread waits for a burst. Not where the file grows: workers of the kernel do I/O
+ * Not for an asynchronous write, or one of several: a thread waits for a burst. Not where the file grows: workers of the kernel do I/O
  * that changes metadata, one after the other. Not for a step that others follow: they would wait for its flush.
  */
 static struct wt_burst *begin_burst(const struct chunk *chunk) {
@@ -601,7 +602,7 @@ static struct wt_burst *begin_burst(const struct chunk *chunk) {
         return NULL;
     bool last = chunk->end == write->offset + write->length;
     bool grows = chunk->end > wt_inode_size(inode) && chunk->end > atomic_load(&inode->ends.ahead_end);
-    if (write->async || !last || grows || !backend->ops->burst_begin)
+    if (write->async || write->apart || !last || grows || !backend->ops->burst_begin)
         return NULL;
     const struct wt_core_profile *profile = &atomic_load(&inode->backing)->profile;
     bool in_parts = wt_stable_in_parts(profile, write->durability, write->flags & WT_HIGH_PRIORITY);
@@ -712,7 +713,7 @@ static int64_t start_step(struct wt_write *write, struct wt_cursor *cursor, uint
         int rc = wt_atomic_write(write, cursor, !write->async, may_wait);
         return rc ? rc : (int64_t)write->length;
     }
-    int64_t n = write_step(write, cursor, at, !write->async, may_wait);
+    int64_t n = write_step(write, cursor, at, !write->async && !write->apart, may_wait);
     /* a write that must not wait begins as a whole or not at all */
     assert(may_wait || n < 0 || (uint64_t)n == write->length);
     return n;
@@ -785,8 +786,24 @@ static int begin_at_end(struct wt_write *write) {
     return -EIO;
 }
 
+/*
+ * Whether durable memory owns a part of what the write would change. An append goes behind the end of the file: it is refused
+ * while memory reaches beyond that. The caller is inside the gate.
+ */
+static int check_owners(const struct wt_write *write) {
+    struct wt_inode *inode = write->inode;
+    if (!atomic_load(&inode->owners) || write->owns || write->length == 0)
+        return 0;
+    bool append = write->flags & WT_APPEND;
+    uint64_t offset = append ? wt_inode_size(inode) : write->offset;
+    return wt_is_owned(inode, offset, append ? UINT64_MAX : wt_end_of(write)) ? -EBUSY : 0;
+}
+
 /* Prepares a write for direct I/O, or BUFFERED_INSTEAD. The caller is inside the gate. */
 static int begin_direct(struct wt_write *write) {
+    int owned = check_owners(write);
+    if (owned)
+        return owned;
     if (wt_inode_is_buffered(write->inode))
         return BUFFERED_INSTEAD;
     int rc = wt_inode_check_sometimes(write->inode, write->begin_ns);
@@ -850,6 +867,60 @@ static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint
     *stable_bytes = write.operation.stable_bytes;
     *offset = write.offset;
     return write.operation.result;
+}
+
+/* Starts one of the writes of durable memory. False: it is over, as *rc says. The caller is inside the gate. */
+static bool start_owned(struct wt_write *write, const struct iovec *bytes, int *rc) {
+    struct wt_cursor cursor;
+    wt_cursor_of_iovec(&cursor, bytes);
+    *rc = begin_direct(write);
+    if (!*rc) {
+        sem_init(&write->wake, 0, 0);
+        (void)start_write(write, &cursor, true);
+        return true;
+    }
+    if (*rc == BUFFERED_INSTEAD) {
+        uint64_t stable_bytes;
+        int64_t n =
+            write_buffered(write->inode, &cursor, &write->offset, write->length, write->durability, 0, &stable_bytes);
+        *rc = n < 0 ? (int)n : 0;
+    }
+    return false;
+}
+
+static int end_owned(struct wt_write *write) {
+    if (!wt_write_has_ended(write))
+        wt_write_await(write);
+    sem_destroy(&write->wake);
+    wt_write_end(write, wt_now_ns());
+    return atomic_load(&write->error);
+}
+
+int wt_write_owned(struct wt_inode *inode, const struct iovec *bytes, const uint64_t *offsets, int count,
+                   uint32_t durability) {
+    struct wt_write writes[WT_OWNED_WRITES];
+    bool started[WT_OWNED_WRITES];
+    struct wt_plug plug;
+    int first_error = 0;
+    (void)wt_later_keep_nothing(inode, true);
+    (void)wt_inode_begin(inode, true); /* once for all: the gate may be about to shut */
+    wt_plug_begin(&plug);
+    for (int i = 0; i < count; i++) {
+        int rc;
+        init_write(&writes[i], inode, offsets[i], bytes[i].iov_len, durability, 0, false);
+        writes[i].owns = true;
+        writes[i].apart = count > 1;
+        started[i] = start_owned(&writes[i], &bytes[i], &rc);
+        if (!started[i] && rc)
+            first_error = first_error ? first_error : rc;
+    }
+    wt_plug_end(&plug);
+    for (int i = 0; i < count; i++) {
+        int rc = started[i] ? end_owned(&writes[i]) : 0;
+        first_error = first_error ? first_error : rc;
+    }
+    wt_inode_end(inode);
+    return first_error;
 }
 
 /* A write that returns when its bytes are in the cache. */
@@ -999,6 +1070,9 @@ static int start_append_now(struct wt_write *write, struct wt_cursor *cursor) {
 
 /* Takes the bytes and starts their I/O. An error, or BUFFERED_INSTEAD: nothing was started and no event is owed. */
 static int start(struct wt_write *write, struct wt_cursor *cursor, bool may_wait) {
+    int owned = check_owners(write);
+    if (owned)
+        return owned;
     if (wt_inode_is_buffered(write->inode) && write->length > 0)
         return BUFFERED_INSTEAD;
     bool append = write->flags & WT_APPEND;
