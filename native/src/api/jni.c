@@ -810,6 +810,38 @@ static jint JNICALL mapping_begin(JNIEnv *env, jclass class, jlong file, jlong e
     return rc;
 }
 
+/* The handle and the address go to the first two elements. */
+static jint JNICALL memory_map(JNIEnv *env, jclass class, jlong file, jlong offset, jlong length, jint flags,
+                               jlongArray into) {
+    (void)class;
+    wt_memory memory = 0;
+    void *address = NULL;
+    int rc = wt_memory_map((wt_file)file, (uint64_t)offset, (uint64_t)length, (uint32_t)flags, &memory, &address);
+    uint64_t told[] = {memory, (uint64_t)(uintptr_t)address};
+    to_longs(env, into, told, sizeof told);
+    return rc;
+}
+
+static jint JNICALL memory_force(JNIEnv *env, jclass class, jlong memory, jlong offset, jlong length) {
+    (void)env, (void)class;
+    return wt_memory_force((wt_memory)memory, (uint64_t)offset, (uint64_t)length);
+}
+
+static jint JNICALL memory_detach(JNIEnv *env, jclass class, jlong memory) {
+    (void)env, (void)class;
+    return wt_memory_detach((wt_memory)memory);
+}
+
+static jint JNICALL memory_unmap(JNIEnv *env, jclass class, jlong memory) {
+    (void)env, (void)class;
+    return wt_memory_unmap((wt_memory)memory);
+}
+
+static jobject JNICALL memory_buffer(JNIEnv *env, jclass class, jlong address, jint length) {
+    (void)class;
+    return (*env)->NewDirectByteBuffer(env, (void *)(uintptr_t)address, length);
+}
+
 static jint JNICALL engine_stats(JNIEnv *env, jclass class, jlong engine, jlongArray into) {
     (void)class;
     struct wt_engine_stats stats = {0};
@@ -937,6 +969,11 @@ static jint register_control_plane(JNIEnv *env) {
         {"wt_file_begin_mapping", "(J)I", (void *)begin_mapping},
         {"wt_mapping_begin", "(JJ[J)I", (void *)mapping_begin},
         {"wt_mapping_end", "(J)I", (void *)mapping_end},
+        {"wt_memory_map", "(JJJI[J)I", (void *)memory_map},
+        {"wt_memory_force", "(JJJ)I", (void *)memory_force},
+        {"wt_memory_detach", "(J)I", (void *)memory_detach},
+        {"wt_memory_unmap", "(J)I", (void *)memory_unmap},
+        {"memoryBuffer", "(JI)Ljava/nio/ByteBuffer;", (void *)memory_buffer},
         {"wt_file_descriptor", "(J)I", (void *)file_descriptor},
         {"wt_errno_name", "(I)Ljava/lang/String;", (void *)errno_name},
     };

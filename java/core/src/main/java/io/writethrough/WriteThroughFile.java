@@ -876,6 +876,32 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
+     * Maps a range of the file as memory that the program stores into, and that {@link WriteThroughMapping#force()} makes durable.
+     * The mapping says what it shows, and what it forbids others. Neither the offset nor the length needs an alignment. The range
+     * may end behind the end of the file, which stays as long as it is. Reads what the file has in the range, and no holes.
+     *
+     * @param offset where in the file the range begins, in bytes
+     * @param length of the range, in bytes, at least 1
+     * @return the mapping, to be closed
+     * @throws IllegalArgumentException if the offset is negative, the length is not positive, or the range would end past {@link
+     *     Long#MAX_VALUE}
+     * @throws NonWritableChannelException if the file was not opened for writing
+     * @throws NonReadableChannelException if the file was not opened for reading
+     * @throws ClosedChannelException if the file or its engine is closed
+     * @throws WriteThroughException if a part of the range is mapped so already, or the file is mapped for writing by a
+     *     channel ({@code EBUSY}); if there is no address space ({@code ENOMEM}); if the file cannot be read
+     * @since 0.1
+     */
+    public WriteThroughMapping map(final long offset, final long length) throws IOException {
+        return map(offset, length, false);
+    }
+
+    /* compare: changes are found by comparing, also where the kernel could tell them. */
+    WriteThroughMapping map(final long offset, final long length, final boolean compare) throws IOException {
+        return new WriteThroughMapping(file.mapMemory(offset, length, compare));
+    }
+
+    /**
      * Makes a range of the file a hole, durably: the range reads as zeros and takes no space. The size stays: the
      * part of the range past the size does not count. Waits for the I/O in flight on the file, and I/O that begins
      * meanwhile waits for the call. A block that is only partly in the range keeps its other bytes, and its space.

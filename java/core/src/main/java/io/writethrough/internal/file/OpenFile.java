@@ -269,6 +269,35 @@ public final class OpenFile implements Operation.File {
         return mapping[0];
     }
 
+    /**
+     * Maps a range as memory that a force makes durable.
+     *
+     * @param compare changes are found by comparing, also where the kernel could tell them: for tests
+     */
+    public DurableMemory mapMemory(final long offset, final long length, final boolean compare) throws IOException {
+        requireNotNegative("offset", offset);
+        if (length <= 0) {
+            throw new IllegalArgumentException("length " + length + " is not positive");
+        }
+        requireNoOverflow("offset", offset, length);
+        requireWritable();
+        requireOpenedForReading();
+        final long[] memory = new long[2];
+        final long result;
+        try {
+            result = CApi.wt_memory_map(handle(), offset, length, compare ? DurableMemory.COMPARE : 0, memory);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+        final boolean watched = checked("map", offset, length, result) == DurableMemory.WATCHED;
+        return new DurableMemory(this, memory[0], memory[1], offset, length, watched);
+    }
+
+    /** Makes durable what was stored into a part of such memory, which begins at that offset of the file. */
+    void forceMemory(final long memory, final long base, final long offset, final long length) throws IOException {
+        checked("force", base + offset, length, CApi.wt_memory_force(memory, offset, length));
+    }
+
     private void tellOfMapping() {
         System.getLogger(Names.LIBRARY)
                 .log(

@@ -411,6 +411,17 @@ public final class Writes {
         return elsewhere(Operation.Value.NOTHING, NONE, 0, 0, WaitingForce::new);
     }
 
+    /** Starts a force of durable memory on a thread that may wait. */
+    CompletableFuture<Void> forceMemoryAsync(
+            final DurableMemory memory, final long at, final long from, final long length) {
+        return elsewhere(
+                Operation.Value.NOTHING,
+                at,
+                length,
+                0,
+                operation -> new WaitingMemory(operation, memory, from, length));
+    }
+
     private <T> CompletableFuture<T> elsewhere(
             final Operation.Value value,
             final long position,
@@ -481,6 +492,30 @@ public final class Writes {
         @Override
         int start(final Operation of) {
             return CApi.wt_force(file.handle());
+        }
+
+        @Override
+        boolean hasEvent() {
+            return false;
+        }
+    }
+
+    private final class WaitingMemory extends Waiting {
+        private final DurableMemory memory;
+        private final long from;
+        private final long length;
+
+        private WaitingMemory(
+                final Operation operation, final DurableMemory memory, final long from, final long length) {
+            super(operation);
+            this.memory = memory;
+            this.from = from;
+            this.length = length;
+        }
+
+        @Override
+        int start(final Operation of) {
+            return memory.startForce(from, length);
         }
 
         @Override

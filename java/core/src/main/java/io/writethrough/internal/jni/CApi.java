@@ -115,6 +115,18 @@ public final class CApi {
 
     public static native int wt_mapping_end(long mapping);
 
+    /** The handle and the address go to the first two elements. */
+    public static native int wt_memory_map(long file, long offset, long length, int flags, long[] handleAndAddress);
+
+    public static native int wt_memory_force(long memory, long offset, long length);
+
+    public static native int wt_memory_detach(long memory);
+
+    public static native int wt_memory_unmap(long memory);
+
+    /** A direct buffer of memory, which it does not keep. */
+    public static native ByteBuffer memoryBuffer(long address, int length);
+
     public static native int wt_file_descriptor(long file);
 
     /** {@code null} for a number that is no errno. */

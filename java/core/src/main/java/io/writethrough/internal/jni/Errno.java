@@ -79,7 +79,8 @@ public final class Errno {
                 "The memory is not to be had. Ask for a smaller cache (cacheBytes), or give the process more.";
             case EBUSY ->
                 "Another engine or process has the file open and holds flock(2) on it: one that writes excludes all"
-                        + " others. Close it there, or open the file through the same engine.";
+                        + " others. Close it there, or open the file through the same engine. While the program has mapped a part of it"
+                        + " (WriteThroughFile.map), that part is changed by the mapping alone: close the mapping first.";
             case EMFILE ->
                 "The process has as many open files as it may. Close some, or raise RLIMIT_NOFILE (ulimit -n).";
             case ENFILE -> "The system has as many open files as it may. Close some, or raise fs.file-max.";
