@@ -674,8 +674,8 @@ public final class DurableLog implements Closeable {
      *
      * @param lsn of the last record to keep
      * @throws IllegalArgumentException if the LSN is not of a record that is kept
-     * @throws IOException if no record begins there, as where an append failed, or the log is closed, or cannot be written. When that leaves open whether
-     *     the records are gone, the log is closed
+     * @throws IOException if no record begins there, as where an append failed, or the log is closed, or cannot be written. When
+     *     that leaves open whether the records are gone, the log is closed
      */
     public void truncateAfter(final long lsn) throws IOException {
         appends();
