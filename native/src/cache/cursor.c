@@ -30,6 +30,32 @@ static void copy_in(struct wt_cursor *cursor, void *to_folio, size_t length) {
     }
 }
 
+void wt_copy_shared(void *to, const void *from, size_t length) {
+    uint8_t *at = to;
+    const uint8_t *shared = from;
+    for (; length > 0 && (uintptr_t)shared % sizeof(uint64_t) != 0; length--)
+        *at++ = __atomic_load_n(shared++, __ATOMIC_RELAXED);
+    for (; length >= sizeof(uint64_t); length -= sizeof(uint64_t)) {
+        uint64_t word = __atomic_load_n((const uint64_t *)(const void *)shared, __ATOMIC_RELAXED);
+        memcpy(at, &word, sizeof word);
+        at += sizeof word;
+        shared += sizeof word;
+    }
+    for (; length > 0; length--)
+        *at++ = __atomic_load_n(shared++, __ATOMIC_RELAXED);
+}
+
+static void copy_shared_in(struct wt_cursor *cursor, void *to_folio, size_t length) {
+    uint8_t *to = to_folio;
+    while (length > 0) {
+        size_t n;
+        const uint8_t *from = next_piece(cursor, length, &n);
+        wt_copy_shared(to, from, n);
+        to += n;
+        length -= n;
+    }
+}
+
 static void copy_out(struct wt_cursor *cursor, const void *from_folio, size_t length) {
     const uint8_t *from = from_folio;
     while (length > 0) {
@@ -56,4 +82,8 @@ int wt_iovec_length(const struct iovec *iov, int count, uint64_t *length) {
 
 void wt_cursor_of_iovec(struct wt_cursor *cursor, const struct iovec *iov) {
     *cursor = (struct wt_cursor){.copy_in = copy_in, .copy_out = copy_out, .iov = iov};
+}
+
+void wt_cursor_of_shared(struct wt_cursor *cursor, const struct iovec *iov) {
+    *cursor = (struct wt_cursor){.copy_in = copy_shared_in, .copy_out = copy_out, .iov = iov};
 }

@@ -28,4 +28,9 @@ struct wt_cursor {
 int wt_iovec_length(const struct iovec *iov, int count, uint64_t *length);
 void wt_cursor_of_iovec(struct wt_cursor *cursor, const struct iovec *iov);
 
+/* Copies memory that other threads store into meanwhile: each aligned word of 8 bytes is as one of the stores left it. */
+void wt_copy_shared(void *to, const void *from, size_t length);
+/* The same for a cursor whose bytes are copied into folios. */
+void wt_cursor_of_shared(struct wt_cursor *cursor, const struct iovec *iov);
+
 #endif

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/mutant.h"
+#include "cache/cursor.h"
 #include "engine/doors.h"
 #include "file/inode.h"
 #include "file/owners.h"
@@ -162,6 +163,18 @@ static void found(void *context, size_t start, size_t end) {
     owe(at->memory, at->first + start / page_bytes(), at->first + end / page_bytes());
 }
 
+/* Whether bytes of the file differ from the memory's. */
+static bool differ(const uint8_t *bytes, const uint8_t *shared, uint64_t length) {
+    uint8_t copy[512];
+    bool same = true;
+    for (uint64_t at = 0, n; same && at < length; at += n) {
+        n = length - at < sizeof copy ? length - at : sizeof copy;
+        wt_copy_shared(copy, shared + at, n);
+        same = memcmp(copy, bytes + at, n) == 0;
+    }
+    return !same;
+}
+
 /* Notes the pages that differ from those of the file. What was forced is there, and what a force could not write is owed. */
 static int compare(struct memory *memory, uint64_t first, uint64_t end) {
     uint8_t *bytes = malloc(PIECE_BYTES);
@@ -173,7 +186,7 @@ static int compare(struct memory *memory, uint64_t first, uint64_t end) {
         rc = read_range(memory, bytes, from, to);
         for (; !rc && first < piece_end; first++) {
             uint64_t start = start_of(memory, first), stop = end_of(memory, first + 1);
-            if (memcmp(bytes + (start - from), at_offset(memory, start), stop - start) != 0)
+            if (differ(bytes + (start - from), at_offset(memory, start), stop - start))
                 owe(memory, first, first + 1);
         }
     }
@@ -277,13 +290,13 @@ static int begin_to_own(struct wt_file_object *file, struct wt_owner *owner) {
 
 static int map_pages(struct memory *memory) {
     size_t bytes = memory->page_count * page_bytes();
-    memory->owed = calloc(memory->page_count / 64 + 1, sizeof *memory->owed);
-    if (!memory->owed)
-        return -ENOMEM;
     void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (pages == MAP_FAILED)
         return -errno;
     memory->pages = pages;
+    memory->owed = calloc(memory->page_count / 64 + 1, sizeof *memory->owed);
+    if (!memory->owed)
+        return -ENOMEM;
     (void)madvise(pages, bytes, MADV_NOHUGEPAGE); /* or one store would change 512 pages. Refused: there are none */
     return madvise(pages, bytes, MADV_DONTFORK) < 0 ? -errno : 0;
 }

@@ -872,7 +872,7 @@ static int64_t write_file(struct wt_inode *inode, struct wt_cursor *cursor, uint
 /* Starts one of the writes of durable memory. False: it is over, as *rc says. The caller is inside the gate. */
 static bool start_owned(struct wt_write *write, const struct iovec *bytes, int *rc) {
     struct wt_cursor cursor;
-    wt_cursor_of_iovec(&cursor, bytes);
+    wt_cursor_of_shared(&cursor, bytes);
     *rc = begin_direct(write);
     if (!*rc) {
         sem_init(&write->wake, 0, 0);
