@@ -62,10 +62,10 @@ public record Options(
             usage: bench/compare DIR [options]
 
             Compares durable writes, one at a time and many in flight, appends to a log, as many as can be and by open
-            arrivals, commits of several writes by one force, reads, and pages that are read and written, of this library
-            with the JDK's ways, with other libraries and with fio, on the disk under the directory DIR. Writes a report
-            with charts, and the same for programs.
-            Needs about 4 GiB in DIR (--quick: 1 GiB), all deleted at the end but the report.
+            arrivals, commits of several writes by one force, stores into mapped memory, reads, and pages that are read and
+            written, of this library with the JDK's ways, with other libraries and with fio, on the disk under the
+            directory DIR. Writes a report with charts, and the same for programs.
+            Needs about 6 GiB in DIR (--quick: 2 GiB), all deleted at the end but the report.
 
               --quick        done in two minutes: short slices, few rounds, small files, no append-open and no scaling
               --full         done in half an hour: long slices, many rounds. Without either: seven minutes
@@ -80,6 +80,7 @@ public record Options(
             """.formatted(
                     String.join(", ", IDS)
                             .replace(", commit-1,", ",\n                 commit-1,")
+                            .replace(", mapped-1,", ",\n                 mapped-1,")
                             .replace(", read-heap,", ",\n                 read-heap,"),
                     "ext4, or xfs with FILE_SYSTEM=xfs in the environment");
 

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.File;
 import java.io.IOException;
 import java.io.StringWriter;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -55,6 +56,17 @@ class ReadmeTest {
                 Files.delete(pages);
             }
         }
+    }
+
+    @Test
+    void theMappedMemoryCompilesAndCountsItsStarts() throws Exception {
+        final String name = compile(programAfter("## Mapped memory"));
+        final Path counts = directory.resolve("starts");
+        for (int start = 1; start <= 3; start++) {
+            run(name, counts.toString());
+            assertEquals(start, ByteBuffer.wrap(Files.readAllBytes(counts)).getLong(4096));
+        }
+        assertEquals(8192, Files.size(counts));
     }
 
     @Test

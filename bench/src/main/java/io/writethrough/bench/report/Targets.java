@@ -30,6 +30,9 @@ final class Targets {
             entry(Workloads.COMMIT_32, Map.of(Workloads.FORCE, 1.3)),
             entry(Workloads.COMMIT_APPEND, Map.of(Workloads.FORCE, 5.0)),
             entry(Workloads.COMMIT_WRITES, Map.of(Workloads.FORCE, 1.5)),
+            entry(Workloads.MAPPED_1, Map.of(Workloads.MAPPED_FORCE, 3.0)),
+            entry(Workloads.MAPPED_16, Map.of(Workloads.MAPPED_FORCE, 6.0)),
+            entry(Workloads.MAPPED_1M, Map.of(Workloads.MAPPED_FORCE, 2.0)),
             entry(Workloads.READ, Map.of(Workloads.CHANNEL_READ, 2.5, Workloads.MAPPED, 0.9)),
             entry(Workloads.READ_DIRECT, Map.of(Workloads.CHANNEL_READ, 2.5, Workloads.MAPPED, 0.9)),
             entry(Workloads.READ_SMALL, Map.of(Workloads.CHANNEL_READ, 6.0)),
@@ -70,13 +73,15 @@ final class Targets {
     private static final double AT_LEAST_EQUAL = 1;
     /**
      * Those that give less: no read of a mapping is atomic, and an error of the disk is a fault; a file that is only opened is locked
-     * against nobody.
+     * against nobody; a force of memory that nobody has stored into looks at no page.
      */
     private static final Map<String, Set<String>> UNLIKE = Map.of(
             Workloads.READ_SMALL,
             Set.of(Workloads.MAPPED),
             Workloads.READ_HOT,
             Set.of(Workloads.MAPPED),
+            Workloads.MAPPED_CLEAN,
+            Set.of(Workloads.MAPPED_FORCE_ALL),
             Workloads.APPEND_ASYNC,
             Set.of(Workloads.LIBRARY),
             Workloads.OPEN_CLOSE,
@@ -149,6 +154,16 @@ final class Targets {
         }
         if (workload.id().equals(Workloads.COMMIT_APPEND)) {
             others(workload, Workloads.GROWING_AHEAD, Set.of());
+        }
+        if (workload.id().equals(Workloads.MAPPED_CLEAN)) {
+            workload.contender(Workloads.LIBRARY)
+                    .ifPresent(library -> atMost(
+                            workload.id(),
+                            "ms of a force",
+                            1000 / library.opsPerSecond().median(),
+                            1,
+                            true,
+                            false));
         }
         if (workload.id().equals(Workloads.APPEND)) {
             workload.contender(Workloads.LIBRARY)

@@ -13,6 +13,8 @@ final class Guarantees {
     static final String DSYNC = "durable on return";
     static final String DIRECT_DSYNC = "durable on return; aligned buffers and offsets only, nothing is cached";
     static final String MAPPED_FORCE = "durable when force(range) has returned; a failed page-in is a fault of the JVM";
+    static final String LIBRARY_MAPPED =
+            "durable when force has returned, which tells errors; no access to the memory faults";
     static final String HANDLER = "durable when its handler is called; aligned only, nothing is cached";
     static final String JASYNCFIO_DIRECT = "durable when its future completes; aligned only, nothing is cached";
     static final String JASYNCFIO_DSYNC = "durable when its future completes";

@@ -84,7 +84,8 @@ public final class Workloads {
     public static final String AT_ONCE = DIRECT_DSYNC + ", one write";
 
     private static final String RWD = "RandomAccessFile rwd";
-    private static final String MAPPED_FORCE = "MappedByteBuffer.force(range)";
+    public static final String MAPPED_FORCE = "MappedByteBuffer.force(range)";
+    public static final String MAPPED_FORCE_ALL = "MappedByteBuffer.force()";
     public static final String ASYNC_CHANNEL = "AsynchronousFileChannel DIRECT + DSYNC";
 
     /** The ids that something else than a table depends on. */
@@ -107,6 +108,11 @@ public final class Workloads {
     public static final String COMMIT_STREAM_FORCE = "commit-stream-force";
     public static final String COMMIT_APPEND = "commit-append";
     public static final String COMMIT_WRITES = "commit-writes";
+    public static final String MAPPED_1 = "mapped-1";
+    public static final String MAPPED_16 = "mapped-16";
+    public static final String MAPPED_1M = "mapped-1m";
+    public static final String MAPPED_LOG = "mapped-log";
+    public static final String MAPPED_CLEAN = "mapped-clean";
     public static final String PAGES = "pages-70-30";
     public static final String OPEN_CLOSE = "open-close";
 
@@ -125,6 +131,11 @@ public final class Workloads {
             COMMIT_STREAM_FORCE,
             COMMIT_APPEND,
             COMMIT_WRITES,
+            MAPPED_1,
+            MAPPED_16,
+            MAPPED_1M,
+            MAPPED_LOG,
+            MAPPED_CLEAN,
             READ,
             READ_DIRECT,
             READ_SMALL,
@@ -134,8 +145,19 @@ public final class Workloads {
             OPEN_CLOSE);
 
     /** Not for a disk that takes no time: such a disk changes nothing there, or is measured by another workload too. */
-    private static final Set<String> NOT_INSTANT =
-            Set.of(SEQUENTIAL, READ, READ_DIRECT, READ_SMALL, READ_HOT, READ_COLD, OPEN_CLOSE);
+    private static final Set<String> NOT_INSTANT = Set.of(
+            SEQUENTIAL,
+            MAPPED_1,
+            MAPPED_16,
+            MAPPED_1M,
+            MAPPED_LOG,
+            MAPPED_CLEAN,
+            READ,
+            READ_DIRECT,
+            READ_SMALL,
+            READ_HOT,
+            READ_COLD,
+            OPEN_CLOSE);
 
     private static final int IN_FLIGHT = 32;
     private static final int APPENDERS = 64;
@@ -167,7 +189,11 @@ public final class Workloads {
     /** All of them, in the order of the report. */
     public static List<Workload> all(Scratch scratch, boolean quick) {
         Workloads workloads = new Workloads(scratch, quick);
-        return Stream.of(workloads.writes(), CommitWorkloads.all(scratch, quick), workloads.others())
+        return Stream.of(
+                        workloads.writes(),
+                        CommitWorkloads.all(scratch, quick),
+                        MappedWorkloads.all(scratch, quick),
+                        workloads.others())
                 .flatMap(List::stream)
                 .toList();
     }

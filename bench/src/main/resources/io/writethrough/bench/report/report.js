@@ -348,6 +348,8 @@
       'append-async': 'Appends by futures', 'commit-1': 'Commits of 1 write', 'commit-8': 'Commits of 8 writes',
       'commit-32': 'Commits of 32 writes', 'commit-stream': 'A stream, forced', 'commit-stream-force': 'Its force alone',
       'commit-append': 'Commits of appends', 'commit-writes': 'Writes between forces',
+      'mapped-1': 'Mapped, 1 page', 'mapped-16': 'Mapped, 16 pages', 'mapped-1m': 'Mapped, 1 MiB',
+      'mapped-log': 'Mapped log', 'mapped-clean': 'Mapped, no store',
       'read-heap': 'Cached reads', 'read-direct': 'Cached reads, direct',
       'read-64b': '64-byte reads', 'read-64b-hot': '64-byte reads, hot',
       'read-cold': 'Cold reads', 'pages-70-30': 'Pages 70/30', 'open-close': 'Open, close',
