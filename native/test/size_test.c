@@ -235,6 +235,25 @@ TEST(allocate_makes_written_zeros_keeps_data_and_is_durable) {
     allocate_on(&(struct sim_options){.block_bytes = 512});
 }
 
+TEST(records_behind_each_other_in_allocated_space_are_an_io_each) {
+    enum { RECORD = BLOCK + 24 };
+    struct core core = core_open(NULL, NULL);
+    wt_file file = core_file(&core, "file");
+    struct model model = model_new(64 * BLOCK);
+    CHECK_OK(wt_allocate(file, 0, 40 * BLOCK));
+    model.size = 40 * BLOCK;
+    sim_clear_log(core.sim);
+    for (unsigned i = 0; i < 20; i++) {
+        fill_at(file, i * RECORD, (int)i + 1, RECORD);
+        memset(model.bytes + i * RECORD, (int)i + 1, RECORD);
+    }
+    CHECK_EQ(sim_count(core.sim, SIM_WRITE), 20);
+    CHECK_EQ(sim_count(core.sim, SIM_READ), 0);
+    check_file(&core, file, "file", &model);
+    model_free(&model);
+    core_close(&core);
+}
+
 TEST(allocate_by_the_device_does_the_same) {
     allocate_on(&(struct sim_options){.write_zeroes = true});
     allocate_on(&(struct sim_options){.write_zeroes = true, .block_bytes = 512});

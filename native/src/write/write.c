@@ -191,7 +191,7 @@ struct span {
     unsigned first, last;
     uint64_t blocks;
     uint64_t fill;  /* those of blocks that are written in part, and whose other bytes are to be read */
-    bool zero_rest; /* the file has no bytes behind b in the last block */
+    bool zero_rest; /* the file has no bytes, or zeros, behind b in the last block */
 };
 
 static uint64_t folio_base(const struct wt_folio *folio) {
@@ -236,9 +236,12 @@ static uint64_t find_obstacles(const struct chunk *chunk, const struct wt_folio 
     if (span->a & mask)
         obstacles |= UINT64_C(1) << span->first & ~folio->uptodate;
     if ((span->b & mask) && !(folio->uptodate >> span->last & 1)) {
-        uint64_t base = folio_base(folio);
+        struct wt_inode *inode = wt_inode_of(folio);
         uint32_t last_start = span->last << geometry->block_shift;
-        if (span->a <= last_start && base + span->b >= wt_inode_size(wt_inode_of(folio)))
+        uint64_t start = folio_base(folio) + last_start;
+        bool rest_is_zero = folio_base(folio) + span->b >= wt_inode_size(inode) ||
+                            (wt_inode_has_zeros(inode, start, start + mask + 1) && !WT_MUTANT("zeros-begin-a-step"));
+        if (span->a <= last_start && rest_is_zero)
             span->zero_rest = true;
         else
             obstacles |= UINT64_C(1) << span->last;
