@@ -281,10 +281,9 @@ class LoadingTest {
         assertFalse(result.output().contains("glibc"), result.output());
     }
 
-    @Test
-    void whereNoDirectoryMayHaveProgramsTheLibraryIsLoadedFromMemory() throws Exception {
+    private ChildJvm.Result runWhereNoDirectoryMayHavePrograms(final Class<?> main) throws Exception {
         final Path noexec = Files.createDirectory(directory.resolve("noexec"));
-        final ChildJvm.Result result = ChildJvm.of(Load.class)
+        final ChildJvm.Result result = ChildJvm.of(main)
                 .withClassPath(classPathWith(jarWith(null)))
                 .withOption("-Djava.io.tmpdir=" + noexec)
                 .withOption("-Duser.home=" + noexec)
@@ -297,6 +296,12 @@ class LoadingTest {
                         "sh")
                 .run();
         assumeTrue(result.exitCode() != 77 && !result.output().startsWith("unshare"), "nothing can be mounted here");
+        return result;
+    }
+
+    @Test
+    void whereNoDirectoryMayHaveProgramsTheLibraryIsLoadedFromMemory() throws Exception {
+        final ChildJvm.Result result = runWhereNoDirectoryMayHavePrograms(Load.class);
         if (hasMemoryFiles()) {
             assertEquals("true\ntrue\n", result.output());
         } else {
@@ -339,20 +344,7 @@ class LoadingTest {
 
     @Test
     void eachClassLoaderLoadsTheLibraryFromMemory() throws Exception {
-        final Path noexec = Files.createDirectory(directory.resolve("noexec"));
-        final ChildJvm.Result result = ChildJvm.of(LoadTwice.class)
-                .withClassPath(classPathWith(jarWith(null)))
-                .withOption("-Djava.io.tmpdir=" + noexec)
-                .withOption("-Duser.home=" + noexec)
-                .under(
-                        "unshare",
-                        "-m",
-                        "sh",
-                        "-c",
-                        "mount -t tmpfs -o noexec none " + noexec + " || exit 77; unset XDG_CACHE_HOME; exec \"$@\"",
-                        "sh")
-                .run();
-        assumeTrue(result.exitCode() != 77 && !result.output().startsWith("unshare"), "nothing can be mounted here");
+        final ChildJvm.Result result = runWhereNoDirectoryMayHavePrograms(LoadTwice.class);
         if (hasMemoryFiles()) {
             assertEquals("true\n".repeat(4), result.output());
         } else {
