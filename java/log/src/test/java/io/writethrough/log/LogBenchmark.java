@@ -4,6 +4,7 @@ package io.writethrough.log;
 
 import com.sun.management.ThreadMXBean;
 import io.writethrough.WriteThroughEngine;
+import io.writethrough.log.testing.TestDirectories;
 import java.io.Closeable;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;

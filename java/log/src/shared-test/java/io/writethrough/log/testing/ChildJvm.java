@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
-package io.writethrough.jraft;
+package io.writethrough.log.testing;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -8,16 +8,16 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Another JVM, with the class path of the tests. */
-final class ChildJvm {
+public final class ChildJvm {
     private ChildJvm() {}
 
     /** Its errors go to those of the tests. */
-    static Process start(final Class<?> main, final String... arguments) throws IOException {
+    public static Process start(final Class<?> main, final String... arguments) throws IOException {
         return start(List.of(), List.of(), main, arguments);
     }
 
     /** Run by a command that takes the JVM's as its further arguments, with these options of the JVM. */
-    static Process start(
+    public static Process start(
             final List<String> wrapper, final List<String> options, final Class<?> main, final String... arguments)
             throws IOException {
         final List<String> command = new ArrayList<>(wrapper);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
-package io.writethrough.jraft;
+package io.writethrough.log.testing;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -10,10 +10,10 @@ import java.util.Comparator;
 import java.util.stream.Stream;
 
 /** Where tests keep their files: the directories of WT_TEST_DIRS, one on each file system, else the module's target. */
-final class TestDirectories {
+public final class TestDirectories {
     private TestDirectories() {}
 
-    static Stream<Path> all() {
+    public static Stream<Path> all() {
         final String named = System.getProperty("WT_TEST_DIRS", System.getenv("WT_TEST_DIRS"));
         return named == null || named.isEmpty()
                 ? Stream.of(Path.of("target").toAbsolutePath())
@@ -21,11 +21,11 @@ final class TestDirectories {
     }
 
     /** An empty directory in the first of them. */
-    static Path make() throws IOException {
-        return Files.createTempDirectory(all().findFirst().orElseThrow(), "writethrough-jraft-");
+    public static Path make() throws IOException {
+        return Files.createTempDirectory(all().findFirst().orElseThrow(), "writethrough-test-");
     }
 
-    static void delete(final Path directory) throws IOException {
+    public static void delete(final Path directory) throws IOException {
         try (Stream<Path> files = Files.walk(directory)) {
             files.sorted(Comparator.reverseOrder()).forEach(TestDirectories::deleteOne);
         }
