@@ -5,33 +5,26 @@ package io.writethrough.internal.async;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Operations that ended and whose futures are to be completed. One task on the executor completes all there are; there is
- * one at a time, unless a callback holds it up.
+ * Operations that ended and whose futures are to be completed, and the worker that completes them: a task on the executor. At
+ * most one worker is counted on.
  *
- * <p>A thread that waits in a callback for a future helps: it goes on completing. So nested callbacks are bounded; past that
- * another thread completes.
+ * <pre>
+ *                     an operation is there, and nobody is counted on
+ *    nobody  -----------------------------------------------------------&gt;  a worker, submitted or running
+ *    is       &lt;---- the worker ended: nothing was left, or an Error ------   |           ^
+ *    counted                                                                 |           | something is left:
+ *    on       &lt;---- {@link #dismiss}: the worker is held up, or -------------+           | the worker goes on, as
+ *                   does not come                                            +-----------+ a new task on the executor
+ * </pre>
+ *
+ * <p>A worker that was dismissed completes all the same when it runs again: each operation leaves the queue once.
  */
-public final class CompletionQueue implements Runnable {
+final class CompletionQueue {
     private static final int COMPLETIONS_OF_TASK = 1024;
-    private static final int DEEPEST_HELP = 32;
-    private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
-
-    /* What the current thread completes; null for one that does not. */
-    private static final ThreadLocal<Draining> DRAINING = new ThreadLocal<>();
-
-    private static final class Draining {
-        private final CompletionQueue queue;
-        private int depth;
-
-        private Draining(final CompletionQueue queue) {
-            this.queue = queue;
-        }
-    }
 
     private final Completions completions;
     private final Operations operations;
@@ -39,12 +32,9 @@ public final class CompletionQueue implements Runnable {
 
     private @Nullable Operation first;
     private @Nullable Operation last;
-    private int submitted; /* tasks that have not begun */
-    private int running; /* tasks that are not held up, as far as is known */
-    private int writeOffs; /* a task that began before the last one is not among those running */
-    private boolean standInComes;
-    private volatile boolean troubled; /* something was thrown since the last task that ran to its end */
-    private final List<Thread> helpers = new ArrayList<>();
+    private @Nullable Worker worker; /* null: nobody is counted on */
+    private final List<Thread> helpers = new ArrayList<>(); /* that wait for an operation to complete */
+    private volatile boolean troubled; /* something was thrown since the last worker that ran to its end */
 
     /* Changes with each completion. */
     private volatile long progress;
@@ -54,6 +44,12 @@ public final class CompletionQueue implements Runnable {
         this.operations = operations;
         this.executor = executor;
     }
+
+    Completions completions() {
+        return completions;
+    }
+
+    /* ---- the operations ---- */
 
     /** Adds the operations of a batch that ended. */
     synchronized void add(final EventBatch events) {
@@ -87,133 +83,32 @@ public final class CompletionQueue implements Runnable {
         }
     }
 
-    /** Whether to see soon to it that what is there is completed: an Error has kept it from that. */
-    boolean isTroubled() {
-        return troubled && !isEmpty();
-    }
-
-    private void trouble(final Throwable e) {
-        troubled = true;
-        Completions.report(e);
-        completions.wakeWatch();
-    }
-
-    long progress() {
-        return progress;
+    /** Waits for an operation to complete, or for the future, for so long at most. May return for nothing. */
+    void awaitWork(final IoFuture<?> future, final long nanos) {
+        final Thread thread = Thread.currentThread();
+        synchronized (this) {
+            if (first != null) {
+                return;
+            }
+            helpers.add(thread);
+        }
+        try {
+            if (!future.isDone()) {
+                LockSupport.parkNanos(this, nanos);
+            }
+        } finally {
+            synchronized (this) {
+                helpers.remove(thread);
+            }
+        }
     }
 
     synchronized boolean isEmpty() {
         return first == null;
     }
 
-    /** Sees to it that what is there is completed, on the executor. */
-    void schedule() {
-        assert Faults.at(Faults.Step.SCHEDULE);
-        if (needsTask()) {
-            submit();
-        }
-    }
-
-    /** The same from a thread that is to run no callbacks, whatever the executor does. The watch does it if this cannot. */
-    void scheduleElsewhere() {
-        if (!needsTask()) {
-            return;
-        }
-        try {
-            CompletionThread.daemon(this::submit, "writethrough-completion").start();
-        } catch (final Throwable e) {
-            takeBack();
-            trouble(e);
-        }
-    }
-
-    private synchronized boolean needsTask() {
-        if (first == null || submitted > 0 || running > 0) {
-            return false;
-        }
-        submitted++;
-        return true;
-    }
-
-    private synchronized void takeBack() {
-        submitted = Math.max(submitted - 1, 0);
-    }
-
-    /* An executor may refuse, by throwing, since it was shut down, say: futures are completed all the same. */
-    private void submit() {
-        try {
-            assert Faults.at(Faults.Step.SUBMIT_TASK);
-            executor.execute(this);
-        } catch (final Throwable e) {
-            boolean more = work();
-            while (more) {
-                more = work();
-            }
-        }
-    }
-
-    /** The tasks that run are held up: count on them no more. */
-    synchronized void writeOff() {
-        writeOffs++;
-        running = 0;
-    }
-
-    /** The task: completes what is there. */
-    @Override
-    public void run() {
-        if (work()) {
-            submit();
-        }
-    }
-
-    /* Throws nothing. Returns whether there is to be another task; what an Error has kept from completion is the watch's. */
-    private boolean work() {
-        final int begun = begin();
-        boolean whole = false;
-        try {
-            completeSome();
-            whole = true;
-            troubled = false;
-        } catch (final Throwable e) {
-            trouble(e);
-        }
-        return end(begun, whole);
-    }
-
-    private void completeSome() {
-        assert Faults.at(Faults.Step.RUN_TASK);
-        final Draining outer = DRAINING.get();
-        DRAINING.set(new Draining(this));
-        try {
-            for (int i = 0; i < COMPLETIONS_OF_TASK; i++) {
-                if (!completeOne()) {
-                    break;
-                }
-            }
-        } finally {
-            restore(outer);
-        }
-    }
-
-    private static void restore(final @Nullable Draining outer) {
-        if (outer == null) {
-            DRAINING.remove();
-        } else {
-            DRAINING.set(outer);
-        }
-    }
-
-    private synchronized int begin() {
-        submitted = Math.max(submitted - 1, 0);
-        running++;
-        return writeOffs;
-    }
-
-    private synchronized boolean end(final int begun, final boolean whole) {
-        if (begun == writeOffs) {
-            running--;
-        }
-        return whole && needsTask();
+    long progress() {
+        return progress;
     }
 
     private synchronized @Nullable Operation next() {
@@ -226,8 +121,8 @@ public final class CompletionQueue implements Runnable {
         return operation;
     }
 
-    /* One that an Error keeps from its end is behind the others then, so that none of them has to wait for it. */
-    private boolean completeOne() {
+    /** Completes one, if there is one. One that an Error keeps from its end is behind the others then: none has to wait for it. */
+    boolean completeOne() {
         final Operation operation = next();
         if (operation == null) {
             return false;
@@ -246,131 +141,162 @@ public final class CompletionQueue implements Runnable {
         return true;
     }
 
-    /** Completes one operation, if the current thread is one that does and there is one. */
-    boolean completeOneHere() {
-        final Draining draining = DRAINING.get();
-        return draining != null && draining.queue == this && completeOne();
-    }
+    /* ---- the worker ---- */
 
-    /** Whether the current thread completes futures, in a callback of one say. */
-    public static boolean isCompleting() {
-        return DRAINING.get() != null;
-    }
+    /** One that completes what is there until nothing is left: a task on the executor, again and again, or a stand-in. */
+    final class Worker implements Runnable {
+        private final boolean standsIn; /* has a thread of its own, since the executor may have none to spare */
 
-    /* ---- waiting in a callback ---- */
-
-    /** Returns when the future is done, or at once on a thread that completes nothing. Leaves interrupts to the thread. */
-    static void helpUntilDone(final IoFuture<?> future) {
-        final Draining draining = DRAINING.get();
-        if (draining == null) {
-            return;
+        private Worker(final boolean standsIn) {
+            this.standsIn = standsIn;
         }
-        boolean interrupted = Thread.interrupted();
-        boolean waits = true;
-        while (waits) {
+
+        @Override
+        public void run() {
+            if (standsIn) {
+                workToTheEnd();
+            } else if (work()) {
+                submit();
+            }
+        }
+
+        /* An executor may refuse, by throwing, since it was shut down, say: futures are completed all the same. */
+        private void submit() {
             try {
-                draining.queue.help(draining, future, Long.MAX_VALUE);
-                waits = false;
-            } catch (final InterruptedException e) {
-                interrupted = true;
+                assert Faults.at(Faults.Step.SUBMIT_TASK);
+                executor.execute(this);
+            } catch (final Throwable e) {
+                workToTheEnd();
             }
         }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
+
+        private void workToTheEnd() {
+            boolean more = work();
+            while (more) {
+                more = work();
+            }
+        }
+
+        /* Throws nothing. Returns whether to go on; what an Error has kept from completion is the watch's. */
+        private boolean work() {
+            boolean whole = false;
+            try {
+                completeSome();
+                whole = true;
+                troubled = false;
+            } catch (final Throwable e) {
+                trouble(e);
+            }
+            return goesOn(this, whole);
+        }
+
+        private void completeSome() {
+            assert Faults.at(Faults.Step.RUN_TASK);
+            final Helper outer = Helper.begin(CompletionQueue.this, this);
+            try {
+                for (int i = 0; i < COMPLETIONS_OF_TASK; i++) {
+                    if (!completeOne()) {
+                        break;
+                    }
+                }
+            } finally {
+                Helper.end(outer);
+            }
         }
     }
 
-    /** The same, for so many nanoseconds at most. */
-    static void helpUntilDone(final IoFuture<?> future, final long nanos) throws InterruptedException {
-        final Draining draining = DRAINING.get();
-        if (draining != null) {
-            draining.queue.help(draining, future, nanos);
+    private synchronized boolean goesOn(final Worker ended, final boolean whole) {
+        if (worker != null && worker != ended) {
+            return false; // Another was hired in its place.
+        }
+        worker = whole && first != null ? ended : null;
+        return worker != null;
+    }
+
+    private synchronized @Nullable Worker hire(final boolean standsIn) {
+        if (first == null || worker != null) {
+            return null;
+        }
+        worker = new Worker(standsIn);
+        return worker;
+    }
+
+    /** The worker is not counted on any more. */
+    synchronized void dismiss() {
+        worker = null;
+    }
+
+    /** Sees to it that what is there is completed, on the executor. */
+    void schedule() {
+        assert Faults.at(Faults.Step.SCHEDULE);
+        final Worker hired = hire(false);
+        if (hired != null) {
+            hired.submit();
         }
     }
 
-    private void help(final Draining draining, final IoFuture<?> future, final long nanos) throws InterruptedException {
-        assert Faults.at(Faults.Step.HELP);
-        final Thread thread = Thread.currentThread();
-        future.whenComplete((value, failure) -> LockSupport.unpark(thread));
-        final long begin = System.nanoTime();
-        draining.depth++;
+    /** The same from a thread that is to run no callbacks, whatever the executor does. The watch does it if this cannot. */
+    void scheduleElsewhere() {
+        @Nullable Worker hired = null;
         try {
-            while (!future.isDone()) {
-                final long left = nanos - (System.nanoTime() - begin);
-                if (left <= 0) {
-                    return;
-                }
-                if (Thread.interrupted()) {
-                    throw new InterruptedException();
-                }
-                if (draining.depth > DEEPEST_HELP) {
-                    leaveToOthers(future, left);
-                } else if (!completeOne() && !completions.pollIfLeader(Math.min(left, POLL_NANOS))) {
-                    awaitWork(thread, future, left);
-                }
+            hired = hire(false);
+            if (hired != null) {
+                CompletionThread.daemon(hired::submit, "writethrough-completion")
+                        .start();
             }
-        } finally {
-            draining.depth--;
+        } catch (final Throwable e) {
+            if (hired != null) {
+                dismiss();
+            }
+            trouble(e);
         }
     }
 
-    private void awaitWork(final Thread thread, final IoFuture<?> future, final long nanos) {
-        synchronized (this) {
-            if (first != null) {
-                return;
-            }
-            helpers.add(thread);
-        }
-        try {
-            if (!future.isDone()) {
-                LockSupport.parkNanos(this, nanos);
-            }
-        } finally {
-            synchronized (this) {
-                helpers.remove(thread);
-            }
-        }
+    /** Whether to see soon to it that what is there is completed: an Error has kept it from that. */
+    boolean isTroubled() {
+        return troubled && !isEmpty();
     }
 
-    private void leaveToOthers(final IoFuture<?> future, final long nanos) {
-        completions.abdicate();
-        if (needsStandIn()) {
+    private void trouble(final Throwable e) {
+        troubled = true;
+        Completions.report(e);
+        completions.wakeWatch();
+    }
+
+    /** What is there is completed in place of this worker, which waits in a callback and may keep the executor's only thread. */
+    void standInFor(final Worker waiting) {
+        if (needsStandIn(waiting)) {
             standIn();
         }
-        if (!future.isDone()) {
-            LockSupport.parkNanos(this, Math.min(nanos, POLL_NANOS));
-        }
     }
 
-    private synchronized boolean needsStandIn() {
-        if (first == null || standInComes) {
-            return false;
-        }
-        standInComes = true;
-        return true;
+    private synchronized boolean needsStandIn(final Worker waiting) {
+        final boolean another = worker != null && worker != waiting && worker.standsIn;
+        return first != null && !another;
     }
 
     /** Completes what is there on a thread of its own, since the executor does not. Returns whether there is such a thread. */
     boolean standIn() {
+        dismiss();
         try {
-            CompletionThread.daemon(this::workInstead, "writethrough-completion")
-                    .start();
+            final Worker hired = hire(true);
+            if (hired != null) {
+                CompletionThread.daemon(hired, "writethrough-completion").start();
+            }
             return true;
         } catch (final Throwable e) {
-            standInCame();
+            dismiss();
             Completions.report(e);
             return false;
         }
     }
 
-    private synchronized void standInCame() {
-        standInComes = false;
-    }
-
     /** The same on this thread. */
     void workInstead() {
-        standInCame();
-        writeOff();
-        run();
+        dismiss();
+        final Worker hired = hire(true);
+        if (hired != null) {
+            hired.run();
+        }
     }
 }

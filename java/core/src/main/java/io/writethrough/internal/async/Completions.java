@@ -17,8 +17,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Completions {
     private static final int MOST_THREADS = 256;
-    private static final long WATCH_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
-    private static final int IDLE_LOOKS = 200;
     private static final long CLOSE_LOOK_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
     private static final long CLOSE_PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
     private static final long TAKE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
@@ -37,13 +35,9 @@ public final class Completions {
 
     private volatile @Nullable CompletionThread leader;
     private int threads;
-    private @Nullable Thread watch;
-    private volatile boolean watchAsleep;
+    private volatile @Nullable Watch watch;
     private volatile long polls;
-    private long lastProgress; /* these two of the watch */
-    private int idleLooks;
     private boolean closing;
-    private volatile boolean closed;
 
     /** @param shutDown is run when the engine is closed and was shut down */
     public Completions(final long engine, final Executor executor, final Runnable shutDown) {
@@ -109,8 +103,9 @@ public final class Completions {
     }
 
     void wakeWatch() {
-        if (watchAsleep) {
-            LockSupport.unpark(watch);
+        final Watch awake = watch;
+        if (awake != null) {
+            awake.wake();
         }
     }
 
@@ -150,10 +145,9 @@ public final class Completions {
             closersEvents = new EventBatch();
         }
         if (watch == null) {
-            assert Faults.at(Faults.Step.MAKE_WATCH);
-            final Thread thread = CompletionThread.daemon(this::watch, "writethrough-watch");
-            thread.start();
-            watch = thread;
+            final Watch begun = new Watch(this);
+            begun.start();
+            watch = begun;
         }
         lead();
     }
@@ -191,7 +185,7 @@ public final class Completions {
 
     private synchronized void replace(final CompletionThread thread) {
         if (leader == thread && threads < MOST_THREADS) {
-            queue.writeOff();
+            queue.dismiss();
             lead();
         }
     }
@@ -203,55 +197,36 @@ public final class Completions {
                 && thread.poll(timeoutNanos);
     }
 
-    /* ---- the watch ---- */
+    /* ---- for the watch ---- */
 
-    private void watch() {
-        while (!closed) {
-            try {
-                assert Faults.at(Faults.Step.WATCH);
-                LockSupport.parkNanos(this, WATCH_NANOS);
-                look(leader);
-            } catch (final Throwable e) {
-                survive(e);
-            }
-        }
+    /** Changes as long as completions go on. */
+    long progress() {
+        return queue.progress() + polls;
     }
 
-    private void look(final @Nullable CompletionThread watched) {
-        final long progress = queue.progress() + polls;
-        final boolean idle = isIdle(watched);
-        final boolean stuck = !idle && progress == lastProgress;
-        idleLooks = idle ? idleLooks + 1 : 0;
-        lastProgress = progress;
-        if (stuck && watched != null) {
-            rescue(watched);
-        } else if (queue.isTroubled()) {
-            queue.scheduleElsewhere();
-        }
-        if (idleLooks > IDLE_LOOKS) {
-            idleLooks = 0;
-            sleep();
-        }
+    @Nullable
+    CompletionThread leader() {
+        return leader;
     }
 
-    private boolean isIdle(final @Nullable CompletionThread watched) {
+    /** Whether nothing is to be completed, and this leader waits for events. */
+    boolean isIdle(final @Nullable CompletionThread watched) {
         return watched == null || watched.isPolling() && queue.isEmpty();
     }
 
-    private void sleep() {
-        watchAsleep = true;
-        if (isIdle(leader) && !closed) {
-            LockSupport.park(this);
-        }
-        watchAsleep = false;
-    }
-
-    /* Since the last look nothing was completed, though something is there. */
-    private void rescue(final CompletionThread watched) {
+    /** Nothing was completed for a while, though something is there: a callback holds up this leader, or the executor does. */
+    void rescue(final CompletionThread watched) {
         if (!watched.isPolling()) {
             replace(watched);
         } else {
-            queue.writeOff();
+            queue.dismiss();
+            queue.scheduleElsewhere();
+        }
+    }
+
+    /** An Error may have ended the worker before its work. */
+    void goOnAfterTrouble() {
+        if (queue.isTroubled()) {
             queue.scheduleElsewhere();
         }
     }
@@ -271,8 +246,10 @@ public final class Completions {
         if (started) {
             completeAll();
         }
-        closed = true;
-        LockSupport.unpark(watch);
+        final Watch watching = watch;
+        if (watching != null) {
+            watching.end();
+        }
         shutDown.run();
         final int result = CApi.wt_engine_close(handle);
         return stopped < 0 ? stopped : result;
@@ -341,7 +318,7 @@ public final class Completions {
 
     private boolean completedOneHere() {
         try {
-            return queue.completeOneHere();
+            return Helper.completeOne(queue);
         } catch (final Throwable e) {
             survive(e);
             return false;

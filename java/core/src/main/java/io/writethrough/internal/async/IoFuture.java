@@ -56,7 +56,7 @@ public final class IoFuture<T> extends CompletableFuture<T> {
     public T join() {
         if (!isDone()) {
             LaneThreads.workFor(this);
-            CompletionQueue.helpUntilDone(this);
+            Helper.helpUntilDone(this);
         }
         return super.join();
     }
@@ -65,7 +65,7 @@ public final class IoFuture<T> extends CompletableFuture<T> {
     public T get() throws InterruptedException, ExecutionException {
         if (!isDone()) {
             LaneThreads.workFor(this);
-            CompletionQueue.helpUntilDone(this, Long.MAX_VALUE);
+            Helper.helpUntilDone(this, Long.MAX_VALUE);
         }
         return super.get();
     }
@@ -79,7 +79,7 @@ public final class IoFuture<T> extends CompletableFuture<T> {
         final long nanos = unit.toNanos(timeout);
         final long begin = System.nanoTime();
         LaneThreads.workFor(this);
-        CompletionQueue.helpUntilDone(this, nanos);
+        Helper.helpUntilDone(this, nanos);
         return super.get(nanos - (System.nanoTime() - begin), TimeUnit.NANOSECONDS);
     }
 

@@ -4,7 +4,7 @@ package io.writethrough.internal.channel;
 
 import io.writethrough.WriteThroughException;
 import io.writethrough.internal.async.ChannelThreads;
-import io.writethrough.internal.async.CompletionQueue;
+import io.writethrough.internal.async.Helper;
 import io.writethrough.internal.async.IoFuture;
 import io.writethrough.internal.buffer.Buffers;
 import io.writethrough.internal.file.OpenFile;
@@ -287,7 +287,7 @@ public final class WriteThroughAsynchronousFileChannel extends AsynchronousFileC
         try {
             ChannelThreads.POOL.execute(task);
         } catch (final Throwable e) {
-            if (!CompletionQueue.isCompleting()) {
+            if (!Helper.isCompleting()) {
                 throw e;
             }
             task.run();
