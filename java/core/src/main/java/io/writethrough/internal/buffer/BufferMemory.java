@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.buffer;
 
+import io.writethrough.internal.Unchecked;
 import io.writethrough.internal.jni.NativeIo;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
@@ -44,7 +45,7 @@ public final class BufferMemory {
         try {
             return (Object) getter.invokeExact(direct);
         } catch (final Throwable e) {
-            throw new AssertionError("reading a field throws nothing", e);
+            throw Unchecked.of(e);
         }
     }
 

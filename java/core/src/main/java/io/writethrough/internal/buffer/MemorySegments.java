@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.buffer;
 
+import io.writethrough.internal.Unchecked;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
@@ -73,7 +74,7 @@ public final class MemorySegments {
             final Object scope = (Object) SCOPE.invokeExact(segment);
             return (scope.getClass() == AUTOMATIC || scope == GLOBAL) && !(boolean) IS_MAPPED.invokeExact(segment);
         } catch (final Throwable e) {
-            throw new AssertionError("asking a segment throws nothing", e);
+            throw Unchecked.of(e);
         }
     }
 
@@ -81,7 +82,7 @@ public final class MemorySegments {
         try {
             return IS_MAPPED != null && (boolean) IS_MAPPED.invokeExact(segment);
         } catch (final Throwable e) {
-            throw new AssertionError("asking a segment throws nothing", e);
+            throw Unchecked.of(e);
         }
     }
 
@@ -94,10 +95,8 @@ public final class MemorySegments {
         assert IS_LOADED != null;
         try {
             final boolean ignored = (boolean) IS_LOADED.invokeExact(segment);
-        } catch (final RuntimeException e) {
-            throw e;
         } catch (final Throwable e) {
-            throw new AssertionError("no other is thrown", e);
+            throw Unchecked.of(e);
         }
     }
 
@@ -105,7 +104,7 @@ public final class MemorySegments {
         try {
             return IS_ACCESSIBLE_BY != null && !(boolean) IS_ACCESSIBLE_BY.invokeExact(segment, OTHER_THREAD);
         } catch (final Throwable e) {
-            throw new AssertionError("asking a segment throws nothing", e);
+            throw Unchecked.of(e);
         }
     }
 }

@@ -4,6 +4,7 @@ package io.writethrough.internal.channel;
 
 import io.writethrough.Commit;
 import io.writethrough.InterruptPolicy;
+import io.writethrough.internal.Unchecked;
 import io.writethrough.internal.async.IoFuture;
 import io.writethrough.internal.file.Arenas;
 import io.writethrough.internal.file.JdkChannels;
@@ -71,10 +72,8 @@ public class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         }
         try {
             return (WriteThroughFileChannel) OF_JDK_22.invokeExact(file, policy, commit, closing);
-        } catch (final Error | RuntimeException e) {
-            throw e;
         } catch (final Throwable e) {
-            throw new AssertionError(e); // The constructor declares nothing else.
+            throw Unchecked.of(e);
         }
     }
 

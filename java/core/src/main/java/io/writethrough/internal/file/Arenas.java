@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.file;
 
+import io.writethrough.internal.Unchecked;
 import java.io.IOException;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
@@ -46,7 +47,7 @@ public final class Arenas {
             final Object nothing = (Object) ALLOCATE.invokeExact(arena, 0L);
             assert nothing != null;
         } catch (final Throwable e) {
-            throw unchecked(e);
+            throw Unchecked.of(e);
         }
     }
 
@@ -58,7 +59,7 @@ public final class Arenas {
         } catch (final IOException e) {
             throw e;
         } catch (final Throwable e) {
-            throw unchecked(e);
+            throw Unchecked.of(e);
         }
     }
 
@@ -67,14 +68,7 @@ public final class Arenas {
         try {
             return (Object) SCOPE.invokeExact(segment);
         } catch (final Throwable e) {
-            throw unchecked(e);
+            throw Unchecked.of(e);
         }
-    }
-
-    private static RuntimeException unchecked(final Throwable e) {
-        if (e instanceof RuntimeException unchecked) {
-            return unchecked;
-        }
-        throw e instanceof Error error ? error : new AssertionError(e);
     }
 }

@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.file;
 
+import io.writethrough.internal.Unchecked;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
@@ -30,10 +31,8 @@ public final class VirtualThreads {
         }
         try {
             return (boolean) IS_VIRTUAL.invokeExact(Thread.currentThread());
-        } catch (final RuntimeException | Error e) {
-            throw e; // No stack, say.
         } catch (final Throwable e) {
-            throw new IllegalStateException("Thread.isVirtual declares no exception", e);
+            throw Unchecked.of(e);
         }
     }
 }
