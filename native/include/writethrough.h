@@ -34,7 +34,7 @@ extern "C" {
 #endif
 
 /* Changes when a structure, constant or function below changes incompatibly. */
-#define WT_ABI_VERSION 4
+#define WT_ABI_VERSION 5
 
 typedef uint64_t wt_engine;
 typedef uint64_t wt_file;
@@ -130,6 +130,7 @@ struct wt_engine_stats {
     uint64_t flushes;         /* flushes of a device's cache that writes needed: their own, or one shared by several */
     uint64_t lost_traces;     /* trace records that nobody took in time */
     uint64_t mapped_files;    /* distinct files that are mapped for writing (wt_mapping_begin) now */
+    uint64_t pinned_bytes;    /* in pages that pins keep now; a page counts once for each of its pins */
 };
 
 /*
@@ -404,6 +405,59 @@ WT_API int64_t wt_write(wt_file file, const struct iovec *iov, int iov_count, ui
  * concurrent write the read sees.
  */
 WT_API int64_t wt_read(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset);
+
+/* ---- pinned reads: cached bytes without a copy ------------------------------------------------------------------- */
+
+/* A pin that is out. */
+typedef uint64_t wt_pin_id;
+
+#define WT_PIN_MOST 262144u /* bytes of one pin at most */
+#define WT_PIN_RUNS 65u     /* runs of one pin at most: it touches so many pages of 4096 bytes */
+
+enum {
+    WT_PIN_COPY = 1, /* where the limit of pinned pages is reached: a copy, in place of -ENOBUFS */
+};
+
+struct wt_pinned {
+    wt_pin_id pin;      /* for wt_unpin; 0 if nothing is pinned */
+    uint32_t run_count; /* of runs, as many as were filled in */
+    uint32_t is_copy;   /* 1: the bytes are a copy, in memory of this pin's own */
+    struct iovec runs[WT_PIN_RUNS];
+};
+
+/*
+ * Reads as wt_read does, but the bytes stay where the cache has them: runs has them piece by piece, in the order of the file.
+ * Returns the count of bytes in them: less than length only at the end of the file, 0 at or past the end. The bytes may be
+ * read until wt_unpin, by any thread, and must not be stored to. What is not cached is read first.
+ *
+ * Until wt_unpin the bytes do not change, and their memory is nobody else's. A write to them goes to new memory, and so does
+ * what a failed I/O has the library read again; a truncation, a hole or the close of the file leaves them alone. So a
+ * pin shows each block as it was when it was pinned; reads show the file. wt_engine_close ends all pins: their memory, but for
+ * copies, is unmapped then.
+ *
+ * Bytes within one page (4096 bytes at a multiple of it) are one run. Pages beside each other are one run if they are
+ * neighbours in memory, as they are where one read or write brought them at a time when the cache had a run of free pages for
+ * them: runs of 2 to 64 pages, aligned to their size from the beginning of their 64 blocks. None of that is promised.
+ *
+ * Pins that are out keep the pages that they touch, up to a quarter of cache_bytes in all; a page counts once for each of its
+ * pins. Past that limit the call is -ENOBUFS or, with WT_PIN_COPY, makes a copy. The library also makes a copy, whatever the
+ * flags, on WT_PATH_BUFFERED, of a file that is mapped for writing, and where a block was written again while its last I/O was
+ * in flight. A copy is memory of the process beside the cache.
+ *
+ * -EMSGSIZE: length is more than WT_PIN_MOST. -EINVAL: a flag is not known, or the range is not one. -ENOMEM. Otherwise as
+ * wt_read.
+ *
+ * @since 0.1
+ */
+WT_API int64_t wt_pin(wt_file file, uint64_t offset, uint64_t length, uint32_t flags, struct wt_pinned *pinned);
+
+/*
+ * Gives a pin back. Nobody looks at its bytes any more. Any thread may call this, also when the file or the engine is closed.
+ * Never waits. -EBADF: there is no such pin.
+ *
+ * @since 0.1
+ */
+WT_API int wt_unpin(wt_pin_id pin);
 
 /* How a write is done, beside its durability; or'ed together. */
 enum {

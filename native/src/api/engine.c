@@ -33,6 +33,7 @@
 #include "posix/posix.h"
 #include "posix/probe.h"
 #include "posix/through.h"
+#include "read/pin.h"
 #include "uring/external.h"
 #include "write/later.h"
 #include "write/memory.h"
@@ -137,6 +138,7 @@ static void forked(void) {
     wt_disk_forked();
     wt_mapped_forked();
     wt_handle_forked(&wt_memory_handles);
+    wt_handle_forked(&wt_pin_handles);
     wt_owners_forked();
     wt_changes_forked();
     wt_through_forked();
@@ -231,7 +233,7 @@ int wt_engine_open_on(const struct wt_engine_options *given, struct wt_backend *
         backend->ops->close(backend);
         return rc ? rc : -ENOMEM;
     }
-    *handle = opened;
+    engine->handle = *handle = opened;
     return 0;
 }
 

@@ -37,6 +37,8 @@
 #include "file/inode.h"
 #include "file/lane.h"
 #include "io/plug.h"
+#include "read/fetch.h"
+#include "read/pin.h"
 #include "read/read.h"
 #include "write/write.h"
 #include "writethrough.h"
@@ -715,6 +717,49 @@ static void JNICALL view_timed(JNIEnv *env, jclass class, jlong handle, jlong na
     wt_engine_release((wt_engine)handle);
 }
 
+/* ---- pins -------------------------------------------------------------------------------------------------------- */
+
+/* A run as CacheView.Pin takes it apart: where in the arena, and the length below it. */
+#define PINNED_LENGTH_BITS 19
+static_assert(WT_PIN_MOST < 1u << PINNED_LENGTH_BITS, "CacheView.Pin");
+
+/* The count of runs, which go to the array; 0: there is nothing to read; -errno. Without a copy: see wt_pin_range. */
+static jint JNICALL pin(JNIEnv *env, jclass class, jlong handle, jlong position, jint length, jboolean cached_only,
+                        jlongArray into) {
+    (void)class;
+    struct wt_file_object *file = wt_file_acquire((wt_file)handle);
+    if (!file)
+        return -EBADF;
+    struct wt_pins pins;
+    int64_t n = wt_read_check(file, (uint64_t)length, (uint64_t)position);
+    if (!n)
+        n = wt_pin_range(file, (uint64_t)position, (uint64_t)length, cached_only, &pins);
+    jlong runs[WT_PIN_RUNS];
+    for (uint32_t i = 0; n > 0 && i < pins.run_count; i++)
+        runs[i] = (jlong)((uint8_t *)pins.runs[i].iov_base - file->inode->engine->cache.pool.arena)
+                      << PINNED_LENGTH_BITS |
+                  (jlong)pins.runs[i].iov_len;
+    wt_file_release((wt_file)handle);
+    if (n <= 0)
+        return (jint)n;
+    (*env)->SetLongArrayRegion(env, into, 0, (jsize)pins.run_count, runs);
+    assert(!(*env)->ExceptionCheck(env));
+    return (jint)pins.run_count;
+}
+
+/* Gives one run back. When the engine is closed there is nothing to give back. */
+static void JNICALL unpin(JNIEnv *env, jclass class, jlong handle, jlong run) {
+    (void)env;
+    (void)class;
+    struct wt_engine_object *engine = wt_engine_acquire((wt_engine)handle);
+    if (!engine)
+        return;
+    struct wt_pool *pool = &engine->cache.pool;
+    struct iovec given = {pool->arena + (run >> PINNED_LENGTH_BITS), (size_t)run & ((1u << PINNED_LENGTH_BITS) - 1)};
+    wt_pins_leave(pool, &given, 1);
+    wt_engine_release((wt_engine)handle);
+}
+
 /* ---- the control plane ------------------------------------------------------------------------------------------- */
 
 /* As CApi takes structures apart: arrays of bytes, or of longs where all of a structure are. */
@@ -1099,6 +1144,8 @@ static jint register_data_plane(JNIEnv *env) {
         {"viewBuffer", "(JIJJ)Ljava/nio/ByteBuffer;", (void *)view_buffer},
         {"viewFile", "(J[J)Z", (void *)view_file},
         {"viewTimed", "(JJ)V", (void *)view_timed},
+        {"pin", "(JJIZ[J)I", (void *)pin},
+        {"unpin", "(JJ)V", (void *)unpin},
         {"makeAccessible", "(Ljava/lang/reflect/Field;)Z", (void *)make_accessible},
         {"copyOut", "(Ljava/nio/ByteBuffer;I[BI)Z", (void *)copy_out},
         {"copyIn", "(Ljava/nio/ByteBuffer;I[BI)Z", (void *)copy_in},

@@ -28,10 +28,6 @@ static uint32_t id_of(const struct wt_cache *cache, const struct wt_folio *folio
     return (uint32_t)(folio - cache->folios);
 }
 
-static struct wt_pool *pool_of(const struct wt_folio *folio) {
-    return &folio->mapping->cache->pool;
-}
-
 /* ---- its face ------------------------------------------------------------------------------------------------ */
 
 /*
@@ -222,7 +218,7 @@ static void make_folio(struct wt_mapping *mapping, uint32_t bucket, uint64_t ind
     folio->others_turn = false;
     folio->gather = (struct wt_gather){0};
     folio->uptodate = folio->writeback = folio->dirty = folio->reading = 0;
-    folio->used = folio->ahead = folio->awaited = 0;
+    folio->used = folio->ahead = folio->pinned = folio->awaited = 0;
     folio->detached = WT_NONE;
     folio->links = NULL;
     folio->mapping = mapping;
@@ -450,7 +446,7 @@ uint8_t *wt_folio_memory(const struct wt_folio *folio, uint32_t offset, uint32_t
     for (uint32_t next = frame + 1; stop < end && wt_folio_frame(folio, stop >> WT_PAGE_SHIFT) == next; next++)
         stop += WT_PAGE_BYTES;
     *length = (stop < end ? stop : end) - offset;
-    return wt_pool_memory(pool_of(folio), frame) + (offset & (WT_PAGE_BYTES - 1));
+    return wt_pool_memory(wt_folio_pool(folio), frame) + (offset & (WT_PAGE_BYTES - 1));
 }
 
 /* The largest order of a run that starts at page, ends by last, and meets no page that has memory. */
@@ -486,9 +482,9 @@ void wt_folio_fill(struct wt_folio *folio, struct wt_reservation *reservation, u
 
 void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation, unsigned page, bool copy) {
     const struct wt_geometry *geometry = &folio->mapping->geometry;
-    struct wt_pool *pool = pool_of(folio);
+    struct wt_pool *pool = wt_folio_pool(folio);
     uint64_t blocks = wt_page_blocks(geometry, page, page);
-    assert((folio->reading & blocks) == 0 && (folio->writeback & blocks) != 0);
+    assert((folio->reading & blocks) == 0 && ((folio->writeback & blocks) != 0 || wt_folio_is_pinned(folio, page)));
 
     uint64_t busy = (folio->writeback & blocks) >> (page << geometry->page_block_shift);
     for (uint32_t detached = folio->detached; detached != WT_NONE; detached = pool->frames[detached].next)
@@ -501,7 +497,7 @@ void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation,
     if (copy && !WT_MUTANT("shadow-lost"))
         memcpy(wt_pool_memory(pool, new), wt_pool_memory(pool, old), WT_PAGE_BYTES);
     wt_folio_set_frame(folio, page, new);
-    if (!busy) { /* all I/O on the page reads older copies */
+    if (!busy) { /* all I/O on the page reads older copies; a pin may have this one */
         wt_pool_drop(pool, old);
         return;
     }
@@ -512,8 +508,30 @@ void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation,
     folio->detached = old;
 }
 
+uint64_t wt_folio_stuck(const struct wt_folio *folio) {
+    const struct wt_geometry *geometry = &folio->mapping->geometry;
+    uint64_t stuck = 0;
+    if (WT_MUTANT("stuck-page-renewed"))
+        return 0;
+    for (uint64_t pages = folio->reading ? folio->pinned : 0; pages; pages &= pages - 1) {
+        unsigned page = (unsigned)__builtin_ctzll(pages);
+        uint64_t blocks = wt_page_blocks(geometry, page, page);
+        if ((folio->reading & blocks) && wt_folio_is_pinned(folio, page))
+            stuck |= blocks;
+    }
+    return stuck;
+}
+
+void wt_folio_renew(struct wt_folio *folio, struct wt_reservation *reservation, unsigned first, unsigned last) {
+    for (uint64_t pages = folio->pinned & wt_bits(first, last); pages; pages &= pages - 1) {
+        unsigned page = (unsigned)__builtin_ctzll(pages);
+        if (wt_folio_is_pinned(folio, page))
+            wt_folio_shadow(folio, reservation, page, true);
+    }
+}
+
 void wt_folio_add_detached(struct wt_folio *folio, struct wt_reservation *reservation, unsigned block) {
-    struct wt_pool *pool = pool_of(folio);
+    struct wt_pool *pool = wt_folio_pool(folio);
     unsigned shift = folio->mapping->geometry.page_block_shift;
     assert(!wt_folio_detached_memory(folio, block));
     uint32_t detached = wt_pool_take_detached(reservation, 0);
@@ -525,7 +543,7 @@ void wt_folio_add_detached(struct wt_folio *folio, struct wt_reservation *reserv
 }
 
 void wt_folio_release_detached(struct wt_folio *folio, uint64_t blocks) {
-    struct wt_pool *pool = pool_of(folio);
+    struct wt_pool *pool = wt_folio_pool(folio);
     unsigned shift = folio->mapping->geometry.page_block_shift;
     uint32_t *from = &folio->detached;
     while (*from != WT_NONE) {
@@ -542,7 +560,7 @@ void wt_folio_release_detached(struct wt_folio *folio, uint64_t blocks) {
 }
 
 uint8_t *wt_folio_detached_memory(struct wt_folio *folio, unsigned block) {
-    struct wt_pool *pool = pool_of(folio);
+    struct wt_pool *pool = wt_folio_pool(folio);
     const struct wt_geometry *geometry = &folio->mapping->geometry;
     unsigned page = wt_page_of(geometry, block);
     unsigned in_page = block - (page << geometry->page_block_shift);
@@ -559,7 +577,7 @@ void wt_folio_drop(struct wt_folio *folio, unsigned first, unsigned last) {
     for (unsigned page = first; page <= last; page++) {
         if (wt_folio_frame(folio, page) == WT_NONE)
             continue;
-        wt_pool_drop(pool_of(folio), wt_folio_frame(folio, page));
+        wt_pool_drop(wt_folio_pool(folio), wt_folio_frame(folio, page));
         wt_folio_set_frame(folio, page, WT_NONE);
         folio->pages--;
     }
@@ -573,12 +591,17 @@ static enum wt_evict try_evict(struct wt_folio *folio, unsigned page, unsigned o
     unsigned last = page + (1u << order) - 1;
     uint64_t blocks = wt_page_blocks(&folio->mapping->geometry, page, last);
     enum wt_evict result = WT_EVICT_YES;
+    bool pinned = false;
+    for (unsigned p = page; p <= last && !WT_MUTANT("pinned-page-evicted"); p++)
+        pinned |= wt_folio_is_pinned(folio, p);
     if ((folio->writeback | folio->dirty | folio->reading) & blocks && !WT_MUTANT("evicted-under-writeback")) {
         result = WT_EVICT_IO;
     } else if ((folio->used | folio->ahead) & wt_bits(page, last)) {
         folio->used &= ~wt_bits(page, last);
         folio->ahead &= ~wt_bits(page, last);
         result = WT_EVICT_USED;
+    } else if (pinned) {
+        result = WT_EVICT_PINNED;
     } else {
         folio->uptodate &= ~blocks;
         for (unsigned p = page; p <= last; p++)

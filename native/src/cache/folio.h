@@ -70,6 +70,7 @@ struct wt_folio {
     uint32_t waiters;      /* threads in settled */
     uint32_t detached;     /* the first of its detached pages; WT_NONE: none */
 
+    uint64_t pinned;   /* per page: its memory was pinned once, and may be now; see wt_folio_is_pinned */
     uint64_t awaited;  /* blocks that atomic writes and allocations wait to have alone */
     uint32_t awaiting; /* such writes and allocations */
     uint32_t behind;   /* threads that let these go first */
@@ -178,10 +179,17 @@ void wt_folio_wake(struct wt_folio *folio);
  */
 void wt_folio_fill(struct wt_folio *folio, struct wt_reservation *reservation, unsigned first, unsigned last);
 /*
- * Replaces a page's memory by new memory, since I/O reads the old: the shadow. copy: with the old bytes. No block of
- * the page is under reading.
+ * Replaces a page's memory by new memory, since I/O reads the old or a pin shows it: the shadow. copy: with the old
+ * bytes. No block of the page is under reading.
  */
 void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation, unsigned page, bool copy);
+/*
+ * The blocks of pages that a pin shows while a read fills other blocks of them: such a page gets no new memory until that
+ * read ends.
+ */
+uint64_t wt_folio_stuck(const struct wt_folio *folio);
+/* Gives those of the pages first..last that pins show new memory with the old bytes. None of their blocks is stuck. */
+void wt_folio_renew(struct wt_folio *folio, struct wt_reservation *reservation, unsigned first, unsigned last);
 /* A page of the reservation becomes detached memory, for I/O on a block that has none. */
 void wt_folio_add_detached(struct wt_folio *folio, struct wt_reservation *reservation, unsigned block);
 /* I/O no longer reads these blocks: frees the detached pages that no I/O reads any more. */
@@ -209,13 +217,32 @@ static inline uint64_t wt_page_blocks(const struct wt_geometry *geometry, unsign
     return wt_bits(first << geometry->page_block_shift, ((last + 1) << geometry->page_block_shift) - 1);
 }
 
+static inline struct wt_pool *wt_folio_pool(const struct wt_folio *folio) {
+    return &folio->mapping->cache->pool;
+}
+
 static inline uint32_t wt_folio_frame(const struct wt_folio *folio, unsigned page) {
     return atomic_load_explicit(&folio->frame[page], memory_order_relaxed);
 }
 
 static inline void wt_folio_set_frame(struct wt_folio *folio, unsigned page, uint32_t frame) {
     folio->moved = true;
+    folio->pinned &= ~(UINT64_C(1) << page);
     atomic_store_explicit(&folio->frame[page], frame, memory_order_relaxed);
+}
+
+/*
+ * Whether the bytes of a page may not change, because a pin shows them. A page that was never pinned costs a look at a
+ * word of the folio. Pins come with the folio locked alone: once false, this stays false until it is unlocked.
+ */
+static inline bool wt_folio_is_pinned(const struct wt_folio *folio, unsigned page) {
+    return (folio->pinned >> page & 1) && wt_pool_is_pinned(wt_folio_pool(folio), wt_folio_frame(folio, page));
+}
+
+/* Whether a pin shows this memory, which is detached from the folio. Once false, this stays false. */
+static inline bool wt_folio_shows(const struct wt_folio *folio, const uint8_t *memory) {
+    const struct wt_pool *pool = wt_folio_pool(folio);
+    return wt_pool_is_pinned(pool, (uint32_t)((memory - pool->arena) >> WT_PAGE_SHIFT));
 }
 
 /* A byte of the folio that has memory. *length: how many bytes follow it in one piece, up to end (exclusive). */

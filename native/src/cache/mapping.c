@@ -48,11 +48,11 @@ int wt_mapping_cut(struct wt_mapping *mapping, uint64_t start, uint64_t end) {
     return 0;
 }
 
-/* The pages first..last of a locked folio, as far as they are idle. */
+/* The pages first..last of a locked folio, as far as they are idle and not pinned. */
 static void drop_idle(struct wt_folio *folio, unsigned first, unsigned last) {
     uint64_t busy = folio->writeback | folio->dirty | folio->reading;
     for (unsigned page = first; page <= last; page++)
-        if (!(busy & wt_page_blocks(&folio->mapping->geometry, page, page)))
+        if (!(busy & wt_page_blocks(&folio->mapping->geometry, page, page)) && !wt_folio_is_pinned(folio, page))
             wt_folio_drop(folio, page, page);
 }
 

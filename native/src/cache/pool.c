@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "base/lock.h"
+#include "base/mutant.h"
 #include "io/io.h"
 
 /* ---- free runs ----------------------------------------------------------------------------------------------- */
@@ -69,6 +70,20 @@ static void free_fresh(struct wt_pool *pool) {
     wt_populate_used(&pool->populate, (size_t)end << WT_PAGE_SHIFT);
 }
 
+/* The same for a run that has left its folio. A page that is pinned stays as it is, and its last pin frees it. */
+static void run_leave(struct wt_pool *pool, uint32_t frame, unsigned order) {
+    _Atomic uint32_t *pins = &pool->frames[frame].pins;
+    if (order == 0 && atomic_load(pins) && !WT_MUTANT("pinned-page-freed")) {
+        if (atomic_fetch_or(pins, WT_FRAME_LEFT)) {
+            pool->frames[frame].state = WT_FRAME_PINNED;
+            pool->left_count++;
+            return;
+        }
+        atomic_store(pins, 0); /* the last pin has gone meanwhile */
+    }
+    run_free(pool, frame, order);
+}
+
 /* The least order from this one on that has a free run; more than WT_MAX_ORDER: none has. */
 static unsigned order_to_take(const struct wt_pool *pool, unsigned order) {
     while (order <= WT_MAX_ORDER && pool->free_run[order] == WT_NONE)
@@ -124,6 +139,19 @@ static void queue_remove(struct wt_pool *pool, uint32_t frame) {
     f->state = WT_FRAME_INSIDE;
 }
 
+/* A cached run becomes single pages. */
+static void run_split(struct wt_pool *pool, uint32_t first) {
+    struct wt_frame *head = &pool->frames[first];
+    uint32_t pages = 1u << head->order;
+    head->order = 0;
+    for (uint32_t i = 1; i < pages; i++) {
+        pool->frames[first + i].folio = head->folio;
+        pool->frames[first + i].page = (uint8_t)(head->page + i);
+        pool->frames[first + i].order = 0;
+        queue_insert(pool, first + i);
+    }
+}
+
 enum eviction { EVICTED, EVICT_AGAIN, EVICT_NOTHING };
 
 /*
@@ -148,6 +176,10 @@ static enum eviction evict_one(struct wt_pool *pool) {
             return EVICTED;
         case WT_EVICT_LOCKED:
             contended = true;
+            break;
+        case WT_EVICT_PINNED: /* the other pages of the run are not held back by it */
+            if (f->order > 0 && !WT_MUTANT("pinned-run-kept-whole"))
+                run_split(pool, frame);
             break;
         case WT_EVICT_USED:
         case WT_EVICT_IO:
@@ -322,18 +354,6 @@ static uint32_t run_of(const struct wt_pool *pool, uint32_t frame) {
     return first;
 }
 
-static void run_split(struct wt_pool *pool, uint32_t first) {
-    struct wt_frame *head = &pool->frames[first];
-    uint32_t pages = 1u << head->order;
-    head->order = 0;
-    for (uint32_t i = 1; i < pages; i++) {
-        pool->frames[first + i].folio = head->folio;
-        pool->frames[first + i].page = (uint8_t)(head->page + i);
-        pool->frames[first + i].order = 0;
-        queue_insert(pool, first + i);
-    }
-}
-
 void wt_pool_detach(struct wt_pool *pool, uint32_t frame) {
     wt_lock(&pool->lock);
     run_split(pool, run_of(pool, frame));
@@ -346,7 +366,7 @@ void wt_pool_drop(struct wt_pool *pool, uint32_t frame) {
     wt_lock(&pool->lock);
     run_split(pool, run_of(pool, frame));
     queue_remove(pool, frame);
-    run_free(pool, frame, 0);
+    run_leave(pool, frame, 0);
     wake(pool);
     wt_unlock(&pool->lock);
 }
@@ -354,7 +374,21 @@ void wt_pool_drop(struct wt_pool *pool, uint32_t frame) {
 void wt_pool_free_detached(struct wt_pool *pool, uint32_t frame) {
     wt_lock(&pool->lock);
     assert(pool->frames[frame].state == WT_FRAME_DETACHED);
-    run_free(pool, frame, pool->frames[frame].order);
+    run_leave(pool, frame, pool->frames[frame].order);
+    wake(pool);
+    wt_unlock(&pool->lock);
+}
+
+void wt_pool_unpin(struct wt_pool *pool, uint32_t frame) {
+    uint32_t before = atomic_fetch_sub(&pool->frames[frame].pins, 1);
+    assert((before & ~WT_FRAME_LEFT) > 0);
+    if (before != (WT_FRAME_LEFT | 1) || WT_MUTANT("page-of-last-pin-kept"))
+        return;
+    wt_lock(&pool->lock);
+    assert(pool->frames[frame].state == WT_FRAME_PINNED);
+    pool->left_count--;
+    atomic_store(&pool->frames[frame].pins, 0);
+    run_free(pool, frame, 0);
     wake(pool);
     wt_unlock(&pool->lock);
 }
@@ -367,6 +401,7 @@ int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t fram
         .newest = WT_NONE, .oldest = WT_NONE, .hand = WT_NONE, .backend = backend, .try_evict = try_evict};
     pool->frame_count = frame_count;
     pool->in_flight_limit = in_flight_limit;
+    pool->pin_limit = frame_count / 4;
     pool->arena = arena;
     pool->arena_bytes = (size_t)frame_count << WT_PAGE_SHIFT;
     pool->frames = wt_map_zeroed(frame_count * sizeof(struct wt_frame));
@@ -384,7 +419,9 @@ int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t fram
 }
 
 void wt_pool_close(struct wt_pool *pool) {
-    assert(pool->free_count == pool->frame_count && pool->reserved_count == 0 && pool->in_flight_bytes == 0);
+    /* Pins that are still out end with the engine. */
+    assert(pool->free_count + pool->left_count == pool->frame_count && pool->reserved_count == 0 &&
+           pool->in_flight_bytes == 0);
     wt_populate_close(&pool->populate);
     munmap(pool->frames, (size_t)pool->frame_count * sizeof(struct wt_frame));
     wt_condition_destroy(&pool->room);

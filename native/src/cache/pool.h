@@ -33,6 +33,7 @@ enum wt_frame_state {
     WT_FRAME_FREE,
     WT_FRAME_CACHED,   /* memory of a folio; in the eviction queue */
     WT_FRAME_DETACHED, /* out of the queue: an I/O still reads it, or the run is a bounce buffer */
+    WT_FRAME_PINNED,   /* a page that nobody has any more but its pins: the last of them frees it */
 };
 
 struct wt_frame {
@@ -42,7 +43,14 @@ struct wt_frame {
     uint8_t order;
     uint8_t state;
     uint8_t busy; /* of a detached page: its blocks that I/O still reads, from the page's first */
+    /*
+     * Of each page of a run: how many pins it has. WT_FRAME_LEFT: it has left its folio, and the last unpin frees it. A
+     * pin comes with the folio locked, an unpin at any time.
+     */
+    _Atomic uint32_t pins;
 };
+
+#define WT_FRAME_LEFT (UINT32_C(1) << 31)
 
 /* What became of a run that the pool wants back. */
 enum wt_evict {
@@ -50,6 +58,7 @@ enum wt_evict {
     WT_EVICT_USED,   /* it was used since the hand passed */
     WT_EVICT_IO,     /* I/O is on it */
     WT_EVICT_LOCKED, /* its folio is locked just now */
+    WT_EVICT_PINNED, /* one of its pages is pinned */
 };
 
 /* Takes the run of 2^order pages at page away from a folio, if that can be done at once. The pool's lock is held. */
@@ -77,6 +86,9 @@ struct wt_pool {
     uint64_t evictions;
     uint64_t in_flight_limit;
     _Atomic uint64_t in_flight_bytes;
+    uint32_t pin_limit; /* pages that may be pinned: a quarter of all, so that eviction always finds others */
+    _Atomic uint32_t pinned_count; /* each page once for each of its pins */
+    uint32_t left_count;           /* pages in WT_FRAME_PINNED */
 };
 
 /*
@@ -126,6 +138,21 @@ void wt_pool_detach(struct wt_pool *pool, uint32_t frame);
 void wt_pool_drop(struct wt_pool *pool, uint32_t frame);
 /* Frees a detached page or a bounce buffer. */
 void wt_pool_free_detached(struct wt_pool *pool, uint32_t frame);
+
+/* The page has a pin more. Its folio is locked. */
+static inline void wt_pool_pin(struct wt_pool *pool, uint32_t frame) {
+    atomic_fetch_add(&pool->frames[frame].pins, 1);
+}
+/* The page has a pin less. */
+void wt_pool_unpin(struct wt_pool *pool, uint32_t frame);
+
+/*
+ * Whether a page of a locked folio is pinned. Once false, this stays false until the folio is unlocked, and all that was
+ * read by pins was read before.
+ */
+static inline bool wt_pool_is_pinned(const struct wt_pool *pool, uint32_t frame) {
+    return atomic_load(&pool->frames[frame].pins) != 0;
+}
 
 static inline uint8_t *wt_pool_memory(const struct wt_pool *pool, uint32_t frame) {
     return pool->arena + ((size_t)frame << WT_PAGE_SHIFT);

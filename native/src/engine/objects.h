@@ -75,6 +75,7 @@ struct wt_counter_stripe {
 
 struct wt_engine_object {
     struct wt_backend *backend;
+    wt_engine handle;
     struct wt_cache cache;
     void *zeros;          /* WT_ZERO_BYTES that are never written to */
     uint64_t chunk_bytes; /* a longer write or read is done in pieces of this size */

@@ -46,7 +46,8 @@ static uint32_t claim(struct wt_folio *folio, struct wt_reservation *reservation
                       uint32_t b) {
     const struct wt_geometry *geometry = &folio->mapping->geometry;
     unsigned first = a >> geometry->block_shift, last = (b - 1) >> geometry->block_shift;
-    uint64_t there = wt_bits(first, last) & (folio->uptodate | folio->reading | folio->writeback);
+    uint64_t there =
+        wt_bits(first, last) & (folio->uptodate | folio->reading | folio->writeback | wt_folio_stuck(folio));
     if (there) {
         unsigned stop = (unsigned)__builtin_ctzll(there);
         if (stop == first)
@@ -56,6 +57,8 @@ static uint32_t claim(struct wt_folio *folio, struct wt_reservation *reservation
     unsigned first_page = wt_page_of(geometry, first), last_page = wt_page_of(geometry, last);
     if (read->part_count == PARTS || read->io.segment_count + (last_page - first_page + 1) > WT_IO_SEGMENTS)
         return a;
+    if (!WT_MUTANT("pinned-bytes-read-again"))
+        wt_folio_renew(folio, reservation, first_page, last_page);
     wt_folio_fill(folio, reservation, first_page, last_page);
     folio->reading |= wt_bits(first, last);
     read->parts[read->part_count++] = (struct read_part){.folio = folio, .blocks = wt_bits(first, last)};
@@ -78,6 +81,7 @@ static bool claim_all(struct wt_inode *inode, struct wt_reservation *reservation
         struct wt_folio *folio = wt_folio_get(&inode->mapping, range.index);
         uint64_t first = UINT64_C(1) << (range.from >> inode->mapping.geometry.block_shift);
         uint64_t filling = folio->reading | (folio->writeback & ~folio->uptodate); /* by a read, or with zeros */
+        filling |= wt_folio_stuck(folio) & ~folio->uptodate;
         if (read->part_count == 0 && (filling & first)) {
             if (may_wait)
                 wt_folio_wait(folio);

@@ -190,6 +190,7 @@ static struct wt_folio *find_busy(const struct atomic *atomic) {
         uint64_t busy = folio->writeback | folio->dirty | folio->reading;
         if (!atomic->awaited && !WT_MUTANT("atomic-overtakes"))
             busy |= folio->awaited;
+        busy |= wt_folio_stuck(folio);
         if (busy & atomic->shares[i].blocks)
             return folio;
     }
@@ -198,7 +199,7 @@ static struct wt_folio *find_busy(const struct atomic *atomic) {
 
 static bool is_one_run(const struct wt_folio *folio, unsigned first, unsigned last) {
     for (unsigned page = first; page <= last; page++)
-        if (wt_folio_frame(folio, page) == WT_NONE ||
+        if (wt_folio_frame(folio, page) == WT_NONE || wt_folio_is_pinned(folio, page) ||
             wt_folio_frame(folio, page) != wt_folio_frame(folio, first) + (page - first))
             return false;
     return true;
@@ -260,6 +261,8 @@ static int lock_idle(struct atomic *atomic, bool may_wait) {
 static void fill(struct atomic *atomic, struct share *share, const uint8_t *bytes) {
     struct wt_folio *folio = share->folio;
     unsigned first = share->a >> WT_PAGE_SHIFT, last = (share->b - 1) >> WT_PAGE_SHIFT;
+    if (!WT_MUTANT("pinned-bytes-overwritten-at-once"))
+        wt_folio_renew(folio, &atomic->reservation, first, last);
     wt_folio_fill(folio, &atomic->reservation, first, last);
     folio->used |= wt_bits(first, last);
     for (uint32_t at = share->a, length; at < share->b; at += length) {

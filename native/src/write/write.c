@@ -137,11 +137,12 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
         struct wt_folio *folio = wt_folio_get(&inode->mapping, index);
         while (chunk->may_wait && is_in_the_way(chunk, folio, block, partial))
             wait_for_block(folio, block);
-        bool taken = (folio->reading | folio->awaited) >> block & 1;
+        bool taken = (folio->reading | folio->awaited | wt_folio_stuck(folio)) >> block & 1;
         bool joins = partial && (joinable(chunk, folio) & ~folio->awaited) >> block & 1;
         bool ready = joins || ((!partial || (folio->uptodate >> block & 1)) && !taken);
         if (!ready && !filled && is_zero(inode, start, end) && !taken) {
             uint32_t in_folio = block << geometry->block_shift, length;
+            wt_folio_renew(folio, &chunk->reservation, page, page);
             wt_folio_fill(folio, &chunk->reservation, page, page);
             uint8_t *memory = wt_folio_memory(folio, in_folio, in_folio + (uint32_t)(end - start), &length);
             memset(memory, 0, length);
@@ -210,6 +211,8 @@ static uint64_t stable_blocks(const struct wt_folio *folio) {
 
 static bool needs_shadow(const struct wt_folio *folio, uint64_t blocks, unsigned page) {
     uint64_t in_page = wt_page_blocks(&folio->mapping->geometry, page, page);
+    if (wt_folio_is_pinned(folio, page) && !WT_MUTANT("pinned-bytes-written"))
+        return true;
     return wt_folio_frame(folio, page) != WT_NONE && (stable_blocks(folio) & blocks & in_page) != 0 &&
            !WT_MUTANT("memory-under-io-changed");
 }
@@ -266,7 +269,7 @@ static bool reserve_memory(struct chunk *chunk, const struct wt_folio *folio, co
            wt_pool_reserve(&chunk->reservation, need - chunk->reservation.pages, false);
 }
 
-/* Gives each page memory that may be written: new memory, or a shadow of the memory that I/O reads now. */
+/* Gives each page memory that may be written: new memory, or a shadow of the memory that I/O reads now or a pin shows. */
 static void make_writable(struct chunk *chunk, struct wt_folio *folio, const struct span *span) {
     unsigned first_page = span->a >> WT_PAGE_SHIFT, last_page = (span->b - 1) >> WT_PAGE_SHIFT;
     for (unsigned page = first_page; page <= last_page; page++) {

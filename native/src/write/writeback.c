@@ -535,13 +535,21 @@ uint64_t wt_launch_fill(struct wt_launch *launch, struct wt_folio *folio, uint64
     assert((blocks & ~(folio->dirty & folio->uptodate)) == 0 && (blocks & (folio->writeback | folio->reading)) == 0);
     for (; left; left &= left - 1) {
         unsigned block = (unsigned)__builtin_ctzll(left);
-        struct wt_writeback *read = wt_launch_next(launch, folio_offset(folio) + ((uint64_t)block << shift));
-        if (!read)
-            break;
-        folio->reading |= UINT64_C(1) << block;
-        uint8_t *memory = wt_folio_detached_memory(folio, block);
+        uint8_t *memory = wt_folio_detached_memory(folio, block), *bounce = NULL;
         assert(memory);
-        wt_io_add(&read->io, memory, 1u << shift);
+        if (wt_folio_shows(folio, memory) && !WT_MUTANT("pinned-bytes-below-a-shadow-read")) {
+            bounce = aligned_alloc(WT_PAGE_BYTES, WT_PAGE_BYTES);
+            if (!bounce)
+                break;
+        }
+        struct wt_writeback *read = wt_launch_next(launch, folio_offset(folio) + ((uint64_t)block << shift));
+        if (!read) {
+            free(bounce);
+            break;
+        }
+        folio->reading |= UINT64_C(1) << block;
+        read->bounce = bounce;
+        wt_io_add(&read->io, bounce ? bounce : memory, 1u << shift);
         read->io.op = WT_IO_READ;
         read->io.complete = fill_done;
         read->file_size = wt_inode_size(inode);
@@ -801,19 +809,21 @@ static void fill_done(struct wt_io *io) {
     uint64_t bit = read->shares[0].blocks;
     unsigned block = (unsigned)__builtin_ctzll(bit);
     uint64_t done = io->done;
+    uint8_t *bounce = read->bounce;
     wt_inode_check_read(inode, io, read->file_size);
     wt_transfer_ended(inode, io, 0);
     struct ending ending = {.error = io->error, .launch = {.inode = inode, .gather = true, .objects = read}};
     read->next = NULL;
 
     wt_folio_lock(folio);
-    uint8_t *memory = wt_folio_detached_memory(folio, block);
+    uint8_t *memory = bounce ? bounce : wt_folio_detached_memory(folio, block);
     if (ending.error) { /* the bytes below those of the writes cannot be read: the writes fail as well */
         fail_dirty(folio, bit, ending.error, &ending);
     } else {
         memset(memory + done, 0, ((size_t)1 << inode->mapping.geometry.block_shift) - done);
         lay_writes_over(folio, block, memory);
     }
+    free(bounce);
     folio->reading &= ~bit;
     wt_folio_release_detached(folio, bit);
     send_gather(folio, &ending);

@@ -39,7 +39,11 @@ struct wt_writeback {
     struct wt_writeback *next;
     bool zeroing;       /* of an allocation: its memory is no folio's */
     uint64_t file_size; /* of a read below writes: the file's size when it began */
-    void *bounce;       /* of an atomic write whose folios' memory is not one piece: a copy that is. Else NULL */
+    /*
+     * Of an atomic write whose folios' memory is not one piece: a copy that is. Of a read below the bytes of writes, whose
+     * detached memory a pin shows: memory in its place. Else NULL.
+     */
+    void *bounce;
     bool gather;
     uint32_t writes; /* count of writes that it carries */
     unsigned share_count;

@@ -29,6 +29,7 @@ package io.writethrough;
  * @param lostRecords records of gathers and slow I/Os for the flight recorder and the log that were dropped, since more came
  *     than could be taken
  * @param mappedFiles distinct files that are open and mapped for writing now: their I/O goes through the kernel's page cache
+ * @param pinnedBytes of the pages that {@link PinnedBytes} keep in the cache now; a page counts once for each that has a part of it
  * @param readHitNanos times of reads that needed no I/O, of one in 64
  * @param readMissNanos times of reads that needed I/O
  * @param writeNanos times of writes, from the call until the last byte was stable
@@ -60,6 +61,7 @@ public record EngineStats(
         long flushes,
         long lostRecords,
         long mappedFiles,
+        long pinnedBytes,
         Histogram readHitNanos,
         Histogram readMissNanos,
         Histogram writeNanos,

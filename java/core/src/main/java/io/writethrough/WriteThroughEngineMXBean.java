@@ -179,6 +179,13 @@ public interface WriteThroughEngineMXBean {
     long getMappedFiles();
 
     /**
+     * What {@link PinnedBytes} keep in the cache now.
+     *
+     * @return as {@link EngineStats#pinnedBytes()}
+     */
+    long getPinnedBytes();
+
+    /**
      * Times of reads that needed no I/O.
      *
      * @return as {@link EngineStats#readHitNanos()}

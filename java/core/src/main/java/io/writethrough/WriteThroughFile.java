@@ -876,6 +876,50 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
+     * Reads bytes where the cache has them, without a copy. What is not cached is read first. The bytes stay as they are, and where
+     * they are, until they are closed: {@link PinnedBytes} says more.
+     *
+     * <p>What is pinned is a quarter of {@link WriteThroughEngine.Builder#cacheBytes} at most, in whole pages of 4096 bytes. Past
+     * that this method throws: {@link #pinOrCopy} copies there.
+     *
+     * @param position where in the file the bytes begin
+     * @param length of the range in bytes, up to {@link PinnedBytes#MAX_LENGTH}. At the end of the file fewer are pinned
+     * @return the bytes, to be closed
+     * @throws IllegalArgumentException if the position is negative, or the length is negative or too large
+     * @throws NonReadableChannelException if the file was not opened for reading
+     * @throws ClosedChannelException if the file or its engine is closed
+     * @throws WriteThroughException if too much is pinned already ({@code ENOBUFS}), or the bytes cannot be read
+     * @since 0.1.0
+     */
+    public PinnedBytes pin(final long position, final int length) throws IOException {
+        return pin(position, length, false);
+    }
+
+    /**
+     * The same, but past the limit the bytes are copied.
+     *
+     * @param position as {@link #pin(long, int)}
+     * @param length as {@link #pin(long, int)}
+     * @return the bytes, to be closed; {@link PinnedBytes#isCopy()} tells
+     * @throws IllegalArgumentException as {@link #pin(long, int)}
+     * @throws NonReadableChannelException if the file was not opened for reading
+     * @throws ClosedChannelException if the file or its engine is closed
+     * @throws WriteThroughException if the bytes cannot be read
+     * @since 0.1.0
+     */
+    public PinnedBytes pinOrCopy(final long position, final int length) throws IOException {
+        return pin(position, length, true);
+    }
+
+    private PinnedBytes pin(final long position, final int length, final boolean copies) throws IOException {
+        if (length < 0 || length > PinnedBytes.MAX_LENGTH) {
+            throw new IllegalArgumentException(
+                    "length " + length + " is not from 0 to " + PinnedBytes.MAX_LENGTH + " bytes");
+        }
+        return new PinnedBytes(file.reads().pin(position, length, copies));
+    }
+
+    /**
      * Maps a range of the file as memory that the program stores into, and that {@link WriteThroughMapping#force()} makes durable.
      * The mapping says what it shows, and what it forbids others. Neither the offset nor the length needs an alignment. The range
      * may end behind the end of the file, which stays as long as it is. Reads what the file has in the range, and no holes.

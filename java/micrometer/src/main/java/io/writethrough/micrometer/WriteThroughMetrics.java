@@ -109,6 +109,7 @@ public final class WriteThroughMetrics implements MeterBinder {
             gauge("open.files", null, EngineStats::openFiles);
             gauge("open.inodes", null, EngineStats::openInodes);
             gauge("mapped.files", null, EngineStats::mappedFiles);
+            gauge("pinned.bytes", "bytes", EngineStats::pinnedBytes);
             time("read.time", "result", "hit", EngineStats::readHitNanos);
             time("read.time", "result", "miss", EngineStats::readMissNanos);
             time("write.time", null, null, EngineStats::writeNanos);

@@ -68,6 +68,11 @@ public final class CacheView {
     private static final int CHUNK_SHIFT = 18;
     private static final int CHUNK_MASK = (1 << CHUNK_SHIFT) - 1;
 
+    private static final long CHUNK_BYTES = (long) PAGE_BYTES << CHUNK_SHIFT;
+
+    /* As pin of jni.c has it. */
+    private static final int PINNED_LENGTH_BITS = 19;
+
     /* One read of so many is timed, as in native code. */
     private static final int READS_OF_SAMPLE = 64;
 
@@ -77,6 +82,7 @@ public final class CacheView {
     private final long engine;
     private final long view;
     private final ByteBuffer[] arena;
+    private final ByteBuffer[] pinnedArena;
     private final int frameCount;
     private final ByteBuffer[] folios;
     private final ByteBuffer buckets;
@@ -91,7 +97,11 @@ public final class CacheView {
     private CacheView(final long engine, final long view) {
         this.engine = engine;
         this.view = view;
-        this.arena = chunks(view, ARENA, (long) PAGE_BYTES << CHUNK_SHIFT);
+        this.arena = chunks(view, ARENA, CHUNK_BYTES);
+        this.pinnedArena = new ByteBuffer[arena.length];
+        for (int i = 0; i < arena.length; i++) {
+            pinnedArena[i] = arena[i].asReadOnlyBuffer();
+        }
         this.frameCount = (int) (NativeIo.viewBytes(view, ARENA) / PAGE_BYTES);
         this.folios = chunks(view, FOLIOS, (long) FOLIO_BYTES << CHUNK_SHIFT);
         this.buckets = part(view, BUCKETS);
@@ -116,6 +126,33 @@ public final class CacheView {
             return null;
         }
         return new CacheView(engine, view);
+    }
+
+    /**
+     * What a buffer of {@link #pinned} keeps reachable: one of these. As long as one is reachable, the memory must stay, by a
+     * {@link #use} of its own.
+     */
+    public Object[] anchors() {
+        return arena.clone();
+    }
+
+    /** A further use of the memory; what ends it knows nothing of this view. */
+    public Runnable use() {
+        final long used = NativeIo.viewOpen(engine);
+        return used == 0 ? () -> {} : release(used);
+    }
+
+    /** The length of a run that {@link NativeIo#pin} found. */
+    public static int lengthOf(final long run) {
+        return (int) run & (1 << PINNED_LENGTH_BITS) - 1;
+    }
+
+    /** A part of a run that was pinned, read-only, from an index of the run to its end or to where memory is in another buffer. */
+    public ByteBuffer pinned(final long run, final int from) {
+        final long start = (run >> PINNED_LENGTH_BITS) + from;
+        final ByteBuffer chunk = pinnedArena[(int) (start >>> PAGE_SHIFT + CHUNK_SHIFT)];
+        final int index = (int) (start & CHUNK_BYTES - 1);
+        return chunk.slice(index, Math.min(lengthOf(run) - from, chunk.capacity() - index));
     }
 
     /** Lets go of the memory. To be run once, when nobody reads this view any more; it does not know the view. */

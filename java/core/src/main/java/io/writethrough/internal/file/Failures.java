@@ -52,6 +52,19 @@ public final class Failures {
                 operation, path, offset, length, errno, Errno.name(errno), stableBytes, advice);
     }
 
+    /** Of bytes that cannot be pinned, since as much is pinned as may be. */
+    static IOException ofPinLimit(final Path path, final long position, final int length) {
+        return failure(
+                "pin",
+                path.toString(),
+                position,
+                length,
+                Errno.ENOBUFS,
+                0,
+                "A quarter of the engine's cache is pinned, which is the most. Close pinned bytes that are not needed any more"
+                        + " (EngineStats.pinnedBytes counts them), make the cache larger, or call pinOrCopy.");
+    }
+
     /** Of an operation that takes a path. */
     public static IOException ofPath(final String operation, final Path path, final boolean noFollow, final int errno) {
         final String file = path.toString();

@@ -34,6 +34,9 @@ public final class OpenEngine {
         this.cacheView = CacheView.of(engine);
         if (cacheView != null) {
             NativeHandle.whenLost(cacheView, cacheView.release());
+            for (final Object anchor : cacheView.anchors()) {
+                NativeHandle.whenLost(anchor, cacheView.use());
+            }
         }
         this.handle = NativeHandle.of(this, engine, unlessLanesAreOpen(closing), () -> "A WriteThroughEngine");
     }
@@ -54,6 +57,12 @@ public final class OpenEngine {
 
     JdkChannels.OfEngine jdkChannels() {
         return jdkChannels;
+    }
+
+    /** The memory of pins; null if there are none. */
+    @Nullable
+    CacheView cacheView() {
+        return cacheView;
     }
 
     /** What reads of a file look into first; null if they cannot. */

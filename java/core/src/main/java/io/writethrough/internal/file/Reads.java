@@ -216,6 +216,44 @@ public final class Reads {
         return result;
     }
 
+    // ---- pinned ----
+
+    /** @param copies past the limit of pins a copy is made */
+    public PinnedMemory pin(final long position, final int length, final boolean copies) throws IOException {
+        file.checkRead(position);
+        final IoEvent event = Events.beginRead();
+        final long[] runs = new long[PinnedMemory.MAX_RUNS];
+        final CacheView view = file.engine().cacheView();
+        final int result;
+        try {
+            result = view == null ? -Errno.ENODATA : pinned(position, (int) lengthToEnd(length, position), runs);
+        } finally {
+            Reference.reachabilityFence(file);
+        }
+        if (view == null || result == -Errno.ENODATA || copies && result == -Errno.ENOBUFS) {
+            final ByteBuffer copy = ByteBuffer.allocate(length);
+            read(copy, position);
+            return new PinnedMemory(file, position, copy.flip());
+        }
+        if (result == -Errno.ENOBUFS) {
+            throw Failures.ofPinLimit(file.path(), position, length);
+        }
+        if (result < 0) {
+            end(event, position, length, result);
+        }
+        final PinnedMemory memory = new PinnedMemory(file, view, position, runs, result);
+        end(event, position, length, memory.length());
+        return memory;
+    }
+
+    private int pinned(final long position, final int length, final long[] runs) {
+        final boolean parks = VirtualThreads.isCurrent();
+        final int result = NativeIo.pin(file.handle(), position, length, parks, runs);
+        return parks && result == -Errno.EAGAIN
+                ? (int) file.callWaiting(() -> NativeIo.pin(file.handle(), position, length, false, runs))
+                : result;
+    }
+
     // ---- for a caller who gets a future ----
 
     public CompletableFuture<Integer> readAsync(final ByteBuffer destination, final long position) {

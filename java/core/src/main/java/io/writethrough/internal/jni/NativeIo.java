@@ -272,6 +272,17 @@ public final class NativeIo {
     /** The same into one. */
     public static native boolean copyIn(ByteBuffer destination, int start, byte[] from, int length);
 
+    /**
+     * Pins a range of a file where the cache has it. The runs go to the array, as {@code CacheView.Pin} takes them apart.
+     *
+     * @return the count of runs; 0 at the end of the file; -errno: ENODATA if the range can only be read, EAGAIN if cachedOnly
+     *     and it is not
+     */
+    public static native int pin(long file, long position, int length, boolean cachedOnly, long[] runs);
+
+    /** Gives a run back. */
+    public static native void unpin(long engine, long run);
+
     /** A cached read took so long. */
     public static native void viewTimed(long engine, long nanos);
 }

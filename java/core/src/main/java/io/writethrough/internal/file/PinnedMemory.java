@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+package io.writethrough.internal.file;
+
+import io.writethrough.internal.buffer.CacheView;
+import io.writethrough.internal.jni.NativeIo;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.LongToIntFunction;
+import org.jspecify.annotations.Nullable;
+
+/** Bytes of a file that are pinned in the cache, or a copy of them. They are given back by {@link #close}, or when this is lost. */
+public final class PinnedMemory {
+    /** WT_PIN_MOST */
+    public static final int MAX_LENGTH = 256 << 10;
+
+    /* WT_PIN_RUNS */
+    static final int MAX_RUNS = 65;
+
+    /** Whether a report of a lost pin tells where the pin was made. */
+    private static final boolean TRACED = Boolean.getBoolean("io.writethrough.tracePins");
+
+    private static final int FRAMES_TOLD = 12;
+
+    private final OpenFile file; /* open as long as this is reachable, and so its engine is */
+    private final @Nullable CacheView view;
+    private final long position;
+    private final int length;
+    private final long[] runs;
+    private final @Nullable NativeHandle handle;
+
+    /* The bytes in one piece, where the runs are several. */
+    private volatile @Nullable ByteBuffer copy;
+    private volatile boolean open = true;
+
+    PinnedMemory(final OpenFile file, final long position, final ByteBuffer copy) {
+        this.file = file;
+        this.view = null;
+        this.position = position;
+        this.length = copy.remaining();
+        this.runs = new long[0];
+        this.handle = null;
+        this.copy = copy.asReadOnlyBuffer();
+    }
+
+    PinnedMemory(
+            final OpenFile file, final CacheView view, final long position, final long[] runs, final int runCount) {
+        this.file = file;
+        this.view = view;
+        this.position = position;
+        this.runs = Arrays.copyOf(runs, runCount);
+        int bytes = 0;
+        for (final long run : this.runs) {
+            bytes += CacheView.lengthOf(run);
+        }
+        this.length = bytes;
+        this.handle = handle(this, file.engine().handle(), file.path(), position, length, this.runs);
+    }
+
+    /* Static, so that what closes it does not know the owner. */
+    private static @Nullable NativeHandle handle(
+            final PinnedMemory owner,
+            final long engine,
+            final Path path,
+            final long position,
+            final int length,
+            final long[] runs) {
+        if (runs.length == 0) {
+            return null;
+        }
+        final Throwable made = TRACED ? new Throwable() : null;
+        try {
+            return NativeHandle.of(owner, engine, unpinning(runs), () -> description(path, position, length, made));
+        } catch (final Throwable e) {
+            unpinning(runs).applyAsInt(engine);
+            throw e;
+        }
+    }
+
+    private static LongToIntFunction unpinning(final long[] runs) {
+        return engine -> {
+            for (final long run : runs) {
+                NativeIo.unpin(engine, run);
+            }
+            return 0;
+        };
+    }
+
+    private static String description(
+            final Path path, final long position, final int length, final @Nullable Throwable made) {
+        final StringBuilder text = new StringBuilder("A PinnedBytes of ")
+                .append(length)
+                .append(" bytes at ")
+                .append(position)
+                .append(" of ")
+                .append(path);
+        if (made == null) {
+            return text.append(" (-Dio.writethrough.tracePins=true tells where it was made)")
+                    .toString();
+        }
+        text.append(", made at ");
+        Arrays.stream(made.getStackTrace())
+                .filter(frame -> !frame.getClassName().startsWith("io.writethrough.internal."))
+                .limit(FRAMES_TOLD)
+                .forEach(frame ->
+                        text.append(System.lineSeparator()).append("    ").append(frame));
+        return text.append(System.lineSeparator()).toString();
+    }
+
+    public long position() {
+        return position;
+    }
+
+    public int length() {
+        return length;
+    }
+
+    /** Whether the bytes were copied when they were pinned. */
+    public boolean isCopy() {
+        return view == null;
+    }
+
+    public boolean isOpen() {
+        return open;
+    }
+
+    private void requireOpen() {
+        if (!open) {
+            throw new IllegalStateException("The pinned bytes are closed");
+        }
+    }
+
+    /** A buffer of all of it. If the runs are several, they are copied the first time. */
+    public ByteBuffer buffer() {
+        requireOpen();
+        final ByteBuffer copied = copy;
+        if (copied != null) {
+            return copied.duplicate();
+        }
+        final List<ByteBuffer> pieces = segments();
+        if (pieces.size() == 1) {
+            return pieces.get(0);
+        }
+        final ByteBuffer whole = ByteBuffer.allocate(length);
+        pieces.forEach(whole::put);
+        final ByteBuffer readOnly = whole.flip().asReadOnlyBuffer();
+        requireOpen();
+        copy = readOnly;
+        return readOnly.duplicate();
+    }
+
+    public List<ByteBuffer> segments() {
+        requireOpen();
+        if (view == null) {
+            return length == 0 ? List.of() : List.of(buffer());
+        }
+        final List<ByteBuffer> pieces = new ArrayList<>(runs.length);
+        for (final long run : runs) {
+            for (int from = 0; from < CacheView.lengthOf(run); ) {
+                final ByteBuffer piece = view.pinned(run, from);
+                pieces.add(piece);
+                from += piece.capacity();
+            }
+        }
+        return pieces;
+    }
+
+    public void close() {
+        open = false;
+        if (handle != null) {
+            handle.close();
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "PinnedBytes[" + file.path() + ", " + length + " bytes at " + position + (open ? "]" : ", closed]");
+    }
+}
