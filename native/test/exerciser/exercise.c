@@ -584,6 +584,34 @@ static void play_read_cached(struct run *run) {
     read_range(run, "read cached", offset, length, wt_read_cached);
 }
 
+static int64_t read_pinned(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset) {
+    struct wt_pinned pinned;
+    int64_t done = 0;
+    for (int i = 0; i < iov_count; i++) {
+        uint8_t *to = iov[i].iov_base;
+        for (size_t left = iov[i].iov_len; left > 0;) {
+            size_t length = left < WT_PIN_MOST ? left : WT_PIN_MOST;
+            int64_t n = wt_pin(file, offset + (uint64_t)done, length, WT_PIN_COPY, &pinned);
+            if (n <= 0)
+                return n < 0 ? n : done;
+            for (uint32_t r = 0; r < pinned.run_count; r++) {
+                memcpy(to, pinned.runs[r].iov_base, pinned.runs[r].iov_len);
+                to += pinned.runs[r].iov_len;
+            }
+            CHECK_OK(wt_unpin(pinned.pin));
+            done += n;
+            left -= (size_t)n;
+        }
+    }
+    return done;
+}
+
+static void play_read_pinned(struct run *run) {
+    uint64_t offset, length;
+    pick_range(run, &offset, &length);
+    read_range(run, "read pinned", offset, length, read_pinned);
+}
+
 static void play_read_all(struct run *run) {
     for (uint64_t at = 0; at < run->model.size; at += run->options->longest_bytes) {
         read_range(run, "read all", at, run->options->longest_bytes, wt_read);
@@ -1130,6 +1158,7 @@ static const struct operation operations[] = {
     {"reap", 60, play_reap},
     {"read", 240, play_read},
     {"read_cached", 60, play_read_cached},
+    {"read_pinned", 60, play_read_pinned},
     {"read_all", 1, play_read_all},
     {"fetch", 30, play_fetch},
     {"truncate", 6, play_truncate},

@@ -29,6 +29,7 @@ enum {
     ENGINES = 2,
     FILES = 6,
     MAPPINGS = 4,
+    PINS = 4,
     SEGMENTS = 5,
     SEGMENT_MOST = 20000,
     CALLS_MOST = 60,
@@ -51,6 +52,7 @@ struct world {
     _Atomic wt_engine engines[ENGINES];
     _Atomic wt_file files[FILES];
     _Atomic wt_mapping mappings[MAPPINGS]; /* those that have ended too; 0: none */
+    _Atomic wt_pin_id pins[PINS];          /* those that were given back too; 0: none */
     atomic_uint submitted;
     atomic_uint reaped;
     bool alone; /* one thread: then a handle that was closed is known to be */
@@ -257,6 +259,32 @@ static void call_read(struct input *input) {
                                      : wt_read_cached(file, iov_of(&buffers), buffers.count, offset);
     check_result(result, length_of(&buffers));
     free_buffers(&buffers);
+}
+
+/* A pin takes the place of another one, which is given back then. */
+static void call_pin(struct input *input) {
+    struct world *world = input->world;
+    wt_file file = take_file(input);
+    uint64_t offset = take_offset(input), length = take_length(input);
+    uint8_t how = take(input);
+    struct wt_pinned pinned;
+    int64_t result = wt_pin(file, offset, length, how & 3u, &pinned);
+    check_result(result, length);
+    if (result > 0) {
+        uint64_t bytes = 0;
+        for (uint32_t i = 0; i < pinned.run_count; i++) {
+            bytes += pinned.runs[i].iov_len;
+        }
+        CHECK_EQ(bytes, result);
+        (void)wt_unpin(atomic_exchange(&world->pins[(how >> 2) % PINS], pinned.pin));
+    }
+    if (how & 32) {
+        wt_pin_id pin = atomic_load(&world->pins[(how >> 2) % PINS]);
+        (void)wt_unpin(pin);
+        CHECK_EQ(wt_unpin(pin), -EBADF);
+    }
+    CHECK_EQ(wt_pin(file, offset, length, 0, NULL), -EINVAL);
+    CHECK_EQ(wt_unpin(file), -EBADF);
 }
 
 /* An event is promised, if there is still an engine to take it from. */
@@ -482,6 +510,8 @@ static void *run(void *argument) {
             call_open_engine(input);
         } else if (which > 240) {
             call_mapping(input);
+        } else if (which > 224) {
+            call_pin(input);
         } else {
             calls[which % (sizeof calls / sizeof calls[0])](input);
         }
@@ -547,6 +577,9 @@ static void end_world(struct world *world) {
     CHECK(atomic_load(&world->reaped) <= atomic_load(&world->submitted));
     for (int i = 0; i < MAPPINGS; i++) {
         (void)wt_mapping_end(atomic_load(&world->mappings[i])); /* a mapping outlives its engine */
+    }
+    for (int i = 0; i < PINS; i++) {
+        (void)wt_unpin(atomic_load(&world->pins[i])); /* and so does the number of a pin */
     }
     if (world->sim) {
         sim_free(world->sim);

@@ -231,6 +231,9 @@ static void make_operation(struct sim_program *program, struct test_random *rand
                                         .length = length,
                                         .reaps = test_random_one_in(random, 3),
                                         .key = test_random_below(random, SIM_PATTERN - SIM_ROOM)};
+    /* Decided without a draw, so that what a seed gives remains. */
+    operation->pins =
+        program->seed % 3 == 2 && (step == SIM_STEP_READ || (step == SIM_STEP_WRITE && operation->key % 3 == 0));
     uint64_t offset = draw_offset(random, program->disk.block_bytes, reach->end[file]);
     operation->offset = offset + length > half ? half - length : offset;
     if (step == SIM_STEP_WRITE || step == SIM_STEP_APPEND) {
@@ -353,7 +356,7 @@ void sim_operation_print(const struct sim_operation *operation) {
     printf("%s%s%s%s%s", writes ? durabilities[operation->durability] : "", operation->async ? " async" : "",
            operation->flags & WT_NOWAIT ? " nowait" : "", operation->flags & WT_DONTCACHE ? " dontcache" : "",
            operation->flags & WT_ATOMIC ? " atomic" : "");
-    printf("%s%s%s", operation->batched ? " batched" : "",
+    printf("%s%s%s%s", operation->batched ? " batched" : "", operation->pins ? " pinned" : "",
            operation->stores             ? " stored"
            : operation->flags & WT_LATER ? " later"
                                          : "",

@@ -72,6 +72,7 @@ struct sim_operation {
     bool batched; /* submitted together with the next operations of the caller that are so, too */
     bool reaps;   /* takes events afterwards, without waiting; and has what is held sent, as the ticker does */
     bool stores;  /* a write: into a mapping, which the caller keeps until its next store unless it reaps */
+    bool pins;    /* a read: without a copy, and the caller keeps the bytes for a while. A write: the same read first */
     uint32_t durability, flags;
     uint64_t offset, length;
     uint64_t key; /* what is written: the pattern's bytes from here on */

@@ -27,6 +27,14 @@ enum { SERVERS = 2, TRACE_CHANGES = 40, PROGRAM_SECONDS = 60, TICKS_MOST = 10000
 /* Of large writes: programs have none that are large. */
 enum { PART_BYTES = 512 };
 
+/* A pin that a caller keeps for a while, and what it showed at first. */
+struct kept_pin {
+    struct wt_pinned pinned; /* pin 0: there is none */
+    uint8_t *bytes;
+};
+
+enum { KEPT_PINS = 3 };
+
 /* One life of a program: the engine from its opening to a power cut. */
 struct life {
     const struct sim_program *program;
@@ -36,6 +44,7 @@ struct life {
     wt_file handles[SIM_CALLERS][SIM_FILES];
     wt_lane lanes[SIM_CALLERS];       /* of those that have one; 0: none */
     wt_mapping mappings[SIM_CALLERS]; /* that it keeps; 0: none */
+    struct kept_pin pins[SIM_CALLERS][KEPT_PINS];
     struct sim_deed deeds[SIM_OPERATIONS];
     uint8_t *bases[SIM_FILES];
     uint64_t sizes[SIM_FILES];
@@ -188,8 +197,60 @@ static void store(struct life *life, const struct sim_operation *operation, unsi
     }
 }
 
+/* Pinned bytes stay as they are. */
+static void check_pin(const struct kept_pin *kept) {
+    size_t at = 0;
+    for (uint32_t i = 0; i < kept->pinned.run_count; i++) {
+        const struct iovec *run = &kept->pinned.runs[i];
+        CHECK_BYTES(run->iov_base, kept->bytes + at, run->iov_len);
+        at += run->iov_len;
+    }
+}
+
+static void check_pins(struct kept_pin *kept) {
+    for (unsigned i = 0; i < KEPT_PINS; i++) {
+        check_pin(&kept[i]);
+    }
+}
+
+static void end_pin(struct kept_pin *kept) {
+    if (kept->pinned.pin != 0) {
+        CHECK_OK(wt_unpin(kept->pinned.pin));
+        free(kept->bytes);
+    }
+    *kept = (struct kept_pin){.bytes = NULL};
+}
+
+/* A read of which the caller keeps the bytes where they are, in place of one that it kept before. */
+static int64_t read_pinned(struct life *life, const struct sim_operation *operation, wt_file file, uint8_t *into) {
+    struct kept_pin *kept = &life->pins[operation->caller][operation->key / 4 % KEPT_PINS];
+    end_pin(kept);
+    int64_t n = wt_pin(file, operation->offset, operation->length, operation->key % 4 ? WT_PIN_COPY : 0, &kept->pinned);
+    if (n == -ENOBUFS) {
+        return into ? read_at(file, operation->offset, into, (size_t)operation->length) : 0;
+    }
+    CHECK(n <= 0 ? kept->pinned.pin == 0 : kept->pinned.pin != 0);
+    if (n > 0) {
+        size_t at = 0;
+        kept->bytes = allocate((size_t)operation->length);
+        for (uint32_t i = 0; i < kept->pinned.run_count; i++) {
+            memcpy(kept->bytes + at, kept->pinned.runs[i].iov_base, kept->pinned.runs[i].iov_len);
+            at += kept->pinned.runs[i].iov_len;
+        }
+        CHECK_EQ(at, n);
+        if (into) {
+            memcpy(into, kept->bytes, at);
+        }
+    }
+    return n;
+}
+
 static void do_write(struct life *life, const struct sim_operation *operation, unsigned number, wt_file file) {
     struct iovec iov = {(void *)(uintptr_t)(sim_pattern() + operation->key), (size_t)operation->length};
+    if (operation->pins) {
+        int64_t n = read_pinned(life, operation, file, NULL);
+        CHECK(n >= 0 || may_fail(life->program));
+    }
     if (operation->stores) {
         store(life, operation, number, file);
         return;
@@ -197,10 +258,11 @@ static void do_write(struct life *life, const struct sim_operation *operation, u
     (operation->async ? submit : write_now)(life, operation, number, file, &iov);
 }
 
-static int64_t do_read(struct sim_deed *deed, wt_file file) {
+static int64_t do_read(struct life *life, struct sim_deed *deed, wt_file file) {
     const struct sim_operation *operation = deed->operation;
     deed->read = allocate((size_t)operation->length);
-    return read_at(file, operation->offset, deed->read, (size_t)operation->length);
+    return operation->pins ? read_pinned(life, operation, file, deed->read)
+                           : read_at(file, operation->offset, deed->read, (size_t)operation->length);
 }
 
 static wt_file open_file(const struct life *life, unsigned file) {
@@ -223,7 +285,7 @@ static int64_t do_other(struct life *life, struct sim_deed *deed, wt_file file) 
     const struct sim_operation *operation = deed->operation;
     switch (operation->step) {
     case SIM_STEP_READ:
-        return do_read(deed, file);
+        return do_read(life, deed, file);
     case SIM_STEP_TRUNCATE:
         return wt_truncate(file, operation->offset);
     case SIM_STEP_ALLOCATE:
@@ -260,6 +322,7 @@ static void do_operation(struct life *life, unsigned number) {
     } else {
         end_deed(life, number, do_other(life, deed, file), 0, 0);
     }
+    check_pins(life->pins[operation->caller]);
     if (operation->reaps) {
         take_events(life, operation->caller, 0);
         send_held(life);
@@ -473,7 +536,13 @@ static void end_life(struct life *life) {
         sizes[file] = wt_size(handle);
         check_shown(life, file);
     }
+    for (unsigned caller = 0; caller < life->program->callers; caller++) {
+        check_pins(life->pins[caller]);
+    }
     CHECK_OK(wt_engine_close(core->engine));
+    for (unsigned i = 0; i < life->program->callers * KEPT_PINS; i++) {
+        end_pin(&life->pins[i / KEPT_PINS][i % KEPT_PINS]);
+    }
     for (unsigned file = 0; file < life->program->files; file++) {
         CHECK_EQ(sim_stable_size(core->sim, sim_file_name(file)), sizes[file]);
     }
