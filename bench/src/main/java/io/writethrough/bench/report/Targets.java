@@ -37,6 +37,7 @@ final class Targets {
             entry(Workloads.READ_DIRECT, Map.of(Workloads.CHANNEL_READ, 2.5, Workloads.MAPPED, 0.9)),
             entry(Workloads.READ_SMALL, Map.of(Workloads.CHANNEL_READ, 6.0)),
             entry(Workloads.READ_HOT, Map.of(Workloads.CHANNEL_READ, 6.0)),
+            entry(Workloads.PIN_HOT, Map.of(Workloads.MAPPED_SUM, 0.85)),
             entry(Workloads.READ_COLD, Map.of(Workloads.FIO_READ, 0.95)));
 
     /** The most that the force at the end of a stream takes, as a share of the JDK's time. */
@@ -92,8 +93,9 @@ final class Targets {
                     Workloads.JASYNCFIO,
                     Workloads.ARTEMIS));
 
-    /** An open makes objects, and so does a thread that waits for the position of a channel. */
-    private static final Set<String> ALLOCATING = Set.of(Workloads.OPEN_CLOSE, Workloads.COMMIT_APPEND);
+    /** An open makes objects, and so does a pin, and a thread that waits for the position of a channel. */
+    private static final Set<String> ALLOCATING =
+            Set.of(Workloads.OPEN_CLOSE, Workloads.PIN, Workloads.PIN_HOT, Workloads.COMMIT_APPEND);
 
     private static final Map<String, Double> CPU_BOUNDS = Map.of(Workloads.FIO, 1.1, Workloads.FIO_ASYNC, 1.2);
 

@@ -72,6 +72,7 @@ public final class Workloads {
     public static final String ASYNC_OPEN = "AsynchronousFileChannel.open";
     public static final String ASYNC_OPEN_LOCKED = "AsynchronousFileChannel.open + tryLock";
     public static final String MAPPED = "copy from a mapping";
+    public static final String MAPPED_SUM = "sum over a mapping";
     public static final String LOCKED = "force under a lock";
     public static final String GROUP_COMMIT = "group commit";
     public static final String JASYNCFIO = "jasyncfio";
@@ -97,6 +98,8 @@ public final class Workloads {
     public static final String READ_DIRECT = "read-direct";
     public static final String READ_SMALL = "read-64b";
     public static final String READ_HOT = "read-64b-hot";
+    public static final String PIN = "pin";
+    public static final String PIN_HOT = "pin-hot";
     public static final String READ_COLD = "read-cold";
     public static final String ASYNC = "async32";
     public static final String APPEND = "append64";
@@ -140,6 +143,8 @@ public final class Workloads {
             READ_DIRECT,
             READ_SMALL,
             READ_HOT,
+            PIN,
+            PIN_HOT,
             READ_COLD,
             PAGES,
             OPEN_CLOSE);
@@ -156,6 +161,8 @@ public final class Workloads {
             READ_DIRECT,
             READ_SMALL,
             READ_HOT,
+            PIN,
+            PIN_HOT,
             READ_COLD,
             OPEN_CLOSE);
 
@@ -230,6 +237,17 @@ public final class Workloads {
                         SMALL,
                         MIB,
                         false),
+                pins(
+                        PIN,
+                        "Sum of the longs of 4 KiB that are pinned, at random over 240 MiB; the mapping's are copied",
+                        READ_SPAN,
+                        alone(MAPPED, Guarantees.MAPPED_READ, () -> new MappedRead(readFile(), PAGE, true))),
+                pins(
+                        PIN_HOT,
+                        "Sum of the longs of 4 KiB that are pinned, at random over 1 MiB, which the processor has in its"
+                                + " cache",
+                        MIB,
+                        alone(MAPPED_SUM, Guarantees.MAPPED_READ, () -> new MappedSum(readFile(), PAGE))),
                 coldReads(),
                 pages(),
                 openClose());
@@ -439,6 +457,20 @@ public final class Workloads {
                                 () -> new LibraryRead(readFile(), READ_SPAN, bytes, direct)),
                         alone(CHANNEL_READ, Guarantees.CHANNEL_READ, () -> new ChannelRead(readFile(), bytes, direct)),
                         alone(MAPPED, Guarantees.MAPPED_READ, () -> new MappedRead(readFile(), bytes, direct))));
+    }
+
+    private Workload pins(String id, String title, long span, Entry mapped) {
+        return new Workload(
+                id,
+                title,
+                PAGE,
+                span,
+                Order.RANDOM,
+                16,
+                List.of(mapped.name()),
+                List.of(
+                        alone(LIBRARY, Guarantees.LIBRARY_READ, () -> new PinnedSum(readFile(), READ_SPAN, PAGE)),
+                        mapped));
     }
 
     private Path readFile() throws IOException {
