@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.BufferedReader;
+import io.writethrough.testing.ChildJvm;
+import io.writethrough.testing.TestDirectories;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -67,20 +67,7 @@ class BrokerTest {
     @Test
     void aKilledBrokerHasEveryMessageThatItTookOnce() throws Exception {
         final Process child = ChildJvm.start(Producer.class, directory.toString());
-        long acknowledged = 0;
-        try (BufferedReader lines =
-                new BufferedReader(new InputStreamReader(child.getInputStream(), StandardCharsets.UTF_8))) {
-            String line;
-            while ((line = lines.readLine()) != null && line.endsWith(";")) {
-                acknowledged = Long.parseLong(line.substring(0, line.length() - 1));
-                if (acknowledged == 300) {
-                    child.toHandle().destroyForcibly(); // SIGKILL, and its output stays open
-                }
-            }
-        } finally {
-            child.destroyForcibly().waitFor();
-        }
-        assertTrue(acknowledged >= 300, acknowledged + " messages");
+        final long acknowledged = ChildJvm.killAfter(300, child).size();
 
         final List<Long> received = receiveAll();
         assertTrue(received.size() >= acknowledged, received.size() + " of " + acknowledged);

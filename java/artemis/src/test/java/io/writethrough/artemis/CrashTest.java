@@ -3,17 +3,17 @@
 package io.writethrough.artemis;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.BufferedReader;
+import io.writethrough.testing.ChildJvm;
+import io.writethrough.testing.TestDirectories;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
@@ -52,23 +52,8 @@ class CrashTest {
     }
 
     private Set<Long> killedAfter(final int count, final Kind kind, final int before) throws Exception {
-        final Set<Long> acknowledged = new TreeSet<>();
         final Process child = ChildJvm.start(Load.class, kind.name(), directory.toString(), Integer.toString(before));
-        try (BufferedReader lines =
-                new BufferedReader(new InputStreamReader(child.getInputStream(), StandardCharsets.UTF_8))) {
-            String line;
-            while ((line = lines.readLine()) != null && line.endsWith(";")) {
-                acknowledged.add(Long.parseLong(line.substring(0, line.length() - 1)));
-                if (acknowledged.size() == count) {
-                    child.toHandle().destroyForcibly(); // SIGKILL, and its output stays open
-                }
-            }
-            assertTrue(acknowledged.size() >= count, "the load ended by itself after " + acknowledged.size());
-        } finally {
-            child.destroyForcibly().waitFor();
-        }
-        assertEquals(128 + 9, child.exitValue());
-        return acknowledged;
+        return ChildJvm.killAfter(count, child).stream().map(Long::parseLong).collect(Collectors.toSet());
     }
 
     private static void check(final TestJournal journal, final Set<Long> acknowledged) {

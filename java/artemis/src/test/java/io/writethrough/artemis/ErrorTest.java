@@ -5,6 +5,8 @@ package io.writethrough.artemis;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.writethrough.testing.ChildJvm;
+import io.writethrough.testing.TestDirectories;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -37,7 +39,10 @@ class ErrorTest {
     @Test
     void aWriteThatIsRefusedTellsItsCallbackAndTheListener() throws Exception {
         final Process child = ChildJvm.start(
-                List.of("sh", "-c", "ulimit -f 20480 && exec \"$@\"", "sh"), Refused.class, directory.toString());
+                List.of("sh", "-c", "ulimit -f 20480 && exec \"$@\"", "sh"),
+                ChildJvm.STARTS_SOON,
+                Refused.class,
+                directory.toString());
         child.getOutputStream().close();
         final String output = new String(child.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertEquals(0, child.waitFor(), output);

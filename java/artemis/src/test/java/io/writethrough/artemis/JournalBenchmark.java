@@ -2,7 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.artemis;
 
-import java.nio.file.Files;
+import io.writethrough.testing.TestDirectories;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -71,7 +71,7 @@ public final class JournalBenchmark {
 
     private static double measure(final Kind kind, final Path root, final Load load, final double seconds)
             throws Exception {
-        final Path directory = Files.createTempDirectory(root, "writethrough-artemis-");
+        final Path directory = TestDirectories.makeIn(root);
         try {
             final SequentialFileFactory factory = kind.factory(directory);
             final JournalImpl journal =

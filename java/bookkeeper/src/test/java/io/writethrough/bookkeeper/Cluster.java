@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.bookkeeper;
 
+import io.writethrough.testing.ChildJvm;
 import java.io.IOException;
 import java.io.Writer;
 import java.net.InetAddress;

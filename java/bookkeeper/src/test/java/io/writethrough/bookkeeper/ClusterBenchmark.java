@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.bookkeeper;
 
+import io.writethrough.testing.TestDirectories;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -6,13 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.writethrough.testing.ChildJvm;
+import io.writethrough.testing.TestDirectories;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Enumeration;
-import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
@@ -38,9 +39,6 @@ class ClusterTest {
     private static final int KILLED = 1;
     private static final byte[] PASSWORD = new byte[0];
 
-    /* The bookies live for some seconds. */
-    private static final List<String> STARTS_SOON = List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
-
     private Path directory;
 
     @BeforeEach
@@ -55,7 +53,7 @@ class ClusterTest {
 
     @Test
     void aBookieThatIsKilledHasEachEntryThatItAcknowledgedAndItsClusterGoesOn() throws Exception {
-        try (Cluster cluster = new Cluster(directory, BOOKIES, 5000, STARTS_SOON, settings());
+        try (Cluster cluster = new Cluster(directory, BOOKIES, 5000, ChildJvm.STARTS_SOON, settings());
                 BookKeeper client = cluster.client()) {
             // An entry of the first is acknowledged by all three bookies, and so by the one that is killed.
             final Adds byAll = new Adds(client, 3);

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.writethrough.testing.ChildJvm;
+import io.writethrough.testing.TestDirectories;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -44,7 +46,7 @@ class ErrorTest {
     void aWriteThatTheDiskRefusesEndsTheJournalAndAcknowledgesNothingThatIsNotThere() throws Exception {
         final Process child = ChildJvm.start(
                 List.of("sh", "-c", "ulimit -f 4096 && exec \"$@\"", "sh"),
-                List.of(),
+                ChildJvm.STARTS_SOON,
                 Refused.class,
                 directory.toString());
         child.getOutputStream().close();

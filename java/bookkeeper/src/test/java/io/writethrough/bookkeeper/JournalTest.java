@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.writethrough.testing.TestDirectories;
 import java.io.File;
 import java.io.IOException;
 import java.nio.ByteBuffer;

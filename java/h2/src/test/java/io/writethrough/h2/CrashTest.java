@@ -6,9 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.writethrough.testing.ChildJvm;
+import io.writethrough.testing.TestDirectories;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.io.Writer;
@@ -51,7 +52,7 @@ class CrashTest {
     @ParameterizedTest
     @MethodSource("directories")
     void aKilledDatabaseHasEveryAcknowledgedCommitAndNothingInPart(final Path root) throws Exception {
-        directory = Files.createTempDirectory(root, "writethrough-h2-");
+        directory = TestDirectories.makeIn(root);
         final String url = "jdbc:h2:wt:" + directory.resolve("db") + ";WRITE_DELAY=0;LOCK_TIMEOUT=60000";
         TpcB.create(url);
         final int[] acknowledged = new int[CLIENTS];
@@ -69,23 +70,10 @@ class CrashTest {
     private static void killedAfter(final int transactions, final String url, final int[] acknowledged)
             throws Exception {
         final Process child = ChildJvm.start(Load.class, url);
-        try (BufferedReader lines =
-                new BufferedReader(new InputStreamReader(child.getInputStream(), StandardCharsets.UTF_8))) {
-            int count = 0;
-            String line;
-            while ((line = lines.readLine()) != null && line.endsWith(";")) {
-                final int space = line.indexOf(' ');
-                final int client = Integer.parseInt(line.substring(0, space));
-                acknowledged[client] = Integer.parseInt(line.substring(space + 1, line.length() - 1));
-                if (++count == transactions) {
-                    child.toHandle().destroyForcibly(); // SIGKILL, and its output stays open
-                }
-            }
-            assertTrue(count >= transactions, "the load ended by itself after " + count);
-        } finally {
-            child.destroyForcibly().waitFor();
+        for (final String line : ChildJvm.killAfter(transactions, child)) {
+            final int space = line.indexOf(' ');
+            acknowledged[Integer.parseInt(line.substring(0, space))] = Integer.parseInt(line.substring(space + 1));
         }
-        assertEquals(128 + 9, child.exitValue());
     }
 
     private static void checkBooks(final Connection connection, final int[] acknowledged) throws SQLException {

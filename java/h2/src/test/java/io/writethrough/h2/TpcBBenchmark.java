@@ -2,7 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.h2;
 
-import java.nio.file.Files;
+import io.writethrough.testing.TestDirectories;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -69,7 +69,7 @@ public final class TpcBBenchmark {
 
     private static double measure(final Contender contender, final Path root, final int clients, final double seconds)
             throws Exception {
-        final Path directory = Files.createTempDirectory(root, "writethrough-h2-");
+        final Path directory = TestDirectories.makeIn(root);
         try {
             final String url = "jdbc:h2:" + contender.scheme() + directory.resolve("db") + ";LOCK_TIMEOUT=60000;"
                     + contender.settings();

@@ -11,7 +11,7 @@ import com.alipay.sofa.jraft.core.StateMachineAdapter;
 import com.alipay.sofa.jraft.entity.PeerId;
 import com.alipay.sofa.jraft.entity.Task;
 import com.alipay.sofa.jraft.option.NodeOptions;
-import io.writethrough.log.testing.TestDirectories;
+import io.writethrough.testing.TestDirectories;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -34,7 +34,7 @@ final class ClusterBenchmark {
     private ClusterBenchmark() {}
 
     public static void main(final String[] arguments) throws Exception {
-        final Path directory = Files.createTempDirectory(Path.of(arguments[0]), "writethrough-jraft-");
+        final Path directory = TestDirectories.makeIn(Path.of(arguments[0]));
         final int rounds = Integer.parseInt(arguments[1]);
         final int seconds = Integer.parseInt(arguments[2]);
         final int bytes = Integer.parseInt(arguments[3]);

@@ -5,10 +5,8 @@ package io.writethrough.log;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.writethrough.log.testing.ChildJvm;
-import java.io.BufferedReader;
+import io.writethrough.testing.ChildJvm;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -48,21 +46,10 @@ class KilledLogTest extends LogOnDisk {
     private Map<Long, String> killedAfter(final int count, final int round) throws Exception {
         final Map<Long, String> told = new HashMap<>();
         final Process child = ChildJvm.start(Load.class, path.toString(), Integer.toString(round));
-        try (BufferedReader lines =
-                new BufferedReader(new InputStreamReader(child.getInputStream(), StandardCharsets.UTF_8))) {
-            String line;
-            while ((line = lines.readLine()) != null && line.endsWith(";")) {
-                final String[] words = line.substring(0, line.length() - 1).split(" ");
-                told.put(Long.parseLong(words[0]), words[1] + " " + words[2]);
-                if (told.size() == count) {
-                    child.toHandle().destroyForcibly(); // SIGKILL, and its output stays open
-                }
-            }
-            assertTrue(told.size() >= count, "the load ended by itself after " + told.size());
-        } finally {
-            child.destroyForcibly().waitFor();
+        for (final String line : ChildJvm.killAfter(count, child)) {
+            final String[] words = line.split(" ");
+            told.put(Long.parseLong(words[0]), words[1] + " " + words[2]);
         }
-        assertEquals(128 + 9, child.exitValue());
         return told;
     }
 

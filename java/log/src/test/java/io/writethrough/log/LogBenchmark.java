@@ -4,7 +4,7 @@ package io.writethrough.log;
 
 import com.sun.management.ThreadMXBean;
 import io.writethrough.WriteThroughEngine;
-import io.writethrough.log.testing.TestDirectories;
+import io.writethrough.testing.TestDirectories;
 import java.io.Closeable;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -80,7 +80,7 @@ public final class LogBenchmark {
     }
 
     public static void main(final String[] arguments) throws Exception {
-        final Path directory = Files.createTempDirectory(Path.of(arguments[0]), "writethrough-log-");
+        final Path directory = TestDirectories.makeIn(Path.of(arguments[0]));
         try {
             final LogBenchmark benchmark =
                     new LogBenchmark(directory, Integer.parseInt(arguments[1]), Double.parseDouble(arguments[2]));

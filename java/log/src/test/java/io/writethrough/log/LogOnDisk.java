@@ -4,7 +4,7 @@ package io.writethrough.log;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.writethrough.log.testing.TestDirectories;
+import io.writethrough.testing.TestDirectories;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;

@@ -6,11 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.writethrough.testing.TestDirectories;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -38,16 +37,12 @@ class CarriedShareTest {
     @BeforeEach
     void makeDirectory() throws IOException, InterruptedException {
         assumeTrue(CarriedShare.canBeMeasured(), "strace is not there, or may not trace");
-        final Optional<Path> root = TestDirectories.firstWithDirectIo();
-        assumeTrue(root.isPresent(), "no directory with direct I/O");
-        directory = Files.createTempDirectory(root.orElseThrow(), "writethrough-systems-");
+        directory = TestDirectories.makeWithDirectIo();
     }
 
     @AfterEach
     void deleteDirectory() throws IOException {
-        if (directory != null) {
-            TestDirectories.delete(directory);
-        }
+        TestDirectories.delete(directory);
     }
 
     static Stream<ArgumentSet> systems() {

@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.systems;
 
+import io.writethrough.testing.TestDirectories;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -98,7 +99,7 @@ public final class CompareSystems {
             final Map<Way, CarriedShare> ofCandidate = new EnumMap<>(Way.class);
             for (final Way way : ways(candidate)) {
                 System.err.printf("share: %s, %s%n", candidate, way);
-                final Path directory = Files.createTempDirectory(root, "writethrough-systems-");
+                final Path directory = TestDirectories.makeIn(root);
                 try {
                     final CarriedShare share = CarriedShare.measure(candidate, way, directory, TRACED_COMMITS);
                     System.err.println(share);
@@ -127,7 +128,7 @@ public final class CompareSystems {
     }
 
     private double measure(final Candidate candidate, final Way way) throws Exception {
-        final Path directory = Files.createTempDirectory(root, "writethrough-systems-");
+        final Path directory = TestDirectories.makeIn(root);
         try {
             final Process process = candidate.start(List.of(), way, directory, "measure", seconds);
             try (BufferedReader lines =

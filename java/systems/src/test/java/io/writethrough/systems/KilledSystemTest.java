@@ -4,17 +4,15 @@ package io.writethrough.systems;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.writethrough.testing.TestDirectories;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -41,16 +39,12 @@ class KilledSystemTest {
 
     @BeforeEach
     void makeDirectory() throws IOException {
-        final Optional<Path> root = TestDirectories.firstWithDirectIo();
-        assumeTrue(root.isPresent(), "no directory with direct I/O");
-        directory = Files.createTempDirectory(root.orElseThrow(), "writethrough-systems-");
+        directory = TestDirectories.makeWithDirectIo();
     }
 
     @AfterEach
     void deleteDirectory() throws IOException {
-        if (directory != null) {
-            TestDirectories.delete(directory);
-        }
+        TestDirectories.delete(directory);
     }
 
     static Stream<ArgumentSet> systems() {
