@@ -82,6 +82,26 @@ class CutReadersTest {
     }
 
     @Test
+    void whoOnlyReadsDoesNotSeeABatchInPart() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+            log.append(ByteBuffer.allocate(50_000));
+            try (DurableLog reads = DurableLog.openReadOnly(disk);
+                    LogReader reader = reads.reader(reads.end())) {
+                disk.failBehindWrites = 1; // that to the end of segment 1
+                final List<ByteBuffer> batch = List.of(LogOnDisk.bytes("first"), ByteBuffer.allocate(20_000));
+                assertThrows(IOException.class, () -> log.appendBatch(batch));
+                assertFalse(reader.next());
+                disk.failBehindWrites = Integer.MAX_VALUE;
+                log.appendBatch(batch);
+                assertTrue(reader.next());
+                assertEquals("first", LogOnDisk.textOf(reader.record()));
+                assertTrue(reader.next());
+            }
+        }
+    }
+
+    @Test
     void aReaderGoesToAnyRecordAlsoBehindACut() throws IOException {
         try (DurableLog log = DurableLog.open(new SimulatedDisk(1), OPTIONS, Runnable::run, () -> {})) {
             final List<Long> lsns = new ArrayList<>();

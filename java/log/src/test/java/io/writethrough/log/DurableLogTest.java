@@ -13,6 +13,7 @@ import io.writethrough.WriteThroughEngine;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.ClosedChannelException;
 import java.nio.file.Files;
 import java.time.Duration;
@@ -205,6 +206,22 @@ class DurableLogTest extends LogOnDisk {
     }
 
     @Test
+    void aTornSlotOfTheControlFileLeavesTheOther() throws IOException {
+        for (int i = 0; i < 2; i++) {
+            try (DurableLog log = DurableLog.open(path, SMALL)) {
+                log.append(bytes("record"));
+            }
+        }
+        final java.nio.file.Path control = path.resolve(ControlFile.NAME);
+        final ByteBuffer slots = ByteBuffer.wrap(Files.readAllBytes(control)).order(ByteOrder.LITTLE_ENDIAN);
+        final int newest = slots.getLong(16) > slots.getLong(4096 + 16) ? 0 : 4096;
+        Files.write(control, slots.put(newest + 40, (byte) 1).array());
+        try (DurableLog log = DurableLog.open(path)) {
+            assertEquals(List.of("record", "record"), read(log));
+        }
+    }
+
+    @Test
     void aMissingSegmentOrControlFileIsDamage() throws IOException {
         try (DurableLog log = DurableLog.open(path, SMALL)) {
             for (int i = 0; i < 40; i++) {
@@ -235,6 +252,7 @@ class DurableLogTest extends LogOnDisk {
             assertTrue(files.count() <= 5);
         }
         try (DurableLog log = DurableLog.open(path, options)) {
+            assertEquals(0, log.recovery().tornBytes());
             assertEquals(1, read(log).size());
         }
     }
@@ -390,6 +408,34 @@ class DurableLogTest extends LogOnDisk {
             }
             assertEquals(0, least);
         }
+    }
+
+    @Test
+    void eachWriteToASegmentIsDurable() throws IOException {
+        final Map<String, Integer> writes = new HashMap<>();
+        try (Recording recording = new Recording()) {
+            recording.enable("io.writethrough.Write").withoutThreshold();
+            recording.start();
+            try (DurableLog log = DurableLog.open(path, SMALL)) {
+                log.append(bytes("synchronous"));
+                log.appendAsync(bytes("asynchronous")).join();
+                log.append(ByteBuffer.allocate(100_000)); // over the end of the segment: of several buffers
+            }
+            recording.stop();
+            final java.nio.file.Path dump = directory.resolve("writes.jfr");
+            recording.dump(dump);
+            for (final RecordedEvent event : RecordingFile.readAllEvents(dump)) {
+                if (event.getEventType().getName().equals("io.writethrough.Write")
+                        && event.getString("path").startsWith(path.toRealPath().toString())
+                        && !event.getString("path").endsWith(".free")) {
+                    final String how = event.getBoolean("asynchronous") ? "asynchronous " : "";
+                    writes.merge(how + event.getString("durability"), 1, Integer::sum);
+                }
+            }
+        }
+        assertEquals(java.util.Set.of("DSYNC", "asynchronous DSYNC"), writes.keySet(), writes.toString());
+        assertEquals(1, writes.get("asynchronous DSYNC"));
+        assertTrue(writes.get("DSYNC") >= 3, writes.toString());
     }
 
     @Test

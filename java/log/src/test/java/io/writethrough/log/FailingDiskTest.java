@@ -308,6 +308,23 @@ class FailingDiskTest {
     }
 
     @Test
+    void aTrimThatFailsGivesNothingUp() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+            for (int i = 0; i < 3; i++) {
+                log.append(ByteBuffer.allocate(50_000));
+            }
+            disk.failBehindWrites = 0;
+            assertThrows(IOException.class, () -> log.trim(log.end()));
+            disk.failBehindWrites = Integer.MAX_VALUE;
+            assertEquals(3, LogOnDisk.read(log).size());
+        }
+        try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+            assertEquals(3, LogOnDisk.read(log).size());
+        }
+    }
+
+    @Test
     void aFailureIsForgottenWithTheRecordsThatACutTakesBack() throws IOException {
         final SimulatedDisk disk = new SimulatedDisk(1);
         try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {

@@ -3,6 +3,7 @@
 package io.writethrough.log;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -95,6 +96,19 @@ class InterleavedTest {
             final CompletableFuture<Long> told = log.whenDurable(lsn);
             disk.endAll();
             assertTrue(told.join() > lsn);
+        }
+    }
+
+    @Test
+    void aReaderShowsDurableRecordsAlone() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        try (DurableLog log = open(disk);
+                LogReader reader = log.reader(log.start())) {
+            log.appendLater(LogOnDisk.bytes("8 bytes."));
+            assertFalse(reader.next()); // its bytes are in the file
+            disk.endAll();
+            assertTrue(reader.next());
+            assertEquals("8 bytes.", LogOnDisk.textOf(reader.record()));
         }
     }
 
