@@ -65,7 +65,7 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Errors.</b> If a write fails, all appends that are not durable yet fail, and a later append goes on behind them. If
  * there is no room for another segment, appends fail that need one, and work again when there is room.
  *
- * <p><b>Looking after it.</b> {@link #stats()} and {@link #toString()}; the flight recorder's events {@code
+ * <p><b>Looking after it.</b> {@link #stats()} and {@link #toString()}; {@link DurableLogMXBean}; the flight recorder's events {@code
  * io.writethrough.log.Recovery} and {@code io.writethrough.log.Segment}; {@code java -jar writethrough-log.jar
  * inspect|verify|dump DIRECTORY}.
  *
@@ -92,6 +92,9 @@ public final class DurableLog implements Closeable {
     private final @Nullable Appends appends;
     private final Runnable afterClose;
     private final long retentionBytes;
+
+    /* Takes the bean away. */
+    private Runnable unregister = () -> {};
 
     private volatile long start;
     /* Where truncations have cut, in their order. */
@@ -188,6 +191,7 @@ public final class DurableLog implements Closeable {
         boolean done = false;
         try {
             final DurableLog log = open(new EngineFiles(options.engine(), real), options, helper, afterClose);
+            log.unregister = LogBean.register(log);
             done = true;
             return log;
         } finally {
@@ -772,6 +776,7 @@ public final class DurableLog implements Closeable {
                 }
             }
         } finally {
+            unregister.run();
             watermark.close();
             files.close();
             afterClose.run();

@@ -423,6 +423,14 @@ public final class LogReader implements Closeable {
         return record;
     }
 
+    /** The log's directory, and where the reader is. */
+    @Override
+    public String toString() {
+        return "LogReader[" + log.files() + ", "
+                + (lsn == Format.NONE ? "before the first record" : "record at LSN " + lsn) + ", next at LSN " + position
+                + (closed ? ", closed" : "") + "]";
+    }
+
     /** Closes the reader. */
     @Override
     public void close() throws IOException {

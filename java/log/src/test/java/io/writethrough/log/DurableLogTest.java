@@ -376,6 +376,9 @@ class DurableLogTest extends LogOnDisk {
         assertTrue(tail.isCompletedExceptionally());
         reader.close();
         assertTrue(log.toString().contains("closed"), log.toString());
+        assertEquals(
+                "LogReader[" + path.toRealPath() + ", before the first record, next at LSN " + log.start() + ", closed]",
+                reader.toString());
     }
 
     @Test
@@ -389,6 +392,111 @@ class DurableLogTest extends LogOnDisk {
             assertThrows(IOException.class, () -> log.reader(lsn + 8));
             assertThrows(IllegalArgumentException.class, () -> log.reader(log.end() + 8));
         }
+    }
+
+    @Test
+    void moreThanAGibibyteIsRefused() throws IOException {
+        final ByteBuffer part = ByteBuffer.allocate(64 << 20);
+        final ByteBuffer[] parts = Stream.generate(part::duplicate).limit(17).toArray(ByteBuffer[]::new);
+        parts[16].limit(1);
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            assertThrows(IllegalArgumentException.class, () -> log.append(parts));
+            assertThrows(IllegalArgumentException.class, () -> log.appendBatch(List.of(parts)));
+            assertEquals(0, parts[0].position());
+            assertEquals(List.of(), read(log));
+        }
+    }
+
+    @Test
+    void aBufferIsTheCallersAgainWhenTheCallReturns() throws IOException {
+        final List<String> expected = new ArrayList<>();
+        final ByteBuffer direct = ByteBuffer.allocateDirect(2000);
+        final List<CompletableFuture<Long>> told = new ArrayList<>();
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            for (int i = 0; i < 200; i++) {
+                expected.add(i + "-" + "q".repeat(i * 37 % 1900));
+                direct.clear().put(bytes(expected.get(i))).flip();
+                if (i % 3 == 0) {
+                    log.appendLater(direct);
+                } else {
+                    told.add(log.appendAsync(direct));
+                }
+            }
+            direct.clear().put(new byte[2000]);
+            told.forEach(CompletableFuture::join);
+            assertEquals(expected, read(log));
+        }
+    }
+
+    @Test
+    void anOpeningReadsTheLastSegmentsAlone() throws IOException {
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            for (int i = 0; i < 200; i++) {
+                log.append(ByteBuffer.allocate(9_000));
+            }
+            assertTrue(log.stats().segments() > 25);
+            copy("crashed"); // where the end is not known
+        }
+        try (DurableLog log = DurableLog.open(directory.resolve("crashed"))) {
+            assertTrue(log.recovery().scannedBytes() <= 2 * SMALL.segmentBytes(), log.recovery().toString());
+            assertEquals(200, read(log).size());
+        }
+    }
+
+    @Test
+    void manyReadersFollowBesideAppendsAndEachSeesEachRecord() throws Exception {
+        final int appenders = 3;
+        final int count = 150;
+        final Map<Integer, List<Long>> seen = new ConcurrentHashMap<>();
+        final List<Long> appended = new CopyOnWriteArrayList<>();
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            final List<Thread> readers = new ArrayList<>();
+            for (int number = 0; number < 6; number++) {
+                final List<Long> of = new ArrayList<>();
+                seen.put(number, of);
+                readers.add(started(() -> {
+                    try (LogReader reader = log.reader(log.start())) {
+                        while (of.size() < appenders * count && reader.awaitNext(Duration.ofSeconds(60))) {
+                            of.add(reader.lsn());
+                        }
+                    }
+                }));
+            }
+            final List<Thread> running = new ArrayList<>();
+            for (int i = 0; i < appenders; i++) {
+                running.add(started(() -> {
+                    for (int number = 0; number < count; number++) {
+                        appended.add(log.append(bytes("u".repeat(1 + number * 37 % 1500))));
+                    }
+                }));
+            }
+            for (final Thread thread : running) {
+                thread.join();
+            }
+            for (final Thread thread : readers) {
+                thread.join();
+            }
+        }
+        final List<Long> expected = appended.stream().sorted().toList();
+        assertEquals(appenders * count, expected.size());
+        seen.forEach((number, of) -> assertEquals(expected, of, "reader " + number));
+    }
+
+    /** What a thread of a test does. */
+    private interface Task {
+        void run() throws Exception;
+    }
+
+    private static Thread started(final Task task) {
+        final Thread thread = new Thread(() -> {
+            try {
+                task.run();
+            } catch (final Exception e) {
+                e.printStackTrace();
+            }
+        });
+        thread.start();
+        return thread;
     }
 
     @Test
