@@ -24,7 +24,9 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.NavigableMap;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +42,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>An opening reads the records in their order: an entry is added, and the others say what to drop. Where entries are
  * trimmed or cut off at the place of an entry, the log itself is, and no record says so.
+ *
+ * <p>With each segment that entries begin, a file beside the log gets what the records before say, an {@link EntryHint}. So an
+ * opening reads the records from there on alone. A cut before that place deletes the file first. Where an entry is not as the
+ * file says, all records are read.
  */
 final class DurableLogStorage implements LogStorage, Describer {
     private static final System.Logger LOGGER = System.getLogger(DurableLogStorage.class.getPackageName());
@@ -62,6 +68,10 @@ final class DurableLogStorage implements LogStorage, Describer {
 
         Kind(final char code) {
             this.code = (byte) code;
+        }
+
+        boolean isEntry() {
+            return this == ENTRY || this == CONFIGURATION;
         }
 
         static Kind of(final byte code) throws IOException {
@@ -87,7 +97,17 @@ final class DurableLogStorage implements LogStorage, Describer {
 
     private final Path directory;
     private final LogOptions options;
-    private final EntryIndex index = new EntryIndex();
+    private final EntryIndex index;
+
+    /* Which entries are configurations, and where. */
+    private final NavigableMap<Long, Long> configured = new TreeMap<>();
+
+    /* Up to where the file of the hint tells; NONE: there is no file. And the segment with which the last one was written. */
+    private long hintedTo = EntryIndex.NONE;
+    private long hintedSegment;
+
+    /* For tests: how many records the opening went through. */
+    private int scanned;
 
     /* Shared by reads, and held alone by what takes records back or closes. Changes are one at a time, by the monitor. */
     private final ReadWriteLock cuts = new ReentrantReadWriteLock();
@@ -103,6 +123,8 @@ final class DurableLogStorage implements LogStorage, Describer {
     DurableLogStorage(final Path directory, final LogOptions options) {
         this.directory = directory;
         this.options = options;
+        // As many bytes as a reader reads at a time.
+        this.index = new EntryIndex(Math.min(1 << 20, options.segmentBytes()));
     }
 
     // ---- opening and closing ----
@@ -136,8 +158,6 @@ final class DurableLogStorage implements LogStorage, Describer {
         final DurableLog opened = DurableLog.open(directory, options);
         boolean done = false;
         try {
-            index.clear();
-            firstKept = EntryIndex.NONE;
             load(opened, configurations);
             log = opened;
             done = true;
@@ -148,9 +168,103 @@ final class DurableLogStorage implements LogStorage, Describer {
         }
     }
 
+    /* By the hint, if there is one and the log is as it says; else all records are read. */
     private void load(final DurableLog from, final ConfigurationManager configurations) throws IOException {
-        try (LogReader reader = from.reader(from.start())) {
+        final List<ConfigurationEntry> found = new ArrayList<>();
+        if (!loadByHint(from, found)) {
+            found.clear();
+            EntryHint.delete(directory);
+            loadAll(from, found);
+        }
+        found.forEach(configurations::add);
+        if (segmentOf(from, from.end()) != hintedSegment) {
+            writeHint(from, from.end());
+        }
+    }
+
+    private void loadAll(final DurableLog from, final List<ConfigurationEntry> found) throws IOException {
+        index.clear();
+        configured.clear();
+        firstKept = EntryIndex.NONE;
+        hintedTo = EntryIndex.NONE;
+        hintedSegment = segmentOf(from, from.start());
+        scan(from, from.start(), found);
+    }
+
+    /* Whether the hint is of this log. What was trimmed since is left out, and what was appended since is read. */
+    private boolean loadByHint(final DurableLog from, final List<ConfigurationEntry> found) {
+        try {
+            final EntryHint hint = EntryHint.read(directory);
+            final long start = from.start();
+            if (hint == null || start >= hint.position() || hint.position() > from.end() || start < hint.start()) {
+                return false;
+            }
+            final NavigableMap<Long, Long> points = hint.points();
+            long first = hint.first();
+            if (start != hint.start() && first != EntryIndex.NONE) {
+                first = entryAt(from, start);
+                points.headMap(first, true).clear();
+                points.put(first, start);
+            }
+            index.clear();
+            configured.clear();
+            if (first != EntryIndex.NONE) {
+                index.begin(first, hint.last(), points);
+                configured.putAll(hint.configurations().tailMap(first, true));
+            }
+            firstKept = start == hint.start() ? hint.firstKept() : EntryIndex.NONE;
+            hintedTo = hint.position();
+            hintedSegment = segmentOf(from, hintedTo);
+            for (final Long number : configured.keySet()) {
+                found.add(configurationOf(decode(olderRecord(from, number, configured.get(number), number))));
+            }
+            if (first != EntryIndex.NONE) {
+                final long last = hint.last();
+                olderRecord(from, last, index.get(last), index.pointOf(last));
+            }
+            scan(from, hintedTo, found);
+            return true;
+        } catch (final IOException | RuntimeException e) {
+            LOGGER.log(
+                    System.Logger.Level.WARNING,
+                    "The file " + directory.resolve(EntryHint.NAME) + " does not fit the log. All records are read",
+                    e);
+            return false;
+        }
+    }
+
+    private static long segmentOf(final DurableLog log, final long lsn) {
+        return lsn / log.segmentBytes();
+    }
+
+    /* The index of the entry whose record is at the LSN. */
+    private static long entryAt(final DurableLog from, final long lsn) throws IOException {
+        try (LogReader reader = from.reader(lsn)) {
+            if (reader.next() && Kind.of(reader.record().get()).isEntry()) {
+                return reader.record().getLong();
+            }
+        }
+        throw new IOException("No entry is at LSN " + lsn);
+    }
+
+    private static ByteBuffer olderRecord(
+            final DurableLog from, final long number, final long lsn, final long mostOfFirst) throws IOException {
+        try (LogReader reader = from.reader(Math.max(lsn, from.start()))) {
+            final ByteBuffer record = findOlder(new Cursor(reader), number, mostOfFirst);
+            if (record == null) {
+                throw new IOException("Entry " + number + " is not behind LSN " + lsn);
+            }
+            final ByteBuffer copy = ByteBuffer.allocate(record.remaining());
+            return copy.put(record).flip();
+        }
+    }
+
+    private void scan(final DurableLog from, final long begin, final List<ConfigurationEntry> found)
+            throws IOException {
+        scanned = 0;
+        try (LogReader reader = from.reader(begin)) {
             while (reader.next()) {
+                scanned++;
                 final ByteBuffer record = reader.record();
                 final Kind kind = Kind.of(record.get());
                 final long number = record.getLong();
@@ -158,16 +272,52 @@ final class DurableLogStorage implements LogStorage, Describer {
                     case ENTRY -> index.put(number, reader.lsn());
                     case CONFIGURATION -> {
                         index.put(number, reader.lsn());
-                        configurations.add(configurationOf(decode(record)));
+                        configured.put(number, reader.lsn());
+                        found.add(configurationOf(decode(record)));
                     }
-                    case FIRST -> dropBefore(number);
-                    case LAST -> index.dropAfter(number);
+                    case FIRST -> {
+                        requireNotOlder(number);
+                        dropBefore(number);
+                    }
+                    case LAST -> {
+                        requireNotOlder(number);
+                        dropAfter(number);
+                    }
                     case RESET -> {
                         index.clear();
+                        configured.clear();
                         firstKept = number;
                     }
                 }
             }
+        }
+    }
+
+    private void requireNotOlder(final long number) throws IOException {
+        if (index.isOlder(number)) {
+            throw new IOException("Older entries are dropped at index " + number);
+        }
+    }
+
+    /* Of the records before the position, which is that of a record or the end. */
+    private void writeHint(final DurableLog of, final long position) {
+        hintedSegment = segmentOf(of, position);
+        try {
+            new EntryHint(
+                            of.start(),
+                            position,
+                            index.first(),
+                            index.last(),
+                            firstKept,
+                            index.points(),
+                            new TreeMap<>(configured))
+                    .write(directory);
+            hintedTo = position;
+        } catch (final IOException e) {
+            LOGGER.log(
+                    System.Logger.Level.WARNING,
+                    "The file " + directory.resolve(EntryHint.NAME) + " is not written. The next opening reads more",
+                    e);
         }
     }
 
@@ -183,7 +333,13 @@ final class DurableLogStorage implements LogStorage, Describer {
 
     private void dropBefore(final long first) {
         index.dropBefore(first);
+        configured.headMap(first, false).clear();
         firstKept = first;
+    }
+
+    private void dropAfter(final long last) {
+        index.dropAfter(last);
+        configured.tailMap(last, false).clear();
     }
 
     @Override
@@ -231,44 +387,102 @@ final class DurableLogStorage implements LogStorage, Describer {
 
     @Override
     public @Nullable LogEntry getEntry(final long number) {
+        try {
+            return readEntry(number);
+        } catch (final IOException | RuntimeException e) {
+            if (!readAllAgain(number, e)) {
+                return null;
+            }
+        }
+        try {
+            return readEntry(number);
+        } catch (final IOException | RuntimeException e) {
+            failed("does not give entry " + number, e);
+            return null;
+        }
+    }
+
+    /* If the hint may be wrong. */
+    private boolean readAllAgain(final long number, final Exception why) {
+        if (!index.isOlder(number)) {
+            failed("does not give entry " + number, why);
+            return false;
+        }
+        return change("cannot be read again for entry " + number, this::readAll);
+    }
+
+    private void readAll(final DurableLog open) throws IOException {
+        EntryHint.delete(directory);
+        loadAll(open, new ArrayList<>());
+    }
+
+    private @Nullable LogEntry readEntry(final long number) throws IOException {
         cuts.readLock().lock();
         try {
-            if (number < 0 || index.get(number) == EntryIndex.NONE) {
+            final long lsn = number < 0 ? EntryIndex.NONE : index.get(number);
+            if (lsn == EntryIndex.NONE) {
                 return null;
             }
             final DurableLog from = open();
             final Cursor cursor = cursorFor(from, number);
             boolean done = false;
             try {
-                final LogEntry entry = decode(find(cursor, number, placeOf(from, number)));
-                cursor.next = number + 1;
+                final ByteBuffer record = find(cursor, number, Math.max(lsn, from.start()));
+                final LogEntry entry = record == null ? null : decode(record);
+                cursor.next = record == null ? EntryIndex.NONE : number + 1;
                 done = true;
                 return entry;
             } finally {
                 giveBack(cursor, done);
             }
-        } catch (final IOException | RuntimeException e) {
-            failed("does not give entry " + number, e);
-            return null;
         } finally {
             cuts.readLock().unlock();
         }
     }
 
-    /* The record of the entry, behind its header. */
-    private static ByteBuffer find(final Cursor cursor, final long number, final long lsn) throws IOException {
-        if (cursor.next != number) {
+    /* The record of the entry, behind its header. Null: there is none, as only an older entry's place may turn out. */
+    private @Nullable ByteBuffer find(final Cursor cursor, final long number, final long lsn) throws IOException {
+        final boolean goesOn = cursor.next == number;
+        if (!goesOn) {
             cursor.reader.seek(lsn);
         }
         cursor.next = EntryIndex.NONE;
+        if (index.isOlder(number)) {
+            return findOlder(cursor, number, goesOn ? number : index.pointOf(number));
+        }
         while (cursor.reader.next()) {
             final ByteBuffer record = cursor.reader.record();
             final Kind kind = Kind.of(record.get());
-            if (record.getLong() == number && (kind == Kind.ENTRY || kind == Kind.CONFIGURATION)) {
+            if (record.getLong() == number && kind.isEntry()) {
                 return record;
             }
         }
         throw new IOException("Entry " + number + " is not behind LSN " + lsn);
+    }
+
+    /* The first entry that is met has this index or a lower one, or the place is wrong. */
+    private static @Nullable ByteBuffer findOlder(final Cursor cursor, final long number, final long mostOfFirst)
+            throws IOException {
+        boolean isFirst = true;
+        while (cursor.reader.next()) {
+            final ByteBuffer record = cursor.reader.record();
+            final Kind kind = Kind.of(record.get());
+            if (!kind.isEntry()) {
+                continue;
+            }
+            final long index = record.getLong();
+            if (index == number) {
+                return record;
+            }
+            if (isFirst && index > mostOfFirst) {
+                throw new IOException("Entry " + index + " is where entry " + mostOfFirst + " was to be");
+            }
+            if (index > number) {
+                return null;
+            }
+            isFirst = false;
+        }
+        throw new IOException("Entry " + number + " is not where it was to be");
     }
 
     /* Of entries that were appended together the first ones may be trimmed. */
@@ -362,9 +576,16 @@ final class DurableLogStorage implements LogStorage, Describer {
             for (final LogEntry entry : entries) {
                 records.add(recordOf(entry));
             }
-            final long lsn = open().appendBatch(records);
+            final DurableLog open = open();
+            final long lsn = open.appendBatch(records);
+            if (segmentOf(open, lsn) != hintedSegment) {
+                writeHint(open, lsn);
+            }
             for (final LogEntry entry : entries) {
                 index.put(entry.getId().getIndex(), lsn);
+                if (entry.getType() == EntryType.ENTRY_TYPE_CONFIGURATION) {
+                    configured.put(entry.getId().getIndex(), lsn);
+                }
             }
             return entries.size();
         } catch (final IOException | RuntimeException e) {
@@ -399,6 +620,14 @@ final class DurableLogStorage implements LogStorage, Describer {
             if (first <= (firstKept != EntryIndex.NONE ? firstKept : index.first())) {
                 return;
             }
+            final long older = index.isOlder(first) ? lsnOfOlder(open, first) : EntryIndex.NONE;
+            if (older != EntryIndex.NONE) {
+                index.dropOlderBefore(first, older);
+                configured.headMap(first, false).clear();
+                firstKept = first;
+                open.trim(older);
+                return;
+            }
             final long lsn;
             if (index.get(first) == EntryIndex.NONE) {
                 final long marker = open.append(record(Kind.FIRST, first));
@@ -412,26 +641,47 @@ final class DurableLogStorage implements LogStorage, Describer {
         });
     }
 
+    /* NONE: there is no such entry, and none is older any more. */
+    private long lsnOfOlder(final DurableLog open, final long number) throws IOException {
+        try (LogReader reader = open.reader(placeOf(open, number))) {
+            if (findOlder(new Cursor(reader), number, index.pointOf(number)) != null) {
+                return reader.lsn();
+            }
+        }
+        readAll(open);
+        return EntryIndex.NONE;
+    }
+
     @Override
     public boolean truncateSuffix(final long last) {
         return change("is not cut off behind entry " + last, open -> {
             if (last >= getLastLogIndex()) {
                 return;
             }
+            if (index.isOlder(last)) {
+                readAll(open);
+            }
             final long kept = index.floor(last);
             if (kept == EntryIndex.NONE) {
                 open.append(record(Kind.LAST, last));
             } else {
-                open.truncateAfter(lsnOf(open, kept));
+                final long lsn = lsnOf(open, kept);
+                if (lsn < hintedTo) {
+                    hintedTo = EntryIndex.NONE;
+                    EntryHint.delete(directory);
+                }
+                open.truncateAfter(lsn);
             }
-            index.dropAfter(last);
+            dropAfter(last);
         });
     }
 
     /* Of the record itself. */
     private long lsnOf(final DurableLog open, final long number) throws IOException {
         try (LogReader reader = open.reader(open.start())) {
-            find(new Cursor(reader), number, placeOf(open, number));
+            if (find(new Cursor(reader), number, placeOf(open, number)) == null) {
+                throw new IOException("Entry " + number + " is not in the log");
+            }
             return reader.lsn();
         }
     }
@@ -449,6 +699,7 @@ final class DurableLogStorage implements LogStorage, Describer {
         return change("is not reset to entry " + next, open -> {
             final long lsn = open.appendBatch(List.of(record(Kind.RESET, next), recordOf(entry)));
             index.clear();
+            configured.clear();
             firstKept = next;
             index.put(next, lsn);
             open.trim(lsn);
@@ -464,6 +715,11 @@ final class DurableLogStorage implements LogStorage, Describer {
         if (open != null) {
             out.println(open.stats().toString());
         }
+    }
+
+    /** For tests: how many records the opening went through. */
+    int scanned() {
+        return scanned;
     }
 
     @Override
