@@ -7,11 +7,14 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
@@ -24,10 +27,18 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  *   take a place and a ticket        one compare-and-set of `state`; no lock
- *   make frames, take checksums      in the thread's own buffer
- *   write them, durably              in the thread; the engine makes one I/O of all that are near each other
- *   give the ticket back             whoever finds the oldest ticket given back moves `durable` on, and tells those who wait
+ *   make frames, take checksums      in the thread's own buffer; a copy goes to the place in `ring`
+ *   publish the ticket               its frames are made
+ *   write, durably                   one thread, the leader: all frames that are made and follow what is durable, by one write
+ *   take the tickets back            the leader moves `durable` on, hands over, and tells those who wait
  * </pre>
+ *
+ * <p>One write is under way at a time, and each begins where the one before ended. So behind the last frame there are always
+ * zeros: a write ends with zeros up to the end of its last block.
+ *
+ * <p>Who leads: a thread that waits for its own append. Where nobody waits, the thread that published, or that ended the write
+ * before, starts an asynchronous write, and whoever ends that goes on. Always: if the oldest ticket that is out is published, and
+ * nobody has `writing`, then somebody is about to take it, or a thread that waits was woken to do so.
  *
  * <p>Where the segment has no room left, one thread closes `state` under the lock, waits until all tickets are back, writes
  * its frames at the end of the old segment, then those in the new one, and opens `state` there. A write that fails closes
@@ -37,8 +48,19 @@ final class Appends {
     private static final int TICKETS = 1 << 14;
     private static final int MASK = TICKETS - 1;
     private static final long FAILED = -1;
+    private static final long NONE = -1;
+    private static final int BLOCK_BYTES = 4096;
+    private static final ByteBuffer ZEROS =
+            ByteBuffer.allocateDirect(BLOCK_BYTES + Format.FRAME_HEADER_BYTES).asReadOnlyBuffer();
+    private static final ByteBuffer[] NOTHING = {};
     private static final long CLOSED = 0xffff_ffffL;
     private static final long PAUSE_NANOS = 20_000;
+    private static final int RING_BYTES = 1 << 20;
+
+    /* A leader waits for the threads that the write before set free: as long as they keep coming, and at least so long. */
+    private static final long PATIENCE_NANOS = 50_000;
+    /* After a wait in vain so many leaders do not wait. */
+    private static final int HASTY_LEADERS = 64;
 
     private final LogFiles files;
     private final Segments segments;
@@ -51,14 +73,40 @@ final class Appends {
     private volatile Segment segment;
     private volatile long closedOffset;
 
-    /* By ticket: the end of an append whose bytes are stable, or FAILED; 0 while it is out. Who waits for it. */
+    /* By ticket: the end of an append whose frames are made, or FAILED; 0 while they are not. Who waits for it. */
     private final AtomicLongArray ends = new AtomicLongArray(TICKETS);
     private final AtomicReferenceArray<@Nullable Waiter> waiters = new AtomicReferenceArray<>(TICKETS);
+    /* By ticket: the frames of an append that is too long for the ring. */
+    private final AtomicReferenceArray<ByteBuffer @Nullable []> own = new AtomicReferenceArray<>(TICKETS);
 
-    /* The oldest ticket that is out. Changed by the thread that has set `advancing`. */
+    /*
+     * The frames by their offset in the segment, modulo the ring's bytes. Frames that begin before the end of the ring may go on
+     * behind it, so that each append is one piece.
+     */
+    private final ByteBuffer ring;
+    private final int ringBytes;
+
+    /* The oldest ticket that is out. Changed by the thread that has set `writing`. */
     private volatile int head;
+
+    /* A write is under way, or about to begin, or has just ended. Guards what follows. */
+    private final AtomicBoolean writing = new AtomicBoolean();
     private boolean failing;
-    private final AtomicBoolean advancing = new AtomicBoolean();
+    private int writtenTicket;
+    private long writtenEnd;
+    private int hasty;
+    private final ByteBuffer[] pieces;
+    private final AtomicReference<Asynchronous> asynchronous = new AtomicReference<>(Asynchronous.ENDED);
+    private @Nullable Throwable whyEnded;
+
+    private enum Asynchronous {
+        STARTING,
+        STARTED,
+        ENDED
+    }
+
+    /* Threads that the last write set free, and that have not come back. */
+    private final AtomicInteger expected = new AtomicInteger();
 
     private final ReentrantLock lock = new ReentrantLock();
     private volatile @Nullable Throwable failure;
@@ -73,7 +121,6 @@ final class Appends {
     /** Steps that tests put something between. They are named in assertions: without those none costs anything. */
     enum Step {
         RESERVE,
-        TAKE_BACK,
         TAKEN_BACK
     }
 
@@ -97,6 +144,9 @@ final class Appends {
         this.logId = control.logId();
         this.segmentBytes = control.segmentBytes();
         this.segment = segment;
+        this.ringBytes = (int) Math.min(RING_BYTES, segmentBytes);
+        this.ring = Format.direct(ringBytes + Encoder.MOST_BYTES);
+        this.pieces = new ByteBuffer[] {ring.duplicate(), ring.duplicate(), ZEROS.duplicate()};
         state.set((end - segment.base()) >> 3);
     }
 
@@ -159,17 +209,24 @@ final class Appends {
                 return false;
             }
             final int ticket = (int) (now >>> 32);
-            if (ticket - head >= TICKETS) {
+            if (ticket - head >= TICKETS || !hasRoom(segment.base() + place * 8, framed)) {
                 pause();
             } else if (state.compareAndSet(now, opened(ticket + 1, place * 8 + framed))) {
-                final Segment in =
-                        segment; // stays until the ticket is back; before, it may have changed and the state not
-                encoder.segment = in;
-                encoder.lsn = in.base() + place * 8;
+                // The segment stays until the ticket is back; before, it may have changed and the state not.
+                encoder.lsn = segment.base() + place * 8;
                 encoder.ticket = ticket;
                 return true;
             }
         }
+    }
+
+    /* Whether what the ring has where the frames go is durable. */
+    private boolean hasRoom(final long lsn, final long framed) {
+        return framed > Encoder.MOST_BYTES || lsn + framed - watermark.get() <= ringBytes;
+    }
+
+    private int indexOf(final long offset) {
+        return (int) (offset % ringBytes);
     }
 
     private static long opened(final int ticket, final long offset) {
@@ -208,32 +265,226 @@ final class Appends {
         }
     }
 
-    private void end(final int ticket, final long end) {
-        ends.set(ticket & MASK, end);
-        advance();
+    /* Whether the oldest ticket that is out can be written, or has failed. */
+    private boolean canWrite() {
+        return ends.get(head & MASK) != 0;
     }
 
+    /* False: another thread leads, or there is nothing to write. */
+    private boolean beginWriting() {
+        while (canWrite() && writing.compareAndSet(false, true)) {
+            if (canWrite()) {
+                return true;
+            }
+            writing.set(false); // who publishes now may have seen it set
+        }
+        return false;
+    }
+
+    /*
+     * Nobody has `writing`, as far as the caller knows. Wakes a thread that waits for the oldest ticket, or starts a write.
+     * Returns the futures that are to be told, the newest first, in front of those given.
+     */
+    private @Nullable AppendFuture passOn(final @Nullable AppendFuture untold) {
+        @Nullable AppendFuture newest = untold;
+        while (canWrite() && !writing.get()) {
+            final Waiter oldest = waiters.get(head & MASK);
+            if (oldest instanceof Encoder) {
+                ((Encoder) oldest).wake();
+                break;
+            }
+            if (beginWriting()) {
+                final ByteBuffer[] frames = gather();
+                if (frames.length > 0 && !startWriting(frames)) {
+                    break; // its end goes on
+                }
+                newest = endWriting(frames.length > 0 ? whyEnded : null, newest);
+            }
+        }
+        return newest;
+    }
+
+    /* True: the write has ended already, also if it could not be started. */
+    private boolean startWriting(final ByteBuffer[] frames) {
+        asynchronous.set(Asynchronous.STARTING);
+        final Segment in = segment;
+        try {
+            in.file().writeAsync(frames, watermark.get() - in.base(), this::asynchronousEnded);
+        } catch (final Throwable e) {
+            whyEnded = e;
+            return true;
+        }
+        return !asynchronous.compareAndSet(Asynchronous.STARTING, Asynchronous.STARTED);
+    }
+
+    private void asynchronousEnded(final @Nullable Throwable why) {
+        whyEnded = why;
+        if (!asynchronous.compareAndSet(Asynchronous.STARTING, Asynchronous.ENDED)) {
+            tell(passOn(endWriting(why, null)));
+        }
+    }
+
+    /* A thread that waits for its append leads. */
+    private @Nullable AppendFuture lead(final @Nullable AppendFuture untold) {
+        awaitArrivals();
+        final ByteBuffer[] frames = gather();
+        @Nullable Throwable why = null;
+        if (frames.length > 0) {
+            final Segment in = segment;
+            try {
+                in.file().write(frames, watermark.get() - in.base());
+            } catch (final Throwable e) {
+                why = e;
+            }
+        }
+        return endWriting(why, untold);
+    }
+
+    /* One more write costs longer. */
+    private void awaitArrivals() {
+        int before = expected.get();
+        if (before <= 0 || hasty > 0) {
+            hasty = Math.max(0, hasty - 1);
+            return;
+        }
+        final long begun = System.nanoTime();
+        for (boolean came = false; before > 0; ) {
+            Thread.yield();
+            final int now = expected.get();
+            came |= now < before;
+            if (now >= before && System.nanoTime() - begun > PATIENCE_NANOS) {
+                hasty = came ? 0 : HASTY_LEADERS;
+                return;
+            }
+            before = now;
+        }
+    }
+
+    /*
+     * All frames that are made and follow what is durable, and zeros behind them. Nothing, if the oldest ticket has failed, or any
+     * before it.
+     */
+    private ByteBuffer[] gather() {
+        final long from = watermark.get();
+        final long base = segment.base();
+        final int begin = indexOf(from - base);
+        long wrapped = NONE;
+        long end = from;
+        int ticket = head;
+        for (; !failing && ticket - head < TICKETS; ticket++) {
+            final long next = ends.get(ticket & MASK);
+            if (next == 0 || next == FAILED) {
+                break;
+            }
+            final ByteBuffer[] alone = own.get(ticket & MASK);
+            if (alone != null && ticket == head) {
+                written(ticket + 1, next);
+                return alone;
+            } else if (alone != null) {
+                break;
+            }
+            if (wrapped == NONE && indexOf(end - base) < begin) {
+                wrapped = end;
+            }
+            end = next;
+        }
+        written(ticket, end);
+        if (ticket == head) {
+            return NOTHING;
+        }
+        final long firstEnd = wrapped == NONE ? end : wrapped;
+        final int second = wrapped == NONE ? 0 : indexOf(wrapped - base);
+        pieces[0].clear().limit(begin + (int) (firstEnd - from)).position(begin);
+        pieces[1].clear().limit(second + (int) (end - firstEnd)).position(second);
+        pieces[2].clear().limit(zerosBehind(end - base));
+        return pieces;
+    }
+
+    private void written(final int ticket, final long end) {
+        writtenTicket = ticket;
+        writtenEnd = end;
+    }
+
+    /* Zeros in place of the next frame's header, up to the end of a block: so the write ends there, and reads nothing. */
+    private int zerosBehind(final long offset) {
+        final long end = (offset + Format.FRAME_HEADER_BYTES + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
+        return (int) (Math.min(end, segmentBytes) - offset);
+    }
+
+    private ByteBuffer[] withZeros(final ByteBuffer[] frames, final long end) {
+        final ByteBuffer[] all = Arrays.copyOf(frames, frames.length + 1);
+        all[frames.length] = ZEROS.duplicate().limit(zerosBehind(end));
+        return all;
+    }
+
+    /* A ticket that has no frames: its append fails, and all behind it. */
     private void fail(final int ticket, final Throwable cause) {
         if (failure == null) {
             failure = cause;
         }
         closeState();
-        end(ticket, FAILED);
+        ends.set(ticket & MASK, FAILED);
     }
 
     /*
-     * Takes back the tickets from the oldest on. One thread at a time does; whoever comes meanwhile leaves it to that one: so
-     * dependents of futures, which may block, come when nothing is left to this thread, and when those who wait were told.
+     * Takes back the tickets that were written, or all that are published if a write has failed, and gives up `writing`. {@link
+     * #passOn} follows, and {@link #tell} when nothing of the log waits for this thread. Returns as `passOn`.
      */
-    private void advance() {
-        @Nullable AppendFuture newest = null;
-        while (ends.get(head & MASK) != 0) {
-            assert at(Step.TAKE_BACK);
-            if (!advancing.compareAndSet(false, true)) {
-                break;
+    private @Nullable AppendFuture endWriting(final @Nullable Throwable failed, final @Nullable AppendFuture untold) {
+        final boolean written = failed == null && writtenTicket != head;
+        if (!written) {
+            failing = true;
+            if (failed != null && failure == null) {
+                failure = failed;
             }
-            newest = takeBack(newest);
+            closeState();
         }
+        @Nullable Waiter first = null;
+        @Nullable Waiter last = null;
+        int threads = 0;
+        int ticket = head;
+        @Nullable Throwable why = null;
+        try {
+            for (; written ? ticket != writtenTicket : ends.get(ticket & MASK) != 0; ticket++) {
+                ends.set(ticket & MASK, 0);
+                own.set(ticket & MASK, null);
+                final Waiter waiter = waiters.getAndSet(ticket & MASK, null);
+                if (waiter != null) {
+                    threads += waiter instanceof Encoder ? 1 : 0;
+                    waiter.next(null);
+                    if (last == null) {
+                        first = waiter;
+                    } else {
+                        last.next(waiter);
+                    }
+                    last = waiter;
+                }
+            }
+            if (written) {
+                watermark.set(writtenEnd);
+            } else {
+                why = whyFailed();
+                watermark.fail(why);
+            }
+        } catch (final OutOfMemoryError e) {
+            // The watermark tells the futures that it still has when the log is repaired.
+        } finally {
+            expected.set(threads);
+            head = ticket;
+            assert at(Step.TAKEN_BACK);
+            writing.set(false);
+        }
+        final AppendFuture newest = settle(first, why, untold);
+        try {
+            watermark.tellThreads();
+        } catch (final OutOfMemoryError e) {
+            // As above.
+        }
+        return newest;
+    }
+
+    /* Dependents of futures may block: so they come when nothing is left to this thread, and when those who wait were told. */
+    private void tell(final @Nullable AppendFuture newest) {
         for (AppendFuture future = inOrder(newest); future != null; ) {
             final AppendFuture next = (AppendFuture) future.next();
             future.next(null);
@@ -262,57 +513,6 @@ final class Appends {
         return first;
     }
 
-    /*
-     * What needs memory may fail: `advancing` falls all the same, and those who wait are told. Returns the futures that are to be
-     * told, the newest first, in front of those given.
-     */
-    private @Nullable AppendFuture takeBack(final @Nullable AppendFuture untold) {
-        @Nullable Waiter first = null;
-        @Nullable Waiter last = null;
-        @Nullable Waiter firstFailed = null;
-        int ticket = head;
-        long durable = FAILED;
-        @Nullable Throwable why = null;
-        try {
-            for (long end; (end = ends.get(ticket & MASK)) != 0; ticket++) {
-                failing |= end == FAILED;
-                ends.set(ticket & MASK, 0);
-                final Waiter waiter = waiters.getAndSet(ticket & MASK, null);
-                if (waiter != null) {
-                    waiter.next(null);
-                    if (last == null) {
-                        first = waiter;
-                    } else {
-                        last.next(waiter);
-                    }
-                    last = waiter;
-                    firstFailed = failing && firstFailed == null ? waiter : firstFailed;
-                }
-                durable = failing ? durable : end;
-            }
-            if (durable != FAILED) {
-                watermark.set(durable);
-            }
-            if (failing && ticket != head) { // else another thread took them, and the log may be under repair
-                why = whyFailed();
-                watermark.fail(why);
-            }
-        } catch (final OutOfMemoryError e) {
-            // The watermark tells the futures that it still has when the log is repaired.
-        } finally {
-            head = ticket;
-            assert at(Step.TAKEN_BACK);
-            advancing.set(false);
-        }
-        final AppendFuture newest = settle(first, firstFailed, why, untold);
-        try {
-            watermark.tellThreads();
-        } catch (final OutOfMemoryError e) {
-            // As above.
-        }
-        return newest;
-    }
-
     private Throwable whyFailed() {
         try {
             return failed(failure);
@@ -323,17 +523,12 @@ final class Appends {
 
     /* Wakes threads that wait. Futures get their outcome, and no dependent runs yet. Needs no memory. */
     private static @Nullable AppendFuture settle(
-            final @Nullable Waiter first,
-            final @Nullable Waiter firstFailed,
-            final @Nullable Throwable why,
-            final @Nullable AppendFuture untold) {
-        boolean failed = false;
+            final @Nullable Waiter first, final @Nullable Throwable why, final @Nullable AppendFuture untold) {
         @Nullable AppendFuture newest = untold;
         for (Waiter waiter = first; waiter != null; ) {
-            failed |= waiter == firstFailed;
             final Waiter next = waiter.next(); // before it is told: then it may be in another list
             waiter.next(null);
-            waiter.done(failed ? why : null);
+            waiter.done(why);
             if (waiter instanceof AppendFuture) {
                 waiter.next(newest);
                 newest = (AppendFuture) waiter;
@@ -379,8 +574,9 @@ final class Appends {
             final long lsn = encoder.lsn;
             encoder.begin();
             waiters.set(encoder.ticket & MASK, encoder);
-            write(encoder, parts, batch, framed);
-            final Throwable why = encoder.await(files);
+            publish(encoder, parts, batch, framed, true);
+            expected.getAndDecrement();
+            final Throwable why = await(encoder);
             if (why != null) {
                 throw failed(why.getCause()); // with the trace of this thread
             }
@@ -391,23 +587,51 @@ final class Appends {
         }
     }
 
-    private void write(final Encoder encoder, final ByteBuffer[] parts, final boolean batch, final long framed) {
-        final Segment in = encoder.segment;
+    /* Makes the frames. A long append that is waited for is written from the caller's buffers. */
+    private void publish(
+            final Encoder encoder,
+            final ByteBuffer[] parts,
+            final boolean batch,
+            final long framed,
+            final boolean isWaitedFor) {
+        final int ticket = encoder.ticket;
         final long lsn = encoder.lsn;
         try {
-            assert in != null;
+            final long offset = lsn - segment.base();
             if (framed <= Encoder.MOST_BYTES) {
-                in.file().write(encoder.encode(parts, batch, framed, logId, watermark.get()), lsn - in.base());
+                ring.put(
+                        indexOf(offset), encoder.encode(parts, batch, framed, logId, watermark.get()), 0, (int) framed);
             } else {
-                final FrameCutter frames = new FrameCutter(encoder.views(parts), batch, logId);
-                in.file().write(frames.cut(lsn, framed, watermark.get()), lsn - in.base());
+                final ByteBuffer[] frames = isWaitedFor
+                        ? new FrameCutter(encoder.views(parts), batch, logId).cut(lsn, framed, watermark.get())
+                        : new ByteBuffer[] {encoder.encode(parts, batch, framed, logId, watermark.get())};
+                own.set(ticket & MASK, withZeros(frames, offset + framed));
             }
         } catch (final Throwable e) {
-            fail(encoder.ticket, e);
+            fail(ticket, e);
             return;
         }
         count(framed);
-        end(encoder.ticket, lsn + framed);
+        ends.set(ticket & MASK, lsn + framed);
+    }
+
+    /* Returns when the append is durable, or why it is not. Leads where it can. */
+    private @Nullable Throwable await(final Encoder encoder) {
+        boolean interrupted = false;
+        @Nullable AppendFuture untold = null;
+        while (!encoder.isDone()) {
+            if (beginWriting()) {
+                untold = passOn(lead(untold));
+            } else if (!files.progress()) {
+                LockSupport.park(this);
+                interrupted |= Thread.interrupted();
+            }
+        }
+        tell(untold); // a dependent must not run while this thread may be the one to lead
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return encoder.failure();
     }
 
     /** Starts an append. The future completes when it is durable. */
@@ -453,25 +677,10 @@ final class Appends {
             final boolean batch,
             final long framed,
             final @Nullable Waiter waiter) {
-        final Segment in = encoder.segment;
-        final long lsn = encoder.lsn;
-        final int ticket = encoder.ticket;
-        waiters.set(ticket & MASK, waiter);
-        try {
-            assert in != null;
-            final ByteBuffer frames = encoder.encode(parts, batch, framed, logId, watermark.get());
-            count(framed);
-            in.file().writeAsync(frames, lsn - in.base(), why -> {
-                if (why == null) {
-                    end(ticket, lsn + framed);
-                } else {
-                    fail(ticket, why);
-                }
-            });
-            moveToLimits(parts);
-        } catch (final Throwable e) {
-            fail(ticket, e);
-        }
+        waiters.set(encoder.ticket & MASK, waiter);
+        publish(encoder, parts, batch, framed, false);
+        moveToLimits(parts);
+        tell(passOn(null));
     }
 
     /**
@@ -566,12 +775,12 @@ final class Appends {
         }
     }
 
-    private static long write(final Segment to, final long offset, final ByteBuffer[] buffers) throws IOException {
+    private long write(final Segment to, final long offset, final ByteBuffer[] frames) throws IOException {
         long count = 0;
-        for (final ByteBuffer buffer : buffers) {
+        for (final ByteBuffer buffer : frames) {
             count += buffer.remaining();
         }
-        to.file().write(buffers, offset);
+        to.file().write(withZeros(frames, offset + count), offset);
         return count;
     }
 
@@ -622,7 +831,7 @@ final class Appends {
             left -= length;
         }
         final FrameCutter frames = new FrameCutter(parts.toArray(new ByteBuffer[0]), false, logId);
-        segment.file().write(frames.filler(segment.base() + from), from);
+        write(segment, from, frames.filler(segment.base() + from));
     }
 
     /** Throws also after a cut that failed. */

@@ -2,7 +2,6 @@
 // Copyright The writethrough authors
 package io.writethrough.log;
 
-import io.writethrough.log.Segments.Segment;
 import java.lang.ref.SoftReference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -26,10 +25,8 @@ final class Encoder implements Waiter {
     final ByteBuffer[] one = new ByteBuffer[1];
 
     /** The place that the thread's append has got. */
-    @Nullable
-    Segment segment;
-
     long lsn;
+
     int ticket;
 
     private final Thread thread = Thread.currentThread();
@@ -181,20 +178,22 @@ final class Encoder implements Waiter {
         failure = null;
     }
 
-    /** Returns when the append is durable, or why it is not. */
+    /** Whether the append is durable, or has failed. */
+    boolean isDone() {
+        return done;
+    }
+
+    /** Of an append that is done: why it has failed. */
     @Nullable
-    Throwable await(final LogFiles files) {
-        boolean interrupted = false;
-        while (!done) {
-            if (!files.progress()) {
-                LockSupport.park(this);
-                interrupted |= Thread.interrupted();
-            }
-        }
-        if (interrupted) {
-            thread.interrupt();
-        }
+    Throwable failure() {
         return failure;
+    }
+
+    /** The thread looks for what it waits for. */
+    void wake() {
+        if (Thread.currentThread() != thread) {
+            LockSupport.unpark(thread);
+        }
     }
 
     @Override
@@ -211,8 +210,6 @@ final class Encoder implements Waiter {
     public void done(final @Nullable Throwable why) {
         failure = why;
         done = true;
-        if (Thread.currentThread() != thread) {
-            LockSupport.unpark(thread);
-        }
+        wake();
     }
 }

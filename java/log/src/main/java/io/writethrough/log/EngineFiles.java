@@ -117,8 +117,8 @@ final class EngineFiles implements LogFiles {
         }
 
         @Override
-        public void writeAsync(final ByteBuffer source, final long offset, final Ended ended) {
-            file.writeAsync(source, offset, Durability.DSYNC).whenComplete((count, failure) -> ended.ended(failure));
+        public void writeAsync(final ByteBuffer[] sources, final long offset, final Ended ended) {
+            file.writeAsync(sources, offset, Durability.DSYNC).whenComplete((count, failure) -> ended.ended(failure));
         }
 
         /* Plain writes, and one flush in the end. What is behind the end of the file is allocated. */

@@ -28,8 +28,8 @@ interface LogFile extends Closeable {
     /** Writes all that remains in the buffers, one behind the other, durably. */
     void write(ByteBuffer[] sources, long offset) throws IOException;
 
-    /** Starts a durable write. The buffer is free when this returns. */
-    void writeAsync(ByteBuffer source, long offset, Ended ended);
+    /** Starts a durable write of the buffers, one behind the other. They are free when this returns. */
+    void writeAsync(ByteBuffer[] sources, long offset, Ended ended);
 
     /** Makes the range zeros that exist on the device, durably. The file grows to the end of the range. */
     void zero(long from, long to) throws IOException;

@@ -87,7 +87,7 @@ final class PlainFiles implements LogFiles {
         }
 
         @Override
-        public void writeAsync(final ByteBuffer source, final long offset, final Ended ended) {
+        public void writeAsync(final ByteBuffer[] sources, final long offset, final Ended ended) {
             throw new UnsupportedOperationException();
         }
 

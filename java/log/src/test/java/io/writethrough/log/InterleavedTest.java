@@ -12,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -70,32 +71,99 @@ class InterleavedTest {
     }
 
     @Test
-    void aThreadThatComesLateToAFailureDoesNotTellItOfLaterAppends() throws IOException {
+    void aThreadThatTellsOfAFailureDoesNotTellItOfLaterAppends() throws IOException {
         final SimulatedDisk disk = new SimulatedDisk(1);
         try (DurableLog log = open(disk)) {
-            final AtomicBoolean repairs = new AtomicBoolean();
             disk.failuresPerThousand = 1000;
-            disk.failure = () -> new IOException() {
-                @Override
-                public String getMessage() {
-                    if (repairs.compareAndSet(true, false)) {
-                        append(log);
-                    }
-                    return "EIO";
-                }
-            };
-            log.appendAsync(LogOnDisk.bytes("lost"));
-            log.appendAsync(LogOnDisk.bytes("lost too"));
-            at(log, Appends.Step.TAKE_BACK, () -> {
-                disk.progress(); // the other one ends, and takes both back
-                repairs.set(true);
-                disk.failuresPerThousand = 0;
-            });
-            disk.progress();
-            final long lsn = log.appendLater(LogOnDisk.bytes("later"));
-            final CompletableFuture<Long> told = log.whenDurable(lsn);
+            final CompletableFuture<Long> lost = log.appendAsync(LogOnDisk.bytes("lost"));
+            final CompletableFuture<Long> lostToo = log.appendAsync(LogOnDisk.bytes("lost too"));
+            final List<CompletableFuture<Long>> told = new ArrayList<>();
+            at(
+                    log,
+                    Appends.Step.TAKEN_BACK,
+                    () -> { // by another thread: the log is repaired, and goes on
+                        disk.failuresPerThousand = 0;
+                        told.add(log.whenDurable(log.appendLater(LogOnDisk.bytes("later"))));
+                    });
             disk.endAll();
-            assertTrue(told.join() > lsn);
+            assertTrue(lost.isCompletedExceptionally() && lostToo.isCompletedExceptionally());
+            told.get(0).join();
+            assertEquals(List.of("later"), LogOnDisk.read(log));
+        }
+    }
+
+    @Test
+    void appendsThatComeDuringAWriteLeaveByOneWrite() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        try (DurableLog log = open(disk)) {
+            final int before = disk.steps();
+            final List<String> appended = new ArrayList<>();
+            for (int i = 0; i < 12; i++) {
+                appended.add("record " + i);
+                log.appendLater(LogOnDisk.bytes("record " + i));
+            }
+            disk.endAll();
+            assertEquals(2 * 2, disk.steps() - before, "steps of two writes, which begin and end");
+            assertEquals(appended, LogOnDisk.read(log));
+        }
+    }
+
+    @Test
+    void moreShortAppendsThanMayBeUnderWayWaitForAWrite() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        final LogOptions large = LogOptions.builder().segmentBytes(1 << 20).build();
+        try (DurableLog log = DurableLog.open(disk, large, Runnable::run, () -> {})) {
+            for (int i = 0; i < 20_000; i++) {
+                log.appendLater(LogOnDisk.bytes("short"));
+            }
+            disk.endAll();
+            assertEquals(20_000, LogOnDisk.read(log).size());
+        }
+    }
+
+    @Test
+    void appendsOfAnyLengthThatWaitForAWriteAreTheRecordsThatAreRead() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        final LogOptions large = LogOptions.builder().segmentBytes(8 << 20).build();
+        final Random random = new Random(1);
+        final List<ByteBuffer> appended = new ArrayList<>();
+        final List<ByteBuffer> read = new ArrayList<>();
+        try (DurableLog log = DurableLog.open(disk, large, Runnable::run, () -> {})) {
+            for (int i = 0; i < 200; i++) { // 7 MiB: more than what is kept in memory until it is written
+                final byte[] record = new byte[1 + random.nextInt(i % 10 == 0 ? 100_000 : 70_000)];
+                random.nextBytes(record);
+                appended.add(ByteBuffer.wrap(record));
+                if (random.nextInt(8) == 0) {
+                    log.append(ByteBuffer.wrap(record));
+                } else {
+                    log.appendLater(ByteBuffer.wrap(record));
+                }
+            }
+            disk.endAll();
+            try (LogReader reader = log.reader(log.start())) {
+                while (reader.next()) {
+                    final byte[] copy = new byte[reader.record().remaining()];
+                    reader.record().get(copy);
+                    read.add(ByteBuffer.wrap(copy));
+                }
+            }
+        }
+        assertEquals(appended, read);
+    }
+
+    @Test
+    void aThreadThatWaitsLeadsTheWriteOfThoseThatCameMeanwhile() throws Exception {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        disk.endsWithinWrites = false;
+        disk.driver = Thread.currentThread();
+        try (DurableLog log = open(disk)) {
+            log.appendLater(LogOnDisk.bytes("first"));
+            final Thread second = waiting(() -> log.append(LogOnDisk.bytes("second")));
+            final CompletableFuture<Long> third = log.appendAsync(LogOnDisk.bytes("third"));
+            disk.progress(); // ends the first; nothing else ends by this thread
+            second.join();
+            assertTrue(third.join() < log.durable());
+            assertEquals(List.of("first", "second", "third"), LogOnDisk.read(log));
         }
     }
 
@@ -242,14 +310,6 @@ class InterleavedTest {
             }
         } catch (final InterruptedException e) {
             Thread.currentThread().interrupt();
-        }
-    }
-
-    private static void append(final DurableLog log) {
-        try {
-            log.appendLater(LogOnDisk.bytes("after"));
-        } catch (final IOException e) {
-            throw new UncheckedIOException(e);
         }
     }
 }

@@ -347,6 +347,10 @@ final class SimulatedDisk implements LogFiles {
 
         @Override
         public void write(final ByteBuffer[] sources, final long offset) throws IOException {
+            write(joined(sources), offset);
+        }
+
+        private ByteBuffer joined(final ByteBuffer[] sources) {
             int length = 0;
             for (final ByteBuffer source : sources) {
                 length += source.remaining();
@@ -355,12 +359,12 @@ final class SimulatedDisk implements LogFiles {
             for (final ByteBuffer source : sources) {
                 all.put(source);
             }
-            write(all.flip(), offset);
+            return all.flip();
         }
 
         @Override
-        public void writeAsync(final ByteBuffer source, final long offset, final Ended ended) {
-            final byte[] bytes = bytesOf(source);
+        public void writeAsync(final ByteBuffer[] sources, final long offset, final Ended ended) {
+            final byte[] bytes = bytesOf(joined(sources));
             final Change change = begin(inode, offset, bytes, null, null);
             put(change, offset, offset + bytes.length);
             underWay.add(new UnderWay(change, ended));
