@@ -583,6 +583,11 @@ public final class DurableLog implements Closeable {
         return segmentBytes;
     }
 
+    /** Whether nothing is written to the segment any more, unless a truncation takes it back. */
+    boolean isWritten(final long sequence) {
+        return appends != null && sequence < appends.sequence();
+    }
+
     long[] cuts() {
         return cuts;
     }

@@ -52,6 +52,11 @@ final class EngineFiles implements LogFiles {
     }
 
     @Override
+    public LogFile openWritten(final String name) throws IOException {
+        return PlainFiles.open(directory.resolve(name));
+    }
+
+    @Override
     public void delete(final String name) throws IOException {
         Files.deleteIfExists(directory.resolve(name));
     }

@@ -14,6 +14,11 @@ interface LogFiles extends Closeable {
     /** Opens a file; if it is to be made, it and its name are durable when this returns. */
     LogFile open(String name, boolean create) throws IOException;
 
+    /** Opens a file to which nothing is written any more, for reads: what the kernel has of it needs no device. */
+    default LogFile openWritten(final String name) throws IOException {
+        return open(name, false);
+    }
+
     void delete(String name) throws IOException;
 
     /**

@@ -33,6 +33,7 @@ public final class LogReader implements Closeable {
     private final ByteBuffer window;
     private @Nullable Frames frames;
     private long sequence;
+    private long base;
     private long begunAt;
     private long position;
     private int cuts;
@@ -63,7 +64,7 @@ public final class LogReader implements Closeable {
         if (position < log.end()) {
             skipEndOfSegment();
             final Frames from = framesAt(position);
-            final Found found = from.read(position - base(), limit(log.end()), false);
+            final Found found = from.read(position - base, limit(log.end()), false);
             if (found != Found.FRAME || from.continues()) {
                 throw noRecord(position);
             }
@@ -93,29 +94,35 @@ public final class LogReader implements Closeable {
         }
     }
 
-    private long base() {
-        return sequence * log.segmentBytes();
+    private long limit(final long end) {
+        return Math.min(log.segmentBytes(), end - base);
     }
 
-    private long limit(final long end) {
-        return Math.min(log.segmentBytes(), end - base());
+    private boolean isInSegment(final long at) {
+        return frames != null && at > base && at <= base + log.segmentBytes();
     }
 
     private Frames framesAt(final long at) throws IOException {
-        final long wanted = Recovery.sequenceOf(at, log.segmentBytes());
         final Frames open = frames;
-        if (open != null && wanted == sequence) {
+        if (open != null && isInSegment(at)) {
             return open;
         }
         closeFile();
-        sequence = wanted;
-        final Frames opened = new Frames(log.files().open(Segments.nameOf(wanted), false), log.logId(), base(), window);
+        sequence = Recovery.sequenceOf(at, log.segmentBytes());
+        base = sequence * log.segmentBytes();
+        final String name = Segments.nameOf(sequence);
+        final LogFile file = log.isWritten(sequence)
+                ? log.files().openWritten(name)
+                : log.files().open(name, false);
+        final Frames opened = new Frames(file, log.logId(), base, window);
         frames = opened;
         return opened;
     }
 
     private void skipEndOfSegment() {
-        position = afterEnd(position);
+        if (!isInSegment(position + Format.LEAST_FRAME_BYTES) || position <= base) {
+            position = afterEnd(position);
+        }
     }
 
     /* Where a frame begins that follows one with this end. */
@@ -188,7 +195,7 @@ public final class LogReader implements Closeable {
         final long begin = position;
         Frames from = readFrame(begin, end);
         if (from.isFiller()) {
-            position = base() + from.endOf(position - base());
+            position = base + from.endOf(position - base);
             skipEndOfSegment();
             return false;
         }
@@ -202,7 +209,7 @@ public final class LogReader implements Closeable {
             whole.put(from.bytes());
             try {
                 do {
-                    position = base() + from.endOf(position - base());
+                    position = base + from.endOf(position - base);
                     skipEndOfSegment();
                     from = readFrame(position, end);
                     if (!from.continues()) {
@@ -217,7 +224,7 @@ public final class LogReader implements Closeable {
             record = whole.flip().asReadOnlyBuffer();
         }
         lsn = begin;
-        position = base() + from.endOf(position - base());
+        position = base + from.endOf(position - base);
         return true;
     }
 
@@ -233,14 +240,14 @@ public final class LogReader implements Closeable {
 
     private Frames readFrame(final long at, final long end) throws IOException {
         final Frames from = framesAt(at);
-        if (from.read(at - base(), limit(end), true) != Found.FRAME) {
+        if (from.read(at - base, limit(end), true) != Found.FRAME) {
             throw damaged(at, "there is no valid frame");
         }
         return from;
     }
 
     private LogDamagedException damaged(final long at, final String what) {
-        return new LogDamagedException(log.files(), Segments.nameOf(sequence), at - base(), at, what);
+        return new LogDamagedException(log.files(), Segments.nameOf(sequence), at - base, at, what);
     }
 
     private void forget() {

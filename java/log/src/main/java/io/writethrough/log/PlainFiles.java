@@ -24,7 +24,11 @@ final class PlainFiles implements LogFiles {
 
     @Override
     public LogFile open(final String name, final boolean create) throws IOException {
-        return new PlainFile(name, FileChannel.open(directory.resolve(name), StandardOpenOption.READ));
+        return open(directory.resolve(name));
+    }
+
+    static LogFile open(final Path path) throws IOException {
+        return new PlainFile(path.getFileName().toString(), FileChannel.open(path, StandardOpenOption.READ));
     }
 
     @Override
