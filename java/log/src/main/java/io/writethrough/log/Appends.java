@@ -49,9 +49,8 @@ final class Appends {
     private static final int MASK = TICKETS - 1;
     private static final long FAILED = -1;
     private static final long NONE = -1;
-    private static final int BLOCK_BYTES = 4096;
-    private static final ByteBuffer ZEROS =
-            ByteBuffer.allocateDirect(BLOCK_BYTES + Format.FRAME_HEADER_BYTES).asReadOnlyBuffer();
+    private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(Format.BLOCK_BYTES + Format.FRAME_HEADER_BYTES)
+            .asReadOnlyBuffer();
     private static final ByteBuffer[] NOTHING = {};
     private static final long CLOSED = 0xffff_ffffL;
     private static final long PAUSE_NANOS = 20_000;
@@ -289,8 +288,8 @@ final class Appends {
         @Nullable AppendFuture newest = untold;
         while (canWrite() && !writing.get()) {
             final Waiter oldest = waiters.get(head & MASK);
-            if (oldest instanceof Encoder) {
-                ((Encoder) oldest).wake();
+            if (oldest instanceof Encoder encoder) {
+                encoder.wake();
                 break;
             }
             if (beginWriting()) {
@@ -340,7 +339,8 @@ final class Appends {
         return endWriting(why, untold);
     }
 
-    /* One more write costs longer. */
+    /* One more write costs longer. A yield lets those threads run. */
+    @SuppressWarnings("ThreadPriorityCheck")
     private void awaitArrivals() {
         int before = expected.get();
         if (before <= 0 || hasty > 0) {
@@ -407,8 +407,7 @@ final class Appends {
 
     /* Zeros in place of the next frame's header, up to the end of a block: so the write ends there, and reads nothing. */
     private int zerosBehind(final long offset) {
-        final long end = (offset + Format.FRAME_HEADER_BYTES + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
-        return (int) (Math.min(end, segmentBytes) - offset);
+        return (int) (Format.endOfZeros(offset, segmentBytes) - offset);
     }
 
     private ByteBuffer[] withZeros(final ByteBuffer[] frames, final long end) {
@@ -427,8 +426,8 @@ final class Appends {
     }
 
     /*
-     * Takes back the tickets that were written, or all that are published if a write has failed, and gives up `writing`. {@link
-     * #passOn} follows, and {@link #tell} when nothing of the log waits for this thread. Returns as `passOn`.
+     * Takes back the tickets that were written, or all that are published if a write has failed, and gives up `writing`. passOn
+     * follows, and tell when nothing of the log waits for this thread. Returns as passOn does.
      */
     private @Nullable AppendFuture endWriting(final @Nullable Throwable failed, final @Nullable AppendFuture untold) {
         final boolean written = failed == null && writtenTicket != head;
@@ -841,9 +840,12 @@ final class Appends {
         }
     }
 
-    /** A change of the log with no append under way. It sets the watermark, and returns the segment that the log then has. */
+    /**
+     * A change of the log with no append under way, where the segment's frames end at an offset. It sets the watermark, and returns
+     * the segment that the log then has.
+     */
     interface Change {
-        Segment apply(Segment segment) throws IOException;
+        Segment apply(Segment segment, long end) throws IOException;
     }
 
     /** Cuts the log. The end is before the present one. */
@@ -861,7 +863,7 @@ final class Appends {
                 throw failed(why);
             }
             try {
-                segment = change.apply(segment);
+                segment = change.apply(segment, closedOffset);
             } catch (final Throwable e) {
                 failure = e; // the log may be cut or not: only an opening can tell
                 closed = true;

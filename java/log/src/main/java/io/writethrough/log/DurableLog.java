@@ -287,7 +287,7 @@ public final class DurableLog implements Closeable {
         segments.begin(sequences.get(0), last, files.list());
         if (known.cut() != Format.NONE) {
             segments.recycleBehind(Recovery.sequenceOf(known.cut(), segmentBytes));
-            Recovery.cut(files, known.logId(), segmentBytes, known.start(), known.cut());
+            Recovery.cut(files, known.logId(), segmentBytes, known.start(), known.cut(), segmentBytes);
         }
         final Recovery recovery = new Recovery(files, known);
         final Recovery.Result found = recovery.find(segments.last());
@@ -703,7 +703,7 @@ public final class DurableLog implements Closeable {
                 }
                 cut = reader.rawEnd();
             }
-            appends.cut(cut, segment -> {
+            appends.cut(cut, (segment, end) -> {
                 control.cut(cut);
                 watermark.cut(cut);
                 final long[] more = Arrays.copyOf(cuts, cuts.length + 1);
@@ -714,7 +714,8 @@ public final class DurableLog implements Closeable {
                     segment.file().close();
                 }
                 segments.recycleBehind(last);
-                Recovery.cut(files, logId, segmentBytes, start, cut);
+                final long to = last == segment.sequence() ? Format.endOfZeros(end, segmentBytes) : segmentBytes;
+                Recovery.cut(files, logId, segmentBytes, start, cut, to);
                 control.cut(Format.NONE);
                 return last == segment.sequence() ? segment : segments.open(last);
             });

@@ -16,6 +16,9 @@ final class Format {
 
     static final int FRAME_HEADER_BYTES = 16;
 
+    /** A write of frames ends with zeros up to a multiple of this. */
+    static final int BLOCK_BYTES = 4096;
+
     /** A frame needs so much. */
     static final int LEAST_FRAME_BYTES = 24;
 
@@ -36,6 +39,7 @@ final class Format {
     static final int USED_HEADER_BYTES = 64;
 
     private static final int CHECKSUM_AT = 12;
+    private static final int USED_AGAIN_AT = 40;
     private static final long CONTROL_MAGIC = magic("WTLOGCTL");
     private static final long SEGMENT_MAGIC = magic("WTLOGSEG");
 
@@ -50,6 +54,12 @@ final class Format {
     /** What a frame with so many bytes of a record takes. */
     static long framed(final long length) {
         return (FRAME_HEADER_BYTES + length + 7) & -8L;
+    }
+
+    /** Where the zeros end that a write of frames has behind them, if the frames end at the offset. */
+    static long endOfZeros(final long offset, final long segmentBytes) {
+        final long blocks = (offset + FRAME_HEADER_BYTES + BLOCK_BYTES - 1) / BLOCK_BYTES;
+        return Math.min(blocks * BLOCK_BYTES, segmentBytes);
     }
 
     /** Whether the flags can be: a record that goes on is in an append that does. */
@@ -79,11 +89,18 @@ final class Format {
         return header.getLong(0) == magic && header.getInt(CHECKSUM_AT) == checksum(header);
     }
 
-    static ByteBuffer segmentHeader(final long logId, final long sequence, final long segmentBytes) {
+    static ByteBuffer segmentHeader(
+            final long logId, final long sequence, final long segmentBytes, final boolean isUsedAgain) {
         final ByteBuffer header = direct(HEADER_BYTES);
         header.putLong(0, SEGMENT_MAGIC).putInt(8, VERSION);
         header.putLong(16, logId).putLong(24, sequence).putLong(32, segmentBytes);
+        header.putLong(USED_AGAIN_AT, isUsedAgain ? 1 : 0);
         return seal(header);
+    }
+
+    /** Of a header without a fault: whether the segment may have bytes of an older one behind its frames. */
+    static boolean isUsedAgain(final ByteBuffer header) {
+        return header.getLong(USED_AGAIN_AT) != 0;
     }
 
     /** What is wrong with the header of a segment; empty if nothing is. */

@@ -70,7 +70,7 @@ public final class LogOptions {
         private Builder() {}
 
         /**
-         * The bytes of a segment: how much is written with zeros at a time, and how much an opening reads. A log that exists
+         * The bytes of a segment: how much a new file gets of zeros at a time, and how much an opening reads. A log that exists
          * keeps the size it was made with.
          *
          * @param bytes a multiple of 4096 from 64 KiB to 1 GiB; 64 MiB by default

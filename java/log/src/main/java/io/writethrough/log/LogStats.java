@@ -13,7 +13,7 @@ package io.writethrough.log;
  * @param segments how many segments there are now, those included that are ready for later
  * @param spareSegments how many files wait to be used again, now
  * @param newSegments how many segments were begun by appends
- * @param preparedSegments how many segments were written with zeros
+ * @param preparedSegments how many segments were made ready
  * @param recycledSegments how many of these were files of trimmed segments
  * @param repairs how often appends went on after a write had failed
  * @since 0.1

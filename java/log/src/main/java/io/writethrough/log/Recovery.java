@@ -18,6 +18,7 @@ final class Recovery {
     private final long logId;
     private final long segmentBytes;
     private final long start;
+    private final boolean isClosed;
     private final List<Erasure> erasures = new ArrayList<>();
     private final ByteBuffer window;
     private long tornBytes;
@@ -25,8 +26,11 @@ final class Recovery {
 
     private record Erasure(long sequence, long from, long to) {}
 
-    /** What a segment has from an offset on. The last commit is -1 if no append ends there. */
-    private record Scan(long begin, long framesEnd, long lastCommit, long bytesEnd) {}
+    /**
+     * What a segment has from an offset on. The last commit is -1 if no append ends there. Bytes that are known to be of appends,
+     * or may be, end at two other offsets.
+     */
+    private record Scan(long begin, long framesEnd, long lastCommit, long bytesEnd, long mayEnd) {}
 
     /** Where the log ends, an LSN, and what was cut off. */
     record Result(long end, long tornBytes, long scannedBytes) {}
@@ -36,6 +40,7 @@ final class Recovery {
         this.logId = control.logId();
         this.segmentBytes = control.segmentBytes();
         this.start = control.start();
+        this.isClosed = control.end() != Format.NONE;
         this.window = Frames.window(segmentBytes);
     }
 
@@ -75,7 +80,8 @@ final class Recovery {
         return last;
     }
 
-    static void checkSegment(
+    /** Returns whether the segment may have bytes of an older one. */
+    static boolean checkSegment(
             final LogFiles files, final LogFile file, final long logId, final long sequence, final long segmentBytes)
             throws IOException {
         final ByteBuffer header = Format.direct(Format.HEADER_BYTES);
@@ -88,6 +94,7 @@ final class Recovery {
             throw new LogDamagedException(
                     files, Segments.nameOf(sequence), 0, sequence * segmentBytes + Format.HEADER_BYTES, fault);
         }
+        return Format.isUsedAgain(header);
     }
 
     private LogDamagedException damaged(final long sequence, final long offset, final String what) {
@@ -97,7 +104,7 @@ final class Recovery {
 
     private Scan scan(final long sequence) throws IOException {
         try (LogFile file = files.open(Segments.nameOf(sequence), false)) {
-            checkSegment(files, file, logId, sequence, segmentBytes);
+            final boolean isUsedAgain = checkSegment(files, file, logId, sequence, segmentBytes);
             final long base = sequence * segmentBytes;
             final Frames frames = new Frames(file, logId, base, window);
             final long begin = Math.max(Format.HEADER_BYTES, start - base);
@@ -110,9 +117,10 @@ final class Recovery {
                     lastCommit = offset;
                 }
             }
-            final long bytesEnd = found == Found.NOTHING ? offset : frames.endOfBytes(offset, segmentBytes);
+            final long mayEnd = found == Found.NOTHING ? offset : frames.endOfBytes(offset, segmentBytes);
+            final long bytesEnd = isUsedAgain ? endOfTorn(found, offset) : mayEnd;
             scannedBytes += segmentBytes - begin;
-            if (bytesEnd > offset) {
+            if (mayEnd > offset) {
                 final long proof = frames.proofOf(offset, segmentBytes);
                 if (proof != Format.NONE) {
                     throw damaged(
@@ -122,8 +130,16 @@ final class Recovery {
                                     + " tells that there was a durable one");
                 }
             }
-            return new Scan(begin, offset, lastCommit, bytesEnd);
+            return new Scan(begin, offset, lastCommit, bytesEnd, isUsedAgain && isClosed ? bytesEnd : mayEnd);
         }
+    }
+
+    /*
+     * Where a torn write ends, as far as is known, in a segment that has other bytes behind: zeros are behind the last write that
+     * was whole.
+     */
+    private long endOfTorn(final Found found, final long offset) {
+        return found == Found.JUNK ? Format.endOfZeros(offset, segmentBytes) : offset;
     }
 
     /** Finds the end. The last is the newest segment that there is. */
@@ -139,8 +155,10 @@ final class Recovery {
             }
             final boolean isEnd = scan.lastCommit != Format.NONE || sequence == first;
             final long end = scan.lastCommit != Format.NONE ? scan.lastCommit : scan.begin;
+            if (scan.mayEnd > end) {
+                erasures.add(new Erasure(sequence, end, scan.mayEnd));
+            }
             if (scan.bytesEnd > end) {
-                erasures.add(new Erasure(sequence, end, scan.bytesEnd));
                 tornBytes += scan.bytesEnd - end;
                 bytesAbove = true;
             }
@@ -162,8 +180,16 @@ final class Recovery {
     /**
      * Erases everything from the cut on in the cut's own segment, which is the last one. The frame before the cut becomes the
      * last one of its append. A crash in the middle leaves a cut that is done again.
+     *
+     * @param to an offset in the segment: no frame behind it can be of this log's next records
      */
-    static void cut(final LogFiles files, final long logId, final long segmentBytes, final long start, final long cut)
+    static void cut(
+            final LogFiles files,
+            final long logId,
+            final long segmentBytes,
+            final long start,
+            final long cut,
+            final long to)
             throws IOException {
         final long sequence = sequenceOf(cut, segmentBytes);
         final long base = sequence * segmentBytes;
@@ -187,7 +213,7 @@ final class Recovery {
             }
             final long from = cut - base;
             frames.forget();
-            file.zero(from, Math.max(from, frames.endOfBytes(from, segmentBytes)));
+            file.zero(from, Math.max(from, frames.endOfBytes(from, to)));
         }
     }
 }

@@ -3,6 +3,7 @@
 package io.writethrough.log;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -27,7 +28,7 @@ final class Segments {
     private final Executor helper;
 
     private final Deque<Segment> ready = new ArrayDeque<>();
-    private final Deque<String> spares = new ArrayDeque<>();
+    private final Deque<Spare> spares = new ArrayDeque<>();
 
     /* The sequences first..last are there; those behind the current one are ready. */
     private long first;
@@ -39,6 +40,12 @@ final class Segments {
     private @Nullable Throwable failure;
     private long made;
     private long recycled;
+
+    /**
+     * A file to be used again. If it was trimmed, no LSN of its frames is ever given again: so the frames can stay, and are not
+     * valid in another segment.
+     */
+    private record Spare(String name, boolean wasTrimmed) {}
 
     /** A segment that is open for writing. */
     record Segment(LogFile file, long sequence, long base) {
@@ -84,7 +91,7 @@ final class Segments {
         last = lastSequence;
         for (final String name : names) {
             if (name.endsWith(FREE)) {
-                spares.add(name);
+                spares.add(new Spare(name, false));
                 nextSpare = Math.max(nextSpare, numberOf(name) + 1);
             }
         }
@@ -199,7 +206,7 @@ final class Segments {
     private void prepareWanted() {
         while (true) {
             final long sequence;
-            final @Nullable String spare;
+            final @Nullable Spare spare;
             final String name;
             synchronized (this) {
                 if (closed || failure != null || ready.size() >= wanted) {
@@ -208,10 +215,10 @@ final class Segments {
                 }
                 sequence = last + 1;
                 spare = spares.poll();
-                name = spare == null ? nextSpareName() : spare;
+                name = spare == null ? nextSpareName() : spare.name;
             }
             try {
-                final Segment segment = make(sequence, name);
+                final Segment segment = make(sequence, name, spare != null && spare.wasTrimmed);
                 synchronized (this) {
                     last = sequence;
                     made++;
@@ -220,14 +227,14 @@ final class Segments {
                     notifyAll();
                 }
             } catch (final Throwable e) {
-                giveUp(name, spare != null, e);
+                giveUp(name, spare, e);
             }
         }
     }
 
     /* A file that is new goes: others may need the room. */
-    private void giveUp(final String name, final boolean wasSpare, final Throwable why) {
-        if (!wasSpare) {
+    private void giveUp(final String name, final @Nullable Spare spare, final Throwable why) {
+        if (spare == null) {
             try {
                 files.delete(name);
             } catch (final IOException e) {
@@ -235,8 +242,8 @@ final class Segments {
             }
         }
         synchronized (this) {
-            if (wasSpare) {
-                spares.addFirst(name);
+            if (spare != null) {
+                spares.addFirst(spare);
             }
             failure = why;
         }
@@ -246,12 +253,16 @@ final class Segments {
         return String.format("%016x", nextSpare++) + FREE;
     }
 
-    private Segment make(final long sequence, final String name) throws IOException {
+    private Segment make(final long sequence, final String name, final boolean wasTrimmed) throws IOException {
         final LogFile file = files.open(name, true);
         boolean done = false;
         try {
-            file.zero(Format.HEADER_BYTES, segmentBytes);
-            file.write(Format.segmentHeader(logId, sequence, segmentBytes), 0);
+            final boolean staysAsItIs = wasTrimmed && file.size() == segmentBytes;
+            if (!staysAsItIs) {
+                file.zero(Format.HEADER_BYTES, segmentBytes);
+            }
+            final ByteBuffer header = Format.segmentHeader(logId, sequence, segmentBytes, staysAsItIs);
+            file.write(new ByteBuffer[] {header, Format.direct(Format.BLOCK_BYTES)}, 0);
             file.renameTo(nameOf(sequence));
             done = true;
             return new Segment(file, sequence, sequence * segmentBytes);
@@ -283,7 +294,7 @@ final class Segments {
                 }
                 oldest = first++;
             }
-            recycle(oldest);
+            recycle(oldest, true);
         }
     }
 
@@ -300,7 +311,7 @@ final class Segments {
                 }
                 newest = last;
             }
-            recycle(newest);
+            recycle(newest, false);
             synchronized (this) {
                 last = newest - 1;
             }
@@ -311,13 +322,13 @@ final class Segments {
      * The file loses its name, durably, before anything of it changes: so no old record is ever read under a new one. A file
      * that is only deleted might come back after a power cut.
      */
-    private void recycle(final long sequence) throws IOException {
-        final String spare;
+    private void recycle(final long sequence, final boolean isTrimmed) throws IOException {
+        final Spare spare;
         synchronized (this) {
-            spare = nextSpareName();
+            spare = new Spare(nextSpareName(), isTrimmed);
         }
         try (LogFile file = files.open(nameOf(sequence), false)) {
-            file.renameTo(spare);
+            file.renameTo(spare.name);
         }
         synchronized (this) {
             if (spares.size() < mostSpares) {
@@ -325,7 +336,7 @@ final class Segments {
                 return;
             }
         }
-        files.delete(spare);
+        files.delete(spare.name);
     }
 
     /** Runs a task beside the appends, after those before it. */

@@ -34,7 +34,8 @@
  * </table>
  *
  * <p><b>The header of a segment</b> is its first 4096 bytes. Bytes from 64 on are zeros. The file has the bytes of a segment,
- * zeros behind the header, and this header, all of it durable, before it gets its name.
+ * this header, and zeros behind the header, all of it durable, before it gets its name. A segment that is used again need have
+ * zeros in the 4096 bytes behind the header alone: what follows may be of a segment that was trimmed, and so of smaller LSNs.
  *
  * <table>
  *   <caption>Header</caption>
@@ -45,7 +46,8 @@
  *   <tr><td>16..23</td><td>the log's id</td></tr>
  *   <tr><td>24..31</td><td>the sequence</td></tr>
  *   <tr><td>32..39</td><td>the bytes of a segment</td></tr>
- *   <tr><td>40..63</td><td>zeros</td></tr>
+ *   <tr><td>40..47</td><td>1: the segment is used again; 0: it is not</td></tr>
+ *   <tr><td>48..63</td><td>zeros</td></tr>
  * </table>
  *
  * <p><b>Frames</b> follow the header, each at a multiple of 8, one behind the other. Zeros fill up to that multiple. Where
@@ -63,6 +65,10 @@
  * <p>Flags: 1, the record goes on in the next frame; 2, the append goes on in the next frame (always with 1); 4, the frame
  * goes on with a record that began before. 1 alone is a filler: no record, but zeros where appends failed. An <b>append</b> is one record or a batch. An append whose last frame is missing
  * is no part of the log.
+ *
+ * <p><b>Zeros</b> follow the last frame of each write: at least 16, up to a multiple of 4096 in the file or to the end of the
+ * segment. A write begins where the one before ended, and there is one at a time. So where a write was whole, and nothing was
+ * written behind it, zeros are in place of a frame's header, also in a segment that is used again.
  *
  * <p><b>The watermark</b> of a frame is an LSN: when the frame was made, everything before that LSN was durable. The
  * watermark is never behind the start of the frame's own append. So where a frame is not valid, and a later frame has a

@@ -133,7 +133,7 @@ class InterleavedTest {
                 final byte[] record = new byte[1 + random.nextInt(i % 10 == 0 ? 100_000 : 70_000)];
                 random.nextBytes(record);
                 appended.add(ByteBuffer.wrap(record));
-                if (random.nextInt(8) == 0) {
+                if (i % 100 == 99) {
                     log.append(ByteBuffer.wrap(record));
                 } else {
                     log.appendLater(ByteBuffer.wrap(record));
@@ -253,6 +253,26 @@ class InterleavedTest {
             disk.endAll();
             dependent.join();
             assertTrue(ended.get(), "the second append ended behind the dependent");
+        }
+    }
+
+    @Test
+    void whatIsAppendedWhileAWriteEndsIsWritten() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        disk.endsWithinWrites = false;
+        disk.driver = Thread.currentThread();
+        final AtomicBoolean ended = new AtomicBoolean();
+        final Thread[] second = new Thread[1];
+        final List<CompletableFuture<Long>> third = new ArrayList<>();
+        try (DurableLog log = open(disk)) {
+            at(log, Appends.Step.TAKEN_BACK, () -> second[0] = waiting(() -> log.append(LogOnDisk.bytes("second"))));
+            log.append(LogOnDisk.bytes("first"));
+            join(second[0], ended);
+            assertTrue(ended.get(), "nobody wrote what a thread waits for");
+            at(log, Appends.Step.TAKEN_BACK, () -> third.add(log.appendAsync(LogOnDisk.bytes("third"))));
+            log.append(LogOnDisk.bytes("second"));
+            disk.endAll();
+            assertTrue(third.get(0).isDone(), "nobody wrote what no thread waits for");
         }
     }
 
