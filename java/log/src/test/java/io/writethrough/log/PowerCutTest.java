@@ -92,7 +92,7 @@ class PowerCutTest {
         disk.failuresPerThousand = failures;
         for (int i = 0; i < STEPS; i++) {
             final int what = random.nextInt(cuts ? 24 : 20);
-            if (what < 20) {
+            if (what < 20 || ledger.appends().isEmpty()) {
                 append(log, disk, ledger, random);
             } else if (what < 22) {
                 trim(log, disk, ledger, random);
