@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+package io.writethrough.lucene;
+
+import com.carrotsearch.randomizedtesting.annotations.ThreadLeakFilters;
+import org.apache.lucene.codecs.Codec;
+import org.apache.lucene.tests.index.BaseLiveDocsFormatTestCase;
+import org.apache.lucene.tests.util.TestUtil;
+
+/** What Lucene expects of the live documents of its codec, on this directory. */
+@ThreadLeakFilters(filters = EngineThreads.class)
+public class LiveDocsFormatTest extends BaseLiveDocsFormatTestCase {
+    @Override
+    protected Codec getCodec() {
+        return TestUtil.getDefaultCodec();
+    }
+}
