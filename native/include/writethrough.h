@@ -459,6 +459,34 @@ WT_API int64_t wt_pin(wt_file file, uint64_t offset, uint64_t length, uint32_t f
  */
 WT_API int wt_unpin(wt_pin_id pin);
 
+/* Bytes of a file that wt_prefetch_ranges reads. */
+struct wt_prefetch_range {
+    uint64_t offset;
+    uint64_t length; /* what is behind the end of the file does not count */
+};
+
+/*
+ * Starts to read what the cache lacks of the ranges, and returns at once. Missing blocks that are neighbours in the file leave as
+ * one I/O (of at most 4 MiB, less with a small cache), also where neighbouring ranges follow one another here, and all leave
+ * together. Blocks that are cached, or that another call is reading, cost no I/O. wt_read then copies what has arrived, and
+ * waits for what is on its way.
+ *
+ * Prefetching waits for no memory, no I/O and no truncation: where it would have to, the rest is not read. One call reads at most
+ * a quarter of the cache, and all prefetching and read-ahead of an engine has at most a quarter in flight. Prefetched bytes
+ * are protected from eviction for a while, until they are read first. Nothing is done on WT_PATH_BUFFERED, and while the
+ * file is mapped for writing.
+ *
+ * How the I/O ends nobody is told: a block that could not be read stays missing, and wt_read tells the error. A file may be
+ * closed and cut short meanwhile: the close and the truncation wait for the I/O. 0; -EBADF: not open, or not open for
+ * reading; -EINVAL: a count, offset or length is out of range; -ESTALE: the file is lost.
+ *
+ * @since 0.1
+ */
+WT_API int wt_prefetch_ranges(wt_file file, const struct wt_prefetch_range *ranges, int count);
+
+/* The same for one range. @since 0.1 */
+WT_API int wt_prefetch(wt_file file, uint64_t offset, uint64_t length);
+
 /* How a write is done, beside its durability; or'ed together. */
 enum {
     /*

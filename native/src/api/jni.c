@@ -492,6 +492,30 @@ static jint JNICALL fetch(JNIEnv *env, jclass class, jlong file, jlong offset, j
     return wt_fetch_submit((wt_file)file, (uint64_t)offset, (uint64_t)length, (uint32_t)flags, (uint64_t)token);
 }
 
+static jint JNICALL prefetch(JNIEnv *env, jclass class, jlong file, jlong offset, jlong length) {
+    (void)env;
+    (void)class;
+    return wt_prefetch((wt_file)file, (uint64_t)offset, (uint64_t)length);
+}
+
+/* Java has two longs for a range: where it begins, and its length. */
+#define RANGE_LONGS ((jsize)(sizeof(struct wt_prefetch_range) / sizeof(jlong)))
+#define RANGES_AT_ONCE 256
+
+static jint JNICALL prefetch_ranges(JNIEnv *env, jclass class, jlong file, jlongArray ranges) {
+    (void)class;
+    struct wt_prefetch_range some[RANGES_AT_ONCE];
+    jsize count = (*env)->GetArrayLength(env, ranges) / RANGE_LONGS, done = 0;
+    jint rc;
+    do {
+        jsize n = count - done < RANGES_AT_ONCE ? count - done : RANGES_AT_ONCE;
+        (*env)->GetLongArrayRegion(env, ranges, done * RANGE_LONGS, n * RANGE_LONGS, (jlong *)some);
+        rc = wt_prefetch_ranges((wt_file)file, some, n);
+        done += n;
+    } while (!rc && done < count);
+    return rc;
+}
+
 /* Java has four longs for an event: its token, its result, its stable bytes, its offset. */
 #define EVENT_LONGS ((jsize)(sizeof(struct wt_event) / sizeof(jlong)))
 #define EVENTS_AT_ONCE 256
@@ -1121,6 +1145,8 @@ static jint register_data_plane(JNIEnv *env) {
         {"readCachedArray", "(J[BIIJ)J", (void *)read_cached_array},
         {"readCachedSegments", "(J[Ljava/lang/Object;[JJJ)J", (void *)read_cached_segments},
         {"fetch", "(JJJIJ)I", (void *)fetch},
+        {"prefetch", "(JJJ)I", (void *)prefetch},
+        {"prefetchRanges", "(J[J)I", (void *)prefetch_ranges},
         {"reap", "(J[JJ)I", (void *)reap},
         {"laneOpen", "(JI)J", (void *)lane_open},
         {"laneClose", "(J)I", (void *)lane_close},

@@ -79,6 +79,7 @@ struct wt_engine_object {
     struct wt_cache cache;
     void *zeros;          /* WT_ZERO_BYTES that are never written to */
     uint64_t chunk_bytes; /* a longer write or read is done in pieces of this size */
+    _Atomic uint64_t ahead_bytes; /* that are read for nobody yet */
     uint64_t part_bytes;  /* a write of two of these or more leaves in parts of at least this size, as it is copied */
 
     struct wt_mutex inode_lock;

@@ -250,52 +250,152 @@ static int start_fetch(struct fetch *fetch, bool may_wait) {
     return 0;
 }
 
+/* ---- ahead: the same, and nobody is told ----------------------------------------------------------------------- */
+
+/* The part of the cache that all I/O for nobody yet may have in flight: evicting passes its memory by. */
+#define AHEAD_PART 4u
+
 static void fetch_ahead_done(struct wt_io *io) {
     struct fetch *fetch = (struct fetch *)io;
     struct wt_inode *inode = fetch->inode;
+    uint64_t length = io->length;
     wt_transfer_ended(inode, io, 0);
     wt_inode_check_read(inode, &fetch->read.io, fetch->read.size);
     publish(&fetch->read, fetch->offset, fetch->length, NULL);
+    atomic_fetch_sub(&inode->engine->ahead_bytes, length);
     wt_pool_kick(&inode->mapping.cache->pool);
     free(fetch);
     wt_inode_end(inode);
 }
 
-/* The same I/O as start_fetch's. Returns where what it claimed ends, 0: nothing. */
-static uint64_t start_fetch_ahead(struct fetch *fetch, uint64_t end) {
-    struct wt_inode *inode = fetch->inode;
-    uint32_t pages = (uint32_t)(((end - 1) >> WT_PAGE_SHIFT) - (fetch->offset >> WT_PAGE_SHIFT) + 1);
-    struct wt_reservation reservation = {.pool = &inode->mapping.cache->pool};
-    bool claimed = wt_pool_reserve(&reservation, pages, false) && claim_missing(fetch, &reservation, end, false);
-    wt_pool_unreserve(&reservation);
-    if (!claimed || fetch->read.part_count == 0)
-        return 0;
-    fetch->read.io.complete = fetch_ahead_done;
-    uint64_t read_end = fetch->read.io.offset + fetch->read.io.length; /* it may end at once */
-    wt_transfer_submit(inode, &fetch->read.io, NULL);
-    return read_end;
+static uint64_t most_ahead(const struct wt_engine_object *engine) {
+    return ((uint64_t)engine->cache.pool.frame_count << WT_PAGE_SHIFT) / AHEAD_PART;
 }
 
-uint64_t wt_fetch_ahead(struct wt_inode *inode, uint64_t start, uint64_t end) {
+/* Counts bytes that are about to be read for nobody yet. False: so many are in flight already. */
+static bool enter_ahead(struct wt_engine_object *engine, uint64_t bytes) {
+    uint64_t in_flight = atomic_fetch_add(&engine->ahead_bytes, bytes);
+    if (in_flight + bytes <= most_ahead(engine) || WT_MUTANT("prefetch-unbounded"))
+        return true;
+    atomic_fetch_sub(&engine->ahead_bytes, bytes);
+    return false;
+}
+
+/* The first run of blocks in *start..end that are not cached and that nobody reads, up to what one I/O takes. False: none. */
+static bool find_missing(struct wt_inode *inode, uint64_t *start, uint64_t end, uint64_t *stop) {
+    const struct wt_geometry *geometry = &inode->mapping.geometry;
+    struct wt_range range = wt_range_of(geometry, *start, end);
+    bool found = false;
+    for (; wt_range_enter(&range); wt_range_leave(&range)) {
+        uint64_t blocks = wt_range_blocks(&range), missing = blocks;
+        struct wt_folio *folio = wt_folio_find(&inode->mapping, range.index);
+        if (folio) {
+            missing &= ~(folio->uptodate | folio->reading | folio->writeback);
+            wt_folio_put(folio);
+        }
+        if (!found && missing == 0)
+            continue;
+        uint64_t base = range.index << geometry->folio_shift;
+        if (!found) {
+            unsigned first = (unsigned)__builtin_ctzll(missing);
+            *start = base + ((uint64_t)first << geometry->block_shift);
+            uint64_t most = *start + inode->engine->chunk_bytes;
+            range.end = range.end < most ? range.end : most;
+            blocks &= ~UINT64_C(0) << first;
+            found = true;
+        }
+        uint64_t there = blocks & ~missing;
+        if (there) {
+            uint64_t first_there = base + ((uint64_t)__builtin_ctzll(there) << geometry->block_shift);
+            *stop = first_there < range.end ? first_there : range.end;
+            return true;
+        }
+    }
+    *stop = range.end;
+    return found;
+}
+
+/* Starts to read a run of missing blocks, the first of them at least. Returns where what is read ends; start: there is no room. */
+static uint64_t start_ahead(struct wt_inode *inode, uint64_t start, uint64_t stop) {
+    uint64_t block_mask = (UINT64_C(1) << inode->mapping.geometry.block_shift) - 1;
+    uint64_t most = ((stop + block_mask) & ~block_mask) - start;
+    if (!enter_ahead(inode->engine, most))
+        return start;
+    struct wt_reservation reservation = {.pool = &inode->mapping.cache->pool};
+    uint32_t pages = (uint32_t)(((stop - 1) >> WT_PAGE_SHIFT) - (start >> WT_PAGE_SHIFT) + 1);
+    struct fetch *fetch = malloc(sizeof *fetch);
+    uint64_t end = start;
+    if (fetch) {
+        fetch->inode = inode;
+        fetch->offset = start;
+        fetch->length = stop - start;
+        prepare(&fetch->read, inode, start);
+        if (wt_pool_reserve(&reservation, pages, WT_MUTANT("prefetch-waits")))
+            (void)claim_all(inode, &reservation, &fetch->read, start, stop, false);
+        wt_pool_unreserve(&reservation);
+        end = start + fetch->read.io.length;
+    }
+    atomic_fetch_sub(&inode->engine->ahead_bytes, most - (end - start));
+    if (end == start) {
+        free(fetch);
+        return start;
+    }
+    wt_inode_begin_more(inode);
+    fetch->read.io.complete = fetch_ahead_done;
+    wt_transfer_submit(inode, &fetch->read.io, NULL);
+    return end;
+}
+
+uint64_t wt_fetch_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t *most) {
     if (!wt_inode_begin(inode, false))
         return start;
-    struct fetch *fetch = wt_inode_is_buffered(inode) ? NULL : malloc(sizeof *fetch);
-    if (!fetch) {
-        wt_inode_end(inode);
-        return start;
+    uint64_t size = wt_inode_visible_size(inode), at = start, stop;
+    end = end < size ? end : size;
+    bool room = !wt_inode_is_buffered(inode);
+    while (room && find_missing(inode, &at, end, &stop)) {
+        uint64_t read_end = stop - at <= *most ? start_ahead(inode, at, stop) : at;
+        room = read_end > at;
+        *most -= room ? stop - at : 0;
+        at = read_end;
     }
-    fetch->inode = inode;
-    fetch->offset = start;
-    fetch->length = end - start;
-    fetch->read.part_count = 0;
-    uint64_t read_end = start_fetch_ahead(fetch, end);
-    if (read_end == 0) {
-        read_end = cached_end(inode, start, end);
-        free(fetch);
-        wt_inode_end(inode);
-    }
-    return read_end;
+    wt_inode_end(inode);
+    return room ? end : at;
 }
+
+int wt_prefetch_ranges(wt_file handle, const struct wt_prefetch_range *ranges, int count) {
+    if (count < 0 || (count > 0 && !ranges))
+        return -EINVAL;
+    struct wt_file_object *file = wt_file_acquire(handle);
+    if (!file)
+        return -EBADF;
+    int rc = 0;
+    for (int i = 0; i < count && !rc; i++)
+        rc = wt_read_check(file, ranges[i].length, ranges[i].offset);
+    const struct wt_geometry *geometry = &file->inode->mapping.geometry;
+    uint64_t block_mask = (UINT64_C(1) << geometry->block_shift) - 1;
+    uint64_t most = most_ahead(file->inode->engine);
+    struct wt_plug plug;
+    wt_plug_begin(&plug);
+    for (int i = 0; i < count && !rc;) {
+        uint64_t start = ranges[i].offset & ~block_mask, end = ranges[i].offset + ranges[i].length;
+        /* neighbours are one range */
+        while (++i < count && !WT_MUTANT("neighbours-apart") && ranges[i].offset >= start && ranges[i].offset <= ((end + block_mask) & ~block_mask)) {
+            uint64_t next_end = ranges[i].offset + ranges[i].length;
+            end = next_end > end ? next_end : end;
+        }
+        if (end > start && wt_fetch_ahead(file->inode, start, end, &most) < end)
+            break;
+    }
+    wt_plug_end(&plug);
+    wt_file_release(handle);
+    return rc;
+}
+
+int wt_prefetch(wt_file file, uint64_t offset, uint64_t length) {
+    return wt_prefetch_ranges(file, &(struct wt_prefetch_range){.offset = offset, .length = length}, 1);
+}
+
+/* ---- for an event ---------------------------------------------------------------------------------------------- */
 
 int wt_fetch_submit(wt_file handle, uint64_t offset, uint64_t length, uint32_t flags, uint64_t token) {
     if (flags & ~(uint32_t)WT_NOWAIT)

@@ -24,9 +24,11 @@ int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservati
                         struct wt_cursor *cursor);
 
 /*
- * Starts to read the first missing blocks of start..end into the cache, if that can be done without waiting. Nobody
- * is told how the read ends. Returns where the cached blocks and those being read end: start if there is no room now.
+ * Starts to read the missing blocks of start..end into the cache, each run of them as one I/O, as far as that can be done
+ * without waiting. Nobody is told how the reads end. *most: no more bytes than these, from which those that are read are
+ * taken off. Returns end (or the size of the file), or where there was no more room: what is before that is cached, or somebody
+ * reads it.
  */
-uint64_t wt_fetch_ahead(struct wt_inode *inode, uint64_t start, uint64_t end);
+uint64_t wt_fetch_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t *most);
 
 #endif

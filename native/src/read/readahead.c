@@ -38,7 +38,7 @@ static void send_window(struct wt_file_object *file, uint64_t from) {
         return;
     }
     ahead->window = window;
-    ahead->end = wt_fetch_ahead(file->inode, from, end);
+    ahead->end = wt_fetch_ahead(file->inode, from, end, &(uint64_t){UINT64_MAX});
     atomic_store_explicit(&ahead->trigger, from, memory_order_relaxed);
 }
 

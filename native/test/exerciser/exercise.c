@@ -807,6 +807,18 @@ static void play_fetch(struct run *run) {
     }
 }
 
+static void play_prefetch(struct run *run) {
+    struct wt_prefetch_range ranges[3];
+    unsigned count = 1 + (unsigned)below(run, 3);
+    for (unsigned i = 0; i < count; i++) {
+        pick_range(run, &ranges[i].offset, &ranges[i].length);
+    }
+    struct history_entry *entry = history_add(run->history, run->operation, "prefetch", HISTORY_NONE, ranges[0].offset,
+                                              ranges[0].length);
+    entry->handle = pick_handle(run, false);
+    CHECK_OK(wt_prefetch_ranges(run->handles[entry->handle].file, ranges, (int)count));
+}
+
 static void play_reap(struct run *run) {
     if (one_in(run, 4)) {
         reap_all(run);
@@ -1161,6 +1173,7 @@ static const struct operation operations[] = {
     {"read_pinned", 60, play_read_pinned},
     {"read_all", 1, play_read_all},
     {"fetch", 30, play_fetch},
+    {"prefetch", 20, play_prefetch},
     {"truncate", 6, play_truncate},
     {"shrink", 24, play_shrink},
     {"grow", 16, play_grow},

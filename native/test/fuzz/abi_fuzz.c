@@ -255,9 +255,14 @@ static void call_read(struct input *input) {
     wt_file file = take_file(input);
     struct buffers buffers = take_buffers(input);
     uint64_t offset = take_offset(input);
-    int64_t result = take(input) & 1 ? wt_read(file, iov_of(&buffers), buffers.count, offset)
-                                     : wt_read_cached(file, iov_of(&buffers), buffers.count, offset);
+    uint8_t how = take(input);
+    int64_t result = how & 1 ? wt_read(file, iov_of(&buffers), buffers.count, offset)
+                             : wt_read_cached(file, iov_of(&buffers), buffers.count, offset);
     check_result(result, length_of(&buffers));
+    if (how & 128) {
+        const struct wt_prefetch_range ranges[] = {{offset, take_length(input)}, {take_offset(input), 1}};
+        check_result(wt_prefetch_ranges(file, ranges, (how >> 1 & 3) - 1), 0);
+    }
     free_buffers(&buffers);
 }
 

@@ -400,6 +400,47 @@ public final class WriteThroughFile implements Channel {
     }
 
     /**
+     * Starts to read what the cache lacks of a range, and returns at once: for bytes that will be wanted soon. Missing blocks
+     * that are neighbours leave as one I/O (of at most 4 MiB, less with a small cache), and all together. What is cached, or
+     * is being read, costs no I/O. A {@link #read(ByteBuffer, long) read} then copies what has arrived, and waits for what
+     * is on its way.
+     *
+     * <p>The call waits for no memory, no I/O and no truncation: where it would have to, the rest is not read. One call reads at
+     * most a quarter of the cache, and all prefetching and read-ahead of an engine has at most a quarter in flight. Prefetched
+     * bytes are protected from eviction for a while, until they are read first. Nothing is done where the kernel has the
+     * cache: for a file without direct I/O ({@link StorageProfile#writePath()}), and while a file is mapped for writing.
+     *
+     * <p>How the I/O ends nobody is told. A block that could not be read stays missing, and a read of the block tells the
+     * error. The file may be closed or truncated meanwhile: {@link #close()} and {@link #truncate} wait for the I/O.
+     *
+     * @param position where the range begins
+     * @param length its length in bytes; what is behind the end of the file does not count
+     * @throws IllegalArgumentException if the position or the length is negative
+     * @throws NonReadableChannelException if the file was not opened for reading
+     * @throws ClosedChannelException if the file or its engine is closed
+     * @throws WriteThroughException if the file is lost, {@code ESTALE}
+     * @since 0.1.0
+     */
+    public void prefetch(final long position, final long length) throws IOException {
+        file.reads().prefetch(position, length);
+    }
+
+    /**
+     * Starts to read what the cache lacks of several ranges. The I/O of up to 256 ranges leaves together, and ranges that follow
+     * one another in the file and here leave as one. As {@link #prefetch(long, long)} in all else: so all ranges together are at
+     * most a quarter of the cache for each 256 of them.
+     *
+     * @param positions where the ranges begin
+     * @param lengths their lengths in bytes
+     * @throws IllegalArgumentException if one is negative, or there are more of one than of the other
+     * @throws IOException as there
+     * @since 0.1.0
+     */
+    public void prefetch(final long[] positions, final long[] lengths) throws IOException {
+        file.reads().prefetch(positions, lengths);
+    }
+
+    /**
      * Starts a write with the durability of the file. As {@link #writeAsync(ByteBuffer, long, Durability, WriteFlag...)} in
      * all else.
      *

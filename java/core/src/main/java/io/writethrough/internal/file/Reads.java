@@ -2,6 +2,8 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.file;
 
+import static io.writethrough.WriteThroughException.NONE;
+
 import io.writethrough.internal.async.Completions;
 import io.writethrough.internal.async.IoFuture;
 import io.writethrough.internal.async.Operation;
@@ -252,6 +254,47 @@ public final class Reads {
         return parks && result == -Errno.EAGAIN
                 ? (int) file.callWaiting(() -> NativeIo.pin(file.handle(), position, length, false, runs))
                 : result;
+    }
+
+    // ---- for nobody yet ----
+
+    public void prefetch(final long position, final long length) throws IOException {
+        requireRange(position, length);
+        file.checkRead(position);
+        try {
+            tell(position, length, NativeIo.prefetch(file.handle(), position, length));
+        } finally {
+            Reference.reachabilityFence(file);
+        }
+    }
+
+    public void prefetch(final long[] positions, final long[] lengths) throws IOException {
+        if (positions.length != lengths.length) {
+            throw new IllegalArgumentException(positions.length + " positions and " + lengths.length + " lengths");
+        }
+        final long[] ranges = new long[2 * positions.length];
+        for (int i = 0; i < positions.length; i++) {
+            requireRange(positions[i], lengths[i]);
+            ranges[2 * i] = positions[i];
+            ranges[2 * i + 1] = lengths[i];
+        }
+        file.checkRead(0);
+        try {
+            tell(NONE, NONE, NativeIo.prefetchRanges(file.handle(), ranges));
+        } finally {
+            Reference.reachabilityFence(file);
+        }
+    }
+
+    private static void requireRange(final long position, final long length) {
+        OpenFile.requireNotNegative("position", position);
+        OpenFile.requireNotNegative("length", length);
+    }
+
+    private void tell(final long position, final long length, final int result) throws IOException {
+        if (result < 0) {
+            throw file.failed("prefetch", position, length, result);
+        }
     }
 
     // ---- for a caller who gets a future ----

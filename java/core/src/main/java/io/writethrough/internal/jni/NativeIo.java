@@ -150,6 +150,12 @@ public final class NativeIo {
     /** Starts bringing a range into the cache; 0 or -errno as for {@link #submitDirect}. */
     public static native int fetch(long file, long offset, long length, int flags, long token);
 
+    /** Starts to read what the cache lacks of a range, without waiting: 0 or -errno. No event comes. */
+    public static native int prefetch(long file, long offset, long length);
+
+    /** The same for ranges of two longs each: an offset and a length. */
+    public static native int prefetchRanges(long file, long[] ranges);
+
     /**
      * Takes events, {@link #EVENT_LONGS} each, at most {@link #EVENTS_AT_ONCE}; waits for the first, with a negative
      * timeout for ever. Their count, 0 after the timeout, or -errno when no more will come.
