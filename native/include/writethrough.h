@@ -459,6 +459,31 @@ WT_API int64_t wt_pin(wt_file file, uint64_t offset, uint64_t length, uint32_t f
  */
 WT_API int wt_unpin(wt_pin_id pin);
 
+/* How a read is done; or'ed together. On WT_PATH_BUFFERED, and while the file is mapped for writing, they have no effect. */
+enum {
+    /*
+     * The read waits for no device. It ends before the first byte that is not cached, and then returns less than was asked;
+     * -EAGAIN: that is the first byte of the read.
+     */
+    WT_READ_NOWAIT = 1,
+    /*
+     * What the read brings into the cache leaves the cache when the read returns: pages that were missing, and pages that were
+     * prefetched or read ahead and that nobody has read before. Pages that were cached otherwise stay, and so do pages with
+     * other I/O on them.
+     */
+    WT_READ_DONTCACHE = 2,
+    /* The I/O of the read has the highest priority that needs no privilege: see WT_HIGH_PRIORITY. */
+    WT_READ_HIGH_PRIORITY = 4,
+    /*
+     * The read is one of many that go on where the one before ended. What follows is read ahead from the first of them on, and
+     * each page leaves the cache as with DONTCACHE, but only when a read has come to its end, or to the end of the file.
+     */
+    WT_READ_SEQUENTIAL = 8,
+};
+
+/* wt_read with flags, WT_READ_*. -EINVAL: a flag is not known. @since 0.1 */
+WT_API int64_t wt_read_with(wt_file file, const struct iovec *iov, int iov_count, uint64_t offset, uint32_t flags);
+
 /* Bytes of a file that wt_prefetch_ranges reads. */
 struct wt_prefetch_range {
     uint64_t offset;

@@ -119,7 +119,7 @@ static void submit_counted(struct wt_backend *backend, struct wt_io *list) {
 }
 
 TEST(ranges_leave_in_one_submission_and_neighbours_in_one_io) {
-    struct core core = {.sim = sim_new(NULL)};
+    struct core core = {.sim = sim_new(&(struct sim_options){0})};
     struct wt_backend *backend = sim_attach(core.sim);
     counting_ops = *backend->ops;
     submit_uncounted = counting_ops.submit;

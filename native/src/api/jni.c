@@ -202,14 +202,14 @@ static jlong JNICALL write_direct(JNIEnv *env, jclass class, jlong file, jobject
 }
 
 static jlong JNICALL read_direct(JNIEnv *env, jclass class, jlong file, jobject destination, jint start, jint length,
-                                 jlong offset) {
+                                 jlong offset, jint flags) {
     (void)class;
     struct iovec iov;
     struct wt_cursor to;
     if (!iovec_of(env, destination, start, length, &iov))
         return -EOPNOTSUPP;
     wt_cursor_of_iovec(&to, &iov);
-    return result_of(wt_read_cursor((wt_file)file, &to, (uint64_t)length, (uint64_t)offset), 0);
+    return result_of(wt_read_cursor((wt_file)file, &to, (uint64_t)length, (uint64_t)offset, (uint32_t)flags), 0);
 }
 
 static jint JNICALL submit_direct(JNIEnv *env, jclass class, jlong file, jobject source, jint start, jint length,
@@ -280,10 +280,10 @@ static jlong JNICALL write_array(JNIEnv *env, jclass class, jlong file, jbyteArr
 }
 
 static jlong JNICALL read_array(JNIEnv *env, jclass class, jlong file, jbyteArray destination, jint start, jint length,
-                                jlong offset) {
+                                jlong offset, jint flags) {
     (void)class;
     struct array_cursor to = cursor_of_array(env, destination, start);
-    return result_of(wt_read_cursor((wt_file)file, &to.cursor, (uint64_t)length, (uint64_t)offset), 0);
+    return result_of(wt_read_cursor((wt_file)file, &to.cursor, (uint64_t)length, (uint64_t)offset, (uint32_t)flags), 0);
 }
 
 static jint JNICALL submit_array(JNIEnv *env, jclass class, jlong file, jbyteArray source, jint start, jint length,
@@ -404,10 +404,10 @@ static jlong JNICALL write_segments(JNIEnv *env, jclass class, jlong file, jobje
 }
 
 static jlong JNICALL read_segments(JNIEnv *env, jclass class, jlong file, jobjectArray bases, jlongArray ranges,
-                                   jlong length, jlong offset) {
+                                   jlong length, jlong offset, jint flags) {
     (void)class;
     struct segments_cursor to = cursor_of_segments(env, bases, ranges);
-    return result_of(wt_read_cursor((wt_file)file, &to.cursor, (uint64_t)length, (uint64_t)offset), 0);
+    return result_of(wt_read_cursor((wt_file)file, &to.cursor, (uint64_t)length, (uint64_t)offset, (uint32_t)flags), 0);
 }
 
 static jint JNICALL submit_segments(JNIEnv *env, jclass class, jlong file, jobjectArray bases, jlongArray ranges,
@@ -1132,11 +1132,11 @@ static jint register_data_plane(JNIEnv *env) {
         {"unmap", "(JJ)V", (void *)unmap},
         {"memory", "(JJ)Ljava/nio/ByteBuffer;", (void *)memory_of},
         {"writeDirect", "(JLjava/nio/ByteBuffer;IIJII)J", (void *)write_direct},
-        {"readDirect", "(JLjava/nio/ByteBuffer;IIJ)J", (void *)read_direct},
+        {"readDirect", "(JLjava/nio/ByteBuffer;IIJI)J", (void *)read_direct},
         {"writeArray", "(J[BIIJII)J", (void *)write_array},
-        {"readArray", "(J[BIIJ)J", (void *)read_array},
+        {"readArray", "(J[BIIJI)J", (void *)read_array},
         {"writeSegments", "(J[Ljava/lang/Object;[JJJII)J", (void *)write_segments},
-        {"readSegments", "(J[Ljava/lang/Object;[JJJ)J", (void *)read_segments},
+        {"readSegments", "(J[Ljava/lang/Object;[JJJI)J", (void *)read_segments},
         {"submitDirect", "(JLjava/nio/ByteBuffer;IIJIIJ)I", (void *)submit_direct},
         {"submitArray", "(J[BIIJIIJ)I", (void *)submit_array},
         {"submitSegments", "(J[Ljava/lang/Object;[JJJIIJ)I", (void *)submit_segments},

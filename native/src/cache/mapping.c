@@ -48,23 +48,38 @@ int wt_mapping_cut(struct wt_mapping *mapping, uint64_t start, uint64_t end) {
     return 0;
 }
 
-/* The pages first..last of a locked folio, as far as they are idle and not pinned. */
-static void drop_idle(struct wt_folio *folio, unsigned first, unsigned last) {
+/* These pages of a locked folio, as far as they are idle and not pinned. */
+static void drop_idle(struct wt_folio *folio, uint64_t pages) {
     uint64_t busy = folio->writeback | folio->dirty | folio->reading;
-    for (unsigned page = first; page <= last; page++)
+    for (; pages; pages &= pages - 1) {
+        unsigned page = (unsigned)__builtin_ctzll(pages);
         if (!(busy & wt_page_blocks(&folio->mapping->geometry, page, page)) && !wt_folio_is_pinned(folio, page))
             wt_folio_drop(folio, page, page);
+    }
 }
 
-void wt_mapping_drop_idle(struct wt_mapping *mapping, uint64_t start, uint64_t end) {
+static void drop_range(struct wt_mapping *mapping, uint64_t start, uint64_t end, bool ahead_only) {
     struct wt_range range = wt_range_of(&mapping->geometry, start, end);
     for (; wt_range_enter(&range); wt_range_leave(&range)) {
         struct wt_folio *folio = wt_folio_find(mapping, range.index);
         if (!folio)
             continue;
-        drop_idle(folio, range.from >> WT_PAGE_SHIFT, (range.to - 1) >> WT_PAGE_SHIFT);
+        uint64_t pages = wt_bits(range.from >> WT_PAGE_SHIFT, (range.to - 1) >> WT_PAGE_SHIFT);
+        if (ahead_only) {
+            pages &= folio->ahead;
+            folio->ahead &= ~pages;
+        }
+        drop_idle(folio, pages);
         wt_folio_put(folio);
     }
+}
+
+void wt_mapping_drop_idle(struct wt_mapping *mapping, uint64_t start, uint64_t end) {
+    drop_range(mapping, start, end, false);
+}
+
+void wt_mapping_drop_ahead(struct wt_mapping *mapping, uint64_t start, uint64_t end) {
+    drop_range(mapping, start, end, true);
 }
 
 void wt_mapping_drop(struct wt_mapping *mapping) {

@@ -15,6 +15,8 @@
 int wt_mapping_cut(struct wt_mapping *mapping, uint64_t start, uint64_t end);
 /* Drops the pages of a range, except those with I/O on them. */
 void wt_mapping_drop_idle(struct wt_mapping *mapping, uint64_t start, uint64_t end);
+/* The same of those among them that were read ahead and that nobody has read yet, but who drops them. */
+void wt_mapping_drop_ahead(struct wt_mapping *mapping, uint64_t start, uint64_t end);
 /* Drops all folios. Nothing is in flight, and nothing can begin. Needs no memory, so that closing cannot fail. */
 void wt_mapping_drop(struct wt_mapping *mapping);
 

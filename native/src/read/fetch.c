@@ -37,6 +37,7 @@ struct read_part {
 struct missing_read {
     struct wt_io io;
     uint64_t size; /* of the file, when the read began */
+    bool once;     /* what it brings in leaves the cache when it was read: it counts as read ahead */
     unsigned part_count;
     struct read_part parts[PARTS];
 };
@@ -119,7 +120,7 @@ static void publish(struct missing_read *read, uint64_t offset, uint64_t length,
                     memset(memory, 0, n);
             }
             folio->uptodate |= blocks;
-            if (!cursor)
+            if (!cursor || read->once)
                 folio->ahead |= wt_bits(start >> WT_PAGE_SHIFT, (stop - 1) >> WT_PAGE_SHIFT);
             if (cursor && end > base + start) {
                 uint32_t a = offset > base + start ? (uint32_t)(offset - base) : start;
@@ -139,13 +140,16 @@ static void prepare(struct missing_read *read, struct wt_inode *inode, uint64_t 
     uint64_t block_mask = (UINT64_C(1) << inode->mapping.geometry.block_shift) - 1;
     wt_io_init(&read->io, WT_IO_READ, atomic_load(&inode->backing), offset & ~block_mask);
     read->part_count = 0;
+    read->once = false;
     read->size = wt_inode_size(inode);
 }
 
 int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservation, uint64_t offset, uint64_t length,
-                        struct wt_cursor *cursor) {
+                        struct wt_cursor *cursor, uint32_t flags) {
     struct missing_read read;
     prepare(&read, inode, offset);
+    read.once = flags & WT_READ_ONCE;
+    read.io.high_priority = flags & WT_READ_HIGH_PRIORITY && !WT_MUTANT("urgent-read-forgotten");
     (void)claim_all(inode, reservation, &read, offset, offset + length, true);
     if (read.part_count == 0)
         return 0;

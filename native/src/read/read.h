@@ -6,8 +6,8 @@
 
 #include "cache/cursor.h"
 
-/* wt_read and wt_read_cached over a cursor; length is what the cursor holds in all. Arguments are checked as there. */
-int64_t wt_read_cursor(wt_file file, struct wt_cursor *cursor, uint64_t length, uint64_t offset);
+/* wt_read_with and wt_read_cached over a cursor; length is what the cursor holds in all. Arguments are checked as there. */
+int64_t wt_read_cursor(wt_file file, struct wt_cursor *cursor, uint64_t length, uint64_t offset, uint32_t flags);
 int64_t wt_read_cached_cursor(wt_file file, struct wt_cursor *cursor, uint64_t length, uint64_t offset);
 
 #endif

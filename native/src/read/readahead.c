@@ -64,14 +64,15 @@ void wt_read_ahead_hit(struct wt_file_object *file, uint64_t offset, uint64_t en
     atomic_flag_clear(&ahead->busy);
 }
 
-void wt_read_ahead_miss(struct wt_file_object *file, uint64_t offset, uint64_t end) {
+void wt_read_ahead_miss(struct wt_file_object *file, uint64_t offset, uint64_t end, bool sequential) {
     struct wt_read_ahead *ahead = &file->ahead;
     if (atomic_flag_test_and_set(&ahead->busy))
         return;
-    if (offset == ahead->next || (ahead->window > 0 && offset >= ahead->next && offset <= ahead->end))
-        go_on(file, end);
-    else if (!WT_MUTANT("read-ahead-goes-on"))
+    bool follows = offset == ahead->next || (ahead->window > 0 && offset >= ahead->next && offset <= ahead->end);
+    if (!follows && !WT_MUTANT("read-ahead-goes-on"))
         stop(ahead);
+    if (follows || (sequential && !WT_MUTANT("sequential-not-ahead")))
+        go_on(file, end);
     ahead->next = end;
     atomic_flag_clear(&ahead->busy);
 }

@@ -13,8 +13,11 @@
 
 #include "engine/objects.h"
 
-/* A read of offset..end found all it wanted in the cache, or is about to read what was not there. */
+/*
+ * A read of offset..end found all it wanted in the cache, or is about to read what was not there. sequential: the caller says that
+ * the next read will follow.
+ */
 void wt_read_ahead_hit(struct wt_file_object *file, uint64_t offset, uint64_t end);
-void wt_read_ahead_miss(struct wt_file_object *file, uint64_t offset, uint64_t end);
+void wt_read_ahead_miss(struct wt_file_object *file, uint64_t offset, uint64_t end, bool sequential);
 
 #endif

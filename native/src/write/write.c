@@ -161,10 +161,10 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
         if (chunk->write->async && reads_below_until(inode, start, end) == end) {
             chunk->may_fill = true;
             if (to > end)
-                (void)wt_fetch_ahead(inode, end, to);
+                (void)wt_fetch_ahead(inode, end, to, &(uint64_t){UINT64_MAX});
             return 0;
         }
-        int64_t n = wt_read_missing(inode, &chunk->reservation, start, to - start, NULL);
+        int64_t n = wt_read_missing(inode, &chunk->reservation, start, to - start, NULL, 0);
         if (n < 0)
             return (int)n;
         filled = n > 0;

@@ -383,7 +383,22 @@ public final class WriteThroughFile implements Channel {
      * @throws WriteThroughException if the system or the device refuses it: {@code EIO} and so on
      */
     public int read(final ByteBuffer destination, final long position) throws IOException {
-        return file.reads().read(destination, position);
+        return file.reads().read(destination, position, 0);
+    }
+
+    /**
+     * Reads into the remaining space of a buffer, with flags. As {@link #read(ByteBuffer, long)} in all else.
+     *
+     * @param destination where the bytes go; its position moves by as many
+     * @param position where in the file to begin
+     * @param flags how to read
+     * @return the count of bytes read, -1 or 0, as there; with {@link ReadFlag#NOWAIT} also less where something is not cached
+     * @throws WriteThroughException {@code EAGAIN}: with {@code NOWAIT}, if the first byte is not cached
+     * @throws IOException as there
+     * @since 0.1.0
+     */
+    public int read(final ByteBuffer destination, final long position, final ReadFlag... flags) throws IOException {
+        return file.reads().read(destination, position, Codes.of(flags));
     }
 
     /**
@@ -396,7 +411,22 @@ public final class WriteThroughFile implements Channel {
      * @throws IOException as there
      */
     public long read(final ByteBuffer[] destinations, final long position) throws IOException {
-        return file.reads().read(destinations, position);
+        return file.reads().read(destinations, position, 0);
+    }
+
+    /**
+     * Reads into the remaining space of several buffers, filling one after the other, with flags. As {@link #read(ByteBuffer,
+     * long, ReadFlag...)} in all else.
+     *
+     * @param destinations where the bytes go; the position of each moves by as many as it took
+     * @param position where in the file to begin
+     * @param flags how to read
+     * @return the count of bytes read, -1 or 0, as there
+     * @throws IOException as there
+     * @since 0.1.0
+     */
+    public long read(final ByteBuffer[] destinations, final long position, final ReadFlag... flags) throws IOException {
+        return file.reads().read(destinations, position, Codes.of(flags));
     }
 
     /**

@@ -204,6 +204,9 @@ class OverloadParityTest extends OnEveryFileSystem {
             if (type == WriteFlag[].class) {
                 return flags;
             }
+            if (type == ReadFlag[].class) {
+                return new ReadFlag[] {ReadFlag.HIGH_PRIORITY, ReadFlag.SEQUENTIAL};
+            }
             return fail(overload + " has a parameter that this test does not know: " + type);
         }
 

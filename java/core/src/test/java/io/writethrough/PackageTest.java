@@ -43,6 +43,7 @@ class PackageTest {
             "Histogram",
             "HistogramSummary",
             "InterruptPolicy",
+            "ReadFlag",
             "WriteFlag",
             "WriteRequest",
             "WriteThroughCoverageMXBean",

@@ -63,17 +63,22 @@ public final class Bytes {
                 file, segments.bases(), segments.ranges(), length, position, durability, flags, token);
     }
 
-    /** Reads, and waits for what is not cached. */
+    /** Reads, and waits for what is not cached, unless the flags are against it. */
     public static long read(
-            final long file, final Object base, final int index, final long length, final long position) {
+            final long file,
+            final Object base,
+            final int index,
+            final long length,
+            final long position,
+            final int flags) {
         if (base instanceof ByteBuffer direct) {
-            return NativeIo.readDirect(file, direct, index, (int) length, position);
+            return NativeIo.readDirect(file, direct, index, (int) length, position, flags);
         }
         if (base instanceof byte[] array) {
-            return NativeIo.readArray(file, array, index, (int) length, position);
+            return NativeIo.readArray(file, array, index, (int) length, position, flags);
         }
         final Segments segments = (Segments) base;
-        return NativeIo.readSegments(file, segments.bases(), segments.ranges(), length, position);
+        return NativeIo.readSegments(file, segments.bases(), segments.ranges(), length, position, flags);
     }
 
     /** Reads what is cached. A failure with EAGAIN: something is not. */

@@ -136,7 +136,7 @@ public class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         positionLock.lock();
         try {
             beginBlocking();
-            count = file.reads().read(wanted, position);
+            count = file.reads().read(wanted, position, 0);
             position += Math.max(count, 0);
             return count;
         } finally {
@@ -157,7 +157,7 @@ public class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         int count = 0;
         try {
             beginBlocking();
-            count = file.reads().read(destination, at);
+            count = file.reads().read(destination, at, 0);
             return count;
         } finally {
             endBlocking(count > 0);

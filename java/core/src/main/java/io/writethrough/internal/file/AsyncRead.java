@@ -99,7 +99,7 @@ public final class AsyncRead extends WaitingThreads.Task implements Operation.Co
 
     /** Reads the rest, waiting for it. Returns the count of all that was read, or a failure. */
     long readRest() {
-        final long result = Bytes.read(file.handle(), base, index, left, position);
+        final long result = Bytes.read(file.handle(), base, index, left, position, 0);
         return result < 0 ? result : done + result;
     }
 

@@ -267,7 +267,7 @@ public final class OpenLane {
         final long at = slot.position + slot.done;
         final long bytes = Math.min(slot.length - slot.done, LARGEST_FETCH_BYTES);
         if (slot.vainRounds > VAIN_ROUNDS) { // What is fetched is evicted at once.
-            final long rest = Bytes.read(file, base, index + (int) slot.done, slot.length - slot.done, at);
+            final long rest = Bytes.read(file, base, index + (int) slot.done, slot.length - slot.done, at, 0);
             return rest < 0 ? rest : slot.done + rest;
         }
         final int started = NativeIo.laneFetch(handle, file, at, bytes, 0, slot.number);

@@ -4,6 +4,7 @@ package io.writethrough.internal.file;
 
 import static io.writethrough.WriteThroughException.NONE;
 
+import io.writethrough.ReadFlag;
 import io.writethrough.internal.async.Completions;
 import io.writethrough.internal.async.IoFuture;
 import io.writethrough.internal.async.Operation;
@@ -14,6 +15,7 @@ import io.writethrough.internal.buffer.CacheView;
 import io.writethrough.internal.buffer.Segments;
 import io.writethrough.internal.jfr.Events;
 import io.writethrough.internal.jfr.IoEvent;
+import io.writethrough.internal.jni.Codes;
 import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.jni.NativeIo;
 import java.io.IOException;
@@ -30,6 +32,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Reads {
     private static final int COPIED_PIECE_BYTES = 4 << 20;
+    private static final int NOWAIT = Codes.of(ReadFlag.NOWAIT);
 
     private final OpenFile file;
     private final Completions completions;
@@ -65,7 +68,7 @@ public final class Reads {
 
     // ---- for a caller who waits ----
 
-    public int read(final ByteBuffer destination, final long position) throws IOException {
+    public int read(final ByteBuffer destination, final long position, final int flags) throws IOException {
         requireWritable(destination);
         final int start = destination.position();
         final int length = Buffers.remaining(destination, start);
@@ -76,7 +79,7 @@ public final class Reads {
         final IoEvent event = Events.beginRead();
         final long result;
         try {
-            result = read(destination, start, (int) lengthToEnd(length, position), position);
+            result = read(destination, start, (int) lengthToEnd(length, position), position, flags);
         } finally {
             Reference.reachabilityFence(file);
         }
@@ -88,7 +91,7 @@ public final class Reads {
         return (int) result;
     }
 
-    public long read(final ByteBuffer[] destinations, final long position) throws IOException {
+    public long read(final ByteBuffer[] destinations, final long position, final int flags) throws IOException {
         final Segments segments = Segments.ofThread();
         try {
             for (final ByteBuffer destination : destinations) {
@@ -99,7 +102,7 @@ public final class Reads {
             if (segments.length() == 0) {
                 return 0;
             }
-            final long count = read(segments, position);
+            final long count = read(segments, position, flags);
             moveAll(destinations, Math.max(count, 0));
             return count;
         } finally {
@@ -107,14 +110,14 @@ public final class Reads {
         }
     }
 
-    private long read(final Segments segments, final long position) throws IOException {
+    private long read(final Segments segments, final long position, final int flags) throws IOException {
         final long length = segments.length();
         final IoEvent event = Events.beginRead();
         long result;
         try {
             result = segments.isFaulty()
                     ? -Errno.EFAULT
-                    : transfer(segments, 0, lengthToEnd(length, position), position);
+                    : transfer(segments, 0, lengthToEnd(length, position), position, flags);
             if (!segments.deliver(result)) {
                 result = -Errno.EFAULT;
             }
@@ -134,14 +137,15 @@ public final class Reads {
         }
     }
 
-    private long read(final ByteBuffer destination, final int start, final int length, final long position) {
+    private long read(
+            final ByteBuffer destination, final int start, final int length, final long position, final int flags) {
         if (!Buffers.isSteady(destination)) {
-            return readCopied(destination, start, length, position);
+            return readCopied(destination, start, length, position, flags);
         }
-        final int seen = readSeen(destination, start, length, position);
+        final int seen = flags == 0 ? readSeen(destination, start, length, position) : CacheView.ASK;
         return seen >= 0
                 ? seen
-                : transfer(Bytes.baseOf(destination), Bytes.indexOf(destination, start), length, position);
+                : transfer(Bytes.baseOf(destination), Bytes.indexOf(destination, start), length, position, flags);
     }
 
     private int readSeen(final ByteBuffer destination, final int start, final int length, final long position) {
@@ -149,7 +153,8 @@ public final class Reads {
     }
 
     /* Piece by piece, as the core reads what is long. */
-    private long readCopied(final ByteBuffer destination, final int start, final int length, final long position) {
+    private long readCopied(
+            final ByteBuffer destination, final int start, final int length, final long position, final int flags) {
         if (!Buffers.isThere(destination, start)) {
             return -Errno.EFAULT;
         }
@@ -157,9 +162,9 @@ public final class Reads {
         int done = 0;
         while (done < length) {
             final int bytes = Math.min(piece.length, length - done);
-            final long result = read(ByteBuffer.wrap(piece), 0, bytes, position + done);
+            final long result = read(ByteBuffer.wrap(piece), 0, bytes, position + done, flags);
             if (result < 0) {
-                return result;
+                return NativeIo.isAgain(result) && done > 0 ? done : result;
             }
             if (!Buffers.put(destination, start + done, piece, (int) result)) {
                 return -Errno.EFAULT;
@@ -173,9 +178,12 @@ public final class Reads {
     }
 
     /** The one way of a read whose caller waits. A virtual thread parks: it waits in native code only where it must. */
-    private long transfer(final Object base, final int index, final long length, final long position) {
-        if (!VirtualThreads.isCurrent()) {
-            return Bytes.read(file.handle(), base, index, length, position);
+    private long transfer(final Object base, final int index, final long length, final long position, final int flags) {
+        if (!VirtualThreads.isCurrent() || (flags & NOWAIT) != 0) {
+            return Bytes.read(file.handle(), base, index, length, position, flags);
+        }
+        if (flags != 0) {
+            return file.callWaiting(() -> Bytes.read(file.handle(), base, index, length, position, flags));
         }
         final long result = Bytes.readCached(file.handle(), base, index, length, position);
         return NativeIo.isAgain(result)

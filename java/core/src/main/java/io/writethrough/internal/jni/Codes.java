@@ -4,6 +4,7 @@ package io.writethrough.internal.jni;
 
 import io.writethrough.Backend;
 import io.writethrough.Durability;
+import io.writethrough.ReadFlag;
 import io.writethrough.WriteFlag;
 
 /** The codes of the C ABI for the enums of the API: each is declared in the order of the header's constants. */
@@ -28,6 +29,15 @@ public final class Codes {
     /** WT_NOWAIT and so on: the bit of a flag. */
     public static int of(final WriteFlag flag) {
         return 1 << flag.ordinal();
+    }
+
+    /** The bits of WT_READ_*. */
+    public static int of(final ReadFlag... flags) {
+        int code = 0;
+        for (final ReadFlag flag : flags) {
+            code |= 1 << flag.ordinal();
+        }
+        return code;
     }
 
     /** The bits of several. */

@@ -96,22 +96,24 @@ public final class NativeIo {
     public static native long writeDirect(
             long file, ByteBuffer source, int start, int length, long offset, int durability, int flags);
 
-    /** Reads into a direct buffer; {@code start} is an index of it. */
-    public static native long readDirect(long file, ByteBuffer destination, int start, int length, long offset);
+    /** Reads into a direct buffer; {@code start} is an index of it. The flags are WT_READ_*. */
+    public static native long readDirect(
+            long file, ByteBuffer destination, int start, int length, long offset, int flags);
 
     /** The same from an array. */
     public static native long writeArray(
             long file, byte[] source, int start, int length, long offset, int durability, int flags);
 
     /** Reads into an array. */
-    public static native long readArray(long file, byte[] destination, int start, int length, long offset);
+    public static native long readArray(long file, byte[] destination, int start, int length, long offset, int flags);
 
     /** The same from {@link Segments}, as one write. {@code length} is the sum of theirs. */
     public static native long writeSegments(
             long file, Object[] bases, long[] ranges, long length, long offset, int durability, int flags);
 
     /** Reads into {@link Segments}. {@code length} is the sum of theirs. */
-    public static native long readSegments(long file, Object[] bases, long[] ranges, long length, long offset);
+    public static native long readSegments(
+            long file, Object[] bases, long[] ranges, long length, long offset, int flags);
 
     /**
      * Starts a write from a direct buffer: 0, and an event with the token comes when it ends, or {@link #ENDED} or -errno and

@@ -91,8 +91,8 @@ public class CacheViewTest {
     /* Once for what was read ahead, once for the use. */
     private void warm() {
         final byte[] all = new byte[FILE_BYTES];
-        NativeIo.readArray(file, all, 0, all.length, 0);
-        NativeIo.readArray(file, all, 0, all.length, 0);
+        NativeIo.readArray(file, all, 0, all.length, 0, 0);
+        NativeIo.readArray(file, all, 0, all.length, 0, 0);
     }
 
     @Test
