@@ -156,6 +156,32 @@ WT_API int wt_engine_close(wt_engine engine);
 
 WT_API int wt_engine_stats(wt_engine engine, struct wt_engine_stats *stats);
 
+/*
+ * Limits the background class of an engine: the reads and writes of handles that were opened with WT_OPEN_BACKGROUND, such as
+ * those of a compaction or a backup beside the reads of clients. All other handles are of the foreground class, also those of the
+ * same file, and are not limited. The limits hold for all background handles of the engine together, and change at once.
+ *
+ * - bytes_per_second and operations_per_second: more does not begin. 0: no limit, as when the engine is opened. Time that was not
+ *   used is lost, but for a millisecond.
+ * - in_flight_bytes: the share. More is not under I/O at a time. 0: 256 KiB, as when the engine is opened. At least 16 KiB.
+ *
+ * A synchronous read or write goes in pieces of at most 128 KiB and no more than the share, one after the other: so each that is
+ * longer is several operations, and each piece of a durable write is durable by itself. Appends, atomic writes and asynchronous
+ * operations go as a whole, and begin alone if they are larger than the share. Before it begins, each waits for the limit and for
+ * the share; with WT_NOWAIT it is -EAGAIN. Of reads only what is not cached counts. What is prefetched and read ahead counts
+ * too, and is left out where it would have to wait.
+ *
+ * Not limited are: reads where the kernel has the cache (WT_PATH_BUFFERED), wt_force and wt_sync and the I/O of writes with
+ * WT_LATER, which count when they are called, and calls that change the size or the space of a file. While an engine is being closed nobody
+ * waits.
+ *
+ * -EINVAL: in_flight_bytes is too small.
+ *
+ * @since 0.1
+ */
+WT_API int wt_engine_set_background(wt_engine engine, uint64_t bytes_per_second, uint64_t operations_per_second,
+                                    uint64_t in_flight_bytes);
+
 /* The histograms. All but the last count times. */
 enum {
     WT_HISTOGRAM_READ_HITS = 0,    /* every 64th read hit: one read in 64 is timed */
@@ -284,6 +310,8 @@ enum {
     WT_OPEN_NOFOLLOW = 32,  /* -ELOOP if the last component is a symbolic link */
     WT_OPEN_NAMED = 64,     /* the file is to keep a name: see below */
     WT_OPEN_AT_FORCE = 128, /* for a program that forces, as in POSIX: see below */
+    WT_OPEN_BACKGROUND =
+        256, /* what this handle reads and writes is of the background class: wt_engine_set_background */
 };
 
 /*

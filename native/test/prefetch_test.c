@@ -102,6 +102,10 @@ TEST(prefetching_ends_at_the_end_of_the_file) {
     CHECK_OK(wt_prefetch(file, INT64_MAX, 1));
     CHECK_OK(wt_prefetch(file, 0, 0));
     CHECK_EQ(sim_count(core.sim, SIM_READ), 1);
+    const struct wt_prefetch_range ranges[] = {{.offset = 5 * BLOCK, .length = SIZE}, {.offset = 0, .length = BLOCK}};
+    CHECK_OK(wt_prefetch_ranges(file, ranges, 2));
+    CHECK_EQ(sim_count(core.sim, SIM_READ), 2);
+    check_io(&core, 1, 0, 1);
     pump_all(&core);
     read_and_check(file, 2 * BLOCK, 3 * BLOCK + 100);
     core_close(&core);
@@ -131,10 +135,14 @@ TEST(ranges_leave_in_one_submission_and_neighbours_in_one_io) {
     sim_clear_log(core.sim);
     submissions = 0;
     const struct wt_prefetch_range ranges[] = {
-        {.offset = 10 * BLOCK, .length = 2 * BLOCK},         {.offset = 12 * BLOCK, .length = 100},
-        {.offset = 12 * BLOCK + 200, .length = BLOCK - 200}, {.offset = 13 * BLOCK, .length = BLOCK},
-        {.offset = 50 * BLOCK + 1, .length = 1},             {.offset = 30 * BLOCK, .length = BLOCK},
-        {.offset = 30 * BLOCK, .length = 3 * BLOCK},         {.offset = 31 * BLOCK, .length = BLOCK},
+        {.offset = 10 * BLOCK, .length = 2 * BLOCK},
+        {.offset = 12 * BLOCK, .length = 100},
+        {.offset = 12 * BLOCK + 200, .length = BLOCK - 200},
+        {.offset = 13 * BLOCK + 9, .length = BLOCK - 9},
+        {.offset = 50 * BLOCK + 1, .length = 1},
+        {.offset = 30 * BLOCK, .length = BLOCK},
+        {.offset = 30 * BLOCK, .length = 3 * BLOCK},
+        {.offset = 31 * BLOCK, .length = BLOCK},
     };
     CHECK_OK(wt_prefetch_ranges(file, ranges, sizeof ranges / sizeof *ranges));
     CHECK_EQ(submissions, 1);
@@ -278,8 +286,8 @@ static void *prefetch_at_random(void *argument) {
 
 TEST(prefetching_among_reads_writes_and_truncations_changes_no_byte) {
     struct core core;
-    wt_file file = cold_file(&core, &(struct sim_options){.seed = test_seed(), .threaded = true, .shuffle = true},
-                             512 << 10);
+    wt_file file =
+        cold_file(&core, &(struct sim_options){.seed = test_seed(), .threaded = true, .shuffle = true}, 512 << 10);
     pthread_t prefetching = test_thread(prefetch_at_random, &file);
     struct test_random random = test_random_of(test_seed());
     for (unsigned i = 0; i < 1500; i++) {

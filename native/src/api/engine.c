@@ -102,6 +102,9 @@ static int with_defaults(const struct wt_engine_options *given, struct wt_engine
 /* Half of it, and twice, are nearly as fast (1 MiB at a time, on a virtual disk of 2 GB/s). */
 #define PART_BYTES (256u << 10)
 
+/* Smaller pieces would cost more than they spare others. */
+#define BACKGROUND_IN_FLIGHT_LEAST (UINT64_C(16) << 10)
+
 /* A million writes, or 60,000 fetches. */
 #define OPERATION_BYTES_MOST (UINT64_C(256) << 20)
 
@@ -190,6 +193,7 @@ static void free_engine(struct wt_engine_object *engine, bool cache_open) {
     if (engine->zeros)
         munmap(engine->zeros, WT_ZERO_BYTES);
     free(engine->inodes);
+    wt_background_close(&engine->background);
     destroy_locks(engine);
     free(engine);
 }
@@ -206,6 +210,7 @@ int wt_engine_open_on(const struct wt_engine_options *given, struct wt_backend *
     memset(engine, 0, sizeof *engine);
     init_locks(engine);
     engine->backend = backend;
+    wt_background_open(&engine->background, backend);
     engine->no_ticker = backend->ops->kind == 0;
     atomic_init(&engine->ticker_started, engine->no_ticker);
     engine->crowd = crowd_of();
@@ -306,6 +311,7 @@ static int begin_shutdown(struct wt_engine_object *engine) {
     wt_lock(&engine->file_lock);
     engine->closing = true;
     wt_unlock(&engine->file_lock);
+    wt_background_end_waits(&engine->background);
     return 0;
 }
 
@@ -321,6 +327,18 @@ int wt_engine_shutdown(wt_engine handle) {
     }
     wt_handle_release(&wt_engine_handles, handle);
     return rc;
+}
+
+int wt_engine_set_background(wt_engine handle, uint64_t bytes_per_second, uint64_t operations_per_second,
+                             uint64_t in_flight_bytes) {
+    if (in_flight_bytes && in_flight_bytes < BACKGROUND_IN_FLIGHT_LEAST)
+        return -EINVAL;
+    struct wt_engine_object *engine = wt_handle_acquire(&wt_engine_handles, handle);
+    if (!engine)
+        return -EBADF;
+    wt_background_set(&engine->background, bytes_per_second, operations_per_second, in_flight_bytes);
+    wt_handle_release(&wt_engine_handles, handle);
+    return 0;
 }
 
 int wt_reap(wt_engine handle, struct wt_event *events, int max, int64_t timeout_ns) {

@@ -18,7 +18,7 @@
 
 static int check_open(const char *path, uint32_t flags, uint32_t durability, const wt_file *file) {
     const uint32_t known = WT_OPEN_READ | WT_OPEN_WRITE | WT_OPEN_CREATE | WT_OPEN_CREATE_NEW | WT_OPEN_TRUNCATE |
-                           WT_OPEN_NOFOLLOW | WT_OPEN_NAMED | WT_OPEN_AT_FORCE;
+                           WT_OPEN_NOFOLLOW | WT_OPEN_NAMED | WT_OPEN_AT_FORCE | WT_OPEN_BACKGROUND;
     const uint32_t need_write = WT_OPEN_CREATE | WT_OPEN_CREATE_NEW | WT_OPEN_TRUNCATE;
     if (!path || !file || (flags & ~known) || !(flags & (WT_OPEN_READ | WT_OPEN_WRITE)))
         return -EINVAL;
@@ -85,6 +85,7 @@ static int open_file(struct wt_engine_object *engine, const char *path, uint32_t
         file->readable = flags & WT_OPEN_READ;
         file->writable = for_writing;
         file->at_force = flags & WT_OPEN_AT_FORCE;
+        file->background = flags & WT_OPEN_BACKGROUND;
         atomic_init(&file->errors_told, atomic_load(&inode->rounds.errors));
         file->ahead = (struct wt_read_ahead){
             .trigger = UINT64_MAX, .busy = ATOMIC_FLAG_INIT, .next = UINT64_MAX, .end = UINT64_MAX};

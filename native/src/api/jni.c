@@ -927,6 +927,14 @@ static jint JNICALL engine_histogram(JNIEnv *env, jclass class, jlong engine, ji
     return rc;
 }
 
+static jint JNICALL engine_set_background(JNIEnv *env, jclass class, jlong engine, jlong bytes_per_second,
+                                          jlong operations_per_second, jlong in_flight_bytes) {
+    (void)env;
+    (void)class;
+    return wt_engine_set_background((wt_engine)engine, (uint64_t)bytes_per_second, (uint64_t)operations_per_second,
+                                    (uint64_t)in_flight_bytes);
+}
+
 static jint JNICALL engine_trace(JNIEnv *env, jclass class, jlong engine, jint what, jlong slow_ns) {
     (void)env;
     (void)class;
@@ -1020,6 +1028,7 @@ static jint register_control_plane(JNIEnv *env) {
         {"wt_engine_close", "(J)I", (void *)engine_close},
         {"wt_engine_stats", "(J[J)I", (void *)engine_stats},
         {"wt_engine_histogram", "(JI[J)I", (void *)engine_histogram},
+        {"wt_engine_set_background", "(JJJJ)I", (void *)engine_set_background},
         {"wt_engine_trace", "(JIJ)I", (void *)engine_trace},
         {"wt_trace_take", "(JLjava/nio/ByteBuffer;IJ)I", (void *)trace_take},
         {"wt_engine_backend", "(J)I", (void *)engine_backend},

@@ -37,6 +37,7 @@
     SHORT(ZEROS)                                                                                                       \
     SHORT(VIEW)                                                                                                        \
     SHORT(FREE_OBJECTS)                                                                                                \
+    SHORT(BACKGROUND)                                                                                                  \
     SHORT(EVENTS)                                                                                                      \
     SHORT(LANE)                                                                                                        \
     SHORT(TRACE)                                                                                                       \

@@ -13,6 +13,7 @@
 #include "base/backoff.h"
 #include "base/lock.h"
 #include "cache/folio.h"
+#include "engine/background.h"
 #include "engine/call.h"
 #include "engine/trace.h"
 #include "io/io.h"
@@ -77,10 +78,10 @@ struct wt_engine_object {
     struct wt_backend *backend;
     wt_engine handle;
     struct wt_cache cache;
-    void *zeros;          /* WT_ZERO_BYTES that are never written to */
-    uint64_t chunk_bytes; /* a longer write or read is done in pieces of this size */
+    void *zeros;                  /* WT_ZERO_BYTES that are never written to */
+    uint64_t chunk_bytes;         /* a longer write or read is done in pieces of this size */
     _Atomic uint64_t ahead_bytes; /* that are read for nobody yet */
-    uint64_t part_bytes;  /* a write of two of these or more leaves in parts of at least this size, as it is copied */
+    uint64_t part_bytes; /* a write of two of these or more leaves in parts of at least this size, as it is copied */
 
     struct wt_mutex inode_lock;
     struct wt_condition inode_closed;
@@ -127,6 +128,8 @@ struct wt_engine_object {
     atomic_bool ticker_started;
     bool no_ticker; /* a test sends what is held by itself: ticker_started is set */
 
+    struct wt_background background; /* what its background files may do */
+
     _Alignas(128) atomic_uint waiting_writers; /* threads that wait for their writes, or for a force */
     uint32_t crowd;                            /* this many waiting threads are a crowd */
     struct wt_backoff crowd_backoff;           /* while it lasts, the threads of a crowd do not yield */
@@ -154,6 +157,7 @@ struct wt_file_object {
     struct wt_backing *spare; /* a further open of the inode keeps its descriptor unused: see wt_inode_open */
     bool readable, writable;
     bool at_force;                /* WT_OPEN_AT_FORCE */
+    bool background;              /* WT_OPEN_BACKGROUND */
     _Atomic uint64_t errors_told; /* of the inode's rounds */
     uint32_t durability;
     wt_file handle;

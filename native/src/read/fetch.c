@@ -170,6 +170,7 @@ struct fetch {
     struct wt_operation operation;
     struct wt_inode *inode;
     uint64_t offset, length;
+    uint64_t background_bytes; /* that it has of the background share */
 };
 
 static void free_fetch(struct wt_operation *operation) {
@@ -190,6 +191,7 @@ static void fetch_done(struct wt_io *io) {
     wt_inode_check_read(inode, &fetch->read.io, fetch->read.size);
     publish(&fetch->read, fetch->offset, fetch->length, NULL);
     wt_pool_kick(&inode->mapping.cache->pool);
+    wt_background_leave(&inode->engine->background, fetch->background_bytes);
     fetch->operation.result = io->error && !WT_MUTANT("fetch-error-swallowed")
                                   ? io->error
                                   : (int64_t)((read_end < end ? read_end : end) - fetch->offset);
@@ -245,6 +247,7 @@ static int start_fetch(struct fetch *fetch, bool may_wait) {
     if (!waited)
         return -EAGAIN;
     if (fetch->read.part_count == 0) {
+        wt_background_undo(&inode->engine->background, fetch->background_bytes);
         fetch->operation.result = (int64_t)fetch->length;
         wt_operations_end(inode, &fetch->operation);
         return 0;
@@ -267,6 +270,7 @@ static void fetch_ahead_done(struct wt_io *io) {
     wt_inode_check_read(inode, &fetch->read.io, fetch->read.size);
     publish(&fetch->read, fetch->offset, fetch->length, NULL);
     atomic_fetch_sub(&inode->engine->ahead_bytes, length);
+    wt_background_leave(&inode->engine->background, fetch->background_bytes);
     wt_pool_kick(&inode->mapping.cache->pool);
     free(fetch);
     wt_inode_end(inode);
@@ -276,13 +280,21 @@ static uint64_t most_ahead(const struct wt_engine_object *engine) {
     return ((uint64_t)engine->cache.pool.frame_count << WT_PAGE_SHIFT) / AHEAD_PART;
 }
 
-/* Counts bytes that are about to be read for nobody yet. False: so many are in flight already. */
-static bool enter_ahead(struct wt_engine_object *engine, uint64_t bytes) {
-    uint64_t in_flight = atomic_fetch_add(&engine->ahead_bytes, bytes);
-    if (in_flight + bytes <= most_ahead(engine) || WT_MUTANT("prefetch-unbounded"))
-        return true;
+/* Gives back room that was not used. */
+static void leave_ahead(struct wt_engine_object *engine, uint64_t bytes, bool background) {
     atomic_fetch_sub(&engine->ahead_bytes, bytes);
-    return false;
+    wt_background_undo(&engine->background, background ? bytes : 0);
+}
+
+/* Counts bytes that are about to be read for nobody yet. False: there is no room for them now. */
+static bool enter_ahead(struct wt_engine_object *engine, uint64_t bytes, bool background) {
+    uint64_t in_flight = atomic_fetch_add(&engine->ahead_bytes, bytes);
+    bool room = in_flight + bytes <= most_ahead(engine) || WT_MUTANT("prefetch-unbounded");
+    if (room && background)
+        room = wt_background_enter(&engine->background, bytes, false);
+    if (!room)
+        atomic_fetch_sub(&engine->ahead_bytes, bytes);
+    return room;
 }
 
 /* The first run of blocks in *start..end that are not cached and that nobody reads, up to what one I/O takes. False: none. */
@@ -320,10 +332,10 @@ static bool find_missing(struct wt_inode *inode, uint64_t *start, uint64_t end, 
 }
 
 /* Starts to read a run of missing blocks, the first of them at least. Returns where what is read ends; start: there is no room. */
-static uint64_t start_ahead(struct wt_inode *inode, uint64_t start, uint64_t stop) {
+static uint64_t start_ahead(struct wt_inode *inode, uint64_t start, uint64_t stop, bool background) {
     uint64_t block_mask = (UINT64_C(1) << inode->mapping.geometry.block_shift) - 1;
     uint64_t most = ((stop + block_mask) & ~block_mask) - start;
-    if (!enter_ahead(inode->engine, most))
+    if (!enter_ahead(inode->engine, most, background))
         return start;
     struct wt_reservation reservation = {.pool = &inode->mapping.cache->pool};
     uint32_t pages = (uint32_t)(((stop - 1) >> WT_PAGE_SHIFT) - (start >> WT_PAGE_SHIFT) + 1);
@@ -339,25 +351,28 @@ static uint64_t start_ahead(struct wt_inode *inode, uint64_t start, uint64_t sto
         wt_pool_unreserve(&reservation);
         end = start + fetch->read.io.length;
     }
-    atomic_fetch_sub(&inode->engine->ahead_bytes, most - (end - start));
+    leave_ahead(inode->engine, most - (end - start), background);
     if (end == start) {
         free(fetch);
         return start;
     }
     wt_inode_begin_more(inode);
+    fetch->background_bytes = background ? end - start : 0;
     fetch->read.io.complete = fetch_ahead_done;
     wt_transfer_submit(inode, &fetch->read.io, NULL);
     return end;
 }
 
-uint64_t wt_fetch_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t *most) {
+uint64_t wt_fetch_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t *most, bool background) {
     if (!wt_inode_begin(inode, false))
         return start;
     uint64_t size = wt_inode_visible_size(inode), at = start, stop;
-    end = end < size ? end : size;
+    uint64_t last = end < size ? end : size;
     bool room = !wt_inode_is_buffered(inode);
-    while (room && find_missing(inode, &at, end, &stop)) {
-        uint64_t read_end = stop - at <= *most ? start_ahead(inode, at, stop) : at;
+    uint64_t piece = background ? wt_background_piece(&inode->engine->background) : UINT64_MAX;
+    while (room && find_missing(inode, &at, last, &stop)) {
+        stop = stop - at < piece ? stop : at + piece;
+        uint64_t read_end = stop - at <= *most ? start_ahead(inode, at, stop, background) : at;
         room = read_end > at;
         *most -= room ? stop - at : 0;
         at = read_end;
@@ -383,11 +398,12 @@ int wt_prefetch_ranges(wt_file handle, const struct wt_prefetch_range *ranges, i
     for (int i = 0; i < count && !rc;) {
         uint64_t start = ranges[i].offset & ~block_mask, end = ranges[i].offset + ranges[i].length;
         /* neighbours are one range */
-        while (++i < count && !WT_MUTANT("neighbours-apart") && ranges[i].offset >= start && ranges[i].offset <= ((end + block_mask) & ~block_mask)) {
+        while (++i < count && !WT_MUTANT("neighbours-apart") && ranges[i].offset >= start &&
+               (ranges[i].offset & ~block_mask) <= ((end + block_mask) & ~block_mask)) {
             uint64_t next_end = ranges[i].offset + ranges[i].length;
             end = next_end > end ? next_end : end;
         }
-        if (end > start && wt_fetch_ahead(file->inode, start, end, &most) < end)
+        if (end > start && wt_fetch_ahead(file->inode, start, end, &most, file->background) < end)
             break;
     }
     wt_plug_end(&plug);
@@ -413,6 +429,15 @@ int wt_fetch_submit(wt_file handle, uint64_t offset, uint64_t length, uint32_t f
     int rc = wt_read_check(file, length, offset);
     if (!rc && lane && lane->engine != engine)
         rc = -EXDEV;
+    uint64_t background_bytes = 0;
+    if (!rc && file->background) {
+        uint64_t piece = wt_background_piece(&engine->background);
+        length = length < piece ? length : piece;
+        if (wt_background_enter(&engine->background, length, may_wait))
+            background_bytes = length;
+        else
+            rc = -EAGAIN;
+    }
     rc = rc ? rc : wt_operation_begin(engine, lane, sizeof(struct fetch));
     bool counted = !rc;
     struct fetch *fetch = rc ? NULL : malloc(sizeof *fetch);
@@ -424,12 +449,14 @@ int wt_fetch_submit(wt_file handle, uint64_t offset, uint64_t length, uint32_t f
         fetch->inode = file->inode;
         fetch->offset = offset;
         fetch->length = length;
+        fetch->background_bytes = background_bytes;
         fetch->operation = (struct wt_operation){.token = token, .handle = handle, .type = &fetch_type, .lane = lane};
         rc = start_fetch(fetch, may_wait);
         if (rc)
             wt_inode_end(file->inode);
     }
     if (rc) {
+        wt_background_undo(&engine->background, background_bytes);
         if (counted)
             wt_operation_give_up(engine, lane, sizeof(struct fetch));
         free(fetch);

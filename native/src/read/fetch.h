@@ -30,9 +30,10 @@ int64_t wt_read_missing(struct wt_inode *inode, struct wt_reservation *reservati
 /*
  * Starts to read the missing blocks of start..end into the cache, each run of them as one I/O, as far as that can be done
  * without waiting. Nobody is told how the reads end. *most: no more bytes than these, from which those that are read are
- * taken off. Returns end (or the size of the file), or where there was no more room: what is before that is cached, or somebody
- * reads it.
+ * taken off. background: the reads are of the background class, in pieces of its size, as far as the class has room now.
+ *
+ * Returns end, or where there was no more room: what is before that is cached, or somebody reads it.
  */
-uint64_t wt_fetch_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t *most);
+uint64_t wt_fetch_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, uint64_t *most, bool background);
 
 #endif

@@ -33,7 +33,8 @@ static uint32_t copy_cached(struct wt_folio *folio, struct wt_cursor *cursor, ui
             return a;
         b = stop << geometry->block_shift;
     }
-    wt_folio_touch(folio, wt_bits(a >> WT_PAGE_SHIFT, (b - 1) >> WT_PAGE_SHIFT) & (once ? ~folio->ahead : ~UINT64_C(0)));
+    wt_folio_touch(folio,
+                   wt_bits(a >> WT_PAGE_SHIFT, (b - 1) >> WT_PAGE_SHIFT) & (once ? ~folio->ahead : ~UINT64_C(0)));
     for (uint32_t at = a, length; at < b; at += length) {
         const uint8_t *memory = wt_folio_memory(folio, at, b, &length);
         cursor->copy_out(cursor, memory, length);
@@ -41,8 +42,12 @@ static uint32_t copy_cached(struct wt_folio *folio, struct wt_cursor *cursor, ui
     return b;
 }
 
-/* One step of a read past cached bytes: enters the gate, looks at the size again, reads. *end falls to the size. */
-static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, struct wt_cursor *cursor, uint32_t flags) {
+/*
+ * One step of a read past cached bytes: enters the gate, looks at the size again, reads at most so many bytes. *end falls to the
+ * size.
+ */
+static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, uint64_t most, struct wt_cursor *cursor,
+                         uint32_t flags) {
     struct wt_engine_object *engine = inode->engine;
     (void)wt_inode_begin(inode, true);
     uint64_t size = wt_inode_visible_size(inode);
@@ -56,7 +61,7 @@ static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, str
             *end = n < 0 ? *end : at + (uint64_t)n;
             return n;
         }
-        uint64_t length = *end - at < engine->chunk_bytes ? *end - at : engine->chunk_bytes;
+        uint64_t length = *end - at < most ? *end - at : most;
         uint64_t pages = ((at + length - 1) >> WT_PAGE_SHIFT) - (at >> WT_PAGE_SHIFT) + 1;
         struct wt_reservation reservation = {.pool = &engine->cache.pool};
         (void)wt_pool_reserve(&reservation, (uint32_t)pages, true);
@@ -74,6 +79,23 @@ static void drop_behind(struct wt_inode *inode, uint64_t offset, uint64_t end, u
     uint64_t stop = whole_pages ? end & ~page_mask : end;
     if (stop > offset && !WT_MUTANT("read-once-kept"))
         wt_mapping_drop_ahead(&inode->mapping, offset & ~page_mask, stop);
+}
+
+static int64_t read_step_of(struct wt_file_object *file, uint64_t at, uint64_t *end, struct wt_cursor *cursor,
+                            uint32_t flags) {
+    struct wt_engine_object *engine = file->inode->engine;
+    if (!file->background)
+        return read_step(file->inode, at, end, engine->chunk_bytes, cursor, flags);
+    uint64_t most = wt_background_piece(&engine->background);
+    most = most < engine->chunk_bytes ? most : engine->chunk_bytes;
+    uint64_t bytes = *end - at < most ? *end - at : most;
+    (void)wt_background_enter(&engine->background, bytes, true);
+    int64_t n = read_step(file->inode, at, end, most, cursor, flags);
+    if (n == 0) /* it has waited for another's I/O */
+        wt_background_undo(&engine->background, bytes);
+    else
+        wt_background_leave(&engine->background, bytes);
+    return n;
 }
 
 static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, uint64_t offset, uint64_t end,
@@ -109,7 +131,7 @@ static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, 
             wt_read_ahead_miss(file, offset, range.end, flags & WT_READ_SEQUENTIAL);
         hit = false;
         begin_ns = begin_ns ? begin_ns : wt_now_ns();
-        int64_t n = read_step(inode, range.at, &range.end, cursor, flags);
+        int64_t n = read_step_of(file, range.at, &range.end, cursor, flags);
         if (n < 0)
             return n;
         range.at += (uint64_t)n;
@@ -139,8 +161,7 @@ static int enter_buffered(struct wt_inode *inode, bool may_wait) {
     return buffered;
 }
 
-static int64_t read_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t offset,
-                           uint32_t flags) {
+static int64_t read_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t offset, uint32_t flags) {
     struct wt_file_object *file = wt_file_acquire(handle);
     if (!file)
         return -EBADF;

@@ -18,6 +18,10 @@
 static uint64_t largest_window(const struct wt_file_object *file) {
     uint64_t half = file->inode->engine->chunk_bytes / 2;
     half = half < LARGEST_WINDOW_BYTES ? half : LARGEST_WINDOW_BYTES;
+    if (file->background) {
+        uint64_t piece = wt_background_piece(&file->inode->engine->background);
+        half = half < piece ? half : piece;
+    }
     return half < FIRST_WINDOW_BYTES ? 0 : half;
 }
 
@@ -38,7 +42,7 @@ static void send_window(struct wt_file_object *file, uint64_t from) {
         return;
     }
     ahead->window = window;
-    ahead->end = wt_fetch_ahead(file->inode, from, end, &(uint64_t){UINT64_MAX});
+    ahead->end = wt_fetch_ahead(file->inode, from, end, &(uint64_t){UINT64_MAX}, file->background);
     atomic_store_explicit(&ahead->trigger, from, memory_order_relaxed);
 }
 

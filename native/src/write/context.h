@@ -46,6 +46,7 @@ struct wt_write {
     _Atomic int64_t ended_ns; /* when one of its I/Os ended, the last if there is but one; 0: unknown */
     _Atomic uint32_t durability;
     uint32_t flags;             /* WT_APPEND and so on */
+    uint64_t background_bytes;  /* of an asynchronous one, that it has of the background share */
     atomic_uint references;     /* one for its submitter, and one for each link */
     atomic_int error;           /* the first */
     _Atomic uint64_t failed_at; /* bytes from here on are not known to be stable; UINT64_MAX: none failed */

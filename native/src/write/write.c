@@ -161,7 +161,7 @@ static int begin_block(struct chunk *chunk, uint64_t at) {
         if (chunk->write->async && reads_below_until(inode, start, end) == end) {
             chunk->may_fill = true;
             if (to > end)
-                (void)wt_fetch_ahead(inode, end, to, &(uint64_t){UINT64_MAX});
+                (void)wt_fetch_ahead(inode, end, to, &(uint64_t){UINT64_MAX}, false);
             return 0;
         }
         int64_t n = wt_read_missing(inode, &chunk->reservation, start, to - start, NULL, 0);
@@ -970,6 +970,45 @@ static int64_t write_later(struct wt_inode *inode, struct wt_cursor *cursor, uin
     return rc ? rc : (int64_t)length;
 }
 
+/* What is the same for all pieces of a write that its caller waits for. */
+struct call {
+    struct wt_inode *inode;
+    struct wt_cursor *cursor;
+    uint32_t durability, flags;
+    bool later;
+};
+
+static int64_t write_called(const struct call *call, uint64_t *offset, uint64_t length, uint64_t *stable_bytes) {
+    return call->later
+               ? write_later(call->inode, call->cursor, offset, length, call->flags, stable_bytes)
+               : write_file(call->inode, call->cursor, offset, length, call->durability, call->flags, stable_bytes);
+}
+
+/*
+ * The same by the background class, piece after piece. No piece ends within a block, but the last: so none has to read what the one
+ * before has written.
+ */
+static int64_t write_background(const struct call *call, uint64_t *offset, uint64_t length, uint64_t *stable_bytes) {
+    struct wt_background *background = &call->inode->engine->background;
+    bool whole = call->flags & (WT_APPEND | WT_ATOMIC);
+    uint64_t most = whole ? length : wt_background_piece(background), done = 0;
+    *stable_bytes = 0;
+    while (done < length) {
+        uint64_t at = *offset + done, left = length - done, stable = 0;
+        uint64_t piece = left <= most ? left : ((at + most) & ~block_mask(call->inode)) - at;
+        (void)wt_background_enter(background, piece, true);
+        int64_t result = write_called(call, &at, piece, &stable);
+        wt_background_leave(background, piece);
+        *stable_bytes = done + stable;
+        if (whole)
+            *offset = at;
+        if (result < 0)
+            return result;
+        done += piece;
+    }
+    return (int64_t)length;
+}
+
 static int check_write(const struct wt_file_object *file, uint64_t length, uint64_t offset, uint32_t durability,
                        uint32_t flags) {
     if (!file->writable)
@@ -1006,10 +1045,12 @@ int64_t wt_write_cursor_with(wt_file handle, struct wt_cursor *cursor, uint64_t 
     }
     if (!result && length > 0 && !later)
         result = wt_later_keep_nothing(file->inode, true);
-    if (!result && length > 0 && later)
-        result = write_later(file->inode, cursor, offset, length, flags, stable_bytes);
+    struct call call = {
+        .inode = file->inode, .cursor = cursor, .durability = durability, .flags = flags, .later = later};
+    if (!result && length > 0 && file->background)
+        result = write_background(&call, offset, length, stable_bytes);
     else if (!result && length > 0)
-        result = write_file(file->inode, cursor, offset, length, durability, flags, stable_bytes);
+        result = write_called(&call, offset, length, stable_bytes);
     else if (!result && (flags & WT_APPEND))
         *offset = wt_inode_visible_size(file->inode);
     wt_file_release(handle);
@@ -1054,6 +1095,7 @@ static void submit_buffered(struct wt_write *write, struct wt_cursor *cursor) {
     write->operation.result = write_buffered(write->inode, cursor, &write->offset, write->length, write->durability,
                                              write->flags, &write->operation.stable_bytes);
     write->operation.offset = write->offset;
+    wt_background_leave(&write->inode->engine->background, write->background_bytes);
     wt_operations_end(write->inode, &write->operation);
 }
 
@@ -1141,6 +1183,12 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
     struct wt_write *write = NULL;
     if (!rc && lane && lane->engine != file->inode->engine)
         rc = -EXDEV;
+    struct wt_background *background = &file->inode->engine->background;
+    uint64_t background_bytes = !rc && file->background ? length : 0;
+    if (background_bytes > 0 && !wt_background_enter(background, background_bytes, may_wait)) {
+        background_bytes = 0;
+        rc = -EAGAIN;
+    }
     if (!rc)
         rc = wt_later_keep_nothing(file->inode, may_wait);
     if (!rc)
@@ -1149,6 +1197,7 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
         init_write(write, file->inode, offset, length, durability ? durability : file->durability, flags, true);
         write->operation =
             (struct wt_operation){.token = token, .handle = handle, .type = &wt_write_type, .lane = lane};
+        write->background_bytes = background_bytes;
         if (may_end)
             wt_operation_starts(&write->operation);
         rc = submit(write, cursor, may_wait);
@@ -1160,6 +1209,7 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
         }
     }
     if (rc) {
+        wt_background_undo(background, background_bytes);
         if (write)
             wt_write_give(file->inode->engine, lane, write);
         wt_file_release(handle);

@@ -670,6 +670,7 @@ void wt_write_end(struct wt_write *write, int64_t now_ns) {
     uint64_t failed_at = atomic_load(&write->failed_at), end = wt_end_of(write);
     wt_count(write->inode->engine, error ? WT_COUNT_WRITE_ERRORS : WT_COUNT_WRITES, 1);
     wt_stats_add(write->inode->engine, WT_HISTOGRAM_WRITES, (uint64_t)(now_ns - write->begin_ns));
+    wt_background_leave(&write->inode->engine->background, write->background_bytes);
     write->operation.result = error ? error : (int64_t)write->length;
     write->operation.stable_bytes = (failed_at < end ? failed_at : end) - write->offset;
     write->operation.offset = write->offset;

@@ -813,8 +813,8 @@ static void play_prefetch(struct run *run) {
     for (unsigned i = 0; i < count; i++) {
         pick_range(run, &ranges[i].offset, &ranges[i].length);
     }
-    struct history_entry *entry = history_add(run->history, run->operation, "prefetch", HISTORY_NONE, ranges[0].offset,
-                                              ranges[0].length);
+    struct history_entry *entry =
+        history_add(run->history, run->operation, "prefetch", HISTORY_NONE, ranges[0].offset, ranges[0].length);
     entry->handle = pick_handle(run, false);
     CHECK_OK(wt_prefetch_ranges(run->handles[entry->handle].file, ranges, (int)count));
 }

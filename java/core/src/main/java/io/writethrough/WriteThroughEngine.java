@@ -359,6 +359,50 @@ public final class WriteThroughEngine implements Closeable {
     }
 
     /**
+     * Limits the background class of this engine: the reads and writes of files that were opened with {@link
+     * WriteThroughOption#BACKGROUND}, all together. All others are of the foreground class, and are not limited. The limits
+     * change at once, also for those that wait.
+     *
+     * <p>A read or write whose caller waits goes in pieces of at most 128 KiB and no more than {@code inFlightBytes}, one after
+     * the other: each piece is an operation, and each of a durable write is durable by itself. Appends, writes with {@link
+     * WriteFlag#ATOMIC} and asynchronous operations go as a whole, and begin alone if they are larger than {@code
+     * inFlightBytes}. Before it begins each waits; an asynchronous one waits in the call that starts it, or fails with {@code
+     * EAGAIN} if it has {@link WriteFlag#NOWAIT}. Of reads only what is not cached counts. What is prefetched and read ahead
+     * counts, and is left out where it would have to wait.
+     *
+     * <p>Not limited are reads of files whose cache the kernel has ({@link StorageProfile#writePath()}), forces, the I/O of
+     * writes that were made for a later force (which count when they are called), and calls that change the size or the space of a
+     * file. While the engine is being closed nobody waits.
+     *
+     * @param bytesPerSecond more do not begin; 0: no limit, as of a new engine. Time that was not used is lost, but for a
+     *     millisecond
+     * @param operationsPerSecond the same of reads and writes
+     * @param inFlightBytes more are not under I/O at a time; at least 16 KiB. 0: 256 KiB, as of a new engine
+     * @throws IllegalArgumentException if a limit is negative, or {@code inFlightBytes} is too small
+     * @throws IllegalStateException if the engine is closed
+     * @since 0.1.0
+     */
+    public void limitBackground(final long bytesPerSecond, final long operationsPerSecond, final long inFlightBytes) {
+        if (bytesPerSecond < 0 || operationsPerSecond < 0 || inFlightBytes < 0) {
+            throw new IllegalArgumentException("A limit is negative: " + bytesPerSecond + " bytes a second, "
+                    + operationsPerSecond + " operations a second, " + inFlightBytes + " bytes in flight");
+        }
+        final int result;
+        try {
+            result = CApi.wt_engine_set_background(
+                    engine.handle(), bytesPerSecond, operationsPerSecond, inFlightBytes);
+        } finally {
+            Reference.reachabilityFence(engine);
+        }
+        if (result == -Errno.EINVAL) {
+            throw new IllegalArgumentException(inFlightBytes + " bytes in flight are less than 16 KiB");
+        }
+        if (result < 0) {
+            throw closed();
+        }
+    }
+
+    /**
      * Opens a lane for the current thread, whose ring takes 128 requests at once.
      *
      * @return the lane, which only this thread may use

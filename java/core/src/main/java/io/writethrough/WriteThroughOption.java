@@ -21,5 +21,13 @@ public enum WriteThroughOption implements OpenOption {
      * <p>A file that was only renamed has a name. The option holds for the file, by whichever handle, until the last
      * handle is closed.
      */
-    KEEP_NAME
+    KEEP_NAME,
+
+    /**
+     * What is read and written by this handle is of the engine's background class: see {@link
+     * WriteThroughEngine#limitBackground}. Other handles of the same file are not. For compactions, backups, scrubbing.
+     *
+     * @since 0.1.0
+     */
+    BACKGROUND
 }

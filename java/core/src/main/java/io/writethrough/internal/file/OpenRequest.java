@@ -48,6 +48,8 @@ public record OpenRequest(
                 throw new NullPointerException();
             } else if (option == WriteThroughOption.KEEP_NAME) {
                 flags |= OpenFlags.NAMED;
+            } else if (option == WriteThroughOption.BACKGROUND) {
+                flags |= OpenFlags.BACKGROUND;
             } else if (option instanceof Commit commit) {
                 atForce |= commit == Commit.AT_FORCE;
             } else if (option instanceof GrowthAhead growth) {

@@ -49,6 +49,9 @@ public final class CApi {
     /** The sum, then the counts of the buckets. */
     public static native int wt_engine_histogram(long engine, int which, long[] histogram);
 
+    public static native int wt_engine_set_background(
+            long engine, long bytesPerSecond, long operationsPerSecond, long inFlightBytes);
+
     public static native int wt_engine_trace(long engine, int what, long slowNanos);
 
     /** The records are those of {@link TraceRecords}. */

@@ -12,6 +12,7 @@ public final class OpenFlags {
     public static final int NOFOLLOW = 32;
     public static final int NAMED = 64;
     public static final int AT_FORCE = 128;
+    public static final int BACKGROUND = 256;
 
     /** WT_RENAME_REPLACE. */
     public static final int RENAME_REPLACE = 1;
