@@ -1063,8 +1063,8 @@ static jint register_control_plane(JNIEnv *env) {
 
 /* ---- what the JVM knows of buffers ------------------------------------------------------------------------------- */
 
-/* As Field.setAccessible(true), for a field of a package that its module does not open. */
-static jboolean JNICALL make_accessible(JNIEnv *env, jclass class, jobject field) {
+/* As setAccessible(true), for a field or method of a package that its module does not open. */
+static jboolean JNICALL make_accessible(JNIEnv *env, jclass class, jobject member) {
     (void)class;
     jclass accessible = (*env)->FindClass(env, "java/lang/reflect/AccessibleObject");
     jfieldID override = accessible ? (*env)->GetFieldID(env, accessible, "override", "Z") : NULL;
@@ -1072,7 +1072,7 @@ static jboolean JNICALL make_accessible(JNIEnv *env, jclass class, jobject field
         (*env)->ExceptionClear(env);
         return false;
     }
-    (*env)->SetBooleanField(env, field, override, true);
+    (*env)->SetBooleanField(env, member, override, true);
     return true;
 }
 
@@ -1181,7 +1181,7 @@ static jint register_data_plane(JNIEnv *env) {
         {"viewTimed", "(JJ)V", (void *)view_timed},
         {"pin", "(JJIZ[J)I", (void *)pin},
         {"unpin", "(JJ)V", (void *)unpin},
-        {"makeAccessible", "(Ljava/lang/reflect/Field;)Z", (void *)make_accessible},
+        {"makeAccessible", "(Ljava/lang/reflect/AccessibleObject;)Z", (void *)make_accessible},
         {"copyOut", "(Ljava/nio/ByteBuffer;I[BI)Z", (void *)copy_out},
         {"copyIn", "(Ljava/nio/ByteBuffer;I[BI)Z", (void *)copy_in},
     };

@@ -87,7 +87,7 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  *
  * @since 0.1
  */
-public final class WriteThroughFile implements Channel {
+public final class WriteThroughFile extends MemorySegmentMethods implements Channel {
     private final OpenFile file;
     private final Backend backend;
 
@@ -100,6 +100,7 @@ public final class WriteThroughFile implements Channel {
         this.backend = backend;
     }
 
+    @Override
     OpenFile openFile() {
         return file;
     }
@@ -894,7 +895,7 @@ public final class WriteThroughFile implements Channel {
         return file.writes().forceAsync();
     }
 
-    private static int waitingCodeOf(final WriteFlag... flags) {
+    static int waitingCodeOf(final WriteFlag... flags) {
         final int code = Codes.of(flags);
         if ((code & NativeIo.NOWAIT) != 0) {
             throw new IllegalArgumentException("NOWAIT is for asynchronous writes");

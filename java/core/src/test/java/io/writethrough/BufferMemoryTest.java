@@ -12,8 +12,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.sun.management.ThreadMXBean;
+import io.writethrough.internal.buffer.Buffers;
 import io.writethrough.internal.jni.Errno;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousFileChannel;
 import java.nio.channels.FileChannel;
@@ -249,6 +252,33 @@ class BufferMemoryTest extends OnEveryFileSystem {
     }
 
     @Test
+    void anArenaIsHeldOpenWhileItsMemoryIsUsed() throws Exception {
+        for (final String factory : List.of("ofShared", "ofConfined")) {
+            final ForeignArena arena = ForeignArena.of(factory);
+            final ByteBuffer view = arena.allocate(100);
+            final Object held = Buffers.hold(view);
+            assertThrows(IllegalStateException.class, arena::close);
+            Buffers.release(held);
+            arena.close();
+            assertThrows(IllegalStateException.class, () -> Buffers.hold(view));
+        }
+    }
+
+    @Test
+    void theMemoryOfAnArenaIsNotCopiedOnItsWay() throws Exception {
+        final int large = 1 << 20;
+        final ByteBuffer view = ForeignArena.of("ofShared").allocate(large);
+        final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        for (int run = 0; run < 3; run++) { // the first run loads classes
+            final long before = threads.getThreadAllocatedBytes(Thread.currentThread().getId());
+            file.write(view.clear(), 0);
+            file.read(view.clear(), 0);
+            final long allocated = threads.getThreadAllocatedBytes(Thread.currentThread().getId()) - before;
+            assertTrue(run == 0 || allocated < large / 2, allocated + " bytes were allocated");
+        }
+    }
+
+    @Test
     void anAsynchronousReadIntoAConfinedArenaIsRefused() throws Exception {
         final ByteBuffer view = ForeignArena.of("ofConfined").allocate(100);
         for (final Use use : asynchronousReads(file)) {
@@ -285,6 +315,18 @@ class BufferMemoryTest extends OnEveryFileSystem {
             System.out.println("all operations ended");
         }
 
+        /* An operation keeps the arena open while it uses the memory. */
+        private static void closeWhenFree(final ForeignArena arena) throws ReflectiveOperationException {
+            while (true) {
+                try {
+                    arena.close();
+                    return;
+                } catch (final IllegalStateException e) {
+                    Thread.onSpinWait();
+                }
+            }
+        }
+
         private static void use(final Use use, final int delay) throws Exception {
             final ForeignArena arena = ForeignArena.of("ofShared");
             final ByteBuffer view = arena.allocate(LARGE);
@@ -307,7 +349,7 @@ class BufferMemoryTest extends OnEveryFileSystem {
             for (int i = 0; i < delay * 200_000; i++) {
                 Thread.onSpinWait();
             }
-            arena.close();
+            closeWhenFree(arena);
             user.join();
             assertTrue(unexpected.isEmpty(), unexpected::toString);
         }

@@ -28,7 +28,12 @@ record ForeignArena(Object arena) {
     }
 
     ByteBuffer allocate(final long bytes) throws ReflectiveOperationException {
-        return bufferOf(arenas().getMethod("allocate", long.class, long.class).invoke(arena, bytes, 4096L));
+        return bufferOf(segment(bytes));
+    }
+
+    /** A java.lang.foreign.MemorySegment. */
+    Object segment(final long bytes) throws ReflectiveOperationException {
+        return arenas().getMethod("allocate", long.class, long.class).invoke(arena, bytes, 4096L);
     }
 
     /** A mapping of a file into the arena. */

@@ -2,5 +2,13 @@
 // Copyright The writethrough authors
 package java.lang.foreign;
 
+import java.nio.ByteBuffer;
+
 /** A segment of memory, as far as a compiler of JDK 17 has to know. The JDK's own type takes its place when the program runs. */
-public interface MemorySegment {}
+public interface MemorySegment {
+    long byteSize();
+
+    MemorySegment asSlice(long offset, long newSize);
+
+    ByteBuffer asByteBuffer();
+}

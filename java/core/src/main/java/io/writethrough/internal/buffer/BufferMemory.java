@@ -57,6 +57,22 @@ public final class BufferMemory {
         return segment == null || MemorySegments.isSteady(segment);
     }
 
+    /**
+     * Keeps the arena of memory that is not steady open: what {@link #release} is told. Null: the memory is a file's, or this JDK
+     * does not let others keep arenas open, so native code must not use the memory.
+     */
+    static @Nullable Object hold(final ByteBuffer direct) {
+        if (SEGMENT == null || MAPPED_FILE == null || get(MAPPED_FILE, direct) != null) {
+            return null;
+        }
+        final Object segment = get(SEGMENT, direct);
+        return segment == null || MemorySegments.isMapped(segment) ? null : MemorySegments.acquire(segment);
+    }
+
+    static void release(final Object held) {
+        MemorySegments.release(held);
+    }
+
     /** Whether an arena gave the memory, and may take it away. */
     static boolean hasArena(final ByteBuffer direct) {
         return SEGMENT == null || get(SEGMENT, direct) != null;

@@ -27,6 +27,23 @@ public final class Buffers {
     }
 
     /**
+     * Has native code use a buffer that is not steady until {@link #release}: its arena stays open, and who closes it meanwhile
+     * gets an IllegalStateException, as with the JDK's channels. Null: the buffer is to be copied.
+     *
+     * @throws IllegalStateException if the arena was closed
+     */
+    public static @Nullable Object hold(final ByteBuffer buffer) {
+        return buffer.isDirect() ? BufferMemory.hold(buffer) : null;
+    }
+
+    /** Ends what {@link #hold} began; nothing if that returned null. By the thread that held, if its arena is confined. */
+    public static void release(final @Nullable Object held) {
+        if (held != null) {
+            BufferMemory.release(held);
+        }
+    }
+
+    /**
      * Copies bytes out of a buffer that is not steady. False: the memory is that of a mapped file that was cut short, and what
      * was copied counts for nothing.
      *

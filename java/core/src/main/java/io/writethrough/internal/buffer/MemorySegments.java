@@ -3,9 +3,11 @@
 package io.writethrough.internal.buffer;
 
 import io.writethrough.internal.Unchecked;
+import io.writethrough.internal.jni.NativeIo;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.lang.reflect.Method;
 import org.jspecify.annotations.Nullable;
 
 /** What java.lang.foreign tells of a memory segment: that is there from JDK 22 on, and these classes are compiled for 17. */
@@ -22,7 +24,13 @@ public final class MemorySegments {
     private static final @Nullable Class<?> AUTOMATIC;
     private static final @Nullable Object GLOBAL;
 
+    /* What keeps a scope open, as the JDK's own channels do. Null where a JDK has it otherwise: then memory is copied. */
+    private static final @Nullable MethodHandle ACQUIRE;
+    private static final @Nullable MethodHandle RELEASE;
+
     static {
+        @Nullable MethodHandle acquire = null;
+        @Nullable MethodHandle release = null;
         @Nullable MethodHandle scope = null;
         @Nullable MethodHandle isMapped = null;
         @Nullable MethodHandle isLoaded = null;
@@ -50,6 +58,17 @@ public final class MemorySegments {
                 throw new ExceptionInInitializerError(e);
             }
         }
+        if (scope != null) {
+            try {
+                final Class<?> sessions = Class.forName("jdk.internal.foreign.MemorySessionImpl");
+                acquire = accessible(sessions.getDeclaredMethod("acquire0"));
+                release = accessible(sessions.getDeclaredMethod("release0"));
+            } catch (final ReflectiveOperationException e) {
+                acquire = null;
+            }
+        }
+        ACQUIRE = release == null ? null : acquire;
+        RELEASE = release;
         SCOPE = scope;
         IS_MAPPED = isMapped;
         IS_LOADED = isLoaded;
@@ -63,6 +82,46 @@ public final class MemorySegments {
     private static Object scopeOf(final Class<?> arenas, final String factory) throws ReflectiveOperationException {
         final Object arena = arenas.getMethod(factory).invoke(null);
         return arenas.getMethod("scope").invoke(arena);
+    }
+
+    private static @Nullable MethodHandle accessible(final Method ofScopes) throws IllegalAccessException {
+        return NativeIo.makeAccessible(ofScopes)
+                ? MethodHandles.lookup()
+                        .unreflect(ofScopes)
+                        .asType(MethodType.methodType(void.class, Object.class))
+                : null;
+    }
+
+    /**
+     * Keeps the arena of a segment open until {@link #release}: to close it meanwhile is an IllegalStateException. Null: that
+     * cannot be done here.
+     *
+     * @throws IllegalStateException if the arena was closed
+     * @throws RuntimeException a WrongThreadException, if the arena is confined to another thread
+     */
+    static @Nullable Object acquire(final Object segment) {
+        if (ACQUIRE == null || SCOPE == null) {
+            return null;
+        }
+        try {
+            final Object scope = (Object) SCOPE.invokeExact(segment);
+            ACQUIRE.invokeExact(scope);
+            return scope;
+        } catch (final RuntimeException e) {
+            throw e;
+        } catch (final Throwable e) {
+            throw new AssertionError("no other is thrown", e);
+        }
+    }
+
+    /** Of what {@link #acquire} returned, once. */
+    static void release(final Object acquired) {
+        assert RELEASE != null;
+        try {
+            RELEASE.invokeExact(acquired);
+        } catch (final Throwable e) {
+            throw new AssertionError("an acquired scope can be released", e);
+        }
     }
 
     /** Whether nothing but the garbage collector takes its memory away. */

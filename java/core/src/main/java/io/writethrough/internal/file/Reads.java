@@ -139,9 +139,23 @@ public final class Reads {
 
     private long read(
             final ByteBuffer destination, final int start, final int length, final long position, final int flags) {
-        if (!Buffers.isSteady(destination)) {
+        if (Buffers.isSteady(destination)) {
+            return readInto(destination, start, length, position, flags);
+        }
+        final @Nullable Object held = Buffers.hold(destination);
+        if (held == null) {
             return readCopied(destination, start, length, position, flags);
         }
+        try {
+            return readInto(destination, start, length, position, flags);
+        } finally {
+            Buffers.release(held);
+        }
+    }
+
+    /* Into memory that stays until this returns. */
+    private long readInto(
+            final ByteBuffer destination, final int start, final int length, final long position, final int flags) {
         final int seen = flags == 0 ? readSeen(destination, start, length, position) : CacheView.ASK;
         return seen >= 0
                 ? seen

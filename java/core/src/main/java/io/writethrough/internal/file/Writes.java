@@ -124,11 +124,14 @@ public final class Writes {
             throws IOException {
         final IoEvent event = Events.beginWrite();
         final long result;
+        final boolean steady = Buffers.isSteady(source);
+        final @Nullable Object held = steady ? null : Buffers.hold(source);
         try {
-            result = Buffers.isSteady(source)
+            result = steady || held != null
                     ? transfer(Bytes.baseOf(source), Bytes.indexOf(source, start), length, position, durability, flags)
                     : transferCopied(source, start, length, position, durability, flags);
         } finally {
+            Buffers.release(held);
             Reference.reachabilityFence(file);
         }
         end(event, operation, position, length, durability, flags, result);

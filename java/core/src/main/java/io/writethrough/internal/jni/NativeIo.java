@@ -4,7 +4,7 @@ package io.writethrough.internal.jni;
 
 import io.writethrough.internal.buffer.Segments;
 import java.io.FileDescriptor;
-import java.lang.reflect.Field;
+import java.lang.reflect.AccessibleObject;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 
@@ -272,7 +272,7 @@ public final class NativeIo {
     public static native boolean viewFile(long file, long[] fields);
 
     /** Lets a field be read by reflection that the JDK keeps to itself; false: this JVM has no way. */
-    public static native boolean makeAccessible(Field field);
+    public static native boolean makeAccessible(AccessibleObject member);
 
     /** Copies out of a direct buffer, by the kernel; false: some of its memory is not there. */
     public static native boolean copyOut(ByteBuffer source, int start, byte[] into, int length);
