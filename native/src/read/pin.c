@@ -41,7 +41,7 @@ static int64_t fetch_step(struct wt_inode *inode, uint64_t at, uint64_t *end) {
         struct wt_reservation reservation = {.pool = &inode->engine->cache.pool};
         uint64_t pages = ((at + length - 1) >> WT_PAGE_SHIFT) - (at >> WT_PAGE_SHIFT) + 1;
         (void)wt_pool_reserve(&reservation, (uint32_t)pages, true);
-        n = wt_read_missing(inode, &reservation, at, length, NULL);
+        n = wt_read_missing(inode, &reservation, at, length, NULL, 0);
         wt_pool_unreserve(&reservation);
     }
     wt_inode_end(inode);
@@ -69,7 +69,7 @@ static int64_t pin_folios(struct wt_file_object *file, uint64_t offset, uint64_t
         if (rc)
             return rc;
         if (*hit)
-            wt_read_ahead_miss(file, offset, range.end);
+            wt_read_ahead_miss(file, offset, range.end, false);
         *hit = false;
         int64_t n = fetch_step(inode, range.at + (at - range.from), &range.end);
         if (n < 0)
@@ -132,7 +132,7 @@ static int64_t pin_copy(wt_file file, uint64_t offset, uint64_t length, struct w
         return -ENOMEM;
     struct wt_cursor cursor;
     wt_cursor_of_iovec(&cursor, &run);
-    int64_t n = wt_read_cursor(file, &cursor, length, offset);
+    int64_t n = wt_read_cursor(file, &cursor, length, offset, 0);
     run.iov_len = n > 0 ? (size_t)n : 0;
     const struct pin pin = {.copy = run.iov_base, .run_count = 1};
     if (n > 0 && !publish(pinned, &pin, &run))

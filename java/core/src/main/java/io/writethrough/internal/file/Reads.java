@@ -256,7 +256,7 @@ public final class Reads {
         }
         if (view == null || result == -Errno.ENODATA || copies && result == -Errno.ENOBUFS) {
             final ByteBuffer copy = ByteBuffer.allocate(length);
-            read(copy, position);
+            read(copy, position, 0);
             return new PinnedMemory(file, position, copy.flip());
         }
         if (result == -Errno.ENOBUFS) {
