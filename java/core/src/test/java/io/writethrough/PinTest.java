@@ -270,7 +270,8 @@ class PinTest extends OnEveryFileSystem {
     }
 
     private ByteBuffer bytesOfALostEngine() throws IOException {
-        try (WriteThroughEngine other = WriteThroughEngine.builder().cacheBytes(CACHE).build();
+        try (WriteThroughEngine other =
+                        WriteThroughEngine.builder().cacheBytes(CACHE).build();
                 WriteThroughFile another = other.open(path.resolveSibling("another"), CREATE, READ, WRITE)) {
             another.write(filled(PAGE, 1), 0);
             try (PinnedBytes pinned = another.pin(0, PAGE)) {
