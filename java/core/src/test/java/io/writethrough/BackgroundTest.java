@@ -63,8 +63,9 @@ class BackgroundTest extends OnEveryFileSystem {
     void whatMayNotWaitForTheLimitFails() throws Exception {
         engine.limitBackground(1, 0, 0);
         background.write(buffer(100, 1), 0);
-        final Exception failure =
-                assertThrows(Exception.class, () -> background
+        final Exception failure = assertThrows(
+                Exception.class,
+                () -> background
                         .writeAsync(buffer(100, 2), 0, Durability.DSYNC, WriteFlag.NOWAIT)
                         .get());
         assertEquals(Errno.EAGAIN, ((WriteThroughException) failure.getCause()).errno());

@@ -270,10 +270,12 @@ class BufferMemoryTest extends OnEveryFileSystem {
         final ByteBuffer view = ForeignArena.of("ofShared").allocate(large);
         final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         for (int run = 0; run < 3; run++) { // the first run loads classes
-            final long before = threads.getThreadAllocatedBytes(Thread.currentThread().getId());
+            final long before =
+                    threads.getThreadAllocatedBytes(Thread.currentThread().getId());
             file.write(view.clear(), 0);
             file.read(view.clear(), 0);
-            final long allocated = threads.getThreadAllocatedBytes(Thread.currentThread().getId()) - before;
+            final long allocated =
+                    threads.getThreadAllocatedBytes(Thread.currentThread().getId()) - before;
             assertTrue(run == 0 || allocated < large / 2, allocated + " bytes were allocated");
         }
     }

@@ -95,8 +95,8 @@ class MemorySegmentTest extends OnEveryFileSystem {
         }
 
         private long write(final Object segment, final long position) throws Exception {
-            return (long) call(
-                    file, MemorySegmentMethods.class.getMethod("write", type, long.class), segment, position);
+            return (long)
+                    call(file, MemorySegmentMethods.class.getMethod("write", type, long.class), segment, position);
         }
 
         private void agree(final Object segment) throws Exception {
@@ -110,11 +110,9 @@ class MemorySegmentTest extends OnEveryFileSystem {
             assertEquals(BYTES, write(segment, 0));
             assertEquals((long) BYTES, call(file, append, segment));
             assertEquals(
-                    2L * BYTES,
-                    call(file, appendAs, segment, Durability.DSYNC, new WriteFlag[] {WriteFlag.DONTCACHE}));
+                    2L * BYTES, call(file, appendAs, segment, Durability.DSYNC, new WriteFlag[] {WriteFlag.DONTCACHE}));
             viewOf(segment).put(bytes(BYTES, 2));
-            assertEquals(
-                    (long) BYTES, call(file, write, segment, (long) BYTES, Durability.SYNC, new WriteFlag[0]));
+            assertEquals((long) BYTES, call(file, write, segment, (long) BYTES, Durability.SYNC, new WriteFlag[0]));
             for (int third = 0; third < 3; third++) {
                 assertArrayEquals(bytes(BYTES, third == 1 ? 2 : 1), OnEveryFileSystem.read(file, third * BYTES, BYTES));
             }
@@ -134,10 +132,8 @@ class MemorySegmentTest extends OnEveryFileSystem {
             assertThrows(IllegalArgumentException.class, () -> read(readOnly, 0));
             assertThrows(UnsupportedOperationException.class, () -> write(ofLongs, 0));
             arena.close();
-            assertInstanceOf(
-                    IllegalStateException.class, assertThrows(Exception.class, () -> write(closed, 0)));
-            assertInstanceOf(
-                    IllegalStateException.class, assertThrows(Exception.class, () -> read(closed, 0)));
+            assertInstanceOf(IllegalStateException.class, assertThrows(Exception.class, () -> write(closed, 0)));
+            assertInstanceOf(IllegalStateException.class, assertThrows(Exception.class, () -> read(closed, 0)));
         }
     }
 }

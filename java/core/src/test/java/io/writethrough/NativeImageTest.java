@@ -225,7 +225,9 @@ class NativeImageTest {
     }
 
     private static boolean isLookedUpByItsName(final String type) {
-        return type.startsWith("java.lang.foreign.") || type.endsWith("OfJdk22");
+        return type.startsWith("java.lang.foreign.")
+                || type.startsWith("jdk.internal.foreign.")
+                || type.endsWith("OfJdk22");
     }
 
     private static boolean isOfThisJdk(final JsonNode entry) {

@@ -92,8 +92,10 @@ class PackageTest {
 
     @Test
     void thePackageOfTheApiHasPublicClassesAlone() throws ClassNotFoundException {
+        // What WriteThroughFile has from here on JDK 22 is public by that class.
+        final Set<String> without = Set.of(API + ".package-info", API + ".MemorySegmentMethods");
         for (final String name : USES.keySet()) {
-            if (packageOf(name).equals(API) && !name.endsWith("package-info")) {
+            if (packageOf(name).equals(API) && !without.contains(name)) {
                 assertTrue(Modifier.isPublic(Class.forName(name).getModifiers()), name + " is not public");
             }
         }

@@ -86,9 +86,7 @@ public final class MemorySegments {
 
     private static @Nullable MethodHandle accessible(final Method ofScopes) throws IllegalAccessException {
         return NativeIo.makeAccessible(ofScopes)
-                ? MethodHandles.lookup()
-                        .unreflect(ofScopes)
-                        .asType(MethodType.methodType(void.class, Object.class))
+                ? MethodHandles.lookup().unreflect(ofScopes).asType(MethodType.methodType(void.class, Object.class))
                 : null;
     }
 
