@@ -306,7 +306,7 @@ static bool find_missing(struct wt_inode *inode, uint64_t *start, uint64_t end, 
         uint64_t blocks = wt_range_blocks(&range), missing = blocks;
         struct wt_folio *folio = wt_folio_find(&inode->mapping, range.index);
         if (folio) {
-            missing &= ~(folio->uptodate | folio->reading | folio->writeback);
+            missing &= ~(folio->uptodate | folio->reading | folio->writeback | wt_folio_stuck(folio));
             wt_folio_put(folio);
         }
         if (!found && missing == 0)
