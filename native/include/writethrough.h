@@ -34,7 +34,7 @@ extern "C" {
 #endif
 
 /* Changes when a structure, constant or function below changes incompatibly. */
-#define WT_ABI_VERSION 5
+#define WT_ABI_VERSION 6
 
 typedef uint64_t wt_engine;
 typedef uint64_t wt_file;
@@ -131,6 +131,8 @@ struct wt_engine_stats {
     uint64_t lost_traces;     /* trace records that nobody took in time */
     uint64_t mapped_files;    /* distinct files that are mapped for writing (wt_mapping_begin) now */
     uint64_t pinned_bytes;    /* in pages that pins keep now; a page counts once for each of its pins */
+    uint64_t mapped_bytes;    /* the length of the mappings of these */
+    uint64_t durable_memory_bytes; /* the length of what durable memory (wt_memory_map) owns of files now */
 };
 
 /*
@@ -704,8 +706,9 @@ WT_API int wt_file_begin_mapping(wt_file file);
 typedef uint64_t wt_mapping;
 
 /*
- * Tells that the file, which is open for writing, is going to be mapped for writing (mmap(2) with PROT_WRITE and MAP_SHARED),
- * by the descriptor below. If the file is shorter than end it becomes that long, by zeros, and durably.
+ * Tells that length bytes of the file from offset on, which is open for writing, are going to be mapped for writing (mmap(2) with
+ * PROT_WRITE and MAP_SHARED), by the descriptor below. If the file is shorter than their end it becomes that long, by zeros, and
+ * durably.
  *
  * From now on, until the last such mapping of the file has ended, all its I/O goes through the kernel's page cache, as where
  * there is no direct I/O (WT_PATH_BUFFERED). So reads and writes, by any handle of any engine of this process, see what is
@@ -721,7 +724,7 @@ typedef uint64_t wt_mapping;
  *
  * @since 0.1
  */
-WT_API int wt_mapping_begin(wt_file file, uint64_t end, wt_mapping *mapping);
+WT_API int wt_mapping_begin(wt_file file, uint64_t offset, uint64_t length, wt_mapping *mapping);
 
 /*
  * Tells that the memory of a mapping is unmapped, or that nobody will store there any more. Any thread may call this, also
@@ -770,8 +773,8 @@ enum {
  * 1: the kernel watches which pages change (Linux 6.7 and later). 0: it does not, or refuses userfaultfd(2), and a force compares
  * its whole range with the file, which the cache has or has to read.
  *
- * -EBADF: the file is not open for both. -EINVAL: length is 0, or a flag is not known. -EBUSY: see above. -ENOMEM: the
- * address space, or the limit of it. Errors of wt_read, and of wt_force for what was written with WT_LATER.
+ * -EBADF: the file is not open for both. -EINVAL: length is 0, or a flag is not known. -EBUSY: see above, or a hole or zeros are
+ * being made in the range at this moment. -ENOMEM: the address space, or the limit of it. Errors of wt_read, and of wt_force for what was written with WT_LATER.
  *
  * @since 0.1
  */

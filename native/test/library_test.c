@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
 /* The shared library as it is shipped: what it exports does what it says, on real files. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "test.h"
@@ -172,4 +175,107 @@ TEST(an_engine_takes_no_memory_before_it_is_used) {
     CHECK_OK(wt_engine_close(first));
     if (before == 0)
         SKIP("the emulator does not tell how much memory is in use");
+}
+
+/* ---- copies of the library in one process, as class loaders load them ---- */
+
+#ifdef __GLIBC__
+struct copy {
+    void *handle;
+    wt_engine engine;
+    int (*file_open)(wt_engine, const char *, uint32_t, uint32_t, uint32_t, wt_file *);
+    int (*file_close)(wt_file);
+    int (*engine_close)(wt_engine);
+    int (*mapping_begin)(wt_file, uint64_t, uint64_t, wt_mapping *);
+    int (*mapping_end)(wt_mapping);
+    int (*descriptor)(wt_file);
+    int64_t (*read)(wt_file, const struct iovec *, int, uint64_t);
+    int64_t (*write)(wt_file, const struct iovec *, int, uint64_t, uint32_t, uint64_t *);
+};
+
+static void *function_of(const struct copy *copy, const char *name) {
+    void *function = dlsym(copy->handle, name);
+    CHECK(function != NULL);
+    return function;
+}
+
+static void copy_file(const char *from, const char *to) {
+    static uint8_t piece[1 << 16];
+    int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
+    CHECK(in >= 0 && out >= 0);
+    for (ssize_t n; (n = read(in, piece, sizeof piece)) > 0;)
+        CHECK(write(out, piece, (size_t)n) == n);
+    close(in);
+    close(out);
+}
+
+static struct copy load_copy(const char *directory, int number) {
+    Dl_info info;
+    char path[512];
+    struct copy copy;
+    CHECK(dladdr((void *)(uintptr_t)wt_abi_version, &info) != 0);
+    snprintf(path, sizeof path, "%s/copy%d.so", directory, number);
+    copy_file(info.dli_fname, path);
+    copy.handle =
+        dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND); /* past the library that this program is linked with */
+    if (copy.handle == NULL)
+        test_fail(__FILE__, __LINE__, "%s", dlerror());
+    *(void **)&copy.file_open = function_of(&copy, "wt_file_open");
+    *(void **)&copy.file_close = function_of(&copy, "wt_file_close");
+    *(void **)&copy.engine_close = function_of(&copy, "wt_engine_close");
+    *(void **)&copy.mapping_begin = function_of(&copy, "wt_mapping_begin");
+    *(void **)&copy.mapping_end = function_of(&copy, "wt_mapping_end");
+    *(void **)&copy.descriptor = function_of(&copy, "wt_file_descriptor");
+    *(void **)&copy.read = function_of(&copy, "wt_read");
+    *(void **)&copy.write = function_of(&copy, "wt_write");
+    int (*open_engine)(const struct wt_engine_options *, wt_engine *);
+    *(void **)&open_engine = function_of(&copy, "wt_engine_open");
+    CHECK_OK(open_engine(NULL, &copy.engine));
+    return copy;
+}
+
+static int byte_by(const struct copy *copy, wt_file file, uint64_t offset) {
+    uint8_t byte = 0;
+    CHECK_EQ(copy->read(file, &(struct iovec){&byte, 1}, 1, offset), 1);
+    return byte;
+}
+
+/* The first has mapped the file and closed it. The second opens it: both see what the other does. */
+static void map_by_one_and_use_by_another(struct place *place) {
+    const char *directory = test_make_directory("/var/tmp");
+    struct copy first = load_copy(directory, 1), second = load_copy(directory, 2);
+    CHECK(first.read != second.read);
+    CHECK_OK(wt_file_close(place->file));
+    wt_file file;
+    wt_mapping mapping;
+    CHECK_OK(first.file_open(first.engine, place->path, WT_OPEN_READ | WT_OPEN_WRITE, 0, 0, &file));
+    CHECK_EQ(first.mapping_begin(file, 0, ROOM, &mapping), 1);
+    uint8_t *memory = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_SHARED, first.descriptor(file), 0);
+    CHECK(memory != MAP_FAILED);
+    CHECK_OK(first.file_close(file));
+    CHECK_OK(second.file_open(second.engine, place->path, WT_OPEN_READ | WT_OPEN_WRITE, 0, 0, &file));
+    for (int i = 1; i < 50; i++) {
+        memory[BLOCK] = (uint8_t)i;
+        CHECK_EQ(byte_by(&second, file, BLOCK), i);
+        memory[2 * BLOCK + 1] = (uint8_t)i;
+        CHECK_EQ(second.write(file, &(struct iovec){memory + BLOCK, 1}, 1, 2 * BLOCK, 0, NULL), 1);
+        CHECK_EQ(memory[2 * BLOCK], i);
+        CHECK_EQ(byte_by(&second, file, 2 * BLOCK + 1), i);
+    }
+    CHECK_EQ(munmap(memory, ROOM), 0);
+    CHECK_OK(first.mapping_end(mapping));
+    CHECK_EQ(byte_by(&second, file, BLOCK), 49);
+    CHECK_OK(second.file_close(file));
+    CHECK_OK(first.engine_close(first.engine));
+    CHECK_OK(second.engine_close(second.engine));
+}
+
+#endif
+
+TEST(copies_of_the_library_know_what_another_has_mapped) {
+#ifdef __GLIBC__
+    each_directory(map_by_one_and_use_by_another);
+#else
+    SKIP("the loader of musl does not share a symbol between copies");
+#endif
 }

@@ -86,7 +86,7 @@ TEST(no_force_misses_the_error_of_stores_that_the_end_of_a_mapping_has_flushed) 
         wt_mapping mapping;
         static const uint8_t bytes[BLOCK] = {2};
         begin_scene(&scene, seed);
-        CHECK_EQ(wt_mapping_begin(scene.file, 0, &mapping), 1);
+        CHECK_EQ(wt_mapping_begin(scene.file, 0, 0, &mapping), 1);
         CHECK(sim_store(scene.core.sim, "file", 0, bytes, BLOCK));
         CHECK_OK(wt_mapping_end(mapping));
         sim_fail_stores(scene.core.sim, "file", -EIO);
@@ -135,7 +135,7 @@ static void map_and_store(void *argument) {
     for (uint64_t i = 0; i <= scene->seed % 4; i++) {
         CHECK_EQ(byte_of(scene->file, (2 + i) * BLOCK), 1); /* each takes as long as an I/O */
     }
-    CHECK(wt_mapping_begin(scene->file, 0, &scene->mapping) >= 0);
+    CHECK(wt_mapping_begin(scene->file, 0, 0, &scene->mapping) >= 0);
     CHECK(sim_store(scene->core.sim, "file", BLOCK, bytes, BLOCK));
     CHECK_EQ(byte_of(scene->file, BLOCK), 5);
     end_task(scene);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
 
@@ -17,7 +18,7 @@ static struct core core_of(void) {
 
 static wt_mapping map(wt_file file, uint64_t end, int first) {
     wt_mapping mapping = 0;
-    CHECK_EQ(wt_mapping_begin(file, end, &mapping), first);
+    CHECK_EQ(wt_mapping_begin(file, 0, end, &mapping), first);
     CHECK(mapping != 0);
     return mapping;
 }
@@ -113,6 +114,27 @@ TEST(after_the_last_mapping_the_file_goes_back_to_direct_io_and_its_stores_are_s
     store_at(&core, 0, 4, BLOCK);
     check_filled(file, 0, 4, BLOCK);
     CHECK_OK(wt_mapping_end(second));
+    core_close(&core);
+}
+
+TEST(the_length_of_all_mappings_of_open_files_is_told) {
+    struct core core = core_of();
+    wt_mapping mappings[3];
+    wt_file file = mapped_file(&core, &mappings[0]);
+    uint64_t first = core_stats(&core).mapped_bytes;
+    CHECK_EQ(wt_mapping_begin(file, BLOCK, 2 * BLOCK + 1, &mappings[1]), 0);
+    CHECK_EQ(core_stats(&core).mapped_bytes, first + 2 * BLOCK + 1);
+    wt_file other = core_file(&core, "other");
+    mappings[2] = map(other, 7 * BLOCK, 1);
+    CHECK_EQ(core_stats(&core).mapped_bytes, first + 9 * BLOCK + 1);
+    CHECK_EQ(core_stats(&core).mapped_files, 2);
+    CHECK_OK(wt_mapping_end(mappings[1]));
+    CHECK_EQ(core_stats(&core).mapped_bytes, first + 7 * BLOCK);
+    CHECK_OK(wt_file_close(other));
+    CHECK_EQ(core_stats(&core).mapped_bytes, first); /* as it counts no file that is closed */
+    CHECK_OK(wt_mapping_end(mappings[2]));
+    CHECK_OK(wt_mapping_end(mappings[0]));
+    CHECK_EQ(core_stats(&core).mapped_bytes, 0);
     core_close(&core);
 }
 
@@ -227,12 +249,12 @@ TEST(what_cannot_be_done_to_a_mapped_file_is_told) {
     check_filled(file, 0, 1, BLOCK);
     CHECK_OK(wt_mapping_end(mapping));
     CHECK_EQ(wt_write_with(file, &iov, 1, &offset, 0, WT_ATOMIC, NULL), BLOCK);
-    CHECK_EQ(wt_mapping_begin(file, 0, NULL), -EINVAL);
-    CHECK_EQ(wt_mapping_begin(file, UINT64_MAX, &mapping), -EINVAL);
-    CHECK_EQ(wt_mapping_begin(file + 1, 0, &mapping), -EBADF);
+    CHECK_EQ(wt_mapping_begin(file, 0, 0, NULL), -EINVAL);
+    CHECK_EQ(wt_mapping_begin(file, 0, UINT64_MAX, &mapping), -EINVAL);
+    CHECK_EQ(wt_mapping_begin(file + 1, 0, 0, &mapping), -EBADF);
     wt_file reader;
     CHECK_OK(wt_file_open(core.engine, "file", WT_OPEN_READ, 0, 0, &reader));
-    CHECK_EQ(wt_mapping_begin(reader, 0, &mapping), -EBADF);
+    CHECK_EQ(wt_mapping_begin(reader, 0, 0, &mapping), -EBADF);
     CHECK_EQ(wt_mapping_end(0), -EBADF);
     core_close(&core);
 }
@@ -355,6 +377,77 @@ TEST(stores_that_are_lost_after_the_last_mapping_are_told_to_the_next_force) {
     fill_at(file, BLOCK, 3, BLOCK);
     CHECK_EQ(wt_force(file), -EIO);
     CHECK_OK(wt_force(file));
+    core_close(&core);
+}
+
+/* Within a block, so through the page cache: its descriptor is told each error of the file. */
+static void append_durably(wt_file file) {
+    uint64_t end = 0;
+    CHECK_EQ(wt_write_with(file, &(struct iovec){"abc", 3}, 1, &end, WT_DURABILITY_DSYNC, WT_APPEND, NULL), 3);
+}
+
+TEST(a_durable_write_after_the_last_mapping_is_not_told_the_error_of_stores) {
+    struct core core = core_of();
+    wt_mapping mapping;
+    wt_file file = mapped_file(&core, &mapping);
+    store_at(&core, 0, 2, BLOCK);
+    CHECK_OK(wt_mapping_end(mapping));
+    sim_fail_stores(core.sim, "file", -EIO);
+    append_durably(file);
+    append_durably(file);
+    CHECK_EQ(wt_force(file), -EIO);
+    CHECK_OK(wt_force(file));
+    core_close(&core);
+}
+
+TEST(a_durable_write_after_the_file_was_opened_again_is_not_told_the_error_of_stores_and_a_force_is) {
+    for (int ends_first = 0; ends_first < 2; ends_first++) {
+        struct core core = core_of();
+        wt_mapping mapping;
+        wt_file file = mapped_file(&core, &mapping);
+        store_at(&core, 0, 2, BLOCK);
+        if (ends_first)
+            CHECK_OK(wt_mapping_end(mapping));
+        CHECK_OK(wt_file_close(file));
+        if (!ends_first)
+            CHECK_OK(wt_mapping_end(mapping));
+        sim_fail_stores(core.sim, "file", -EIO);
+        file = core_file(&core, "file");
+        append_durably(file);
+        append_durably(file);
+        CHECK_EQ(wt_force(file), -EIO);
+        CHECK_OK(wt_force(file));
+        CHECK_EQ(core_stats(&core).mapped_files, 0);
+        CHECK_OK(wt_file_close(file));
+        file = core_file(&core, "file");
+        sim_clear_log(core.sim);
+        fill_at(file, 0, 3, BLOCK);
+        CHECK(!goes_through_page_cache(&core, SIM_WRITE, 0));
+        CHECK_EQ(sim_count(core.sim, SIM_SYNC | SIM_FLUSH), 0); /* nothing is left of it */
+        core_close(&core);
+    }
+}
+
+TEST(files_that_were_closed_with_stores_are_remembered_up_to_a_number) {
+    enum { FILES = 1100 };
+    struct core core = core_of();
+    char name[16];
+    for (int i = 0; i < FILES; i++) {
+        snprintf(name, sizeof name, "f%d", i);
+        wt_file file = core_file(&core, name);
+        wt_mapping mapping = map(file, BLOCK, 1);
+        CHECK_OK(wt_file_close(file));
+        CHECK_OK(wt_mapping_end(mapping));
+    }
+    static const int again[] = {FILES - 1, FILES / 2, FILES - 1024, FILES - 1};
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(name, sizeof name, "f%d", again[i]);
+        wt_file file = core_file(&core, name);
+        sim_clear_log(core.sim);
+        fill_at(file, 0, 3, BLOCK);
+        CHECK_EQ(sim_count(core.sim, SIM_SYNC) > 0, i < 3); /* the first time, of what was stored */
+        CHECK_OK(wt_file_close(file));
+    }
     core_close(&core);
 }
 
@@ -496,7 +589,7 @@ TEST(a_call_that_flushes_a_mapped_file_is_told_an_error_and_so_is_the_next_force
                  : call == 1 ? wt_truncate(file, 16 * BLOCK)
                  : call == 2 ? wt_allocate(file, 0, 20 * BLOCK)
                  : call == 3 ? wt_punch_hole(file, 0, BLOCK)
-                             : wt_mapping_begin(file, 20 * BLOCK, &(wt_mapping){0});
+                             : wt_mapping_begin(file, 0, 20 * BLOCK, &(wt_mapping){0});
         CHECK_EQ(rc, -EIO);
         CHECK_EQ(wt_force(file), -EIO);
         CHECK_OK(wt_mapping_end(mapping));
@@ -614,7 +707,7 @@ static void run_until_cut(const struct core *core, wt_file file, int *forced, in
     for (int i = 2; i < 6 && !sim_is_cut(core->sim); i++) {
         static uint8_t bytes[BLOCK];
         wt_mapping mapping = 0;
-        if (wt_mapping_begin(file, 0, &mapping) < 0) {
+        if (wt_mapping_begin(file, 0, 0, &mapping) < 0) {
             return;
         }
         store_at(core, 0, i, BLOCK);

@@ -49,7 +49,7 @@ static void each_place(void (*test)(struct place *)) {
 }
 
 static uint8_t *map(wt_file file, size_t length, wt_mapping *mapping) {
-    CHECK_EQ(wt_mapping_begin(file, length, mapping), 1);
+    CHECK_EQ(wt_mapping_begin(file, 0, length, mapping), 1);
     uint8_t *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, wt_file_descriptor(file), 0);
     CHECK(memory != MAP_FAILED);
     return memory;

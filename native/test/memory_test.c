@@ -244,7 +244,7 @@ static void own(uint32_t flags) {
     }
     uint64_t inside = 5 * BLOCK;
     CHECK_EQ(wt_write_with(other, &iov, 1, &inside, 0, WT_ATOMIC, NULL), -EBUSY);
-    CHECK_EQ(wt_mapping_begin(other, 0, &kernels), -EBUSY);
+    CHECK_EQ(wt_mapping_begin(other, 0, 0, &kernels), -EBUSY);
     wt_file cutter;
     CHECK_EQ(wt_file_open(mapped.core.engine, "file", WT_OPEN_WRITE | WT_OPEN_TRUNCATE, 0, 0, &cutter), -EBUSY);
     check_filled(other, 0, 1, (size_t)PAGES * BLOCK);
@@ -358,7 +358,7 @@ static void fail_map(uint32_t flags) {
         CHECK_EQ(wt_memory_map(half, 0, 1, flags, &memory, &address), -EBADF);
     }
     wt_mapping kernels;
-    CHECK_OK(wt_mapping_begin(mapped.file, 0, &kernels));
+    CHECK_OK(wt_mapping_begin(mapped.file, 0, 0, &kernels));
     CHECK_EQ(wt_memory_map(mapped.file, 0, 1, flags, &memory, &address), -EBUSY);
     CHECK_OK(wt_mapping_end(kernels));
     CHECK_EQ(wt_memory_force(0, 0, 0), -EBADF);

@@ -871,10 +871,10 @@ CALL2(allocate, wt_allocate)
 CALL2(punch_hole, wt_punch_hole)
 CALL2(zero, wt_zero)
 
-static jint JNICALL mapping_begin(JNIEnv *env, jclass class, jlong file, jlong end, jlongArray into) {
+static jint JNICALL mapping_begin(JNIEnv *env, jclass class, jlong file, jlong offset, jlong length, jlongArray into) {
     (void)class;
     wt_mapping mapping = 0;
-    int rc = wt_mapping_begin((wt_file)file, (uint64_t)end, &mapping);
+    int rc = wt_mapping_begin((wt_file)file, (uint64_t)offset, (uint64_t)length, &mapping);
     to_longs(env, into, &mapping, sizeof mapping);
     return rc;
 }
@@ -904,6 +904,11 @@ static jint JNICALL memory_detach(JNIEnv *env, jclass class, jlong memory) {
 static jint JNICALL memory_unmap(JNIEnv *env, jclass class, jlong memory) {
     (void)env, (void)class;
     return wt_memory_unmap((wt_memory)memory);
+}
+
+static jint JNICALL memory_is_watched(JNIEnv *env, jclass class) {
+    (void)env, (void)class;
+    return wt_memory_is_watched();
 }
 
 static jobject JNICALL memory_buffer(JNIEnv *env, jclass class, jlong address, jint length) {
@@ -1045,12 +1050,13 @@ static jint register_control_plane(JNIEnv *env) {
         {"wt_sync", "(J)I", (void *)sync_file},
         {"wt_force", "(J)I", (void *)force_file},
         {"wt_file_begin_mapping", "(J)I", (void *)begin_mapping},
-        {"wt_mapping_begin", "(JJ[J)I", (void *)mapping_begin},
+        {"wt_mapping_begin", "(JJJ[J)I", (void *)mapping_begin},
         {"wt_mapping_end", "(J)I", (void *)mapping_end},
         {"wt_memory_map", "(JJJI[J)I", (void *)memory_map},
         {"wt_memory_force", "(JJJ)I", (void *)memory_force},
         {"wt_memory_detach", "(J)I", (void *)memory_detach},
         {"wt_memory_unmap", "(J)I", (void *)memory_unmap},
+        {"wt_memory_is_watched", "()I", (void *)memory_is_watched},
         {"memoryBuffer", "(JI)Ljava/nio/ByteBuffer;", (void *)memory_buffer},
         {"wt_file_descriptor", "(J)I", (void *)file_descriptor},
         {"wt_errno_name", "(I)Ljava/lang/String;", (void *)errno_name},

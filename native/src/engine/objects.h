@@ -88,6 +88,7 @@ struct wt_engine_object {
     struct wt_inode **inodes; /* WT_INODE_BUCKETS chains */
     uint64_t last_inode_id;
     uint32_t inode_count;
+    _Atomic uint64_t durable_memory_bytes; /* of ranges that have an owner */
 
     struct wt_mutex file_lock;
     struct wt_file_object *files; /* open handles */

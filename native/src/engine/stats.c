@@ -124,7 +124,8 @@ static void fill_counts(struct wt_engine_object *engine, struct wt_engine_stats 
     stats->read_hits += wt_view_hits(engine->cache.view);
     stats->flushes += shared_flushes_of(engine);
     stats->in_flight_ios = started > ended ? started - ended : 0;
-    stats->mapped_files = wt_mapped_count(engine);
+    stats->mapped_files = wt_mapped_count(engine, &stats->mapped_bytes);
+    stats->durable_memory_bytes = atomic_load_explicit(&engine->durable_memory_bytes, memory_order_relaxed);
     stats->lost_traces = atomic_load_explicit(&engine->trace.dropped, memory_order_relaxed);
 }
 

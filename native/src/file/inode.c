@@ -264,9 +264,11 @@ static void end_mapped(struct wt_inode *inode) {
         struct wt_backing *backing = atomic_load(&inode->backing);
         if (!WT_MUTANT("stores-not-flushed"))
             (void)flush(inode, false, true);
+        if (backing->ops->take_error && !WT_MUTANT("error-of-stores-left-to-writes"))
+            (void)backing->ops->take_error(backing, true); /* the next force tells it, and no write */
         backing->ops->forget(backing, 0, wt_inode_size(inode));
         (void)use_page_cache(backing, false); /* what the kernel reads ahead */
-        wt_mapped_leave(&inode->mapped_use);
+        wt_mapped_leave(&inode->mapped_use, true);
         set_mapped(inode, false);
     }
     wt_inode_open_gate(inode);
@@ -443,7 +445,7 @@ static int place_inode(struct wt_engine_object *engine, struct wt_backing *backi
 /* Takes it out of the table; whoever waits for that looks again. */
 static void free_inode(struct wt_inode *inode) {
     struct wt_engine_object *engine = inode->engine;
-    wt_mapped_leave(&inode->mapped_use);
+    wt_mapped_leave(&inode->mapped_use, false);
     wt_disk_file_closed(inode->turns.disk, inode->device, inode->number,
                         &inode->unsynced); /* before others can open it */
     wt_lock(&engine->inode_lock);

@@ -37,6 +37,7 @@ int wt_owner_begin(struct wt_owner *owner, struct wt_file_object *file) {
         owner->file = file;
         owner->next = atomic_load(&inode->owners);
         atomic_store(&inode->owners, owner);
+        atomic_fetch_add(&inode->engine->durable_memory_bytes, owner->end - owner->offset);
     }
     wt_unlock(&lock);
     return rc;
@@ -49,6 +50,7 @@ static void take_off(struct wt_inode *inode, struct wt_owner *at, struct wt_owne
     else
         atomic_store(&inode->owners, owner->next);
     owner->file = NULL;
+    atomic_fetch_sub(&inode->engine->durable_memory_bytes, owner->end - owner->offset);
 }
 
 void wt_owner_end(struct wt_owner *owner) {

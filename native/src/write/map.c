@@ -18,21 +18,21 @@ static int begin(struct wt_inode *inode, uint64_t end) {
 }
 
 /* The mapping counts before the file is looked at: so no other thread takes the file back to direct I/O. */
-static int begin_mapping(struct wt_inode *inode, uint64_t end, uint64_t *mapping) {
-    int rc = wt_mapped_begin(inode->device, inode->number, mapping);
+static int begin_mapping(struct wt_inode *inode, uint64_t offset, uint64_t length, uint64_t *mapping) {
+    int rc = wt_mapped_begin(inode->device, inode->number, length, mapping);
     if (rc)
         return rc;
     wt_later_shut(inode);
     bool first = !atomic_load(&inode->mapped);
-    rc = wt_is_owned(inode, 0, UINT64_MAX) ? -EBUSY : begin(inode, end);
+    rc = wt_is_owned(inode, 0, UINT64_MAX) ? -EBUSY : begin(inode, offset + length);
     wt_inode_open_gate(inode);
     if (rc)
         (void)wt_mapped_end(*mapping);
     return rc ? rc : first;
 }
 
-int wt_mapping_begin(wt_file handle, uint64_t end, wt_mapping *mapping) {
-    if (!mapping || end > INT64_MAX)
+int wt_mapping_begin(wt_file handle, uint64_t offset, uint64_t length, wt_mapping *mapping) {
+    if (!mapping || offset > INT64_MAX || length > INT64_MAX - offset)
         return -EINVAL;
     struct wt_file_object *file = wt_file_acquire_writable(handle);
     if (!file)
@@ -43,7 +43,7 @@ int wt_mapping_begin(wt_file handle, uint64_t end, wt_mapping *mapping) {
     if (!rc)
         rc = wt_later_keep_nothing(file->inode, true);
     if (!rc)
-        rc = begin_mapping(file->inode, end, mapping);
+        rc = begin_mapping(file->inode, offset, length, mapping);
     wt_file_release(handle);
     return rc;
 }

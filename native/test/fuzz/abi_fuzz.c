@@ -453,7 +453,7 @@ static void begin_mapping(struct input *input, uint8_t how) {
     wt_file file = take_file(input);
     uint64_t end = how & 8 ? take_offset(input) : 0;
     wt_mapping mapping = 0;
-    int result = wt_mapping_begin(file, end, how & 16 ? NULL : &mapping);
+    int result = wt_mapping_begin(file, 0, end, how & 16 ? NULL : &mapping);
     check_result(result, 1);
     CHECK((result < 0) == (mapping == 0));
     if (result >= 0) {

@@ -183,7 +183,7 @@ static void keep_mapping(struct life *life, unsigned caller, wt_mapping mapping)
 /* A store behind the end of the file ends a program: here it is one that was not made. */
 static void store(struct life *life, const struct sim_operation *operation, unsigned number, wt_file file) {
     wt_mapping mapping = 0;
-    CHECK(wt_mapping_begin(file, 0, &mapping) >= 0);
+    CHECK(wt_mapping_begin(file, 0, 0, &mapping) >= 0);
     bool stored = sim_store(life->core.sim, sim_file_name(operation->file), operation->offset,
                             sim_pattern() + operation->key, (size_t)operation->length);
     if (stored) {

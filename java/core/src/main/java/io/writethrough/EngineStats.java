@@ -30,6 +30,8 @@ package io.writethrough;
  *     than could be taken
  * @param mappedFiles distinct files that are open and mapped for writing now: their I/O goes through the kernel's page cache
  * @param pinnedBytes of the pages that {@link PinnedBytes} keep in the cache now; a page counts once for each that has a part of it
+ * @param mappedBytes the length of all mappings of these
+ * @param durableMemoryBytes the length of all open mappings of {@link WriteThroughFile#map}
  * @param readHitNanos times of reads that needed no I/O, of one in 64
  * @param readMissNanos times of reads that needed I/O
  * @param writeNanos times of writes, from the call until the last byte was stable
@@ -62,6 +64,8 @@ public record EngineStats(
         long lostRecords,
         long mappedFiles,
         long pinnedBytes,
+        long mappedBytes,
+        long durableMemoryBytes,
         Histogram readHitNanos,
         Histogram readMissNanos,
         Histogram writeNanos,

@@ -186,6 +186,20 @@ public interface WriteThroughEngineMXBean {
     long getPinnedBytes();
 
     /**
+     * Length of the mappings of these files.
+     *
+     * @return as {@link EngineStats#mappedBytes()}
+     */
+    long getMappedBytes();
+
+    /**
+     * Length of the open mappings of durable memory.
+     *
+     * @return as {@link EngineStats#durableMemoryBytes()}
+     */
+    long getDurableMemoryBytes();
+
+    /**
      * Times of reads that needed no I/O.
      *
      * @return as {@link EngineStats#readHitNanos()}

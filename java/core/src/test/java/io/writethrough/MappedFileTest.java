@@ -66,6 +66,7 @@ class MappedFileTest extends OnEveryFileSystem {
         final ByteBuffer kept = map();
         map().put(0, bytes(BYTES, seed));
         assertEquals(1, engine.stats().mappedFiles());
+        assertEquals(2 * BYTES, engine.stats().mappedBytes());
         assertEquals(StorageProfile.WritePath.BUFFERED, file.profile().writePath());
         assertArrayEquals(bytes(BYTES, seed), read(file, 0, BYTES));
         assertEquals(0, engine.stats().cachedBytes());

@@ -110,6 +110,8 @@ public final class WriteThroughMetrics implements MeterBinder {
             gauge("open.inodes", null, EngineStats::openInodes);
             gauge("mapped.files", null, EngineStats::mappedFiles);
             gauge("pinned.bytes", "bytes", EngineStats::pinnedBytes);
+            gauge("mapped.bytes", "bytes", EngineStats::mappedBytes);
+            gauge("durable.memory.bytes", "bytes", EngineStats::durableMemoryBytes);
             time("read.time", "result", "hit", EngineStats::readHitNanos);
             time("read.time", "result", "miss", EngineStats::readMissNanos);
             time("write.time", null, null, EngineStats::writeNanos);

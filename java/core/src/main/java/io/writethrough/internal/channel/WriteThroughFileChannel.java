@@ -444,7 +444,7 @@ public class WriteThroughFileChannel extends ChannelWithoutDescriptor {
         try {
             beginBlocking();
             if (mode == MapMode.READ_WRITE && size > 0) {
-                final T mapped = file.mapForWriting(at + size, mapping, owner);
+                final T mapped = file.mapForWriting(at, size, mapping, owner);
                 completed = true;
                 return mapped;
             }

@@ -237,9 +237,10 @@ public final class OpenFile implements Operation.File {
      *
      * @param owner of what was mapped, the object that is garbage once nobody can store there
      */
-    public <T> T mapForWriting(final long end, final Mapping<T> mapping, final UnaryOperator<Object> owner)
+    public <T> T mapForWriting(
+            final long offset, final long length, final Mapping<T> mapping, final UnaryOperator<Object> owner)
             throws IOException {
-        final long number = beginWritableMapping(end);
+        final long number = beginWritableMapping(offset, length);
         try {
             final T mapped = mapping.map();
             NativeHandle.whenLost(owner.apply(mapped), () -> CApi.wt_mapping_end(number));
@@ -250,15 +251,15 @@ public final class OpenFile implements Operation.File {
         }
     }
 
-    private long beginWritableMapping(final long end) throws IOException {
+    private long beginWritableMapping(final long offset, final long length) throws IOException {
         final long[] mapping = new long[1];
         final long result;
         try {
-            result = CApi.wt_mapping_begin(handle(), end, mapping);
+            result = CApi.wt_mapping_begin(handle(), offset, length, mapping);
         } finally {
             Reference.reachabilityFence(this);
         }
-        if (checked("map", NONE, end, result) == FIRST_MAPPING) {
+        if (checked("map", offset, length, result) == FIRST_MAPPING) {
             try {
                 tellOfMapping();
             } catch (final RuntimeException | Error e) { // of a handler of the log: there will be no mapping to end

@@ -15,7 +15,7 @@ import java.nio.charset.StandardCharsets;
  */
 public final class CApi {
     /** Of the library that has these methods. The library looks at this constant before it registers any. */
-    public static final int ABI_VERSION = 5;
+    public static final int ABI_VERSION = 6;
 
     private CApi() {}
 
@@ -114,7 +114,7 @@ public final class CApi {
     public static native int wt_file_begin_mapping(long file);
 
     /** The number of the mapping goes to the first element. */
-    public static native int wt_mapping_begin(long file, long end, long[] mapping);
+    public static native int wt_mapping_begin(long file, long offset, long length, long[] mapping);
 
     public static native int wt_mapping_end(long mapping);
 
@@ -126,6 +126,8 @@ public final class CApi {
     public static native int wt_memory_detach(long memory);
 
     public static native int wt_memory_unmap(long memory);
+
+    public static native int wt_memory_is_watched();
 
     /** A direct buffer of memory, which it does not keep. */
     public static native ByteBuffer memoryBuffer(long address, int length);
