@@ -194,6 +194,27 @@ TEST(a_force_makes_the_file_as_long_as_the_pages_that_changed) {
     both_ways(map_behind);
 }
 
+static void store_zeros(uint32_t flags) {
+    struct mapped mapped = open_file(NULL, flags);
+    fill_at(mapped.file, 0, 1, BLOCK);
+    fill_at(mapped.file, 2 * BLOCK, 1, 100);
+    map(&mapped, 0, 6 * BLOCK);
+    for (size_t page = 1; page < 5; page++) /* a hole, the end of the file, behind it */
+        memset(mapped.bytes + page * BLOCK + (page == 2 ? 100 : 0), 0, page == 2 ? BLOCK - 100 : BLOCK);
+    CHECK_OK(wt_memory_force(mapped.memory, BLOCK, BLOCK));
+    CHECK_OK(wt_memory_force(mapped.memory, 3 * BLOCK, 3 * BLOCK));
+    CHECK_EQ(writes(&mapped), 0);
+    CHECK_EQ(wt_size(mapped.file), 2 * BLOCK + 100);
+    memset(mapped.bytes, 0, BLOCK); /* where the file has others */
+    CHECK_OK(wt_memory_force(mapped.memory, 0, 6 * BLOCK));
+    check_stable(&mapped.core, 0, 0, BLOCK);
+    close_all(&mapped);
+}
+
+TEST(zeros_are_not_written_where_the_file_has_zeros) {
+    both_ways(store_zeros);
+}
+
 static void map_later(uint32_t flags) {
     struct mapped mapped = open_file(NULL, flags);
     uint8_t bytes[BLOCK];
@@ -290,6 +311,29 @@ static void refuse_appends(uint32_t flags) {
 
 TEST(appends_are_refused_while_memory_reaches_behind_the_end) {
     both_ways(refuse_appends);
+}
+
+static void count_bytes(uint32_t flags) {
+    struct mapped mapped = of_ones(NULL, flags);
+    CHECK_EQ(core_stats(&mapped.core).durable_memory_bytes, PAGES * BLOCK);
+    wt_memory second;
+    void *address;
+    CHECK(wt_memory_map(mapped.file, (PAGES + 1) * BLOCK, 100, flags, &second, &address) >= 0);
+    CHECK_EQ(core_stats(&mapped.core).durable_memory_bytes, PAGES * BLOCK + 100);
+    CHECK_EQ(wt_memory_map(mapped.file, 0, BLOCK, flags, &second, &address), -EBUSY);
+    CHECK_EQ(core_stats(&mapped.core).durable_memory_bytes, PAGES * BLOCK + 100);
+    CHECK_OK(wt_memory_detach(mapped.memory));
+    CHECK_OK(wt_memory_detach(mapped.memory));
+    CHECK_EQ(core_stats(&mapped.core).durable_memory_bytes, 100);
+    CHECK_OK(wt_file_close(mapped.file));
+    CHECK_EQ(core_stats(&mapped.core).durable_memory_bytes, 0);
+    CHECK_OK(wt_memory_unmap(second));
+    close_all(&mapped);
+    CHECK_EQ(wt_memory_unmap(second), -EBADF);
+}
+
+TEST(the_length_of_what_memory_owns_is_told) {
+    both_ways(count_bytes);
 }
 
 /* ---- errors ------------------------------------------------------------------------------------------------------ */
