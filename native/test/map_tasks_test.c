@@ -24,6 +24,9 @@ struct scene {
     int told;       /* how many calls failed as forces do */
     uint64_t seed;
     wt_mapping mapping;
+    wt_memory memory;
+    void *address;
+    int mapped;        /* what wt_memory_map returned */
     uint64_t appended; /* where */
 };
 
@@ -95,6 +98,49 @@ TEST(no_force_misses_the_error_of_stores_that_the_end_of_a_mapping_has_flushed) 
         (void)wt_force(scene.file); /* may tell it again */
         core_close(&scene.core);
     }
+}
+
+/* ---- durable memory ----------------------------------------------------------------------------------------------- */
+
+static void punch(void *argument) {
+    struct scene *scene = argument;
+    scene->told =
+        wt_punch_hole(scene->file, BLOCK + 100, 8 * BLOCK); /* in three steps: parts of blocks, and whole ones */
+    end_task(scene);
+}
+
+static void map_memory(void *argument) {
+    struct scene *scene = argument;
+    for (uint64_t i = 0; i < scene->seed % 4; i++) {
+        CHECK_EQ(byte_of(scene->file, (12 + i) * BLOCK), 1); /* each takes as long as an I/O */
+    }
+    scene->mapped = wt_memory_map(scene->file, 0, 16 * BLOCK, WT_MEMORY_COMPARE, &scene->memory, &scene->address);
+    end_task(scene);
+}
+
+/* Else a hole would be made in parts, and the memory have what was there before. */
+TEST(a_hole_and_durable_memory_that_meet_leave_one_of_them_refused_as_a_whole) {
+    unsigned refused = 0, mapped = 0;
+    for (uint64_t seed = 1; seed <= INTERLEAVINGS; seed++) {
+        struct scene scene;
+        begin_scene(&scene, seed);
+        run(&scene, seed, punch, map_memory, NULL);
+        CHECK(scene.told == 0 || scene.told == -EBUSY);
+        CHECK(scene.mapped >= 0 || (scene.mapped == -EBUSY && scene.told == 0));
+        check_filled(scene.file, 0, 1, BLOCK + 100);
+        check_filled(scene.file, BLOCK + 100, scene.told == 0 ? 0 : 1, 8 * BLOCK);
+        check_filled(scene.file, 9 * BLOCK + 100, 1, 7 * BLOCK - 100);
+        if (scene.mapped >= 0) {
+            static uint8_t bytes[16 * BLOCK];
+            CHECK_EQ(read_at(scene.file, 0, bytes, sizeof bytes), sizeof bytes);
+            CHECK_BYTES(scene.address, bytes, sizeof bytes);
+            CHECK_OK(wt_memory_unmap(scene.memory));
+        }
+        refused += scene.told != 0 || scene.mapped < 0;
+        mapped += scene.mapped >= 0;
+        core_close(&scene.core);
+    }
+    CHECK(refused > 0 && mapped > 0);
 }
 
 /* ---- appends -------------------------------------------------------------------------------------------------------- */

@@ -13,9 +13,9 @@
 /* Of all files: an owner may end while its file is closed. Held for the walk over a short list. */
 static struct wt_mutex lock = WT_MUTEX_INITIALIZER(WT_LOCK_OWNERS);
 
-static bool meets(const struct wt_inode *inode, uint64_t offset, uint64_t end) {
+static bool meets(const struct wt_inode *inode, uint64_t offset, uint64_t end, bool zeros_too) {
     const struct wt_owner *at = atomic_load(&inode->owners);
-    while (at && (at->end <= offset || at->offset >= end))
+    while (at && (at->end <= offset || at->offset >= end || (at->zeros && !zeros_too)))
         at = at->next;
     return at;
 }
@@ -24,7 +24,7 @@ bool wt_is_owned(struct wt_inode *inode, uint64_t offset, uint64_t end) {
     if (!atomic_load(&inode->owners) || offset >= end)
         return false;
     wt_lock(&lock);
-    bool owned = meets(inode, offset, end);
+    bool owned = meets(inode, offset, end, false);
     wt_unlock(&lock);
     return owned && !WT_MUTANT("memory-owns-nothing");
 }
@@ -32,12 +32,15 @@ bool wt_is_owned(struct wt_inode *inode, uint64_t offset, uint64_t end) {
 int wt_owner_begin(struct wt_owner *owner, struct wt_file_object *file) {
     struct wt_inode *inode = file->inode;
     wt_lock(&lock);
-    int rc = meets(inode, owner->offset, owner->end) ? -EBUSY : 0;
+    int rc = meets(inode, owner->offset, owner->end, !owner->zeros) ? -EBUSY : 0;
+    if (rc && WT_MUTANT("memory-owns-nothing"))
+        rc = 0;
     if (!rc) {
         owner->file = file;
         owner->next = atomic_load(&inode->owners);
         atomic_store(&inode->owners, owner);
-        atomic_fetch_add(&inode->engine->durable_memory_bytes, owner->end - owner->offset);
+        if (!owner->zeros)
+            atomic_fetch_add(&inode->engine->durable_memory_bytes, owner->end - owner->offset);
     }
     wt_unlock(&lock);
     return rc;
@@ -50,7 +53,8 @@ static void take_off(struct wt_inode *inode, struct wt_owner *at, struct wt_owne
     else
         atomic_store(&inode->owners, owner->next);
     owner->file = NULL;
-    atomic_fetch_sub(&inode->engine->durable_memory_bytes, owner->end - owner->offset);
+    if (!owner->zeros)
+        atomic_fetch_sub(&inode->engine->durable_memory_bytes, owner->end - owner->offset);
 }
 
 void wt_owner_end(struct wt_owner *owner) {

@@ -130,7 +130,7 @@ static int zero_range(struct wt_inode *inode, uint64_t offset, uint64_t end, boo
     while (!rc && offset < end) {
         uint64_t stop = end;
         wt_later_shut(inode);
-        rc = wt_is_owned(inode, offset, end) ? -EBUSY : zero_step(inode, offset, &stop, keep_space);
+        rc = zero_step(inode, offset, &stop, keep_space);
         uint64_t size = wt_inode_size(inode); /* the part of a hole that is past the size does nothing */
         if (!rc && offset < size)
             wt_round_make_hole(inode, hole, offset, stop < size ? stop : size);
@@ -156,8 +156,12 @@ static int deallocate(wt_file handle, uint64_t offset, uint64_t length, bool kee
         rc = wt_may_wait(file->inode->engine->backend);
     if (!rc && length > 0)
         rc = wt_later_keep_nothing(file->inode, true);
+    struct wt_owner owner = {.offset = offset, .end = end, .zeros = true};
+    if (!rc && length > 0 && !WT_MUTANT("hole-owns-nothing"))
+        rc = wt_owner_begin(&owner, file);
     if (!rc && length > 0)
         rc = zero_range(file->inode, offset, end, keep_space);
+    wt_owner_end(&owner);
     if (file)
         wt_file_release(handle);
     return rc;
