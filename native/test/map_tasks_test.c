@@ -143,6 +143,38 @@ TEST(a_hole_and_durable_memory_that_meet_leave_one_of_them_refused_as_a_whole) {
     CHECK(refused > 0 && mapped > 0);
 }
 
+static void read_last(void *argument) {
+    struct scene *scene = argument;
+    uint8_t byte = 0;
+    int64_t n = read_at(scene->file, 15 * BLOCK, &byte, 1); /* the close waits for it */
+    CHECK(n == 1 || n == -EBADF);
+    end_task(scene);
+}
+
+static void close_file(void *argument) {
+    struct scene *scene = argument;
+    CHECK_OK(wt_file_close(scene->file));
+    end_task(scene);
+}
+
+static void unmap_memory(void *argument) {
+    struct scene *scene = argument;
+    CHECK_OK(wt_memory_unmap(scene->memory));
+    end_task(scene);
+}
+
+TEST(memory_that_is_unmapped_while_its_file_is_closing_owns_nothing_any_more) {
+    for (uint64_t seed = 1; seed <= INTERLEAVINGS; seed++) {
+        struct scene scene;
+        begin_scene(&scene, seed);
+        wt_file other = core_file(&scene.core, "file");
+        CHECK_OK(wt_memory_map(scene.file, 0, 4 * BLOCK, WT_MEMORY_COMPARE, &scene.memory, &scene.address));
+        run(&scene, seed, read_last, close_file, unmap_memory);
+        fill_at(other, 0, 2, BLOCK);
+        core_close(&scene.core);
+    }
+}
+
 /* ---- appends -------------------------------------------------------------------------------------------------------- */
 
 static int64_t append(wt_file file, int value, uint64_t *offset) {

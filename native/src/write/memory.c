@@ -406,6 +406,8 @@ int wt_memory_detach(wt_memory handle) {
 int wt_memory_unmap(wt_memory handle) {
     int rc = wt_memory_detach(handle);
     struct memory *memory = rc ? NULL : wt_handle_close(&wt_memory_handles, handle, NULL);
+    if (memory && !WT_MUTANT("unmapped-memory-owns"))
+        wt_owner_end(&memory->owner); /* its file may be closing, and not have come to that yet */
     if (memory)
         free_memory(memory);
     return rc ? rc : memory ? 0 : -EBADF;
