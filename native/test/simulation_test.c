@@ -301,6 +301,14 @@ TEST(no_power_cut_takes_what_a_mapped_file_acknowledged) {
     (void)cut_often(SIM_THEME_MAPPED, 60000);
 }
 
+TEST(no_power_cut_takes_what_a_force_of_memory_acknowledged) {
+    (void)cut_often(SIM_THEME_MEMORY, 100000);
+}
+
+TEST(no_force_of_memory_acknowledges_what_a_disk_that_fails_has_lost) {
+    (void)cut_often(SIM_THEME_OWING, 60000);
+}
+
 TEST(bytes_that_were_lost_are_told_by_each_force_until_they_are_stable_again) {
     AGAIN(SIM_THEME_LOSING, 104, 104, 4, 1, 3, 4, 5);
     AGAIN(SIM_THEME_LOSING, 613590525, 613590525, 7, 32, 33, 34, 35, 38, 41, 52);

@@ -24,14 +24,15 @@ enum {
 struct entry {
     const struct sim_deed *deed;
     const struct sim_operation *operation;
-    unsigned begin, end;  /* the order of what is known; NEVER: not yet */
-    uint64_t from, to;    /* of the file: the bytes that it writes */
-    uint64_t required_to; /* these of them are stable from now on */
-    uint64_t least_size;  /* of a read: of the file, when it began */
-    unsigned sent;        /* of a write: when the first of it was sent; NEVER: not yet, or that is not known */
-    unsigned lost;        /* of what is not durable yet: when a flush of the disk failed; NEVER: none did */
-    bool has_cause;       /* to fail */
-    bool flush_failed;    /* while it was under way, for a call to its file */
+    unsigned begin, end;   /* the order of what is known; NEVER: not yet */
+    uint64_t from, to;     /* of the file: the bytes that it writes */
+    uint64_t required_to;  /* these of them are stable from now on */
+    unsigned stable_since; /* of a store: when all of it was; NEVER: not yet */
+    uint64_t least_size;   /* of a read: of the file, when it began */
+    unsigned sent;         /* of a write: when the first of it was sent; NEVER: not yet, or that is not known */
+    unsigned lost;         /* of what is not durable yet: when a flush of the disk failed; NEVER: none did */
+    bool has_cause;        /* to fail */
+    bool flush_failed;     /* while it was under way, for a call to its file */
 };
 
 /* Which deeds may show in a block, oldest first. Those before are in the base. */
@@ -60,7 +61,11 @@ struct sim_ledger {
 };
 
 static bool writes_bytes(enum sim_step step) {
-    return step == SIM_STEP_WRITE || step == SIM_STEP_APPEND;
+    return step == SIM_STEP_WRITE || step == SIM_STEP_APPEND || step == SIM_STEP_STORE;
+}
+
+static bool is_store(const struct entry *entry) {
+    return entry->operation->step == SIM_STEP_STORE;
 }
 
 static bool is_atomic(const struct entry *entry) {
@@ -93,8 +98,13 @@ struct sim_ledger *sim_ledger_new(const struct sim_program *program, const struc
     for (unsigned i = 0; i < program->count; i++) {
         struct entry *entry = &ledger->entries[i];
         const struct sim_operation *operation = &program->operations[i];
-        *entry = (struct entry){
-            .deed = &deeds[i], .operation = operation, .begin = NEVER, .end = NEVER, .sent = NEVER, .lost = NEVER};
+        *entry = (struct entry){.deed = &deeds[i],
+                                .operation = operation,
+                                .begin = NEVER,
+                                .end = NEVER,
+                                .sent = NEVER,
+                                .lost = NEVER,
+                                .stable_since = NEVER};
         bool cuts = operation->step == SIM_STEP_TRUNCATE;
         entry->from = operation->step == SIM_STEP_APPEND ? deeds[i].offset : operation->offset;
         entry->to = cuts ? SIM_LIMIT : entry->from + operation->length;
@@ -122,6 +132,41 @@ static uint64_t smaller(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
+/*
+ * Whether a store may have reached from..to of the file: a force of its memory found it, or began before it and may find it. A
+ * force writes whole pages.
+ */
+static bool may_be_sent_after(const struct sim_ledger *ledger, const struct entry *store, uint64_t from, uint64_t to,
+                              const struct entry *after, bool soon) {
+    bool may = false;
+    from = larger(from, store->from);
+    to = smaller(to, store->to);
+    for (unsigned i = 0; i < ledger->program->count && !may && !store->deed->refused; i++) {
+        const struct entry *force = &ledger->entries[i];
+        uint64_t first = force->from - force->from % SIM_PAGE_BYTES;
+        uint64_t end = (force->to + SIM_PAGE_BYTES - 1) / SIM_PAGE_BYTES * SIM_PAGE_BYTES;
+        may = force->operation->step == SIM_STEP_FORCE_MEMORY && force->operation->file == store->operation->file &&
+              (force->begin != NEVER || (soon && force->deed->begun)) && !force->deed->refused &&
+              force->deed->memory == store->deed->memory && !precedes(force, store) && !precedes(force, after) &&
+              first < to && from < end;
+    }
+    return may;
+}
+
+static bool may_be_sent(const struct sim_ledger *ledger, const struct entry *store, uint64_t from, uint64_t to) {
+    return may_be_sent_after(ledger, store, from, to, store, false);
+}
+
+/*
+ * Whether all that it does was over when another began: a store reaches the file by a force that comes later. soon: by a force that
+ * has not begun yet, too.
+ */
+static bool is_over_before(const struct sim_ledger *ledger, const struct entry *entry, const struct entry *by,
+                           bool soon) {
+    return precedes(entry, by) &&
+           !(is_store(entry) && may_be_sent_after(ledger, entry, entry->from, entry->to, by, soon));
+}
+
 static uint8_t value_of(const struct sim_ledger *ledger, const struct entry *entry, uint64_t at) {
     return writes_bytes(entry->operation->step) ? ledger->pattern[entry->operation->key + (at - entry->from)] : 0;
 }
@@ -146,12 +191,13 @@ static bool is_required(const struct entry *entry, uint64_t start, uint64_t end)
 }
 
 /* Whether b, which is stable, hides all of a there. */
-static bool hides(const struct entry *b, const struct entry *a, uint64_t start, uint64_t end) {
+static bool hides(const struct sim_ledger *ledger, const struct entry *b, const struct entry *a, uint64_t start,
+                  uint64_t end) {
     uint64_t a_from, a_to, b_from, b_to;
     part_of(a, start, end, &a_from, &a_to);
     part_of(b, start, end, &b_from, &b_to);
     b_to = larger(smaller(b_to, b->required_to), b_from);
-    return precedes(a, b) && b_from <= a_from && a_to <= b_to;
+    return is_over_before(ledger, a, b, true) && b_from <= a_from && a_to <= b_to;
 }
 
 /* ---- sizes ------------------------------------------------------------------------------------------------------- */
@@ -166,16 +212,22 @@ static bool may_be_lost(const struct sim_ledger *ledger, const struct entry *ent
 }
 
 static bool may_have_failed(const struct sim_ledger *ledger, const struct entry *entry) {
-    return entry->deed->result < 0 || may_be_lost(ledger, entry);
+    bool owed = is_store(entry) && ledger->program->fault_count > 0 && entry->required_to < entry->to;
+    return entry->deed->result < 0 || owed || may_be_lost(ledger, entry);
 }
 
-static bool sets_size(const struct entry *entry) {
+static bool sets_size(const struct sim_ledger *ledger, const struct entry *entry) {
     enum sim_step step = entry->operation->step;
     return (writes_bytes(step) || step == SIM_STEP_TRUNCATE || step == SIM_STEP_ALLOCATE) && entry->begin != NEVER &&
-           !entry->deed->refused;
+           !entry->deed->refused && (!is_store(entry) || may_be_sent(ledger, entry, entry->from, entry->to));
 }
 
-static uint64_t size_by(const struct entry *entry) {
+/* What a store has changed is written up to the end of the page or of the memory. */
+static uint64_t size_by(const struct sim_ledger *ledger, const struct entry *entry) {
+    uint64_t end = (entry->to + SIM_PAGE_BYTES - 1) / SIM_PAGE_BYTES * SIM_PAGE_BYTES;
+    if (is_store(entry)) {
+        return smaller(end, ledger->program->memory[entry->operation->file].end);
+    }
     return entry->operation->step == SIM_STEP_TRUNCATE ? entry->from : entry->to;
 }
 
@@ -184,8 +236,8 @@ static bool may_be_cut(const struct sim_ledger *ledger, const struct entry *entr
     bool cut = false;
     for (unsigned i = 0; i < ledger->program->count && !cut; i++) {
         const struct entry *by = &ledger->entries[i];
-        cut = by != entry && sets_size(by) && by->operation->file == entry->operation->file &&
-              by->operation->step == SIM_STEP_TRUNCATE && size_by(by) < size && !precedes(by, entry);
+        cut = by != entry && sets_size(ledger, by) && by->operation->file == entry->operation->file &&
+              by->operation->step == SIM_STEP_TRUNCATE && size_by(ledger, by) < size && !precedes(by, entry);
     }
     return cut;
 }
@@ -195,8 +247,9 @@ static bool is_superseded(const struct sim_ledger *ledger, const struct entry *e
     bool superseded = false;
     for (unsigned i = 0; i < ledger->program->count && !superseded; i++) {
         const struct entry *by = &ledger->entries[i];
-        superseded = sets_size(by) && by->operation->file == file && by->operation->step == SIM_STEP_TRUNCATE &&
-                     by->required_to > 0 && by->end != NEVER && (entry == NULL || precedes(entry, by));
+        superseded = sets_size(ledger, by) && by->operation->file == file && by->operation->step == SIM_STEP_TRUNCATE &&
+                     by->required_to > 0 && by->end != NEVER &&
+                     (entry == NULL || is_over_before(ledger, entry, by, false));
     }
     return superseded;
 }
@@ -208,11 +261,11 @@ static uint64_t sure_size(const struct sim_ledger *ledger, unsigned file, bool s
     uint64_t size = may_be_cut(ledger, &start, at_start) ? 0 : at_start;
     for (unsigned i = 0; i < ledger->program->count; i++) {
         const struct entry *entry = &ledger->entries[i];
-        if (!sets_size(entry) || entry->operation->file != file) {
+        if (!sets_size(ledger, entry) || entry->operation->file != file) {
             continue;
         }
-        bool done = entry->end != NEVER && entry->deed->result >= 0 && !may_be_lost(ledger, entry);
-        uint64_t sure = stable || !done ? smaller(entry->required_to, size_by(entry)) : size_by(entry);
+        bool done = entry->end != NEVER && entry->deed->result >= 0 && !may_be_lost(ledger, entry) && !is_store(entry);
+        uint64_t sure = stable || !done ? smaller(entry->required_to, size_by(ledger, entry)) : size_by(ledger, entry);
         if (sure > entry->from || (entry->operation->step == SIM_STEP_TRUNCATE && sure > 0)) {
             size = sure > size && !may_be_cut(ledger, entry, sure) ? sure : size;
         }
@@ -226,7 +279,7 @@ static uint64_t asked_size(const struct sim_ledger *ledger, unsigned file) {
     for (unsigned i = 0; i < ledger->program->count; i++) {
         const struct entry *entry = &ledger->entries[i];
         bool refused = is_atomic(entry) && entry->begin != NEVER && entry->deed->refused;
-        size = refused && entry->operation->file == file ? larger(size, size_by(entry)) : size;
+        size = refused && entry->operation->file == file ? larger(size, size_by(ledger, entry)) : size;
     }
     return size;
 }
@@ -242,10 +295,10 @@ bool sim_ledger_may_be_long(const struct sim_ledger *ledger, unsigned file, uint
     bool allowed = size == at_start && !is_superseded(ledger, NULL, file);
     for (unsigned i = 0; i < ledger->program->count && !allowed; i++) {
         const struct entry *entry = &ledger->entries[i];
-        if (!sets_size(entry) || entry->operation->file != file) {
+        if (!sets_size(ledger, entry) || entry->operation->file != file) {
             continue;
         }
-        uint64_t by = size_by(entry);
+        uint64_t by = size_by(ledger, entry);
         largest = larger(largest, by);
         /* Also in a gap below its start: what else is in those blocks leaves in I/Os of its own. */
         bool within = entry->operation->step != SIM_STEP_TRUNCATE && size < (is_atomic(entry) ? entry->from + 1 : by);
@@ -271,7 +324,7 @@ static bool is_hidden(const struct sim_ledger *ledger, const struct block *block
     const struct entry *entry = &ledger->entries[block->entries[index]];
     bool hidden = false;
     for (unsigned i = 0; i < block->count && !hidden; i++) {
-        hidden = i != index && hides(&ledger->entries[block->entries[i]], entry, start, end);
+        hidden = i != index && hides(ledger, &ledger->entries[block->entries[i]], entry, start, end);
     }
     return hidden;
 }
@@ -279,7 +332,8 @@ static bool is_hidden(const struct sim_ledger *ledger, const struct block *block
 static bool precedes_all(const struct sim_ledger *ledger, const struct block *block, unsigned index) {
     bool first = true;
     for (unsigned i = 0; i < block->count && first; i++) {
-        first = i == index || precedes(&ledger->entries[block->entries[index]], &ledger->entries[block->entries[i]]);
+        first = i == index || is_over_before(ledger, &ledger->entries[block->entries[index]],
+                                             &ledger->entries[block->entries[i]], true);
     }
     return first;
 }
@@ -351,8 +405,9 @@ static bool may_tell_loss(const struct sim_ledger *ledger, const struct entry *s
 
 /* Whether the next sync of a file vouches for the write: it was sent, may not be durable, and none has since. */
 static bool is_unsynced(const struct entry *entry) {
-    return writes_bytes(entry->operation->step) && entry->operation->durability == WT_DURABILITY_DEVICE &&
-           entry->begin != NEVER && entry->required_to < entry->to && !entry->deed->refused;
+    return writes_bytes(entry->operation->step) && !is_store(entry) &&
+           entry->operation->durability == WT_DURABILITY_DEVICE && entry->begin != NEVER &&
+           entry->required_to < entry->to && !entry->deed->refused;
 }
 
 /* These make zeros, and vouch for them with a sync at their end, as a sync for the writes of others. */
@@ -410,10 +465,26 @@ static bool is_told_lost(const struct sim_ledger *ledger, const struct entry *wr
 static void require_synced(struct sim_ledger *ledger, const struct entry *sync) {
     for (unsigned i = 0; i < ledger->program->count; i++) {
         struct entry *entry = &ledger->entries[i];
-        bool covered = writes_bytes(entry->operation->step) || entry->operation->step == SIM_STEP_TRUNCATE;
+        bool covered =
+            (writes_bytes(entry->operation->step) && !is_store(entry)) || entry->operation->step == SIM_STEP_TRUNCATE;
         if (entry->operation->file == sync->operation->file && covered && precedes(entry, sync) &&
             entry->deed->result >= 0 && !entry->deed->refused &&
             ((entry->operation->flags & WT_LATER) != 0 || !is_told_lost(ledger, entry))) {
+            require(ledger, entry, entry->to);
+        }
+    }
+}
+
+/* What was stored into the memory before the force began, within its pages, is stable. */
+static void require_forced(struct sim_ledger *ledger, const struct entry *force) {
+    uint64_t first = force->from - force->from % SIM_PAGE_BYTES;
+    uint64_t end = (force->to + SIM_PAGE_BYTES - 1) / SIM_PAGE_BYTES * SIM_PAGE_BYTES;
+    for (unsigned i = 0; i < ledger->program->count; i++) {
+        struct entry *entry = &ledger->entries[i];
+        if (is_store(entry) && entry->operation->file == force->operation->file && !entry->deed->refused &&
+            entry->deed->memory == force->deed->memory && precedes(entry, force) && first <= entry->from &&
+            entry->to <= end && entry->stable_since == NEVER) {
+            entry->stable_since = ledger->order;
             require(ledger, entry, entry->to);
         }
     }
@@ -451,7 +522,7 @@ void sim_ledger_end(struct sim_ledger *ledger, unsigned deed) {
         return;
     }
     if (writes_bytes(operation->step)) {
-        if (operation->durability != WT_DURABILITY_DEVICE) {
+        if (operation->durability != WT_DURABILITY_DEVICE) { /* no store is */
             require(ledger, entry, entry->from + done->stable);
         }
         if (operation->step == SIM_STEP_APPEND && done->result >= 0 && operation->durability != WT_DURABILITY_DEVICE) {
@@ -459,6 +530,8 @@ void sim_ledger_end(struct sim_ledger *ledger, unsigned deed) {
         }
     } else if (makes_stable(operation->step) && done->result == 0) {
         require_synced(ledger, entry);
+    } else if (operation->step == SIM_STEP_FORCE_MEMORY && done->result == 0) {
+        require_forced(ledger, entry);
     } else if (operation->step != SIM_STEP_READ && done->result == 0 &&
                !(operation->step == SIM_STEP_TRUNCATE && ledger->program->at_force)) { /* durable with the next force */
         require(ledger, entry, entry->to);
@@ -478,9 +551,9 @@ void sim_ledger_sent(struct sim_ledger *ledger, unsigned file, uint64_t offset, 
         struct entry *entry = &ledger->entries[i];
         bool zeros = is_under_way(entry) && entry->operation->file == file && makes_zeros(entry->operation->step);
         count += zeros ? 2u : 0u; /* or of such a call */
-        bool held = (entry->operation->flags & WT_LATER) != 0 && entry->end != NEVER &&
+        bool held = ((entry->operation->flags & WT_LATER) != 0 || is_store(entry)) && entry->end != NEVER &&
                     entry->required_to < entry->to && entry->operation->file == file;
-        count += held ? 2u : 0u; /* or of a later write that has ended */
+        count += held ? 2u : 0u; /* or of a later write or a store that has ended */
         bool meets = is_under_way(entry) && entry->operation->file == file && writes_bytes(entry->operation->step) &&
                      entry->from < offset + length && offset < entry->to;
         count += meets ? 1u : 0u;
@@ -554,7 +627,8 @@ static bool is_behind_failed(const struct sim_ledger *ledger, const struct entry
 bool sim_ledger_may_fail(const struct sim_ledger *ledger, unsigned deed) {
     const struct entry *entry = &ledger->entries[deed];
     bool append = entry->operation->step == SIM_STEP_APPEND;
-    bool tells = makes_stable(entry->operation->step) || entry->operation->step == SIM_STEP_REOPEN;
+    bool tells = makes_stable(entry->operation->step) || entry->operation->step == SIM_STEP_REOPEN ||
+                 entry->operation->step == SIM_STEP_MAP; /* as a force, before it reads */
     /* What is lost is told by every force, until it is written again. */
     bool of_later = tells && sim_loses_later_writes(ledger->program) && ledger->refused;
     return entry->has_cause || of_later || (append && is_behind_failed(ledger, entry));
@@ -591,10 +665,12 @@ static bool must_be_placed(const struct search *search, unsigned index) {
 }
 
 static bool may_be_placed(const struct search *search, const struct trail *trail, unsigned index) {
-    bool may = rank_of(search, index) != ABSENT;
+    const struct entry *entry = candidate(search, index);
+    bool may = rank_of(search, index) != ABSENT &&
+               (!is_store(entry) || may_be_sent(search->ledger, entry, search->start, search->end));
     for (unsigned i = 0; i < search->block->count && may; i++) {
         if (trail->placed >> i & 1) {
-            may = !precedes(candidate(search, i), candidate(search, index));
+            may = !is_over_before(search->ledger, candidate(search, i), candidate(search, index), false);
         } else if (rank_of(search, index) > 0) {
             may = rank_of(search, i) <= rank_of(search, index) || rank_of(search, i) == ABSENT;
         }
@@ -686,7 +762,8 @@ static bool explain_bytes(const struct search *search) {
         bool good = found == search->base[at - search->start];
         for (unsigned i = 0; i < search->block->count && !good; i++) {
             const struct entry *entry = candidate(search, i);
-            good = entry->from <= at && at < entry->to && found == value_of(search->ledger, entry, at);
+            good = entry->from <= at && at < entry->to && found == value_of(search->ledger, entry, at) &&
+                   (!is_store(entry) || may_be_sent(search->ledger, entry, at, at + 1));
         }
         if (!good && !search->block->lost_count) {
             return false;
@@ -872,8 +949,9 @@ static bool is_over(const struct sim_ledger *ledger, const struct entry *entry, 
     for (unsigned i = 0; i < ledger->program->count && !over; i++) {
         const struct entry *by = &ledger->entries[i];
         over = by->operation->file == read->operation->file && changes_bytes(by->operation->step) && by->from <= at &&
-               at < by->to && precedes(by, read) && by->deed->result >= 0 && !by->deed->refused &&
-               !may_be_lost(ledger, by) && (entry == NULL || precedes(entry, by));
+               at < by->to && (is_store(by) ? by->stable_since < read->begin : precedes(by, read)) &&
+               by->deed->result >= 0 && !by->deed->refused && !may_be_lost(ledger, by) &&
+               (entry == NULL || is_over_before(ledger, entry, by, false));
     }
     return over;
 }
@@ -888,7 +966,8 @@ static bool may_show(const struct sim_ledger *ledger, const uint8_t *start, cons
         const struct entry *entry = &ledger->entries[i];
         good = entry->operation->file == read->operation->file && changes_bytes(entry->operation->step) &&
                entry->begin != NEVER && !entry->deed->refused && entry->from <= at && at < entry->to &&
-               found == value_of(ledger, entry, at) && !is_over(ledger, entry, read, at);
+               found == value_of(ledger, entry, at) && !is_over(ledger, entry, read, at) &&
+               (!is_store(entry) || may_be_sent(ledger, entry, at, at + 1));
     }
     return good;
 }
@@ -941,6 +1020,10 @@ bool sim_ledger_place_is_own(const struct sim_ledger *ledger, unsigned deed) {
         bool lost = later && ledger->program->fault_count > 0;
         bool meets = other->from < append->to && append->from < other->to && !lost;
         bool had_begun = other->sent < append->begin;
+        if (is_store(other)) { /* appends are refused while memory reaches behind the end */
+            own = !meets || other->stable_since == NEVER || other->stable_since >= append->begin;
+            continue;
+        }
         own = !meets || (other->operation->step == SIM_STEP_WRITE && !precedes(other, append) && !had_begun);
     }
     return own;

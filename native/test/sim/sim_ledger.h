@@ -16,11 +16,12 @@ enum { SIM_LIMIT = 160 << 10 }; /* growth ahead included */
 struct sim_deed {
     const struct sim_operation *operation;
     bool begun, ended;
-    bool refused; /* it would have had to wait, or met the end of the file, and changed nothing */
+    bool refused; /* it would have had to wait, met the end of the file or durable memory, and changed nothing */
     bool met_end; /* an atomic write: an append may have had its place by then, and others behind it */
     int64_t result;
     uint64_t offset; /* where it wrote, also an append */
     uint64_t stable; /* bytes known to be stable */
+    unsigned memory; /* the durable memory that it stored into or forced, by number; 0: none */
     uint8_t *read;
 };
 

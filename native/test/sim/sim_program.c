@@ -6,30 +6,43 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "sim_file.h"
 #include "test.h"
 
 /* The number of themes once: so that what a seed gives remains. */
 enum { SEEDS_OF_THEMES = 7 };
 
 const char *const sim_theme_names[SIM_THEMES] = {
-    "log",     "pages",   "mixed", "resize",  "ahead", "failing", "full",    "atomic",   "tails", "cached",
-    "cutting", "flushes", "dying", "batches", "force", "losing",  "keeping", "refusing", "mapped"};
+    "log",     "pages", "mixed",   "resize", "ahead",  "failing", "full",     "atomic", "tails",  "cached", "cutting",
+    "flushes", "dying", "batches", "force",  "losing", "keeping", "refusing", "mapped", "memory", "owing"};
 
-static const char *const step_names[SIM_STEPS] = {"write", "append", "read", "truncate", "allocate",
-                                                  "punch", "zero",   "sync", "reopen",   "force"};
+static const char *const step_names[SIM_STEPS] = {"write", "append",       "read", "truncate", "allocate",
+                                                  "punch", "zero",         "sync", "reopen",   "force",
+                                                  "store", "force memory", "map"};
 
 /* By theme and step: how often. */
 static const unsigned weights[SIM_THEMES][SIM_STEPS] = {
-    [SIM_THEME_LOG] = {4, 80, 6, 0, 2, 0, 0, 4, 2},          [SIM_THEME_PAGES] = {80, 0, 12, 0, 0, 0, 0, 6, 1},
-    [SIM_THEME_MIXED] = {50, 20, 10, 4, 3, 3, 3, 6, 1},      [SIM_THEME_RESIZE] = {40, 10, 5, 15, 8, 8, 8, 5, 1},
-    [SIM_THEME_AHEAD] = {15, 60, 5, 4, 2, 0, 0, 3, 4},       [SIM_THEME_FAILING] = {45, 25, 12, 4, 2, 2, 2, 6, 1},
-    [SIM_THEME_FULL] = {40, 30, 10, 6, 6, 4, 4, 3, 1},       [SIM_THEME_ATOMIC] = {80, 8, 10, 3, 2, 2, 2, 6, 1},
-    [SIM_THEME_TAILS] = {45, 35, 5, 2, 0, 0, 0, 8, 1},       [SIM_THEME_CACHED] = {35, 40, 5, 0, 0, 0, 0, 5, 1},
-    [SIM_THEME_CUTTING] = {30, 20, 8, 20, 8, 6, 6, 6, 1},    [SIM_THEME_FLUSHES] = {60, 10, 5, 0, 0, 0, 0, 25, 0},
-    [SIM_THEME_DYING] = {30, 40, 8, 6, 3, 2, 2, 8, 0},       [SIM_THEME_BATCHES] = {50, 15, 4, 8, 15, 4, 0, 3, 1},
-    [SIM_THEME_FORCE] = {50, 20, 8, 3, 2, 2, 2, 2, 2, 20},   [SIM_THEME_LOSING] = {50, 15, 8, 2, 2, 2, 2, 2, 0, 25},
-    [SIM_THEME_KEEPING] = {40, 30, 8, 8, 0, 0, 0, 2, 3, 20}, [SIM_THEME_REFUSING] = {40, 30, 8, 4, 0, 0, 0, 2, 0, 25},
+    [SIM_THEME_LOG] = {4, 80, 6, 0, 2, 0, 0, 4, 2},
+    [SIM_THEME_PAGES] = {80, 0, 12, 0, 0, 0, 0, 6, 1},
+    [SIM_THEME_MIXED] = {50, 20, 10, 4, 3, 3, 3, 6, 1},
+    [SIM_THEME_RESIZE] = {40, 10, 5, 15, 8, 8, 8, 5, 1},
+    [SIM_THEME_AHEAD] = {15, 60, 5, 4, 2, 0, 0, 3, 4},
+    [SIM_THEME_FAILING] = {45, 25, 12, 4, 2, 2, 2, 6, 1},
+    [SIM_THEME_FULL] = {40, 30, 10, 6, 6, 4, 4, 3, 1},
+    [SIM_THEME_ATOMIC] = {80, 8, 10, 3, 2, 2, 2, 6, 1},
+    [SIM_THEME_TAILS] = {45, 35, 5, 2, 0, 0, 0, 8, 1},
+    [SIM_THEME_CACHED] = {35, 40, 5, 0, 0, 0, 0, 5, 1},
+    [SIM_THEME_CUTTING] = {30, 20, 8, 20, 8, 6, 6, 6, 1},
+    [SIM_THEME_FLUSHES] = {60, 10, 5, 0, 0, 0, 0, 25, 0},
+    [SIM_THEME_DYING] = {30, 40, 8, 6, 3, 2, 2, 8, 0},
+    [SIM_THEME_BATCHES] = {50, 15, 4, 8, 15, 4, 0, 3, 1},
+    [SIM_THEME_FORCE] = {50, 20, 8, 3, 2, 2, 2, 2, 2, 20},
+    [SIM_THEME_LOSING] = {50, 15, 8, 2, 2, 2, 2, 2, 0, 25},
+    [SIM_THEME_KEEPING] = {40, 30, 8, 8, 0, 0, 0, 2, 3, 20},
+    [SIM_THEME_REFUSING] = {40, 30, 8, 4, 0, 0, 0, 2, 0, 25},
     [SIM_THEME_MAPPED] = {60, 15, 12, 5, 4, 4, 4, 5, 4, 12},
+    [SIM_THEME_MEMORY] = {25, 6, 15, 3, 2, 3, 3, 2, 2, 4, 40, 30, 8},
+    [SIM_THEME_OWING] = {20, 4, 12, 2, 2, 2, 2, 2, 1, 4, 40, 35, 6},
 };
 
 static bool has_cursors(enum sim_theme theme) {
@@ -208,6 +221,30 @@ static void align_often(const struct sim_program *program, struct test_random *r
     }
 }
 
+/* Of 1 or more bytes and unaligned, as a rule over the end of the file that it begins with. */
+static void make_memory(struct sim_program *program, struct test_random *random) {
+    program->maps_first = !test_random_one_in(random, 4);
+    program->compares = test_random_one_in(random, 2);
+    for (unsigned i = 0; i < program->files; i++) {
+        uint64_t offset = test_random_one_in(random, 2) ? 0 : test_random_below(random, program->sizes[i] + 5000);
+        program->memory[i].offset = test_random_one_in(random, 2) ? offset / SIM_PAGE_BYTES * SIM_PAGE_BYTES : offset;
+        program->memory[i].end = program->memory[i].offset + 1 + test_random_below(random, 24000);
+    }
+}
+
+/* Steps of memory have a range of their own. */
+static void place_in_memory(const struct sim_program *program, struct test_random *random,
+                            struct sim_operation *operation) {
+    uint64_t offset = program->memory[operation->file].offset;
+    uint64_t bytes = program->memory[operation->file].end - offset;
+    bool all =
+        operation->step == SIM_STEP_MAP || (operation->step == SIM_STEP_FORCE_MEMORY && test_random_one_in(random, 2));
+    uint64_t length = all || operation->length > bytes ? bytes : operation->length;
+    operation->offset = offset + test_random_below(random, bytes - length + 1);
+    operation->length = length;
+    operation->durability = WT_DURABILITY_DEVICE;
+}
+
 /* What appends may add in all, so that no file gets longer than it may. */
 struct reach {
     uint64_t end[SIM_FILES];
@@ -246,7 +283,7 @@ static void make_operation(struct sim_program *program, struct test_random *rand
         operation->durability = WT_DURABILITY_DEVICE;
     }
     bool later = program->theme >= SIM_THEME_FORCE && (step == SIM_STEP_WRITE || step == SIM_STEP_APPEND);
-    if (later && (program->keeps || !test_random_one_in(random, 4))) {
+    if (later && (program->keeps || !test_random_one_in(random, sim_has_memory(program) ? 2 : 4))) {
         operation->async = false;
         operation->flags = (operation->flags & WT_APPEND) | WT_LATER;
         operation->durability = WT_DURABILITY_DEVICE;
@@ -261,6 +298,10 @@ static void make_operation(struct sim_program *program, struct test_random *rand
     if (program->theme == SIM_THEME_BATCHES && (step == SIM_STEP_WRITE || step == SIM_STEP_APPEND)) {
         operation->batched = operation->async = !test_random_one_in(random, 4);
         operation->flags &= operation->async ? ~0u : ~(uint32_t)WT_NOWAIT;
+    }
+    if (step >= SIM_STEP_STORE) {
+        place_in_memory(program, random, operation);
+        return;
     }
     if (page) {
         make_page(program, random, operation);
@@ -300,12 +341,14 @@ void sim_program_make(struct sim_program *program, enum sim_theme theme, uint64_
         make_cause(program, &random);
     }
     if (theme == SIM_THEME_AHEAD || theme == SIM_THEME_BATCHES ||
-        ((theme == SIM_THEME_FORCE || theme == SIM_THEME_MAPPED) && test_random_one_in(&random, 4))) {
+        ((theme == SIM_THEME_FORCE || theme == SIM_THEME_MAPPED || theme == SIM_THEME_MEMORY) &&
+         test_random_one_in(&random, 4))) {
         program->ahead_bytes = test_random_between(&random, 1, theme == SIM_THEME_AHEAD ? 20000 : 6000);
     }
     program->keeps = program->at_force && !test_random_one_in(&random, 4);
     bool atomic = theme == SIM_THEME_ATOMIC;
-    if (theme == SIM_THEME_FAILING || theme == SIM_THEME_LOSING || (atomic && test_random_one_in(&random, 3))) {
+    if (theme == SIM_THEME_FAILING || theme == SIM_THEME_LOSING || theme == SIM_THEME_OWING ||
+        (atomic && test_random_one_in(&random, 3))) {
         make_faults(program, &random);
     }
     if (atomic && test_random_one_in(&random, 6)) {
@@ -318,6 +361,9 @@ void sim_program_make(struct sim_program *program, enum sim_theme theme, uint64_
             program->sizes[i] = program->sizes[i] < SIM_ROOM / 2 ? program->sizes[i] : SIM_ROOM / 2;
         }
         reach.end[i] = program->sizes[i];
+    }
+    if (sim_has_memory(program)) {
+        make_memory(program, &random);
     }
     /* Mostly short, so that there are many; some long. */
     unsigned each = (unsigned)test_random_between(&random, 2, test_random_one_in(&random, 8) ? 24 : 9);
@@ -396,6 +442,11 @@ void sim_program_print(const struct sim_program *program) {
     }
     for (unsigned i = 0; i < program->files; i++) {
         printf(", %s of %" PRIu64, sim_file_name(i), program->sizes[i]);
+    }
+    for (unsigned i = 0; i < program->files && sim_has_memory(program); i++) {
+        printf(", memory of %s %" PRIu64 "+%" PRIu64 "%s%s", sim_file_name(i), program->memory[i].offset,
+               program->memory[i].end - program->memory[i].offset, program->maps_first ? " from the start" : "",
+               program->compares ? " compared" : "");
     }
     printf("\n");
     for (unsigned i = 0; i < program->fault_count; i++) {

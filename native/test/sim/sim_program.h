@@ -46,6 +46,8 @@ enum sim_theme {
     SIM_THEME_KEEPING,  /* later writes, truncations and forces alone: the kernel keeps what grows a file */
     SIM_THEME_REFUSING, /* the same on a disk that refuses some of that later */
     SIM_THEME_MAPPED,   /* stores into mappings among all else: files go to the page cache and back */
+    SIM_THEME_MEMORY,   /* stores into durable memory and forces of it among all else */
+    SIM_THEME_OWING,    /* the same on a disk that fails now and then */
     SIM_THEMES,
 };
 
@@ -62,6 +64,9 @@ enum sim_step {
     SIM_STEP_SYNC,
     SIM_STEP_REOPEN,
     SIM_STEP_FORCE,
+    SIM_STEP_STORE, /* into durable memory of the file */
+    SIM_STEP_FORCE_MEMORY,
+    SIM_STEP_MAP, /* makes durable memory of the file, or ends the one that there is */
     SIM_STEPS,
 };
 
@@ -90,6 +95,11 @@ struct sim_program {
     bool keeps;          /* and no write is durable by itself */
     unsigned files, callers, lives;
     uint64_t sizes[SIM_FILES]; /* at the start, in bytes of the pattern */
+    bool maps_first;           /* the files have their memory when a life begins */
+    bool compares;             /* it is made with WT_MEMORY_COMPARE */
+    struct {
+        uint64_t offset, end;
+    } memory[SIM_FILES]; /* of the durable memory that a file has at times */
     struct sim_fault faults[SIM_FAULTS];
     unsigned fault_count;
     struct sim_operation operations[SIM_OPERATIONS];
@@ -103,7 +113,12 @@ const char *sim_file_name(unsigned file);
 
 /* Whether the disk may refuse bytes of later writes: forces tell that until somebody has written them again. */
 static inline bool sim_loses_later_writes(const struct sim_program *program) {
-    return program->theme == SIM_THEME_LOSING || program->theme == SIM_THEME_REFUSING;
+    return program->theme == SIM_THEME_LOSING || program->theme == SIM_THEME_REFUSING ||
+           program->theme == SIM_THEME_OWING;
+}
+
+static inline bool sim_has_memory(const struct sim_program *program) {
+    return program->theme == SIM_THEME_MEMORY || program->theme == SIM_THEME_OWING;
 }
 
 void sim_program_make(struct sim_program *program, enum sim_theme theme, uint64_t seed);

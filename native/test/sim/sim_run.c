@@ -35,6 +35,16 @@ struct kept_pin {
 
 enum { KEPT_PINS = 3 };
 
+/* Durable memory that a file has. */
+struct owned {
+    wt_memory memory; /* 0: none */
+    uint8_t *bytes;
+    unsigned number; /* no two of a life have the same */
+    unsigned caller; /* by whose handle it was made: NONE: that is closed, and it owns nothing any more */
+};
+
+enum { NONE = SIM_CALLERS };
+
 /* One life of a program: the engine from its opening to a power cut. */
 struct life {
     const struct sim_program *program;
@@ -45,7 +55,14 @@ struct life {
     wt_lane lanes[SIM_CALLERS];       /* of those that have one; 0: none */
     wt_mapping mappings[SIM_CALLERS]; /* that it keeps; 0: none */
     struct kept_pin pins[SIM_CALLERS][KEPT_PINS];
+    struct owned owned[SIM_FILES];
+    unsigned last_owned;        /* the number of the last memory that was made, or tried to be */
+    unsigned owners[SIM_FILES]; /* memories that own their range, or did a moment ago or will */
     struct sim_deed deeds[SIM_OPERATIONS];
+    struct {
+        unsigned owners, last_owned; /* when it began */
+        unsigned owned;              /* the memory that owned the range all the time until now; 0: none */
+    } met[SIM_OPERATIONS];
     uint8_t *bases[SIM_FILES];
     uint64_t sizes[SIM_FILES];
     unsigned callers_left;
@@ -72,6 +89,27 @@ static void mark(struct life *life, unsigned deed, bool end) {
     sim_mark(life->core.sim, deed * 2u + (end ? 1u : 0u));
 }
 
+/* Whether it changes what memory of the file owns, if there is any. */
+static bool is_of_owned(const struct life *life, const struct sim_operation *operation) {
+    uint64_t from = life->program->memory[operation->file].offset, to = life->program->memory[operation->file].end;
+    switch (operation->step) {
+    case SIM_STEP_WRITE:
+    case SIM_STEP_PUNCH:
+    case SIM_STEP_ZERO:
+        return operation->offset < to && from < operation->offset + operation->length;
+    case SIM_STEP_TRUNCATE:
+        return operation->offset < to;
+    default:
+        return false;
+    }
+}
+
+/* The memory that owns its range now; 0: none, or nobody knows. */
+static unsigned owning(const struct life *life, unsigned file) {
+    const struct owned *owned = &life->owned[file];
+    return owned->memory != 0 && owned->caller != NONE ? owned->number : 0;
+}
+
 static void end_deed(struct life *life, unsigned number, int64_t result, uint64_t stable, uint64_t offset) {
     struct sim_deed *deed = &life->deeds[number];
     const struct sim_operation *operation = deed->operation;
@@ -81,6 +119,9 @@ static void end_deed(struct life *life, unsigned number, int64_t result, uint64_
     bool later = (operation->flags & WT_LATER) != 0 && !(mapped && stable > 0);
     CHECK(deed->begun && !deed->ended);
     CHECK(result >= 0 || may_fail(life->program));
+    bool may_change = life->met[number].owned == 0 || life->met[number].owned != owning(life, operation->file) ||
+                      operation->step == SIM_STEP_TRUNCATE; /* it may make the file longer */
+    CHECK(result < 0 || deed->refused || may_change || !is_of_owned(life, operation));
     CHECK(result != -ESTALE); /* nobody else touches the files */
     if (writes) {
         CHECK(result < 0 ? stable < operation->length || operation->step == SIM_STEP_APPEND
@@ -106,6 +147,13 @@ static bool may_meet_end(const struct sim_operation *operation, int64_t result) 
     return result == -EINVAL && (operation->flags & WT_ATOMIC) != 0;
 }
 
+/* Memory owns what it would change, at some time since it began. */
+static bool may_meet_memory(const struct life *life, unsigned number, int64_t result) {
+    const struct sim_operation *operation = life->deeds[number].operation;
+    return result == -EBUSY && (operation->step == SIM_STEP_APPEND || is_of_owned(life, operation)) &&
+           (life->met[number].owners > 0 || life->met[number].last_owned != life->last_owned);
+}
+
 static void end_met(struct life *life, unsigned number, uint64_t offset) {
     life->deeds[number].met_end = true;
     end_refused(life, number, offset);
@@ -117,6 +165,9 @@ static void end_by_event(struct life *life, const struct wt_event *event) {
     if (may_meet_end(life->deeds[number].operation, event->result)) {
         CHECK_EQ(event->stable_bytes, 0);
         end_met(life, number, event->offset);
+    } else if (may_meet_memory(life, number, event->result)) {
+        CHECK_EQ(event->stable_bytes, 0);
+        end_refused(life, number, event->offset);
     } else {
         end_deed(life, number, event->result, event->stable_bytes, event->offset);
     }
@@ -145,7 +196,7 @@ static void end_submission(struct life *life, const struct sim_operation *operat
     /* Refused: nothing was changed, or an error came before anything was started. */
     bool refused = rc == -EAGAIN || rc == -EMSGSIZE;
     CHECK(!refused || operation->flags & WT_NOWAIT);
-    if (refused || may_meet_end(operation, rc)) {
+    if (refused || may_meet_end(operation, rc) || may_meet_memory(life, number, rc)) {
         end_refused(life, number, 0);
     } else {
         end_deed(life, number, rc, 0, 0);
@@ -168,10 +219,122 @@ static void write_now(struct life *life, const struct sim_operation *operation, 
     if (may_meet_end(operation, result)) {
         CHECK_EQ(stable, 0);
         end_met(life, number, offset);
+    } else if (may_meet_memory(life, number, result)) {
+        CHECK_EQ(stable, 0);
+        end_refused(life, number, offset);
     } else {
         end_deed(life, number, result, stable, offset);
     }
 }
+
+/* ---- durable memory ---- */
+
+/* Nobody else knows of the memory yet, and nobody may change its range: so the file has what it has. */
+static void check_mapped(const struct life *life, unsigned file, wt_file handle, const uint8_t *bytes) {
+    uint64_t from = life->program->memory[file].offset, length = life->program->memory[file].end - from;
+    uint8_t *read = allocate((size_t)length);
+    int64_t n = read_at(handle, from, read, (size_t)length);
+    CHECK(n >= 0 || may_fail(life->program));
+    if (n >= 0) {
+        memset(read + n, 0, (size_t)length - (size_t)n);
+        CHECK_BYTES(bytes, read, (size_t)length);
+    }
+    free(read);
+}
+
+static int make_memory(struct life *life, unsigned caller, unsigned file) {
+    wt_file handle = life->handles[caller][file];
+    uint64_t offset = life->program->memory[file].offset;
+    struct owned made = {.number = ++life->last_owned, .caller = caller};
+    void *address;
+    life->owners[file]++;
+    int rc = wt_memory_map(handle, offset, life->program->memory[file].end - offset,
+                           life->program->compares ? WT_MEMORY_COMPARE : 0, &made.memory, &address);
+    if (rc < 0) {
+        life->owners[file]--;
+        return rc;
+    }
+    made.bytes = address;
+    check_mapped(life, file, handle, made.bytes);
+    life->owned[file] = made;
+    return 0;
+}
+
+static void end_memory(struct life *life, unsigned file) {
+    struct owned ended = life->owned[file];
+    life->owned[file] = (struct owned){0}; /* so that nobody stores there any more */
+    CHECK_OK(wt_memory_unmap(ended.memory));
+    if (ended.caller != NONE) {
+        life->owners[file]--;
+    }
+}
+
+/* Whether a hole or zeros may have been made while the memory was. */
+static bool makes_zeros(const struct life *life, unsigned file) {
+    bool makes = false;
+    for (unsigned i = 0; i < life->program->count && !makes; i++) {
+        const struct sim_deed *deed = &life->deeds[i];
+        enum sim_step step = deed->operation->step;
+        makes = deed->begun && deed->operation->file == file && (step == SIM_STEP_PUNCH || step == SIM_STEP_ZERO);
+    }
+    return makes;
+}
+
+static void map(struct life *life, const struct sim_operation *operation, unsigned number) {
+    bool owns = owning(life, operation->file) != 0;
+    if (life->owned[operation->file].memory != 0) {
+        end_memory(life, operation->file);
+    }
+    int rc = owns ? 0 : make_memory(life, operation->caller, operation->file);
+    bool others = life->met[number].owners > 0 || life->met[number].last_owned + 1 != life->last_owned;
+    if (rc == -EBUSY && (others || makes_zeros(life, operation->file))) { /* another was faster, or has not ended yet */
+        end_refused(life, number, 0);
+    } else {
+        end_deed(life, number, rc, 0, 0);
+    }
+}
+
+/* In one step, as others see it: the schedule has none within. */
+static void store(struct life *life, const struct sim_operation *operation, unsigned number) {
+    const struct owned *owned = &life->owned[operation->file];
+    life->deeds[number].memory = owned->number;
+    if (owned->memory == 0) {
+        end_refused(life, number, 0);
+        return;
+    }
+    memcpy(owned->bytes + (operation->offset - life->program->memory[operation->file].offset),
+           sim_pattern() + operation->key, (size_t)operation->length);
+    end_deed(life, number, (int64_t)operation->length, 0, 0);
+}
+
+static void force_memory(struct life *life, const struct sim_operation *operation, unsigned number) {
+    struct owned owned = life->owned[operation->file];
+    life->deeds[number].memory = owned.number;
+    uint64_t at = operation->offset - life->program->memory[operation->file].offset;
+    int rc = owned.memory == 0 ? -EBADF : wt_memory_force(owned.memory, at, operation->length);
+    if (rc == -EBADF) { /* it ended before this: nothing was written */
+        CHECK(owned.memory == 0 || owned.number != owning(life, operation->file));
+        end_refused(life, number, 0);
+    } else {
+        end_deed(life, number, rc, 0, 0);
+    }
+}
+
+/* The disk is well: the last force makes the file what the memory is. */
+static void finish_memory(struct life *life, unsigned file) {
+    const struct owned *owned = &life->owned[file];
+    if (owned->memory == 0) {
+        return;
+    }
+    if (owning(life, file) != 0) {
+        uint64_t from = life->program->memory[file].offset;
+        CHECK_OK(wt_memory_force(owned->memory, 0, life->program->memory[file].end - from));
+        check_mapped(life, file, life->handles[0][file], owned->bytes);
+    }
+    end_memory(life, file);
+}
+
+/* ---- the operations ---- */
 
 static void keep_mapping(struct life *life, unsigned caller, wt_mapping mapping) {
     if (life->mappings[caller] != 0) {
@@ -181,7 +344,7 @@ static void keep_mapping(struct life *life, unsigned caller, wt_mapping mapping)
 }
 
 /* A store behind the end of the file ends a program: here it is one that was not made. */
-static void store(struct life *life, const struct sim_operation *operation, unsigned number, wt_file file) {
+static void store_in_mapping(struct life *life, const struct sim_operation *operation, unsigned number, wt_file file) {
     wt_mapping mapping = 0;
     CHECK(wt_mapping_begin(file, 0, 0, &mapping) >= 0);
     bool stored = sim_store(life->core.sim, sim_file_name(operation->file), operation->offset,
@@ -252,7 +415,7 @@ static void do_write(struct life *life, const struct sim_operation *operation, u
         CHECK(n >= 0 || may_fail(life->program));
     }
     if (operation->stores) {
-        store(life, operation, number, file);
+        store_in_mapping(life, operation, number, file);
         return;
     }
     (operation->async ? submit : write_now)(life, operation, number, file, &iov);
@@ -276,7 +439,12 @@ static wt_file open_file(const struct life *life, unsigned file) {
 }
 
 static int reopen(struct life *life, unsigned caller, unsigned file) {
+    bool owns = owning(life, file) != 0 && life->owned[file].caller == caller;
+    if (owns) {
+        life->owned[file].caller = NONE;
+    }
     int rc = wt_file_close(life->handles[caller][file]);
+    life->owners[file] -= owns;
     life->handles[caller][file] = open_file(life, file);
     return rc;
 }
@@ -311,16 +479,36 @@ static void send_held(const struct life *life) {
     wt_engine_release(life->core.engine);
 }
 
+static void do_memory(struct life *life, const struct sim_operation *operation, unsigned number) {
+    if (operation->step == SIM_STEP_STORE) {
+        store(life, operation, number);
+    } else if (operation->step == SIM_STEP_FORCE_MEMORY) {
+        force_memory(life, operation, number);
+    } else {
+        map(life, operation, number);
+    }
+}
+
 static void do_operation(struct life *life, unsigned number) {
     struct sim_deed *deed = &life->deeds[number];
     const struct sim_operation *operation = deed->operation;
     wt_file file = life->handles[operation->caller][operation->file];
     deed->begun = true;
     mark(life, number, false);
+    life->met[number].owners = life->owners[operation->file];
+    life->met[number].last_owned = life->last_owned;
+    life->met[number].owned = owning(life, operation->file);
     if (operation->step == SIM_STEP_WRITE || operation->step == SIM_STEP_APPEND) {
         do_write(life, operation, number, file);
+    } else if (operation->step >= SIM_STEP_STORE) {
+        do_memory(life, operation, number);
     } else {
-        end_deed(life, number, do_other(life, deed, file), 0, 0);
+        int64_t result = do_other(life, deed, file);
+        if (may_meet_memory(life, number, result)) {
+            end_refused(life, number, 0);
+        } else {
+            end_deed(life, number, result, 0, 0);
+        }
     }
     check_pins(life->pins[operation->caller]);
     if (operation->reaps) {
@@ -458,6 +646,10 @@ static void begin_life(struct life *life) {
             life->handles[caller][file] = open_file(life, file);
         }
     }
+    life->last_owned = 0;
+    for (unsigned file = 0; file < program->files && program->maps_first; file++) {
+        CHECK_OK(make_memory(life, 0, file));
+    }
     for (unsigned i = 0; i < program->fault_count; i++) {
         sim_fail(life->core.sim, &program->faults[i]);
     }
@@ -521,6 +713,7 @@ static void end_life(struct life *life) {
     sim_heal(core->sim);
     for (unsigned file = 0; file < life->program->files; file++) {
         wt_file handle = life->handles[0][file];
+        finish_memory(life, file);
         if (sim_loses_later_writes(life->program)) {
             write_again(life, file);
         }
