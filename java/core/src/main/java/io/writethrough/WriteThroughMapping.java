@@ -6,6 +6,7 @@ import io.writethrough.internal.file.DurableMemory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -41,11 +42,20 @@ import java.util.concurrent.CompletableFuture;
  * range, and each page that is touched. The kernel cannot drop it.
  *
  * <p><b>Its end.</b> After {@link #close()}, or the close of the file or of the engine, a force throws {@link
- * ClosedChannelException} and {@link #buffer()} throws {@link IllegalStateException} or gives memory that is nobody's. Buffers that
- * a program still has are then memory with the bytes that it had, of which nothing reaches the file. The memory is given back once
- * the mapping is closed and no such buffer can be reached. A mapping that becomes unreachable closes itself, and forces nothing.
+ * ClosedChannelException}, and {@link #buffer()} and {@link #segment} throw {@link IllegalStateException} once the mapping itself is
+ * closed. What a program still has of the memory then depends on how it got that:
  *
- * <p>A {@code MemorySegment} of the memory, on JDK 22 and later, is {@code MemorySegment.ofBuffer(mapping.buffer())}.
+ * <ul>
+ *   <li>A {@code MemorySegment} (JDK 22 and later) in a {@linkplain SegmentScope#CONFINED confined} or {@linkplain
+ *       SegmentScope#SHARED shared} scope, and its buffers ({@code asByteBuffer}): each access throws {@link IllegalStateException}
+ *       after {@link #close()}. So a stale store is found.
+ *   <li>A {@link ByteBuffer} of {@link #buffer()}, and a segment of {@linkplain SegmentScope#AUTO automatic} scope: they stay memory
+ *       with the bytes that it had, which belongs to nobody. A stale store changes that memory and nothing else: it reaches no
+ *       file, no other mapping and no other object, and never ends the process. The memory is given back once none of them can
+ *       be reached. On a JDK before 22 nothing tells a program of such a store: let no buffer outlive its mapping.
+ * </ul>
+ *
+ * <p>A mapping that becomes unreachable, with all segments that are not of automatic scope, closes itself and forces nothing.
  *
  * <p><b>Threads.</b> Any number of threads may store and force. Forces of one mapping go one at a time. I/O by which a device
  * stores into a buffer of the mapping, such as a read of a channel with direct I/O, has to be over before a force begins: the
@@ -55,6 +65,26 @@ import java.util.concurrent.CompletableFuture;
  */
 public final class WriteThroughMapping implements AutoCloseable {
     private final DurableMemory memory;
+
+    /**
+     * Who may use a segment, and what ends that: as the arenas of {@code java.lang.foreign}.
+     *
+     * @since 0.1
+     */
+    public enum SegmentScope {
+        /**
+         * The thread that asked for the segment, until {@link WriteThroughMapping#close()}, which this thread has to call: on
+         * another it throws {@code WrongThreadException}, and the mapping stays open.
+         */
+        CONFINED,
+        /**
+         * Every thread, until {@link WriteThroughMapping#close()}. That throws {@link IllegalStateException} while an operation holds
+         * the segment, such as I/O into its buffer, and the mapping stays open.
+         */
+        SHARED,
+        /** Every thread, as long as the segment can be reached, also after {@link WriteThroughMapping#close()}. */
+        AUTO
+    }
 
     WriteThroughMapping(final DurableMemory memory) {
         this.memory = memory;
@@ -87,6 +117,35 @@ public final class WriteThroughMapping implements AutoCloseable {
      */
     public ByteBuffer buffer(final long offset, final int length) {
         return memory.buffer(offset, length);
+    }
+
+    /**
+     * All of the memory, of any length, as a {@code java.lang.foreign.MemorySegment} of JDK 22 and later:
+     *
+     * <pre>{@code
+     * MemorySegment memory = mapping.segment(MemorySegment.class, SegmentScope.SHARED);
+     * }</pre>
+     *
+     * <p>Each call gives a new segment of the same memory. To make one is a restricted operation of the JDK: the module {@code
+     * io.writethrough}, or all that is unnamed, needs {@code --enable-native-access}, or the JDK prints a warning.
+     *
+     * @param type {@code MemorySegment.class}, which this library, compiled for JDK 17, cannot name
+     * @param scope who may use the segment, and for how long
+     * @param <S> {@code MemorySegment}
+     * @return a segment from the first byte of the mapping to the last
+     * @throws IllegalArgumentException if the type is another
+     * @throws IllegalStateException if the mapping is closed
+     * @throws UnsupportedOperationException before JDK 22
+     */
+    public <S> S segment(final Class<S> type, final SegmentScope scope) {
+        if (!type.getName().equals("java.lang.foreign.MemorySegment")) {
+            throw new IllegalArgumentException(type.getName() + " is not java.lang.foreign.MemorySegment");
+        }
+        final Object segment = memory.segment(Objects.requireNonNull(scope));
+        if (segment == null) {
+            throw new UnsupportedOperationException("Segments are there from JDK 22 on: use buffer()");
+        }
+        return type.cast(segment);
     }
 
     /**
@@ -164,8 +223,10 @@ public final class WriteThroughMapping implements AutoCloseable {
     }
 
     /**
-     * Ends the mapping, and forces nothing. Waits for a force that is under way. A mapping that is closed stays closed.
+     * Ends the mapping and its {@linkplain SegmentScope#CONFINED confined} and {@linkplain SegmentScope#SHARED shared} segments, and
+     * forces nothing. Waits for a force that is under way. A mapping that is closed stays closed.
      *
+     * @throws IllegalStateException if a shared segment is in use: the mapping stays open
      * @throws WriteThroughException if this thread is an event loop that carries the engine's I/O ({@code EDEADLK}): the mapping
      *     stays open
      */

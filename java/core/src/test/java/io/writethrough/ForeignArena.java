@@ -21,7 +21,7 @@ record ForeignArena(Object arena) {
         return Class.forName("java.lang.foreign.Arena");
     }
 
-    private static ByteBuffer bufferOf(final Object segment) throws ReflectiveOperationException {
+    static ByteBuffer bufferOf(final Object segment) throws ReflectiveOperationException {
         return (ByteBuffer) Class.forName("java.lang.foreign.MemorySegment")
                 .getMethod("asByteBuffer")
                 .invoke(segment);

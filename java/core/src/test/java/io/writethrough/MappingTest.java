@@ -11,8 +11,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.writethrough.WriteThroughMapping.SegmentScope;
 import java.io.IOException;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
@@ -110,6 +113,7 @@ class MappingTest extends OnEveryFileSystem {
     @Test
     void othersAreRefusedUntilItIsClosed() throws IOException {
         final WriteThroughMapping mapping = file.map(PAGE, PAGE);
+        assertEquals(PAGE, engine.stats().durableMemoryBytes());
         assertBusy(() -> file.write(buffer(10, 2), 2 * PAGE - 1));
         assertBusy(() -> file.map(0, BYTES));
         assertBusy(() -> file.truncate(PAGE));
@@ -117,6 +121,7 @@ class MappingTest extends OnEveryFileSystem {
         file.write(buffer(10, 2), 2 * PAGE);
         mapping.close();
         mapping.close();
+        assertEquals(0, engine.stats().durableMemoryBytes());
         file.write(buffer(10, 2), 2 * PAGE - 1);
         file.map(0, BYTES).close();
     }
@@ -153,9 +158,107 @@ class MappingTest extends OnEveryFileSystem {
         assertArrayEquals(before, Files.readAllBytes(path));
     }
 
+    // ---- JDK 22 and later; these tests are compiled for 17 ----
+
+    /* A buffer of a new segment of all of the mapping. */
+    private static ByteBuffer segmentOf(final WriteThroughMapping mapping, final SegmentScope scope) throws Exception {
+        assumeTrue(Runtime.version().feature() >= 22, "java.lang.foreign is there from JDK 22 on");
+        return ForeignArena.bufferOf(mapping.segment(Class.forName("java.lang.foreign.MemorySegment"), scope));
+    }
+
+    @Test
+    void aSegmentIsTheMemoryAndItsUseAfterCloseIsAnException() throws Exception {
+        for (final SegmentScope scope : List.of(SegmentScope.CONFINED, SegmentScope.SHARED)) {
+            final WriteThroughMapping mapping = file.map(100, BYTES - 200);
+            final ByteBuffer first = segmentOf(mapping, scope);
+            final ByteBuffer second = segmentOf(mapping, scope);
+            assertEquals(mapping.buffer(), first);
+            first.putLong(PAGE, 0x0102030405060708L);
+            assertEquals(0x0102030405060708L, second.getLong(PAGE));
+            mapping.force();
+            assertEquals(
+                    0x0102030405060708L,
+                    ByteBuffer.wrap(Files.readAllBytes(path)).getLong(100 + PAGE));
+            final byte[] before = Files.readAllBytes(path);
+            mapping.close();
+            for (final ByteBuffer stale : List.of(first, second, first.slice(8, 8))) {
+                assertThrows(IllegalStateException.class, () -> stale.put(0, (byte) 1));
+                assertThrows(IllegalStateException.class, () -> stale.get(0));
+            }
+            assertThrows(IllegalStateException.class, () -> segmentOf(mapping, scope));
+            assertThrows(IllegalStateException.class, () -> segmentOf(mapping, SegmentScope.AUTO));
+            assertArrayEquals(before, Files.readAllBytes(path));
+        }
+    }
+
+    @Test
+    void aSegmentOfOneThreadKeepsAnotherFromClosing() throws Exception {
+        final WriteThroughMapping mapping = file.map(0, BYTES);
+        final ByteBuffer confined = segmentOf(mapping, SegmentScope.CONFINED);
+        final ByteBuffer shared = segmentOf(mapping, SegmentScope.SHARED);
+        final List<String> refused = new ArrayList<>();
+        final Thread other = new Thread(() -> {
+            for (final Executable use : List.<Executable>of(() -> confined.put(0, (byte) 3), mapping::close)) {
+                refused.add(assertThrows(RuntimeException.class, use).getClass().getSimpleName());
+            }
+        });
+        other.start();
+        other.join();
+        assertEquals(List.of("WrongThreadException", "WrongThreadException"), refused);
+        assertTrue(mapping.isOpen());
+        confined.put(0, (byte) 4);
+        mapping.force();
+        assertEquals(4, Files.readAllBytes(path)[0]);
+        mapping.close();
+        assertThrows(IllegalStateException.class, () -> confined.get(0));
+        assertThrows(IllegalStateException.class, () -> shared.get(0));
+    }
+
+    @Test
+    void aSegmentOfAutomaticScopeStaysMemoryOfNobody() throws Exception {
+        final WriteThroughMapping mapping = file.map(0, BYTES);
+        final ByteBuffer stale = segmentOf(mapping, SegmentScope.AUTO);
+        final byte[] before = Files.readAllBytes(path);
+        mapping.close();
+        System.gc();
+        stale.put(0, (byte) ~before[0]);
+        file.map(0, BYTES).close();
+        assertEquals((byte) ~before[0], stale.get(0));
+        assertArrayEquals(before, Files.readAllBytes(path));
+    }
+
+    @Test
+    void aMappingIsNotLostBeforeItsSegments() throws Exception {
+        mapAndUseSegment();
+        awaitNoMapping();
+    }
+
+    /* A method of its own, so that no caller keeps the segment. */
+    private void mapAndUseSegment() throws Exception {
+        final ByteBuffer kept = segmentOf(file.map(0, BYTES), SegmentScope.SHARED);
+        for (int i = 0; i < 3; i++) {
+            System.gc();
+        }
+        assertBusy(() -> file.map(0, BYTES));
+        kept.put(0, (byte) 5);
+        Reference.reachabilityFence(kept);
+    }
+
+    @Test
+    void aSegmentIsOfNoOtherTypeThanTheJdks() throws IOException {
+        try (WriteThroughMapping mapping = file.map(0, BYTES)) {
+            assertThrows(IllegalArgumentException.class, () -> mapping.segment(String.class, SegmentScope.SHARED));
+        }
+    }
+
     @Test
     void aMappingThatIsLostEndsAndItsBuffersStayMemory() throws IOException {
         final ByteBuffer kept = mapAndLose();
+        awaitNoMapping();
+        assertEquals(7, kept.get(0));
+    }
+
+    private void awaitNoMapping() {
         assertTimeoutPreemptively(TIME_TO_COLLECT, () -> {
             while (true) {
                 System.gc();
@@ -168,7 +271,6 @@ class MappingTest extends OnEveryFileSystem {
                 Thread.sleep(10);
             }
         });
-        assertEquals(7, kept.get(0));
     }
 
     /* A method of its own, so that no caller keeps the mapping. */

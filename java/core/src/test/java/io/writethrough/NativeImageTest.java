@@ -68,22 +68,18 @@ class NativeImageTest {
             "getResourceAsStream");
 
     /* Look-ups without a literal for a name: what they ask for. Nothing: that is the program's to name. */
-    private static final Map<String, List<String>> BY_A_VARIABLE = Map.of(
-            "ChannelThreads.forName", List.of(),
-            "ChannelThreads.getConstructor", List.of(),
-            "BufferMemory.getDeclaredField", List.of("java.nio.Buffer.segment", "java.nio.MappedByteBuffer.fd"),
-            "MemorySegments.getMethod", List.of("java.lang.foreign.Arena.ofAuto", "java.lang.foreign.Arena.global"),
-            "MemoryFile.newInstance", List.of("java.lang.foreign.MemoryLayout[]", "java.lang.foreign.Linker$Option[]"),
-            "EngineBean.getMethod", List.of("io.writethrough.EngineStats.allPublicMethods"),
-            "EngineCounters.getConstructor", List.of("io.writethrough.EngineStats.allPublicConstructors"),
-            "EngineBean.newProxyInstance", List.of("proxy io.writethrough.WriteThroughEngineMXBean"),
-            "SizedAttributes.newProxyInstance",
-                    List.of(
-                            "proxy java.nio.file.attribute.BasicFileAttributeView",
-                            "proxy java.nio.file.attribute.DosFileAttributeView",
-                            "proxy java.nio.file.attribute.PosixFileAttributeView"),
-            "WriteThroughFileChannel.findConstructor",
-                    List.of("io.writethrough.internal.channel.FileChannelOfJdk22.<init>"));
+    private static final Map<String, List<String>> BY_A_VARIABLE = Map.ofEntries(
+            Map.entry("Segments.getConstructor", List.of("io.writethrough.internal.file.SegmentsOfJdk22.<init>")),
+            Map.entry("ChannelThreads.forName", List.of()),
+            Map.entry("ChannelThreads.getConstructor", List.of()),
+            Map.entry("BufferMemory.getDeclaredField", List.of("java.nio.Buffer.segment", "java.nio.MappedByteBuffer.fd")),
+            Map.entry("MemorySegments.getMethod", List.of("java.lang.foreign.Arena.ofAuto", "java.lang.foreign.Arena.global")),
+            Map.entry("MemoryFile.newInstance", List.of("java.lang.foreign.MemoryLayout[]", "java.lang.foreign.Linker$Option[]")),
+            Map.entry("EngineBean.getMethod", List.of("io.writethrough.EngineStats.allPublicMethods")),
+            Map.entry("EngineCounters.getConstructor", List.of("io.writethrough.EngineStats.allPublicConstructors")),
+            Map.entry("EngineBean.newProxyInstance", List.of("proxy io.writethrough.WriteThroughEngineMXBean")),
+            Map.entry("SizedAttributes.newProxyInstance", List.of( "proxy java.nio.file.attribute.BasicFileAttributeView", "proxy java.nio.file.attribute.DosFileAttributeView", "proxy java.nio.file.attribute.PosixFileAttributeView")),
+            Map.entry("WriteThroughFileChannel.findConstructor", List.of("io.writethrough.internal.channel.FileChannelOfJdk22.<init>")));
 
     /* What others ask for: JMX of its interfaces, the JVM of a default file system, H2 of a path. */
     private static final Set<String> OF_OTHERS = Set.of(

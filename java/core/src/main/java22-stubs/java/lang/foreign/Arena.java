@@ -3,4 +3,19 @@
 package java.lang.foreign;
 
 /** An arena, as far as a compiler of JDK 17 has to know. The JDK's own type takes its place when the program runs. */
-public interface Arena {}
+public interface Arena extends AutoCloseable {
+    static Arena ofConfined() {
+        throw new AssertionError();
+    }
+
+    static Arena ofShared() {
+        throw new AssertionError();
+    }
+
+    static Arena ofAuto() {
+        throw new AssertionError();
+    }
+
+    @Override
+    void close();
+}

@@ -2,15 +2,19 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.file;
 
+import io.writethrough.WriteThroughMapping.SegmentScope;
 import io.writethrough.internal.jni.CApi;
 import java.io.IOException;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Memory of wt_memory_map. It belongs to the file until {@link #close}, or until this object is lost. It stays there as long as
@@ -26,6 +30,11 @@ public final class DurableMemory {
     private final long offset;
     private final long length;
     private final boolean watched;
+
+    /* Guards the two below. */
+    private final Object lock = new Object();
+    private final Deque<AutoCloseable> arenas = new ArrayDeque<>();
+    private boolean closing;
 
     DurableMemory(
             final OpenFile file,
@@ -65,9 +74,7 @@ public final class DurableMemory {
 
     public ByteBuffer buffer(final long from, final int bytes) {
         Objects.checkFromIndexSize(from, bytes, length);
-        if (!pages.enter()) {
-            throw new IllegalStateException("The mapping is closed");
-        }
+        enter();
         try {
             final ByteBuffer buffer = CApi.memoryBuffer(pages.address + from, bytes);
             NativeHandle.whenLost(buffer, pages::leave);
@@ -76,6 +83,53 @@ public final class DurableMemory {
             pages.leave();
             throw e;
         }
+    }
+
+    /**
+     * A java.lang.foreign.MemorySegment of all of it. The one that only the garbage collector ends keeps the pages, as a buffer. The
+     * others end before the pages: {@link #close} closes their arenas, and these refer to this object, so that it is not lost.
+     *
+     * @return null before JDK 22
+     */
+    public @Nullable Object segment(final SegmentScope scope) {
+        final Segments segments = Segments.ofThisJdk();
+        if (segments == null) {
+            return null;
+        }
+        return scope == SegmentScope.AUTO ? automaticSegment(segments) : closeableSegment(segments, scope);
+    }
+
+    private Object automaticSegment(final Segments segments) {
+        enter();
+        try {
+            return segments.make(pages.address, length, SegmentScope.AUTO, pages::leave)
+                    .segment();
+        } catch (final Throwable e) {
+            pages.leave();
+            throw e;
+        }
+    }
+
+    private Object closeableSegment(final Segments segments, final SegmentScope scope) {
+        synchronized (lock) {
+            if (closing || pages.detached.get()) {
+                throw closed();
+            }
+            final Segments.Made made =
+                    segments.make(pages.address, length, scope, () -> Reference.reachabilityFence(this));
+            arenas.push(made.arena());
+            return made.segment();
+        }
+    }
+
+    private void enter() {
+        if (!pages.enter()) {
+            throw closed();
+        }
+    }
+
+    private static IllegalStateException closed() {
+        return new IllegalStateException("The mapping is closed");
     }
 
     public void force(final long from, final long bytes) throws IOException {
@@ -108,7 +162,29 @@ public final class DurableMemory {
         if (isOpen()) {
             file.checkMayWait("close a mapping");
         }
+        closeArenas();
         pages.detach();
+    }
+
+    /* If one refuses, because it is another thread's or in use, the mapping stays open. */
+    private void closeArenas() {
+        synchronized (lock) {
+            while (!arenas.isEmpty()) {
+                close(arenas.element());
+                arenas.remove();
+            }
+            closing = true;
+        }
+    }
+
+    private static void close(final AutoCloseable arena) {
+        try {
+            arena.close();
+        } catch (final RuntimeException e) {
+            throw e;
+        } catch (final Exception e) {
+            throw new AssertionError("an arena throws no other", e);
+        }
     }
 
     /* What knows nothing of the memory's owner, which may be lost. The pages are unmapped when all that use them have left. */
