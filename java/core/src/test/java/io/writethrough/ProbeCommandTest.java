@@ -44,6 +44,19 @@ class ProbeCommandTest extends OnEveryFileSystem {
     }
 
     @Test
+    void itSaysHowChangesOfDurableMemoryAreFound() throws IOException {
+        final boolean watched;
+        try (WriteThroughFile file = WriteThroughFile.open(path, CREATE, READ, WRITE);
+                WriteThroughMapping mapping = file.map(0, 1)) {
+            watched = mapping.isWatched();
+        }
+        run("probe", path.toString());
+        assertEquals(watched, output().matches("(?s).*durable memory +watched by the kernel\n.*"), output());
+        assertEquals(!watched, output().matches("(?s).*durable memory +compared with the file\n.*"), output());
+        assertEquals(!watched, output().contains("userfaultfd is refused"), output());
+    }
+
+    @Test
     void jsonIsOneObjectForEachPath() {
         assertEquals(0, run("probe", "--json", directory.toString(), root.toString()));
         final String[] lines = output().split("\n");

@@ -19,6 +19,10 @@ import org.jspecify.annotations.Nullable;
 
 /** What a {@link StorageProfile} and the extents of a file mean for writes there: for people, as JSON, and with advice. */
 public final class ProbeReport {
+    /* How a force of a WriteThroughMapping finds what has changed. */
+    private static final String WATCHED = "watched by the kernel";
+    private static final String COMPARED = "compared with the file";
+
     private final Path path;
     private final StorageProfile profile;
     private final Optional<CApi.Extents> extents;
@@ -55,7 +59,15 @@ public final class ProbeReport {
         adviseOnDevice(advice);
         adviseOnFileSystem(advice);
         extents.ifPresent(of -> adviseOnExtents(of, advice));
+        if (!isMemoryWatched()) {
+            advice.add("The kernel does not tell which pages of durable memory have changed (before Linux 6.7, or userfaultfd is"
+                    + " refused): each force of a WriteThroughMapping compares its range with the file. Force ranges, not all.");
+        }
         return advice;
+    }
+
+    private static boolean isMemoryWatched() {
+        return CApi.wt_memory_is_watched() == 1;
     }
 
     private void adviseOnDevice(final List<String> advice) {
@@ -150,6 +162,7 @@ public final class ProbeReport {
         values.put("atomic_write_min_bytes", profile.atomicWriteMinBytes());
         values.put("atomic_write_max_bytes", profile.atomicWriteMaxBytes());
         values.put("atomic_write_optimal_bytes", profile.atomicWriteOptimalBytes());
+        values.put("durable_memory", isMemoryWatched() ? WATCHED : COMPARED);
         extents.ifPresent(of -> {
             values.put("size_bytes", of.size_bytes);
             values.put("written_bytes", of.written_bytes);
