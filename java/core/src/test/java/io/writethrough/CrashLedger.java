@@ -27,10 +27,20 @@ final class CrashLedger {
     private boolean ready;
     private final Map<Task, BitSet> acknowledged = new EnumMap<>(Task.class);
 
-    private final byte[] pages = new byte[CrashPlan.PAGES_BYTES];
-    private final int[] newest = new int[CrashPlan.PAGES_BYTES]; // of each unit: the number of its operation, and 1
+    private final Map<CrashPlan.File, Pages> pages = new EnumMap<>(CrashPlan.File.class);
     private byte[] sizes = {};
     private final Map<CrashPlan.File, Log> logs = new EnumMap<>(CrashPlan.File.class);
+
+    /** A file that is written in place. */
+    private static final class Pages {
+        final byte[] bytes;
+        final int[] newest; // of each unit: the number of its operation, and 1
+
+        Pages(final int length) {
+            bytes = new byte[length];
+            newest = new int[length];
+        }
+    }
 
     /** A file that is appended to: what was in it before, and the appends since by where they are. */
     private static final class Log {
@@ -46,13 +56,16 @@ final class CrashLedger {
     CrashLedger() {
         logs.put(CrashPlan.File.log, new Log());
         logs.put(CrashPlan.File.ahead, new Log());
+        for (final CrashPlan.File file : List.of(CrashPlan.File.pages, CrashPlan.File.mapped)) {
+            pages.put(file, new Pages(file.bytes));
+        }
     }
 
     /** The files as they are now are where a new writer begins. */
     void begin(final long seed) {
         plan = new CrashPlan(seed);
         ready = false;
-        Arrays.fill(newest, 0);
+        pages.values().forEach(file -> Arrays.fill(file.newest, 0));
         for (final Task task : Task.values()) {
             acknowledged.put(task, new BitSet());
         }
@@ -78,7 +91,7 @@ final class CrashLedger {
         final Op op = plan.op(Task.values()[Integer.parseInt(words[0])], Integer.parseInt(words[1]));
         acknowledged.get(op.task()).set(op.number());
         switch (op.task().file) {
-            case pages -> apply(op);
+            case pages, mapped -> apply(op);
             case log, ahead -> logs.get(op.task().file).appends.put(Long.parseLong(words[2]), plan.content(op));
             case sizes -> sizes = op.kind() == Kind.TRUNCATE ? Arrays.copyOf(sizes, op.length()) : plan.content(op);
         }
@@ -88,11 +101,13 @@ final class CrashLedger {
     /* Acknowledgements of one thread may come in another order than its operations. */
     private void apply(final Op op) {
         final byte[] content = plan.content(op);
-        CrashPlan.units(op.offset(), op.length())
-                .filter(at -> newest[at] <= op.number())
+        final CrashPlan.File file = op.task().file;
+        final Pages there = pages.get(file);
+        file.units(op.offset(), op.length())
+                .filter(at -> there.newest[at] <= op.number())
                 .forEach(at -> {
-                    newest[at] = op.number() + 1;
-                    System.arraycopy(content, at - op.offset(), pages, at, CrashPlan.unitAt(at));
+                    there.newest[at] = op.number() + 1;
+                    System.arraycopy(content, at - op.offset(), there.bytes, at, file.unitAt(at));
                 });
     }
 
@@ -124,33 +139,43 @@ final class CrashLedger {
 
     private void check(final CrashPlan.File file, final byte[] found) {
         switch (file) {
-            case pages -> checkPages(found);
+            case pages, mapped -> checkPages(file, found);
             case log -> checkLog(file, found, false);
             case ahead -> checkLog(file, found, true);
             case sizes -> checkSizes(found);
         }
     }
 
-    private void checkPages(final byte[] found) {
-        if (found.length > pages.length || ready && found.length < pages.length) {
-            throw new AssertionError("pages has " + found.length + " bytes");
+    private void checkPages(final CrashPlan.File file, final byte[] found) {
+        final Pages there = pages.get(file);
+        if (found.length > file.bytes || ready && found.length < file.bytes) {
+            throw new AssertionError(file + " has " + found.length + " bytes");
         }
-        final List<Op> begun = begun(CrashPlan.File.pages);
-        CrashPlan.units(0, found.length).forEach(at -> {
-            final int length = Math.min(CrashPlan.unitAt(at), found.length - at);
-            if (!equal(found, at, pages, at, length) && begun.stream().noneMatch(op -> left(op, found, at))) {
-                throw new AssertionError("pages at " + at + ": neither operation " + (newest[at] - 1)
-                        + ", which was acknowledged last there, nor one of " + begun);
+        final List<Op> begun = begun(file);
+        for (int block = 0; block < found.length; block += CrashPlan.BLOCK) {
+            final int bytes = Math.min(CrashPlan.BLOCK, found.length - block);
+            if (!equal(found, block, there.bytes, block, bytes)) {
+                file.units(block, bytes).forEach(at -> checkUnit(file, found, at, begun));
             }
-        });
+        }
+    }
+
+    private void checkUnit(final CrashPlan.File file, final byte[] found, final int at, final List<Op> begun) {
+        final Pages there = pages.get(file);
+        final int length = Math.min(file.unitAt(at), found.length - at);
+        if (!equal(found, at, there.bytes, at, length) && begun.stream().noneMatch(op -> left(op, found, at))) {
+            throw new AssertionError(file + " at " + at + ": neither operation " + (there.newest[at] - 1)
+                    + ", which was acknowledged last there, nor one of " + begun);
+        }
     }
 
     /* The unit at this offset is as this operation leaves it, which came after what was acknowledged. */
     private boolean left(final Op op, final byte[] found, final int at) {
-        return op.number() >= newest[at]
+        final CrashPlan.File file = op.task().file;
+        return op.number() >= pages.get(file).newest[at]
                 && op.offset() <= at
                 && at < op.offset() + op.length()
-                && equal(found, at, plan.content(op), at - op.offset(), CrashPlan.unitAt(at));
+                && equal(found, at, plan.content(op), at - op.offset(), file.unitAt(at));
     }
 
     private void checkLog(final CrashPlan.File file, final byte[] found, final boolean grows) {
@@ -256,8 +281,10 @@ final class CrashLedger {
 
     /** Takes the files as they are for what has to be there from now on. Where the logs end is where they are cut to. */
     void adopt(final Path directory) throws IOException {
-        final byte[] found = Files.readAllBytes(directory.resolve(CrashPlan.File.pages.name()));
-        System.arraycopy(found, 0, pages, 0, found.length);
+        for (final Map.Entry<CrashPlan.File, Pages> file : pages.entrySet()) {
+            final byte[] found = Files.readAllBytes(directory.resolve(file.getKey().name()));
+            System.arraycopy(found, 0, file.getValue().bytes, 0, found.length);
+        }
         sizes = Files.readAllBytes(directory.resolve(CrashPlan.File.sizes.name()));
         for (final Map.Entry<CrashPlan.File, Log> log : logs.entrySet()) {
             final long end = log.getValue().end();

@@ -12,18 +12,44 @@ final class CrashPlan {
     static final int BLOCK = 4096;
     static final int RECORD = 128;
     static final long GROWTH = 64 << 10;
-    static final int PAGES_BYTES = 112 * BLOCK;
     private static final int REGION_BLOCKS = 24;
     private static final int RECORDS_OFFSET = 4 * REGION_BLOCKS * BLOCK;
-    private static final int RECORDS = 16 * BLOCK / RECORD;
+    private static final int RECORDS_BYTES = 16 * BLOCK;
+    private static final int RECORDS = RECORDS_BYTES / RECORD;
+    /** Where in the pages file the durable memory is. */
+    static final int MEMORY_OFFSET = RECORDS_OFFSET + RECORDS_BYTES;
+
+    static final int MAPPED_BYTES = REGION_BLOCKS * BLOCK;
+    static final int PAGES_BYTES = MEMORY_OFFSET + MAPPED_BYTES;
+    private static final int WORD = 8;
     private static final int LONGEST_SIZE = 20_000;
 
     /** The files, by the names they have. */
     enum File {
-        pages,
-        log,
-        ahead,
-        sizes
+        pages(PAGES_BYTES),
+        log(0),
+        ahead(0),
+        sizes(0),
+        mapped(MAPPED_BYTES);
+
+        /** How long it always is; 0: it changes. */
+        final int bytes;
+
+        File(final int bytes) {
+            this.bytes = bytes;
+        }
+
+        /** How much of it is written whole or not at all, at this offset. A process may be killed within a store. */
+        int unitAt(final int offset) {
+            if (this == mapped) {
+                return WORD;
+            }
+            return offset < RECORDS_OFFSET || offset >= MEMORY_OFFSET ? BLOCK : RECORD;
+        }
+
+        IntStream units(final int offset, final int length) {
+            return IntStream.iterate(offset, at -> at < offset + length, at -> at + unitAt(at));
+        }
     }
 
     /** What a thread does: which file, and how many operations it has in flight at most. */
@@ -40,7 +66,11 @@ final class CrashPlan {
         LOG_ASYNC(File.log, 24),
         AHEAD(File.ahead, 1),
         AHEAD_ASYNC(File.ahead, 24),
-        SIZES(File.sizes, 1);
+        SIZES(File.sizes, 1),
+        /** Stores into durable memory, as much as it has in flight, and forces that. */
+        MEMORY(File.pages, 3),
+        /** The same in what a channel has mapped. */
+        MAPPED(File.mapped, 3);
 
         final File file;
         final int inFlight;
@@ -71,7 +101,7 @@ final class CrashPlan {
 
     Op op(final Task task, final int number) {
         return switch (task) {
-            case BLOCKS, BLOCKS_ASYNC, BLOCKS_FORCED -> blocks(task, number, Kind.WRITE);
+            case BLOCKS, BLOCKS_ASYNC, BLOCKS_FORCED, MEMORY, MAPPED -> blocks(task, number, Kind.WRITE);
             case BLOCKS_AND_HOLES ->
                 blocks(task, number, new Kind[] {Kind.PUNCH, Kind.WRITE, Kind.ZERO, Kind.WRITE}[number % 4]);
             case EVEN_RECORDS, ODD_RECORDS_ASYNC -> record(task, number);
@@ -89,18 +119,21 @@ final class CrashPlan {
 
     private Op blocks(final Task task, final int number, final Kind kind) {
         final int count = 1 + draw(task, number, 0, 3);
-        final int first = task.ordinal() * REGION_BLOCKS + draw(task, number, 1, REGION_BLOCKS + 1 - count);
-        return new Op(task, number, kind, first * BLOCK, count * BLOCK);
+        final int first = draw(task, number, 1, REGION_BLOCKS + 1 - count);
+        return new Op(task, number, kind, region(task) + first * BLOCK, count * BLOCK);
+    }
+
+    private static int region(final Task task) {
+        return switch (task) {
+            case MEMORY -> MEMORY_OFFSET;
+            case MAPPED -> 0;
+            default -> task.ordinal() * REGION_BLOCKS * BLOCK;
+        };
     }
 
     private Op record(final Task task, final int number) {
         final int index = draw(task, number, 0, RECORDS / 2) * 2 + (task == Task.EVEN_RECORDS ? 0 : 1);
         return new Op(task, number, Kind.WRITE, RECORDS_OFFSET + index * RECORD, RECORD);
-    }
-
-    /** How much of the pages file is written whole or not at all, at this offset. */
-    static int unitAt(final int offset) {
-        return offset < RECORDS_OFFSET ? BLOCK : RECORD;
     }
 
     /** The bytes that an operation leaves in its range; differ from those of every other. */
@@ -131,9 +164,5 @@ final class CrashPlan {
         z = (z ^ z >>> 30) * 0xBF58476D1CE4E5B9L;
         z = (z ^ z >>> 27) * 0x94D049BB133111EBL;
         return z ^ z >>> 31;
-    }
-
-    static IntStream units(final int offset, final int length) {
-        return IntStream.iterate(offset, at -> at < offset + length, at -> at + unitAt(at));
     }
 }

@@ -13,6 +13,8 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.MappedByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,6 +23,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /**
  * A program to be killed, or to have its power cut: {@code CrashWriter DIRECTORY SEED COUNT [DEVICE]}. Each task of a {@link
@@ -36,10 +40,22 @@ final class CrashWriter {
         void tell(String what) throws IOException;
     }
 
+    /* Says that a file is mapped, which nobody listens to. Kept, so that its level is. */
+    private static final Logger LOGGER = Logger.getLogger("io.writethrough");
+
     private final CrashPlan plan;
     private final int count;
     private final Teller teller;
     private final Map<CrashPlan.File, WriteThroughFile> files = new EnumMap<>(CrashPlan.File.class);
+
+    /** How a task puts bytes where a force finds them. */
+    private interface Store {
+        void put(Op op, byte[] content) throws IOException;
+    }
+
+    private interface Force {
+        void of(Op first, Op last) throws IOException;
+    }
 
     private CrashWriter(final CrashPlan plan, final int count, final Teller teller) {
         this.plan = plan;
@@ -48,6 +64,7 @@ final class CrashWriter {
     }
 
     public static void main(final String[] arguments) throws Exception {
+        LOGGER.setLevel(Level.WARNING);
         final Teller teller = arguments.length > 3 ? marks(arguments[3]) : output();
         write(Path.of(arguments[0]), Long.parseLong(arguments[1]), Integer.parseInt(arguments[2]), teller);
         teller.tell(DONE);
@@ -84,7 +101,9 @@ final class CrashWriter {
             }
             files.put(file, engine.open(directory.resolve(file.name()), options.toArray(OpenOption[]::new)));
         }
-        files.get(CrashPlan.File.pages).allocate(0, CrashPlan.PAGES_BYTES);
+        for (final CrashPlan.File file : List.of(CrashPlan.File.pages, CrashPlan.File.mapped)) {
+            files.get(file).allocate(0, file.bytes);
+        }
         teller.tell(READY);
     }
 
@@ -100,28 +119,57 @@ final class CrashWriter {
     }
 
     private void run(final Task task) {
-        if (task == Task.BLOCKS_FORCED) {
-            runForced(task);
-        } else {
-            runEach(task);
-        }
-    }
-
-    private void runForced(final Task task) {
         final WriteThroughFile file = files.get(task.file);
         try {
-            for (int number = 0; number < count * task.inFlight; number += task.inFlight) {
-                for (int i = 0; i < task.inFlight; i++) {
-                    final Op op = plan.op(task, number + i);
-                    file.writeLater(ByteBuffer.wrap(plan.content(op)), op.offset());
+            switch (task) {
+                case BLOCKS_FORCED ->
+                    runForced(
+                            task,
+                            (op, content) -> file.writeLater(ByteBuffer.wrap(content), op.offset()),
+                            (first, last) -> file.force());
+                case MEMORY -> runOnMemory(task, file);
+                case MAPPED -> {
+                    final MappedByteBuffer mapped =
+                            file.asFileChannel().map(FileChannel.MapMode.READ_WRITE, 0, task.file.bytes);
+                    runForced(task, (op, content) -> mapped.put(op.offset(), content), (first, last) -> mapped.force());
                 }
-                file.force();
-                for (int i = 0; i < task.inFlight; i++) {
-                    tell(plan.op(task, number + i), 0);
-                }
+                default -> runEach(task);
             }
         } catch (final IOException | RuntimeException e) {
             fail(e);
+        }
+    }
+
+    /* Forces all of it and parts of it by turns. */
+    private void runOnMemory(final Task task, final WriteThroughFile file) throws IOException {
+        try (WriteThroughMapping mapping = file.map(CrashPlan.MEMORY_OFFSET, CrashPlan.MAPPED_BYTES)) {
+            final ByteBuffer memory = mapping.buffer();
+            runForced(
+                    task,
+                    (op, content) -> memory.put(op.offset() - CrashPlan.MEMORY_OFFSET, content),
+                    (first, last) -> {
+                        if (first.number() % 2 == 0) {
+                            mapping.force();
+                            return;
+                        }
+                        for (int number = first.number(); number <= last.number(); number++) {
+                            final Op op = plan.op(task, number);
+                            mapping.force(op.offset() - CrashPlan.MEMORY_OFFSET, op.length());
+                        }
+                    });
+        }
+    }
+
+    private void runForced(final Task task, final Store store, final Force force) throws IOException {
+        for (int number = 0; number < count * task.inFlight; number += task.inFlight) {
+            for (int i = 0; i < task.inFlight; i++) {
+                final Op op = plan.op(task, number + i);
+                store.put(op, plan.content(op));
+            }
+            force.of(plan.op(task, number), plan.op(task, number + task.inFlight - 1));
+            for (int i = 0; i < task.inFlight; i++) {
+                tell(plan.op(task, number + i), 0);
+            }
         }
     }
 
