@@ -52,8 +52,9 @@ public final class ChildJvm {
     }
 
     /**
-     * Kills a JVM that prints a line for each thing that it has done, with ";" at its end, when it has printed so many. Returns the
-     * lines without ";", also those that came before the signal took effect. A line that was cut off is none.
+     * Kills a JVM that prints a line for each thing that it has done, with ";" at its end, when it has printed so many.
+     * Returns the lines without ";", also those that came before the signal took effect. A line that was cut off is
+     * none.
      */
     public static List<String> killAfter(final int count, final Process child)
             throws IOException, InterruptedException {

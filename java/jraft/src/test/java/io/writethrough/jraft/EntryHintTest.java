@@ -16,7 +16,7 @@ import com.alipay.sofa.jraft.entity.LogId;
 import com.alipay.sofa.jraft.entity.codec.v2.LogEntryV2CodecFactory;
 import com.alipay.sofa.jraft.option.LogStorageOptions;
 import io.writethrough.log.LogOptions;
-import io.writethrough.log.testing.TestDirectories;
+import io.writethrough.testing.TestDirectories;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;

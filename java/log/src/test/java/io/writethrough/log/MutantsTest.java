@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
-import io.writethrough.log.testing.TestDirectories;
+import io.writethrough.testing.TestDirectories;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;

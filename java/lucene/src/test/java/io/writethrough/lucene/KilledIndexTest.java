@@ -5,8 +5,8 @@ package io.writethrough.lucene;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.writethrough.log.testing.ChildJvm;
-import io.writethrough.log.testing.TestDirectories;
+import io.writethrough.testing.ChildJvm;
+import io.writethrough.testing.TestDirectories;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Path;

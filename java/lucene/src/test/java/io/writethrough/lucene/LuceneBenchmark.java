@@ -3,8 +3,8 @@
 package io.writethrough.lucene;
 
 import io.writethrough.WriteThroughEngine;
-import io.writethrough.log.testing.ChildJvm;
-import io.writethrough.log.testing.TestDirectories;
+import io.writethrough.testing.ChildJvm;
+import io.writethrough.testing.TestDirectories;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;

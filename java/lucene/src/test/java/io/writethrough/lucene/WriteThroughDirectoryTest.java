@@ -12,7 +12,7 @@ import io.writethrough.EngineStats;
 import io.writethrough.StorageProfile;
 import io.writethrough.WriteThroughEngine;
 import io.writethrough.WriteThroughFile;
-import io.writethrough.log.testing.TestDirectories;
+import io.writethrough.testing.TestDirectories;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.file.Files;
