@@ -5,6 +5,7 @@ package io.writethrough;
 import io.writethrough.internal.MemoryLimit;
 import io.writethrough.internal.Names;
 import io.writethrough.internal.async.Completions;
+import io.writethrough.internal.core.Core;
 import io.writethrough.internal.file.Failures;
 import io.writethrough.internal.file.OpenEngine;
 import io.writethrough.internal.file.OpenFile;
@@ -12,8 +13,6 @@ import io.writethrough.internal.file.OpenRequest;
 import io.writethrough.internal.jni.CApi;
 import io.writethrough.internal.jni.Codes;
 import io.writethrough.internal.jni.Errno;
-import io.writethrough.internal.jni.NativeIo;
-import io.writethrough.internal.jni.NativePaths;
 import io.writethrough.internal.load.NativeLibraries;
 import io.writethrough.internal.path.FileIdentity;
 import io.writethrough.internal.ring.Rings;
@@ -83,7 +82,7 @@ public final class WriteThroughEngine implements Closeable {
         final int number = NUMBERS.incrementAndGet();
         final EngineObserver observer = new EngineObserver(handle, number, options.slowIoNanos);
         final Completions completions = new Completions(handle, options.completionExecutor, observer::end);
-        this.backend = Codes.backend(CApi.wt_engine_backend(handle));
+        this.backend = Codes.backend(Core.backend(handle));
         this.registration = new EngineRegistration(handle, backend, number);
         this.engine = new OpenEngine(handle, completions, closing(registration, completions), mayWait);
         observer.start();
@@ -177,7 +176,7 @@ public final class WriteThroughEngine implements Closeable {
     /** The size of a file that is open for writing here; -EAGAIN: it is being opened or closed; -ENOENT: it is not. */
     long writtenSize(final Path path) {
         try {
-            return NativeIo.writtenSize(engine.handle(), NativePaths.bytesOf(path));
+            return Core.writtenSize(engine.handle(), path);
         } finally {
             Reference.reachabilityFence(engine);
         }
@@ -186,7 +185,7 @@ public final class WriteThroughEngine implements Closeable {
     /** As {@link #writtenSize(Path)}; the kernel is not asked. */
     long writtenSize(final FileIdentity identity) {
         try {
-            return NativeIo.writtenSizeOf(engine.handle(), identity.device(), identity.number());
+            return Core.writtenSizeOf(engine.handle(), identity.device(), identity.number());
         } finally {
             Reference.reachabilityFence(engine);
         }
@@ -297,10 +296,10 @@ public final class WriteThroughEngine implements Closeable {
     }
 
     private WriteThroughFile open(final Path path, final OpenRequest request, final int mode) throws IOException {
-        final byte[] nativePath = NativePaths.bytesOf(WriteThroughFileSystem.unwrap(path));
+        final Path beneath = WriteThroughFileSystem.unwrap(path);
         final long result;
         try {
-            result = NativeIo.open(engine.handle(), nativePath, request.flags(), mode, Codes.of(request.durability()));
+            result = Core.open(engine.handle(), beneath, request.flags(), mode, Codes.of(request.durability()));
         } finally {
             Reference.reachabilityFence(engine);
         }
@@ -308,7 +307,7 @@ public final class WriteThroughEngine implements Closeable {
             throw closed();
         }
         if (result == -Errno.EBUSY) {
-            throw Failures.ofHeldFile(path, nativePath);
+            throw Failures.ofHeldFile(path, beneath);
         }
         if (result == -Errno.EOPNOTSUPP && completionPolling) {
             throw Failures.ofUnpolled(path);
@@ -806,7 +805,7 @@ public final class WriteThroughEngine implements Closeable {
             if (result < 0) {
                 throw Failures.ofEngine("open of an engine", -result);
             }
-            CApi.wt_engine_close(engine[0]);
+            Core.closeEngine(engine[0]);
         }
 
         private static void reportFallback() {

@@ -3,7 +3,7 @@
 package io.writethrough.internal.async;
 
 import io.writethrough.internal.Names;
-import io.writethrough.internal.jni.CApi;
+import io.writethrough.internal.core.Core;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -242,7 +242,7 @@ public final class Completions {
         }
         abdicate();
         underWay.close(this);
-        final int stopped = CApi.wt_engine_shutdown(handle);
+        final int stopped = Core.shutDown(handle);
         if (started) {
             completeAll();
         }
@@ -251,7 +251,7 @@ public final class Completions {
             watching.end();
         }
         shutDown.run();
-        final int result = CApi.wt_engine_close(handle);
+        final int result = Core.closeEngine(handle);
         return stopped < 0 ? stopped : result;
     }
 

@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.async;
 
+import io.writethrough.internal.core.Core;
 import io.writethrough.internal.jni.NativeIo;
 import org.jspecify.annotations.Nullable;
 
@@ -24,7 +25,7 @@ public final class EventBatch {
 
     /** Waits for events, when all before them were taken. Returns false when no more will come. */
     boolean reap(final long engine, final long timeoutNanos) {
-        final int count = NativeIo.reap(engine, events, timeoutNanos);
+        final int count = Core.reap(engine, events, timeoutNanos);
         next = 0;
         end = Math.max(count, 0) * NativeIo.EVENT_LONGS;
         return count >= 0;

@@ -2,7 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.async;
 
-import io.writethrough.internal.jni.NativeIo;
+import io.writethrough.internal.core.Core;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Future;
@@ -44,7 +44,7 @@ public final class LaneThreads {
         if (OPEN.get() == null) {
             return;
         }
-        while (!future.isDone() && NativeIo.laneWork()) {
+        while (!future.isDone() && Core.laneWork()) {
             // What has ended may have let the future end.
         }
     }

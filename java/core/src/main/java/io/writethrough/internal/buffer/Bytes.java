@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.buffer;
 
+import io.writethrough.internal.core.Core;
 import io.writethrough.internal.jni.NativeIo;
 import java.nio.ByteBuffer;
 
@@ -33,13 +34,13 @@ public final class Bytes {
             final int durability,
             final int flags) {
         if (base instanceof ByteBuffer direct) {
-            return NativeIo.writeDirect(file, direct, index, (int) length, position, durability, flags);
+            return Core.writeDirect(file, direct, index, (int) length, position, durability, flags);
         }
         if (base instanceof byte[] array) {
-            return NativeIo.writeArray(file, array, index, (int) length, position, durability, flags);
+            return Core.writeArray(file, array, index, (int) length, position, durability, flags);
         }
         final Segments segments = (Segments) base;
-        return NativeIo.writeSegments(file, segments.bases(), segments.ranges(), length, position, durability, flags);
+        return Core.writeSegments(file, segments.bases(), segments.ranges(), length, position, durability, flags);
     }
 
     /** Starts a write: 0, and an event comes, or {@link NativeIo#ENDED}, or -errno. */
@@ -53,13 +54,13 @@ public final class Bytes {
             final int flags,
             final long token) {
         if (base instanceof ByteBuffer direct) {
-            return NativeIo.submitDirect(file, direct, index, (int) length, position, durability, flags, token);
+            return Core.submitDirect(file, direct, index, (int) length, position, durability, flags, token);
         }
         if (base instanceof byte[] array) {
-            return NativeIo.submitArray(file, array, index, (int) length, position, durability, flags, token);
+            return Core.submitArray(file, array, index, (int) length, position, durability, flags, token);
         }
         final Segments segments = (Segments) base;
-        return NativeIo.submitSegments(
+        return Core.submitSegments(
                 file, segments.bases(), segments.ranges(), length, position, durability, flags, token);
     }
 
@@ -72,25 +73,25 @@ public final class Bytes {
             final long position,
             final int flags) {
         if (base instanceof ByteBuffer direct) {
-            return NativeIo.readDirect(file, direct, index, (int) length, position, flags);
+            return Core.readDirect(file, direct, index, (int) length, position, flags);
         }
         if (base instanceof byte[] array) {
-            return NativeIo.readArray(file, array, index, (int) length, position, flags);
+            return Core.readArray(file, array, index, (int) length, position, flags);
         }
         final Segments segments = (Segments) base;
-        return NativeIo.readSegments(file, segments.bases(), segments.ranges(), length, position, flags);
+        return Core.readSegments(file, segments.bases(), segments.ranges(), length, position, flags);
     }
 
     /** Reads what is cached. A failure with EAGAIN: something is not. */
     public static long readCached(
             final long file, final Object base, final int index, final long length, final long position) {
         if (base instanceof ByteBuffer direct) {
-            return NativeIo.readCachedDirect(file, direct, index, (int) length, position);
+            return Core.readCachedDirect(file, direct, index, (int) length, position);
         }
         if (base instanceof byte[] array) {
-            return NativeIo.readCachedArray(file, array, index, (int) length, position);
+            return Core.readCachedArray(file, array, index, (int) length, position);
         }
         final Segments segments = (Segments) base;
-        return NativeIo.readCachedSegments(file, segments.bases(), segments.ranges(), length, position);
+        return Core.readCachedSegments(file, segments.bases(), segments.ranges(), length, position);
     }
 }

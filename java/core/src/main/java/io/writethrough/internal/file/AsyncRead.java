@@ -8,6 +8,7 @@ import io.writethrough.internal.async.Operation;
 import io.writethrough.internal.async.WaitingThreads;
 import io.writethrough.internal.buffer.Bytes;
 import io.writethrough.internal.buffer.Segments;
+import io.writethrough.internal.core.Core;
 import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.jni.NativeIo;
 import java.nio.ByteBuffer;
@@ -94,7 +95,7 @@ public final class AsyncRead extends WaitingThreads.Task implements Operation.Co
         if (left > LARGEST_FETCH_BYTES || vainRounds > VAIN_ROUNDS) {
             return -Errno.EAGAIN;
         }
-        return NativeIo.fetch(file.handle(), position, left, NativeIo.NOWAIT, operation.token());
+        return Core.fetch(file.handle(), position, left, NativeIo.NOWAIT, operation.token());
     }
 
     /** Reads the rest, waiting for it. Returns the count of all that was read, or a failure. */

@@ -102,10 +102,10 @@ public final class Failures {
     }
 
     /** Of opening a file that another engine or process holds. */
-    public static IOException ofHeldFile(final Path path, final byte[] nativePath) {
+    public static IOException ofHeldFile(final Path path, final Path beneath) {
         final CApi.Holder holder = new CApi.Holder();
         final String advice;
-        if (CApi.wt_file_holder(nativePath, holder) < 0) {
+        if (CApi.wt_file_holder(NativePaths.bytesOf(beneath), holder) < 0) {
             advice = Errno.advice(Errno.EBUSY);
         } else if (holder.own != 0) {
             advice =

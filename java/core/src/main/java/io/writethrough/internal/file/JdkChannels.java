@@ -6,6 +6,7 @@ import io.writethrough.internal.Names;
 import io.writethrough.internal.async.ChannelThreads;
 import io.writethrough.internal.async.Completions;
 import io.writethrough.internal.async.IoFuture;
+import io.writethrough.internal.core.Core;
 import io.writethrough.internal.jni.CApi;
 import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.jni.NativeIo;
@@ -433,6 +434,6 @@ public final class JdkChannels {
         } catch (final Throwable e) {
             Completions.report(e);
         }
-        return NativeIo.close(handle);
+        return Core.close(handle);
     }
 }

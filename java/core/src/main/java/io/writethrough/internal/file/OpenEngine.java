@@ -4,8 +4,8 @@ package io.writethrough.internal.file;
 
 import io.writethrough.internal.async.Completions;
 import io.writethrough.internal.buffer.CacheView;
+import io.writethrough.internal.core.Core;
 import io.writethrough.internal.jni.Errno;
-import io.writethrough.internal.jni.NativeIo;
 import java.io.IOException;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongToIntFunction;
@@ -43,7 +43,7 @@ public final class OpenEngine {
 
     /* A thread that has ended in Java, and so has lost its engine, closes its lanes a moment later, at its end in native code. */
     private static LongToIntFunction unlessLanesAreOpen(final LongToIntFunction closing) {
-        return engine -> NativeIo.refuseLanes(engine) < 0 ? -Errno.EBUSY : closing.applyAsInt(engine);
+        return engine -> Core.refuseLanes(engine) < 0 ? -Errno.EBUSY : closing.applyAsInt(engine);
     }
 
     /** As the C core knows the engine. Who uses it keeps this object reachable meanwhile. */
@@ -83,7 +83,7 @@ public final class OpenEngine {
 
     public void close() throws IOException {
         checkMayWait("close");
-        if (isOpen() && NativeIo.refuseLanes(handle()) < 0) {
+        if (isOpen() && Core.refuseLanes(handle()) < 0) {
             throw Failures.ofEngine(
                     "close", Errno.EBUSY, "A lane of the engine is open: its thread closes the lane first, or ends.");
         }

@@ -12,6 +12,7 @@ import io.writethrough.internal.async.Operation;
 import io.writethrough.internal.async.UnderWay;
 import io.writethrough.internal.async.WaitingThreads;
 import io.writethrough.internal.buffer.CacheView;
+import io.writethrough.internal.core.Core;
 import io.writethrough.internal.jfr.Events;
 import io.writethrough.internal.jni.CApi;
 import io.writethrough.internal.jni.Errno;
@@ -171,7 +172,7 @@ public final class OpenFile implements Operation.File {
     public long size() throws IOException {
         final long result;
         try {
-            result = NativeIo.size(handle());
+            result = Core.size(handle());
         } finally {
             Reference.reachabilityFence(this);
         }
@@ -181,32 +182,32 @@ public final class OpenFile implements Operation.File {
     public void truncate(final long size) throws IOException {
         requireNotNegative("size", size);
         requireWritable();
-        call("truncate", size, NONE, CApi::wt_truncate, size);
+        call("truncate", size, NONE, Core::truncate, size);
     }
 
     public void allocate(final long offset, final long length) throws IOException {
         requireNotNegative("offset", offset);
         requireNotNegative("length", length);
         requireNoOverflow("offset", offset, length);
-        call("allocate", CApi::wt_allocate, offset, length);
+        call("allocate", Core::allocate, offset, length);
     }
 
     public void punchHole(final long offset, final long length) throws IOException {
         requireNotNegative("offset", offset);
         requireNotNegative("length", length);
-        call("punchHole", CApi::wt_punch_hole, offset, length);
+        call("punchHole", Core::punchHole, offset, length);
     }
 
     public void zero(final long offset, final long length) throws IOException {
         requireNotNegative("offset", offset);
         requireNotNegative("length", length);
-        call("zero", CApi::wt_zero, offset, length);
+        call("zero", Core::zero, offset, length);
     }
 
     /** By the engine, which has just opened the file. */
     public void growAhead(final long bytes) throws IOException {
         try {
-            call("open", NONE, NONE, CApi::wt_file_grow_ahead, bytes);
+            call("open", NONE, NONE, Core::growAhead, bytes);
         } catch (final IOException e) {
             close();
             throw e;
@@ -214,16 +215,16 @@ public final class OpenFile implements Operation.File {
     }
 
     public void sync() throws IOException {
-        call("sync", NONE, NONE, (file, nothing) -> CApi.wt_sync(file), 0);
+        call("sync", NONE, NONE, (file, nothing) -> Core.sync(file), 0);
     }
 
     public void force() throws IOException {
-        call("force", NONE, NONE, (file, nothing) -> CApi.wt_force(file), 0);
+        call("force", NONE, NONE, (file, nothing) -> Core.force(file), 0);
     }
 
     /** What a mapping for reading is to show, the device has from now on when a write returns. */
     public void beginMapping() throws IOException {
-        call("map", NONE, NONE, (file, nothing) -> CApi.wt_file_begin_mapping(file), 0);
+        call("map", NONE, NONE, (file, nothing) -> Core.beginMapping(file), 0);
     }
 
     /** What maps a part of a file. */
@@ -243,10 +244,10 @@ public final class OpenFile implements Operation.File {
         final long number = beginWritableMapping(offset, length);
         try {
             final T mapped = mapping.map();
-            NativeHandle.whenLost(owner.apply(mapped), () -> CApi.wt_mapping_end(number));
+            NativeHandle.whenLost(owner.apply(mapped), () -> Core.mappingEnd(number));
             return mapped;
         } catch (final Throwable e) {
-            CApi.wt_mapping_end(number);
+            Core.mappingEnd(number);
             throw e;
         }
     }
@@ -255,7 +256,7 @@ public final class OpenFile implements Operation.File {
         final long[] mapping = new long[1];
         final long result;
         try {
-            result = CApi.wt_mapping_begin(handle(), offset, length, mapping);
+            result = Core.mappingBegin(handle(), offset, length, mapping);
         } finally {
             Reference.reachabilityFence(this);
         }
@@ -263,7 +264,7 @@ public final class OpenFile implements Operation.File {
             try {
                 tellOfMapping();
             } catch (final RuntimeException | Error e) { // of a handler of the log: there will be no mapping to end
-                CApi.wt_mapping_end(mapping[0]);
+                Core.mappingEnd(mapping[0]);
                 throw e;
             }
         }
@@ -286,7 +287,7 @@ public final class OpenFile implements Operation.File {
         final long[] memory = new long[2];
         final long result;
         try {
-            result = CApi.wt_memory_map(handle(), offset, length, compare ? DurableMemory.COMPARE : 0, memory);
+            result = Core.memoryMap(handle(), offset, length, compare ? DurableMemory.COMPARE : 0, memory);
         } finally {
             Reference.reachabilityFence(this);
         }
@@ -324,7 +325,7 @@ public final class OpenFile implements Operation.File {
 
     private long attributes() {
         try {
-            return NativeIo.attributes(handle());
+            return Core.attributes(handle());
         } finally {
             Reference.reachabilityFence(this);
         }
@@ -332,7 +333,7 @@ public final class OpenFile implements Operation.File {
 
     public CApi.Profile profile() throws IOException {
         final CApi.Profile profile = new CApi.Profile();
-        call("profile", NONE, NONE, (file, nothing) -> CApi.wt_file_profile(file, profile), 0);
+        call("profile", NONE, NONE, (file, nothing) -> Core.profile(file, profile), 0);
         return profile;
     }
 
@@ -378,13 +379,12 @@ public final class OpenFile implements Operation.File {
     // ---- the name, and the end ----
 
     public void renameTo(final Path target, final boolean replace) throws IOException {
-        final byte[] to = NativePaths.bytesOf(target);
+        NativePaths.requireDefault(target);
         requireOpen();
         synchronized (handle) {
             final int result;
             try {
-                result = CApi.wt_file_rename(
-                        handle(), NativePaths.bytesOf(path), to, replace ? OpenFlags.RENAME_REPLACE : 0);
+                result = Core.rename(handle(), path, target, replace ? OpenFlags.RENAME_REPLACE : 0);
             } finally {
                 Reference.reachabilityFence(this);
             }

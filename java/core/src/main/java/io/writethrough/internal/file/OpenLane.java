@@ -7,6 +7,7 @@ import static io.writethrough.WriteThroughException.NONE;
 import io.writethrough.internal.async.LaneThreads;
 import io.writethrough.internal.buffer.Buffers;
 import io.writethrough.internal.buffer.Bytes;
+import io.writethrough.internal.core.Core;
 import io.writethrough.internal.jfr.Events;
 import io.writethrough.internal.jfr.IoEvent;
 import io.writethrough.internal.jni.Errno;
@@ -108,7 +109,7 @@ public final class OpenLane {
         if (!engine.isOpen()) {
             throw new IllegalStateException("the engine is closed");
         }
-        final long handle = NativeIo.laneOpen(engine.handle(), entries);
+        final long handle = Core.laneOpen(engine.handle(), entries);
         if (handle == -Errno.EOPNOTSUPP) {
             throw new UnsupportedOperationException(
                     "the I/O of this engine goes on the ring of an event loop: a lane needs another engine");
@@ -208,9 +209,9 @@ public final class OpenLane {
         final int length = (int) slot.length;
         final int number = slot.number;
         return base instanceof ByteBuffer direct
-                ? NativeIo.laneWriteDirect(
+                ? Core.laneWriteDirect(
                         handle, file, direct, index, length, slot.position, slot.durability, slot.flags, number)
-                : NativeIo.laneWriteArray(
+                : Core.laneWriteArray(
                         handle, file, (byte[]) base, index, length, slot.position, slot.durability, slot.flags, number);
     }
 
@@ -270,7 +271,7 @@ public final class OpenLane {
             final long rest = Bytes.read(file, base, index + (int) slot.done, slot.length - slot.done, at, 0);
             return rest < 0 ? rest : slot.done + rest;
         }
-        final int started = NativeIo.laneFetch(handle, file, at, bytes, 0, slot.number);
+        final int started = Core.laneFetch(handle, file, at, bytes, 0, slot.number);
         return started < 0 ? started : -Errno.EAGAIN;
     }
 
@@ -282,7 +283,7 @@ public final class OpenLane {
         OpenFile.checkRange(position, length, 0);
         file.checkRead(position);
         final Slot slot = take(Kind.PREFETCH, file, position, length, token);
-        final int started = NativeIo.laneFetch(handle, file.handle(), position, length, 0, slot.number);
+        final int started = Core.laneFetch(handle, file.handle(), position, length, 0, slot.number);
         if (started < 0) {
             give(slot);
             throw file.failed("prefetch", position, length, started);
@@ -291,7 +292,7 @@ public final class OpenLane {
 
     public void send() {
         requireThread();
-        NativeIo.laneSend(handle);
+        Core.laneSend(handle);
     }
 
     public int underWay() {
@@ -324,7 +325,7 @@ public final class OpenLane {
         told += tellEvents(handler, max - told);
         long left = told > 0 ? 0 : timeoutNanos;
         while (told < max) {
-            final int count = NativeIo.lanePoll(handle, events, max - told, left);
+            final int count = Core.lanePoll(handle, events, max - told, left);
             assert count >= 0 : count;
             nextEvent = 0;
             endOfEvents = count * NativeIo.EVENT_LONGS;
@@ -419,7 +420,7 @@ public final class OpenLane {
         if (polling) {
             throw new IllegalStateException("a handler of the lane closes the lane");
         }
-        NativeIo.laneClose(handle);
+        Core.laneClose(handle);
         LaneThreads.closed(this);
         closed = true;
     }

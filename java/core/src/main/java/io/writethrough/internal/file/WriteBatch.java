@@ -9,6 +9,7 @@ import io.writethrough.internal.async.Operation;
 import io.writethrough.internal.buffer.Buffers;
 import io.writethrough.internal.buffer.Bytes;
 import io.writethrough.internal.buffer.PerThread;
+import io.writethrough.internal.core.Core;
 import io.writethrough.internal.jni.NativeIo;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
@@ -72,7 +73,7 @@ public final class WriteBatch {
             return futures;
         }
         begin(file, completions, futures, durability, flags);
-        NativeIo.submitAll(handle, bases, requests, count, durability, flags);
+        Core.submitAll(handle, bases, requests, count, durability, flags);
         for (int i = 0; i < count; i++) {
             if (started(i) < 0) {
                 fail(i, file, completions, futures.get(i), flags);

@@ -14,9 +14,9 @@ import io.writethrough.internal.async.WaitingThreads;
 import io.writethrough.internal.buffer.Buffers;
 import io.writethrough.internal.buffer.Bytes;
 import io.writethrough.internal.buffer.Segments;
+import io.writethrough.internal.core.Core;
 import io.writethrough.internal.jfr.Events;
 import io.writethrough.internal.jfr.IoEvent;
-import io.writethrough.internal.jni.CApi;
 import io.writethrough.internal.jni.Codes;
 import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.jni.NativeIo;
@@ -494,7 +494,7 @@ public final class Writes {
 
         @Override
         int start(final Operation of) {
-            return CApi.wt_force(file.handle());
+            return Core.force(file.handle());
         }
 
         @Override

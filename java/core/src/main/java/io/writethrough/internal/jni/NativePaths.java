@@ -34,10 +34,7 @@ public final class NativePaths {
             }
         }
         final URI absolute = path.toUri();
-        if (!"file".equals(absolute.getScheme())) {
-            throw new ProviderMismatchException("writethrough opens files of the default file system; this path is of "
-                    + path.getFileSystem().provider() + ": " + path);
-        }
+        requireDefault(path, absolute.getScheme());
         final byte[] uri = absolute.getRawPath().getBytes(StandardCharsets.US_ASCII);
         final ByteArrayOutputStream bytes = new ByteArrayOutputStream(uri.length + 1);
         for (int i = 0; i < lengthWithoutSlash(uri); i++) {
@@ -50,6 +47,24 @@ public final class NativePaths {
         }
         bytes.write(0);
         return bytes.toByteArray();
+    }
+
+    /**
+     * Refuses a path of another file system.
+     *
+     * @throws ProviderMismatchException if the path is not of the default file system
+     */
+    public static void requireDefault(final Path path) {
+        if (!"file".equals(path.getFileSystem().provider().getScheme())) {
+            requireDefault(path, path.toUri().getScheme());
+        }
+    }
+
+    private static void requireDefault(final Path path, final String scheme) {
+        if (!"file".equals(scheme)) {
+            throw new ProviderMismatchException("writethrough opens files of the default file system; this path is of "
+                    + path.getFileSystem().provider() + ": " + path);
+        }
     }
 
     /*

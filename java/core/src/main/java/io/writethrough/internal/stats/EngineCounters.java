@@ -4,7 +4,7 @@ package io.writethrough.internal.stats;
 
 import io.writethrough.EngineStats;
 import io.writethrough.Histogram;
-import io.writethrough.internal.jni.CApi;
+import io.writethrough.internal.core.Core;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
@@ -37,13 +37,13 @@ public final class EngineCounters {
         final Object[] values = new Object[COMPONENTS.length];
         for (int which = 0; which < values.length - COUNTERS; which++) {
             final long[] histogram = new long[1 + Histogram.BUCKETS];
-            if (CApi.wt_engine_histogram(engine, which, histogram) < 0) {
+            if (Core.histogram(engine, which, histogram) < 0) {
                 return null;
             }
             values[COUNTERS + which] = new Histogram(histogram[0], Arrays.copyOfRange(histogram, 1, histogram.length));
         }
         final long[] counters = new long[COUNTERS];
-        if (CApi.wt_engine_stats(engine, counters) < 0) {
+        if (Core.stats(engine, counters) < 0) {
             return null;
         }
         for (int i = 0; i < COUNTERS; i++) {
