@@ -37,5 +37,30 @@ public enum Backend {
      *
      * <p>Nobody else may write to the files, in any other way than by an engine: the kernel may then lose a size.
      */
-    KERNEL
+    KERNEL,
+
+    /**
+     * The portable engine: Java alone, over the channels of the JDK, wherever a JDK runs. There is no native code in it. The cache is
+     * the system's page cache, a write is durable by a force before it returns, and writes of several threads share a force.
+     *
+     * <p>What is durable when is as with the others; a write with {@link Durability#DEVICE} is as durable as one with {@link
+     * Durability#DSYNC}. The rest is as where there is no direct I/O: the path is {@link StorageProfile.WritePath#BUFFERED}, and
+     * a read that meets a concurrent write may see a part of the write. These differ:
+     *
+     * <ul>
+     *   <li>{@link WriteFlag#ATOMIC}, {@link WriteThroughFile#map} and {@link WriteThroughFile#fileDescriptor()} fail, and the
+     *       ring of an event loop is refused.
+     *   <li>The size counts bytes that are not stable yet. {@link GrowthAhead}, {@link WriteFlag#DONTCACHE} and {@link
+     *       WriteFlag#HIGH_PRIORITY} do nothing, and a hole becomes written zeros.
+     *   <li>When a force fails, each write that was under way is told, also one whose bytes another force might have made
+     *       stable. Until the file is opened again after its last close, reads may show bytes that the device refused.
+     *   <li>With {@link WriteThroughOption#KEEP_NAME} a file that another program renames counts as lost, too, but on Linux.
+     *   <li>Reads and writes allocate objects. Slow I/O is not logged, and the flight recorder has no gathers.
+     * </ul>
+     *
+     * <p>A file is owned among portable engines: of this process, and of the processes of the same user with the same
+     * directory for temporary files, or the same {@code -Dio.writethrough.lockDirectory}. It is refused where the native library has
+     * it open. The other way round, another process with the native library does not see a portable engine.
+     */
+    JDK
 }

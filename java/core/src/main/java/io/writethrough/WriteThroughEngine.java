@@ -307,7 +307,9 @@ public final class WriteThroughEngine implements Closeable {
             throw closed();
         }
         if (result == -Errno.EBUSY) {
-            throw Failures.ofHeldFile(path, beneath);
+            throw Core.isPortable(engine.handle())
+                    ? Failures.ofFileHeldFromPortable(path, beneath)
+                    : Failures.ofHeldFile(path, beneath);
         }
         if (result == -Errno.EOPNOTSUPP && completionPolling) {
             throw Failures.ofUnpolled(path);
@@ -543,6 +545,9 @@ public final class WriteThroughEngine implements Closeable {
         /* Once in a process is enough to be found. */
         private static final AtomicBoolean FALLBACK_REPORTED = new AtomicBoolean();
 
+        /* AUTO means the portable engine. */
+        private static final String PORTABLE = "io.writethrough.portable";
+
         /* WT_ENGINE_*. */
         private static final int ENGINE_SQPOLL = 1;
         private static final int ENGINE_IOPOLL = 2;
@@ -751,9 +756,9 @@ public final class WriteThroughEngine implements Closeable {
             if (!polling().isEmpty()) {
                 throw new IllegalStateException(polling() + " is not for the ring of an event loop: leave it out");
             }
-            if (backend == Backend.KERNEL) {
+            if (backend == Backend.KERNEL || backend == Backend.JDK) {
                 throw new IllegalStateException(
-                        "the backend KERNEL is not for the ring of an event loop: ask for AUTO");
+                        "the backend " + backend + " is not for the ring of an event loop: ask for AUTO");
             }
             final WriteThroughEngine engine = open(CApi::wt_engine_open_external, mayWait);
             engine.registration.begin();
@@ -761,16 +766,30 @@ public final class WriteThroughEngine implements Closeable {
         }
 
         private WriteThroughEngine open() throws IOException {
-            return open(CApi::wt_engine_open, () -> true);
+            return isPortable() ? openPortable() : open(CApi::wt_engine_open, () -> true);
+        }
+
+        private boolean isPortable() {
+            return backend == Backend.JDK
+                    || backend == Backend.AUTO && polling().isEmpty() && Boolean.getBoolean(PORTABLE);
+        }
+
+        private WriteThroughEngine openPortable() {
+            checkPolling();
+            return new WriteThroughEngine(Core.openPortableEngine(inFlightBytes), this, () -> true);
+        }
+
+        private void checkPolling() {
+            if (!polling().isEmpty() && backend != Backend.AUTO && backend != Backend.IO_URING) {
+                throw new IllegalStateException(polling() + " needs io_uring, and the backend is " + backend
+                        + ": ask for AUTO or IO_URING, or leave " + polling() + " out");
+            }
         }
 
         private WriteThroughEngine open(
                 final ToIntBiFunction<CApi.EngineOptions, long[]> opener, final BooleanSupplier mayWait)
                 throws IOException {
-            if (!polling().isEmpty() && backend != Backend.AUTO && backend != Backend.IO_URING) {
-                throw new IllegalStateException(polling() + " needs io_uring, and the backend is " + backend
-                        + ": ask for AUTO or IO_URING, or leave " + polling() + " out");
-            }
+            checkPolling();
             NativeLibraries.load();
             final CApi.EngineOptions options = new CApi.EngineOptions();
             options.cache_bytes = cacheBytes != 0 ? cacheBytes : MemoryLimit.cacheBytes();

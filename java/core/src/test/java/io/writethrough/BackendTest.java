@@ -28,7 +28,9 @@ class BackendTest {
         }
         final Map<String, Integer> codes = new TreeMap<>();
         for (final Backend backend : Backend.values()) {
-            codes.put(backend.name(), Codes.of(backend));
+            if (backend != Backend.JDK) { // which is none of the C core
+                codes.put(backend.name(), Codes.of(backend));
+            }
         }
         assertEquals(header, codes);
     }

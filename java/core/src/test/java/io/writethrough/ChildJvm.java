@@ -17,6 +17,9 @@ final class ChildJvm {
     private final String main;
     private final List<String> arguments;
 
+    /* Of the engine that tests of this JVM have: a child has the same. */
+    private static final String PORTABLE = "io.writethrough.portable";
+
     record Result(int exitCode, String output) {}
 
     private ChildJvm(
@@ -82,6 +85,9 @@ final class ChildJvm {
         command.add("-XX:-UsePerfData");
         command.add("-XX:TieredStopAtLevel=1");
         command.add("-Xmx128m");
+        if (Boolean.getBoolean(PORTABLE)) {
+            command.add("-D" + PORTABLE + "=true");
+        }
         command.add("-cp");
         command.add(classPath);
         command.add(main);

@@ -3,6 +3,7 @@
 package io.writethrough.internal.buffer;
 
 import io.writethrough.internal.jni.NativeIo;
+import io.writethrough.internal.load.NativeLibraries;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -20,10 +21,12 @@ public final class Buffers {
 
     /**
      * Whether native code may use the buffer as long as it is reachable: it has an array, or memory that nothing but the garbage
-     * collector takes away. The others are copied, in a way that notices when their memory is not there.
+     * collector takes away. The others are copied, in a way that notices when their memory is not there. As long as there is no
+     * native code, all direct memory is steady: the JDK's own channels look after it. The field that tells is in a cache of the
+     * processor at each call.
      */
     public static boolean isSteady(final ByteBuffer buffer) {
-        return buffer.isDirect() ? BufferMemory.isSteady(buffer) : buffer.hasArray();
+        return buffer.isDirect() ? !NativeLibraries.isLoaded() || BufferMemory.isSteady(buffer) : buffer.hasArray();
     }
 
     /**
@@ -91,7 +94,7 @@ public final class Buffers {
      * @throws IllegalArgumentException if its arena is confined
      */
     public static void requireShared(final ByteBuffer buffer) {
-        if (buffer.isDirect() && !BufferMemory.isSteady(buffer) && BufferMemory.isConfined(buffer)) {
+        if (buffer.isDirect() && !isSteady(buffer) && BufferMemory.isConfined(buffer)) {
             throw new IllegalArgumentException("The memory of the buffer is of a confined arena, which no other thread"
                     + " may touch: use Arena.ofShared() for asynchronous operations");
         }

@@ -3,16 +3,40 @@
 package io.writethrough.internal.core;
 
 import io.writethrough.internal.jni.CApi;
+import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.jni.NativeIo;
 import io.writethrough.internal.jni.NativePaths;
+import io.writethrough.internal.jni.OpenFlags;
+import io.writethrough.internal.load.NativeLibraries;
+import io.writethrough.internal.portable.PortableIo;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 
 /**
- * The calls of an engine, whichever it is: of the C core, by {@link NativeIo} and {@link CApi}. Of their constants and results all know
+ * The calls of an engine, whichever it is: of the C core, by {@link NativeIo} and {@link CApi}, or the portable one, by {@link
+ * PortableIo}. The handle tells which: those of the C core are an index below 2^21 in their lower half, and those of the portable
+ * engine have bit 31 set.
+ *
+ * <p>So there is no object and no virtual call on the way of a write. To choose is to test the sign of a number that is in a
+ * register already, as the argument of the call; in a process that has engines of one kind the other branch was never taken, and
+ * the JIT compiler leaves it out. A cached read of the C core does not come here: its {@code CacheView} is of that core alone.
  */
 public final class Core {
+    /* A file is looked for among those of portable engines only once there was one. */
+    private static volatile boolean portableUsed;
+
     private Core() {}
+
+    /** Opens a portable engine. Its handle. */
+    public static long openPortableEngine(final long inFlightBytes) {
+        portableUsed = true;
+        return PortableIo.openEngine(inFlightBytes);
+    }
+
+    /** Whether a handle is of the portable engine. */
+    public static boolean isPortable(final long handle) {
+        return (int) handle < 0;
+    }
 
     /** As {@link NativeIo#writeDirect}. */
     public static long writeDirect(
@@ -23,19 +47,25 @@ public final class Core {
             final long offset,
             final int durability,
             final int flags) {
-        return NativeIo.writeDirect(file, source, start, length, offset, durability, flags);
+        return isPortable(file)
+                ? PortableIo.write(file, PortableIo.window(source, start, length), offset, durability, flags)
+                : NativeIo.writeDirect(file, source, start, length, offset, durability, flags);
     }
 
     /** As {@link NativeIo#readDirect}. */
     public static long readDirect(
             final long file, final ByteBuffer destination, final int start, final int length, final long offset) {
-        return NativeIo.readDirect(file, destination, start, length, offset);
+        return isPortable(file)
+                ? PortableIo.read(file, PortableIo.window(destination, start, length), offset)
+                : NativeIo.readDirect(file, destination, start, length, offset);
     }
 
     /** As {@link NativeIo#readCachedDirect}. */
     public static long readCachedDirect(
             final long file, final ByteBuffer destination, final int start, final int length, final long offset) {
-        return NativeIo.readCachedDirect(file, destination, start, length, offset);
+        return isPortable(file)
+                ? PortableIo.readCached(file, length, offset)
+                : NativeIo.readCachedDirect(file, destination, start, length, offset);
     }
 
     /** As {@link NativeIo#submitDirect}. */
@@ -48,7 +78,9 @@ public final class Core {
             final int durability,
             final int flags,
             final long token) {
-        return NativeIo.submitDirect(file, source, start, length, offset, durability, flags, token);
+        return isPortable(file)
+                ? PortableIo.submit(file, PortableIo.window(source, start, length), offset, durability, flags, token)
+                : NativeIo.submitDirect(file, source, start, length, offset, durability, flags, token);
     }
 
     /** As {@link NativeIo#laneWriteDirect}. */
@@ -62,7 +94,10 @@ public final class Core {
             final int durability,
             final int flags,
             final long token) {
-        return NativeIo.laneWriteDirect(lane, file, source, start, length, offset, durability, flags, token);
+        return isPortable(lane)
+                ? PortableIo.laneWrite(
+                        lane, file, PortableIo.window(source, start, length), offset, durability, flags, token)
+                : NativeIo.laneWriteDirect(lane, file, source, start, length, offset, durability, flags, token);
     }
 
     /** As {@link NativeIo#writeArray}. */
@@ -74,19 +109,25 @@ public final class Core {
             final long offset,
             final int durability,
             final int flags) {
-        return NativeIo.writeArray(file, source, start, length, offset, durability, flags);
+        return isPortable(file)
+                ? PortableIo.write(file, PortableIo.window(source, start, length), offset, durability, flags)
+                : NativeIo.writeArray(file, source, start, length, offset, durability, flags);
     }
 
     /** As {@link NativeIo#readArray}. */
     public static long readArray(
             final long file, final byte[] destination, final int start, final int length, final long offset) {
-        return NativeIo.readArray(file, destination, start, length, offset);
+        return isPortable(file)
+                ? PortableIo.read(file, PortableIo.window(destination, start, length), offset)
+                : NativeIo.readArray(file, destination, start, length, offset);
     }
 
     /** As {@link NativeIo#readCachedArray}. */
     public static long readCachedArray(
             final long file, final byte[] destination, final int start, final int length, final long offset) {
-        return NativeIo.readCachedArray(file, destination, start, length, offset);
+        return isPortable(file)
+                ? PortableIo.readCached(file, length, offset)
+                : NativeIo.readCachedArray(file, destination, start, length, offset);
     }
 
     /** As {@link NativeIo#submitArray}. */
@@ -99,7 +140,9 @@ public final class Core {
             final int durability,
             final int flags,
             final long token) {
-        return NativeIo.submitArray(file, source, start, length, offset, durability, flags, token);
+        return isPortable(file)
+                ? PortableIo.submit(file, PortableIo.window(source, start, length), offset, durability, flags, token)
+                : NativeIo.submitArray(file, source, start, length, offset, durability, flags, token);
     }
 
     /** As {@link NativeIo#laneWriteArray}. */
@@ -113,7 +156,10 @@ public final class Core {
             final int durability,
             final int flags,
             final long token) {
-        return NativeIo.laneWriteArray(lane, file, source, start, length, offset, durability, flags, token);
+        return isPortable(lane)
+                ? PortableIo.laneWrite(
+                        lane, file, PortableIo.window(source, start, length), offset, durability, flags, token)
+                : NativeIo.laneWriteArray(lane, file, source, start, length, offset, durability, flags, token);
     }
 
     /** As {@link NativeIo#writeSegments}. */
@@ -125,19 +171,25 @@ public final class Core {
             final long offset,
             final int durability,
             final int flags) {
-        return NativeIo.writeSegments(file, bases, ranges, length, offset, durability, flags);
+        return isPortable(file)
+                ? PortableIo.write(file, PortableIo.windows(bases, ranges, length), offset, durability, flags)
+                : NativeIo.writeSegments(file, bases, ranges, length, offset, durability, flags);
     }
 
     /** As {@link NativeIo#readSegments}. */
     public static long readSegments(
             final long file, final Object[] bases, final long[] ranges, final long length, final long offset) {
-        return NativeIo.readSegments(file, bases, ranges, length, offset);
+        return isPortable(file)
+                ? PortableIo.read(file, PortableIo.windows(bases, ranges, length), offset)
+                : NativeIo.readSegments(file, bases, ranges, length, offset);
     }
 
     /** As {@link NativeIo#readCachedSegments}. */
     public static long readCachedSegments(
             final long file, final Object[] bases, final long[] ranges, final long length, final long offset) {
-        return NativeIo.readCachedSegments(file, bases, ranges, length, offset);
+        return isPortable(file)
+                ? PortableIo.readCached(file, length, offset)
+                : NativeIo.readCachedSegments(file, bases, ranges, length, offset);
     }
 
     /** As {@link NativeIo#submitSegments}. */
@@ -150,7 +202,9 @@ public final class Core {
             final int durability,
             final int flags,
             final long token) {
-        return NativeIo.submitSegments(file, bases, ranges, length, offset, durability, flags, token);
+        return isPortable(file)
+                ? PortableIo.submit(file, PortableIo.windows(bases, ranges, length), offset, durability, flags, token)
+                : NativeIo.submitSegments(file, bases, ranges, length, offset, durability, flags, token);
     }
 
     /** As {@link NativeIo#submitAll}. */
@@ -161,173 +215,193 @@ public final class Core {
             final int count,
             final int durability,
             final int flags) {
+        if (isPortable(file)) {
+            PortableIo.submitAll(file, bases, requests, count, durability, flags);
+            return;
+        }
         NativeIo.submitAll(file, bases, requests, count, durability, flags);
     }
 
     /** As {@link NativeIo#close}. */
     public static int close(final long file) {
-        return NativeIo.close(file);
+        return isPortable(file) ? PortableIo.close(file) : NativeIo.close(file);
     }
 
     /** As {@link NativeIo#fetch}. */
     public static int fetch(final long file, final long offset, final long length, final int flags, final long token) {
-        return NativeIo.fetch(file, offset, length, flags, token);
+        return isPortable(file)
+                ? PortableIo.fetch(file, offset, length, flags, token)
+                : NativeIo.fetch(file, offset, length, flags, token);
     }
 
     /** As {@link NativeIo#reap}. */
     public static int reap(final long engine, final long[] events, final long timeoutNanos) {
-        return NativeIo.reap(engine, events, timeoutNanos);
+        return isPortable(engine)
+                ? PortableIo.reap(engine, events, timeoutNanos)
+                : NativeIo.reap(engine, events, timeoutNanos);
     }
 
     /** As {@link NativeIo#laneOpen}. */
     public static long laneOpen(final long engine, final int entries) {
-        return NativeIo.laneOpen(engine, entries);
+        return isPortable(engine) ? PortableIo.laneOpen(engine, entries) : NativeIo.laneOpen(engine, entries);
     }
 
     /** As {@link NativeIo#laneClose}. */
     public static int laneClose(final long lane) {
-        return NativeIo.laneClose(lane);
+        return isPortable(lane) ? PortableIo.laneClose(lane) : NativeIo.laneClose(lane);
     }
 
     /** As {@link NativeIo#laneFetch}. */
     public static int laneFetch(
             final long lane, final long file, final long offset, final long length, final int flags, final long token) {
-        return NativeIo.laneFetch(lane, file, offset, length, flags, token);
+        return isPortable(lane)
+                ? PortableIo.laneFetch(lane, file, offset, length, flags, token)
+                : NativeIo.laneFetch(lane, file, offset, length, flags, token);
     }
 
     /** As {@link NativeIo#laneSend}. */
     public static int laneSend(final long lane) {
-        return NativeIo.laneSend(lane);
+        return isPortable(lane) ? PortableIo.laneSend(lane) : NativeIo.laneSend(lane);
     }
 
     /** As {@link NativeIo#lanePoll}. */
     public static int lanePoll(final long lane, final long[] events, final int max, final long timeoutNanos) {
-        return NativeIo.lanePoll(lane, events, max, timeoutNanos);
+        return isPortable(lane)
+                ? PortableIo.lanePoll(lane, events, max, timeoutNanos)
+                : NativeIo.lanePoll(lane, events, max, timeoutNanos);
     }
 
     /** As {@link NativeIo#refuseLanes}. */
     public static int refuseLanes(final long engine) {
-        return NativeIo.refuseLanes(engine);
+        return isPortable(engine) ? PortableIo.refuseLanes(engine) : NativeIo.refuseLanes(engine);
     }
 
     /** As {@link NativeIo#writtenSizeOf}. */
     public static long writtenSizeOf(final long engine, final long device, final long number) {
-        return NativeIo.writtenSizeOf(engine, device, number);
+        return isPortable(engine)
+                ? PortableIo.writtenSizeOf(engine, device, number)
+                : NativeIo.writtenSizeOf(engine, device, number);
     }
 
     /** As {@link NativeIo#attributes}. */
     public static long attributes(final long file) {
-        return NativeIo.attributes(file);
+        return isPortable(file) ? PortableIo.attributes(file) : NativeIo.attributes(file);
     }
 
     /** As {@link NativeIo#size}. */
     public static long size(final long file) {
-        return NativeIo.size(file);
+        return isPortable(file) ? PortableIo.size(file) : NativeIo.size(file);
     }
 
     /** As {@link NativeIo#open}. */
     public static long open(final long engine, final Path path, final int flags, final int mode, final int durability) {
-        return NativeIo.open(engine, NativePaths.bytesOf(path), flags, mode, durability);
+        return isPortable(engine)
+                ? PortableIo.open(engine, path, flags, mode, durability)
+                : (portableUsed && PortableIo.holds(path, (flags & OpenFlags.WRITE) != 0))
+                        ? -Errno.EBUSY
+                        : NativeIo.open(engine, NativePaths.bytesOf(path), flags, mode, durability);
     }
 
     /** As {@link NativeIo#writtenSize}. */
     public static long writtenSize(final long engine, final Path path) {
-        return NativeIo.writtenSize(engine, NativePaths.bytesOf(path));
+        return isPortable(engine)
+                ? PortableIo.writtenSize(engine, path)
+                : NativeIo.writtenSize(engine, NativePaths.bytesOf(path));
     }
 
     /** As wt_file_rename of the C ABI. */
     public static int rename(final long file, final Path from, final Path to, final int flags) {
-        return CApi.wt_file_rename(file, NativePaths.bytesOf(from), NativePaths.bytesOf(to), flags);
+        return isPortable(file)
+                ? PortableIo.rename(file, from, to, flags)
+                : CApi.wt_file_rename(file, NativePaths.bytesOf(from), NativePaths.bytesOf(to), flags);
     }
 
     /** As wt_engine_shutdown of the C ABI. */
     public static int shutDown(final long engine) {
-        return CApi.wt_engine_shutdown(engine);
+        return isPortable(engine) ? PortableIo.shutDown(engine) : CApi.wt_engine_shutdown(engine);
     }
 
     /** As wt_engine_close of the C ABI. */
     public static int closeEngine(final long engine) {
-        return CApi.wt_engine_close(engine);
+        return isPortable(engine) ? PortableIo.closeEngine(engine) : CApi.wt_engine_close(engine);
     }
 
     /** As wt_engine_stats of the C ABI. */
     public static int stats(final long engine, final long[] counters) {
-        return CApi.wt_engine_stats(engine, counters);
+        return isPortable(engine) ? PortableIo.stats(engine, counters) : CApi.wt_engine_stats(engine, counters);
     }
 
     /** As wt_engine_histogram of the C ABI. */
     public static int histogram(final long engine, final int which, final long[] histogram) {
-        return CApi.wt_engine_histogram(engine, which, histogram);
+        return isPortable(engine)
+                ? PortableIo.histogram(engine, which, histogram)
+                : CApi.wt_engine_histogram(engine, which, histogram);
     }
 
     /** As wt_engine_backend of the C ABI. */
     public static int backend(final long engine) {
-        return CApi.wt_engine_backend(engine);
+        return isPortable(engine) ? PortableIo.backend(engine) : CApi.wt_engine_backend(engine);
     }
 
     /** As wt_file_profile of the C ABI. */
     public static int profile(final long file, final CApi.Profile profile) {
-        return CApi.wt_file_profile(file, profile);
+        return isPortable(file) ? PortableIo.profile(file, profile) : CApi.wt_file_profile(file, profile);
     }
 
     /** As wt_file_grow_ahead of the C ABI. */
     public static int growAhead(final long file, final long bytes) {
-        return CApi.wt_file_grow_ahead(file, bytes);
+        return isPortable(file) ? PortableIo.growAhead(file, bytes) : CApi.wt_file_grow_ahead(file, bytes);
     }
 
     /** As wt_truncate of the C ABI. */
     public static int truncate(final long file, final long size) {
-        return CApi.wt_truncate(file, size);
+        return isPortable(file) ? PortableIo.truncate(file, size) : CApi.wt_truncate(file, size);
     }
 
     /** As wt_allocate of the C ABI. */
     public static int allocate(final long file, final long offset, final long length) {
-        return CApi.wt_allocate(file, offset, length);
+        return isPortable(file) ? PortableIo.allocate(file, offset, length) : CApi.wt_allocate(file, offset, length);
     }
 
     /** As wt_punch_hole of the C ABI. */
     public static int punchHole(final long file, final long offset, final long length) {
-        return CApi.wt_punch_hole(file, offset, length);
+        return isPortable(file) ? PortableIo.punchHole(file, offset, length) : CApi.wt_punch_hole(file, offset, length);
     }
 
     /** As wt_zero of the C ABI. */
     public static int zero(final long file, final long offset, final long length) {
-        return CApi.wt_zero(file, offset, length);
+        return isPortable(file) ? PortableIo.zero(file, offset, length) : CApi.wt_zero(file, offset, length);
     }
 
     /** As wt_sync of the C ABI. */
     public static int sync(final long file) {
-        return CApi.wt_sync(file);
+        return isPortable(file) ? PortableIo.sync(file) : CApi.wt_sync(file);
     }
 
     /** As wt_force of the C ABI. */
     public static int force(final long file) {
-        return CApi.wt_force(file);
+        return isPortable(file) ? PortableIo.force(file) : CApi.wt_force(file);
     }
 
     /** As wt_file_begin_mapping of the C ABI. */
     public static int beginMapping(final long file) {
-        return CApi.wt_file_begin_mapping(file);
+        return isPortable(file) ? PortableIo.beginMapping(file) : CApi.wt_file_begin_mapping(file);
     }
 
     /** As wt_mapping_begin of the C ABI. */
     public static int mappingBegin(final long file, final long end, final long[] mapping) {
-        return CApi.wt_mapping_begin(file, end, mapping);
+        return isPortable(file)
+                ? PortableIo.mappingBegin(file, end, mapping)
+                : CApi.wt_mapping_begin(file, end, mapping);
     }
 
     /** As wt_mapping_end of the C ABI. */
     public static int mappingEnd(final long mapping) {
-        return CApi.wt_mapping_end(mapping);
-    }
-
-    /** As wt_memory_map of the C ABI. */
-    public static int memoryMap(
-            final long file, final long offset, final long length, final int flags, final long[] handleAndAddress) {
-        return CApi.wt_memory_map(file, offset, length, flags, handleAndAddress);
+        return isPortable(mapping) ? PortableIo.mappingEnd(mapping) : CApi.wt_mapping_end(mapping);
     }
 
     /** As {@link NativeIo#laneWork}. */
     public static boolean laneWork() {
-        return NativeIo.laneWork();
+        return NativeLibraries.isLoaded() && NativeIo.laneWork();
     }
 }

@@ -9,6 +9,7 @@ import io.writethrough.internal.jni.CApi;
 import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.jni.NativePaths;
 import io.writethrough.internal.load.NativeLibraries;
+import io.writethrough.internal.portable.PortableIo;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.file.AccessDeniedException;
@@ -26,6 +27,9 @@ public final class Failures {
             "Operation not permitted. If the file has the attribute append-only or immutable (lsattr tells), it cannot be"
                     + " written through: take the attribute off (chattr -a or -i). A FileChannel of the JDK can append to an"
                     + " append-only file";
+
+    private static final String HELD_HERE =
+            "Another engine of this process has the file open: open it through that engine, or close it there.";
 
     private Failures() {}
 
@@ -103,20 +107,49 @@ public final class Failures {
 
     /** Of opening a file that another engine or process holds. */
     public static IOException ofHeldFile(final Path path, final Path beneath) {
+        return failure("open", path.toString(), NONE, NONE, Errno.EBUSY, 0, adviceOnHolder(beneath));
+    }
+
+    private static String adviceOnHolder(final Path beneath) {
         final CApi.Holder holder = new CApi.Holder();
         final String advice;
         if (CApi.wt_file_holder(NativePaths.bytesOf(beneath), holder) < 0) {
             advice = Errno.advice(Errno.EBUSY);
         } else if (holder.own != 0) {
-            advice =
-                    "Another engine of this process has the file open: open it through that engine, or close it there.";
+            advice = HELD_HERE;
         } else {
             final String command = holder.commandName();
             advice = "The process " + holder.pid + (command.isEmpty() ? "" : " (" + command + ")")
                     + " has the file open and holds flock(2) on it. To write, the lock must be nobody else's, not even a"
                     + " reader's (flock -s). Close the file there, or end that process.";
         }
+        return advice;
+    }
+
+    /** Of opening a file on a portable engine that another engine or process holds. */
+    public static IOException ofFileHeldFromPortable(final Path path, final Path beneath) {
+        final Long pid = PortableIo.holder(beneath);
+        final String advice = pid == null
+                ? Errno.advice(Errno.EBUSY)
+                : pid == ProcessHandle.current().pid()
+                        ? HELD_HERE
+                        : "The process " + pid + " has the file open. Close the file there, or end that process.";
         return failure("open", path.toString(), NONE, NONE, Errno.EBUSY, 0, advice);
+    }
+
+    /** Of what a portable engine does not have. */
+    static IOException ofPortable(
+            final String operation, final Path path, final long offset, final long length, final String lacking) {
+        return failure(
+                operation,
+                path.toString(),
+                offset,
+                length,
+                Errno.EOPNOTSUPP,
+                0,
+                "The portable engine (Backend.JDK) has " + lacking
+                        + ". Open the file on an engine of the native library: WriteThroughEngine.unavailabilityCause() tells why"
+                        + " there is none, if none was to be had.");
     }
 
     /** Of opening a file with EOPNOTSUPP on an engine that polls for completions: most likely its device cannot be polled. */
@@ -162,12 +195,24 @@ public final class Failures {
 
     /** What the file at a path, or one made in the directory there, would get. */
     public static CApi.Profile profileOf(final Path path) throws IOException {
-        NativeLibraries.load();
         final CApi.Profile profile = new CApi.Profile();
+        try {
+            NativeLibraries.load();
+        } catch (final UnsatisfiedLinkError e) {
+            return portableProfileOf(path, profile);
+        }
         final int result = CApi.wt_probe(NativePaths.bytesOf(path), profile);
         if (result < 0) {
             throw ofPath("probe", path, false, -result);
         }
+        return profile;
+    }
+
+    private static CApi.Profile portableProfileOf(final Path path, final CApi.Profile profile) throws IOException {
+        if (!Files.exists(path)) {
+            throw ofPath("probe", path, false, Errno.ENOENT);
+        }
+        PortableIo.profile(path, profile);
         return profile;
     }
 

@@ -47,10 +47,10 @@ import org.jspecify.annotations.Nullable;
  * <p>No interrupt may close them, or locks would be lost. So what an interrupt would end, waiting for a lock and mapping, is done
  * on threads that nobody interrupts.
  */
-public final class JdkChannels {
+public class JdkChannels {
     private static final int NO_DESCRIPTOR = -1;
 
-    private final long file;
+    final long file;
     private final OfEngine ofEngine;
 
     /* For shared locks and mappings; for exclusive locks; for mappings for writing. */
@@ -65,6 +65,11 @@ public final class JdkChannels {
 
     /* The locks that threads wait for, guarded by itself: the JDK's table knows them a moment later. */
     private final List<Range> awaited = new ArrayList<>();
+
+    /** Those of a file. */
+    static JdkChannels of(final long file, final OfEngine ofEngine) {
+        return Core.isPortable(file) ? new PortableChannels(file, ofEngine) : new JdkChannels(file, ofEngine);
+    }
 
     JdkChannels(final long file, final OfEngine ofEngine) {
         this.file = file;
@@ -90,7 +95,7 @@ public final class JdkChannels {
         }
     }
 
-    private record Range(long position, long size) {
+    record Range(long position, long size) {
         boolean overlaps(final long otherPosition, final long otherSize) {
             return position < end(otherPosition, otherSize) && otherPosition < end(position, size);
         }
@@ -116,13 +121,13 @@ public final class JdkChannels {
         }
         final IoFuture<FileLock> future = new IoFuture<>(null);
         final Range range = new Range(position, size);
-        final FileChannel channel = locks(shared);
+        final Locking locking = locking(range, shared);
         synchronized (awaited) {
             requireNotAwaited(position, size);
             awaited.add(range);
         }
         try {
-            ChannelThreads.POOL.execute(() -> await(channel, range, shared, owner, future));
+            ChannelThreads.POOL.execute(() -> await(locking, range, owner, future));
         } catch (final Throwable e) {
             forget(range);
             throw e;
@@ -130,15 +135,25 @@ public final class JdkChannels {
         return future;
     }
 
+    /** Waits for a lock. */
+    interface Locking {
+        FileLock lock() throws IOException;
+    }
+
+    /** The way to wait for a lock until this is closed. */
+    Locking locking(final Range range, final boolean shared) throws IOException {
+        final FileChannel channel = locks(shared);
+        return () -> channel.lock(range.position, range.size, shared);
+    }
+
     private void await(
-            final FileChannel channel,
+            final Locking locking,
             final Range range,
-            final boolean shared,
             final UnaryOperator<FileLock> owner,
             final IoFuture<FileLock> future) {
         final FileLock lock;
         try {
-            lock = channel.lock(range.position, range.size, shared);
+            lock = locking.lock();
         } catch (final Throwable e) {
             forget(range);
             future.completeExceptionally(e instanceof ClosedChannelException ? new AsynchronousCloseException() : e);
@@ -171,7 +186,7 @@ public final class JdkChannels {
         }
     }
 
-    private static void releaseUnwanted(final FileLock lock) {
+    static void releaseUnwanted(final FileLock lock) {
         try {
             lock.release();
         } catch (final IOException e) {
@@ -183,15 +198,21 @@ public final class JdkChannels {
     /**
      * {@code null} if another process has a lock that overlaps. It waits for nobody, and close waits for it.
      */
-    public synchronized FileLock tryLock(final long position, final long size, final boolean shared)
+    public synchronized @Nullable FileLock tryLock(final long position, final long size, final boolean shared)
             throws IOException {
-        final FileChannel channel = locks(shared);
+        use();
         synchronized (awaited) {
             if (position >= 0 && size >= 0) {
                 requireNotAwaited(position, size);
             }
         }
-        return channel.tryLock(position, size, shared);
+        return lockOrNull(position, size, shared);
+    }
+
+    /** Of a file that is in use and is not closed meanwhile. */
+    @Nullable
+    FileLock lockOrNull(final long position, final long size, final boolean shared) throws IOException {
+        return locks(shared).tryLock(position, size, shared);
     }
 
     private FileChannel locks(final boolean shared) throws IOException {
@@ -208,9 +229,15 @@ public final class JdkChannels {
         }
         final FileChannel channel = mode == MapMode.READ_WRITE ? mapping() : reading();
         final MapMode ofJdk = mode == MapMode.READ_WRITE ? mode : MapMode.READ_ONLY;
+        return mapUninterrupted(channel, ofJdk, position, size);
+    }
+
+    /** Maps on a thread that nobody interrupts. */
+    static MappedByteBuffer mapUninterrupted(
+            final FileChannel channel, final MapMode ofJdk, final long position, final long size) throws IOException {
         try {
             return CompletableFuture.supplyAsync(
-                            () -> mapUninterrupted(channel, ofJdk, position, size), ChannelThreads.POOL)
+                            () -> mapUnchecked(channel, ofJdk, position, size), ChannelThreads.POOL)
                     .join();
         } catch (final CompletionException e) {
             if (e.getCause() instanceof UncheckedIOException failure) {
@@ -228,7 +255,7 @@ public final class JdkChannels {
         return e.getCause() instanceof RuntimeException cause ? cause : e;
     }
 
-    private static MappedByteBuffer mapUninterrupted(
+    private static MappedByteBuffer mapUnchecked(
             final FileChannel channel, final MapMode mode, final long position, final long size) {
         try {
             return channel.map(mode, position, size);
@@ -390,7 +417,7 @@ public final class JdkChannels {
     }
 
     /* From here on the file is not closed before this is. */
-    private void use() throws ClosedChannelException {
+    final void use() throws ClosedChannelException {
         if (closed) {
             throw new ClosedChannelException();
         }
@@ -406,13 +433,18 @@ public final class JdkChannels {
         if (isInUse) { // to ask a set costs most files more than the rest: the JVM makes a monitor of a locked object
             // it hashes
             ofEngine.inUse.remove(this);
-            close(reading);
-            close(writing);
-            close(mapping);
+            closeChannels();
         }
         if (descriptor != null) {
             NativeIo.setDescriptor(descriptor, NO_DESCRIPTOR);
         }
+    }
+
+    /** Of a file that was in use. */
+    void closeChannels() {
+        close(reading);
+        close(writing);
+        close(mapping);
     }
 
     private static void close(final @Nullable Channel channel) {

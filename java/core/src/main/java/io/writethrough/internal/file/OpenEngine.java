@@ -31,7 +31,7 @@ public final class OpenEngine {
             final BooleanSupplier mayWait) {
         this.completions = completions;
         this.mayWait = mayWait;
-        this.cacheView = CacheView.of(engine);
+        this.cacheView = Core.isPortable(engine) ? null : CacheView.of(engine);
         if (cacheView != null) {
             NativeHandle.whenLost(cacheView, cacheView.release());
             for (final Object anchor : cacheView.anchors()) {

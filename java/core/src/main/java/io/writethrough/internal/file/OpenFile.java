@@ -60,7 +60,7 @@ public final class OpenFile implements Operation.File {
         this.readable = request.readable();
         this.writable = request.writable();
         this.appends = request.append();
-        this.jdkChannels = new JdkChannels(file, engine.jdkChannels());
+        this.jdkChannels = JdkChannels.of(file, engine.jdkChannels());
         this.underWay = completions.underWay().ofFile();
         final CacheView.@Nullable File cached = readable ? engine.cacheViewOf(file) : null;
         this.reads = new Reads(this, completions, cached);
@@ -284,10 +284,14 @@ public final class OpenFile implements Operation.File {
         requireNoOverflow("offset", offset, length);
         requireWritable();
         requireOpenedForReading();
+        requireOpen();
+        if (Core.isPortable(handle())) {
+            throw Failures.ofPortable("map", path, offset, length, "no memory that a force makes durable");
+        }
         final long[] memory = new long[2];
         final long result;
         try {
-            result = Core.memoryMap(handle(), offset, length, compare ? DurableMemory.COMPARE : 0, memory);
+            result = CApi.wt_memory_map(handle(), offset, length, compare ? DurableMemory.COMPARE : 0, memory);
         } finally {
             Reference.reachabilityFence(this);
         }
@@ -485,6 +489,10 @@ public final class OpenFile implements Operation.File {
         final int errno = NativeIo.errno(failure);
         if ((flags & NativeIo.ATOMIC) == 0) {
             return failed(operation, offset, length, failure);
+        }
+        if (errno == Errno.EOPNOTSUPP && Core.isPortable(handle())) {
+            tell(operation, offset, length, errno, 0);
+            return Failures.ofPortable(operation, path, offset, length, "no atomic writes");
         }
         final CApi.Profile profile;
         try {

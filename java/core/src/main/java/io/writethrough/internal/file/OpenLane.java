@@ -258,6 +258,9 @@ public final class OpenLane {
         final int index = Bytes.indexOf(slot.into(), slot.start);
         final long file = slot.ofFile().handle();
         final long left = slot.length - slot.done;
+        if (Core.isPortable(file)) {
+            return Bytes.read(file, base, index, left, slot.position);
+        }
         final long result = Bytes.readCached(file, base, index + (int) slot.done, left, slot.position + slot.done);
         if (!NativeIo.isAgain(result)) {
             return result < 0 ? result : slot.done + result;

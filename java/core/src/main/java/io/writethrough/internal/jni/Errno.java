@@ -2,6 +2,9 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.jni;
 
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
 /** The errno values that something is said or done about. Their numbers are those of Linux on x86-64 and aarch64. */
 public final class Errno {
     public static final int EPERM = 1;
@@ -42,12 +45,59 @@ public final class Errno {
     public static final int EREMOTEIO = 121;
     public static final int ECANCELED = 125;
 
+    private static final Map<Integer, String> KNOWN = Map.ofEntries(
+            Map.entry(EPERM, "EPERM"),
+            Map.entry(ENOENT, "ENOENT"),
+            Map.entry(EINTR, "EINTR"),
+            Map.entry(EIO, "EIO"),
+            Map.entry(ENXIO, "ENXIO"),
+            Map.entry(EBADF, "EBADF"),
+            Map.entry(EAGAIN, "EAGAIN"),
+            Map.entry(ENOMEM, "ENOMEM"),
+            Map.entry(EACCES, "EACCES"),
+            Map.entry(EFAULT, "EFAULT"),
+            Map.entry(EBUSY, "EBUSY"),
+            Map.entry(EEXIST, "EEXIST"),
+            Map.entry(EXDEV, "EXDEV"),
+            Map.entry(ENODEV, "ENODEV"),
+            Map.entry(ENOTDIR, "ENOTDIR"),
+            Map.entry(EISDIR, "EISDIR"),
+            Map.entry(EINVAL, "EINVAL"),
+            Map.entry(ENFILE, "ENFILE"),
+            Map.entry(EMFILE, "EMFILE"),
+            Map.entry(ETXTBSY, "ETXTBSY"),
+            Map.entry(EFBIG, "EFBIG"),
+            Map.entry(ENOSPC, "ENOSPC"),
+            Map.entry(EROFS, "EROFS"),
+            Map.entry(EDEADLK, "EDEADLK"),
+            Map.entry(ENAMETOOLONG, "ENAMETOOLONG"),
+            Map.entry(ENOLCK, "ENOLCK"),
+            Map.entry(ENOSYS, "ENOSYS"),
+            Map.entry(ELOOP, "ELOOP"),
+            Map.entry(EMSGSIZE, "EMSGSIZE"),
+            Map.entry(EOPNOTSUPP, "EOPNOTSUPP"),
+            Map.entry(ENOBUFS, "ENOBUFS"),
+            Map.entry(ESHUTDOWN, "ESHUTDOWN"),
+            Map.entry(ESTALE, "ESTALE"),
+            Map.entry(EDQUOT, "EDQUOT"),
+            Map.entry(EREMOTEIO, "EREMOTEIO"),
+            Map.entry(ECANCELED, "ECANCELED"));
+
     private Errno() {}
 
     /** "ENOSPC" for 28; "errno 4000" for a number without a name. */
     public static String name(final int errno) {
-        final String name = CApi.wt_errno_name(errno);
+        final String known = KNOWN.get(errno);
+        final String name = known != null ? known : nameOfLibrary(errno);
         return name != null ? name : "errno " + errno;
+    }
+
+    private static @Nullable String nameOfLibrary(final int errno) {
+        try {
+            return CApi.wt_errno_name(errno);
+        } catch (final UnsatisfiedLinkError e) {
+            return null; // It is not loaded.
+        }
     }
 
     /** What happened and what to do about it: a sentence or two. */

@@ -38,6 +38,11 @@ public final class NativeLibraries {
         }
     }
 
+    /** Whether the library is loaded now. */
+    public static boolean isLoaded() {
+        return loaded;
+    }
+
     private static synchronized void loadOnce() {
         if (loaded) {
             return;

@@ -5,6 +5,7 @@ package io.writethrough.internal.stats;
 import io.writethrough.EngineStats;
 import io.writethrough.internal.async.CompletionThread;
 import io.writethrough.internal.async.Completions;
+import io.writethrough.internal.core.Core;
 import io.writethrough.internal.jfr.Events;
 import io.writethrough.internal.jni.CApi;
 import io.writethrough.internal.jni.TraceRecords;
@@ -64,7 +65,7 @@ public final class EngineObserver {
     /** Has the C core keep the records that somebody wants now. */
     private synchronized void update() {
         final int what = (slowNanos > 0 ? TraceRecords.SLOW : 0) | (Events.wantsGathers() ? TraceRecords.GATHERS : 0);
-        if (ended) {
+        if (ended || Core.isPortable(engine)) { // that one keeps no records
             return;
         }
         CApi.wt_engine_trace(engine, what, slowNanos);

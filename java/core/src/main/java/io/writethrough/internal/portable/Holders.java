@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The writethrough authors
+package io.writethrough.internal.portable;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Which process holds a file, where the system tells that: in /proc/locks of Linux. */
+final class Holders {
+    private static final Path LOCKS = Path.of("/proc/locks");
+
+    private Holders() {}
+
+    /** The process that owns a file by the {@link LockFile}; null if it is not known. */
+    static @Nullable Long ofPortable(final String identity) {
+        final String position = Long.toString(LockFile.byteOf(identity));
+        for (final String line : lines()) {
+            final String[] words = line.trim().split("\\s+");
+            if (words.length >= 8
+                    && words[1].equals("POSIX")
+                    && words[6].equals(position)
+                    && words[7].equals(position)) {
+                return pidOf(words[4]);
+            }
+        }
+        return null;
+    }
+
+    /** The process that holds flock(2) on a file, as the C core does on each that is open; null if none does, or it is not known. */
+    static @Nullable Long ofCore(final String identity, final boolean writes) {
+        final String inode = inodeOf(identity);
+        if (inode == null) {
+            return null;
+        }
+        for (final String line : lines()) {
+            final String[] words = line.trim().split("\\s+");
+            if (words.length >= 8
+                    && words[1].equals("FLOCK")
+                    && words[5].equals(inode)
+                    && (writes || words[3].equals("WRITE"))) {
+                return pidOf(words[4]);
+            }
+        }
+        return null;
+    }
+
+    private static List<String> lines() {
+        try {
+            return Files.isReadable(LOCKS) ? Files.readAllLines(LOCKS) : List.of();
+        } catch (final IOException e) {
+            return List.of();
+        }
+    }
+
+    private static @Nullable Long pidOf(final String word) {
+        try {
+            return Long.valueOf(word);
+        } catch (final NumberFormatException e) {
+            return null;
+        }
+    }
+
+    /* "fd:01:1234" for "(dev=fd01,ino=1234)", as the JDK and as the kernel show a file. */
+    static @Nullable String inodeOf(final String identity) {
+        final int comma = identity.indexOf(",ino=");
+        if (!identity.startsWith("(dev=") || comma < 0 || !identity.endsWith(")")) {
+            return null;
+        }
+        final long device = Long.parseUnsignedLong(identity.substring("(dev=".length(), comma), 16);
+        final long major = device >>> 8 & 0xfff | device >>> 32 & ~0xfffL;
+        final long minor = device & 0xff | device >>> 12 & 0xffffff00L;
+        return String.format("%02x:%02x:", major, minor)
+                + identity.substring(comma + ",ino=".length(), identity.length() - 1);
+    }
+}
