@@ -112,28 +112,29 @@ public final class Failures {
 
     private static String adviceOnHolder(final Path beneath) {
         final CApi.Holder holder = new CApi.Holder();
-        final String advice;
         if (CApi.wt_file_holder(NativePaths.bytesOf(beneath), holder) < 0) {
-            advice = Errno.advice(Errno.EBUSY);
-        } else if (holder.own != 0) {
-            advice = HELD_HERE;
-        } else {
-            final String command = holder.commandName();
-            advice = "The process " + holder.pid + (command.isEmpty() ? "" : " (" + command + ")")
-                    + " has the file open and holds flock(2) on it. To write, the lock must be nobody else's, not even a"
-                    + " reader's (flock -s). Close the file there, or end that process.";
+            return Errno.advice(Errno.EBUSY);
         }
-        return advice;
+        return holder.own != 0 ? HELD_HERE : heldBy(holder.pid, holder.commandName(), "flock(2) on it");
+    }
+
+    private static String heldBy(final long pid, final String command, final String lock) {
+        return "The process " + pid + (command.isEmpty() ? "" : " (" + command + ")")
+                + " has the file open and holds " + lock + ". To write, the lock must be nobody else's, not even a"
+                + " reader's (flock -s). Close the file there, or end that process.";
     }
 
     /** Of opening a file on a portable engine that another engine or process holds. */
     public static IOException ofFileHeldFromPortable(final Path path, final Path beneath) {
         final Long pid = PortableIo.holder(beneath);
-        final String advice = pid == null
-                ? Errno.advice(Errno.EBUSY)
-                : pid == ProcessHandle.current().pid()
-                        ? HELD_HERE
-                        : "The process " + pid + " has the file open. Close the file there, or end that process.";
+        final String advice;
+        if (pid == null) {
+            advice = Errno.advice(Errno.EBUSY);
+        } else if (pid == ProcessHandle.current().pid()) {
+            advice = HELD_HERE;
+        } else {
+            advice = heldBy(pid, PortableIo.commandOf(pid), "flock(2) on it, or the lock of a portable engine");
+        }
         return failure("open", path.toString(), NONE, NONE, Errno.EBUSY, 0, advice);
     }
 

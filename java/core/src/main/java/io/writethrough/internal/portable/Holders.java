@@ -47,6 +47,16 @@ final class Holders {
         return null;
     }
 
+    /** The name of a process, as ps shows it; empty if it is not known. */
+    static String commandOf(final long pid) {
+        try {
+            return Files.readString(Path.of("/proc", Long.toString(pid), "comm"))
+                    .trim();
+        } catch (final IOException e) {
+            return "";
+        }
+    }
+
     private static List<String> lines() {
         try {
             return Files.isReadable(LOCKS) ? Files.readAllLines(LOCKS) : List.of();

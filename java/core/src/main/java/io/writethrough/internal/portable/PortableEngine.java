@@ -3,6 +3,7 @@
 package io.writethrough.internal.portable;
 
 import io.writethrough.internal.jni.Errno;
+import java.nio.channels.ClosedChannelException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -31,6 +32,8 @@ final class PortableEngine {
 
     PortableEngine(final long inFlightLimit) {
         this.inFlightLimit = inFlightLimit;
+        // Loaded now: a process without descriptors loads no class to tell that by.
+        IoErrors.errno(new ClosedChannelException());
     }
 
     private static Thread thread(final Runnable task) {

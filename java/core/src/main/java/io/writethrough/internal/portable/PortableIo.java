@@ -160,6 +160,11 @@ public final class PortableIo {
         }
     }
 
+    /** The name of a process; empty if it is not known. */
+    public static String commandOf(final long pid) {
+        return Holders.commandOf(pid);
+    }
+
     public static long writtenSize(final long engine, final Path path) {
         try {
             return writtenSize(engine, Owners.identityOf(path, true));

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file with a page cache over a disk, which can lose what a failed force was to bring there: the pages are clean after it, and the
@@ -28,6 +29,7 @@ final class FakeDevice implements Device {
     private CountDownLatch goOn;
     private boolean fails;
     private boolean writesFail;
+    private @Nullable Runnable beforeWrite;
 
     /** The next force stands still in its middle until the second is counted down; it counts down the first. */
     synchronized void holdForce(final CountDownLatch inTheMiddle, final CountDownLatch untilThis) {
@@ -41,6 +43,11 @@ final class FakeDevice implements Device {
 
     synchronized void failWriteHalfway() {
         writesFail = true;
+    }
+
+    /** Is run before the bytes of the write behind the next. */
+    synchronized void beforeSecondWrite(final Runnable action) {
+        beforeWrite = () -> beforeWrite = action;
     }
 
     /** What a power cut leaves now. */
@@ -63,6 +70,11 @@ final class FakeDevice implements Device {
 
     @Override
     public synchronized void write(final ByteBuffer source, final long position) throws IOException {
+        final Runnable action = beforeWrite;
+        beforeWrite = null;
+        if (action != null) {
+            action.run();
+        }
         final boolean failsNow = writesFail;
         writesFail = false;
         final int length = failsNow ? source.remaining() / 2 : source.remaining();

@@ -167,6 +167,33 @@ class InodeTest {
     }
 
     @Test
+    void aLaterWriteDuringAForceThatFailsIsLostToo() throws Exception {
+        assertEquals(0, write(100, 9, 0));
+        final CountDownLatch begun = new CountDownLatch(1);
+        final CountDownLatch goOn = new CountDownLatch(1);
+        device.holdForce(begun, goOn);
+        device.failForce();
+        final CompletableFuture<Integer> leader = CompletableFuture.supplyAsync(() -> write(10, 1, 0));
+        begun.await();
+        writeLater(10, 2, 20);
+        goOn.countDown();
+        assertEquals(Errno.EIO, leader.get());
+        assertEquals(-Errno.EIO, inode.force(false));
+        assertEquals(9, device.afterPowerCut()[20], "the disk has lost it");
+    }
+
+    @Test
+    void zerosOfWhichAForceHasLostAPartAreNotAcknowledged() {
+        final int length = (1 << 20) + 1; // of two pieces
+        assertEquals(0, write(length, 9, 0));
+        device.beforeSecondWrite(() -> {
+            device.failForce();
+            assertEquals(-Errno.EIO, inode.force(true));
+        });
+        assertEquals(-Errno.EIO, inode.fill(0, length, false));
+    }
+
+    @Test
     void laterWritesThatAForceHasLostFailEachForceUntilTheyAreWrittenAgain() {
         assertEquals(0, write(100, 9, 0));
         writeLater(10, 1, 20);
