@@ -9,7 +9,10 @@ package io.writethrough;
  * @since 0.1
  */
 public enum Backend {
-    /** {@link #IO_URING}, or {@link #THREADS} where the kernel refuses io_uring. The default. */
+    /**
+     * {@link #IO_URING}, or {@link #THREADS} where the kernel refuses io_uring, or {@link #JDK} where there is no native library for this
+     * platform, it cannot be loaded, or the system refuses what it needs: one line of the log says why. The default.
+     */
     AUTO,
 
     /** io_uring. An engine that asks for io_uring by name fails to open where the kernel refuses it. */

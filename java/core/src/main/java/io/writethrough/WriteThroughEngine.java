@@ -102,7 +102,8 @@ public final class WriteThroughEngine implements Closeable {
      * <ul>
      *   <li>{@code io.writethrough.cacheBytes}, {@code io.writethrough.inFlightBytes}: counts of bytes, as {@link
      *       Builder#cacheBytes} and {@link Builder#inFlightBytes} take them;
-     *   <li>{@code io.writethrough.backend}: the name of a {@link Backend}, in upper or lower case;
+     *   <li>{@code io.writethrough.backend}: the name of a {@link Backend}, in upper or lower case (with {@code
+     *       -Dio.writethrough.portable=true} every engine of the process whose backend is {@code AUTO} is {@code JDK});
      *   <li>{@code io.writethrough.slowIoMillis}: the {@link Builder#slowIoThreshold} in milliseconds, 0 for none.
      * </ul>
      *
@@ -111,7 +112,8 @@ public final class WriteThroughEngine implements Closeable {
      * @return the same engine at every call
      * @throws IllegalArgumentException if one of the properties has a value that cannot be
      * @throws UncheckedIOException if the engine cannot be opened; the next call tries again
-     * @throws UnsatisfiedLinkError if the native library cannot be loaded, or there is none for this platform
+     * @throws UnsatisfiedLinkError if the properties name a backend of the native library, and it cannot be loaded or there is none
+     *     for this platform
      */
     public static WriteThroughEngine shared() {
         final WriteThroughEngine engine = sharedEngine;
@@ -137,7 +139,8 @@ public final class WriteThroughEngine implements Closeable {
     }
 
     /**
-     * Whether an engine can be opened in this process. Where not, {@link #unavailabilityCause()} says why.
+     * Whether an engine of the native library can be opened in this process. Where not, {@link #unavailabilityCause()} says why, and
+     * {@link Backend#AUTO} is the portable engine, {@link Backend#JDK}.
      *
      * @return whether the native library can be loaded and the system allows the calls that it needs
      */
@@ -146,7 +149,7 @@ public final class WriteThroughEngine implements Closeable {
     }
 
     /**
-     * Why no engine can be opened in this process. This loads the native library, if that was not done, and opens and closes
+     * Why no engine of the native library can be opened in this process. This loads the native library, if that was not done, and opens and closes
      * a small engine. What was not to be had may be the next time: a cause is not remembered.
      *
      * @return an {@link UnsatisfiedLinkError} if the native library cannot be loaded or there is none for this platform, a
@@ -766,7 +769,38 @@ public final class WriteThroughEngine implements Closeable {
         }
 
         private WriteThroughEngine open() throws IOException {
-            return isPortable() ? openPortable() : open(CApi::wt_engine_open, () -> true);
+            if (isPortable()) {
+                return openPortable();
+            }
+            if (backend != Backend.AUTO || !polling().isEmpty()) {
+                return open(CApi::wt_engine_open, () -> true);
+            }
+            try {
+                return open(CApi::wt_engine_open, () -> true);
+            } catch (final UnsatisfiedLinkError e) {
+                reportPortable(e);
+            } catch (final WriteThroughException e) {
+                if (!isRefusal(e.errno())) {
+                    throw e;
+                }
+                reportPortable(e);
+            }
+            return openPortable();
+        }
+
+        /* Of a system that lets no engine of the library do what it needs; another one than that memory is short, say. */
+        private static boolean isRefusal(final int errno) {
+            return errno == Errno.EPERM || errno == Errno.EACCES || errno == Errno.ENOSYS;
+        }
+
+        private static void reportPortable(final Throwable cause) {
+            if (FALLBACK_REPORTED.compareAndSet(false, true)) {
+                System.getLogger(Names.LIBRARY)
+                        .log(
+                                System.Logger.Level.WARNING,
+                                "The portable engine (Backend.JDK) carries the I/O of this process. It is as durable, and slower."
+                                        + " There is no other, since: " + cause.getMessage());
+            }
         }
 
         private boolean isPortable() {

@@ -13,8 +13,8 @@
  * by any number of threads at a time; no parameter may be {@code null} ({@link java.lang.NullPointerException}), nor may an
  * element of an array parameter, and no method returns {@code null}. A type that is annotated {@code Nullable} is an exception.
  *
- * <p>The library runs on Linux, x86-64 and aarch64. Elsewhere the first use of it throws {@link
- * java.lang.UnsatisfiedLinkError} with a message that says so.
+ * <p>The native library runs on Linux, x86-64 and aarch64. Elsewhere the portable engine carries the I/O, with the same
+ * durability: {@link io.writethrough.Backend#JDK}. The log says so once.
  *
  * @since 0.1
  */

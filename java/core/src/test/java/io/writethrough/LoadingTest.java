@@ -15,6 +15,7 @@ import java.lang.reflect.Method;
 import java.net.URISyntaxException;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -44,12 +45,79 @@ class LoadingTest {
             }
             for (int i = 0; i < 2; i++) {
                 try {
-                    System.out.println(WriteThroughEngine.shared().isOpen());
+                    System.out.println(open());
                 } catch (final UnsatisfiedLinkError e) {
                     System.out.println(e.getMessage());
                 }
             }
         }
+    }
+
+    private static boolean open() {
+        try (WriteThroughEngine engine =
+                WriteThroughEngine.builder().backend(Backend.THREADS).build()) {
+            return engine.isOpen();
+        } catch (final IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    /** Writes and reads on the shared engine. */
+    static final class WriteOnShared {
+        public static void main(final String[] arguments) throws IOException {
+            for (int i = 0; i < 2; i++) {
+                try (WriteThroughFile file = WriteThroughFile.open(
+                        Path.of(arguments[0]),
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.READ,
+                        StandardOpenOption.WRITE)) {
+                    file.write(ByteBuffer.allocateDirect(10), 0);
+                    System.out.println(file.profile().backend().orElseThrow() + " "
+                            + file.read(ByteBuffer.allocateDirect(20), 0) + " "
+                            + file.readAsync(ByteBuffer.allocateDirect(20), 0).join());
+                }
+                try (WriteThroughEngine other = WriteThroughEngine.builder().build()) {
+                    System.out.println(other.backend() + " "
+                            + StorageProfile.of(Path.of(arguments[0])).writePath());
+                }
+            }
+        }
+    }
+
+    private static void assertPortable(final ChildJvm.Result result, final String cause) {
+        final String output = result.output();
+        assertEquals(2, output.split("(?m)^JDK 10 10$", -1).length - 1, output);
+        assertEquals(2, output.split("(?m)^JDK ", -1).length - 3, output);
+        assertEquals(2, output.split("The portable engine \\(Backend.JDK\\) carries the I/O", -1).length, output);
+        assertTrue(output.contains(cause), output);
+    }
+
+    @Test
+    void withoutALibraryForThePlatformThePortableEngineWritesAndOneLineSaysWhy() throws Exception {
+        assertPortable(
+                ChildJvm.of(WriteOnShared.class, directory.resolve("file").toString())
+                        .withClassPath(classPathWith(copyOfClassesWithoutLibrary()))
+                        .run(),
+                "no native library for " + Platform.RESOURCE_PREFIX);
+    }
+
+    @Test
+    void whereTheSystemRefusesWhatTheLibraryNeedsThePortableEngineWritesAndOneLineSaysWhy() throws Exception {
+        Strace.assumeThatItWorksHere();
+        assertPortable(
+                ChildJvm.of(WriteOnShared.class, directory.resolve("file").toString())
+                        .under(
+                                "strace",
+                                "-f",
+                                "-qq",
+                                "-o",
+                                directory.resolve("trace").toString(),
+                                "-e",
+                                "trace=flock",
+                                "-e",
+                                "inject=flock:error=EPERM")
+                        .run(),
+                "EPERM");
     }
 
     @Test
