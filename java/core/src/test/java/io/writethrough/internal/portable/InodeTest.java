@@ -119,6 +119,24 @@ class InodeTest {
     }
 
     @Test
+    void aThreadThatHasWaitedThroughAForceLeadsTheNext() throws Exception {
+        final CountDownLatch begun = new CountDownLatch(1);
+        final CountDownLatch goOn = new CountDownLatch(1);
+        device.holdForce(begun, goOn);
+        final CompletableFuture<Integer> leader = CompletableFuture.supplyAsync(() -> write(10, 1, 0));
+        begun.await();
+        final CompletableFuture<Integer> second = new CompletableFuture<>();
+        final Thread thread = new Thread(() -> second.complete(write(10, 2, 10)));
+        thread.start();
+        while (thread.getState() != Thread.State.WAITING) {
+            Thread.onSpinWait();
+        }
+        goOn.countDown();
+        assertEquals(0, leader.get());
+        assertEquals(0, second.get());
+    }
+
+    @Test
     void threadsThatWaitLeadOneAfterTheOther() throws Exception {
         final List<CompletableFuture<Integer>> writers = new ArrayList<>();
         for (int i = 0; i < 8; i++) {
