@@ -122,15 +122,6 @@ class WriteThroughDirectoryTest {
     }
 
     @Test
-    void aShortFileThatIsDeletedBeforeItsSyncIsNeverFlushed() throws IOException {
-        for (int i = 0; i < 10; i++) {
-            write("short", bytes(20_000));
-            directory.deleteFile("short");
-        }
-        assertEquals(0, engine.stats().flushes());
-    }
-
-    @Test
     void aSyncTouchesNoFileThatIsDurable() throws IOException {
         final List<String> names = List.of("a", "b", "c");
         for (final String name : names) {
