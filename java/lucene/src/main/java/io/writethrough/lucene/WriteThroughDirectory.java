@@ -188,7 +188,7 @@ public final class WriteThroughDirectory extends FSDirectory {
             try {
                 return create(name);
             } catch (final FileAlreadyExistsException e) {
-                continue; // of an earlier process, or about to be deleted
+                // Of an earlier process, or about to be deleted: the next name.
             }
         }
     }
