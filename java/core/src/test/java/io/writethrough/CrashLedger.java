@@ -5,6 +5,7 @@ package io.writethrough;
 import io.writethrough.CrashPlan.Kind;
 import io.writethrough.CrashPlan.Op;
 import io.writethrough.CrashPlan.Task;
+import io.writethrough.testing.PowerCutReplay;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,7 +21,7 @@ import java.util.TreeMap;
  * What a {@link CrashWriter} has acknowledged, and so what its files may hold after its end: all of that, besides it perhaps
  * the operations that it may have been at, and nothing else.
  */
-final class CrashLedger {
+final class CrashLedger implements PowerCutReplay.Ledger {
     private static final int SECTOR = 512;
 
     private CrashPlan plan;
@@ -53,6 +54,16 @@ final class CrashLedger {
         }
     }
 
+    /** {@code CrashLedger SEED} and the arguments of {@link PowerCutReplay}. */
+    public static void main(final String[] arguments) throws IOException {
+        final CrashLedger ledger = new CrashLedger();
+        ledger.begin(Long.parseLong(arguments[0]));
+        PowerCutReplay.run(
+                "every_acknowledgement_on_" + arguments[5] + "_survives_a_power_cut_at_every_point_of_the_log",
+                ledger,
+                Arrays.copyOfRange(arguments, 1, arguments.length));
+    }
+
     CrashLedger() {
         logs.put(CrashPlan.File.log, new Log());
         logs.put(CrashPlan.File.ahead, new Log());
@@ -71,12 +82,14 @@ final class CrashLedger {
         }
     }
 
-    int count() {
+    @Override
+    public int count() {
         return acknowledged.values().stream().mapToInt(BitSet::cardinality).sum();
     }
 
     /** Takes what the writer tells; false if it is nothing that a writer says. */
-    boolean acknowledge(final String line) {
+    @Override
+    public boolean acknowledge(final String line) {
         if (line.equals(CrashWriter.READY)) {
             ready = true;
             return true;
@@ -127,7 +140,8 @@ final class CrashLedger {
     }
 
     /** Looks at the files of a writer that has ended. Throws AssertionError if they are not as they must be. */
-    void check(final Path directory) throws IOException {
+    @Override
+    public void check(final Path directory) throws IOException {
         for (final CrashPlan.File file : CrashPlan.File.values()) {
             final Path path = directory.resolve(file.name());
             if (!ready && !Files.exists(path)) {

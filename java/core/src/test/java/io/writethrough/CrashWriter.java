@@ -9,6 +9,7 @@ import static java.nio.file.StandardOpenOption.WRITE;
 
 import io.writethrough.CrashPlan.Op;
 import io.writethrough.CrashPlan.Task;
+import io.writethrough.testing.DeviceMapper;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
-package io.writethrough;
+package io.writethrough.testing;
 
 import com.sun.jna.NativeLong;
 import java.io.IOException;
@@ -13,11 +13,11 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Replays what a {@link CrashWriter} did to a disk, and cuts the power at each flush, each write with FUA and each mark: {@code
- * PowerCutReplay LOG IMAGE ORIGIN STORE TYPE DIRECTORY SEED LEAST}. LOG is the log of dm-log-writes, IMAGE a file of zeros that
- * becomes the disk, ORIGIN and STORE are loop devices on it and on room for a snapshot. Each time the file system, of TYPE, is
- * mounted at DIRECTORY from a snapshot, so that its recovery does not touch the image, and its files are checked. There have to be
- * LEAST acknowledgements.
+ * Replays what a program did to a disk, and cuts the power at each flush, each write with FUA and each mark: {@code LOG IMAGE
+ * ORIGIN STORE TYPE DIRECTORY LEAST}. LOG is the log of dm-log-writes, IMAGE a file of zeros that becomes the disk, ORIGIN and
+ * STORE are loop devices on it and on room for a snapshot. Each time the file system, of TYPE, is mounted at DIRECTORY from a
+ * snapshot, so that its recovery does not touch the image, and a ledger of the program checks its files. There have to be LEAST
+ * acknowledgements.
  *
  * <p>Where the log does not tell what was last. dm-log-writes logs a write with FUA when it has ended, and one without when the
  * next flush has. So a page that the kernel wrote back just before a direct write with FUA went to the same place stands behind
@@ -28,15 +28,27 @@ import java.util.Map;
  * <p>The disk is the same at all points between two of its changes, and the last of them has the most acknowledgements: what
  * holds there holds at the others. So it is mounted once for all of them.
  */
-final class PowerCutReplay {
+public final class PowerCutReplay {
     /** A mark of this text is made once the file system is mounted; what was before is not checked. */
-    static final String BEGIN = "begin";
+    private static final String BEGIN = "begin";
+
+    /** What a program has told, and so what its files must have. */
+    public interface Ledger {
+        /** Takes what the program told; false if the program never says this. */
+        boolean acknowledge(String told);
+
+        /** How many acknowledgements there were. */
+        int count();
+
+        /** Throws AssertionError if the files in the directory are not as they must be. */
+        void check(Path directory) throws IOException;
+    }
 
     private static final int SECTOR = 512;
     private static final NativeLong MS_RDONLY = new NativeLong(1);
 
     private final DeviceMapper mapper = new DeviceMapper();
-    private final CrashLedger ledger = new CrashLedger();
+    private final Ledger ledger;
     private final FileChannel image;
     private final String snapshot;
     private final String type;
@@ -53,25 +65,28 @@ final class PowerCutReplay {
     private int hides; // sectors
     private int uncovered; // times
 
-    private PowerCutReplay(final FileChannel image, final String snapshot, final String type, final String directory) {
+    private PowerCutReplay(
+            final Ledger ledger,
+            final FileChannel image,
+            final String snapshot,
+            final String type,
+            final String directory) {
+        this.ledger = ledger;
         this.image = image;
         this.snapshot = snapshot;
         this.type = type;
         this.directory = directory;
     }
 
-    public static void main(final String[] arguments) throws IOException {
-        final int least = Integer.parseInt(arguments[7]);
-        final String name =
-                "every_acknowledgement_on_" + arguments[4] + "_survives_a_power_cut_at_every_point_of_the_log";
+    /** Replays, tells how it went, and ends the process with 1 if something is not as the ledger says. */
+    public static void run(final String name, final Ledger ledger, final String... arguments) throws IOException {
+        final int least = Integer.parseInt(arguments[6]);
         try (WriteLog log = new WriteLog(Path.of(arguments[0]));
                 FileChannel image = FileChannel.open(Path.of(arguments[1]), StandardOpenOption.WRITE)) {
-            final PowerCutReplay replay =
-                    new PowerCutReplay(image, arguments[2] + " " + arguments[3] + " N 8", arguments[4], arguments[5]);
-            replay.ledger.begin(Long.parseLong(arguments[6]));
-            replay.run(log);
-            if (replay.ledger.count() < least) {
-                throw new AssertionError("only " + replay.ledger.count() + " acknowledgements");
+            final String snapshot = arguments[2] + " " + arguments[3] + " N 8";
+            new PowerCutReplay(ledger, image, snapshot, arguments[4], arguments[5]).run(log);
+            if (ledger.count() < least) {
+                throw new AssertionError("only " + ledger.count() + " acknowledgements");
             }
             System.out.println("ok " + name);
         } catch (final AssertionError e) {

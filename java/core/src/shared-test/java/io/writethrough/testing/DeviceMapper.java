@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
-package io.writethrough;
+package io.writethrough.testing;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
@@ -12,7 +12,7 @@ import com.sun.jna.NativeLong;
 import com.sun.jna.Pointer;
 
 /** What dmsetup does, without a process for each call. The numbers are those of linux/dm-ioctl.h. */
-final class DeviceMapper {
+public final class DeviceMapper {
     private static final int O_RDWR = 2;
     private static final int HEADER_BYTES = 312; // struct dm_ioctl
     private static final int DEV_OFFSET = 40;
@@ -42,7 +42,7 @@ final class DeviceMapper {
     private final Memory request = new Memory(HEADER_BYTES + ROOM);
 
     /** Sends a message to the target of a device. */
-    synchronized void message(final String device, final String text) {
+    public synchronized void message(final String device, final String text) {
         begin(device);
         request.setString(HEADER_BYTES + 8, text, US_ASCII.name());
         call(MESSAGE);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The writethrough authors
-package io.writethrough;
+package io.writethrough.testing;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
