@@ -181,6 +181,20 @@ class EntryHintTest {
     }
 
     @Test
+    void aPrefixThatEndsInAGapIsTrimmedAndLaterEntriesStay() {
+        DurableLogStorage storage = open(path);
+        append(storage, 1, 300, 1);
+        append(storage, 400, COUNT, 1);
+        assertTrue(storage.truncatePrefix(350));
+        storage = openAgain(storage);
+        assertTrue(storage.scanned() <= MOST_OF_TWO_SEGMENTS, storage.scanned() + " records");
+        assertEquals(350, storage.getFirstLogIndex());
+        assertNull(storage.getEntry(399));
+        assertEquals(entry(400, 1), storage.getEntry(400));
+        assertEquals(entry(COUNT, 1), storage.getEntry(COUNT));
+    }
+
+    @Test
     void anOlderSuffixIsCutOffAndNoHintTellsOfIt() {
         DurableLogStorage storage = open(path);
         append(storage, 1, COUNT, 1);

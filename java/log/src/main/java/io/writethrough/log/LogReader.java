@@ -434,7 +434,8 @@ public final class LogReader implements Closeable {
     @Override
     public String toString() {
         return "LogReader[" + log.files() + ", "
-                + (lsn == Format.NONE ? "before the first record" : "record at LSN " + lsn) + ", next at LSN " + position
+                + (lsn == Format.NONE ? "before the first record" : "record at LSN " + lsn) + ", next at LSN "
+                + position
                 + (closed ? ", closed" : "") + "]";
     }
 

@@ -377,7 +377,8 @@ class DurableLogTest extends LogOnDisk {
         reader.close();
         assertTrue(log.toString().contains("closed"), log.toString());
         assertEquals(
-                "LogReader[" + path.toRealPath() + ", before the first record, next at LSN " + log.start() + ", closed]",
+                "LogReader[" + path.toRealPath() + ", before the first record, next at LSN " + log.start()
+                        + ", closed]",
                 reader.toString());
     }
 
@@ -438,7 +439,9 @@ class DurableLogTest extends LogOnDisk {
             copy("crashed"); // where the end is not known
         }
         try (DurableLog log = DurableLog.open(directory.resolve("crashed"))) {
-            assertTrue(log.recovery().scannedBytes() <= 2 * SMALL.segmentBytes(), log.recovery().toString());
+            assertTrue(
+                    log.recovery().scannedBytes() <= 2 * SMALL.segmentBytes(),
+                    log.recovery().toString());
             assertEquals(200, read(log).size());
         }
     }

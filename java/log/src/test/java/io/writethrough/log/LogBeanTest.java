@@ -29,8 +29,8 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class LogBeanTest extends LogOnDisk {
     private static ObjectName nameOf(final Path log) throws Exception {
-        return new ObjectName(
-                "io.writethrough:type=Log,directory=" + ObjectName.quote(log.toRealPath().toString()));
+        return new ObjectName("io.writethrough:type=Log,directory="
+                + ObjectName.quote(log.toRealPath().toString()));
     }
 
     @Test
