@@ -379,7 +379,7 @@ TEST(a_file_that_is_mapped_for_writing_is_copied) {
     fill_at(file, 0, 1, BLOCK);
     struct wt_pinned before = pin_at(file, 0, BLOCK), pinned;
     wt_mapping mapping;
-    CHECK(wt_mapping_begin(file, 0, &mapping) >= 0);
+    CHECK(wt_mapping_begin(file, 0, BLOCK, &mapping) >= 0);
     CHECK_EQ(wt_pin(file, 0, BLOCK, 0, &pinned), BLOCK);
     CHECK(pinned.is_copy);
     check_pinned(&before, 1, BLOCK);

@@ -393,7 +393,7 @@ public final class WriteThroughEngine implements Closeable {
         }
         final int result;
         try {
-            result = CApi.wt_engine_set_background(engine.handle(), bytesPerSecond, operationsPerSecond, inFlightBytes);
+            result = Core.setBackground(engine.handle(), bytesPerSecond, operationsPerSecond, inFlightBytes);
         } finally {
             Reference.reachabilityFence(engine);
         }

@@ -296,7 +296,8 @@ final class CrashLedger implements PowerCutReplay.Ledger {
     /** Takes the files as they are for what has to be there from now on. Where the logs end is where they are cut to. */
     void adopt(final Path directory) throws IOException {
         for (final Map.Entry<CrashPlan.File, Pages> file : pages.entrySet()) {
-            final byte[] found = Files.readAllBytes(directory.resolve(file.getKey().name()));
+            final byte[] found =
+                    Files.readAllBytes(directory.resolve(file.getKey().name()));
             System.arraycopy(found, 0, file.getValue().bytes, 0, found.length);
         }
         sizes = Files.readAllBytes(directory.resolve(CrashPlan.File.sizes.name()));

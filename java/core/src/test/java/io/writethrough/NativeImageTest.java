@@ -72,14 +72,27 @@ class NativeImageTest {
             Map.entry("Segments.getConstructor", List.of("io.writethrough.internal.file.SegmentsOfJdk22.<init>")),
             Map.entry("ChannelThreads.forName", List.of()),
             Map.entry("ChannelThreads.getConstructor", List.of()),
-            Map.entry("BufferMemory.getDeclaredField", List.of("java.nio.Buffer.segment", "java.nio.MappedByteBuffer.fd")),
-            Map.entry("MemorySegments.getMethod", List.of("java.lang.foreign.Arena.ofAuto", "java.lang.foreign.Arena.global")),
-            Map.entry("MemoryFile.newInstance", List.of("java.lang.foreign.MemoryLayout[]", "java.lang.foreign.Linker$Option[]")),
+            Map.entry(
+                    "BufferMemory.getDeclaredField",
+                    List.of("java.nio.Buffer.segment", "java.nio.MappedByteBuffer.fd")),
+            Map.entry(
+                    "MemorySegments.getMethod",
+                    List.of("java.lang.foreign.Arena.ofAuto", "java.lang.foreign.Arena.global")),
+            Map.entry(
+                    "MemoryFile.newInstance",
+                    List.of("java.lang.foreign.MemoryLayout[]", "java.lang.foreign.Linker$Option[]")),
             Map.entry("EngineBean.getMethod", List.of("io.writethrough.EngineStats.allPublicMethods")),
             Map.entry("EngineCounters.getConstructor", List.of("io.writethrough.EngineStats.allPublicConstructors")),
             Map.entry("EngineBean.newProxyInstance", List.of("proxy io.writethrough.WriteThroughEngineMXBean")),
-            Map.entry("SizedAttributes.newProxyInstance", List.of( "proxy java.nio.file.attribute.BasicFileAttributeView", "proxy java.nio.file.attribute.DosFileAttributeView", "proxy java.nio.file.attribute.PosixFileAttributeView")),
-            Map.entry("WriteThroughFileChannel.findConstructor", List.of("io.writethrough.internal.channel.FileChannelOfJdk22.<init>")));
+            Map.entry(
+                    "SizedAttributes.newProxyInstance",
+                    List.of(
+                            "proxy java.nio.file.attribute.BasicFileAttributeView",
+                            "proxy java.nio.file.attribute.DosFileAttributeView",
+                            "proxy java.nio.file.attribute.PosixFileAttributeView")),
+            Map.entry(
+                    "WriteThroughFileChannel.findConstructor",
+                    List.of("io.writethrough.internal.channel.FileChannelOfJdk22.<init>")));
 
     /* What others ask for: JMX of its interfaces, the JVM of a default file system, H2 of a path. */
     private static final Set<String> OF_OTHERS = Set.of(

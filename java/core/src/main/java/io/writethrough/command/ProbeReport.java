@@ -60,8 +60,9 @@ public final class ProbeReport {
         adviseOnFileSystem(advice);
         extents.ifPresent(of -> adviseOnExtents(of, advice));
         if (!isMemoryWatched()) {
-            advice.add("The kernel does not tell which pages of durable memory have changed (before Linux 6.7, or userfaultfd is"
-                    + " refused): each force of a WriteThroughMapping compares its range with the file. Force ranges, not all.");
+            advice.add(
+                    "The kernel does not tell which pages of durable memory have changed (before Linux 6.7, or userfaultfd is"
+                            + " refused): each force of a WriteThroughMapping compares its range with the file. Force ranges, not all.");
         }
         return advice;
     }

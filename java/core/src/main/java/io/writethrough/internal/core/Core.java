@@ -52,12 +52,17 @@ public final class Core {
                 : NativeIo.writeDirect(file, source, start, length, offset, durability, flags);
     }
 
-    /** As {@link NativeIo#readDirect}. */
+    /** As {@link NativeIo#readDirect}. The portable engine has no cache, and flags of reads do nothing there. */
     public static long readDirect(
-            final long file, final ByteBuffer destination, final int start, final int length, final long offset) {
+            final long file,
+            final ByteBuffer destination,
+            final int start,
+            final int length,
+            final long offset,
+            final int flags) {
         return isPortable(file)
                 ? PortableIo.read(file, PortableIo.window(destination, start, length), offset)
-                : NativeIo.readDirect(file, destination, start, length, offset);
+                : NativeIo.readDirect(file, destination, start, length, offset, flags);
     }
 
     /** As {@link NativeIo#readCachedDirect}. */
@@ -116,10 +121,15 @@ public final class Core {
 
     /** As {@link NativeIo#readArray}. */
     public static long readArray(
-            final long file, final byte[] destination, final int start, final int length, final long offset) {
+            final long file,
+            final byte[] destination,
+            final int start,
+            final int length,
+            final long offset,
+            final int flags) {
         return isPortable(file)
                 ? PortableIo.read(file, PortableIo.window(destination, start, length), offset)
-                : NativeIo.readArray(file, destination, start, length, offset);
+                : NativeIo.readArray(file, destination, start, length, offset, flags);
     }
 
     /** As {@link NativeIo#readCachedArray}. */
@@ -178,10 +188,15 @@ public final class Core {
 
     /** As {@link NativeIo#readSegments}. */
     public static long readSegments(
-            final long file, final Object[] bases, final long[] ranges, final long length, final long offset) {
+            final long file,
+            final Object[] bases,
+            final long[] ranges,
+            final long length,
+            final long offset,
+            final int flags) {
         return isPortable(file)
                 ? PortableIo.read(file, PortableIo.windows(bases, ranges, length), offset)
-                : NativeIo.readSegments(file, bases, ranges, length, offset);
+                : NativeIo.readSegments(file, bases, ranges, length, offset, flags);
     }
 
     /** As {@link NativeIo#readCachedSegments}. */
@@ -389,15 +404,33 @@ public final class Core {
     }
 
     /** As wt_mapping_begin of the C ABI. */
-    public static int mappingBegin(final long file, final long end, final long[] mapping) {
+    public static int mappingBegin(final long file, final long offset, final long length, final long[] mapping) {
         return isPortable(file)
-                ? PortableIo.mappingBegin(file, end, mapping)
-                : CApi.wt_mapping_begin(file, end, mapping);
+                ? PortableIo.mappingBegin(file, offset + length, mapping)
+                : CApi.wt_mapping_begin(file, offset, length, mapping);
     }
 
     /** As wt_mapping_end of the C ABI. */
     public static int mappingEnd(final long mapping) {
         return isPortable(mapping) ? PortableIo.mappingEnd(mapping) : CApi.wt_mapping_end(mapping);
+    }
+
+    /** As {@link NativeIo#prefetch}. The system reads ahead by itself where the portable engine has its files. */
+    public static int prefetch(final long file, final long offset, final long length) {
+        return isPortable(file) ? PortableIo.prefetch(file) : NativeIo.prefetch(file, offset, length);
+    }
+
+    /** As {@link NativeIo#prefetchRanges}. */
+    public static int prefetchRanges(final long file, final long[] ranges) {
+        return isPortable(file) ? PortableIo.prefetch(file) : NativeIo.prefetchRanges(file, ranges);
+    }
+
+    /** As wt_engine_set_background of the C ABI. The portable engine has no such class, and limits nothing. */
+    public static int setBackground(
+            final long engine, final long bytesPerSecond, final long operationsPerSecond, final long inFlightBytes) {
+        return isPortable(engine)
+                ? PortableIo.setBackground(inFlightBytes)
+                : CApi.wt_engine_set_background(engine, bytesPerSecond, operationsPerSecond, inFlightBytes);
     }
 
     /** As {@link NativeIo#laneWork}. */

@@ -13,6 +13,7 @@ import io.writethrough.internal.buffer.Buffers;
 import io.writethrough.internal.buffer.Bytes;
 import io.writethrough.internal.buffer.CacheView;
 import io.writethrough.internal.buffer.Segments;
+import io.writethrough.internal.core.Core;
 import io.writethrough.internal.jfr.Events;
 import io.writethrough.internal.jfr.IoEvent;
 import io.writethrough.internal.jni.Codes;
@@ -284,7 +285,7 @@ public final class Reads {
         requireRange(position, length);
         file.checkRead(position);
         try {
-            tell(position, length, NativeIo.prefetch(file.handle(), position, length));
+            tell(position, length, Core.prefetch(file.handle(), position, length));
         } finally {
             Reference.reachabilityFence(file);
         }
@@ -302,7 +303,7 @@ public final class Reads {
         }
         file.checkRead(0);
         try {
-            tell(NONE, NONE, NativeIo.prefetchRanges(file.handle(), ranges));
+            tell(NONE, NONE, Core.prefetchRanges(file.handle(), ranges));
         } finally {
             Reference.reachabilityFence(file);
         }

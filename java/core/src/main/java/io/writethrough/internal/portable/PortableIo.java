@@ -29,6 +29,8 @@ public final class PortableIo {
     private static final AtomicLong LAST = new AtomicLong();
     private static final ConcurrentHashMap<Long, Object> OBJECTS = new ConcurrentHashMap<>();
 
+    private static final long LEAST_BACKGROUND_BYTES = 16 << 10;
+
     private PortableIo() {}
 
     private static long newHandle() {
@@ -329,6 +331,16 @@ public final class PortableIo {
     /** What the system has cached is not known here: a thread that may wait reads it. */
     public static long readCached(final long file, final long length, final long offset) {
         return call(file, open -> length == 0 ? 0 : -Errno.EAGAIN);
+    }
+
+    /** What may be read is asked for, and nothing is done. */
+    public static int prefetch(final long file) {
+        return (int) call(file, open -> 0);
+    }
+
+    /** What the C core refuses is refused. */
+    public static int setBackground(final long inFlightBytes) {
+        return inFlightBytes != 0 && inFlightBytes < LEAST_BACKGROUND_BYTES ? -Errno.EINVAL : 0;
     }
 
     public static int submit(
