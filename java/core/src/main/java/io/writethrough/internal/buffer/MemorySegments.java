@@ -105,10 +105,8 @@ public final class MemorySegments {
             final Object scope = (Object) SCOPE.invokeExact(segment);
             ACQUIRE.invokeExact(scope);
             return scope;
-        } catch (final RuntimeException e) {
-            throw e;
         } catch (final Throwable e) {
-            throw new AssertionError("no other is thrown", e);
+            throw Unchecked.of(e);
         }
     }
 
@@ -118,7 +116,7 @@ public final class MemorySegments {
         try {
             RELEASE.invokeExact(acquired);
         } catch (final Throwable e) {
-            throw new AssertionError("an acquired scope can be released", e);
+            throw Unchecked.of(e);
         }
     }
 

@@ -259,7 +259,7 @@ public final class OpenLane {
         final long file = slot.ofFile().handle();
         final long left = slot.length - slot.done;
         if (Core.isPortable(file)) {
-            return Bytes.read(file, base, index, left, slot.position);
+            return Bytes.read(file, base, index, left, slot.position, 0);
         }
         final long result = Bytes.readCached(file, base, index + (int) slot.done, left, slot.position + slot.done);
         if (!NativeIo.isAgain(result)) {
