@@ -754,10 +754,13 @@ static jint JNICALL pin(JNIEnv *env, jclass class, jlong handle, jlong position,
     struct wt_file_object *file = wt_file_acquire((wt_file)handle);
     if (!file)
         return -EBADF;
+    int rc = wt_read_check(file, (uint64_t)length, (uint64_t)position);
+    if (rc) {
+        wt_file_release((wt_file)handle);
+        return rc;
+    }
     struct wt_pins pins;
-    int64_t n = wt_read_check(file, (uint64_t)length, (uint64_t)position);
-    if (!n)
-        n = wt_pin_range(file, (uint64_t)position, (uint64_t)length, cached_only, &pins);
+    int64_t n = wt_pin_range(file, (uint64_t)position, (uint64_t)length, cached_only, &pins);
     jlong runs[WT_PIN_RUNS];
     for (uint32_t i = 0; n > 0 && i < pins.run_count; i++)
         runs[i] = (jlong)((uint8_t *)pins.runs[i].iov_base - file->inode->engine->cache.pool.arena)
