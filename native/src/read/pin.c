@@ -48,11 +48,16 @@ static int64_t fetch_step(struct wt_inode *inode, uint64_t at, uint64_t *end) {
     return n;
 }
 
+/* A block that could not be pinned after so many reads is evicted at once, or keeps nothing: that of a size to be restored. */
+#define VAIN_READS 8
+
 /* Pins folio after folio. Returns where it stopped, or -errno. */
 static int64_t pin_folios(struct wt_file_object *file, uint64_t offset, uint64_t end, bool cached_only,
                           struct wt_pins *pins, bool *hit) {
     struct wt_inode *inode = file->inode;
     struct wt_range range = wt_range_of(&inode->mapping.geometry, offset, end);
+    uint64_t read_from = 0; /* of the last read, and one more */
+    unsigned vain_reads = 0;
     while (wt_range_enter(&range)) {
         uint32_t at = range.from;
         struct wt_folio *folio = wt_folio_find_to_copy(&inode->mapping, range.index, NULL, at);
@@ -68,10 +73,14 @@ static int64_t pin_folios(struct wt_file_object *file, uint64_t offset, uint64_t
         int rc = cached_only ? -EAGAIN : wt_may_wait(inode->engine->backend);
         if (rc)
             return rc;
+        uint64_t missing = range.at + (at - range.from);
+        if (missing < read_from && ++vain_reads > VAIN_READS)
+            return WT_PIN_ONLY_COPIED;
+        read_from = missing + 1;
         if (*hit)
             wt_read_ahead_miss(file, offset, range.end, false);
         *hit = false;
-        int64_t n = fetch_step(inode, range.at + (at - range.from), &range.end);
+        int64_t n = fetch_step(inode, missing, &range.end);
         if (n < 0)
             return n;
     }
