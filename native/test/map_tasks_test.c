@@ -14,7 +14,7 @@ enum { BLOCK = 4096 };
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 enum { INTERLEAVINGS = 50, RARE = 300 };
 #else
-enum { INTERLEAVINGS = 200, RARE = 4000 };
+enum { INTERLEAVINGS = 200, RARE = 1500 };
 #endif
 
 struct scene {
