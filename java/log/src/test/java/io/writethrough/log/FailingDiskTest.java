@@ -57,6 +57,19 @@ class FailingDiskTest {
     }
 
     @Test
+    void anAppendThatWaitsIsToldOfTheFailure() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+            disk.failuresPerThousand = 1000;
+            final IOException e = assertThrows(IOException.class, () -> log.append(bytes("lost")));
+            assertTrue(e.getMessage().contains("EIO"), e.getMessage());
+            disk.failuresPerThousand = 0;
+            log.append(bytes("after"));
+            assertEquals(List.of("after"), LogOnDisk.read(log));
+        }
+    }
+
+    @Test
     void aFullDiskKeepsWhatWasAcknowledgedAndAppendsGoOnWhenThereIsRoom() throws IOException {
         final SimulatedDisk disk = new SimulatedDisk(1);
         try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
