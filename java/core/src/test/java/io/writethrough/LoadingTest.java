@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.sun.jna.Platform;
+import io.writethrough.internal.jni.CApi;
 import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -196,7 +197,9 @@ class LoadingTest {
                 .run()
                 .output();
         assertTrue(
-                output.startsWith("writethrough: the native library has ABI version 99, these classes need 4"), output);
+                output.startsWith(
+                        "writethrough: the native library has ABI version 99, these classes need " + CApi.ABI_VERSION),
+                output);
     }
 
     private static void writeChecksum(final Path library) throws Exception {
