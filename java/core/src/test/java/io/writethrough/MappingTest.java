@@ -13,7 +13,6 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.writethrough.WriteThroughMapping.SegmentScope;
 import java.io.IOException;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;

@@ -44,6 +44,7 @@ class PackageTest {
             "HistogramSummary",
             "InterruptPolicy",
             "ReadFlag",
+            "SegmentScope",
             "WriteFlag",
             "WriteRequest",
             "WriteThroughCoverageMXBean",

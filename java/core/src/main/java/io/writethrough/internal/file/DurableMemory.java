@@ -2,7 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.file;
 
-import io.writethrough.WriteThroughMapping.SegmentScope;
+import io.writethrough.SegmentScope;
 import io.writethrough.internal.jni.CApi;
 import java.io.IOException;
 import java.lang.ref.Reference;

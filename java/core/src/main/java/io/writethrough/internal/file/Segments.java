@@ -2,7 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.file;
 
-import io.writethrough.WriteThroughMapping.SegmentScope;
+import io.writethrough.SegmentScope;
 import org.jspecify.annotations.Nullable;
 
 /** What makes a java.lang.foreign.MemorySegment of memory, which is there from JDK 22 on: this is compiled for 17. */

@@ -2,7 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.file;
 
-import io.writethrough.WriteThroughMapping.SegmentScope;
+import io.writethrough.SegmentScope;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
