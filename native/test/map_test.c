@@ -428,6 +428,21 @@ TEST(a_durable_write_after_the_file_was_opened_again_is_not_told_the_error_of_st
     }
 }
 
+TEST(an_empty_file_with_the_number_of_one_that_was_mapped_is_not_mapped) {
+    struct core core = core_of();
+    wt_mapping mapping;
+    wt_file file = mapped_file(&core, &mapping);
+    store_at(&core, 0, 2, BLOCK);
+    CHECK_OK(wt_file_close(file));
+    CHECK_OK(wt_mapping_end(mapping));
+    sim_cut_behind(core.sim, "file", 0);
+    file = core_file(&core, "file");
+    struct wt_profile profile;
+    CHECK_OK(wt_file_profile(file, &profile));
+    CHECK_EQ(profile.path, WT_PATH_DIRECT);
+    core_close(&core);
+}
+
 TEST(files_that_were_closed_with_stores_are_remembered_up_to_a_number) {
     enum { FILES = 1100 };
     struct core core = core_of();

@@ -249,7 +249,7 @@ int wt_inode_begin_mapped(struct wt_inode *inode) {
         wt_mapping_drop(&inode->mapping);
     if (!WT_MUTANT("zeros-known-of-mapped"))
         wt_inode_forget_zeros(inode, 0, UINT64_MAX);
-    set_mapped(inode, wt_mapped_join(&inode->mapped_use, inode->engine, inode->device, inode->number));
+    set_mapped(inode, wt_mapped_join(&inode->mapped_use, inode->engine, inode->device, inode->number, false));
     return 0;
 }
 
@@ -479,7 +479,7 @@ static int begin_inode(struct wt_inode *inode, struct wt_backing *backing, bool 
     if (!rc)
         rc = backing->ops->size(backing, &size);
     if (!rc && !WT_MUTANT("reopened-file-not-mapped") &&
-        wt_mapped_join(&inode->mapped_use, inode->engine, inode->device, inode->number)) {
+        wt_mapped_join(&inode->mapped_use, inode->engine, inode->device, inode->number, size == 0)) {
         set_mapped(inode, true); /* by a handle that is closed. With the lock, nobody else begins a mapping */
         (void)wt_turns_keeps_nothing(&inode->turns);
         rc = use_page_cache(backing, true);

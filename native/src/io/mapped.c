@@ -149,9 +149,14 @@ int wt_mapped_end(uint64_t mapping) {
     return found ? 0 : -EBADF;
 }
 
-bool wt_mapped_join(struct wt_mapped_use *use, const void *owner, uint64_t device, uint64_t number) {
+bool wt_mapped_join(struct wt_mapped_use *use, const void *owner, uint64_t device, uint64_t number, bool is_empty) {
     wt_lock(&TABLE.lock);
     struct wt_mapped_file *file = *find(device, number);
+    if (file && file->stored && is_empty && !WT_MUTANT("stores-of-deleted-file-kept")) {
+        forget_stored(file);
+        free_unused(file);
+        file = NULL;
+    }
     bool mapped = file && (atomic_load(&file->mappings) > 0 || file->stored);
     if (mapped) {
         if (file->stored)

@@ -26,9 +26,10 @@ int wt_mapped_end(uint64_t mapping);
 
 /*
  * The file has mappings, or had some that ended while nobody had it open: the use, which has nothing yet, gets them, and has to
- * flush what was stored once they have ended. False: there is nothing of that.
+ * flush what was stored once they have ended. False: there is nothing of that. Of a file that is empty no store is left: as a
+ * rule it is a new one, and has the number of a file that was mapped and deleted.
  */
-bool wt_mapped_join(struct wt_mapped_use *use, const void *owner, uint64_t device, uint64_t number);
+bool wt_mapped_join(struct wt_mapped_use *use, const void *owner, uint64_t device, uint64_t number, bool is_empty);
 /* flushed: after the last mapping, what was stored was flushed. Else the next use has to do that. */
 void wt_mapped_leave(struct wt_mapped_use *use, bool flushed);
 /* Whether the file, which the use has, is mapped still. */
