@@ -141,7 +141,8 @@ class KilledCommitTest extends OnEveryFileSystem {
                 files.put(file, engine.open(directory.resolve(file.name()), READ, WRITE));
                 contents.put(file, Files.readAllBytes(directory.resolve(file.name())));
             }
-            // Not of a file: one that has the number of a file which was mapped and deleted is on the page cache for a moment.
+            // Not of a file: one that has the number of a file which was mapped and deleted is on the page cache for a
+            // moment.
             final boolean direct = StorageProfile.of(directory).writePath() == StorageProfile.WritePath.DIRECT;
             final Death death = check(contents, progress, paced, direct, killed);
             files.get(File.log).truncate(0);
