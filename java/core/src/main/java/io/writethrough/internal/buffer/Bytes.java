@@ -4,11 +4,12 @@ package io.writethrough.internal.buffer;
 
 import io.writethrough.internal.core.Core;
 import io.writethrough.internal.jni.NativeIo;
+import io.writethrough.internal.portable.PortableIo;
 import java.nio.ByteBuffer;
 
 /**
- * Where the bytes of an operation are, and the call of native code for each: a base, which is a direct buffer, an array or
- * {@link Segments}, and the index of the first byte in it (0 in segments).
+ * Where the bytes of an operation are, and the call of native code for each, or of the portable engine: a base, which is a direct
+ * buffer, an array or {@link Segments}, and the index of the first byte in it (0 in segments).
  */
 public final class Bytes {
     private Bytes() {}
@@ -33,14 +34,17 @@ public final class Bytes {
             final long position,
             final int durability,
             final int flags) {
+        if (Core.isPortable(file)) {
+            return PortableIo.write(file, views(base, index, length), position, durability, flags);
+        }
         if (base instanceof ByteBuffer direct) {
-            return Core.writeDirect(file, direct, index, (int) length, position, durability, flags);
+            return NativeIo.writeDirect(file, direct, index, (int) length, position, durability, flags);
         }
         if (base instanceof byte[] array) {
-            return Core.writeArray(file, array, index, (int) length, position, durability, flags);
+            return NativeIo.writeArray(file, array, index, (int) length, position, durability, flags);
         }
         final Segments segments = (Segments) base;
-        return Core.writeSegments(file, segments.bases(), segments.ranges(), length, position, durability, flags);
+        return NativeIo.writeSegments(file, segments.bases(), segments.ranges(), length, position, durability, flags);
     }
 
     /** Starts a write: 0, and an event comes, or {@link NativeIo#ENDED}, or -errno. */
@@ -53,18 +57,40 @@ public final class Bytes {
             final int durability,
             final int flags,
             final long token) {
+        if (Core.isPortable(file)) {
+            return PortableIo.submit(file, views(base, index, length), position, durability, flags, token);
+        }
         if (base instanceof ByteBuffer direct) {
-            return Core.submitDirect(file, direct, index, (int) length, position, durability, flags, token);
+            return NativeIo.submitDirect(file, direct, index, (int) length, position, durability, flags, token);
         }
         if (base instanceof byte[] array) {
-            return Core.submitArray(file, array, index, (int) length, position, durability, flags, token);
+            return NativeIo.submitArray(file, array, index, (int) length, position, durability, flags, token);
         }
         final Segments segments = (Segments) base;
-        return Core.submitSegments(
+        return NativeIo.submitSegments(
                 file, segments.bases(), segments.ranges(), length, position, durability, flags, token);
     }
 
-    /** Reads, and waits for what is not cached, unless the flags are against it. */
+    /** Starts a write of one buffer or array on a lane: 0, and the lane's poll tells the end, or -errno. */
+    public static int laneWrite(
+            final long lane,
+            final long file,
+            final Object base,
+            final int index,
+            final int length,
+            final long position,
+            final int durability,
+            final int flags,
+            final long token) {
+        if (Core.isPortable(lane)) {
+            return PortableIo.laneWrite(lane, file, views(base, index, length), position, durability, flags, token);
+        }
+        return base instanceof ByteBuffer direct
+                ? NativeIo.laneWriteDirect(lane, file, direct, index, length, position, durability, flags, token)
+                : NativeIo.laneWriteArray(lane, file, (byte[]) base, index, length, position, durability, flags, token);
+    }
+
+    /** Reads, and waits for what is not cached, unless the flags are against it. Of the portable engine flags change nothing. */
     public static long read(
             final long file,
             final Object base,
@@ -72,26 +98,39 @@ public final class Bytes {
             final long length,
             final long position,
             final int flags) {
+        if (Core.isPortable(file)) {
+            return PortableIo.read(file, views(base, index, length), position);
+        }
         if (base instanceof ByteBuffer direct) {
-            return Core.readDirect(file, direct, index, (int) length, position, flags);
+            return NativeIo.readDirect(file, direct, index, (int) length, position, flags);
         }
         if (base instanceof byte[] array) {
-            return Core.readArray(file, array, index, (int) length, position, flags);
+            return NativeIo.readArray(file, array, index, (int) length, position, flags);
         }
         final Segments segments = (Segments) base;
-        return Core.readSegments(file, segments.bases(), segments.ranges(), length, position, flags);
+        return NativeIo.readSegments(file, segments.bases(), segments.ranges(), length, position, flags);
     }
 
     /** Reads what is cached. A failure with EAGAIN: something is not. */
     public static long readCached(
             final long file, final Object base, final int index, final long length, final long position) {
+        if (Core.isPortable(file)) {
+            return PortableIo.readCached(file, length, position);
+        }
         if (base instanceof ByteBuffer direct) {
-            return Core.readCachedDirect(file, direct, index, (int) length, position);
+            return NativeIo.readCachedDirect(file, direct, index, (int) length, position);
         }
         if (base instanceof byte[] array) {
-            return Core.readCachedArray(file, array, index, (int) length, position);
+            return NativeIo.readCachedArray(file, array, index, (int) length, position);
         }
         final Segments segments = (Segments) base;
-        return Core.readCachedSegments(file, segments.bases(), segments.ranges(), length, position);
+        return NativeIo.readCachedSegments(file, segments.bases(), segments.ranges(), length, position);
+    }
+
+    /* What the portable engine takes. */
+    private static ByteBuffer[] views(final Object base, final int index, final long length) {
+        return base instanceof Segments segments
+                ? PortableIo.views(segments.bases(), segments.ranges(), length)
+                : new ByteBuffer[] {PortableIo.view(base, index, (int) length)};
     }
 }

@@ -9,7 +9,6 @@ import io.writethrough.internal.jni.NativePaths;
 import io.writethrough.internal.jni.OpenFlags;
 import io.writethrough.internal.load.NativeLibraries;
 import io.writethrough.internal.portable.PortableIo;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 
 /**
@@ -19,7 +18,8 @@ import java.nio.file.Path;
  *
  * <p>So there is no object and no virtual call on the way of a write. To choose is to test the sign of a number that is in a
  * register already, as the argument of the call; in a process that has engines of one kind the other branch was never taken, and
- * the JIT compiler leaves it out. A cached read of the C core does not come here: its {@code CacheView} is of that core alone.
+ * the JIT compiler leaves it out. A cached read of the C core does not come here: its {@code CacheView} is of that core alone. What
+ * reads and writes bytes chooses in {@code Bytes}, which knows where they are.
  */
 public final class Core {
     /* A file is looked for among those of portable engines only once there was one. */
@@ -36,190 +36,6 @@ public final class Core {
     /** Whether a handle is of the portable engine. */
     public static boolean isPortable(final long handle) {
         return (int) handle < 0;
-    }
-
-    /** As {@link NativeIo#writeDirect}. */
-    public static long writeDirect(
-            final long file,
-            final ByteBuffer source,
-            final int start,
-            final int length,
-            final long offset,
-            final int durability,
-            final int flags) {
-        return isPortable(file)
-                ? PortableIo.write(file, PortableIo.window(source, start, length), offset, durability, flags)
-                : NativeIo.writeDirect(file, source, start, length, offset, durability, flags);
-    }
-
-    /** As {@link NativeIo#readDirect}. The portable engine has no cache, and flags of reads do nothing there. */
-    public static long readDirect(
-            final long file,
-            final ByteBuffer destination,
-            final int start,
-            final int length,
-            final long offset,
-            final int flags) {
-        return isPortable(file)
-                ? PortableIo.read(file, PortableIo.window(destination, start, length), offset)
-                : NativeIo.readDirect(file, destination, start, length, offset, flags);
-    }
-
-    /** As {@link NativeIo#readCachedDirect}. */
-    public static long readCachedDirect(
-            final long file, final ByteBuffer destination, final int start, final int length, final long offset) {
-        return isPortable(file)
-                ? PortableIo.readCached(file, length, offset)
-                : NativeIo.readCachedDirect(file, destination, start, length, offset);
-    }
-
-    /** As {@link NativeIo#submitDirect}. */
-    public static int submitDirect(
-            final long file,
-            final ByteBuffer source,
-            final int start,
-            final int length,
-            final long offset,
-            final int durability,
-            final int flags,
-            final long token) {
-        return isPortable(file)
-                ? PortableIo.submit(file, PortableIo.window(source, start, length), offset, durability, flags, token)
-                : NativeIo.submitDirect(file, source, start, length, offset, durability, flags, token);
-    }
-
-    /** As {@link NativeIo#laneWriteDirect}. */
-    public static int laneWriteDirect(
-            final long lane,
-            final long file,
-            final ByteBuffer source,
-            final int start,
-            final int length,
-            final long offset,
-            final int durability,
-            final int flags,
-            final long token) {
-        return isPortable(lane)
-                ? PortableIo.laneWrite(
-                        lane, file, PortableIo.window(source, start, length), offset, durability, flags, token)
-                : NativeIo.laneWriteDirect(lane, file, source, start, length, offset, durability, flags, token);
-    }
-
-    /** As {@link NativeIo#writeArray}. */
-    public static long writeArray(
-            final long file,
-            final byte[] source,
-            final int start,
-            final int length,
-            final long offset,
-            final int durability,
-            final int flags) {
-        return isPortable(file)
-                ? PortableIo.write(file, PortableIo.window(source, start, length), offset, durability, flags)
-                : NativeIo.writeArray(file, source, start, length, offset, durability, flags);
-    }
-
-    /** As {@link NativeIo#readArray}. */
-    public static long readArray(
-            final long file,
-            final byte[] destination,
-            final int start,
-            final int length,
-            final long offset,
-            final int flags) {
-        return isPortable(file)
-                ? PortableIo.read(file, PortableIo.window(destination, start, length), offset)
-                : NativeIo.readArray(file, destination, start, length, offset, flags);
-    }
-
-    /** As {@link NativeIo#readCachedArray}. */
-    public static long readCachedArray(
-            final long file, final byte[] destination, final int start, final int length, final long offset) {
-        return isPortable(file)
-                ? PortableIo.readCached(file, length, offset)
-                : NativeIo.readCachedArray(file, destination, start, length, offset);
-    }
-
-    /** As {@link NativeIo#submitArray}. */
-    public static int submitArray(
-            final long file,
-            final byte[] source,
-            final int start,
-            final int length,
-            final long offset,
-            final int durability,
-            final int flags,
-            final long token) {
-        return isPortable(file)
-                ? PortableIo.submit(file, PortableIo.window(source, start, length), offset, durability, flags, token)
-                : NativeIo.submitArray(file, source, start, length, offset, durability, flags, token);
-    }
-
-    /** As {@link NativeIo#laneWriteArray}. */
-    public static int laneWriteArray(
-            final long lane,
-            final long file,
-            final byte[] source,
-            final int start,
-            final int length,
-            final long offset,
-            final int durability,
-            final int flags,
-            final long token) {
-        return isPortable(lane)
-                ? PortableIo.laneWrite(
-                        lane, file, PortableIo.window(source, start, length), offset, durability, flags, token)
-                : NativeIo.laneWriteArray(lane, file, source, start, length, offset, durability, flags, token);
-    }
-
-    /** As {@link NativeIo#writeSegments}. */
-    public static long writeSegments(
-            final long file,
-            final Object[] bases,
-            final long[] ranges,
-            final long length,
-            final long offset,
-            final int durability,
-            final int flags) {
-        return isPortable(file)
-                ? PortableIo.write(file, PortableIo.windows(bases, ranges, length), offset, durability, flags)
-                : NativeIo.writeSegments(file, bases, ranges, length, offset, durability, flags);
-    }
-
-    /** As {@link NativeIo#readSegments}. */
-    public static long readSegments(
-            final long file,
-            final Object[] bases,
-            final long[] ranges,
-            final long length,
-            final long offset,
-            final int flags) {
-        return isPortable(file)
-                ? PortableIo.read(file, PortableIo.windows(bases, ranges, length), offset)
-                : NativeIo.readSegments(file, bases, ranges, length, offset, flags);
-    }
-
-    /** As {@link NativeIo#readCachedSegments}. */
-    public static long readCachedSegments(
-            final long file, final Object[] bases, final long[] ranges, final long length, final long offset) {
-        return isPortable(file)
-                ? PortableIo.readCached(file, length, offset)
-                : NativeIo.readCachedSegments(file, bases, ranges, length, offset);
-    }
-
-    /** As {@link NativeIo#submitSegments}. */
-    public static int submitSegments(
-            final long file,
-            final Object[] bases,
-            final long[] ranges,
-            final long length,
-            final long offset,
-            final int durability,
-            final int flags,
-            final long token) {
-        return isPortable(file)
-                ? PortableIo.submit(file, PortableIo.windows(bases, ranges, length), offset, durability, flags, token)
-                : NativeIo.submitSegments(file, bases, ranges, length, offset, durability, flags, token);
     }
 
     /** As {@link NativeIo#submitAll}. */

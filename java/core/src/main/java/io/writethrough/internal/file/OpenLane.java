@@ -208,11 +208,7 @@ public final class OpenLane {
         final long file = slot.ofFile().handle();
         final int length = (int) slot.length;
         final int number = slot.number;
-        return base instanceof ByteBuffer direct
-                ? Core.laneWriteDirect(
-                        handle, file, direct, index, length, slot.position, slot.durability, slot.flags, number)
-                : Core.laneWriteArray(
-                        handle, file, (byte[]) base, index, length, slot.position, slot.durability, slot.flags, number);
+        return Bytes.laneWrite(handle, file, base, index, length, slot.position, slot.durability, slot.flags, number);
     }
 
     /** A read. */

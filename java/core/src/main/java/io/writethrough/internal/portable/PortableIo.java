@@ -290,33 +290,28 @@ public final class PortableIo {
 
     // ---- bytes ----
 
-    /** A view of a part of a buffer. */
-    public static ByteBuffer[] window(final ByteBuffer buffer, final int start, final int length) {
-        return new ByteBuffer[] {buffer.duplicate().clear().position(start).limit(start + length)};
-    }
-
-    /** A view of a part of an array. */
-    public static ByteBuffer[] window(final byte[] array, final int start, final int length) {
-        return new ByteBuffer[] {ByteBuffer.wrap(array, start, length)};
+    /** A view of a part of a buffer or an array. */
+    public static ByteBuffer view(final Object base, final int start, final int length) {
+        return base instanceof byte[] array
+                ? ByteBuffer.wrap(array, start, length)
+                : ((ByteBuffer) base).duplicate().clear().position(start).limit(start + length);
     }
 
     /** Views of segments, as many as have so many bytes together. */
-    public static ByteBuffer[] windows(final Object[] bases, final long[] ranges, final long length) {
+    public static ByteBuffer[] views(final Object[] bases, final long[] ranges, final long length) {
         int count = 0;
         for (long bytes = 0; bytes < length; count++) {
             bytes += (int) ranges[count];
         }
-        final ByteBuffer[] windows = new ByteBuffer[count];
+        final ByteBuffer[] views = new ByteBuffer[count];
         long left = length;
         for (int i = 0; i < count; i++) {
             final int start = (int) (ranges[i] >> 32);
             final int bytes = (int) Math.min((int) ranges[i], left);
             left -= bytes;
-            windows[i] = bases[i] instanceof byte[] array
-                    ? ByteBuffer.wrap(array, start, bytes)
-                    : window((ByteBuffer) bases[i], start, bytes)[0];
+            views[i] = view(bases[i], start, bytes);
         }
-        return windows;
+        return views;
     }
 
     public static long write(
@@ -376,9 +371,8 @@ public final class PortableIo {
         if (base == null) {
             return -Errno.EFAULT;
         }
-        final ByteBuffer[] source =
-                windows(new Object[] {base}, new long[] {requests[request]}, (int) requests[request]);
-        return submit(file, source, requests[request + 1], durability, flags, requests[request + 2]);
+        final ByteBuffer source = view(base, (int) (requests[request] >> 32), (int) requests[request]);
+        return submit(file, new ByteBuffer[] {source}, requests[request + 1], durability, flags, requests[request + 2]);
     }
 
     /** A read of the whole by a thread that may wait is better; and a prefetch is the system's own. */
