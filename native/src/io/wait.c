@@ -150,7 +150,9 @@ bool wt_wait_readable(int descriptor, int64_t timeout_ns) {
 
 /* ---- for threads that run, or for time ------------------------------------------------------------------------- */
 
-void wt_yield(void) {
+void wt_yield(struct wt_backend *backend) {
+    while (!wt_plug_is_empty() && wt_before_wait(backend)) {
+    }
     wt_assert_may_block();
     sched_yield();
 }

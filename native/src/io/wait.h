@@ -97,8 +97,8 @@ bool wt_wait_readable(int descriptor, int64_t timeout_ns);
 
 /* ---- for threads that run, or for time ------------------------------------------------------------------------- */
 
-/* Yields to threads that run, for what they are about to do. */
-void wt_yield(void);
+/* Sends what this thread holds back, then yields to threads that run, for what they are about to do. */
+void wt_yield(struct wt_backend *backend);
 /*
  * Yields for locks or descriptors that others hold for a moment; the holders need no I/O. *turns counts up from 0:
  * after many turns the thread sleeps between two, so that a thread of lower priority comes to run.

@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "engine/objects.h"
-#include "io/wait.h"
 
 #define PATIENCE_NS 50000
 #define HASTY_LEADERS 64
@@ -21,11 +20,9 @@ void wt_await_arrivals(struct wt_engine_object *engine, const _Atomic uint32_t *
     int64_t begin_ns = wt_now_ns(), now_ns = begin_ns;
     if (wt_backoff_is_on(&engine->lead_backoff, begin_ns))
         return;
-    while (!wt_plug_is_empty() && wt_before_wait(engine->backend)) {
-    }
     while (now > 0 && (now < before || now_ns < begin_ns + PATIENCE_NS)) {
         before = now;
-        wt_yield();
+        wt_yield(engine->backend);
         now = atomic_load_explicit(expected, memory_order_relaxed);
         now_ns = wt_now_ns();
     }

@@ -21,7 +21,7 @@ static bool yield_to_crowd(struct wt_engine_object *engine, sem_t *semaphore) {
         return false;
     bool posted = false;
     for (int i = 0; i < CROWD_YIELDS && !posted; i++) {
-        wt_yield();
+        wt_yield(engine->backend);
         posted = sem_trywait(semaphore) == 0;
     }
     wt_backoff_after(&engine->crowd_backoff, begin_ns, wt_now_ns());
