@@ -75,11 +75,6 @@ static void take_all(wt_engine engine, struct wt_event *events, unsigned count) 
     check_no_event(engine);
 }
 
-static void pump_all(struct core *core) {
-    while (sim_pump_one(core->sim)) {
-    }
-}
-
 /* ---- one call on a thread of its own ---- */
 
 struct call {
@@ -151,7 +146,7 @@ TEST(the_buffer_may_be_used_again_when_submit_returns) {
     CHECK(sim_in_flight(core.sim) > 0);
     CHECK_EQ(wt_size(file), 0);
     check_no_event(core.engine);
-    pump_all(&core);
+    core_pump_all(&core);
     check_event(next_event(core.engine), 1, 100000, 100000);
     check_filled(file, 0, 7, 100000);
     check_stable(&core, 0, 7, 100000);
@@ -169,7 +164,7 @@ TEST(a_read_sees_bytes_that_were_submitted) {
         check_filled(file, 0, 1, 5000);
         check_filled(file, 11000, 1, 10 * BLOCK - 11000);
     }
-    pump_all(&core);
+    core_pump_all(&core);
     struct wt_event events[10];
     take_all(core.engine, events, 10);
     check_cache_is_disk(&core, file, "file");
@@ -187,7 +182,7 @@ TEST(each_write_has_one_event) {
             (void)sim_pump_one(core.sim);
         }
     }
-    pump_all(&core);
+    core_pump_all(&core);
     take_all(core.engine, events, COUNT);
     for (unsigned i = 0; i < COUNT; i++) {
         check_event(events[i], i, 1 + i % 900, 1 + i % 900);
@@ -285,7 +280,7 @@ TEST(a_gather_of_device_and_dsync_writes_is_dsync) {
         CHECK(sim_pump_one(core.sim));
         check_event(next_event(core.engine), 9, BLOCK, BLOCK);
         check_stable(&core, 0, 1, BLOCK);
-        pump_all(&core);
+        core_pump_all(&core);
         take_all(core.engine, events, 3);
         CHECK_EQ(sim_count(core.sim, SIM_WRITE), 1);
         CHECK_EQ(sim_record(core.sim, SIM_WRITE, 0).durability, WT_DURABILITY_DSYNC);
@@ -335,7 +330,7 @@ TEST(a_gather_without_a_sync_writer_leaves_by_the_backend) {
     sim_clear_log(core.sim);
     submit(file, 0, 2, 100, 0);
     submit(file, 50, 3, 100, 1);
-    pump_all(&core);
+    core_pump_all(&core);
     CHECK_EQ(sim_count(core.sim, SIM_WRITE), 2);
     CHECK(sim_record(core.sim, SIM_WRITE, 1).submitted);
     core_close(&core); /* drops both events */
@@ -387,7 +382,7 @@ TEST(writes_submitted_together_enter_the_backend_in_one_call) {
     CHECK_OK(wt_write_submit_all(submissions, COUNT));
     CHECK_EQ(submit_calls, 1);
     memset(bytes, 0xee, sizeof bytes);
-    pump_all(&core);
+    core_pump_all(&core);
     take_all(core.engine, events, COUNT);
     for (unsigned i = 0; i < COUNT; i++) {
         CHECK_EQ(submissions[i].result, 0);
@@ -414,7 +409,7 @@ TEST(small_writes_submitted_together_are_few_device_writes) {
     sim_clear_log(core.sim);
     CHECK_OK(wt_write_submit_all(submissions, COUNT));
     CHECK_EQ(submit_calls, 1);
-    pump_all(&core);
+    core_pump_all(&core);
     take_all(core.engine, events, COUNT);
     CHECK(sim_count(core.sim, SIM_WRITE) <= COUNT / 20);
     check_filled(file, 0, 9, COUNT * sizeof bytes);
@@ -436,7 +431,7 @@ TEST(one_refused_of_several_does_not_keep_the_others) {
     CHECK_EQ(submissions[0].result, 0);
     CHECK_EQ(submissions[1].result, -EBADF);
     CHECK_EQ(submissions[2].result, 0);
-    pump_all(&core);
+    core_pump_all(&core);
     take_all(core.engine, events, 2);
     CHECK_EQ(wt_write_submit_all(NULL, 1), -EINVAL);
     CHECK_OK(wt_write_submit_all(NULL, 0));
@@ -485,7 +480,7 @@ TEST(a_failing_io_in_the_middle_of_a_gather_fails_the_writes_it_carried) {
     sim_fail(core.sim, &(struct sim_fault){.ops = SIM_WRITE, .offset = 25 * BLOCK, .length = 1, .error = -EIO});
     CHECK(sim_pump_one(core.sim)); /* what is in flight is decided */
     check_event(next_event(core.engine), 99, 64 * BLOCK, 64 * BLOCK);
-    pump_all(&core);
+    core_pump_all(&core);
     take_all(core.engine, events, WRITES);
     for (unsigned i = 0; i < WRITES; i++) {
         bool failed = i == 3;
@@ -504,7 +499,7 @@ TEST(a_failed_io_says_how_much_of_each_write_is_stable) {
     sim_fail(core.sim, &(struct sim_fault){
                            .ops = SIM_WRITE, .count = 1, .error = -ENOSPC, .transfer = 3 * BLOCK, .scribble = true});
     submit(file, 50, 2, 8 * BLOCK, 1);
-    pump_all(&core);
+    core_pump_all(&core);
     check_event(next_event(core.engine), 1, -ENOSPC, 3 * BLOCK - 50);
     check_filled(file, 50, 2, 3 * BLOCK - 50);
     check_cache_is_disk(&core, file, "file");
@@ -524,7 +519,7 @@ static void fail_under_gather(bool read_fails_too) {
     submit(file, 300, 3, 100, 1);
     submit(file, 350, 4, 100, 2);
     sim_clear_log(core.sim);
-    pump_all(&core);
+    core_pump_all(&core);
     take_all(core.engine, events, 3);
     check_event(events[0], 0, -EIO, 0);
     CHECK_EQ(sim_count(core.sim, SIM_READ), 1);
@@ -635,7 +630,7 @@ TEST(events_that_nobody_takes_have_a_bound) {
         one.offset = writes % BLOCK;
         CHECK_OK(wt_write_submit_all(&one, 1));
         writes += one.result == 0;
-        pump_all(&core);
+        core_pump_all(&core);
     } while (one.result == 0 && writes < 1000);
     CHECK_EQ(one.result, -ENOBUFS);
     CHECK_EQ(wt_fetch_submit(file, 0, BLOCK, 0, 0), -ENOBUFS);
@@ -646,7 +641,7 @@ TEST(events_that_nobody_takes_have_a_bound) {
     CHECK_EQ(events, writes);
     while (wt_fetch_submit(file, 0, BLOCK, 0, 0) == 0) {
         fetches++;
-        pump_all(&core);
+        core_pump_all(&core);
         CHECK(fetches < 1000);
     }
     CHECK(fetches > 0 && atomic_load(&engine->operation_bytes) > 0);
@@ -684,7 +679,7 @@ TEST(engine_close_drops_events_that_nobody_took) {
         CHECK_OK(wt_fetch_submit(file, i * 3000, 5000, 0, i));
         (void)sim_pump_one(core.sim);
     }
-    pump_all(&core);
+    core_pump_all(&core);
     check_event(next_event(core.engine), 0, 0, 0);
     core_close(&core);
 }
@@ -725,7 +720,7 @@ TEST(allocate_keeps_asynchronous_writes_in_flight) {
             submit(file, i * 3000, (int)i + 1, 700, i);
         }
         CHECK_OK(wt_allocate(file, 100, 80000));
-        pump_all(&core);
+        core_pump_all(&core);
         take_all(core.engine, events, 20);
         CHECK_EQ(wt_size(file), 80100);
         for (unsigned i = 0; i < 20; i++) {
@@ -744,7 +739,7 @@ TEST(allocate_within_the_last_block_waits_for_writes_that_grow_the_file) {
     fill_at(file, 0, 1, 100);
     submit(file, 2 * BLOCK, 2, 5000, 1);
     CHECK_OK(wt_allocate(file, 0, 200));
-    pump_all(&core);
+    core_pump_all(&core);
     check_event(next_event(core.engine), 1, 5000, 5000);
     CHECK_EQ(wt_size(file), 2 * BLOCK + 5000);
     check_filled(file, 2 * BLOCK, 2, 5000);
@@ -801,7 +796,7 @@ TEST(nowait_does_not_read_a_block_that_is_partly_overwritten) {
     CHECK_OK(submit_as(file, BLOCK, 2, BLOCK, 0, WT_NOWAIT, 2)); /* whole blocks need no read */
     CHECK_OK(submit_as(file, BLOCK + 10, 3, 10, 0, WT_NOWAIT, 3));
     CHECK_OK(submit_as(file, 4 * BLOCK + 10, 4, 10, 0, WT_NOWAIT, 4)); /* nor does what is behind the end */
-    pump_all(&core);
+    core_pump_all(&core);
     for (unsigned i = 0; i < 3; i++) {
         CHECK(next_event(core.engine).token >= 2);
     }
@@ -817,7 +812,7 @@ TEST(nowait_of_more_than_is_taken_at_once_is_refused) {
     CHECK_EQ(wt_size(file), 0);
     CHECK_EQ(sim_count(core.sim, SIM_READ | SIM_WRITE), 0);
     CHECK_OK(submit_as(file, 0, 2, 1 << 20, 0, 0, 2));
-    pump_all(&core);
+    core_pump_all(&core);
     check_event(next_event(core.engine), 2, 1 << 20, 1 << 20);
     core_close(&core);
 }
@@ -847,7 +842,7 @@ TEST(an_asynchronous_write_to_parts_of_blocks_that_are_not_cached_waits_for_no_r
             submit(file, 120, 0x44, 50, 2);
         }
         check_no_event(core.engine);
-        pump_all(&core);
+        core_pump_all(&core);
         struct wt_event events[3];
         take_all(core.engine, events, block_bytes == BLOCK ? 3 : 2);
         int second = block_bytes == BLOCK ? 0x44 : 0x22;
@@ -878,7 +873,7 @@ TEST(a_part_of_the_block_that_the_file_ends_in_is_written_beside_what_grows_the_
         /* Its end, behind that of the file, goes through the page cache. */
         CHECK_OK(submit_as(file, 0, 0x22, BLOCK, WT_DURABILITY_FILE, WT_APPEND, 0));
         CHECK_OK(wt_allocate(file, SIZE + 1, 1536));
-        pump_all(&core);
+        core_pump_all(&core);
         check_event(next_event(core.engine), 0, BLOCK, BLOCK);
         check_filled(file, 0, 0x11, SIZE);
         check_filled(file, SIZE, 0x22, BLOCK);
@@ -895,7 +890,7 @@ TEST(a_block_written_in_part_that_cannot_be_read_fails_the_writes_to_it_and_no_o
     submit(file, BLOCK - 10, 0x22, 20, 0); /* in two blocks: the first is stable */
     submit(file, BLOCK + 50, 0x33, 10, 1);
     submit(file, 3 * BLOCK + 1, 0x44, 10, 2);
-    pump_all(&core);
+    core_pump_all(&core);
     struct wt_event events[3];
     take_all(core.engine, events, 3);
     check_event(events[0], 0, -EIO, 10);
@@ -918,7 +913,7 @@ TEST(nowait_meeting_a_read_on_the_page_of_its_block_is_told_so) {
     check_filled(file, 0, 2, 512);
     submit(file, 0, 4, 512, 4);
     check_filled(file, 0, 4, 512);
-    pump_all(&core);
+    core_pump_all(&core);
     CHECK_EQ(next_event(core.engine).token + next_event(core.engine).token + next_event(core.engine).token, 7);
     check_cache_is_disk(&core, file, "file");
     core_close(&core);
@@ -939,7 +934,7 @@ TEST(a_hundred_thousand_writes_are_outstanding) {
     check_no_event(core.engine);
     CHECK_EQ(core_stats(&core).in_flight_bytes, 2 * COUNT * PART);
     sim_clear_log(core.sim);
-    pump_all(&core);
+    core_pump_all(&core);
     take_all(core.engine, events, COUNT + 1);
     for (unsigned i = 0; i < COUNT; i++) {
         check_event(events[i], i, PART, PART);
@@ -970,7 +965,7 @@ TEST(a_fetch_reads_what_is_missing_and_says_how_far_all_is_cached) {
     CHECK_OK(wt_fetch_submit(file, 10, 2 * BLOCK, WT_NOWAIT, 1));
     CHECK_EQ(sim_in_flight(core.sim), 1);
     CHECK_EQ(wt_fetch_submit(file, 10, 2 * BLOCK, WT_NOWAIT, 2), -EAGAIN); /* another reads it */
-    pump_all(&core);
+    core_pump_all(&core);
     check_event(next_event(core.engine), 1, 2 * BLOCK, 0);
     CHECK_EQ(cached(file, 10, bytes, 2 * BLOCK), 2 * BLOCK);
     CHECK_BYTES(bytes, old, 2 * BLOCK);
@@ -979,12 +974,12 @@ TEST(a_fetch_reads_what_is_missing_and_says_how_far_all_is_cached) {
     check_event(next_event(core.engine), 3, 2 * BLOCK, 0);
     CHECK_EQ(sim_count(core.sim, SIM_READ), 0);
     CHECK_OK(wt_fetch_submit(file, 10, 6 * BLOCK, WT_NOWAIT, 4)); /* its first part is there */
-    pump_all(&core);
+    core_pump_all(&core);
     check_event(next_event(core.engine), 4, 6 * BLOCK, 0);
     CHECK_EQ(sim_bytes(core.sim, SIM_READ), 4 * BLOCK);
     CHECK_EQ(cached(file, 0, bytes, 7 * BLOCK), 7 * BLOCK);
     CHECK_OK(wt_fetch_submit(file, 15 * BLOCK, 8 * BLOCK, 0, 5)); /* up to the end of the file */
-    pump_all(&core);
+    core_pump_all(&core);
     check_event(next_event(core.engine), 5, BLOCK - 100, 0);
     CHECK_EQ(cached(file, 15 * BLOCK, bytes, 8 * BLOCK), BLOCK - 100);
     CHECK_OK(wt_fetch_submit(file, 16 * BLOCK, 100, 0, 6));
@@ -1001,11 +996,11 @@ TEST(a_fetch_that_fails_says_so_and_leaves_nothing) {
     wt_file file = core_file(&core, "file");
     sim_fail(core.sim, &(struct sim_fault){.ops = SIM_READ, .count = 1, .error = -EIO});
     CHECK_OK(wt_fetch_submit(file, 0, 4 * BLOCK, 0, 1));
-    pump_all(&core);
+    core_pump_all(&core);
     check_event(next_event(core.engine), 1, -EIO, 0);
     CHECK_EQ(cached(file, 0, &byte, 1), -EAGAIN);
     CHECK_OK(wt_fetch_submit(file, 0, 4 * BLOCK, 0, 2));
-    pump_all(&core);
+    core_pump_all(&core);
     check_event(next_event(core.engine), 2, 4 * BLOCK, 0);
     CHECK_EQ(cached(file, 0, &byte, 1), 1);
     core_close(&core);
@@ -1024,7 +1019,7 @@ TEST(a_cached_read_sees_a_write_in_flight_and_asks_the_disk_nothing) {
     CHECK_EQ(bytes[BLOCK + 10], 2);
     CHECK_EQ(bytes[2 * BLOCK], 1);
     CHECK_EQ(sim_count(core.sim, SIM_READ | SIM_WRITE), 0);
-    pump_all(&core);
+    core_pump_all(&core);
     core_close(&core);
 }
 
@@ -1133,7 +1128,7 @@ TEST(memory_is_flat_over_ten_million_writes) {
         for (unsigned j = 0; j < 64; j++) {
             CHECK_OK(wt_write_submit(file, &iov, 1, (i + j) % 1300 * 200, WT_DURABILITY_DSYNC, 0, j));
         }
-        pump_all(&core);
+        core_pump_all(&core);
         CHECK_EQ(wt_reap(core.engine, events, 64, 0), 64);
         sim_clear_log(core.sim);
         if (i / 64 == 200) {

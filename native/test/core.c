@@ -60,6 +60,22 @@ wt_file core_file(const struct core *core, const char *path) {
     return file;
 }
 
+wt_file core_cold_file(struct core *core, const struct sim_options *sim, uint64_t cache_bytes, uint8_t *bytes,
+                       size_t length) {
+    struct test_random random = test_random_of(1);
+    test_random_bytes(&random, bytes, length);
+    *core = core_open(sim, &(struct wt_engine_options){.cache_bytes = cache_bytes});
+    sim_put(core->sim, "file", bytes, length);
+    wt_file file = core_file(core, "file");
+    sim_clear_log(core->sim);
+    return file;
+}
+
+void core_pump_all(const struct core *core) {
+    while (sim_pump_one(core->sim)) {
+    }
+}
+
 int64_t write_as(wt_file file, uint64_t offset, const void *bytes, size_t length, uint32_t durability) {
     struct iovec iov = {(void *)(uintptr_t)bytes, length};
     return wt_write(file, &iov, 1, offset, durability, NULL);

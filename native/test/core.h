@@ -30,6 +30,11 @@ struct wt_engine_stats core_stats(const struct core *core);
 
 /* Opens for reading and writing, makes it if missing. */
 wt_file core_file(const struct core *core, const char *path);
+/* A disk with a file "file" of length bytes, which are random and the same each time, and a cold cache. */
+wt_file core_cold_file(struct core *core, const struct sim_options *sim, uint64_t cache_bytes, uint8_t *bytes,
+                       size_t length);
+/* Ends all I/O that a pumped disk has. */
+void core_pump_all(const struct core *core);
 
 int64_t write_at(wt_file file, uint64_t offset, const void *bytes, size_t length);
 int64_t write_as(wt_file file, uint64_t offset, const void *bytes, size_t length, uint32_t durability);

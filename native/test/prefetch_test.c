@@ -13,24 +13,9 @@ enum { BLOCK = 4096, BLOCKS = 1024, SIZE = BLOCKS * BLOCK };
 static uint8_t bytes[SIZE];
 static uint8_t found[SIZE];
 
-static void put_file(struct core *core) {
-    struct test_random random = test_random_of(1);
-    test_random_bytes(&random, bytes, SIZE);
-    sim_put(core->sim, "file", bytes, SIZE);
-}
-
 /* A disk with a file of SIZE bytes, and a cold cache. */
 static wt_file cold_file(struct core *core, const struct sim_options *sim, uint64_t cache_bytes) {
-    *core = core_open(sim, &(struct wt_engine_options){.cache_bytes = cache_bytes});
-    put_file(core);
-    wt_file file = core_file(core, "file");
-    sim_clear_log(core->sim);
-    return file;
-}
-
-static void pump_all(const struct core *core) {
-    while (sim_pump_one(core->sim)) {
-    }
+    return core_cold_file(core, sim, cache_bytes, bytes, SIZE);
 }
 
 static void read_and_check(wt_file file, uint64_t offset, size_t length) {
@@ -52,7 +37,7 @@ TEST(what_was_prefetched_is_read_without_io) {
     CHECK_EQ(sim_count(core.sim, SIM_READ), 1);
     check_io(&core, 0, 3, 11);
     CHECK_EQ(sim_in_flight(core.sim), 1);
-    pump_all(&core);
+    core_pump_all(&core);
     read_and_check(file, 3 * BLOCK, 11 * BLOCK);
     CHECK_EQ(sim_count(core.sim, SIM_READ), 1);
     CHECK_EQ(core_stats(&core).read_misses, 0);
@@ -82,7 +67,7 @@ TEST(only_what_is_missing_is_prefetched) {
     check_io(&core, 0, 0, 4);
     check_io(&core, 1, 6, 64);
     check_io(&core, 2, 71, 29);
-    pump_all(&core);
+    core_pump_all(&core);
     sim_clear_log(core.sim);
     CHECK_OK(wt_prefetch(file, 0, 100 * BLOCK));
     CHECK_EQ(sim_count(core.sim, ~0u), 0);
@@ -106,7 +91,7 @@ TEST(prefetching_ends_at_the_end_of_the_file) {
     CHECK_OK(wt_prefetch_ranges(file, ranges, 2));
     CHECK_EQ(sim_count(core.sim, SIM_READ), 2);
     check_io(&core, 1, 0, 1);
-    pump_all(&core);
+    core_pump_all(&core);
     read_and_check(file, 2 * BLOCK, 3 * BLOCK + 100);
     core_close(&core);
 }
@@ -130,7 +115,9 @@ TEST(ranges_leave_in_one_submission_and_neighbours_in_one_io) {
     counting_ops.submit = submit_counted;
     backend->ops = &counting_ops;
     CHECK_OK(wt_engine_open_on(NULL, backend, &core.engine));
-    put_file(&core);
+    struct test_random random = test_random_of(1);
+    test_random_bytes(&random, bytes, SIZE);
+    sim_put(core.sim, "file", bytes, SIZE);
     wt_file file = core_file(&core, "file");
     sim_clear_log(core.sim);
     submissions = 0;
@@ -150,7 +137,7 @@ TEST(ranges_leave_in_one_submission_and_neighbours_in_one_io) {
     check_io(&core, 0, 10, 4);
     check_io(&core, 1, 50, 1);
     check_io(&core, 2, 30, 3);
-    pump_all(&core);
+    core_pump_all(&core);
     for (unsigned i = 0; i < sizeof ranges / sizeof *ranges; i++) {
         read_and_check(file, ranges[i].offset, (size_t)ranges[i].length);
     }
@@ -170,7 +157,7 @@ TEST(a_call_reads_at_most_a_quarter_of_the_cache_and_all_have_no_more_in_flight)
         CHECK_OK(wt_prefetch(file, (900 + i) * BLOCK, BLOCK));
     }
     CHECK(sim_bytes(core.sim, SIM_READ) <= 256 << 10);
-    pump_all(&core);
+    core_pump_all(&core);
     sim_clear_log(core.sim);
     CHECK_OK(wt_prefetch(file, 512 * BLOCK, 20 * BLOCK));
     CHECK_EQ(sim_bytes(core.sim, SIM_READ), 20 * BLOCK);
@@ -191,7 +178,7 @@ TEST(prefetching_waits_for_no_memory) {
     CHECK_OK(wt_prefetch(file, 512 * BLOCK, 8 * BLOCK));
     CHECK_EQ(sim_in_flight(core.sim), in_flight);
     CHECK_EQ(sim_count(core.sim, SIM_READ), 0);
-    pump_all(&core);
+    core_pump_all(&core);
     CHECK_OK(wt_prefetch(file, 512 * BLOCK, 8 * BLOCK));
     CHECK_EQ(sim_count(core.sim, SIM_READ), 2); /* of half as much each, as the cache is small */
     core_close(&core);
@@ -236,7 +223,7 @@ TEST(a_prefetch_that_fails_is_told_to_nobody) {
     wt_file file = cold_file(&core, NULL, 0);
     sim_fail(core.sim, &(struct sim_fault){.ops = SIM_READ, .offset = BLOCK, .length = 1, .count = 2, .error = -EIO});
     CHECK_OK(wt_prefetch(file, 0, 4 * BLOCK));
-    pump_all(&core);
+    core_pump_all(&core);
     CHECK_EQ(sim_failures(core.sim), 1);
     CHECK_EQ(read_at(file, 0, found, 4 * BLOCK), -EIO);
     read_and_check(file, 0, 4 * BLOCK);

@@ -13,13 +13,7 @@ static uint8_t found[SIZE];
 
 /* A disk with a file of `size` bytes, and a cold cache. */
 static wt_file cold_file(struct core *core, const struct sim_options *sim, uint64_t cache_bytes, size_t size) {
-    struct test_random random = test_random_of(1);
-    test_random_bytes(&random, bytes, SIZE);
-    *core = core_open(sim, &(struct wt_engine_options){.cache_bytes = cache_bytes});
-    sim_put(core->sim, "file", bytes, size);
-    wt_file file = core_file(core, "file");
-    sim_clear_log(core->sim);
-    return file;
+    return core_cold_file(core, sim, cache_bytes, bytes, size);
 }
 
 static int64_t read_as(wt_file file, uint64_t offset, size_t length, uint32_t flags) {
@@ -30,11 +24,6 @@ static int64_t read_as(wt_file file, uint64_t offset, size_t length, uint32_t fl
 static void read_and_check(wt_file file, uint64_t offset, size_t length, uint32_t flags) {
     CHECK_EQ(read_as(file, offset, length, flags), length);
     CHECK_BYTES(found, bytes + offset, length);
-}
-
-static void pump_all(const struct core *core) {
-    while (sim_pump_one(core->sim)) {
-    }
 }
 
 TEST(what_a_read_brings_in_leaves_with_it_and_what_was_cached_stays) {
@@ -56,7 +45,7 @@ TEST(what_was_prefetched_leaves_with_the_first_read_that_says_so) {
     struct core core;
     wt_file file = cold_file(&core, NULL, 0, SIZE);
     CHECK_OK(wt_prefetch(file, 0, 8 * BLOCK));
-    pump_all(&core);
+    core_pump_all(&core);
     read_and_check(file, 6 * BLOCK, BLOCK, 0); /* from now on it is as any other */
     sim_clear_log(core.sim);
     read_and_check(file, 0, 8 * BLOCK, WT_READ_DONTCACHE);
@@ -69,12 +58,12 @@ TEST(bytes_that_are_being_written_stay_under_a_read_that_leaves_nothing) {
     struct core core;
     wt_file file = cold_file(&core, NULL, 0, SIZE);
     CHECK_OK(wt_prefetch(file, 0, 4 * BLOCK));
-    pump_all(&core);
+    core_pump_all(&core);
     struct iovec iov = {bytes + 100, 50};
     CHECK_OK(wt_write_submit(file, &iov, 1, BLOCK, WT_DURABILITY_DSYNC, 0, 1));
     memcpy(bytes + BLOCK, bytes + 100, 50);
     read_and_check(file, 0, 4 * BLOCK, WT_READ_DONTCACHE);
-    pump_all(&core);
+    core_pump_all(&core);
     read_and_check(file, 0, 4 * BLOCK, 0);
     core_close(&core);
 }
@@ -94,7 +83,7 @@ TEST(a_scan_is_read_ahead_from_its_first_read_on_and_leaves_nothing_behind) {
                 read_and_check(file, at, lengths[i] < left ? lengths[i] : left, WT_READ_SEQUENTIAL);
                 CHECK(core_stats(&core).cached_bytes <= (5 << 20));
             }
-            pump_all(&core);
+            core_pump_all(&core);
             CHECK_EQ(core_stats(&core).cached_bytes, 0);
             CHECK(sim_bytes(core.sim, SIM_READ) <= SIZE);
             core_close(&core);

@@ -14,13 +14,7 @@ static uint8_t found[SIZE];
 
 /* A disk with a file of SIZE bytes, and a cold cache. */
 static wt_file cold_file(struct core *core, const struct sim_options *sim, uint64_t cache_bytes) {
-    struct test_random random = test_random_of(1);
-    test_random_bytes(&random, bytes, SIZE);
-    *core = core_open(sim, &(struct wt_engine_options){.cache_bytes = cache_bytes});
-    sim_put(core->sim, "file", bytes, SIZE);
-    wt_file file = core_file(core, "file");
-    sim_clear_log(core->sim);
-    return file;
+    return core_cold_file(core, sim, cache_bytes, bytes, SIZE);
 }
 
 static void read_and_check(wt_file file, uint64_t offset, size_t length) {
