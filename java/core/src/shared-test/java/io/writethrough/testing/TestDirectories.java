@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.abort;
 import io.writethrough.StorageProfile;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.stream.Stream;
@@ -39,6 +40,21 @@ public final class TestDirectories {
 
     public static Path makeIn(final Path parent) throws IOException {
         return Files.createTempDirectory(parent, "writethrough-test-");
+    }
+
+    /** A new directory with the files of another as they are, as a crash leaves them: one may be renamed or deleted just now. */
+    public static Path copy(final Path from, final Path to) throws IOException {
+        Files.createDirectory(to);
+        try (Stream<Path> files = Files.list(from)) {
+            for (final Path file : files.toList()) {
+                try {
+                    Files.copy(file, to.resolve(file.getFileName()));
+                } catch (final NoSuchFileException e) {
+                    Files.deleteIfExists(to.resolve(file.getFileName()));
+                }
+            }
+        }
+        return to;
     }
 
     /** With all that is in it. Null is the directory of a test that was skipped before it had one. */

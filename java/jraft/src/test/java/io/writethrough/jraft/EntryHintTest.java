@@ -20,7 +20,6 @@ import io.writethrough.testing.TestDirectories;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
@@ -30,7 +29,6 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.logging.Level;
 import java.util.logging.Logger;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -128,17 +126,7 @@ class EntryHintTest {
 
     /* As a crash leaves it. The log may be renaming a file just now. */
     private Path copy(final String name) throws IOException {
-        final Path copy = Files.createDirectory(directory.resolve(name));
-        try (Stream<Path> files = Files.list(path)) {
-            for (final Path file : files.toList()) {
-                try {
-                    Files.copy(file, copy.resolve(file.getFileName()));
-                } catch (final NoSuchFileException e) {
-                    Files.deleteIfExists(copy.resolve(file.getFileName()));
-                }
-            }
-        }
-        return copy;
+        return TestDirectories.copy(path, directory.resolve(name));
     }
 
     @Test

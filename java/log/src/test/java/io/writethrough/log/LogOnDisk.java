@@ -8,13 +8,10 @@ import io.writethrough.testing.TestDirectories;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 
@@ -61,17 +58,7 @@ abstract class LogOnDisk {
 
     /** The files as they are, as a crash would leave them, but for a segment that the helper is just naming. */
     Path copy(final String name) throws IOException {
-        final Path copy = Files.createDirectory(directory.resolve(name));
-        try (Stream<Path> files = Files.list(path)) {
-            for (final Path file : files.toList()) {
-                try {
-                    Files.copy(file, copy.resolve(file.getFileName()));
-                } catch (final NoSuchFileException e) {
-                    Files.deleteIfExists(copy.resolve(file.getFileName()));
-                }
-            }
-        }
-        return copy;
+        return TestDirectories.copy(path, directory.resolve(name));
     }
 
     /** Changes one byte of a segment. */
