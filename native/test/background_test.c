@@ -16,10 +16,8 @@ static uint8_t bytes[SIZE];
 static uint8_t found[SIZE];
 
 static struct core core_with_file(const struct sim_options *sim, uint64_t cache_bytes) {
-    struct core core = core_open(sim, &(struct wt_engine_options){.cache_bytes = cache_bytes});
-    struct test_random random = test_random_of(1);
-    test_random_bytes(&random, bytes, SIZE);
-    sim_put(core.sim, "file", bytes, SIZE);
+    struct core core;
+    CHECK_OK(wt_file_close(core_cold_file(&core, sim, cache_bytes, bytes, SIZE)));
     return core;
 }
 
@@ -121,6 +119,30 @@ TEST(the_background_begins_no_more_operations_a_second_than_it_may_and_cached_re
     CHECK(scene.took_ns[0] >= 1890 * INT64_C(1000000));
     CHECK(scene.took_ns[0] < 2300 * INT64_C(1000000));
     CHECK(scene.took_ns[1] < 100 * INT64_C(1000000));
+    core_close(&scene.core);
+}
+
+static void read_pieces_in_background(void *argument) {
+    struct scene *scene = argument;
+    for (unsigned i = 0; i < 10; i++) { /* the second half of each piece is cached */
+        CHECK_EQ(read_at(scene->foreground, i * PIECE + PIECE / 2, found, PIECE / 2), PIECE / 2);
+    }
+    int64_t begin_ns = wt_now_ns();
+    for (unsigned i = 0; i < 10; i++) {
+        CHECK_EQ(read_at(scene->background, i * PIECE, found, PIECE), PIECE);
+        CHECK_BYTES(found, bytes + i * PIECE, PIECE);
+    }
+    scene->took_ns[0] = wt_now_ns() - begin_ns;
+    end_task(scene);
+}
+
+TEST(of_a_background_read_only_what_is_not_cached_counts) {
+    struct scene scene;
+    begin_scene(&scene);
+    CHECK_OK(wt_engine_set_background(scene.core.engine, 10 * PIECE, 0, 0));
+    run(&scene, read_pieces_in_background, NULL);
+    CHECK(scene.took_ns[0] >= 400 * INT64_C(1000000));
+    CHECK(scene.took_ns[0] < 600 * INT64_C(1000000));
     core_close(&scene.core);
 }
 

@@ -99,9 +99,9 @@ static void wait_once(struct wt_background *background, uint64_t bytes) {
         return;
     }
     wt_unlock(&background->lock);
-    (void)wt_before_wait(background->backend);
+    bool again = wt_before_wait(background->backend);
     wt_lock(&background->lock);
-    if (!background->closing && has_share(background, bytes) && wt_now_ns() < background->ready_ns)
+    if (!again && !background->closing && has_share(background, bytes) && wt_now_ns() < background->ready_ns)
         (void)wt_sleep_until(&background->room, &background->lock, background->ready_ns);
 }
 
@@ -116,22 +116,26 @@ bool wt_background_enter(struct wt_background *background, uint64_t bytes, bool 
     return entered;
 }
 
-static void leave(struct wt_background *background, uint64_t bytes, bool gives_back) {
-    if (bytes == 0)
-        return;
-    wt_lock(&background->lock);
+static void give_back(struct wt_background *background, uint64_t bytes, int64_t time_ns) {
     assert(background->in_flight_bytes >= bytes);
     background->in_flight_bytes -= bytes;
-    if (gives_back)
-        background->ready_ns -= time_of_operation(background, bytes);
+    background->ready_ns -= time_ns;
     wt_wake_all(&background->room);
-    wt_unlock(&background->lock);
 }
 
 void wt_background_leave(struct wt_background *background, uint64_t bytes) {
-    leave(background, bytes, false);
+    if (bytes == 0)
+        return;
+    wt_lock(&background->lock);
+    give_back(background, bytes, 0);
+    wt_unlock(&background->lock);
 }
 
-void wt_background_undo(struct wt_background *background, uint64_t bytes) {
-    leave(background, bytes, true);
+void wt_background_undo(struct wt_background *background, uint64_t bytes, uint64_t used) {
+    if (bytes == used)
+        return;
+    wt_lock(&background->lock);
+    int64_t used_ns = used ? time_of_operation(background, used) : 0;
+    give_back(background, bytes - used, time_of_operation(background, bytes) - used_ns);
+    wt_unlock(&background->lock);
 }

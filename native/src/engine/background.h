@@ -53,7 +53,7 @@ uint64_t wt_background_piece(struct wt_background *background);
 bool wt_background_enter(struct wt_background *background, uint64_t bytes, bool may_wait);
 /* So many bytes of it have ended. */
 void wt_background_leave(struct wt_background *background, uint64_t bytes);
-/* What entered has needed no I/O, or was not started: it counts for nothing. */
-void wt_background_undo(struct wt_background *background, uint64_t bytes);
+/* Of the bytes that entered only `used` need I/O, and are in flight still. The others count for nothing; used 0: all of it. */
+void wt_background_undo(struct wt_background *background, uint64_t bytes, uint64_t used);
 
 #endif

@@ -247,7 +247,7 @@ static int start_fetch(struct fetch *fetch, bool may_wait) {
     if (!waited)
         return -EAGAIN;
     if (fetch->read.part_count == 0) {
-        wt_background_undo(&inode->engine->background, fetch->background_bytes);
+        wt_background_undo(&inode->engine->background, fetch->background_bytes, 0);
         fetch->operation.result = (int64_t)fetch->length;
         wt_operations_end(inode, &fetch->operation);
         return 0;
@@ -281,9 +281,10 @@ static uint64_t most_ahead(const struct wt_engine_object *engine) {
 }
 
 /* Gives back room that was not used. */
-static void leave_ahead(struct wt_engine_object *engine, uint64_t bytes, bool background) {
-    atomic_fetch_sub(&engine->ahead_bytes, bytes);
-    wt_background_undo(&engine->background, background ? bytes : 0);
+static void leave_ahead(struct wt_engine_object *engine, uint64_t bytes, uint64_t used, bool background) {
+    atomic_fetch_sub(&engine->ahead_bytes, bytes - used);
+    if (background)
+        wt_background_undo(&engine->background, bytes, used);
 }
 
 /* Counts bytes that are about to be read for nobody yet. False: there is no room for them now. */
@@ -351,7 +352,7 @@ static uint64_t start_ahead(struct wt_inode *inode, uint64_t start, uint64_t sto
         wt_pool_unreserve(&reservation);
         end = start + fetch->read.io.length;
     }
-    leave_ahead(inode->engine, most - (end - start), background);
+    leave_ahead(inode->engine, most, end - start, background);
     if (end == start) {
         free(fetch);
         return start;
@@ -456,7 +457,7 @@ int wt_fetch_submit(wt_file handle, uint64_t offset, uint64_t length, uint32_t f
             wt_inode_end(file->inode);
     }
     if (rc) {
-        wt_background_undo(&engine->background, background_bytes);
+        wt_background_undo(&engine->background, background_bytes, 0);
         if (counted)
             wt_operation_give_up(engine, lane, sizeof(struct fetch));
         free(fetch);

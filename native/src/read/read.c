@@ -91,10 +91,9 @@ static int64_t read_step_of(struct wt_file_object *file, uint64_t at, uint64_t *
     uint64_t bytes = *end - at < most ? *end - at : most;
     (void)wt_background_enter(&engine->background, bytes, true);
     int64_t n = read_step(file->inode, at, end, most, cursor, flags);
-    if (n == 0) /* it has waited for another's I/O */
-        wt_background_undo(&engine->background, bytes);
-    else
-        wt_background_leave(&engine->background, bytes);
+    uint64_t used = n < 0 || (uint64_t)n > bytes ? bytes : (uint64_t)n; /* 0: it has waited for another's I/O */
+    wt_background_undo(&engine->background, bytes, used);
+    wt_background_leave(&engine->background, used);
     return n;
 }
 

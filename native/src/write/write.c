@@ -1209,7 +1209,7 @@ int wt_write_submit_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
         }
     }
     if (rc) {
-        wt_background_undo(background, background_bytes);
+        wt_background_undo(background, background_bytes, 0);
         if (write)
             wt_write_give(file->inode->engine, lane, write);
         wt_file_release(handle);
