@@ -375,7 +375,7 @@ uint64_t wt_fetch_ahead(struct wt_inode *inode, uint64_t start, uint64_t end, ui
         stop = stop - at < piece ? stop : at + piece;
         uint64_t read_end = stop - at <= *most ? start_ahead(inode, at, stop, background) : at;
         room = read_end > at;
-        *most -= room ? stop - at : 0;
+        *most -= read_end - at < *most ? read_end - at : *most; /* it is in whole blocks */
         at = read_end;
     }
     wt_inode_end(inode);

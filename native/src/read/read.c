@@ -131,8 +131,11 @@ static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, 
         hit = false;
         begin_ns = begin_ns ? begin_ns : wt_now_ns();
         int64_t n = read_step_of(file, range.at, &range.end, cursor, flags);
-        if (n < 0)
+        if (n < 0) {
+            if (once)
+                drop_behind(inode, offset, range.at, flags);
             return n;
+        }
         range.at += (uint64_t)n;
     }
     if (once)
