@@ -11,7 +11,6 @@
 #include "cache/range.h"
 #include "engine/doors.h"
 #include "engine/stats.h"
-#include "file/check.h"
 #include "read/fetch.h"
 #include "read/read.h"
 #include "read/readahead.h"
@@ -27,26 +26,6 @@ struct pin {
 struct wt_handle_table wt_pin_handles = WT_HANDLE_TABLE(3);
 
 /* ---- pinning ----------------------------------------------------------------------------------------------------- */
-
-/* Fetches missing blocks from `at` on. *end falls to the size. */
-static int64_t fetch_step(struct wt_inode *inode, uint64_t at, uint64_t *end) {
-    (void)wt_inode_begin(inode, true);
-    uint64_t size = wt_inode_visible_size(inode);
-    *end = *end < size ? *end : size;
-    int64_t n = wt_inode_check_sometimes(inode, 0);
-    if (!n && wt_inode_is_buffered(inode)) /* a program has mapped the file a moment ago */
-        n = WT_PIN_ONLY_COPIED;
-    if (!n && at < *end) {
-        uint64_t most = inode->engine->chunk_bytes, length = *end - at < most ? *end - at : most;
-        struct wt_reservation reservation = {.pool = &inode->engine->cache.pool};
-        uint64_t pages = ((at + length - 1) >> WT_PAGE_SHIFT) - (at >> WT_PAGE_SHIFT) + 1;
-        (void)wt_pool_reserve(&reservation, (uint32_t)pages, true);
-        n = wt_read_missing(inode, &reservation, at, length, NULL, 0);
-        wt_pool_unreserve(&reservation);
-    }
-    wt_inode_end(inode);
-    return n;
-}
 
 /* A block that could not be pinned after so many reads is evicted at once, or keeps nothing: that of a size to be restored. */
 #define VAIN_READS 8
@@ -80,7 +59,9 @@ static int64_t pin_folios(struct wt_file_object *file, uint64_t offset, uint64_t
         if (*hit)
             wt_read_ahead_miss(file, offset, range.end, false);
         *hit = false;
-        int64_t n = fetch_step(inode, missing, &range.end);
+        int64_t n = wt_read_step(file, missing, &range.end, NULL, 0);
+        if (!n && wt_inode_is_buffered(inode)) /* a program has mapped the file a moment ago */
+            return WT_PIN_ONLY_COPIED;
         if (n < 0)
             return n;
     }

@@ -56,9 +56,9 @@ static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, uin
     int64_t n = wt_inode_check_sometimes(inode, 0);
     if (!n && at < *end) {
         if (wt_inode_is_buffered(inode)) { /* a program has mapped the file a moment ago */
-            n = wt_buffered_read(inode, cursor, at, *end - at);
+            n = cursor ? wt_buffered_read(inode, cursor, at, *end - at) : 0;
             wt_inode_end(inode);
-            *end = n < 0 ? *end : at + (uint64_t)n;
+            *end = n < 0 || !cursor ? *end : at + (uint64_t)n;
             return n;
         }
         uint64_t length = *end - at < most ? *end - at : most;
@@ -81,8 +81,8 @@ static void drop_behind(struct wt_inode *inode, uint64_t offset, uint64_t end, u
         wt_mapping_drop_ahead(&inode->mapping, offset & ~page_mask, stop);
 }
 
-static int64_t read_step_of(struct wt_file_object *file, uint64_t at, uint64_t *end, struct wt_cursor *cursor,
-                            uint32_t flags) {
+int64_t wt_read_step(struct wt_file_object *file, uint64_t at, uint64_t *end, struct wt_cursor *cursor,
+                     uint32_t flags) {
     struct wt_engine_object *engine = file->inode->engine;
     if (!file->background)
         return read_step(file->inode, at, end, engine->chunk_bytes, cursor, flags);
@@ -130,7 +130,7 @@ static int64_t read_file(struct wt_file_object *file, struct wt_cursor *cursor, 
             wt_read_ahead_miss(file, offset, range.end, flags & WT_READ_SEQUENTIAL);
         hit = false;
         begin_ns = begin_ns ? begin_ns : wt_now_ns();
-        int64_t n = read_step_of(file, range.at, &range.end, cursor, flags);
+        int64_t n = wt_read_step(file, range.at, &range.end, cursor, flags);
         if (n < 0) {
             if (once)
                 drop_behind(inode, offset, range.at, flags);
