@@ -37,6 +37,11 @@ static inline struct wt_range wt_range_of(const struct wt_geometry *geometry, ui
     return (struct wt_range){.geometry = geometry, .at = start, .end = end};
 }
 
+/* How many pages the bytes start..end touch; start is below end. */
+static inline uint32_t wt_range_pages(uint64_t start, uint64_t end) {
+    return (uint32_t)(((end - 1) >> WT_PAGE_SHIFT) - (start >> WT_PAGE_SHIFT) + 1);
+}
+
 /* Goes to the folio that has the first byte that is left. False: nothing is left. */
 static inline bool wt_range_enter(struct wt_range *range) {
     if (range->at >= range->end)

@@ -42,13 +42,17 @@ struct missing_read {
     struct read_part parts[PARTS];
 };
 
+/* The blocks that are cached, or that other I/O brings or writes: nobody reads these. */
+static uint64_t blocks_there(const struct wt_folio *folio) {
+    return folio->uptodate | folio->reading | folio->writeback | wt_folio_stuck(folio);
+}
+
 /* Claims the run of missing blocks at the start of a..b of a locked folio. Returns where it ends. */
 static uint32_t claim(struct wt_folio *folio, struct wt_reservation *reservation, struct missing_read *read, uint32_t a,
                       uint32_t b) {
     const struct wt_geometry *geometry = &folio->mapping->geometry;
     unsigned first = a >> geometry->block_shift, last = (b - 1) >> geometry->block_shift;
-    uint64_t there =
-        wt_bits(first, last) & (folio->uptodate | folio->reading | folio->writeback | wt_folio_stuck(folio));
+    uint64_t there = wt_bits(first, last) & blocks_there(folio);
     if (there) {
         unsigned stop = (unsigned)__builtin_ctzll(there);
         if (stop == first)
@@ -239,7 +243,7 @@ static int start_fetch(struct fetch *fetch, bool may_wait) {
     fetch->read.part_count = 0;
     bool waited = true;
     if (fetch->length > 0 && !wt_inode_is_buffered(inode)) {
-        uint32_t pages = (uint32_t)(((end - 1) >> WT_PAGE_SHIFT) - (fetch->offset >> WT_PAGE_SHIFT) + 1);
+        uint32_t pages = wt_range_pages(fetch->offset, end);
         struct wt_reservation reservation = {.pool = &inode->mapping.cache->pool};
         waited = wt_pool_reserve(&reservation, pages, may_wait) && claim_missing(fetch, &reservation, end, may_wait);
         wt_pool_unreserve(&reservation);
@@ -307,7 +311,7 @@ static bool find_missing(struct wt_inode *inode, uint64_t *start, uint64_t end, 
         uint64_t blocks = wt_range_blocks(&range), missing = blocks;
         struct wt_folio *folio = wt_folio_find(&inode->mapping, range.index);
         if (folio) {
-            missing &= ~(folio->uptodate | folio->reading | folio->writeback | wt_folio_stuck(folio));
+            missing &= ~blocks_there(folio);
             wt_folio_put(folio);
         }
         if (!found && missing == 0)
@@ -339,7 +343,7 @@ static uint64_t start_ahead(struct wt_inode *inode, uint64_t start, uint64_t sto
     if (!enter_ahead(inode->engine, most, background))
         return start;
     struct wt_reservation reservation = {.pool = &inode->mapping.cache->pool};
-    uint32_t pages = (uint32_t)(((stop - 1) >> WT_PAGE_SHIFT) - (start >> WT_PAGE_SHIFT) + 1);
+    uint32_t pages = wt_range_pages(start, stop);
     struct fetch *fetch = malloc(sizeof *fetch);
     uint64_t end = start;
     if (fetch) {

@@ -77,7 +77,7 @@ int64_t wt_pin_range(struct wt_file_object *file, uint64_t offset, uint64_t leng
         return 0;
     if (wt_inode_is_buffered(inode))
         return WT_PIN_ONLY_COPIED;
-    if (!wt_pins_enter(pool, pins, (uint32_t)(((end - 1) >> WT_PAGE_SHIFT) - (offset >> WT_PAGE_SHIFT) + 1)))
+    if (!wt_pins_enter(pool, pins, wt_range_pages(offset, end)))
         return -ENOBUFS;
     int64_t begin_ns = wt_stats_sample_read();
     bool hit = true;

@@ -62,9 +62,8 @@ static int64_t read_step(struct wt_inode *inode, uint64_t at, uint64_t *end, uin
             return n;
         }
         uint64_t length = *end - at < most ? *end - at : most;
-        uint64_t pages = ((at + length - 1) >> WT_PAGE_SHIFT) - (at >> WT_PAGE_SHIFT) + 1;
         struct wt_reservation reservation = {.pool = &engine->cache.pool};
-        (void)wt_pool_reserve(&reservation, (uint32_t)pages, true);
+        (void)wt_pool_reserve(&reservation, wt_range_pages(at, at + length), true);
         n = wt_read_missing(inode, &reservation, at, length, cursor, flags);
         wt_pool_unreserve(&reservation);
     }
