@@ -743,9 +743,9 @@ static void JNICALL view_timed(JNIEnv *env, jclass class, jlong handle, jlong na
 
 /* ---- pins -------------------------------------------------------------------------------------------------------- */
 
-/* A run as CacheView.Pin takes it apart: where in the arena, and the length below it. */
+/* A run as CacheView takes it apart: where in the arena, and the length below it. */
 #define PINNED_LENGTH_BITS 19
-static_assert(WT_PIN_MOST < 1u << PINNED_LENGTH_BITS, "CacheView.Pin");
+static_assert(WT_PIN_MOST < 1u << PINNED_LENGTH_BITS, "CacheView");
 
 /* The count of runs, which go to the array; 0: there is nothing to read; -errno. Without a copy: see wt_pin_range. */
 static jint JNICALL pin(JNIEnv *env, jclass class, jlong handle, jlong position, jint length, jboolean cached_only,

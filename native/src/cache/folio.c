@@ -480,6 +480,16 @@ void wt_folio_fill(struct wt_folio *folio, struct wt_reservation *reservation, u
     }
 }
 
+/* Those of the pages that pins show. */
+static uint64_t pinned_of(const struct wt_folio *folio, uint64_t pages) {
+    uint64_t pinned = 0;
+    for (pages &= folio->pinned; pages; pages &= pages - 1) {
+        unsigned page = (unsigned)__builtin_ctzll(pages);
+        pinned |= (uint64_t)wt_folio_is_pinned(folio, page) << page;
+    }
+    return pinned;
+}
+
 void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation, unsigned page, bool copy) {
     const struct wt_geometry *geometry = &folio->mapping->geometry;
     struct wt_pool *pool = wt_folio_pool(folio);
@@ -509,25 +519,20 @@ void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation,
 }
 
 uint64_t wt_folio_stuck(const struct wt_folio *folio) {
-    const struct wt_geometry *geometry = &folio->mapping->geometry;
     uint64_t stuck = 0;
-    if (WT_MUTANT("stuck-page-renewed"))
+    if (!folio->reading || WT_MUTANT("stuck-page-renewed"))
         return 0;
-    for (uint64_t pages = folio->reading ? folio->pinned : 0; pages; pages &= pages - 1) {
+    for (uint64_t pages = pinned_of(folio, ~UINT64_C(0)); pages; pages &= pages - 1) {
         unsigned page = (unsigned)__builtin_ctzll(pages);
-        uint64_t blocks = wt_page_blocks(geometry, page, page);
-        if ((folio->reading & blocks) && wt_folio_is_pinned(folio, page))
-            stuck |= blocks;
+        uint64_t blocks = wt_page_blocks(&folio->mapping->geometry, page, page);
+        stuck |= folio->reading & blocks ? blocks : 0;
     }
     return stuck;
 }
 
 void wt_folio_renew(struct wt_folio *folio, struct wt_reservation *reservation, unsigned first, unsigned last) {
-    for (uint64_t pages = folio->pinned & wt_bits(first, last); pages; pages &= pages - 1) {
-        unsigned page = (unsigned)__builtin_ctzll(pages);
-        if (wt_folio_is_pinned(folio, page))
-            wt_folio_shadow(folio, reservation, page, true);
-    }
+    for (uint64_t pages = pinned_of(folio, wt_bits(first, last)); pages; pages &= pages - 1)
+        wt_folio_shadow(folio, reservation, (unsigned)__builtin_ctzll(pages), true);
 }
 
 void wt_folio_add_detached(struct wt_folio *folio, struct wt_reservation *reservation, unsigned block) {
@@ -591,16 +596,13 @@ static enum wt_evict try_evict(struct wt_folio *folio, unsigned page, unsigned o
     unsigned last = page + (1u << order) - 1;
     uint64_t blocks = wt_page_blocks(&folio->mapping->geometry, page, last);
     enum wt_evict result = WT_EVICT_YES;
-    bool pinned = false;
-    for (unsigned p = page; p <= last && !WT_MUTANT("pinned-page-evicted"); p++)
-        pinned |= wt_folio_is_pinned(folio, p);
     if ((folio->writeback | folio->dirty | folio->reading) & blocks && !WT_MUTANT("evicted-under-writeback")) {
         result = WT_EVICT_IO;
     } else if ((folio->used | folio->ahead) & wt_bits(page, last)) {
         folio->used &= ~wt_bits(page, last);
         folio->ahead &= ~wt_bits(page, last);
         result = WT_EVICT_USED;
-    } else if (pinned) {
+    } else if (pinned_of(folio, wt_bits(page, last)) && !WT_MUTANT("pinned-page-evicted")) {
         result = WT_EVICT_PINNED;
     } else {
         folio->uptodate &= ~blocks;

@@ -10,7 +10,6 @@ bool wt_pins_enter(struct wt_pool *pool, struct wt_pins *pins, uint32_t pages) {
     uint32_t limit = WT_MUTANT("pins-unbounded") ? UINT32_MAX : pool->pin_limit;
     uint32_t before = atomic_load_explicit(&pool->pinned_count, memory_order_relaxed);
     pins->run_count = 0;
-    pins->pages = 0;
     do {
         if (pages > limit || before > limit - pages)
             return false;
@@ -67,7 +66,6 @@ void wt_pins_settle(struct wt_pool *pool, struct wt_pins *pins) {
         pages += pages_of(&pins->runs[i]);
     if (pages != pins->pages)
         atomic_fetch_sub(&pool->pinned_count, pins->pages - pages);
-    pins->pages = pages;
 }
 
 void wt_pins_leave(struct wt_pool *pool, const struct iovec *runs, uint32_t run_count) {

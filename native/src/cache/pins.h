@@ -36,7 +36,7 @@ enum wt_pin_result {
     WT_PIN_MOVING,  /* bytes of the range may still change where they are: they can only be copied */
 };
 
-/* Pins the bytes *from..to of a locked folio, up to the first that is missing. The pages were counted. */
+/* Pins the bytes *from..to of a locked folio, or none of them: see the result. The pages were counted. */
 enum wt_pin_result wt_folio_pin(struct wt_folio *folio, struct wt_pins *pins, uint32_t *from, uint32_t to);
 
 /* Nothing more will be pinned: pages that were counted and are in no run do not count any more. */
