@@ -152,17 +152,16 @@ int wt_mapped_end(uint64_t mapping) {
 bool wt_mapped_join(struct wt_mapped_use *use, const void *owner, uint64_t device, uint64_t number, bool is_empty) {
     wt_lock(&TABLE.lock);
     struct wt_mapped_file *file = *find(device, number);
-    if (file && file->stored && is_empty && !WT_MUTANT("stores-of-deleted-file-kept")) {
+    bool was_stored = file && file->stored;
+    bool stored = was_stored && (!is_empty || WT_MUTANT("stores-of-deleted-file-kept"));
+    bool mapped = file && (atomic_load(&file->mappings) > 0 || stored);
+    if (was_stored)
         forget_stored(file);
-        free_unused(file);
-        file = NULL;
-    }
-    bool mapped = file && (atomic_load(&file->mappings) > 0 || file->stored);
     if (mapped) {
-        if (file->stored)
-            forget_stored(file);
         *use = (struct wt_mapped_use){.file = file, .owner = owner, .next = file->uses};
         file->uses = use;
+    } else if (file) {
+        free_unused(file);
     }
     wt_unlock(&TABLE.lock);
     return mapped;
