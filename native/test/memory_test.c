@@ -2,6 +2,8 @@
 // Copyright The writethrough authors
 /* Durable memory on the simulated disk: see write/memory.c. Each test finds changes in both ways, where the kernel has them. */
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -436,6 +438,40 @@ static void close_before(uint32_t flags) {
 
 TEST(memory_outlives_its_file_and_its_engine_and_reaches_neither) {
     both_ways(close_before);
+}
+
+static void *force_on_thread(void *memory) {
+    CHECK_OK(wt_memory_force(*(const wt_memory *)memory, 0, 128 * BLOCK));
+    return NULL;
+}
+
+static void *close_on_thread(void *file) {
+    CHECK_OK(wt_file_close(*(const wt_file *)file));
+    return NULL;
+}
+
+/* The close waits for the force, which goes on to read the file after that. */
+static void close_under_force(uint32_t flags) {
+    struct mapped mapped = open_file(&(struct sim_options){.threaded = true}, flags);
+    CHECK_OK(wt_truncate(mapped.file, 128 * BLOCK)); /* zeros of two pieces */
+    map(&mapped, 0, 128 * BLOCK);
+    memset(mapped.bytes + BLOCK, 0, BLOCK);
+    memset(mapped.bytes + 127 * BLOCK, 0, BLOCK);
+    sim_hold(mapped.core.sim);
+    pthread_t forcing = test_thread(force_on_thread, &mapped.memory);
+    CHECK_EQ(sim_wait_in_flight(mapped.core.sim, 1), 1);
+    pthread_t closing = test_thread(close_on_thread, &mapped.file);
+    while (wt_size(mapped.file) != -EBADF)
+        sched_yield();
+    sim_release_all(mapped.core.sim);
+    test_join(forcing);
+    test_join(closing);
+    CHECK_EQ(writes(&mapped), 0);
+    close_all(&mapped);
+}
+
+TEST(a_force_that_is_inside_when_its_file_is_closed_writes_no_more_than_before) {
+    both_ways(close_under_force);
 }
 
 /* ---- power cuts -------------------------------------------------------------------------------------------------- */

@@ -162,10 +162,8 @@ static int enter_buffered(struct wt_inode *inode, bool may_wait) {
     return buffered;
 }
 
-static int64_t read_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t offset, uint32_t flags) {
-    struct wt_file_object *file = wt_file_acquire(handle);
-    if (!file)
-        return -EBADF;
+int64_t wt_read_acquired(struct wt_file_object *file, struct wt_cursor *cursor, uint64_t length, uint64_t offset,
+                         uint32_t flags) {
     int64_t result = wt_read_check(file, length, offset);
     if (!result && length > 0) {
         uint64_t size = wt_inode_visible_size(file->inode);
@@ -181,6 +179,14 @@ static int64_t read_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t le
             result = read_file(file, cursor, offset, end, flags);
         }
     }
+    return result;
+}
+
+static int64_t read_cursor(wt_file handle, struct wt_cursor *cursor, uint64_t length, uint64_t offset, uint32_t flags) {
+    struct wt_file_object *file = wt_file_acquire(handle);
+    if (!file)
+        return -EBADF;
+    int64_t result = wt_read_acquired(file, cursor, length, offset, flags);
     wt_file_release(handle);
     return result;
 }

@@ -11,6 +11,10 @@
 int64_t wt_read_cursor(wt_file file, struct wt_cursor *cursor, uint64_t length, uint64_t offset, uint32_t flags);
 int64_t wt_read_cached_cursor(wt_file file, struct wt_cursor *cursor, uint64_t length, uint64_t offset);
 
+/* The same of a file that the caller has acquired, whatever has become of its handle. */
+int64_t wt_read_acquired(struct wt_file_object *file, struct wt_cursor *cursor, uint64_t length, uint64_t offset,
+                         uint32_t flags);
+
 /*
  * One step of a read past cached bytes. Returns how many were read; *end falls to the size. cursor: NULL: the bytes come into the
  * cache alone, and 0 of a file that a program has mapped a moment ago.

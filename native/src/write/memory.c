@@ -24,6 +24,7 @@
 #include "file/inode.h"
 #include "file/owners.h"
 #include "posix/changes.h"
+#include "read/read.h"
 #include "write/later.h"
 #include "write/memory.h"
 #include "write/write.h"
@@ -119,10 +120,12 @@ static uint8_t *at_offset(const struct memory *memory, uint64_t offset) {
 }
 
 /* Reads from..to of the file; what is behind its end is zeros. */
-static int read_range(struct memory *memory, uint8_t *to_memory, uint64_t from, uint64_t to) {
+static int read_range(struct wt_file_object *file, uint8_t *to_memory, uint64_t from, uint64_t to) {
     while (from < to) {
         struct iovec iov = {to_memory, to - from < PIECE_BYTES ? to - from : PIECE_BYTES};
-        int64_t n = wt_read(memory->file, &iov, 1, from);
+        struct wt_cursor cursor;
+        wt_cursor_of_iovec(&cursor, &iov);
+        int64_t n = wt_read_acquired(file, &cursor, iov.iov_len, from, 0);
         if (n < 0)
             return (int)n;
         if (n == 0)
@@ -134,7 +137,8 @@ static int read_range(struct memory *memory, uint8_t *to_memory, uint64_t from, 
 }
 
 /* Reads what the file has in the range. Holes are left to memory that nobody has touched. */
-static int fill(struct memory *memory, struct wt_inode *inode) {
+static int fill(struct memory *memory, struct wt_file_object *file) {
+    struct wt_inode *inode = file->inode;
     uint64_t at = memory->base, size = wt_inode_size(inode);
     uint64_t end = size < memory->owner.end ? size : memory->owner.end;
     struct wt_backing *backing = atomic_load(&inode->backing);
@@ -145,7 +149,7 @@ static int fill(struct memory *memory, struct wt_inode *inode) {
         hole = hole < end ? hole : end;
         at = at > memory->owner.offset ? at : memory->owner.offset;
         if (!rc && at < hole)
-            rc = read_range(memory, at_offset(memory, at), at, hole);
+            rc = read_range(file, at_offset(memory, at), at, hole);
         at = hole < end && hole_end > hole ? hole_end : end;
     }
     return rc;
@@ -166,14 +170,14 @@ static bool differ(const uint8_t *bytes, const uint8_t *shared, uint64_t length)
 }
 
 /* Notes the pages that differ from those of the file. What was forced is there, and what a force could not write is owed. */
-static int compare(struct memory *memory, uint64_t first, uint64_t end) {
+static int compare(struct memory *memory, struct wt_file_object *file, uint64_t first, uint64_t end) {
     uint8_t *bytes = malloc(PIECE_BYTES);
     int rc = bytes ? 0 : -ENOMEM;
     while (!rc && first < end) {
         uint64_t piece_end = first + PIECE_BYTES / page_bytes();
         piece_end = piece_end < end ? piece_end : end;
         uint64_t from = start_of(memory, first), to = end_of(memory, piece_end);
-        rc = read_range(memory, bytes, from, to);
+        rc = read_range(file, bytes, from, to);
         for (; !rc && first < piece_end; first++) {
             uint64_t start = start_of(memory, first), stop = end_of(memory, first + 1);
             if (differ(bytes + (start - from), at_offset(memory, start), stop - start))
@@ -188,35 +192,36 @@ static int compare(struct memory *memory, uint64_t first, uint64_t end) {
  * Whether a page is zeros, and the file has the same there. Some kernels give a page of its own to a program that only reads where
  * nothing is: then that page counts as stored to. A store that comes now is found by the next force.
  */
-static bool is_zeros_of_file(struct memory *memory, uint64_t page) {
+static bool is_zeros_of_file(const struct memory *memory, struct wt_file_object *file, uint64_t page) {
     static const uint8_t zeros[WT_PAGE_BYTES];
     uint8_t bytes[WT_PAGE_BYTES];
     uint64_t start = start_of(memory, page), stop = end_of(memory, page + 1);
     bool same = page_bytes() == WT_PAGE_BYTES && !differ(zeros, at_offset(memory, start), stop - start);
-    return same && !WT_MUTANT("memory-writes-zeros-that-are-there") && read_range(memory, bytes, start, stop) == 0 &&
+    return same && !WT_MUTANT("memory-writes-zeros-that-are-there") && read_range(file, bytes, start, stop) == 0 &&
            memcmp(bytes, zeros, stop - start) == 0;
 }
 
 struct looked_at {
     struct memory *memory;
+    struct wt_file_object *file;
     uint64_t first;
 };
 
 static void found(void *context, size_t start, size_t end) {
     const struct looked_at *at = context;
     for (uint64_t page = at->first + start / page_bytes(); page < at->first + end / page_bytes(); page++)
-        if (!is_zeros_of_file(at->memory, page))
+        if (!is_zeros_of_file(at->memory, at->file, page))
             owe(at->memory, page, page + 1);
 }
 
-static int find_changes(struct memory *memory, uint64_t first, uint64_t end) {
-    struct looked_at at = {memory, first};
+static int find_changes(struct memory *memory, struct wt_file_object *file, uint64_t first, uint64_t end) {
+    struct looked_at at = {memory, file, first};
     uint64_t page = page_bytes();
     if (memory->watched && wt_changes_take(memory->pages + first * page, (end - first) * page, found, &at) < 0) {
         memory->watched = false; /* some of what has changed was told by nobody */
         wt_changes_end();
     }
-    return memory->watched ? 0 : compare(memory, first, end);
+    return memory->watched ? 0 : compare(memory, file, first, end);
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
@@ -258,14 +263,14 @@ static int write_owed(struct memory *memory, const struct wt_file_object *file, 
     return rc;
 }
 
-static int force(struct memory *memory, const struct wt_file_object *file, uint64_t first, uint64_t end) {
+static int force(struct memory *memory, struct wt_file_object *file, uint64_t first, uint64_t end) {
     if (!wt_owner_owns(&memory->owner))
         return -EBADF;
     if (atomic_load(&file->inode->lost))
         return -ESTALE;
-    int rc = find_changes(memory, first, end);
+    int rc = find_changes(memory, file, first, end);
     rc = rc ? rc : write_owed(memory, file, first, end);
-    if (!rc && WT_MUTANT("memory-forgets-what-raced") && !find_changes(memory, first, end))
+    if (!rc && WT_MUTANT("memory-forgets-what-raced") && !find_changes(memory, file, first, end))
         pay(memory, first, end);
     return rc;
 }
@@ -334,7 +339,7 @@ static int map(struct wt_file_object *file, struct memory *memory, uint32_t flag
     if (!rc)
         rc = begin_to_own(file, &memory->owner);
     if (!rc)
-        rc = fill(memory, file->inode);
+        rc = fill(memory, file);
     if (!rc && !(flags & WT_MEMORY_COMPARE))
         memory->watched = wt_changes_begin(memory->pages, memory->page_count * page_bytes()) == 0;
     if (!rc) {
