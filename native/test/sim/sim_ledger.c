@@ -216,9 +216,11 @@ static bool may_have_failed(const struct sim_ledger *ledger, const struct entry 
     return entry->deed->result < 0 || owed || may_be_lost(ledger, entry);
 }
 
+/* A store through a mapping changes no size: it ends well within a size that others have given the file, and perhaps not told yet. */
 static bool sets_size(const struct sim_ledger *ledger, const struct entry *entry) {
     enum sim_step step = entry->operation->step;
-    return (writes_bytes(step) || step == SIM_STEP_TRUNCATE || step == SIM_STEP_ALLOCATE) && entry->begin != NEVER &&
+    return !entry->operation->stores &&
+           (writes_bytes(step) || step == SIM_STEP_TRUNCATE || step == SIM_STEP_ALLOCATE) && entry->begin != NEVER &&
            !entry->deed->refused && (!is_store(entry) || may_be_sent(ledger, entry, entry->from, entry->to));
 }
 
