@@ -11,7 +11,6 @@ import io.writethrough.WriteThroughEngine;
 import io.writethrough.WriteThroughFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -65,15 +64,9 @@ final class EngineFiles implements LogFiles {
     @Override
     public void sync(final List<String> names) throws IOException {
         for (final String name : names) {
-            sync(directory.resolve(name));
+            PlainFiles.force(directory.resolve(name));
         }
-        sync(directory);
-    }
-
-    private static void sync(final Path path) throws IOException {
-        try (FileChannel channel = FileChannel.open(path, READ)) {
-            channel.force(true);
-        }
+        PlainFiles.force(directory);
     }
 
     @Override

@@ -4,6 +4,7 @@ package io.writethrough.log;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -28,7 +29,14 @@ final class PlainFiles implements LogFiles {
     }
 
     static LogFile open(final Path path) throws IOException {
-        return new PlainFile(path.getFileName().toString(), FileChannel.open(path, StandardOpenOption.READ));
+        return new PlainFile(path);
+    }
+
+    /** Makes a file or a directory durable. */
+    static void force(final Path path) throws IOException {
+        try (PlainFile file = new PlainFile(path)) {
+            file.force();
+        }
     }
 
     @Override
@@ -51,33 +59,66 @@ final class PlainFiles implements LogFiles {
         return directory.toString();
     }
 
+    /* Of one thread at a time. */
     private static final class PlainFile implements LogFile {
-        private final String name;
-        private final FileChannel channel;
+        private final Path path;
+        private FileChannel channel;
 
-        PlainFile(final String name, final FileChannel channel) {
-            this.name = name;
-            this.channel = channel;
+        PlainFile(final Path path) throws IOException {
+            this.path = path;
+            this.channel = FileChannel.open(path, StandardOpenOption.READ);
+        }
+
+        private interface Call {
+            long on(FileChannel channel) throws IOException;
+        }
+
+        /* An interrupt closes the channel of the thread. */
+        private long uninterrupted(final Call call) throws IOException {
+            boolean interrupted = false;
+            try {
+                while (true) {
+                    interrupted |= Thread.interrupted();
+                    try {
+                        return call.on(channel);
+                    } catch (final ClosedByInterruptException e) {
+                        channel = FileChannel.open(path, StandardOpenOption.READ);
+                    }
+                }
+            } finally {
+                if (interrupted) {
+                    Thread.currentThread().interrupt();
+                }
+            }
+        }
+
+        void force() throws IOException {
+            uninterrupted(open -> {
+                open.force(true);
+                return 0;
+            });
         }
 
         @Override
         public String name() {
-            return name;
+            return path.getFileName().toString();
         }
 
         @Override
         public long size() throws IOException {
-            return channel.size();
+            return uninterrupted(FileChannel::size);
         }
 
         @Override
         public int read(final ByteBuffer destination, final long offset) throws IOException {
-            int done = 0;
-            int count;
-            while (destination.hasRemaining() && (count = channel.read(destination, offset + done)) > 0) {
-                done += count;
-            }
-            return done;
+            final int start = destination.position();
+            return (int) uninterrupted(open -> {
+                int count = 0;
+                while (destination.hasRemaining() && count >= 0) {
+                    count = open.read(destination, offset + destination.position() - start);
+                }
+                return destination.position() - start;
+            });
         }
 
         @Override

@@ -111,6 +111,26 @@ class DurableLogTest extends LogOnDisk {
     }
 
     @Test
+    void aThreadThatIsInterruptedReadsAndCutsAndStaysInterrupted() throws IOException {
+        final List<byte[]> records = new ArrayList<>();
+        final byte[] record = new byte[20_000];
+        for (int i = 0; i < 10; i++) {
+            records.add(record);
+        }
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            final List<Long> lsns = new ArrayList<>();
+            Thread.currentThread().interrupt();
+            for (int i = 0; i < records.size(); i++) {
+                lsns.add(log.append(ByteBuffer.wrap(record)));
+            }
+            check(records, log); // full segments, and the last
+            log.truncateAfter(lsns.get(1));
+            check(records.subList(0, 2), log);
+            assertTrue(Thread.interrupted());
+        }
+    }
+
+    @Test
     void manyThreadsAppendAndEachRecordIsOnceAtItsPlace() throws Exception {
         final int threads = 12;
         final int count = 300;
