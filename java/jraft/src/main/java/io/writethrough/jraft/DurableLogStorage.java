@@ -313,7 +313,7 @@ final class DurableLogStorage implements LogStorage, Describer {
                             new TreeMap<>(configured))
                     .write(directory);
             hintedTo = position;
-        } catch (final IOException e) {
+        } catch (final IOException | RuntimeException e) {
             LOGGER.log(
                     System.Logger.Level.WARNING,
                     "The file " + directory.resolve(EntryHint.NAME) + " is not written. The next opening reads more",
@@ -411,9 +411,20 @@ final class DurableLogStorage implements LogStorage, Describer {
         return change("cannot be read again for entry " + number, this::readAll);
     }
 
+    /* A log of which a part cannot be read is closed: its entries would be missing without a word. */
     private void readAll(final DurableLog open) throws IOException {
         EntryHint.delete(directory);
-        loadAll(open, new ArrayList<>());
+        boolean done = false;
+        try {
+            loadAll(open, new ArrayList<>());
+            done = true;
+        } finally {
+            if (!done) {
+                log = null;
+                index.clear();
+                open.close();
+            }
+        }
     }
 
     private @Nullable LogEntry readEntry(final long number) throws IOException {
@@ -667,8 +678,8 @@ final class DurableLogStorage implements LogStorage, Describer {
             } else {
                 final long lsn = lsnOf(open, kept);
                 if (lsn < hintedTo) {
-                    hintedTo = EntryIndex.NONE;
                     EntryHint.delete(directory);
+                    hintedTo = EntryIndex.NONE;
                 }
                 open.truncateAfter(lsn);
             }

@@ -113,10 +113,9 @@ record EntryHint(
 
     /** Deletes what is there, durably: after this no crash brings it back. */
     static void delete(final Path directory) throws IOException {
-        if (Files.deleteIfExists(directory.resolve(NAME))) {
-            try (FileChannel names = FileChannel.open(directory, StandardOpenOption.READ)) {
-                names.force(true);
-            }
+        Files.deleteIfExists(directory.resolve(NAME)); // or an earlier call did, and failed behind that
+        try (FileChannel names = FileChannel.open(directory, StandardOpenOption.READ)) {
+            names.force(true);
         }
     }
 }

@@ -19,9 +19,11 @@ import io.writethrough.log.LogOptions;
 import io.writethrough.testing.TestDirectories;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -267,6 +269,43 @@ class EntryHintTest {
         assertTrue(storage.scanned() <= MOST_OF_TWO_SEGMENTS, storage.scanned() + " records");
         check(storage, 1, COUNT, 1);
         assertEquals(COUNT, storage.scanned());
+    }
+
+    @Test
+    void aCutThatCannotDeleteTheHintDoesSoWhenItIsTriedAgain() throws IOException {
+        DurableLogStorage storage = open(path);
+        append(storage, 1, COUNT, 1);
+        final Path hint = path.resolve(EntryHint.NAME);
+        final Path kept = Files.move(hint, directory.resolve("kept"));
+        Files.createDirectories(hint.resolve("child")); // is not deleted as a file is
+        assertFalse(storage.truncateSuffix(300));
+        Files.delete(hint.resolve("child"));
+        Files.delete(hint);
+        Files.move(kept, hint);
+        assertTrue(storage.truncateSuffix(300));
+        assertFalse(Files.exists(hint));
+        storage = openAgain(storage);
+        check(storage, 1, 300, 1);
+    }
+
+    @Test
+    void aLogOfWhichAPartTurnsOutDamagedGivesNoEntryInItsMiddleForTheLast() throws IOException {
+        DurableLogStorage storage = open(path);
+        append(storage, 1, COUNT, 1);
+        storage = openAgain(storage);
+        assertTrue(storage.scanned() < COUNT);
+        final Path second = path.resolve("0000000000000001.seg");
+        try (FileChannel channel = FileChannel.open(second, StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.allocate(4096), 20_000);
+        }
+        for (long index = 1; index <= COUNT; index++) {
+            if (storage.getEntry(index) == null) {
+                break;
+            }
+        }
+        assertEquals(0, storage.getLastLogIndex());
+        assertNull(storage.getEntry(1));
+        assertEquals(0, storage.appendEntries(List.of(entry(COUNT + 1, 1))));
     }
 
     /* What a node does, in any order, with openings and crashes; a map says what is right. */
