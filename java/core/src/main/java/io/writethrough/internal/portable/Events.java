@@ -5,7 +5,6 @@ package io.writethrough.internal.portable;
 import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.jni.NativeIo;
 import java.util.ArrayDeque;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -85,9 +84,7 @@ final class Events {
                     return 0;
                 }
                 try {
-                    left = some.awaitNanos(Math.min(left, TimeUnit.DAYS.toNanos(1)))
-                            + left
-                            - Math.min(left, TimeUnit.DAYS.toNanos(1));
+                    left = some.awaitNanos(left);
                 } catch (final InterruptedException e) {
                     interrupted = true;
                 }

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** Which process holds a file, where the system tells that: in /proc/locks of Linux. */
@@ -17,30 +18,21 @@ final class Holders {
     /** The process that owns a file by the {@link LockFile}; null if it is not known. */
     static @Nullable Long ofPortable(final String identity) {
         final String position = Long.toString(LockFile.byteOf(identity));
-        for (final String line : lines()) {
-            final String[] words = line.trim().split("\\s+");
-            if (words.length >= 8
-                    && words[1].equals("POSIX")
-                    && words[6].equals(position)
-                    && words[7].equals(position)) {
-                return pidOf(words[4]);
-            }
-        }
-        return null;
+        return pidOfLock(lock -> lock[1].equals("POSIX") && lock[6].equals(position) && lock[7].equals(position));
     }
 
     /** The process that holds flock(2) on a file, as the C core does on each that is open; null if none does, or it is not known. */
     static @Nullable Long ofCore(final String identity, final boolean writes) {
         final String inode = inodeOf(identity);
-        if (inode == null) {
-            return null;
-        }
+        return pidOfLock(
+                lock -> lock[1].equals("FLOCK") && lock[5].equals(inode) && (writes || lock[3].equals("WRITE")));
+    }
+
+    /* The first lock whose words are such. */
+    private static @Nullable Long pidOfLock(final Predicate<String[]> wanted) {
         for (final String line : lines()) {
             final String[] words = line.trim().split("\\s+");
-            if (words.length >= 8
-                    && words[1].equals("FLOCK")
-                    && words[5].equals(inode)
-                    && (writes || words[3].equals("WRITE"))) {
+            if (words.length >= 8 && wanted.test(words)) {
                 return pidOf(words[4]);
             }
         }

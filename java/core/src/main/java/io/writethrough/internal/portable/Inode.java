@@ -36,6 +36,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Inode {
     private static final int BLOCK_BYTES = 4096;
+    private static final ByteBuffer ZEROS = ByteBuffer.allocate(BLOCK_BYTES).asReadOnlyBuffer();
     private static final int PIECE_BYTES = 1 << 20;
     private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
 
@@ -52,22 +53,22 @@ final class Inode {
     private final ReentrantLock state = new ReentrantLock();
     private final Condition tokenIsFree = state.newCondition();
 
-    /* Guarded by state from here on. */
+    /* Changed with state held from here on. Those that are volatile are read without. */
     private List<Ticket> waiting = new ArrayList<>();
     private boolean forcing;
     private boolean leaderComes;
-    private int failures;
-    private int failedErrno;
+    private volatile int failures;
+    private volatile int failedErrno;
     private Ranges later = new Ranges(); /* written later, since the last force began */
     private final Ranges lost = new Ranges();
-    private int losses;
+    private volatile int losses;
     private long changes; /* that a force is to make stable and nobody waits for */
     private long stableChanges;
     private boolean everForced;
-    private boolean mapped;
-    private boolean stale;
+    private volatile boolean mapped;
+    private volatile boolean stale;
     private boolean endInDoubt;
-    private long end;
+    private volatile long end;
     private long stableEnd; /* each byte behind it is of writes that were not acknowledged */
 
     Inode(final Device device, final Executor executor, final Counters counters) throws IOException {
@@ -117,37 +118,15 @@ final class Inode {
                     return isCutBefore(position + done + 1) ? -Errno.ESTALE : done;
                 }
             }
-            return isStale() ? -Errno.ESTALE : done;
+            return stale ? -Errno.ESTALE : done;
         } catch (final IOException e) {
             return -IoErrors.errno(e);
         }
     }
 
-    private boolean isStale() {
-        state.lock();
-        try {
-            return stale;
-        } finally {
-            state.unlock();
-        }
-    }
-
     /* A read found no bytes where this engine has written some: another program has cut the file, or this one just did. */
     private boolean isCutBefore(final long position) throws IOException {
-        state.lock();
-        try {
-            if (position > end) {
-                return stale;
-            }
-        } finally {
-            state.unlock();
-        }
-        order.lock();
-        try {
-            return look();
-        } finally {
-            order.unlock();
-        }
+        return position > end ? stale : isLost();
     }
 
     /** Whether another program has cut the file, or taken a name that it was to keep. */
@@ -176,7 +155,7 @@ final class Inode {
     private boolean lookNowAndThen() throws IOException {
         final long now = System.nanoTime();
         if (now - lookedAt < LOOK_NANOS) {
-            return isStale();
+            return stale;
         }
         lookedAt = now;
         return look();
@@ -185,7 +164,7 @@ final class Inode {
     /** The size, or -errno. */
     long size() {
         try {
-            return isStale() ? -Errno.ESTALE : device.size();
+            return stale ? -Errno.ESTALE : device.size();
         } catch (final IOException e) {
             return -IoErrors.errno(e);
         }
@@ -210,11 +189,11 @@ final class Inode {
                 return -Errno.ESTALE;
             }
             cutIfInDoubt();
-            final long at = position == AT_END ? Math.max(endOfFile(), device.size()) : position;
+            final long at = position == AT_END ? Math.max(end, device.size()) : position;
             if (length > Long.MAX_VALUE - at) {
                 return -Errno.EFBIG;
             }
-            final int failuresBefore = failures();
+            final int failuresBefore = failures;
             long done = at;
             try {
                 for (final ByteBuffer source : sources) {
@@ -231,24 +210,6 @@ final class Inode {
             return -IoErrors.errno(e);
         } finally {
             order.unlock();
-        }
-    }
-
-    private long endOfFile() {
-        state.lock();
-        try {
-            return end;
-        } finally {
-            state.unlock();
-        }
-    }
-
-    private int failures() {
-        state.lock();
-        try {
-            return failures;
-        } finally {
-            state.unlock();
         }
     }
 
@@ -281,7 +242,7 @@ final class Inode {
 
     /* With the order held: a write has failed in its middle. What it has added to the file goes. */
     private void takeBack() {
-        final long size = endOfFile();
+        final long size = end;
         try {
             if (device.size() > size) {
                 device.truncate(size);
@@ -328,7 +289,7 @@ final class Inode {
      */
     int fill(final long offset, final long length, final boolean keepsBytes) {
         final Ticket ticket = new Ticket(Thread.currentThread(), false);
-        final int failuresBefore = failures();
+        final int failuresBefore = failures;
         final byte[] piece = new byte[(int) Math.min(length, PIECE_BYTES)];
         long done = 0;
         int result = 0;
@@ -385,7 +346,7 @@ final class Inode {
             if (blockEnd > there || isZero(piece, at, blockEnd)) {
                 final int from = Math.max(at, Math.min(there, blockEnd));
                 final int start = isZero(piece, at, Math.min(there, blockEnd)) ? at : from;
-                device.write(ByteBuffer.wrap(new byte[blockEnd - start]), offset + start);
+                device.write(ZEROS.slice(0, blockEnd - start), offset + start);
             }
             at = blockEnd;
         }
@@ -405,16 +366,20 @@ final class Inode {
     /** Sets the size; durable, or with the next force. 0 or -errno. */
     int truncate(final long size, final boolean durable) {
         final Ticket ticket = new Ticket(Thread.currentThread(), false);
+        boolean forces = false;
         takeToken();
-        int result;
         try {
-            result = resize(size, durable ? ticket : null);
+            final int result = resize(size, durable ? ticket : null);
+            forces = durable && result == 0;
+            if (!forces) {
+                return result;
+            }
         } catch (final IOException e) {
-            result = -IoErrors.errno(e);
-        }
-        if (result < 0 || !durable) {
-            giveToken();
-            return result;
+            return -IoErrors.errno(e);
+        } finally {
+            if (!forces) {
+                giveToken();
+            }
         }
         forceWithToken();
         return -ticket.errno();
@@ -467,34 +432,19 @@ final class Inode {
     }
 
     boolean isMapped() {
-        state.lock();
-        try {
-            return mapped;
-        } finally {
-            state.unlock();
-        }
+        return mapped;
     }
 
     // ---- forces ----
 
     /** The losses of later writes until now: a handle tells of them once. */
     int losses() {
-        state.lock();
-        try {
-            return losses;
-        } finally {
-            state.unlock();
-        }
+        return losses;
     }
 
     /** Why the last of them was lost. */
     int failedErrno() {
-        state.lock();
-        try {
-            return failedErrno;
-        } finally {
-            state.unlock();
-        }
+        return failedErrno;
     }
 
     /** Makes stable all that was written before. 0 or -errno. */
@@ -554,7 +504,11 @@ final class Inode {
         } finally {
             state.unlock();
         }
-        executor.execute(this::leadAsTask);
+        try {
+            executor.execute(this::leadAsTask);
+        } catch (final RuntimeException | Error e) { // no thread is to be had: this one does it
+            leadAsTask();
+        }
     }
 
     private void leadAsTask() {
@@ -629,37 +583,46 @@ final class Inode {
         }
     }
 
-    /* With the token, which is free afterwards. */
+    /* With the token, which is free afterwards, and whoever waits is told, in any case. */
     private void forceWithToken() {
-        final List<Ticket> covered;
-        final Ranges coveredLater;
-        final long coveredChanges;
-        final long coveredEnd;
-        boolean metadata = false;
-        state.lock();
+        List<Ticket> covered = List.of();
+        int errno = Errno.EIO;
         try {
-            covered = waiting;
-            waiting = new ArrayList<>();
-            coveredLater = later;
-            later = new Ranges();
-            coveredChanges = changes;
-            coveredEnd = end;
+            final Ranges coveredLater;
+            final long coveredChanges;
+            final long coveredEnd;
+            state.lock();
+            try {
+                final List<Ticket> next = new ArrayList<>();
+                coveredLater = later;
+                later = new Ranges();
+                covered = waiting;
+                waiting = next;
+                coveredChanges = changes;
+                coveredEnd = end;
+            } finally {
+                state.unlock();
+            }
+            boolean metadata = false;
+            for (final Ticket ticket : covered) {
+                metadata |= ticket.wantsMetadata();
+            }
+            final int result = tryForce(metadata);
+            counters.forced(covered.size());
+            if (result == 0) {
+                succeeded(covered, coveredLater, coveredChanges, coveredEnd);
+            } else {
+                failed(covered, coveredLater, result);
+            }
+            errno = result;
         } finally {
-            state.unlock();
-        }
-        for (final Ticket ticket : covered) {
-            metadata |= ticket.wantsMetadata();
-        }
-        final int errno = tryForce(metadata);
-        counters.forced(covered.size());
-        if (errno == 0) {
-            succeeded(covered, coveredLater, coveredChanges, coveredEnd);
-        } else {
-            failed(covered, coveredLater, errno);
-        }
-        giveToken();
-        for (final Ticket ticket : covered) {
-            ticket.end(errno);
+            try {
+                giveToken();
+            } finally {
+                for (final Ticket ticket : covered) {
+                    ticket.end(errno);
+                }
+            }
         }
     }
 
@@ -711,7 +674,7 @@ final class Inode {
             } finally {
                 state.unlock();
             }
-            if (cutTo < endOfFile()) {
+            if (cutTo < end) {
                 cut(cutTo);
             }
         } finally {

@@ -61,10 +61,6 @@ final class Owners {
             return inode;
         }
 
-        String identity() {
-            return identity;
-        }
-
         boolean isWritten() {
             synchronized (Owners.class) {
                 return writers > 0;

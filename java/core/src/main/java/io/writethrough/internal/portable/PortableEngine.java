@@ -5,6 +5,7 @@ package io.writethrough.internal.portable;
 import io.writethrough.internal.jni.Errno;
 import java.nio.channels.ClosedChannelException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -69,13 +70,9 @@ final class PortableEngine {
         files.remove(file);
     }
 
-    Set<PortableFile> files() {
-        return files;
-    }
-
     void stats(final long[] into) {
         long mapped = 0;
-        final Set<Inode> inodes = ConcurrentHashMap.newKeySet();
+        final Set<Inode> inodes = new HashSet<>();
         for (final PortableFile file : files) {
             if (inodes.add(file.inode())) {
                 mapped += file.inode().isMapped() ? 1 : 0;

@@ -135,13 +135,15 @@ final class PortableFile {
         return length;
     }
 
+    private int refusal(final int flags) {
+        return !writes ? -Errno.EBADF : (flags & NativeIo.ATOMIC) != 0 ? -Errno.EOPNOTSUPP : 0;
+    }
+
     /** Returns when the bytes are stable, or with LATER when they are in the page cache. The count, the place, or -errno. */
     long write(final ByteBuffer[] sources, final long position, final int ofWrite, final int flags) {
-        if (!writes) {
-            return -Errno.EBADF;
-        }
-        if ((flags & NativeIo.ATOMIC) != 0) {
-            return -Errno.EOPNOTSUPP;
+        final int refusal = refusal(flags);
+        if (refusal != 0) {
+            return refusal;
         }
         final long begin = System.nanoTime();
         final long length = lengthOf(sources);
@@ -164,11 +166,9 @@ final class PortableFile {
             final int ofWrite,
             final int flags,
             final long token) {
-        if (!writes) {
-            return -Errno.EBADF;
-        }
-        if ((flags & NativeIo.ATOMIC) != 0) {
-            return -Errno.EOPNOTSUPP;
+        final int refusal = refusal(flags);
+        if (refusal != 0) {
+            return refusal;
         }
         final long length = lengthOf(sources);
         final boolean waits = (flags & NativeIo.NOWAIT) == 0;

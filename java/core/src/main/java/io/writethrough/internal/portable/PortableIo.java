@@ -92,6 +92,7 @@ public final class PortableIo {
     public static int closeEngine(final long engine) {
         if (OBJECTS.remove(engine) instanceof PortableEngine open) {
             open.close();
+            OBJECTS.values().removeIf(object -> object instanceof PortableLane lane && lane.engine() == open);
             return 0;
         }
         return -Errno.EBADF;

@@ -29,6 +29,7 @@ final class FakeDevice implements Device {
     private CountDownLatch goOn;
     private boolean fails;
     private boolean writesFail;
+    private boolean truncateLacksMemory;
     private @Nullable Runnable beforeWrite;
 
     /** The next force stands still in its middle until the second is counted down; it counts down the first. */
@@ -43,6 +44,10 @@ final class FakeDevice implements Device {
 
     synchronized void failWriteHalfway() {
         writesFail = true;
+    }
+
+    synchronized void failTruncateForWantOfMemory() {
+        truncateLacksMemory = true;
     }
 
     /** Is run before the bytes of the write behind the next. */
@@ -136,6 +141,10 @@ final class FakeDevice implements Device {
 
     @Override
     public synchronized void truncate(final long size) {
+        if (truncateLacksMemory) {
+            truncateLacksMemory = false;
+            throw new OutOfMemoryError("as a test wants");
+        }
         if (size < cached.length) {
             calls.add("truncate " + size);
             cached = Arrays.copyOf(cached, (int) size);

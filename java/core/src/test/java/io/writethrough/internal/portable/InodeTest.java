@@ -5,6 +5,7 @@ package io.writethrough.internal.portable;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.writethrough.internal.jni.Errno;
@@ -269,6 +270,39 @@ class InodeTest {
         assertEquals(10, device.size());
         assertEquals(0, write(10, 3, Inode.AT_END));
         assertEquals(3, device.afterPowerCut()[10]);
+    }
+
+    @Test
+    void aWriteForWhichNoThreadIsToBeHadIsForcedByTheThreadThatSubmitsIt() throws IOException {
+        inode = new Inode(
+                device,
+                task -> {
+                    throw new OutOfMemoryError("unable to create native thread");
+                },
+                new Counters());
+        submit(10, 1, 0, "a");
+        submit(10, 2, 10, "b");
+        assertTrue(device.calls.containsAll(List.of("a is stable", "b is stable")), device.calls.toString());
+    }
+
+    @Test
+    void aTruncationThatEndsInAnErrorKeepsNobodyWaiting() {
+        assertEquals(0, write(10, 1, 0));
+        device.failTruncateForWantOfMemory();
+        assertThrows(OutOfMemoryError.class, () -> inode.truncate(5, true));
+        assertEquals(0, inode.truncate(5, true));
+        assertEquals(5, device.afterPowerCut().length);
+    }
+
+    @Test
+    void aForceWhoseCleaningUpEndsInAnErrorIsToldAndKeepsNobodyWaiting() {
+        assertEquals(0, write(10, 1, 0));
+        submit(10, 2, 10, "b");
+        device.failForce();
+        device.failTruncateForWantOfMemory();
+        assertThrows(OutOfMemoryError.class, this::runTasks);
+        assertTrue(device.calls.contains("b failed 5"), device.calls.toString());
+        assertEquals(0, write(10, 3, 0));
     }
 
     /* For each byte what may be on the disk: what was acknowledged last, or anything that came after it. */
