@@ -393,7 +393,7 @@ public class JdkChannels {
         return descriptor;
     }
 
-    private FileDescriptor newDescriptor() throws IOException {
+    FileDescriptor newDescriptor() throws IOException {
         final FileDescriptor object = new FileDescriptor();
         if (!NativeIo.setDescriptor(object, descriptorOfCore())) {
             throw new IOException(

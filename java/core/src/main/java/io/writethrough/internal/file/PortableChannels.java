@@ -7,7 +7,6 @@ import java.io.FileDescriptor;
 import java.io.IOException;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
-import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.channels.FileLock;
@@ -26,7 +25,6 @@ final class PortableChannels extends JdkChannels {
     private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
     private final Set<FileLock> locks = new HashSet<>();
-    private volatile boolean ended;
 
     PortableChannels(final long file, final OfEngine ofEngine) {
         super(file, ofEngine);
@@ -66,14 +64,7 @@ final class PortableChannels extends JdkChannels {
 
     @Override
     void closeChannels() {
-        ended = true;
-        for (final FileLock lock : locks) {
-            try {
-                lock.release();
-            } catch (final IOException e) {
-                assert !lock.isValid() : e;
-            }
-        }
+        locks.forEach(JdkChannels::releaseUnwanted);
         locks.clear();
     }
 
@@ -111,10 +102,7 @@ final class PortableChannels extends JdkChannels {
     }
 
     @Override
-    public FileDescriptor descriptor() throws IOException {
-        if (ended) {
-            throw new ClosedChannelException();
-        }
+    FileDescriptor newDescriptor() throws IOException {
         throw new IOException("A file of the portable engine (Backend.JDK) has no descriptor to give away");
     }
 }
