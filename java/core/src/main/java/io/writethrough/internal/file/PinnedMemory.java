@@ -17,8 +17,8 @@ public final class PinnedMemory {
     /** WT_PIN_MOST */
     public static final int MAX_LENGTH = 256 << 10;
 
-    /* WT_PIN_RUNS */
-    static final int MAX_RUNS = 65;
+    private static final int WT_PIN_RUNS = 65;
+    private static final int PAGE_BYTES = 4096;
 
     /** Whether a report of a lost pin tells where the pin was made. */
     private static final boolean TRACED = Boolean.getBoolean("io.writethrough.tracePins");
@@ -51,13 +51,18 @@ public final class PinnedMemory {
         this.file = file;
         this.view = view;
         this.position = position;
-        this.runs = Arrays.copyOf(runs, runCount);
+        this.runs = runCount == runs.length ? runs : Arrays.copyOf(runs, runCount);
         int bytes = 0;
         for (final long run : this.runs) {
             bytes += CacheView.lengthOf(run);
         }
         this.length = bytes;
         this.handle = handle(this, file.engine().handle(), file.path(), position, length, this.runs);
+    }
+
+    /** How many runs so many bytes can have: one for each page that they touch. */
+    static int mostRuns(final int length) {
+        return Math.min(length / PAGE_BYTES + 2, WT_PIN_RUNS);
     }
 
     /* Static, so that what closes it does not know the owner. */

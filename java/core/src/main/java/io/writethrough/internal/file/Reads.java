@@ -247,7 +247,7 @@ public final class Reads {
     public PinnedMemory pin(final long position, final int length, final boolean copies) throws IOException {
         file.checkRead(position);
         final IoEvent event = Events.beginRead();
-        final long[] runs = new long[PinnedMemory.MAX_RUNS];
+        final long[] runs = new long[PinnedMemory.mostRuns(length)];
         final CacheView view = file.engine().cacheView();
         final int result;
         try {

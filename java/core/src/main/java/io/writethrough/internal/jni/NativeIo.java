@@ -281,7 +281,7 @@ public final class NativeIo {
     public static native boolean copyIn(ByteBuffer destination, int start, byte[] from, int length);
 
     /**
-     * Pins a range of a file where the cache has it. The runs go to the array, as {@code CacheView.Pin} takes them apart.
+     * Pins a range of a file where the cache has it. The runs go to the array, as {@code CacheView} takes them apart.
      *
      * @return the count of runs; 0 at the end of the file; -errno: ENODATA if the range can only be read, EAGAIN if cachedOnly
      *     and it is not
