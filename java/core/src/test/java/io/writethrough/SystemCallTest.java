@@ -334,8 +334,10 @@ class SystemCallTest extends OnEveryFileSystem {
                 markedOnce("the first force(true) " + commit, () -> channel.force(true));
                 markedOnce("writes and force(true) " + commit, () -> {
                     for (int i = 0; i < 10; i++) {
+                        // Far from each other: what is one I/O, or two of neighbours that the engine has sent before,
+                        // needs no flush.
                         channel.write(ByteBuffer.allocate(4096), 0);
-                        channel.write(ByteBuffer.allocate(4096), 8192);
+                        channel.write(ByteBuffer.allocate(4096), 512 << 10);
                         channel.force(true);
                     }
                 });
