@@ -17,6 +17,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -95,6 +96,39 @@ class PortableEngineTest {
                 assertHeld("", assertThrows(WriteThroughException.class, () -> one.open(path, READ, WRITE)));
             }
             one.open(path, READ, WRITE).close();
+        }
+    }
+
+    /** Has a file open by the library, writes to it without end, and says so. */
+    static final class LibraryWriter {
+        public static void main(final String[] arguments) throws IOException {
+            try (WriteThroughEngine engine = WriteThroughEngine.builder().build();
+                    WriteThroughFile file = engine.open(Path.of(arguments[0]), CREATE, READ, WRITE)) {
+                for (long i = 1; ; i++) {
+                    final CompletableFuture<Integer> written = file.writeAsync(buffer(4096, 1), i % 512 * 4096);
+                    if (i % 16 == 0) {
+                        written.join();
+                    }
+                    if (i == 400) {
+                        System.out.println("open");
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void aFileThatTheLibraryHadInAProcessThatWasKilledIsOpenedWhenTheLastOfItsIoHasEnded() throws Exception {
+        for (int i = 0; i < 4; i++) {
+            final Process process =
+                    ChildJvm.of(LibraryWriter.class, path.toString()).start();
+            try (WriteThroughEngine engine = portable();
+                    BufferedReader output = process.inputReader()) {
+                assertEquals("open", output.readLine());
+                process.destroyForcibly();
+                assertTrue(process.waitFor() != 0);
+                engine.open(path, READ, WRITE).close();
+            }
         }
     }
 

@@ -4,6 +4,7 @@ package io.writethrough.internal.portable;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Predicate;
@@ -12,6 +13,8 @@ import org.jspecify.annotations.Nullable;
 /** Which process holds a file, where the system tells that: in /proc/locks of Linux. */
 final class Holders {
     private static final Path LOCKS = Path.of("/proc/locks");
+    private static final int FLAGS = 6; /* behind the name in /proc/PID/stat */
+    private static final long EXITING = 4; /* PF_EXITING */
 
     private Holders() {}
 
@@ -37,6 +40,25 @@ final class Holders {
             }
         }
         return null;
+    }
+
+    /** Whether a process has ended, or is about to; null: false. */
+    static boolean isEnding(final @Nullable Long pid) {
+        if (pid == null || pid == 0) {
+            return pid != null; // without a number: it has ended, and this is a container
+        }
+        try {
+            final String stat = Files.readString(Path.of("/proc", pid.toString(), "stat"));
+            final String[] behindName =
+                    stat.substring(stat.lastIndexOf(')') + 1).trim().split(" ");
+            return behindName[0].equals("Z")
+                    || behindName[0].equals("X")
+                    || (Long.parseLong(behindName[FLAGS]) & EXITING) != 0;
+        } catch (final NoSuchFileException e) {
+            return true;
+        } catch (final IOException | RuntimeException e) {
+            return false;
+        }
     }
 
     /** The name of a process, as ps shows it; empty if it is not known. */

@@ -19,12 +19,18 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /** The way of an open: what is refused, the file made, owned, cut, and durable with its name. */
 final class Opening {
     private static final int DEFAULT_MODE = 0666;
     private static final Path PROC = Path.of("/proc");
     private static final Path SYS = Path.of("/sys");
+
+    /* As the C core waits. */
+    private static final long LONGEST_WAIT_NANOS = TimeUnit.SECONDS.toNanos(2);
+    private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
     private Opening() {}
 
@@ -42,8 +48,7 @@ final class Opening {
             checkKind(path, flags);
             final String identity = Owners.identityOf(path, (flags & OpenFlags.NOFOLLOW) == 0);
             checkAccess(path, flags);
-            final Owners.Owned owned =
-                    Owners.open(engine, identity, writes, () -> ChannelDevice.open(path, accessOf(flags)));
+            final Owners.Owned owned = own(engine, identity, writes, () -> ChannelDevice.open(path, accessOf(flags)));
             final PortableFile file = new PortableFile(
                     handle, engine, owned, path, writes, (flags & OpenFlags.AT_FORCE) != 0, durability);
             final int made = prepare(file, flags, created);
@@ -62,6 +67,25 @@ final class Opening {
             return -e.errno();
         } catch (final IOException e) {
             return -IoErrors.errno(e);
+        }
+    }
+
+    /* The I/O of a process that was killed may go on for a moment, and until then the C core's lock is there. */
+    private static Owners.Owned own(
+            final PortableEngine engine, final String identity, final boolean writes, final Owners.Opening opening)
+            throws IOException, Owners.RefusedException {
+        final long begin = System.nanoTime();
+        while (true) {
+            try {
+                return Owners.open(engine, identity, writes, opening);
+            } catch (final Owners.RefusedException e) {
+                if (e.errno() != Errno.EBUSY
+                        || System.nanoTime() - begin > LONGEST_WAIT_NANOS
+                        || !Holders.isEnding(e.holder())) {
+                    throw e;
+                }
+                LockSupport.parkNanos(PAUSE_NANOS);
+            }
         }
     }
 

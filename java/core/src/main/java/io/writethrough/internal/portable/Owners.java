@@ -206,14 +206,26 @@ final class Owners {
     static final class RefusedException extends Exception {
         private static final long serialVersionUID = 1L;
         private final int errno;
+        private final @Nullable Long holder;
 
         RefusedException(final int errno) {
+            this(errno, null);
+        }
+
+        /** @param holder the process whose C core has the file */
+        RefusedException(final int errno, final @Nullable Long holder) {
             super(null, null, false, false);
             this.errno = errno;
+            this.holder = holder;
         }
 
         int errno() {
             return errno;
+        }
+
+        @Nullable
+        Long holder() {
+            return holder;
         }
     }
 
@@ -254,8 +266,9 @@ final class Owners {
                 throw new RefusedException(Errno.EBUSY);
             }
         }
-        if (owner.byEngine.isEmpty() && Holders.ofCore(identity, writes) != null) {
-            throw new RefusedException(Errno.EBUSY);
+        final Long core = owner.byEngine.isEmpty() ? Holders.ofCore(identity, writes) : null;
+        if (core != null) {
+            throw new RefusedException(Errno.EBUSY, core);
         }
         if (owner.exclusive || owner.lock != null && !writes) {
             return;
