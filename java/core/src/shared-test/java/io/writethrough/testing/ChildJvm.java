@@ -19,6 +19,9 @@ public final class ChildJvm {
     /** Options of a JVM that runs for a few seconds. */
     public static final List<String> STARTS_SOON = List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
 
+    /* Of the engine that tests of this JVM have: a child has the same. */
+    private static final String PORTABLE = "io.writethrough.portable";
+
     private ChildJvm() {}
 
     /** For a few seconds. Its errors go to those of the tests. */
@@ -34,6 +37,9 @@ public final class ChildJvm {
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(opened());
         command.addAll(List.of("-XX:-UsePerfData", "-Xmx512m"));
+        if (Boolean.getBoolean(PORTABLE)) {
+            command.add("-D" + PORTABLE + "=true");
+        }
         command.addAll(options);
         command.addAll(List.of(
                 "-cp",
