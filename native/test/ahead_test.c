@@ -317,7 +317,7 @@ TEST(a_power_cut_leaves_what_was_acknowledged_and_zeros_behind_it) {
     uint64_t seed = test_seed();
     for (unsigned b = 0; b < 2; b++) {
         bool cut = true;
-        for (uint64_t event = 1; cut; event++) {
+        for (uint64_t event = 1; cut; event += test_step()) {
             CONTEXT("block %u, cut at event %llu", blocks[b], (unsigned long long)event);
             const struct sim_options options = {.block_bytes = blocks[b]};
             cut_at(&options, event, SIM_LOSE_ALL, seed);

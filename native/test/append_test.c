@@ -476,7 +476,7 @@ TEST(no_power_cut_leaves_a_gap_before_an_acknowledged_append) {
     uint64_t seed = test_seed();
     for (uint64_t i = 0; i < 40; i++) {
         bool hit = true;
-        for (uint64_t event = 1; hit; event++) {
+        for (uint64_t event = 1; hit; event += test_step()) {
             CONTEXT("seed %llu, cut at event %llu", (unsigned long long)(seed + i), (unsigned long long)event);
             hit = play(&(struct sim_options){.seed = seed + i, .block_bytes = blocks[i % 2]}, event, false,
                        (enum sim_cut)(i % 3), seed + i);
@@ -489,7 +489,7 @@ TEST(no_failed_io_leaves_a_gap_before_an_acknowledged_append) {
     uint64_t seed = test_seed();
     for (uint64_t i = 0; i < 60; i++) {
         bool hit = true;
-        for (uint64_t event = 1; hit; event++) {
+        for (uint64_t event = 1; hit; event += test_step()) {
             CONTEXT("seed %llu, I/O %llu fails", (unsigned long long)(seed + i), (unsigned long long)event);
             hit = play(&(struct sim_options){.seed = seed + i, .block_bytes = blocks[i % 2]}, event, true, 0, seed + i);
         }

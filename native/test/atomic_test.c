@@ -753,7 +753,7 @@ static unsigned cut_everywhere(uint32_t durability, uint32_t flags) {
     uint64_t seed = test_seed();
     unsigned torn = 0;
     bool cut = true;
-    for (uint64_t event = 1; cut; event++) {
+    for (uint64_t event = 1; cut; event += test_step()) {
         CONTEXT("durability %u, flags %u, cut at event %llu", durability, flags, (unsigned long long)event);
         (void)cut_page_store(event, SIM_LOSE_ALL, 0, durability, flags, &torn);
         (void)cut_page_store(event, SIM_KEEP_ALL, 0, durability, flags, &torn);

@@ -211,7 +211,7 @@ static void check_after_cut(uint64_t event, bool acknowledged) {
 
 TEST(invariant_1_a_power_cut_at_any_event_of_a_large_write_loses_nothing_acknowledged) {
     bool any_acknowledged = false, any_refused = false;
-    for (uint64_t event = 1; event <= EVENTS; event++) {
+    for (uint64_t event = 1; event <= EVENTS; event += test_step()) {
         wt_file file;
         struct core core = open_core((struct sim_options){.no_fua = true, .seed = test_seed() + event}, &file);
         sim_power_cut_at(core.sim, event, event % 2 ? SIM_LOSE_ALL : SIM_RANDOM, event);

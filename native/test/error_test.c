@@ -86,7 +86,7 @@ static void do_step(const struct core *core, wt_file file, struct model *model, 
 static void fail_each(const struct sim_options *options, struct sim_fault fault) {
     bool failed = true;
     fault.count = 1;
-    for (fault.skip = 0; failed; fault.skip++) {
+    for (fault.skip = 0; failed; fault.skip += test_step()) {
         struct core core = core_open(options, NULL);
         wt_file file = core_file(&core, "file");
         struct model model = model_new(ROOM);

@@ -425,7 +425,7 @@ static void zero_ranges(struct place *place) {
     memset(bytes, 0x5a, SIZE - 5);
     CHECK_EQ(write_at(file, 0, bytes, SIZE - 5), SIZE - 5);
     model_write(&model, 0, bytes, SIZE - 5);
-    for (unsigned i = 0; i < 40; i++) {
+    for (unsigned i = 0; i < test_scaled(40); i++) {
         uint64_t offset = test_random_below(&random, SIZE);
         uint64_t length = test_random_below(&random, i % 4 == 0 ? SIZE : 20000);
         CONTEXT("%s, step %u: %llu+%llu", path, i, (unsigned long long)offset, (unsigned long long)length);

@@ -1143,7 +1143,7 @@ static void cut_everywhere(uint32_t block_bytes, uint32_t atomic_bytes, unsigned
     test_random_bytes(&random, pattern, sizeof pattern);
     uint64_t first = test_seed();
     for (uint64_t seed = first; seed < first + rounds(programs); seed++) {
-        for (uint64_t event = 1; play_until_cut(&sim, seed, event, steps); event++) {
+        for (uint64_t event = 1; play_until_cut(&sim, seed, event, steps); event += test_step()) {
         }
     }
 }

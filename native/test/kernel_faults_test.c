@@ -30,7 +30,7 @@
 #if defined(__SANITIZE_THREAD__)
 #define PLACES_STEP 16u
 #elif defined(__SANITIZE_ADDRESS__)
-#define PLACES_STEP 4u
+#define PLACES_STEP 8u
 #else
 #define PLACES_STEP 1u
 #endif

@@ -743,7 +743,7 @@ static void run_until_cut(const struct core *core, wt_file file, int *forced, in
 
 TEST(invariant_1_no_power_cut_takes_what_a_mapped_file_acknowledged) {
     bool was_cut = true;
-    for (uint64_t event = 1; was_cut; event++) {
+    for (uint64_t event = 1; was_cut; event += test_step()) {
         struct core core = core_open(&(struct sim_options){.seed = event}, NULL);
         wt_file file = core_file(&core, "file");
         int forced = 1, written = 1, ended = 1;

@@ -198,7 +198,7 @@ static size_t page_of(unsigned number, uint64_t round, unsigned i) {
 static void *race(void *argument) {
     const struct racer *racer = argument;
     struct place *place = racer->place;
-    for (uint64_t round = 1; round <= ROUNDS; round++) {
+    for (uint64_t round = 1; round <= test_scaled(ROUNDS); round++) {
         for (unsigned i = 0; i < 5; i++)
             atomic_store(word(place, page_of(racer->number, round, i), racer->number), round);
         CHECK_OK(wt_memory_force(place->memory, 0, SIZE));
@@ -287,7 +287,7 @@ static void *force_on(void *argument) {
 }
 
 static void end_under_force(struct place *place) {
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < (int)test_scaled(20); i++) {
         pthread_t threads[2];
         map(place, SIZE);
         for (size_t t = 0; t < 2; t++)

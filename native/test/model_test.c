@@ -136,7 +136,7 @@ static void play(struct sim_options sim, struct wt_engine_options options, unsig
             player.models[i] = model_new(ROOM);
         }
         test_random_bytes(&player.random, bytes, sizeof bytes);
-        for (unsigned step = 0; step < steps; step++) {
+        for (unsigned step = 0; step < test_scaled(steps); step++) {
             CONTEXT("seed %llu, block %u, step %u", (unsigned long long)seed, sim.block_bytes, step);
             play_step(&player);
         }

@@ -189,7 +189,7 @@ static void cut_everywhere(const struct sim_options *options, const struct step 
     uint64_t seed = test_seed();
     test_random_bytes(&random, bytes, sizeof bytes);
     bool cut = true;
-    for (uint64_t event = 1; cut; event++) {
+    for (uint64_t event = 1; cut; event += test_step()) {
         cut_at(options, program, steps, event, SIM_LOSE_ALL, 0);
         cut_at(options, program, steps, event, SIM_KEEP_ALL, 0);
         for (uint64_t i = 0; i < test_scaled(8); i++) {

@@ -282,7 +282,7 @@ static void work_while_refused(int submits, int waits, bool by_lane) {
 }
 
 static void refuse_each_submission(void *by_lane) {
-    for (int submits = 0; submits < 40; submits++) {
+    for (int submits = 0; submits < 40; submits += (int)test_step()) {
         CONTEXT("after %d submissions", submits);
         work_while_refused(submits, INT32_MAX, by_lane != NULL);
     }
@@ -298,7 +298,7 @@ TEST(whichever_submission_of_a_lane_is_the_first_refused_no_io_is_lost_and_other
 }
 
 static void refuse_each_wait(void *by_lane) {
-    for (int waits = 0; waits < 40; waits++) {
+    for (int waits = 0; waits < 40; waits += (int)test_step()) {
         CONTEXT("after %d waits", waits);
         work_while_refused(INT32_MAX, waits, by_lane != NULL);
     }

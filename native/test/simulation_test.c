@@ -17,8 +17,10 @@
 #include "write/writeback.h"
 
 /* Sanitizers take their time, and look for what needs fewer cuts to be seen. */
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_THREAD__)
 enum { FEWER = 20 };
+#elif defined(__SANITIZE_ADDRESS__)
+enum { FEWER = 10 };
 #elif defined(WT_MUTANTS)
 enum { FEWER = 2 };
 #else

@@ -19,6 +19,15 @@
 enum { EXIT_PASSED = 0, EXIT_FAILED = 1, EXIT_SKIPPED = 77 };
 enum { SCRATCH_DIRECTORIES = 64, CONTEXT_BYTES = 256 };
 
+/* Sanitizers slow down what they watch, and need few of like cases: see test_scaled and test_step. */
+#if defined(__SANITIZE_THREAD__)
+enum { FEWER = 4, STEP = 7 };
+#elif defined(__SANITIZE_ADDRESS__)
+enum { FEWER = 2, STEP = 3 };
+#else
+enum { FEWER = 1, STEP = 1 };
+#endif
+
 /* What a test leaves for the process that runs it, however it ends. */
 struct report {
     bool seed_used;
@@ -389,10 +398,12 @@ void test_check_file(const char *path, uint64_t offset, int value, size_t length
 
 uint64_t test_scaled(uint64_t count) {
     const char *scale = getenv("WT_TEST_SCALE");
-#ifdef __SANITIZE_THREAD__
-    count = count < 4 ? 1 : count / 4;
-#endif
+    count = count < FEWER ? 1 : count / FEWER;
     return scale == NULL ? count : count * strtoull(scale, NULL, 10);
+}
+
+uint64_t test_step(void) {
+    return STEP;
 }
 
 /* ---- pseudo-random numbers --------------------------------------------------------------------------------------- */

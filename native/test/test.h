@@ -98,8 +98,10 @@ const char *test_make_directory(const char *parent);
 /* All length bytes at offset of the file at path, as any other program reads them, are value. */
 void test_check_file(const char *path, uint64_t offset, int value, size_t length);
 
-/* A count of things to do: WT_TEST_SCALE times as many, if that is set; a quarter under ThreadSanitizer. */
+/* A count of things to do: WT_TEST_SCALE times as many, if that is set; half under AddressSanitizer, a quarter under ThreadSanitizer. */
 uint64_t test_scaled(uint64_t count);
+/* From one place where something may happen to the next that is tried: 1, so all of them; more under a sanitizer. */
+uint64_t test_step(void);
 
 /* ---- pseudo-random numbers ---- */
 
