@@ -42,11 +42,14 @@ struct table {
 
 /*
  * One for all copies of the library in the process, as several class loaders load them: glibc binds a unique symbol to the first
- * definition of its name, and keeps that copy loaded. With musl each copy has its own. Another layout has another name.
+ * definition of its name, and keeps that copy loaded. With musl, or from clang, whose assembler refuses such a symbol of C, each
+ * copy has its own. Another layout has another name.
  */
 __attribute__((visibility("default"))) struct table wt_mapped_table_1 = {
     .lock = WT_MUTEX_INITIALIZER(WT_LOCK_MAPPED), .last_stored = &wt_mapped_table_1.first_stored};
+#ifndef __clang__
 __asm__(".type wt_mapped_table_1, %gnu_unique_object");
+#endif
 
 #define TABLE wt_mapped_table_1
 
