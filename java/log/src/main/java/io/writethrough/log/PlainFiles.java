@@ -117,7 +117,7 @@ final class PlainFiles implements LogFiles {
                 while (destination.hasRemaining() && count >= 0) {
                     count = open.read(destination, offset + destination.position() - start);
                 }
-                return destination.position() - start;
+                return (long) destination.position() - start;
             });
         }
 
