@@ -23,7 +23,7 @@ enum { SCRATCH_DIRECTORIES = 64, CONTEXT_BYTES = 256 };
 #if defined(__SANITIZE_THREAD__)
 enum { FEWER = 4, STEP = 7 };
 #elif defined(__SANITIZE_ADDRESS__)
-enum { FEWER = 2, STEP = 3 };
+enum { FEWER = 2, STEP = 5 };
 #else
 enum { FEWER = 1, STEP = 1 };
 #endif
