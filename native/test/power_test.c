@@ -230,7 +230,7 @@ TEST(invariant_5_untouched_neighbours_survive_errors_and_power_cuts) {
     test_random_bytes(&random, bytes, sizeof bytes);
     for (size_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++) {
         for (uint64_t length = 1; length < 9000; length = length * 5 + 1) {
-            for (uint64_t event = 1; event < 12; event++) {
+            for (uint64_t event = 1; event < 12; event += test_step()) {
                 struct core core = core_open(&(struct sim_options){.logical_block_bytes = 512}, NULL);
                 uint8_t after[30000];
                 sim_put(core.sim, "file", bytes, 20000);
