@@ -25,6 +25,8 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import java.util.zip.CRC32C;
 import org.apache.activemq.artemis.api.core.ActiveMQBuffer;
 import org.apache.activemq.artemis.core.io.SequentialFileFactory;
@@ -36,7 +38,8 @@ import org.apache.activemq.artemis.core.journal.impl.JournalImpl;
 
 /**
  * Durable records a second of this log and of others, in rounds that take turns. Arguments: a directory, the rounds, the
- * seconds that each way takes in a round, and the MiB of the replays. Prints medians, and ratios in the same round.
+ * seconds that each way takes in a round, the MiB of the replays (0: none), and a regular expression for the names of the loads.
+ * Prints medians, and ratios in the same round.
  */
 public final class LogBenchmark {
     private static final int BATCHED_FILE_BYTES = 10 << 20;
@@ -84,8 +87,12 @@ public final class LogBenchmark {
         try {
             final LogBenchmark benchmark =
                     new LogBenchmark(directory, Integer.parseInt(arguments[1]), Double.parseDouble(arguments[2]));
-            benchmark.appends();
-            benchmark.replays(Long.parseLong(arguments[3]) << 20);
+            benchmark.appends(
+                    Pattern.compile(arguments.length > 4 ? arguments[4] : "").asPredicate());
+            final long replayed = Long.parseLong(arguments[3]) << 20;
+            if (replayed > 0) {
+                benchmark.replays(replayed);
+            }
         } finally {
             TestDirectories.delete(directory);
         }
@@ -100,10 +107,13 @@ public final class LogBenchmark {
         long append(Load load, long end) throws Exception;
     }
 
-    private void appends() throws Exception {
+    private void appends(final Predicate<String> wanted) throws Exception {
         System.out.println("| records a second | the log | by hand | Artemis NIO | Artemis AIO | heap B an append |");
         System.out.println("|---|---:|---:|---:|---:|---:|");
         for (final Load load : LOADS) {
+            if (!wanted.test(load.toString())) {
+                continue;
+            }
             final Map<Kind, double[]> rates = new EnumMap<>(Kind.class);
             final Map<Kind, Way> ways = new EnumMap<>(Kind.class);
             for (final Kind kind : load.kinds) {
@@ -346,6 +356,8 @@ public final class LogBenchmark {
     // ---- replays ----
 
     private static final int REPLAYED_BYTES = 512;
+    /* A disk that has a limit for bytes a second saves some while it rests. */
+    private static final int REST_MILLIS = 4000;
 
     private void replays(final long bytes) throws Exception {
         final Path path = directory.resolve("replay");
@@ -368,8 +380,14 @@ public final class LogBenchmark {
                 final double[] own = new double[rounds];
                 final double[] other = new double[rounds];
                 for (int round = cold ? 0 : -1; round < rounds; round++) {
-                    own[Math.max(0, round)] = cold ? replayCold(path, bytes) : replay(path, options, bytes);
-                    other[Math.max(0, round)] = replayByHand(path, bytes, cold);
+                    final int to = Math.max(0, round);
+                    if (round % 2 == 0) { // the first one may warm a cache of the device
+                        own[to] = cold ? replayCold(path, bytes) : replay(path, options, bytes);
+                        other[to] = replayByHand(path, bytes, cold);
+                    } else {
+                        other[to] = replayByHand(path, bytes, cold);
+                        own[to] = cold ? replayCold(path, bytes) : replay(path, options, bytes);
+                    }
                 }
                 System.out.printf(
                         Locale.ROOT,
@@ -411,6 +429,7 @@ public final class LogBenchmark {
 
     private static void dropCaches() throws Exception {
         new ProcessBuilder("sync").start().waitFor();
+        Thread.sleep(REST_MILLIS);
         Files.writeString(Path.of("/proc/sys/vm/drop_caches"), "1"); // as root
     }
 
