@@ -97,6 +97,8 @@ public final class DurableLog implements Closeable {
     private Runnable unregister = () -> {};
 
     private volatile long start;
+    /* Where the records end that the opening found and no truncation has taken back. 0: readers do not use that. */
+    private volatile long foundEnd;
     /* Where truncations have cut, in their order. */
     private volatile long[] cuts = {};
     private volatile boolean closed;
@@ -124,6 +126,7 @@ public final class DurableLog implements Closeable {
         this.segments = segments;
         this.appends = new Appends(files, segments, watermark, control.now(), current, recovery.end());
         this.start = recovery.start();
+        this.foundEnd = files.opensBesideWrites() ? recovery.end() : 0;
         this.retentionBytes = options.retentionBytes();
         this.afterClose = afterClose;
         appends.afterRoll(() -> segments.later(this::trimByRetention));
@@ -583,9 +586,9 @@ public final class DurableLog implements Closeable {
         return segmentBytes;
     }
 
-    /** Whether nothing is written to the segment any more, unless a truncation takes it back. */
-    boolean isWritten(final long sequence) {
-        return appends != null && sequence < appends.sequence();
+    /** The LSN before which nothing is written any more, unless a truncation takes back what is there. */
+    long writtenEnd() {
+        return appends == null ? 0 : Math.max(foundEnd, appends.sequence() * segmentBytes);
     }
 
     long[] cuts() {
@@ -708,6 +711,7 @@ public final class DurableLog implements Closeable {
                 watermark.cut(cut);
                 final long[] more = Arrays.copyOf(cuts, cuts.length + 1);
                 more[cuts.length] = cut;
+                foundEnd = Math.min(foundEnd, cut);
                 cuts = more; // before records go: a reader that misses them then knows why
                 final long last = Recovery.sequenceOf(cut, segmentBytes);
                 if (last != segment.sequence()) {

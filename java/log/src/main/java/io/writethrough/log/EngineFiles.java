@@ -6,6 +6,7 @@ import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 
+import io.writethrough.Backend;
 import io.writethrough.Durability;
 import io.writethrough.WriteThroughEngine;
 import io.writethrough.WriteThroughFile;
@@ -53,6 +54,12 @@ final class EngineFiles implements LogFiles {
     @Override
     public LogFile openWritten(final String name) throws IOException {
         return PlainFiles.open(directory.resolve(name));
+    }
+
+    /* The portable engine locks a file by a FileLock, and the close of any other channel of the file would take that away. */
+    @Override
+    public boolean opensBesideWrites() {
+        return engine.backend() != Backend.JDK;
     }
 
     @Override

@@ -14,9 +14,17 @@ interface LogFiles extends Closeable {
     /** Opens a file; if it is to be made, it and its name are durable when this returns. */
     LogFile open(String name, boolean create) throws IOException;
 
-    /** Opens a file to which nothing is written any more, for reads: what the kernel has of it needs no device. */
+    /**
+     * Opens a file for reads of what is not written any more: what the kernel has of it needs no device. Who reads what is
+     * written after this call may get old bytes.
+     */
     default LogFile openWritten(final String name) throws IOException {
         return open(name, false);
+    }
+
+    /** Whether {@link #openWritten} may open a file that is open for writes. */
+    default boolean opensBesideWrites() {
+        return true;
     }
 
     void delete(String name) throws IOException;

@@ -34,6 +34,8 @@ public final class LogReader implements Closeable {
     private @Nullable Frames frames;
     private long sequence;
     private long base;
+    /* Records from this LSN on are to be read from another file than the open one. */
+    private long endOfFile;
     private long begunAt;
     private long position;
     private int cuts;
@@ -104,16 +106,17 @@ public final class LogReader implements Closeable {
 
     private Frames framesAt(final long at) throws IOException {
         final Frames open = frames;
-        if (open != null && isInSegment(at)) {
+        if (open != null && isInSegment(at) && at < endOfFile) {
             return open;
         }
         closeFile();
         sequence = Recovery.sequenceOf(at, log.segmentBytes());
         base = sequence * log.segmentBytes();
         final String name = Segments.nameOf(sequence);
-        final LogFile file = log.isWritten(sequence)
-                ? log.files().openWritten(name)
-                : log.files().open(name, false);
+        final long written = log.writtenEnd();
+        endOfFile = at < written ? written : Long.MAX_VALUE;
+        final LogFile file =
+                at < written ? log.files().openWritten(name) : log.files().open(name, false);
         final Frames opened = new Frames(file, log.logId(), base, window);
         frames = opened;
         return opened;

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
+import io.writethrough.Backend;
 import io.writethrough.WriteThroughEngine;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -464,6 +465,45 @@ class DurableLogTest extends LogOnDisk {
                     log.recovery().toString());
             assertEquals(200, read(log).size());
         }
+    }
+
+    @Test
+    void recordsThatTheOpeningFoundAreReadByTheKernelAndLaterOnesByTheEngine() throws IOException {
+        final List<Long> lsns = new ArrayList<>();
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            for (int i = 0; i < 20; i++) {
+                log.append(bytes("found " + i));
+            }
+        }
+        try (WriteThroughEngine engine = WriteThroughEngine.builder().build();
+                DurableLog log = DurableLog.open(
+                        path, LogOptions.builder().engine(engine).build())) {
+            final long opened = reads(engine);
+            try (LogReader reader = log.reader(log.start())) {
+                for (int i = 0; i < 20; i++) {
+                    assertTrue(reader.next());
+                    assertEquals("found " + i, textOf(reader.record()));
+                    lsns.add(reader.lsn());
+                }
+                assertEquals(engine.backend() == Backend.JDK, reads(engine) > opened);
+                final long found = reads(engine);
+                log.append(bytes("later"));
+                assertTrue(reader.next());
+                assertEquals("later", textOf(reader.record()));
+                assertTrue(reads(engine) > found);
+            }
+            log.truncateAfter(lsns.get(9));
+            log.append(bytes("instead"));
+            final long cut = reads(engine);
+            assertEquals(List.of("found 9", "instead"), read(log, lsns.get(9)));
+            assertTrue(reads(engine) > cut);
+        }
+    }
+
+    private static long reads(final WriteThroughEngine engine) {
+        return engine.stats().readHits()
+                + engine.stats().readMisses()
+                + engine.stats().deviceReads();
     }
 
     @Test
