@@ -26,14 +26,6 @@
 #define WATCHDOG_SECONDS 10
 /* Places of a kind of call at which it is made to fail. */
 #define PLACES_MOST 80u
-/* With a sanitizer, to which a run is a second, a part of the places is tried. */
-#if defined(__SANITIZE_THREAD__)
-#define PLACES_STEP 16u
-#elif defined(__SANITIZE_ADDRESS__)
-#define PLACES_STEP 8u
-#else
-#define PLACES_STEP 1u
-#endif
 
 /* ---- one run ----------------------------------------------------------------------------------------------------- */
 
@@ -385,7 +377,7 @@ struct errors {
 static void try_errors(const struct errors *errors) {
     unsigned places = shared->counts[errors->call];
     places = places < PLACES_MOST ? places : PLACES_MOST;
-    for (unsigned at = 1; at <= places; at += PLACES_STEP) {
+    for (unsigned at = 1; at <= places; at += (unsigned)test_step()) {
         for (const int *error = errors->of; *error != 0; error++) {
             if (errors->call != FAKE_DEVICE) { /* which never lives again */
                 try((struct fake_fault){errors->call, at, *error, false});

@@ -21,9 +21,9 @@ enum { SCRATCH_DIRECTORIES = 64, CONTEXT_BYTES = 256 };
 
 /* Sanitizers slow down what they watch, and need few of like cases: see test_scaled and test_step. */
 #if defined(__SANITIZE_THREAD__)
-enum { FEWER = 4, STEP = 7 };
+enum { FEWER = 8, STEP = 29 };
 #elif defined(__SANITIZE_ADDRESS__)
-enum { FEWER = 2, STEP = 5 };
+enum { FEWER = 3, STEP = 11 };
 #else
 enum { FEWER = 1, STEP = 1 };
 #endif
