@@ -34,7 +34,7 @@ extern "C" {
 #endif
 
 /* Changes when a structure, constant or function below changes incompatibly. */
-#define WT_ABI_VERSION 6
+#define WT_ABI_VERSION 7
 
 typedef uint64_t wt_engine;
 typedef uint64_t wt_file;
@@ -470,7 +470,7 @@ struct wt_pinned {
  * them: runs of 2 to 64 pages, aligned to their size from the beginning of their 64 blocks. None of that is promised.
  *
  * Pins that are out keep the pages that they touch, up to a quarter of cache_bytes in all; a page counts once for each of its
- * pins. Past that limit the call is -ENOBUFS or, with WT_PIN_COPY, makes a copy. The library also makes a copy, whatever the
+ * pins. (Pins that Java takes without this call have an eighth besides.) Past that limit the call is -ENOBUFS or, with WT_PIN_COPY, makes a copy. The library also makes a copy, whatever the
  * flags, on WT_PATH_BUFFERED, of a file that is mapped for writing, and where a block was written again while its last I/O was
  * in flight. A copy is memory of the process beside the cache.
  *

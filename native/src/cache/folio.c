@@ -31,17 +31,19 @@ static uint32_t id_of(const struct wt_cache *cache, const struct wt_folio *folio
 /* ---- its face ------------------------------------------------------------------------------------------------ */
 
 /*
- * Fields that may change once the folio is locked. ThreadSanitizer knows no fences, and in its builds nobody looks
- * without the lock.
+ * Fields that may change once the folio is locked. The version is odd before anybody looks at a count of pins, in the one
+ * order of all such operations: a reader that counted itself too late for that look sees another version. ThreadSanitizer
+ * knows no fences, and in its builds nobody reads without the lock or a pin.
  */
 static void begin_changes(struct wt_cache *cache, struct wt_folio *folio) {
     _Atomic uint64_t *version = &cache->faces.version[id_of(cache, folio)];
     uint64_t before = atomic_load_explicit(version, memory_order_relaxed);
     assert(before % 2 == 0 && !folio->changing);
     folio->changing = true;
+    folio->looked = folio->pinned = 0;
     if (WT_MUTANT("version-kept"))
         return;
-    atomic_store_explicit(version, before + 1, memory_order_relaxed);
+    atomic_exchange(version, before + 1);
 #ifndef __SANITIZE_THREAD__
     atomic_thread_fence(memory_order_release);
 #endif
@@ -90,8 +92,10 @@ static uint64_t readable(const struct wt_folio *folio) {
 static void show(struct wt_cache *cache, struct wt_folio *folio) {
     struct wt_faces *faces = &cache->faces;
     uint32_t id = id_of(cache, folio);
+    uint64_t blocks = readable(folio), moving = WT_MUTANT("moving-bytes-pinnable") ? 0 : wt_folio_moving(folio);
     atomic_store_explicit(&faces->key[id], wt_view_key(folio->mapping->place, folio->index), memory_order_relaxed);
-    atomic_store_explicit(&faces->readable[id], readable(folio), memory_order_relaxed);
+    atomic_store_explicit(&faces->readable[id], blocks, memory_order_relaxed);
+    atomic_store_explicit(&faces->pinnable[id], blocks & ~moving, memory_order_relaxed);
     if (folio->moved) {
         atomic_store_explicit(&faces->base[id], base_of(folio), memory_order_relaxed);
         folio->moved = false;
@@ -218,7 +222,7 @@ static void make_folio(struct wt_mapping *mapping, uint32_t bucket, uint64_t ind
     folio->others_turn = false;
     folio->gather = (struct wt_gather){0};
     folio->uptodate = folio->writeback = folio->dirty = folio->reading = 0;
-    folio->used = folio->ahead = folio->pinned = folio->awaited = 0;
+    folio->used = folio->ahead = folio->awaited = 0;
     folio->detached = WT_NONE;
     folio->links = NULL;
     folio->mapping = mapping;
@@ -481,9 +485,9 @@ void wt_folio_fill(struct wt_folio *folio, struct wt_reservation *reservation, u
 }
 
 /* Those of the pages that pins show. */
-static uint64_t pinned_of(const struct wt_folio *folio, uint64_t pages) {
+static uint64_t pinned_of(struct wt_folio *folio, uint64_t pages) {
     uint64_t pinned = 0;
-    for (pages &= folio->pinned; pages; pages &= pages - 1) {
+    for (; pages; pages &= pages - 1) {
         unsigned page = (unsigned)__builtin_ctzll(pages);
         pinned |= (uint64_t)wt_folio_is_pinned(folio, page) << page;
     }
@@ -518,14 +522,15 @@ void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation,
     folio->detached = old;
 }
 
-uint64_t wt_folio_stuck(const struct wt_folio *folio) {
+uint64_t wt_folio_stuck(struct wt_folio *folio) {
+    const struct wt_geometry *geometry = &folio->mapping->geometry;
     uint64_t stuck = 0;
-    if (!folio->reading || WT_MUTANT("stuck-page-renewed"))
-        return 0;
-    for (uint64_t pages = pinned_of(folio, ~UINT64_C(0)); pages; pages &= pages - 1) {
-        unsigned page = (unsigned)__builtin_ctzll(pages);
-        uint64_t blocks = wt_page_blocks(&folio->mapping->geometry, page, page);
-        stuck |= folio->reading & blocks ? blocks : 0;
+    if (geometry->page_block_shift == 0 || WT_MUTANT("stuck-page-renewed"))
+        return 0; /* a page of one block has no other that is filled */
+    for (uint64_t left = folio->reading, blocks; left; left &= ~blocks) {
+        unsigned page = wt_page_of(geometry, (unsigned)__builtin_ctzll(left));
+        blocks = wt_page_blocks(geometry, page, page);
+        stuck |= wt_folio_is_pinned(folio, page) ? blocks : 0;
     }
     return stuck;
 }
@@ -629,6 +634,7 @@ int wt_cache_open(struct wt_cache *cache, struct wt_backend *backend, uint64_t c
     cache->free_folio = WT_NONE;
     cache->fresh_folio = 0;
     const struct wt_view_sizes sizes = {.arena_bytes = (size_t)frames << WT_PAGE_SHIFT,
+                                        .page_count = (uint32_t)frames,
                                         .folio_count = cache->folio_count,
                                         .folio_bytes = sizeof(struct wt_folio),
                                         .bucket_count = buckets,
@@ -639,8 +645,7 @@ int wt_cache_open(struct wt_cache *cache, struct wt_backend *backend, uint64_t c
     cache->folios = cache->view->parts[WT_VIEW_FOLIOS].start;
     cache->buckets = cache->view->parts[WT_VIEW_BUCKETS].start;
     cache->faces = wt_view_faces(cache->view, cache->folio_count);
-    rc = wt_pool_open(&cache->pool, backend, (uint32_t)frames, cache->view->parts[WT_VIEW_ARENA].start, in_flight_limit,
-                      try_evict);
+    rc = wt_pool_open(&cache->pool, backend, (uint32_t)frames, cache->view, in_flight_limit, try_evict);
     if (rc) {
         wt_view_close(cache->view);
         return rc;

@@ -23,11 +23,13 @@
 #ifndef WT_FOLIO_H
 #define WT_FOLIO_H
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/lock.h"
+#include "base/mutant.h"
 #include "cache/pool.h"
 #include "cache/view.h"
 #include "io/wait.h"
@@ -70,11 +72,11 @@ struct wt_folio {
     uint32_t waiters;      /* threads in settled */
     uint32_t detached;     /* the first of its detached pages; WT_NONE: none */
 
-    uint64_t pinned;   /* per page: its memory was pinned once, and may be now; see wt_folio_is_pinned */
-    uint64_t awaited;  /* blocks that atomic writes and allocations wait to have alone */
-    uint32_t awaiting; /* such writes and allocations */
-    uint32_t behind;   /* threads that let these go first */
-    bool others_turn;  /* those behind have their turn: until one of them wrote, no other atomic write goes first */
+    uint64_t looked, pinned; /* per page: wt_folio_is_pinned was asked since the folio is locked, and the answer */
+    uint64_t awaited;        /* blocks that atomic writes and allocations wait to have alone */
+    uint32_t awaiting;       /* such writes and allocations */
+    uint32_t behind;         /* threads that let these go first */
+    bool others_turn; /* those behind have their turn: until one of them wrote, no other atomic write goes first */
     struct wt_gather gather;
 
     _Atomic uint32_t
@@ -187,7 +189,14 @@ void wt_folio_shadow(struct wt_folio *folio, struct wt_reservation *reservation,
  * The blocks of pages that a pin shows while a read fills other blocks of them: such a page gets no new memory until that
  * read ends.
  */
-uint64_t wt_folio_stuck(const struct wt_folio *folio);
+uint64_t wt_folio_stuck(struct wt_folio *folio);
+/*
+ * Blocks whose bytes may still change where they are: if the I/O fails whose bytes lie below newer ones here, the device's
+ * take their place.
+ */
+static inline uint64_t wt_folio_moving(const struct wt_folio *folio) {
+    return folio->dirty & folio->writeback;
+}
 /* Gives those of the pages first..last that pins show new memory with the old bytes. None of their blocks is stuck. */
 void wt_folio_renew(struct wt_folio *folio, struct wt_reservation *reservation, unsigned first, unsigned last);
 /* A page of the reservation becomes detached memory, for I/O on a block that has none. */
@@ -227,16 +236,25 @@ static inline uint32_t wt_folio_frame(const struct wt_folio *folio, unsigned pag
 
 static inline void wt_folio_set_frame(struct wt_folio *folio, unsigned page, uint32_t frame) {
     folio->moved = true;
+    folio->looked |= UINT64_C(1) << page; /* no pin can show the memory before the folio is unlocked */
     folio->pinned &= ~(UINT64_C(1) << page);
     atomic_store_explicit(&folio->frame[page], frame, memory_order_relaxed);
 }
 
 /*
- * Whether the bytes of a page may not change, because a pin shows them. A page that was never pinned costs a look at a
- * word of the folio. Pins come with the folio locked alone: once false, this stays false until it is unlocked.
+ * Whether the bytes of a page may not change, because a pin shows them. The answer stays the same until the folio is
+ * unlocked or the page has other memory: memory that was reserved for it is enough.
  */
-static inline bool wt_folio_is_pinned(const struct wt_folio *folio, unsigned page) {
-    return (folio->pinned >> page & 1) && wt_pool_is_pinned(wt_folio_pool(folio), wt_folio_frame(folio, page));
+static inline bool wt_folio_is_pinned(struct wt_folio *folio, unsigned page) {
+    uint64_t bit = UINT64_C(1) << page;
+    assert(folio->changing);
+    if (!(folio->looked & bit) || WT_MUTANT("page-looked-at-again")) {
+        uint32_t frame = wt_folio_frame(folio, page);
+        bool pinned = frame != WT_NONE && wt_pool_is_pinned(wt_folio_pool(folio), frame);
+        folio->looked |= bit;
+        folio->pinned = pinned ? folio->pinned | bit : folio->pinned & ~bit;
+    }
+    return folio->pinned & bit;
 }
 
 /* Whether a pin shows this memory, which is detached from the folio. Once false, this stays false. */

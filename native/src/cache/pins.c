@@ -39,12 +39,10 @@ enum wt_pin_result wt_folio_pin(struct wt_folio *folio, struct wt_pins *pins, ui
         *from = start > *from ? start : *from;
         return WT_PIN_MISSING;
     }
-    /* If the I/O fails whose bytes lie below newer ones here, the device's take their place: in this memory. */
-    if (folio->dirty & folio->writeback & blocks && !WT_MUTANT("pinned-bytes-repaired"))
+    if (wt_folio_moving(folio) & blocks && !WT_MUTANT("pinned-bytes-repaired"))
         return WT_PIN_MOVING;
     unsigned first_page = *from >> WT_PAGE_SHIFT, last_page = (to - 1) >> WT_PAGE_SHIFT;
     wt_folio_touch(folio, wt_bits(first_page, last_page));
-    folio->pinned |= wt_bits(first_page, last_page);
     for (unsigned page = first_page; page <= last_page; page++)
         wt_pool_pin(pool, wt_folio_frame(folio, page));
     for (uint32_t length; *from < to; *from += length) {

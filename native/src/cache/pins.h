@@ -4,10 +4,15 @@
  * Pins: a reader looks at cached bytes where they are, without a copy. As long as the pin is out, these bytes do not
  * change, and their memory is not given to anybody else.
  *
- * Each page of memory has a count of its pins (pool.h), and its folio has a bit for a page that was pinned once. A pin
- * is taken with the folio locked. Whoever is about to change the bytes of a page has the folio locked too, and gives a
- * pinned page new memory first, as for a page that I/O reads: the pin keeps the old memory. Whoever takes memory from a
- * folio leaves a pinned page to its pins: the last one frees it. A pin is given back without a lock.
+ * Each page of memory has a count of its pins (pool.h). A pin is taken here with the folio locked. Whoever is about to
+ * change the bytes of a page has the folio locked too, and gives a pinned page new memory first, as for a page that I/O
+ * reads: the pin keeps the old memory. Whoever takes memory from a folio leaves a pinned page to its pins: the last one
+ * frees it. A pin is given back without a lock.
+ *
+ * A reader of the view (view.h) takes a pin without the lock, of blocks that the face calls pinnable: it takes a slot,
+ * adds one to the count of each page, and takes the version again. If the version is the same, the pin is taken. If not,
+ * the reader takes the counts back. Whoever changes the folio makes the version odd before the look at a count: so one
+ * of the two sees the other. DESIGN.md says why a count that is taken back harms nobody.
  */
 #ifndef WT_PINS_H
 #define WT_PINS_H

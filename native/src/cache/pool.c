@@ -72,16 +72,15 @@ static void free_fresh(struct wt_pool *pool) {
 
 /* The same for a run that has left its folio. A page that is pinned stays as it is, and its last pin frees it. */
 static void run_leave(struct wt_pool *pool, uint32_t frame, unsigned order) {
-    _Atomic uint32_t *pins = &pool->frames[frame].pins;
-    if (order == 0 && atomic_load(pins) && !WT_MUTANT("pinned-page-freed")) {
-        if (atomic_fetch_or(pins, WT_FRAME_LEFT)) {
-            pool->frames[frame].state = WT_FRAME_PINNED;
-            pool->left_count++;
-            return;
-        }
-        atomic_store(pins, 0); /* the last pin has gone meanwhile */
+    uint32_t count = order == 0 && !WT_MUTANT("pinned-page-freed") ? atomic_load(&pool->pins[frame]) : 0;
+    while (count && !atomic_compare_exchange_weak(&pool->pins[frame], &count, count | WT_FRAME_LEFT))
+        ;
+    if (!count) { /* none, or the last has gone meanwhile */
+        run_free(pool, frame, order);
+        return;
     }
-    run_free(pool, frame, order);
+    pool->frames[frame].state = WT_FRAME_PINNED;
+    pool->left_count++;
 }
 
 /* The least order from this one on that has a free run; more than WT_MAX_ORDER: none has. */
@@ -380,29 +379,36 @@ void wt_pool_free_detached(struct wt_pool *pool, uint32_t frame) {
 }
 
 void wt_pool_unpin(struct wt_pool *pool, uint32_t frame) {
-    uint32_t before = atomic_fetch_sub(&pool->frames[frame].pins, 1);
+    uint32_t before = atomic_fetch_sub(&pool->pins[frame], 1);
     assert((before & ~WT_FRAME_LEFT) > 0);
-    if (before != (WT_FRAME_LEFT | 1) || WT_MUTANT("page-of-last-pin-kept"))
-        return;
+    if (before == (WT_FRAME_LEFT | 1) && !WT_MUTANT("page-of-last-pin-kept"))
+        wt_pool_free_left(pool, frame);
+}
+
+/* Two may come for one page, if a reader counted itself and took that back between them. Or the page is in use again. */
+void wt_pool_free_left(struct wt_pool *pool, uint32_t frame) {
     wt_lock(&pool->lock);
-    assert(pool->frames[frame].state == WT_FRAME_PINNED);
-    pool->left_count--;
-    atomic_store(&pool->frames[frame].pins, 0);
-    run_free(pool, frame, 0);
-    wake(pool);
+    uint32_t left = WT_FRAME_LEFT;
+    if (atomic_compare_exchange_strong(&pool->pins[frame], &left, 0) || WT_MUTANT("left-page-freed-twice")) {
+        assert(pool->frames[frame].state == WT_FRAME_PINNED || WT_MUTANT("left-page-freed-twice"));
+        pool->left_count--;
+        run_free(pool, frame, 0);
+        wake(pool);
+    }
     wt_unlock(&pool->lock);
 }
 
 /* ---- open and close ------------------------------------------------------------------------------------------ */
 
-int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t frame_count, uint8_t *arena,
+int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t frame_count, const struct wt_view *view,
                  uint64_t in_flight_limit, wt_evict_function try_evict) {
     *pool = (struct wt_pool){
         .newest = WT_NONE, .oldest = WT_NONE, .hand = WT_NONE, .backend = backend, .try_evict = try_evict};
     pool->frame_count = frame_count;
     pool->in_flight_limit = in_flight_limit;
     pool->pin_limit = frame_count / 4;
-    pool->arena = arena;
+    pool->arena = view->parts[WT_VIEW_ARENA].start;
+    pool->pins = view->parts[WT_VIEW_PINS].start;
     pool->arena_bytes = (size_t)frame_count << WT_PAGE_SHIFT;
     pool->frames = wt_map_zeroed(frame_count * sizeof(struct wt_frame));
     if (!pool->frames)
@@ -412,7 +418,7 @@ int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t fram
     for (unsigned order = 0; order <= WT_MAX_ORDER; order++)
         pool->free_run[order] = WT_NONE;
     pool->free_count = frame_count;
-    wt_populate_open(&pool->populate, backend->ops->kind == 0 ? NULL : arena, pool->arena_bytes);
+    wt_populate_open(&pool->populate, backend->ops->kind == 0 ? NULL : pool->arena, pool->arena_bytes);
     if (backend->ops->arena)
         backend->ops->arena(backend, pool->arena, pool->arena_bytes);
     return 0;

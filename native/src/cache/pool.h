@@ -43,11 +43,6 @@ struct wt_frame {
     uint8_t order;
     uint8_t state;
     uint8_t busy; /* of a detached page: its blocks that I/O still reads, from the page's first */
-    /*
-     * Of each page of a run: how many pins it has. WT_FRAME_LEFT: it has left its folio, and the last unpin frees it. A
-     * pin comes with the folio locked, an unpin at any time.
-     */
-    _Atomic uint32_t pins;
 };
 
 #define WT_FRAME_LEFT (UINT32_C(1) << 31)
@@ -75,6 +70,12 @@ struct wt_pool {
     uint8_t *arena;
     size_t arena_bytes;
     struct wt_frame *frames;
+    /*
+     * Of each page: how many pins it has. WT_FRAME_LEFT: it has left its folio, and whoever takes the last pin off frees
+     * it. Readers of the view count too, without a lock (pins.h): at any time, and for a moment also on a page that is
+     * free or another folio's.
+     */
+    _Atomic uint32_t *pins;
     uint32_t frame_count;
     uint32_t free_count;     /* pages */
     uint32_t reserved_count; /* reserved of those: reserved_count <= free_count */
@@ -100,8 +101,8 @@ struct wt_reservation {
     uint32_t pages;
 };
 
-/* The arena is the caller's, begins at a huge page, and has one page for each frame. */
-int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t frame_count, uint8_t *arena,
+/* The view is the caller's: its arena begins at a huge page, and has one page for each frame. */
+int wt_pool_open(struct wt_pool *pool, struct wt_backend *backend, uint32_t frame_count, const struct wt_view *view,
                  uint64_t in_flight_limit, wt_evict_function try_evict);
 void wt_pool_close(struct wt_pool *pool);
 
@@ -141,17 +142,19 @@ void wt_pool_free_detached(struct wt_pool *pool, uint32_t frame);
 
 /* The page has a pin more. Its folio is locked. */
 static inline void wt_pool_pin(struct wt_pool *pool, uint32_t frame) {
-    atomic_fetch_add(&pool->frames[frame].pins, 1);
+    atomic_fetch_add(&pool->pins[frame], 1);
 }
 /* The page has a pin less. */
 void wt_pool_unpin(struct wt_pool *pool, uint32_t frame);
+/* The count of the page has become exactly WT_FRAME_LEFT: frees it, if that is so still and nobody else did. */
+void wt_pool_free_left(struct wt_pool *pool, uint32_t frame);
 
 /*
- * Whether a page of a locked folio is pinned. Once false, this stays false until the folio is unlocked, and all that was
- * read by pins was read before.
+ * Whether a pin shows a page of a locked folio that is changing. False: all that was read by pins was read before, and no
+ * pin comes until the folio is unlocked. A count that a reader is about to take back makes it true too, at any time.
  */
 static inline bool wt_pool_is_pinned(const struct wt_pool *pool, uint32_t frame) {
-    return atomic_load(&pool->frames[frame].pins) != 0;
+    return atomic_load(&pool->pins[frame]) != 0;
 }
 
 static inline uint8_t *wt_pool_memory(const struct wt_pool *pool, uint32_t frame) {

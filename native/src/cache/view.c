@@ -52,6 +52,16 @@ static void unmap(struct wt_view *view) {
     free(view);
 }
 
+/* Whole stripes, a power of two of them; or less than one. */
+static uint32_t slot_count(uint32_t page_count) {
+    uint32_t most = page_count / 8 / WT_VIEW_SLOT_PAGES, slots = WT_VIEW_STRIPE_SLOTS;
+    if (most < slots)
+        return most;
+    while (2 * slots <= most && slots < WT_VIEW_HIT_STRIPES * WT_VIEW_STRIPE_SLOTS)
+        slots *= 2;
+    return slots;
+}
+
 int wt_view_open(struct wt_view **opened, const struct wt_view_sizes *sizes) {
     struct wt_view *view = calloc(1, sizeof *view);
     if (!view)
@@ -61,8 +71,10 @@ int wt_view_open(struct wt_view **opened, const struct wt_view_sizes *sizes) {
         [WT_VIEW_FOLIOS] = sizes->folio_count * sizes->folio_bytes,
         [WT_VIEW_BUCKETS] = sizes->bucket_count * sizeof(uint32_t),
         [WT_VIEW_INODES] = places * sizes->inode_bytes,
-        [WT_VIEW_FACES] = sizes->folio_count * (3 * sizeof(uint64_t) + sizeof(uint32_t)),
+        [WT_VIEW_FACES] = sizes->folio_count * (4 * sizeof(uint64_t) + sizeof(uint32_t)),
         [WT_VIEW_HITS] = (size_t)WT_VIEW_HIT_STRIPES * WT_VIEW_HIT_BYTES,
+        [WT_VIEW_PINS] = sizes->page_count * sizeof(uint32_t),
+        [WT_VIEW_SLOTS] = slot_count(sizes->page_count) * sizeof(uint32_t),
     };
     view->inode_bytes = sizes->inode_bytes;
     atomic_init(&view->users, 1);
@@ -89,7 +101,8 @@ struct wt_faces wt_view_faces(const struct wt_view *view, uint32_t folio_count) 
         .version = (_Atomic uint64_t *)start,
         .key = (_Atomic uint64_t *)(start + folio_count),
         .readable = (_Atomic uint64_t *)(start + 2 * (size_t)folio_count),
-        .base = (_Atomic uint32_t *)(start + 3 * (size_t)folio_count),
+        .pinnable = (_Atomic uint64_t *)(start + 3 * (size_t)folio_count),
+        .base = (_Atomic uint32_t *)(start + 4 * (size_t)folio_count),
     };
 }
 
@@ -156,7 +169,7 @@ uint64_t wt_view_key(uint32_t place, uint64_t index) {
     return place == WT_NONE ? WT_FACE_NONE : (uint64_t)place << WT_FACE_INDEX_BITS | index;
 }
 
-/* ---- hits ---------------------------------------------------------------------------------------------------- */
+/* ---- what readers count -------------------------------------------------------------------------------------- */
 
 uint64_t wt_view_hits(const struct wt_view *view) {
     const char *hits = view->parts[WT_VIEW_HITS].start;
@@ -164,5 +177,13 @@ uint64_t wt_view_hits(const struct wt_view *view) {
     for (unsigned i = 0; i < WT_VIEW_HIT_STRIPES; i++)
         sum += atomic_load_explicit((const _Atomic uint64_t *)(hits + (size_t)i * WT_VIEW_HIT_BYTES),
                                     memory_order_relaxed);
+    return sum;
+}
+
+uint64_t wt_view_pinned_pages(const struct wt_view *view) {
+    const _Atomic uint32_t *slots = view->parts[WT_VIEW_SLOTS].start;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < view->parts[WT_VIEW_SLOTS].bytes / sizeof *slots; i++)
+        sum += atomic_load_explicit(&slots[i], memory_order_relaxed);
     return sum;
 }

@@ -13,6 +13,8 @@
  * was in memory, and asks the core. So memory stays mapped until the engine is closed and the last reader has let go.
  * A reader that comes late finds zeros, the face of no folio.
  *
+ * A reader pins bytes in the same way: in place of the copy it adds one to the count of each page (pins.h).
+ *
  * Inodes have their place in this memory too, and a face names its inode by that place. A reader that knows the inode
  * by its id looks at the id after the face, and before it takes the version again. If the id is the same, the face
  * was of that inode: a file's folios are gone before its inode is, and ids only go forward.
@@ -36,17 +38,27 @@ enum wt_view_part {
     WT_VIEW_INODES,
     WT_VIEW_FACES,
     WT_VIEW_HITS, /* WT_VIEW_HIT_STRIPES counts of the readers' reads, WT_VIEW_HIT_BYTES apart */
+    WT_VIEW_PINS, /* the count of pins of each page of the arena, in 32 bits; see pool.h */
+    WT_VIEW_SLOTS, /* one for each pin of readers, in 32 bits: how many pages it has, or 0; WT_VIEW_STRIPE_SLOTS a stripe */
     WT_VIEW_PARTS,
 };
 
 #define WT_VIEW_HIT_STRIPES 256u
 #define WT_VIEW_HIT_BYTES 64u
 
+/*
+ * A reader takes a slot before it counts itself on pages, and gives the slot back after it has taken the counts back. So
+ * pages that are counted by readers, in vain or not, are an eighth of the cache at most.
+ */
+#define WT_VIEW_SLOT_PAGES 4u
+#define WT_VIEW_STRIPE_SLOTS 16u
+
 /* The faces of all folios, by folio number. */
 struct wt_faces {
     _Atomic uint64_t *version;
     _Atomic uint64_t *key;      /* wt_view_key; zeroed memory is the key of no folio that has blocks to read */
     _Atomic uint64_t *readable; /* blocks */
+    _Atomic uint64_t *pinnable; /* those of them whose bytes change nowhere but in new memory */
     _Atomic uint32_t *base;     /* the frame of its first page if the others follow in order, else WT_FACE_SCATTERED */
 };
 #define WT_FACE_NONE UINT64_MAX
@@ -58,6 +70,7 @@ struct wt_inode_place;
 /* How much of each a view has, and how large each is. */
 struct wt_view_sizes {
     size_t arena_bytes;
+    uint32_t page_count; /* of the arena */
     uint32_t folio_count, bucket_count;
     size_t folio_bytes, inode_bytes;
 };
@@ -95,5 +108,7 @@ uint64_t wt_view_key(uint32_t place, uint64_t index);
 
 /* The count of reads that readers did by themselves. */
 uint64_t wt_view_hits(const struct wt_view *view);
+/* How many pages readers have pinned by themselves, each once for each pin. */
+uint64_t wt_view_pinned_pages(const struct wt_view *view);
 
 #endif

@@ -137,7 +137,8 @@ void wt_stats_fill(struct wt_engine_object *engine, struct wt_engine_stats *stat
     stats->cached_bytes = (uint64_t)(pool->frame_count - pool->free_count) << WT_PAGE_SHIFT;
     stats->in_flight_bytes = atomic_load(&pool->in_flight_bytes);
     stats->evictions = pool->evictions;
-    stats->pinned_bytes = (uint64_t)atomic_load(&pool->pinned_count) << WT_PAGE_SHIFT;
+    uint64_t by_readers = WT_MUTANT("pins-of-readers-uncounted") ? 0 : wt_view_pinned_pages(engine->cache.view);
+    stats->pinned_bytes = (atomic_load(&pool->pinned_count) + by_readers) << WT_PAGE_SHIFT;
     wt_unlock(&pool->lock);
     wt_lock(&engine->file_lock);
     stats->open_files = engine->file_count;

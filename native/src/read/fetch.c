@@ -43,7 +43,7 @@ struct missing_read {
 };
 
 /* The blocks that are cached, or that other I/O brings or writes: nobody reads these. */
-static uint64_t blocks_there(const struct wt_folio *folio) {
+static uint64_t blocks_there(struct wt_folio *folio) {
     return folio->uptodate | folio->reading | folio->writeback | wt_folio_stuck(folio);
 }
 

@@ -197,7 +197,7 @@ static struct wt_folio *find_busy(const struct atomic *atomic) {
     return NULL;
 }
 
-static bool is_one_run(const struct wt_folio *folio, unsigned first, unsigned last) {
+static bool is_one_run(struct wt_folio *folio, unsigned first, unsigned last) {
     for (unsigned page = first; page <= last; page++)
         if (wt_folio_frame(folio, page) == WT_NONE || wt_folio_is_pinned(folio, page) ||
             wt_folio_frame(folio, page) != wt_folio_frame(folio, first) + (page - first))

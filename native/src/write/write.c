@@ -209,7 +209,7 @@ static uint64_t stable_blocks(const struct wt_folio *folio) {
     return folio->writeback & ~folio->dirty;
 }
 
-static bool needs_shadow(const struct wt_folio *folio, uint64_t blocks, unsigned page) {
+static bool needs_shadow(struct wt_folio *folio, uint64_t blocks, unsigned page) {
     uint64_t in_page = wt_page_blocks(&folio->mapping->geometry, page, page);
     if (wt_folio_is_pinned(folio, page) && !WT_MUTANT("pinned-bytes-written"))
         return true;
@@ -230,7 +230,7 @@ static uint64_t fillable(const struct wt_folio *folio) {
  * Blocks of the span that cannot be written now: they have to be read first, are being read, or an atomic write has
  * its turn.
  */
-static uint64_t find_obstacles(const struct chunk *chunk, const struct wt_folio *folio, struct span *span) {
+static uint64_t find_obstacles(const struct chunk *chunk, struct wt_folio *folio, struct span *span) {
     const struct wt_geometry *geometry = &folio->mapping->geometry;
     uint32_t mask = (1u << geometry->block_shift) - 1;
     uint64_t partial =
@@ -261,7 +261,7 @@ static uint64_t find_obstacles(const struct chunk *chunk, const struct wt_folio 
 }
 
 /* Whether the reservation has the pages that the span needs. Adds pages that are to be had without waiting. */
-static bool reserve_memory(struct chunk *chunk, const struct wt_folio *folio, const struct span *span) {
+static bool reserve_memory(struct chunk *chunk, struct wt_folio *folio, const struct span *span) {
     uint32_t need = (uint32_t)__builtin_popcountll(span->fill);
     for (unsigned page = span->a >> WT_PAGE_SHIFT; page <= (span->b - 1) >> WT_PAGE_SHIFT; page++)
         need += wt_folio_frame(folio, page) == WT_NONE || needs_shadow(folio, span->blocks, page);

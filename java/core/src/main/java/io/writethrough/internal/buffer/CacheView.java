@@ -57,7 +57,7 @@ public final class CacheView {
     }
 
     /* struct wt_faces */
-    private static final int FACE_BYTES = 3 * Long.BYTES + Integer.BYTES;
+    private static final int FACE_BYTES = 4 * Long.BYTES + Integer.BYTES;
     private static final int FACE_INDEX_BITS = 48;
 
     private static final int PAGE_SHIFT = 12;
@@ -111,7 +111,7 @@ public final class CacheView {
         final int longsBytes = faces.capacity() / FACE_BYTES * Long.BYTES;
         this.keys = longsBytes;
         this.readables = 2 * longsBytes;
-        this.bases = 3 * longsBytes;
+        this.bases = 4 * longsBytes;
         this.hits = part(view, HITS);
     }
 

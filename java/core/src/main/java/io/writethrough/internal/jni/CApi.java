@@ -15,7 +15,7 @@ import java.nio.charset.StandardCharsets;
  */
 public final class CApi {
     /** Of the library that has these methods. The library looks at this constant before it registers any. */
-    public static final int ABI_VERSION = 6;
+    public static final int ABI_VERSION = 7;
 
     private CApi() {}
 
