@@ -674,6 +674,8 @@ static void JNICALL view_layout(JNIEnv *env, jclass class, jintArray into) {
         offsetof(struct wt_inode, lost),
         WT_VIEW_HIT_STRIPES,
         WT_VIEW_HIT_BYTES,
+        WT_VIEW_SLOT_PAGES,
+        WT_VIEW_STRIPE_SLOTS,
     };
     (*env)->SetIntArrayRegion(env, into, 0, sizeof layout / sizeof *layout, layout);
     assert(!(*env)->ExceptionCheck(env));
@@ -784,6 +786,17 @@ static void JNICALL unpin(JNIEnv *env, jclass class, jlong handle, jlong run) {
     struct wt_pool *pool = &engine->cache.pool;
     struct iovec given = {pool->arena + (run >> PINNED_LENGTH_BITS), (size_t)run & ((1u << PINNED_LENGTH_BITS) - 1)};
     wt_pins_leave(pool, &given, 1);
+    wt_engine_release((wt_engine)handle);
+}
+
+/* CacheView took a pin off a page, which then had none, and had left its folio. */
+static void JNICALL free_left(JNIEnv *env, jclass class, jlong handle, jint frame) {
+    (void)env;
+    (void)class;
+    struct wt_engine_object *engine = wt_engine_acquire((wt_engine)handle);
+    if (!engine)
+        return;
+    wt_pool_free_left(&engine->cache.pool, (uint32_t)frame);
     wt_engine_release((wt_engine)handle);
 }
 
@@ -1138,66 +1151,69 @@ static jboolean JNICALL copy_in(JNIEnv *env, jclass class, jobject destination, 
 
 /* ---- what the JVM loads ------------------------------------------------------------------------------------------ */
 
+static const JNINativeMethod data_plane_methods[] = {
+    {"open", "(J[BIII)J", (void *)open_file},
+    {"close", "(J)I", (void *)close_file},
+    {"setDescriptor", "(Ljava/io/FileDescriptor;I)Z", (void *)set_descriptor},
+    {"letMap", "(Ljava/nio/channels/FileChannel;)Z", (void *)let_map},
+    {"reopen", "(II)I", (void *)reopen},
+    {"errorText", "(I)Ljava/lang/String;", (void *)error_text},
+    {"mapPrivate", "(IJJ)J", (void *)map_private},
+    {"unmap", "(JJ)V", (void *)unmap},
+    {"memory", "(JJ)Ljava/nio/ByteBuffer;", (void *)memory_of},
+    {"writeDirect", "(JLjava/nio/ByteBuffer;IIJII)J", (void *)write_direct},
+    {"readDirect", "(JLjava/nio/ByteBuffer;IIJI)J", (void *)read_direct},
+    {"writeArray", "(J[BIIJII)J", (void *)write_array},
+    {"readArray", "(J[BIIJI)J", (void *)read_array},
+    {"writeSegments", "(J[Ljava/lang/Object;[JJJII)J", (void *)write_segments},
+    {"readSegments", "(J[Ljava/lang/Object;[JJJI)J", (void *)read_segments},
+    {"submitDirect", "(JLjava/nio/ByteBuffer;IIJIIJ)I", (void *)submit_direct},
+    {"submitArray", "(J[BIIJIIJ)I", (void *)submit_array},
+    {"submitSegments", "(J[Ljava/lang/Object;[JJJIIJ)I", (void *)submit_segments},
+    {"submitAll", "(J[Ljava/lang/Object;[JIII)V", (void *)submit_all},
+    {"readCachedDirect", "(JLjava/nio/ByteBuffer;IIJ)J", (void *)read_cached_direct},
+    {"readCachedArray", "(J[BIIJ)J", (void *)read_cached_array},
+    {"readCachedSegments", "(J[Ljava/lang/Object;[JJJ)J", (void *)read_cached_segments},
+    {"fetch", "(JJJIJ)I", (void *)fetch},
+    {"prefetch", "(JJJ)I", (void *)prefetch},
+    {"prefetchRanges", "(J[J)I", (void *)prefetch_ranges},
+    {"reap", "(J[JJ)I", (void *)reap},
+    {"laneOpen", "(JI)J", (void *)lane_open},
+    {"laneClose", "(J)I", (void *)lane_close},
+    {"laneWriteDirect", "(JJLjava/nio/ByteBuffer;IIJIIJ)I", (void *)lane_write_direct},
+    {"laneWriteArray", "(JJ[BIIJIIJ)I", (void *)lane_write_array},
+    {"laneFetch", "(JJJJIJ)I", (void *)lane_fetch},
+    {"laneSend", "(J)I", (void *)lane_send},
+    {"lanePoll", "(J[JIJ)I", (void *)lane_poll},
+    {"laneWork", "()Z", (void *)lane_work},
+    {"refuseLanes", "(J)I", (void *)refuse_lanes},
+    {"writtenSize", "(J[B)J", (void *)written_size},
+    {"writtenSizeOf", "(JJJ)J", (void *)written_size_of},
+    {"attributes", "(J)J", (void *)attributes},
+    {"size", "(J)J", (void *)size},
+    {"take", "(J[J)I", (void *)take},
+    {"done", "(J[JI)I", (void *)done},
+    {"viewLayout", "([I)V", (void *)view_layout},
+    {"viewOpen", "(J)J", (void *)view_open},
+    {"viewClose", "(J)V", (void *)view_close},
+    {"viewBytes", "(JI)J", (void *)view_bytes},
+    {"viewBuffer", "(JIJJ)Ljava/nio/ByteBuffer;", (void *)view_buffer},
+    {"viewFile", "(J[J)Z", (void *)view_file},
+    {"viewTimed", "(JJ)V", (void *)view_timed},
+    {"pin", "(JJIZ[J)I", (void *)pin},
+    {"freeLeft", "(JI)V", (void *)free_left},
+    {"unpin", "(JJ)V", (void *)unpin},
+    {"makeAccessible", "(Ljava/lang/reflect/AccessibleObject;)Z", (void *)make_accessible},
+    {"copyOut", "(Ljava/nio/ByteBuffer;I[BI)Z", (void *)copy_out},
+    {"copyIn", "(Ljava/nio/ByteBuffer;I[BI)Z", (void *)copy_in},
+};
+
 static jint register_data_plane(JNIEnv *env) {
-    static const JNINativeMethod methods[] = {
-        {"open", "(J[BIII)J", (void *)open_file},
-        {"close", "(J)I", (void *)close_file},
-        {"setDescriptor", "(Ljava/io/FileDescriptor;I)Z", (void *)set_descriptor},
-        {"letMap", "(Ljava/nio/channels/FileChannel;)Z", (void *)let_map},
-        {"reopen", "(II)I", (void *)reopen},
-        {"errorText", "(I)Ljava/lang/String;", (void *)error_text},
-        {"mapPrivate", "(IJJ)J", (void *)map_private},
-        {"unmap", "(JJ)V", (void *)unmap},
-        {"memory", "(JJ)Ljava/nio/ByteBuffer;", (void *)memory_of},
-        {"writeDirect", "(JLjava/nio/ByteBuffer;IIJII)J", (void *)write_direct},
-        {"readDirect", "(JLjava/nio/ByteBuffer;IIJI)J", (void *)read_direct},
-        {"writeArray", "(J[BIIJII)J", (void *)write_array},
-        {"readArray", "(J[BIIJI)J", (void *)read_array},
-        {"writeSegments", "(J[Ljava/lang/Object;[JJJII)J", (void *)write_segments},
-        {"readSegments", "(J[Ljava/lang/Object;[JJJI)J", (void *)read_segments},
-        {"submitDirect", "(JLjava/nio/ByteBuffer;IIJIIJ)I", (void *)submit_direct},
-        {"submitArray", "(J[BIIJIIJ)I", (void *)submit_array},
-        {"submitSegments", "(J[Ljava/lang/Object;[JJJIIJ)I", (void *)submit_segments},
-        {"submitAll", "(J[Ljava/lang/Object;[JIII)V", (void *)submit_all},
-        {"readCachedDirect", "(JLjava/nio/ByteBuffer;IIJ)J", (void *)read_cached_direct},
-        {"readCachedArray", "(J[BIIJ)J", (void *)read_cached_array},
-        {"readCachedSegments", "(J[Ljava/lang/Object;[JJJ)J", (void *)read_cached_segments},
-        {"fetch", "(JJJIJ)I", (void *)fetch},
-        {"prefetch", "(JJJ)I", (void *)prefetch},
-        {"prefetchRanges", "(J[J)I", (void *)prefetch_ranges},
-        {"reap", "(J[JJ)I", (void *)reap},
-        {"laneOpen", "(JI)J", (void *)lane_open},
-        {"laneClose", "(J)I", (void *)lane_close},
-        {"laneWriteDirect", "(JJLjava/nio/ByteBuffer;IIJIIJ)I", (void *)lane_write_direct},
-        {"laneWriteArray", "(JJ[BIIJIIJ)I", (void *)lane_write_array},
-        {"laneFetch", "(JJJJIJ)I", (void *)lane_fetch},
-        {"laneSend", "(J)I", (void *)lane_send},
-        {"lanePoll", "(J[JIJ)I", (void *)lane_poll},
-        {"laneWork", "()Z", (void *)lane_work},
-        {"refuseLanes", "(J)I", (void *)refuse_lanes},
-        {"writtenSize", "(J[B)J", (void *)written_size},
-        {"writtenSizeOf", "(JJJ)J", (void *)written_size_of},
-        {"attributes", "(J)J", (void *)attributes},
-        {"size", "(J)J", (void *)size},
-        {"take", "(J[J)I", (void *)take},
-        {"done", "(J[JI)I", (void *)done},
-        {"viewLayout", "([I)V", (void *)view_layout},
-        {"viewOpen", "(J)J", (void *)view_open},
-        {"viewClose", "(J)V", (void *)view_close},
-        {"viewBytes", "(JI)J", (void *)view_bytes},
-        {"viewBuffer", "(JIJJ)Ljava/nio/ByteBuffer;", (void *)view_buffer},
-        {"viewFile", "(J[J)Z", (void *)view_file},
-        {"viewTimed", "(JJ)V", (void *)view_timed},
-        {"pin", "(JJIZ[J)I", (void *)pin},
-        {"unpin", "(JJ)V", (void *)unpin},
-        {"makeAccessible", "(Ljava/lang/reflect/AccessibleObject;)Z", (void *)make_accessible},
-        {"copyOut", "(Ljava/nio/ByteBuffer;I[BI)Z", (void *)copy_out},
-        {"copyIn", "(Ljava/nio/ByteBuffer;I[BI)Z", (void *)copy_in},
-    };
     jclass data_plane = (*env)->FindClass(env, NATIVE_IO);
     if (!data_plane)
         return JNI_ERR;
-    return (*env)->RegisterNatives(env, data_plane, methods, sizeof methods / sizeof methods[0]);
+    return (*env)->RegisterNatives(env, data_plane, data_plane_methods,
+                                   sizeof data_plane_methods / sizeof data_plane_methods[0]);
 }
 
 /* Exported by its name, for classes of any release. */

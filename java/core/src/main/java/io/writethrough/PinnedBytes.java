@@ -2,7 +2,11 @@
 // Copyright The writethrough authors
 package io.writethrough;
 
+import io.writethrough.internal.file.OpenFile;
+import io.writethrough.internal.file.Pinned;
 import io.writethrough.internal.file.PinnedMemory;
+import java.io.IOException;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.util.List;
 
@@ -49,10 +53,10 @@ public final class PinnedBytes implements AutoCloseable {
     /** The most bytes that can be pinned at once: 256 KiB. */
     public static final int MAX_LENGTH = PinnedMemory.MAX_LENGTH;
 
-    private final PinnedMemory memory;
+    private final Pinned memory;
 
-    PinnedBytes(final PinnedMemory memory) {
-        this.memory = memory;
+    PinnedBytes(final OpenFile file, final long position, final int length, final boolean copies) throws IOException {
+        this.memory = file.reads().pin(this, position, length, copies);
     }
 
     /**
@@ -117,6 +121,7 @@ public final class PinnedBytes implements AutoCloseable {
     @Override
     public void close() {
         memory.close();
+        Reference.reachabilityFence(this); // or it would be found lost meanwhile
     }
 
     /** The path, the range, and whether the bytes are closed. */

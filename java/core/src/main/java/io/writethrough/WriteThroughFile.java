@@ -951,8 +951,10 @@ public final class WriteThroughFile extends MemorySegmentMethods implements Chan
      * Reads bytes where the cache has them, without a copy. What is not cached is read first. The bytes stay as they are, and where
      * they are, until they are closed: {@link PinnedBytes} says more.
      *
-     * <p>What is pinned is a quarter of {@link WriteThroughEngine.Builder#cacheBytes} at most, in whole pages of 4096 bytes. Past
-     * that this method throws: {@link #pinOrCopy} copies there.
+     * <p>A pin of up to four pages of 4096 bytes that are hot (read twice, and in one piece of memory) calls no native code. Pins by
+     * native code have a quarter of {@link WriteThroughEngine.Builder#cacheBytes} at most, in whole pages, and those without it an
+     * eighth. A pin that finds no room among the latter is one by native code. Past that this method throws: {@link #pinOrCopy}
+     * copies there.
      *
      * @param position where in the file the bytes begin
      * @param length of the range in bytes, up to {@link PinnedBytes#MAX_LENGTH}. At the end of the file fewer are pinned
@@ -988,7 +990,7 @@ public final class WriteThroughFile extends MemorySegmentMethods implements Chan
             throw new IllegalArgumentException(
                     "length " + length + " is not from 0 to " + PinnedBytes.MAX_LENGTH + " bytes");
         }
-        return new PinnedBytes(file.reads().pin(position, length, copies));
+        return new PinnedBytes(file, position, length, copies);
     }
 
     /**

@@ -12,16 +12,17 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The cache of an engine as Java sees it: reads what is cached without a call of native code, which costs more than a small
- * copy. It takes no lock and writes to no memory of others but its count. How that can be right is said in native/src/view.h;
- * what is not to be had so is left to the {@link NativeIo}.
+ * copy, and pins so. It takes no lock and writes to no memory of others but its counts. How that can be right is said in view.h
+ * and pins.h of native/src/cache; what is not to be had so is left to the {@link NativeIo}.
  *
  * <p>The memory stays mapped until {@link #release} has run, also when the engine is closed: then nothing is found in it.
  */
 public final class CacheView {
-    /** The result of a read that native code is to do. */
+    /** The result of a read or a pin that native code is to do, and the slot where none is free. */
     public static final int ASK = -1;
 
     private static final VarHandle LONGS = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
+    private static final VarHandle INTS = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.nativeOrder());
 
     /* enum wt_view_part */
     private static final int ARENA = 0;
@@ -30,6 +31,8 @@ public final class CacheView {
     private static final int INODES = 3;
     private static final int FACES = 4;
     private static final int HITS = 5;
+    private static final int PINS = 6;
+    private static final int SLOTS = 7;
 
     /* As view_layout of jni.c has them. */
     private static final int FOLIO_BYTES;
@@ -41,9 +44,11 @@ public final class CacheView {
     private static final int INODE_LOST;
     private static final int HIT_STRIPES;
     private static final int HIT_BYTES;
+    private static final int SLOT_PAGES;
+    private static final int STRIPE_SLOTS;
 
     static {
-        final int[] layout = new int[9];
+        final int[] layout = new int[11];
         NativeIo.viewLayout(layout);
         FOLIO_BYTES = layout[0];
         FOLIO_CHAIN = layout[1];
@@ -54,6 +59,8 @@ public final class CacheView {
         INODE_LOST = layout[6];
         HIT_STRIPES = layout[7];
         HIT_BYTES = layout[8];
+        SLOT_PAGES = layout[9];
+        STRIPE_SLOTS = layout[10];
     }
 
     /* struct wt_faces */
@@ -69,6 +76,9 @@ public final class CacheView {
     private static final int CHUNK_MASK = (1 << CHUNK_SHIFT) - 1;
 
     private static final long CHUNK_BYTES = (long) PAGE_BYTES << CHUNK_SHIFT;
+
+    /* WT_FRAME_LEFT and one pin: who takes that one off frees the page. */
+    private static final int LAST_OF_LEFT = 1 << 31 | 1;
 
     /* As pin of jni.c has it. */
     private static final int PINNED_LENGTH_BITS = 19;
@@ -91,8 +101,13 @@ public final class CacheView {
     private final ByteBuffer faces;
     private final int keys;
     private final int readables;
+    private final int pinnables;
     private final int bases;
     private final ByteBuffer hits;
+    private final ByteBuffer pins;
+    private final ByteBuffer slots;
+    private final int slotStripes;
+    private final int stripeSlots;
 
     private CacheView(final long engine, final long view) {
         this.engine = engine;
@@ -111,8 +126,13 @@ public final class CacheView {
         final int longsBytes = faces.capacity() / FACE_BYTES * Long.BYTES;
         this.keys = longsBytes;
         this.readables = 2 * longsBytes;
+        this.pinnables = 3 * longsBytes;
         this.bases = 4 * longsBytes;
         this.hits = part(view, HITS);
+        this.pins = part(view, PINS);
+        this.slots = NativeIo.viewBytes(view, SLOTS) == 0 ? ByteBuffer.allocateDirect(0) : part(view, SLOTS);
+        this.stripeSlots = Math.min(slotCount(), STRIPE_SLOTS);
+        this.slotStripes = Math.max(1, slotCount() / STRIPE_SLOTS);
     }
 
     /** The view of an engine's cache; null if the engine is closed, or its cache so large that no buffer shows all faces. */
@@ -142,7 +162,7 @@ public final class CacheView {
         return used == 0 ? () -> {} : release(used);
     }
 
-    /** The length of a run that {@link NativeIo#pin} found. */
+    /** The length of a run that {@link NativeIo#pin} or {@link File#pin} found. */
     public static int lengthOf(final long run) {
         return (int) run & (1 << PINNED_LENGTH_BITS) - 1;
     }
@@ -153,6 +173,70 @@ public final class CacheView {
         final ByteBuffer chunk = pinnedArena[(int) (start >>> PAGE_SHIFT + CHUNK_SHIFT)];
         final int index = (int) (start & CHUNK_BYTES - 1);
         return chunk.slice(index, Math.min(lengthOf(run) - from, chunk.capacity() - index));
+    }
+
+    /** How many pins there can be without native code. */
+    public int slotCount() {
+        return slots.capacity() / Integer.BYTES;
+    }
+
+    /* The pages that a range touches. */
+    private static int pagesOf(final long start, final int length) {
+        return (int) ((start & PAGE_BYTES - 1) + length + PAGE_BYTES - 1 >>> PAGE_SHIFT);
+    }
+
+    /**
+     * Takes a slot for a pin of this range, to be given back by {@link #giveSlot}; {@link #ASK} if none is free, or the range has too
+     * many pages.
+     */
+    public int takeSlot(final long position, final int length) {
+        try {
+            final int pages = pagesOf(position, length);
+            final int first = ((int) Thread.currentThread().getId() & slotStripes - 1) * STRIPE_SLOTS;
+            for (int slot = first; pages <= SLOT_PAGES && slot < first + stripeSlots; slot++) {
+                if (slots.getInt(slot * Integer.BYTES) == 0
+                        && INTS.compareAndSet(slots, slot * Integer.BYTES, 0, pages)) {
+                    return slot;
+                }
+            }
+            return ASK;
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** Gives a slot back. Its pages, if it had any, were given back before. */
+    public void giveSlot(final int slot) {
+        INTS.setRelease(slots, slot * Integer.BYTES, 0);
+        Reference.reachabilityFence(this);
+    }
+
+    /** Gives a run of {@link File#pin} back. */
+    public void unpin(final long run) {
+        final long start = run >> PINNED_LENGTH_BITS;
+        takeOff((int) (start >> PAGE_SHIFT), pagesOf(start, lengthOf(run)));
+        Reference.reachabilityFence(this);
+    }
+
+    private void takeOff(final int frame, final int pages) {
+        for (int i = frame; i < frame + pages; i++) {
+            if ((int) INTS.getAndAdd(pins, i * Integer.BYTES, -1) == LAST_OF_LEFT) {
+                NativeIo.freeLeft(engine, i);
+            }
+        }
+    }
+
+    /* The frame of a page of a folio that others follow in order; -1: they do not. */
+    private int scatteredFrame(final int folio, final int page, final int pages) {
+        final ByteBuffer chunk = folios[folio >>> CHUNK_SHIFT];
+        final int frames = (folio & CHUNK_MASK) * FOLIO_BYTES + FOLIO_FRAMES;
+        final int first = chunk.getInt(frames + page * Integer.BYTES);
+        for (int i = 1; i < pages; i++) {
+            if (chunk.getInt(frames + (page + i) * Integer.BYTES) != first + i) {
+                return -1;
+            }
+        }
+        return first;
     }
 
     /** Lets go of the memory. To be run once, when nobody reads this view any more; it does not know the view. */
@@ -226,7 +310,7 @@ public final class CacheView {
         assert copied();
     }
 
-    /* For a test, which has something happen between the copy and the look at the version. */
+    /* For a test, which has something happen between the copy, or the count of a pin, and the look at the version. */
     private static volatile @Nullable Runnable afterCopy;
 
     static void afterCopy(final @Nullable Runnable task) {
@@ -334,6 +418,73 @@ public final class CacheView {
                 NativeIo.viewTimed(seen.engine, System.nanoTime() - begin);
             }
             return length;
+        }
+
+        /**
+         * Pins what a read gets, if that is in one piece: the run. The caller has a slot for it, and gives the run back by {@link
+         * CacheView#unpin}. Otherwise {@link #ASK}.
+         */
+        public long pin(final long position, final int length) {
+            try {
+                return tryPin(position, length);
+            } finally {
+                Reference.reachabilityFence(view);
+            }
+        }
+
+        private long tryPin(final long position, final int length) {
+            final CacheView seen = view;
+            final ByteBuffer faces = seen.faces;
+            final int offset = (int) (position & (1L << folioShift) - 1);
+            final int last = offset + length - 1;
+            if (last >>> folioShift != 0) {
+                return ASK;
+            }
+            final int stripe = ((int) Thread.currentThread().getId() & HIT_STRIPES - 1) * HIT_BYTES;
+            final long hits = seen.hits.getLong(stripe);
+            final long begin = hits % READS_OF_SAMPLE == 0 ? System.nanoTime() : 0;
+
+            final long index = position >>> folioShift;
+            int folio = ~seen.buckets.getInt((firstBucket + (int) index & seen.bucketMask) * Integer.BYTES);
+            if (folio >= 0 && faces.getLong(seen.keys + folio * Long.BYTES) != key + index) {
+                folio = seen.findAfter(folio, key + index);
+            }
+            if (folio < 0) {
+                return ASK;
+            }
+            final long version = (long) LONGS.getAcquire(faces, folio * Long.BYTES);
+            final int first = offset >>> blockShift;
+            final long blocks = -1L >>> 63 - (last >>> blockShift) + first << first;
+            if (faces.getLong(seen.keys + folio * Long.BYTES) != key + index
+                    || (blocks & ~faces.getLong(seen.pinnables + folio * Long.BYTES) | version & 1) != 0
+                    || seen.inodes.getLong(inode + INODE_ID) != inodeId
+                    || seen.inodes.getLong(inode + INODE_SHOWN) < position + length
+                    || seen.inodes.get(inode + INODE_LOST) != 0) {
+                return ASK;
+            }
+            final int page = offset >>> PAGE_SHIFT;
+            final int pages = pagesOf(offset, length);
+            int frame = faces.getInt(seen.bases + folio * Integer.BYTES) + page;
+            if (frame < 0) {
+                frame = seen.scatteredFrame(folio, page, pages);
+            }
+            final int lastFrame = frame + pages - 1;
+            if (frame < 0 || lastFrame >= seen.frameCount || frame >>> CHUNK_SHIFT != lastFrame >>> CHUNK_SHIFT) {
+                return ASK;
+            }
+            for (int i = frame; i <= lastFrame; i++) {
+                INTS.getAndAdd(seen.pins, i * Integer.BYTES, 1);
+            }
+            assert copied();
+            if ((long) LONGS.getVolatile(faces, folio * Long.BYTES) != version) {
+                seen.takeOff(frame, pages);
+                return ASK;
+            }
+            seen.hits.putLong(stripe, hits + 1);
+            if (begin != 0) {
+                NativeIo.viewTimed(seen.engine, System.nanoTime() - begin);
+            }
+            return ((long) frame << PAGE_SHIFT | offset & PAGE_BYTES - 1) << PINNED_LENGTH_BITS | length;
         }
     }
 }

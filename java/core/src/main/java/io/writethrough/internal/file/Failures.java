@@ -65,7 +65,7 @@ public final class Failures {
                 length,
                 Errno.ENOBUFS,
                 0,
-                "A quarter of the engine's cache is pinned, which is the most. Close pinned bytes that are not needed any more"
+                "A quarter of the engine's cache is pinned by native code, which is the most. Close pinned bytes that are not needed any more"
                         + " (EngineStats.pinnedBytes counts them), make the cache larger, or call pinOrCopy.");
     }
 

@@ -102,17 +102,18 @@ public final class NativeHandle implements Runnable {
             return;
         }
         if (!closedByOwner && result != -Errno.EBADF) {
-            reportLeak();
+            reportLeak(description.get());
         }
     }
 
-    private void reportLeak() {
+    /** Logs that somebody lost what he was to close. */
+    static void reportLeak(final String description) {
         System.getLogger(Names.LIBRARY)
                 .log(
                         System.Logger.Level.WARNING,
                         "{0} was not closed before it became unreachable: it is closed now. Close it when done with it,"
                                 + " by try-with-resources for example.",
-                        description.get());
+                        description);
     }
 
     /** The result of {@link #close()} as the exception it is. */

@@ -22,6 +22,7 @@ public final class OpenEngine {
 
     /* Null if the cache cannot be seen. */
     private final @Nullable CacheView cacheView;
+    private final @Nullable CachedPins cachedPins;
 
     /** @param closing closes an engine of the C core, and returns 0 or -errno. It must not know this object, which may be lost */
     public OpenEngine(
@@ -32,6 +33,7 @@ public final class OpenEngine {
         this.completions = completions;
         this.mayWait = mayWait;
         this.cacheView = Core.isPortable(engine) ? null : CacheView.of(engine);
+        this.cachedPins = cacheView == null ? null : new CachedPins(cacheView);
         if (cacheView != null) {
             NativeHandle.whenLost(cacheView, cacheView.release());
             for (final Object anchor : cacheView.anchors()) {
@@ -63,6 +65,12 @@ public final class OpenEngine {
     @Nullable
     CacheView cacheView() {
         return cacheView;
+    }
+
+    /** Pins that take no native code; null if there are none. */
+    @Nullable
+    CachedPins cachedPins() {
+        return cachedPins;
     }
 
     /** What reads of a file look into first; null if they cannot. */

@@ -12,18 +12,13 @@ import java.util.List;
 import java.util.function.LongToIntFunction;
 import org.jspecify.annotations.Nullable;
 
-/** Bytes of a file that are pinned in the cache, or a copy of them. They are given back by {@link #close}, or when this is lost. */
-public final class PinnedMemory {
+/** Bytes that native code has pinned, in one run of the cache or several, or a copy. They are given back when this is lost, too. */
+public final class PinnedMemory implements Pinned {
     /** WT_PIN_MOST */
     public static final int MAX_LENGTH = 256 << 10;
 
     private static final int WT_PIN_RUNS = 65;
     private static final int PAGE_BYTES = 4096;
-
-    /** Whether a report of a lost pin tells where the pin was made. */
-    private static final boolean TRACED = Boolean.getBoolean("io.writethrough.tracePins");
-
-    private static final int FRAMES_TOLD = 12;
 
     private final OpenFile file; /* open as long as this is reachable, and so its engine is */
     private final @Nullable CacheView view;
@@ -76,9 +71,10 @@ public final class PinnedMemory {
         if (runs.length == 0) {
             return null;
         }
-        final Throwable made = TRACED ? new Throwable() : null;
+        final Throwable made = Pinned.here();
         try {
-            return NativeHandle.of(owner, engine, unpinning(runs), () -> description(path, position, length, made));
+            return NativeHandle.of(
+                    owner, engine, unpinning(runs), () -> Pinned.description(path, position, length, made));
         } catch (final Throwable e) {
             unpinning(runs).applyAsInt(engine);
             throw e;
@@ -94,51 +90,28 @@ public final class PinnedMemory {
         };
     }
 
-    private static String description(
-            final Path path, final long position, final int length, final @Nullable Throwable made) {
-        final StringBuilder text = new StringBuilder("A PinnedBytes of ")
-                .append(length)
-                .append(" bytes at ")
-                .append(position)
-                .append(" of ")
-                .append(path);
-        if (made == null) {
-            return text.append(" (-Dio.writethrough.tracePins=true tells where it was made)")
-                    .toString();
-        }
-        text.append(", made at ");
-        Arrays.stream(made.getStackTrace())
-                .filter(frame -> !frame.getClassName().startsWith("io.writethrough.internal."))
-                .limit(FRAMES_TOLD)
-                .forEach(frame ->
-                        text.append(System.lineSeparator()).append("    ").append(frame));
-        return text.append(System.lineSeparator()).toString();
-    }
-
+    @Override
     public long position() {
         return position;
     }
 
+    @Override
     public int length() {
         return length;
     }
 
-    /** Whether the bytes were copied when they were pinned. */
+    @Override
     public boolean isCopy() {
         return view == null;
     }
 
+    @Override
     public boolean isOpen() {
         return open;
     }
 
-    private void requireOpen() {
-        if (!open) {
-            throw new IllegalStateException("The pinned bytes are closed");
-        }
-    }
-
-    /** A buffer of all of it. If the runs are several, they are copied the first time. */
+    /* If the runs are several, they are copied the first time. */
+    @Override
     public ByteBuffer buffer() {
         requireOpen();
         final ByteBuffer copied = copy;
@@ -157,6 +130,7 @@ public final class PinnedMemory {
         return readOnly.duplicate();
     }
 
+    @Override
     public List<ByteBuffer> segments() {
         requireOpen();
         if (view == null) {
@@ -173,6 +147,7 @@ public final class PinnedMemory {
         return pieces;
     }
 
+    @Override
     public void close() {
         open = false;
         if (handle != null) {
@@ -182,6 +157,6 @@ public final class PinnedMemory {
 
     @Override
     public String toString() {
-        return "PinnedBytes[" + file.path() + ", " + length + " bytes at " + position + (open ? "]" : ", closed]");
+        return text(file.path());
     }
 }

@@ -243,10 +243,31 @@ public final class Reads {
 
     // ---- pinned ----
 
-    /** @param copies past the limit of pins a copy is made */
-    public PinnedMemory pin(final long position, final int length, final boolean copies) throws IOException {
+    /**
+     * @param owner closes what this returns, or is lost
+     * @param copies past the limit of pins a copy is made
+     */
+    public Pinned pin(final Object owner, final long position, final int length, final boolean copies)
+            throws IOException {
         file.checkRead(position);
         final IoEvent event = Events.beginRead();
+        final Pinned cachedPin = pinCached(owner, position, length);
+        if (cachedPin == null) {
+            return pinByCore(event, position, length, copies);
+        }
+        end(event, position, length, length);
+        return cachedPin;
+    }
+
+    private @Nullable Pinned pinCached(final Object owner, final long position, final int length) {
+        final CachedPins pins = file.engine().cachedPins();
+        return cached == null || pins == null || length == 0 || position > Long.MAX_VALUE - length
+                ? null
+                : pins.pin(owner, file, cached, position, length);
+    }
+
+    private Pinned pinByCore(final @Nullable IoEvent event, final long position, final int length, final boolean copies)
+            throws IOException {
         final long[] runs = new long[PinnedMemory.mostRuns(length)];
         final CacheView view = file.engine().cacheView();
         final int result;

@@ -291,6 +291,9 @@ public final class NativeIo {
     /** Gives a run back. */
     public static native void unpin(long engine, long run);
 
+    /** A page that has left its folio lost its last pin without native code: frees it. */
+    public static native void freeLeft(long engine, int frame);
+
     /** A cached read took so long. */
     public static native void viewTimed(long engine, long nanos);
 }

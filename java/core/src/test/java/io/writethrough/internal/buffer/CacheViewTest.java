@@ -229,4 +229,111 @@ public class CacheViewTest {
         assertEquals(-Errno.ESTALE, CApi.wt_sync(file));
         assertEquals(CacheView.ASK, reader.read(buffer, 0, 1000, 0));
     }
+
+    private long pin(final long position, final int length) {
+        final int slot = view.takeSlot(position, length);
+        if (slot == CacheView.ASK) {
+            return CacheView.ASK;
+        }
+        final long run = reader.pin(position, length);
+        if (run == CacheView.ASK) {
+            view.giveSlot(slot);
+        }
+        return run;
+    }
+
+    private void assertPinned(final byte[] bytes, final int from, final long run) {
+        final byte[] seen = new byte[CacheView.lengthOf(run)];
+        view.pinned(run, 0).get(seen);
+        assertArrayEquals(Arrays.copyOfRange(bytes, from, from + seen.length), seen);
+    }
+
+    @Test
+    void aPinIsOfTheBytesAsTheyWere() {
+        final byte[] bytes = write(FILE_BYTES, 0, 1);
+        warm();
+        final long run = pin(5000, 10_000);
+        assertPinned(bytes, 5000, run);
+        write(FILE_BYTES, 0, 2);
+        assertPinned(bytes, 5000, run);
+        view.unpin(run);
+        view.giveSlot(0);
+        assertEquals(CacheView.ASK, pin(FILE_BYTES - 100, 101));
+    }
+
+    /* Written backwards, page by page: each has memory of its own. */
+    @Test
+    void aPageIsPinnedWhereverItIsAndSeveralIfTheyAreInOnePiece() {
+        final byte[] bytes = new byte[16 * 4096];
+        for (int page = 15; page >= 0; page--) {
+            System.arraycopy(write(4096, page * 4096L, page), 0, bytes, page * 4096, 4096);
+        }
+        warm();
+        int apart = 0;
+        for (int page = 0; page < 15; page++) {
+            final long one = pin(page * 4096L, 4096);
+            assertPinned(bytes, page * 4096, one);
+            view.unpin(one);
+            view.giveSlot(0);
+            final long two = pin(page * 4096L + 2000, 4096);
+            if (two == CacheView.ASK) {
+                apart++;
+            } else {
+                assertPinned(bytes, page * 4096 + 2000, two);
+                view.unpin(two);
+                view.giveSlot(0);
+            }
+        }
+        assertTrue(apart > 0, "all pages are in one piece");
+    }
+
+    @Test
+    void aPinHasFourPagesAtMostAndAnEighthOfTheCacheIsPinned() {
+        write(FILE_BYTES, 0, 1);
+        warm();
+        assertEquals(8, view.slotCount());
+        assertEquals(CacheView.ASK, pin(1, 4 * 4096));
+        for (int i = 0; i < 8; i++) {
+            assertTrue(pin(0, 4 * 4096) >= 0);
+        }
+        assertEquals(CacheView.ASK, pin(0, 1));
+        view.giveSlot(5);
+        assertTrue(pin(0, 1) >= 0);
+    }
+
+    @Test
+    void whatIsWrittenWhileItIsPinnedIsLeftToNativeCodeAndCountsNoPin() {
+        write(4096, 0, 1);
+        warm();
+        final long before = pin(0, 4096);
+        view.unpin(before);
+        view.giveSlot(0);
+        CacheView.afterCopy(() -> {
+            CacheView.afterCopy(null);
+            write(4096, 0, 2);
+        });
+        try {
+            assertEquals(CacheView.ASK, pin(0, 4096));
+        } finally {
+            CacheView.afterCopy(null);
+        }
+        assertEquals(4096, EngineCounters.of(engine).cachedBytes(), "the page that was counted is free");
+        final byte[] bytes = write(4096, 0, 3);
+        warm();
+        final long after = pin(0, 4096);
+        assertPinned(bytes, 0, after);
+        view.unpin(after);
+    }
+
+    @Test
+    void nothingIsPinnedOfAClosedEngineAndAPinIsGivenBackAllTheSame() {
+        write(4096, 0, 1);
+        warm();
+        final long run = pin(0, 4096);
+        assertEquals(0, CApi.wt_engine_shutdown(engine));
+        assertEquals(0, CApi.wt_engine_close(engine));
+        assertPinned(new byte[4096], 0, run);
+        assertEquals(CacheView.ASK, reader.pin(0, 4096));
+        view.unpin(run);
+    }
 }
