@@ -256,6 +256,15 @@ static bool is_superseded(const struct sim_ledger *ledger, const struct entry *e
     return superseded;
 }
 
+/* A page of memory behind the end that has only zeros does not count as changed: so it is other bytes of a store that set a size. */
+static uint64_t end_of_bytes(const struct sim_ledger *ledger, const struct entry *entry) {
+    uint64_t end = entry->to;
+    while (end > entry->from && value_of(ledger, entry, end - 1) == 0) {
+        end--;
+    }
+    return end;
+}
+
 static uint64_t sure_size(const struct sim_ledger *ledger, unsigned file, bool stable) {
     const struct sim_operation here = {.file = file};
     const struct entry start = {.operation = &here, .begin = 0};
@@ -268,6 +277,7 @@ static uint64_t sure_size(const struct sim_ledger *ledger, unsigned file, bool s
         }
         bool done = entry->end != NEVER && entry->deed->result >= 0 && !may_be_lost(ledger, entry) && !is_store(entry);
         uint64_t sure = stable || !done ? smaller(entry->required_to, size_by(ledger, entry)) : size_by(ledger, entry);
+        sure = is_store(entry) ? smaller(sure, end_of_bytes(ledger, entry)) : sure;
         if (sure > entry->from || (entry->operation->step == SIM_STEP_TRUNCATE && sure > 0)) {
             size = sure > size && !may_be_cut(ledger, entry, sure) ? sure : size;
         }
