@@ -47,6 +47,15 @@ final class CachedFile implements Closeable {
         }
     }
 
+    /** Starts to read what the cache lacks, and waits for nothing. */
+    void prefetch(final long position, final long bytes, final Object reader) throws IOException {
+        try {
+            file.prefetch(position, bytes);
+        } catch (final ClosedChannelException e) {
+            throw new AlreadyClosedException("Already closed: " + reader, e);
+        }
+    }
+
     @Override
     public void close() throws IOException {
         file.close();

@@ -411,6 +411,7 @@ final class CachedIndexInput extends IndexInput implements RandomAccessInput {
     public void prefetch(final long position, final long count) throws IOException {
         ensureOpen();
         Objects.checkFromIndexSize(position, count, length);
+        file.prefetch(offset + position, count, this);
     }
 
     @Override

@@ -30,6 +30,7 @@ import org.apache.lucene.store.IOContext;
 import org.apache.lucene.store.IndexInput;
 import org.apache.lucene.store.IndexOutput;
 import org.apache.lucene.store.NIOFSDirectory;
+import org.apache.lucene.store.RandomAccessInput;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -72,6 +73,30 @@ class WriteThroughDirectoryTest {
     private void assumeDirect(final String name) throws IOException {
         try (WriteThroughFile file = engine.open(path.resolve(name), StandardOpenOption.READ)) {
             assumeTrue(file.profile().writePath() == StorageProfile.WritePath.DIRECT, "no direct I/O in " + path);
+        }
+    }
+
+    /* In reverse order nothing is read ahead: without the prefetch each page is a read of the device. */
+    @Test
+    void pagesThatWerePrefetchedComeByFewReadsOfTheDevice() throws IOException {
+        final byte[] bytes = bytes(LARGE);
+        write("prefetched", bytes);
+        assumeDirect("prefetched");
+        try (IndexInput input = directory.openInput("prefetched", IOContext.DEFAULT.withHints(DataAccessHint.RANDOM))) {
+            final RandomAccessInput slice = input.randomAccessSlice(8192, LARGE - 8192);
+            final long before = engine.stats().deviceReads();
+            slice.prefetch(1 << 20, 64 * 4096);
+            for (int page = 63; page >= 0; page--) {
+                final int position = (1 << 20) + page * 4096;
+                assertEquals(bytes[8192 + position], slice.readByte(position));
+            }
+            final long reads = engine.stats().deviceReads() - before;
+            assertTrue(reads >= 1 && reads <= 8, reads + " reads of the device");
+            assertThrows(IndexOutOfBoundsException.class, () -> slice.prefetch(LARGE - 8192, 1));
+        }
+        try (IndexInput input = directory.openInput("prefetched", IOContext.DEFAULT)) {
+            input.close();
+            assertThrows(AlreadyClosedException.class, () -> input.prefetch(0, 1));
         }
     }
 
