@@ -284,7 +284,9 @@ class DurableLogTest extends LogOnDisk {
                 .segmentBytes(LogOptions.LEAST_SEGMENT_BYTES)
                 .retentionBytes(3 * LogOptions.LEAST_SEGMENT_BYTES)
                 .build();
-        try (DurableLog log = DurableLog.open(path, options)) {
+        Files.createDirectory(path);
+        final LogFiles files = new EngineFiles(WriteThroughEngine.shared(), path);
+        try (DurableLog log = DurableLog.open(files, options, Runnable::run, () -> {})) { // a helper that is never late
             for (int i = 0; i < 300; i++) {
                 log.append(bytes(i + " " + "z".repeat(5000)));
             }
