@@ -22,7 +22,13 @@ public final class CacheView {
     public static final int ASK = -1;
 
     private static final VarHandle LONGS = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
-    private static final VarHandle INTS = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.nativeOrder());
+
+    /** Made by the first pin, so that no start of a program pays for it. */
+    private static final class Counts {
+        static final VarHandle INTS = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.nativeOrder());
+
+        private Counts() {}
+    }
 
     /* enum wt_view_part */
     private static final int ARENA = 0;
@@ -195,7 +201,7 @@ public final class CacheView {
             final int first = ((int) Thread.currentThread().getId() & slotStripes - 1) * STRIPE_SLOTS;
             for (int slot = first; pages <= SLOT_PAGES && slot < first + stripeSlots; slot++) {
                 if (slots.getInt(slot * Integer.BYTES) == 0
-                        && INTS.compareAndSet(slots, slot * Integer.BYTES, 0, pages)) {
+                        && Counts.INTS.compareAndSet(slots, slot * Integer.BYTES, 0, pages)) {
                     return slot;
                 }
             }
@@ -207,7 +213,7 @@ public final class CacheView {
 
     /** Gives a slot back. Its pages, if it had any, were given back before. */
     public void giveSlot(final int slot) {
-        INTS.setRelease(slots, slot * Integer.BYTES, 0);
+        Counts.INTS.setRelease(slots, slot * Integer.BYTES, 0);
         Reference.reachabilityFence(this);
     }
 
@@ -220,7 +226,7 @@ public final class CacheView {
 
     private void takeOff(final int frame, final int pages) {
         for (int i = frame; i < frame + pages; i++) {
-            if ((int) INTS.getAndAdd(pins, i * Integer.BYTES, -1) == LAST_OF_LEFT) {
+            if ((int) Counts.INTS.getAndAdd(pins, i * Integer.BYTES, -1) == LAST_OF_LEFT) {
                 NativeIo.freeLeft(engine, i);
             }
         }
@@ -473,7 +479,7 @@ public final class CacheView {
                 return ASK;
             }
             for (int i = frame; i <= lastFrame; i++) {
-                INTS.getAndAdd(seen.pins, i * Integer.BYTES, 1);
+                Counts.INTS.getAndAdd(seen.pins, i * Integer.BYTES, 1);
             }
             assert copied();
             if ((long) LONGS.getVolatile(faces, folio * Long.BYTES) != version) {

@@ -22,7 +22,7 @@ public final class OpenEngine {
 
     /* Null if the cache cannot be seen. */
     private final @Nullable CacheView cacheView;
-    private final @Nullable CachedPins cachedPins;
+    private volatile @Nullable CachedPins cachedPins;
 
     /** @param closing closes an engine of the C core, and returns 0 or -errno. It must not know this object, which may be lost */
     public OpenEngine(
@@ -33,7 +33,6 @@ public final class OpenEngine {
         this.completions = completions;
         this.mayWait = mayWait;
         this.cacheView = Core.isPortable(engine) ? null : CacheView.of(engine);
-        this.cachedPins = cacheView == null ? null : new CachedPins(cacheView);
         if (cacheView != null) {
             NativeHandle.whenLost(cacheView, cacheView.release());
             for (final Object anchor : cacheView.anchors()) {
@@ -70,7 +69,18 @@ public final class OpenEngine {
     /** Pins that take no native code; null if there are none. */
     @Nullable
     CachedPins cachedPins() {
-        return cachedPins;
+        final CachedPins made = cachedPins;
+        return made != null || cacheView == null ? made : makeCachedPins(cacheView);
+    }
+
+    private synchronized CachedPins makeCachedPins(final CacheView view) {
+        final CachedPins made = cachedPins;
+        if (made != null) {
+            return made;
+        }
+        final CachedPins making = new CachedPins(view);
+        cachedPins = making;
+        return making;
     }
 
     /** What reads of a file look into first; null if they cannot. */
