@@ -16,7 +16,8 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -27,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What a program pays that opens one file and writes one block. */
 class StartUpTest {
-    private static final int RUNS = 5;
+    private static final int MOST_RUNS = 15;
 
     /* With JMX, the flight recorder and JNA it is 400 on the machine where it is 130 without. */
     private static final long MOST_MILLIS = 250;
@@ -119,15 +120,14 @@ class StartUpTest {
 
     @Test
     void theFirstWriteTakesLittleMoreThanThatOfTheJdk() throws Exception {
-        final long[] ours = new long[RUNS];
-        final long[] jdks = new long[RUNS];
-        for (int run = 0; run < RUNS; run++) {
-            ours[run] = processorMillis(ByThisLibrary.class);
-            jdks[run] = processorMillis(ByTheJdk.class);
-        }
-        final String all = Arrays.toString(ours) + " against " + Arrays.toString(jdks);
+        final List<Long> ours = new ArrayList<>();
+        final List<Long> jdks = new ArrayList<>();
         // Whatever else the machine does makes a run longer, and none shorter.
-        assertTrue(least(ours) - least(jdks) <= MOST_MILLIS, all);
+        do {
+            ours.add(processorMillis(ByThisLibrary.class));
+            jdks.add(processorMillis(ByTheJdk.class));
+        } while (ours.size() < MOST_RUNS && Collections.min(ours) - Collections.min(jdks) > MOST_MILLIS);
+        assertTrue(Collections.min(ours) - Collections.min(jdks) <= MOST_MILLIS, ours + " against " + jdks);
     }
 
     private long processorMillis(final Class<?> program) throws Exception {
@@ -135,10 +135,6 @@ class StartUpTest {
         final Matcher matcher = Pattern.compile("millis (\\d+)").matcher(output);
         assertTrue(matcher.find(), output);
         return Long.parseLong(matcher.group(1));
-    }
-
-    private static long least(final long[] values) {
-        return Arrays.stream(values).min().orElseThrow();
     }
 
     @Test
