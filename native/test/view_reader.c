@@ -119,7 +119,7 @@ static _Atomic uint32_t *take_slot(const struct view_reader *reader, uint32_t pa
     return NULL;
 }
 
-static void take_back(const struct view_reader *reader, const struct view_pin *pin) {
+void view_reader_unpin(const struct view_reader *reader, const struct view_pin *pin) {
     uint32_t first = pin->first_frame, pages = pin->pages;
     _Atomic uint32_t *pins = reader->view->parts[WT_VIEW_PINS].start;
     for (uint32_t frame = first; frame < first + pages; frame++) {
@@ -169,12 +169,8 @@ bool view_reader_pin(const struct view_reader *reader, uint64_t offset, size_t l
         atomic_fetch_add(&pins[frame], 1);
     at_step(reader, VIEW_PIN_COUNTED);
     if (atomic_load(&reader->faces.version[look.id]) != look.version) {
-        take_back(reader, pin);
+        view_reader_unpin(reader, pin);
         return false;
     }
     return true;
-}
-
-void view_reader_unpin(const struct view_reader *reader, const struct view_pin *pin) {
-    take_back(reader, pin);
 }
