@@ -7,6 +7,7 @@ import io.writethrough.WriteFlag;
 import io.writethrough.WriteThroughEngine;
 import io.writethrough.WriteThroughFile;
 import io.writethrough.WriteThroughOption;
+import io.writethrough.bench.report.Spread;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -17,7 +18,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
@@ -100,11 +100,11 @@ public final class Pressure {
             }
             System.out.println("\n| ---: | ---: | ---: | ---: |");
             for (final int threads : THREADS) {
-                final Map<Kind, double[]> rates = new EnumMap<>(Kind.class);
+                final Map<Kind, List<Double>> rates = new EnumMap<>(Kind.class);
                 for (int round = 0; round < rounds; round++) {
                     for (final Kind kind : Kind.values()) {
-                        rates.computeIfAbsent(kind, of -> new double[rounds])[round] =
-                                measure("--reads", kind, data, Integer.toString(threads));
+                        rates.computeIfAbsent(kind, of -> new ArrayList<>())
+                                .add(measure("--reads", kind, data, Integer.toString(threads)));
                     }
                 }
                 System.out.print("| " + threads + " |");
@@ -119,11 +119,11 @@ public final class Pressure {
                     Kind.LIBRARY.title,
                     Kind.CHANNEL.title);
             for (final boolean isBeside : new boolean[] {false, true}) {
-                final Map<Kind, double[]> times = new EnumMap<>(Kind.class);
+                final Map<Kind, List<Double>> times = new EnumMap<>(Kind.class);
                 for (int round = 0; round < rounds; round++) {
                     for (final Kind kind : List.of(Kind.LIBRARY, Kind.CHANNEL)) {
-                        times.computeIfAbsent(kind, of -> new double[rounds])[round] =
-                                measure("--arrivals", kind, data, isBeside ? bulk.toString() : "-");
+                        times.computeIfAbsent(kind, of -> new ArrayList<>())
+                                .add(measure("--arrivals", kind, data, isBeside ? bulk.toString() : "-"));
                         Files.deleteIfExists(bulk);
                     }
                 }
@@ -137,31 +137,24 @@ public final class Pressure {
     }
 
     /* Each value with the library's ratio to it in the same round. */
-    private static void tell(final Map<Kind, double[]> values, final boolean isRate) {
-        final double[] own = values.get(Kind.LIBRARY);
-        for (final Map.Entry<Kind, double[]> of : values.entrySet()) {
-            System.out.printf(Locale.ROOT, isRate ? " %,.0f" : " %,.1f", median(of.getValue()));
+    private static void tell(final Map<Kind, List<Double>> values, final boolean isRate) {
+        final List<Double> own = values.get(Kind.LIBRARY);
+        for (final Map.Entry<Kind, List<Double>> of : values.entrySet()) {
+            System.out.printf(
+                    Locale.ROOT,
+                    isRate ? " %,.0f" : " %,.1f",
+                    Spread.of(of.getValue()).median());
             if (of.getKey() != Kind.LIBRARY) {
-                final double[] ratios = new double[own.length];
-                for (int i = 0; i < own.length; i++) {
-                    ratios[i] = own[i] / of.getValue()[i];
+                final List<Double> ratios = new ArrayList<>();
+                for (int i = 0; i < own.size(); i++) {
+                    ratios.add(own.get(i) / of.getValue().get(i));
                 }
-                System.out.printf(
-                        Locale.ROOT,
-                        ": %.2f (%.2f..%.2f)",
-                        median(ratios),
-                        Arrays.stream(ratios).min().orElseThrow(),
-                        Arrays.stream(ratios).max().orElseThrow());
+                final Spread spread = Spread.of(ratios);
+                System.out.printf(Locale.ROOT, ": %.2f (%.2f..%.2f)", spread.median(), spread.least(), spread.most());
             }
             System.out.print(" |");
         }
         System.out.println();
-    }
-
-    private static double median(final double[] values) {
-        final double[] sorted = values.clone();
-        Arrays.sort(sorted);
-        return (sorted[(sorted.length - 1) / 2] + sorted[sorted.length / 2]) / 2;
     }
 
     private void fill(final Path path) throws IOException {
