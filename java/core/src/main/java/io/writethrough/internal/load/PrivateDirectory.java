@@ -8,6 +8,7 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileAttribute;
@@ -28,6 +29,8 @@ public final class PrivateDirectory implements AutoCloseable {
     private static final int WRITABLE_BY_GROUP = 020;
     private static final int WRITABLE_BY_ALL = 02;
     private static final int ROOT = 0;
+
+    private static final int NAMES_MOST = 100;
 
     private static final FileAttribute<?> OF_OWNER =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
@@ -75,14 +78,27 @@ public final class PrivateDirectory implements AutoCloseable {
         if (weakness != null) {
             throw new IOException(weakness + ", and so exchange what is loaded from " + real);
         }
-        final PrivateDirectory made = new PrivateDirectory(
-                Files.createTempDirectory(real, "writethrough-", OF_OWNER).toFile());
+        final PrivateDirectory made = new PrivateDirectory(makeIn(real).toFile());
         try {
             made.requireExecutable();
             return made;
         } catch (final IOException e) {
             made.close();
             throw e;
+        }
+    }
+
+    /* Whatever has the name already, this makes another. A random name would load what makes secure random numbers. */
+    private static Path makeIn(final Path real) throws IOException {
+        for (int attempt = 1; ; attempt++) {
+            try {
+                return Files.createDirectory(
+                        real.resolve("writethrough-" + Long.toHexString(System.nanoTime())), OF_OWNER);
+            } catch (final FileAlreadyExistsException e) {
+                if (attempt == NAMES_MOST) {
+                    throw e;
+                }
+            }
         }
     }
 
