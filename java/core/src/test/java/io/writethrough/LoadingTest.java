@@ -21,14 +21,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.security.MessageDigest;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -203,12 +202,13 @@ class LoadingTest {
     }
 
     private static void writeChecksum(final Path library) throws Exception {
-        final byte[] checksum = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(library));
-        Files.writeString(checksumOf(library), HexFormat.of().formatHex(checksum) + "  libwritethrough.so\n");
+        final CRC32 checksum = new CRC32();
+        checksum.update(Files.readAllBytes(library));
+        Files.writeString(checksumOf(library), Long.toHexString(checksum.getValue()) + "\n");
     }
 
     private static Path checksumOf(final Path library) {
-        return library.resolveSibling(library.getFileName() + ".sha256");
+        return library.resolveSibling(library.getFileName() + ".crc32");
     }
 
     /** A jar of what was compiled, in which the library may be another. */
@@ -243,7 +243,7 @@ class LoadingTest {
         changed[changed.length / 2] ^= 1;
         final String output = load(jarWith(changed), temporary);
         assertTrue(output.contains("it was damaged or changed"), output);
-        assertTrue(output.contains("has the SHA-256 checksum"), output);
+        assertTrue(output.contains("has the CRC-32 checksum"), output);
         assertEquals(List.of(), filesBelow(temporary));
     }
 
@@ -470,7 +470,7 @@ class LoadingTest {
         final Path strict = Files.createDirectory(directory.resolve("strict"));
         assertEquals("true\ntrue\n", load(classes, strict));
         Files.writeString(checksumOf(library), "no checksum");
-        assertTrue(load(classes, strict).contains("holds no SHA-256 checksum"));
+        assertTrue(load(classes, strict).contains("holds no CRC-32 checksum"));
     }
 
     private static boolean compile(final Path source, final Path library) throws InterruptedException {

@@ -189,7 +189,7 @@ class NativeImageTest {
             if (module.endsWith("core")) {
                 for (final String platform : List.of("x86-64", "aarch64", "x86-64-musl", "aarch64-musl")) {
                     resources.add("linux-" + platform + "/libwritethrough.so");
-                    resources.add("linux-" + platform + "/libwritethrough.so.sha256");
+                    resources.add("linux-" + platform + "/libwritethrough.so.crc32");
                 }
                 assertNotNull(WriteThroughFile.class.getResource("/" + resources.get(resources.size() - 8)));
             }

@@ -11,9 +11,7 @@ import java.io.OutputStream;
 import java.net.URISyntaxException;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
+import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,7 +28,7 @@ public final class LibraryFile {
     private LibraryFile() {}
 
     /** The library that the property names, if it does. It must be the one in the jar, and nobody else can exchange it. */
-    static @Nullable File named(final byte[] checksum) throws IOException {
+    static @Nullable File named(final int checksum) throws IOException {
         final String name = System.getProperty(PROPERTY);
         if (name == null) {
             return null;
@@ -48,7 +46,7 @@ public final class LibraryFile {
     }
 
     /** The library in a directory of classes, if it is there and nobody else can exchange it; else null. */
-    static @Nullable File inPlace(final URL library, final byte[] checksum) throws IOException {
+    static @Nullable File inPlace(final URL library, final int checksum) throws IOException {
         if (!library.getProtocol().equals("file")) {
             return null;
         }
@@ -66,7 +64,7 @@ public final class LibraryFile {
     }
 
     /** Copies the library into a directory. */
-    static File copy(final URL library, final byte[] checksum, final PrivateDirectory directory) throws IOException {
+    static File copy(final URL library, final int checksum, final PrivateDirectory directory) throws IOException {
         final File copy = directory.file("libwritethrough.so");
         try (InputStream in = library.openStream();
                 OutputStream out = new FileOutputStream(copy)) {
@@ -77,7 +75,7 @@ public final class LibraryFile {
     }
 
     /** The bytes of the library. */
-    static byte[] read(final URL library, final byte[] checksum) throws IOException {
+    static byte[] read(final URL library, final int checksum) throws IOException {
         try (InputStream in = library.openStream()) {
             final byte[] bytes = in.readAllBytes();
             verify(library.toString(), bytes, checksum);
@@ -85,33 +83,30 @@ public final class LibraryFile {
         }
     }
 
-    private static void verify(final File file, final byte[] checksum) throws IOException {
+    private static void verify(final File file, final int checksum) throws IOException {
         try (InputStream in = new FileInputStream(file)) {
             verify(file.toString(), in.readAllBytes(), checksum);
         }
     }
 
-    private static void verify(final String name, final byte[] bytes, final byte[] checksum) throws IOException {
-        try {
-            final byte[] found = MessageDigest.getInstance("SHA-256").digest(bytes);
-            if (!MessageDigest.isEqual(found, checksum)) {
-                throw new CorruptLibraryException(name + " has the SHA-256 checksum "
-                        + HexFormat.of().formatHex(found) + " and not "
-                        + HexFormat.of().formatHex(checksum)
-                        + ", which it was built with: it was damaged or changed, or is of another release");
-            }
-        } catch (final NoSuchAlgorithmException e) {
-            throw new IOException("every Java has SHA-256", e);
+    private static void verify(final String name, final byte[] bytes, final int checksum) throws IOException {
+        final CRC32 crc = new CRC32();
+        crc.update(bytes);
+        final int found = (int) crc.getValue();
+        if (found != checksum) {
+            throw new CorruptLibraryException(name + " has the CRC-32 checksum "
+                    + Integer.toHexString(found) + " and not "
+                    + Integer.toHexString(checksum)
+                    + ", which it was built with: it was damaged or changed, or is of another release");
         }
     }
 
-    /** The checksum in a file as sha256sum(1) makes it. */
-    static byte[] checksumOf(final URL resource) throws IOException {
+    /** The checksum in a file of eight hexadecimal digits. */
+    static int checksumOf(final URL resource) throws IOException {
         try (InputStream in = resource.openStream()) {
-            final String text = new String(in.readAllBytes(), StandardCharsets.US_ASCII);
-            return HexFormat.of().parseHex(text, 0, Math.min(64, text.length()));
-        } catch (final IllegalArgumentException e) {
-            throw new CorruptLibraryException(resource + " holds no SHA-256 checksum");
+            return Integer.parseUnsignedInt(new String(in.readAllBytes(), StandardCharsets.US_ASCII).strip(), 16);
+        } catch (final NumberFormatException e) {
+            throw new CorruptLibraryException(resource + " holds no CRC-32 checksum");
         }
     }
 

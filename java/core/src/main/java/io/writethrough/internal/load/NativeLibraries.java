@@ -50,7 +50,7 @@ public final class NativeLibraries {
         final String platform = Platforms.current();
         final String name = platform + "/" + FILE;
         final URL library = NativeLibraries.class.getResource("/" + name);
-        final URL checksum = NativeLibraries.class.getResource("/" + name + ".sha256");
+        final URL checksum = NativeLibraries.class.getResource("/" + name + ".crc32");
         if (library == null || checksum == null) {
             throw new UnsatisfiedLinkError("writethrough: no native library for " + platform
                     + ". It runs on Linux, x86-64 and aarch64, glibc and musl, with the library in the jar under "
@@ -75,7 +75,7 @@ public final class NativeLibraries {
         }
     }
 
-    private static void load(final URL library, final byte[] checksum) throws IOException {
+    private static void load(final URL library, final int checksum) throws IOException {
         final List<String> reasons = new ArrayList<>();
         final File named = LibraryFile.named(checksum);
         if (named != null) {
@@ -93,13 +93,13 @@ public final class NativeLibraries {
         }
     }
 
-    private static boolean loadInPlace(final URL library, final byte[] checksum, final List<String> reasons)
+    private static boolean loadInPlace(final URL library, final int checksum, final List<String> reasons)
             throws IOException {
         final File inPlace = LibraryFile.inPlace(library, checksum);
         return inPlace != null && tryToLoad(inPlace, reasons);
     }
 
-    private static boolean loadCopy(final URL library, final byte[] checksum, final List<String> reasons)
+    private static boolean loadCopy(final URL library, final int checksum, final List<String> reasons)
             throws IOException {
         for (final PrivateDirectory.Parent parent : PrivateDirectory.parents()) {
             try (PrivateDirectory directory = PrivateDirectory.below(parent)) {
@@ -115,7 +115,7 @@ public final class NativeLibraries {
     }
 
     /* Who names a directory wants that one alone. */
-    private static boolean loadFromMemory(final URL library, final byte[] checksum, final List<String> reasons)
+    private static boolean loadFromMemory(final URL library, final int checksum, final List<String> reasons)
             throws IOException {
         if (System.getProperty(PrivateDirectory.PROPERTY) != null) {
             return false;
