@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.sun.management.ThreadMXBean;
 import io.writethrough.Backend;
@@ -415,6 +416,31 @@ class DurableLogTest extends LogOnDisk {
             final long lsn = log.append(bytes("two words"));
             assertThrows(IOException.class, () -> log.reader(lsn + 8));
             assertThrows(IllegalArgumentException.class, () -> log.reader(log.end() + 8));
+        }
+    }
+
+    @Test
+    void aRecordOfAGibibyteIsAppendedAndReadByTheNextOpening() throws IOException {
+        final int gibibyte = 1 << 30;
+        assumeTrue(Runtime.getRuntime().maxMemory() > 4L * gibibyte, "the heap is too small to read 1 GiB");
+        final ByteBuffer part = ByteBuffer.allocateDirect(gibibyte / 16);
+        part.putLong(0, 17);
+        final ByteBuffer[] parts = Stream.generate(part::duplicate).limit(16).toArray(ByteBuffer[]::new);
+        try (DurableLog log = DurableLog.open(path)) {
+            log.append(parts);
+            log.append(bytes("behind"));
+        }
+        try (DurableLog log = DurableLog.open(path);
+                LogReader reader = log.reader(log.start())) {
+            assertTrue(reader.next());
+            assertEquals(gibibyte, reader.record().remaining());
+            for (int i = 0; i < parts.length; i++) {
+                part.rewind();
+                assertEquals(-1, part.mismatch(reader.record().slice(i * part.capacity(), part.capacity())));
+            }
+            assertTrue(reader.next());
+            assertEquals("behind", textOf(reader.record()));
+            assertFalse(reader.next());
         }
     }
 
