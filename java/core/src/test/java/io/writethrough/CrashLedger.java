@@ -178,9 +178,29 @@ final class CrashLedger implements PowerCutReplay.Ledger {
         final Pages there = pages.get(file);
         final int length = Math.min(file.unitAt(at), found.length - at);
         if (!equal(found, at, there.bytes, at, length) && begun.stream().noneMatch(op -> left(op, found, at))) {
-            throw new AssertionError(file + " at " + at + ": neither operation " + (there.newest[at] - 1)
-                    + ", which was acknowledged last there, nor one of " + begun);
+            throw new AssertionError(
+                    file + " at " + at + ": " + heldBy(file, found, at, length) + ", and neither operation "
+                            + (there.newest[at] - 1) + ", which was acknowledged last there, nor one of " + begun);
         }
+    }
+
+    /* Operations of all tasks that have ended, or begun. */
+    private String heldBy(final CrashPlan.File file, final byte[] found, final int at, final int length) {
+        if (zeros(found, at) >= length) {
+            return "zeros";
+        }
+        for (final Task task : Task.values()) {
+            final int end = acknowledged.get(task).length() + task.inFlight;
+            for (int number = 0; task.file == file && number < end; number++) {
+                final Op op = plan.op(task, number);
+                if (op.offset() <= at
+                        && at < op.offset() + op.length()
+                        && equal(found, at, plan.content(op), at - op.offset(), length)) {
+                    return task + " " + number;
+                }
+            }
+        }
+        return "what nobody wrote there, from " + Arrays.toString(Arrays.copyOfRange(found, at, at + 16));
     }
 
     /* The unit at this offset is as this operation leaves it, which came after what was acknowledged. */

@@ -8,9 +8,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
-import java.util.HashMap;
-import java.util.Map;
 
 /**
  * Replays what a program did to a disk, and cuts the power at each flush, each write with FUA and each mark: {@code LOG IMAGE
@@ -19,11 +16,8 @@ import java.util.Map;
  * snapshot, so that its recovery does not touch the image, and a ledger of the program checks its files. There have to be LEAST
  * acknowledgements.
  *
- * <p>Where the log does not tell what was last. dm-log-writes logs a write with FUA when it has ended, and one without when the
- * next flush has. So a page that the kernel wrote back just before a direct write with FUA went to the same place stands behind
- * that write in the log, and would be on top of it here: such a page is what xfs has zeroed behind the end of a file. (A page of
- * D written to the page cache, then one of C by DIRECT and DSYNC to its place: the file has C, the log C and then D.) A
- * state of the disk is bad only if it is so with either of the two on top.
+ * <p>Where the log does not tell what was last ({@link UncertainWrites}), a state of the disk is bad only if it is so in each
+ * order of those writes.
  *
  * <p>The disk is the same at all points between two of its changes, and the last of them has the most acknowledgements: what
  * holds there holds at the others. So it is mounted once for all of them.
@@ -44,7 +38,6 @@ public final class PowerCutReplay {
         void check(Path directory) throws IOException;
     }
 
-    private static final int SECTOR = 512;
     private static final NativeLong MS_RDONLY = new NativeLong(1);
 
     private final DeviceMapper mapper = new DeviceMapper();
@@ -53,17 +46,13 @@ public final class PowerCutReplay {
     private final String snapshot;
     private final String type;
     private final String directory;
-    /* By sector: writes with FUA since the last flush, those since the flush before, and those that another may have hidden. */
-    private Map<Long, byte[]> stable = new HashMap<>();
-    private Map<Long, byte[]> stableBefore = new HashMap<>();
-    private final Map<Long, byte[]> hidden = new HashMap<>();
+    private final UncertainWrites uncertain = new UncertainWrites();
     private boolean begun;
     private boolean unchecked;
     private int entries;
     private int points;
     private int mounts;
-    private int hides; // sectors
-    private int uncovered; // times
+    private int settled; // times
 
     private PowerCutReplay(
             final Ledger ledger,
@@ -82,7 +71,7 @@ public final class PowerCutReplay {
     public static void run(final String name, final Ledger ledger, final String... arguments) throws IOException {
         final int least = Integer.parseInt(arguments[6]);
         try (WriteLog log = new WriteLog(Path.of(arguments[0]));
-                FileChannel image = FileChannel.open(Path.of(arguments[1]), StandardOpenOption.WRITE)) {
+                FileChannel image = FileChannel.open(Path.of(arguments[1]), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             final String snapshot = arguments[2] + " " + arguments[3] + " N 8";
             new PowerCutReplay(ledger, image, snapshot, arguments[4], arguments[5]).run(log);
             if (ledger.count() < least) {
@@ -100,12 +89,8 @@ public final class PowerCutReplay {
             if (entry.changesDisk()) {
                 checkIfNeeded();
                 apply(entry);
-                note(entry);
             }
-            if (entry.isFlush()) {
-                stableBefore = stable;
-                stable = new HashMap<>();
-            }
+            uncertain.note(entry);
             entries++;
             if (entry.isMark()) {
                 take(entry.text());
@@ -117,8 +102,9 @@ public final class PowerCutReplay {
         }
         checkIfNeeded();
         System.out.println(type + ": " + entries + " entries in the log, " + ledger.count() + " acknowledgements, "
-                + points + " power cuts at " + mounts + " states of the disk; " + hides
-                + " sectors of which the log does not tell what was last, which mattered " + uncovered + " times");
+                + points + " power cuts at " + mounts + " states of the disk; "
+                + uncertain.sectors() + " sectors of which the log does not tell what was last, which mattered " + settled
+                + " times");
     }
 
     private void take(final String mark) {
@@ -139,25 +125,6 @@ public final class PowerCutReplay {
         }
     }
 
-    private void note(final WriteLog.Entry entry) {
-        for (long at = 0; at < entry.length(); at += SECTOR) {
-            final long sector = entry.offset() + at;
-            hidden.remove(sector);
-            if (entry.isDiscard()) {
-                continue;
-            }
-            if (entry.isStable()) {
-                stable.put(sector, Arrays.copyOfRange(entry.bytes(), (int) at, (int) at + SECTOR));
-            } else {
-                final byte[] below = stable.getOrDefault(sector, stableBefore.get(sector));
-                if (below != null) {
-                    hides++;
-                    hidden.put(sector, below);
-                }
-            }
-        }
-    }
-
     private void checkIfNeeded() throws IOException {
         if (!unchecked) {
             return;
@@ -166,22 +133,30 @@ public final class PowerCutReplay {
         try {
             check();
         } catch (final AssertionError e) {
-            if (hidden.isEmpty()) {
-                throw e;
-            }
-            for (final Map.Entry<Long, byte[]> write : hidden.entrySet()) {
-                image.write(ByteBuffer.wrap(write.getValue()), write.getKey());
-            }
-            hidden.clear();
-            uncovered++;
-            System.out.println(e.getMessage() + "; looking again, with the writes on top that the log has below");
-            check();
+            checkOtherOrders(e);
         }
+    }
+
+    private void checkOtherOrders(final AssertionError ofLog) throws IOException {
+        for (int choice = 1; choice < uncertain.choices(); choice++) {
+            uncertain.choose(image, choice);
+            try {
+                check();
+            } catch (final AssertionError e) {
+                System.out.println("in the order " + choice + ": " + e.getMessage());
+                continue;
+            }
+            System.out.println("only in the order of the log: " + ofLog.getMessage());
+            uncertain.settle();
+            settled++;
+            return;
+        }
+        throw ofLog;
     }
 
     private void check() throws IOException {
         mounts++;
-        final String device = mapper.create("cut", image.size() / SECTOR, "snapshot", snapshot);
+        final String device = mapper.create("cut", image.size() / UncertainWrites.SECTOR, "snapshot", snapshot);
         DeviceMapper.C.LIBRARY.mount(device, directory, type, MS_RDONLY, null);
         try {
             ledger.check(Path.of(directory));
