@@ -146,7 +146,7 @@ public final class PowerCutReplay {
                 System.out.println("in the order " + choice + ": " + e.getMessage());
                 continue;
             }
-            System.out.println("only in the order of the log: " + ofLog.getMessage());
+            System.out.println("bad in the order of the log alone: " + ofLog.getMessage());
             uncertain.settle();
             settled++;
             return;
