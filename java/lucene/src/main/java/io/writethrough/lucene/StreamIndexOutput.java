@@ -17,11 +17,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.zip.CRC32;
 import org.apache.lucene.store.AlreadyClosedException;
 import org.apache.lucene.store.IndexOutput;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes a new file from its begin to its end. Whole chunks leave for the device as one I/O each while the caller goes on, and
- * stay in no cache. What is less than a chunk, which is all of most files, is a write that the sync of the file makes durable:
- * a file that is deleted before costs no I/O.
+ * stay in the cache only if they are to. What is less than a chunk, which is all of most files, is a write that the sync of the
+ * file makes durable: a file that is deleted before costs no I/O.
  */
 final class StreamIndexOutput extends IndexOutput {
     private static final VarHandle SHORT = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
@@ -33,6 +34,8 @@ final class StreamIndexOutput extends IndexOutput {
     private static final int MAX_CHUNKS_UNDER_WAY = 4;
 
     private final WriteThroughFile file;
+    private final @Nullable ReadSoon readSoon;
+    private final WriteFlag[] flags;
     private final CRC32 checksum = new CRC32();
     private final Deque<CompletableFuture<Integer>> underWay = new ArrayDeque<>();
 
@@ -42,9 +45,12 @@ final class StreamIndexOutput extends IndexOutput {
     private long written;
     private boolean closed;
 
-    StreamIndexOutput(final String description, final String name, final WriteThroughFile file) {
+    StreamIndexOutput(
+            final String description, final String name, final WriteThroughFile file, final @Nullable ReadSoon readSoon) {
         super(description, name);
         this.file = file;
+        this.readSoon = readSoon;
+        this.flags = readSoon != null ? new WriteFlag[0] : new WriteFlag[] {WriteFlag.DONTCACHE};
     }
 
     /* There is space for one byte at least. */
@@ -64,8 +70,7 @@ final class StreamIndexOutput extends IndexOutput {
         while (underWay.size() >= MAX_CHUNKS_UNDER_WAY) {
             Completion.await(underWay.remove());
         }
-        underWay.add(
-                file.writeAsync(ByteBuffer.wrap(chunk, 0, length), written, Durability.DEVICE, WriteFlag.DONTCACHE));
+        underWay.add(file.writeAsync(ByteBuffer.wrap(chunk, 0, length), written, Durability.DEVICE, flags));
         written += length;
         length = checked = 0;
     }
@@ -150,6 +155,9 @@ final class StreamIndexOutput extends IndexOutput {
             written += length;
             for (final CompletableFuture<Integer> write : underWay) {
                 Completion.await(write);
+            }
+            if (readSoon != null && !underWay.isEmpty()) {
+                readSoon.keep(getName(), file);
             }
         } finally {
             // Of a closed output the place is still asked for. A write finds no space, and is told why.

@@ -40,8 +40,9 @@ import org.jspecify.annotations.Nullable;
  * org.apache.lucene.store.AlreadyClosedException}; its clones and slices may still show bytes that they have copied, and throw
  * for the next ones.
  *
- * <p><b>Writes.</b> An output sends chunks of 256 KiB to the device while its caller goes on, and keeps them in no cache, so
- * that a merge does not push out what searches read. A file of less leaves at its sync, and costs no I/O if it is deleted before.
+ * <p><b>Writes.</b> An output sends chunks of 256 KiB to the device while its caller goes on. Of a segment of up to 16 MiB they
+ * stay in the cache, since a merge reads it soon; of a larger one they do not, so that a merge does not push out what searches
+ * read. A file of less leaves at its sync, and costs no I/O if it is deleted before.
  *
  * <p><b>What is durable.</b> {@link #sync} makes its files durable together: they share flushes, and those that are durable
  * already, by this directory, cost nothing. {@link #syncMetaData} makes renames and new names durable. Both as every
@@ -53,12 +54,16 @@ import org.jspecify.annotations.Nullable;
  * @since 0.1.0
  */
 public final class WriteThroughDirectory extends FSDirectory {
+    /* Segments of so many bytes are merged with others soon. */
+    private static final long READ_SOON_BYTES = 16 << 20;
+
     private final WriteThroughEngine engine;
     private final @Nullable Windows fixedWindows;
 
     /* The directory as the engine knows it. */
     private final Path place;
 
+    private final ReadSoon readSoon;
     private final AtomicLong temporaryFiles = new AtomicLong();
 
     /* Names of files that were written by this directory and not synced since; and of those whose bytes are durable. */
@@ -109,6 +114,7 @@ public final class WriteThroughDirectory extends FSDirectory {
             throws IOException {
         super(path, locks);
         this.engine = engine;
+        this.readSoon = new ReadSoon(engine);
         this.fixedWindows = fixedWindows;
         // A file system around the default one, as those of Lucene's tests, sees the calls of the base class alone.
         this.place = directory.getFileSystem().equals(FileSystems.getDefault())
@@ -142,6 +148,7 @@ public final class WriteThroughDirectory extends FSDirectory {
         final Path path = place.resolve(name);
         final WriteThroughFile file = engine.open(path, StandardOpenOption.READ);
         try {
+            readSoon.letGo(name);
             final Windows windows = fixedWindows != null ? fixedWindows : Windows.ANY.forContext(context);
             return new CachedIndexInput("CachedIndexInput(path=\"" + path + "\")", new CachedFile(file), windows);
         } catch (final Throwable e) {
@@ -156,7 +163,8 @@ public final class WriteThroughDirectory extends FSDirectory {
      * Makes a file. Its bytes are durable after {@link #sync}.
      *
      * @param name of the file
-     * @param context of no effect
+     * @param context the bytes of a flush or merge that makes up to 16 MiB stay in the cache, since a merge reads them soon;
+     *     those of others do not
      * @return an output, to be closed
      * @throws FileAlreadyExistsException if there is such a file
      * @throws IOException if it cannot be made
@@ -167,7 +175,7 @@ public final class WriteThroughDirectory extends FSDirectory {
         if (getPendingDeletions().contains(name)) {
             deletePendingFiles();
         }
-        return create(name);
+        return create(name, context);
     }
 
     /**
@@ -175,7 +183,7 @@ public final class WriteThroughDirectory extends FSDirectory {
      *
      * @param prefix of its name
      * @param suffix of its name
-     * @param context of no effect
+     * @param context as for {@link #createOutput}
      * @return an output, to be closed, which knows the name
      * @throws IOException if it cannot be made
      */
@@ -186,20 +194,36 @@ public final class WriteThroughDirectory extends FSDirectory {
         while (true) {
             final String name = getTempFileName(prefix, suffix, temporaryFiles.getAndIncrement());
             try {
-                return create(name);
+                return create(name, context);
             } catch (final FileAlreadyExistsException e) {
                 // Of an earlier process, or about to be deleted: the next name.
             }
         }
     }
 
-    private IndexOutput create(final String name) throws IOException {
+    private IndexOutput create(final String name, final IOContext context) throws IOException {
         final Path path = place.resolve(name);
         final WriteThroughFile file =
                 engine.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, Commit.AT_FORCE);
         durable.remove(name);
         written.add(name);
-        return new StreamIndexOutput("StreamIndexOutput(path=\"" + path + "\")", name, file);
+        return new StreamIndexOutput(
+                "StreamIndexOutput(path=\"" + path + "\")", name, file, isReadSoon(context) ? readSoon : null);
+    }
+
+    private static boolean isReadSoon(final IOContext context) {
+        if (context.flushInfo() != null) {
+            return context.flushInfo().estimatedSegmentSize() <= READ_SOON_BYTES;
+        }
+        return context.mergeInfo() != null && context.mergeInfo().estimatedMergeBytes() <= READ_SOON_BYTES;
+    }
+
+    /** Closes the directory; its inputs and outputs stay open. */
+    @Override
+    public void close() throws IOException {
+        try (readSoon) {
+            super.close();
+        }
     }
 
     // ---- names ----
@@ -213,6 +237,7 @@ public final class WriteThroughDirectory extends FSDirectory {
      */
     @Override
     public void deleteFile(final String name) throws IOException {
+        readSoon.letGo(name);
         super.deleteFile(name);
         written.remove(name);
         durable.remove(name);
@@ -227,6 +252,8 @@ public final class WriteThroughDirectory extends FSDirectory {
      */
     @Override
     public void rename(final String source, final String dest) throws IOException {
+        readSoon.letGo(source);
+        readSoon.letGo(dest);
         super.rename(source, dest);
         move(source, dest, written);
         move(source, dest, durable);

@@ -26,9 +26,11 @@ import java.util.zip.CRC32;
 import org.apache.lucene.store.AlreadyClosedException;
 import org.apache.lucene.store.DataAccessHint;
 import org.apache.lucene.store.FSLockFactory;
+import org.apache.lucene.store.FlushInfo;
 import org.apache.lucene.store.IOContext;
 import org.apache.lucene.store.IndexInput;
 import org.apache.lucene.store.IndexOutput;
+import org.apache.lucene.store.MergeInfo;
 import org.apache.lucene.store.NIOFSDirectory;
 import org.apache.lucene.store.RandomAccessInput;
 import org.junit.jupiter.api.AfterEach;
@@ -144,6 +146,27 @@ class WriteThroughDirectoryTest {
             assertTrue(stats.cachedBytes() <= LARGE / 2, "cached are " + stats.cachedBytes());
             assertTrue(stats.deviceWrittenBytes() >= LARGE / 2, "written are " + stats.deviceWrittenBytes());
         }
+    }
+
+    @Test
+    void whatAMergeReadsSoonStaysInTheCache() throws IOException {
+        final byte[] bytes = bytes(LARGE);
+        final long few = LARGE / 16;
+        assertTrue(readOfOutput("flush", bytes, IOContext.flush(new FlushInfo(1000, LARGE))) < few);
+        assertTrue(readOfOutput("merge", bytes, IOContext.merge(new MergeInfo(1000, LARGE, false, 1))) < few);
+        assertTrue(readOfOutput("large", bytes, IOContext.merge(new MergeInfo(1000, 17 << 20, false, 1))) > few);
+    }
+
+    private long readOfOutput(final String name, final byte[] bytes, final IOContext context) throws IOException {
+        try (IndexOutput output = directory.createOutput(name, context)) {
+            output.writeBytes(bytes, bytes.length);
+        }
+        assumeDirect(name);
+        final long before = engine.stats().deviceReadBytes();
+        try (IndexInput input = directory.openInput(name, IOContext.DEFAULT)) {
+            input.readBytes(new byte[bytes.length], 0, bytes.length);
+        }
+        return engine.stats().deviceReadBytes() - before;
     }
 
     @Test
