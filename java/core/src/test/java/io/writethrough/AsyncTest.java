@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -61,6 +62,56 @@ class AsyncTest extends OnEveryFileSystem {
     private void forgetCache() throws IOException {
         file.close();
         file = engine.open(path, READ, WRITE);
+    }
+
+    /* A JVM that exits waits 300 ms for a daemon that is in native code. */
+    @Test
+    void threadsOfAnIdleEngineWaitInJavaAndTheNextOperationWakesThem() throws Exception {
+        for (int round = 0; round < 3; round++) {
+            assertEquals(10, get(file.writeAsync(buffer(10, round), 0)));
+            awaitIdleThreads();
+        }
+    }
+
+    @Test
+    void anOperationWakesTheThreadThatLeadsInPlaceOfOneThatWasHeldUp() throws Exception {
+        final var held = new CountDownLatch(1);
+        final var going = new CountDownLatch(1);
+        final CompletableFuture<Void> callback = file.writeAsync(buffer(10, 1), 0)
+                .thenRun(() -> {
+                    held.countDown();
+                    await(going);
+                });
+        assertTrue(held.await(20, TimeUnit.SECONDS));
+        assertEquals(10, get(file.writeAsync(buffer(10, 2), 0)));
+        going.countDown();
+        get(callback);
+        awaitIdleThreads();
+        assertEquals(10, get(file.writeAsync(buffer(10, 3), 0)));
+    }
+
+    private static void await(final CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (final InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static void awaitIdleThreads() {
+        final long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (!threadsThatRun().isEmpty() && System.nanoTime() < deadline) {
+            Thread.onSpinWait();
+        }
+        assertEquals(List.of(), threadsThatRun());
+    }
+
+    private static List<String> threadsThatRun() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread.getState() == Thread.State.RUNNABLE)
+                .map(Thread::getName)
+                .filter(name -> name.startsWith("writethrough-"))
+                .toList();
     }
 
     @Test

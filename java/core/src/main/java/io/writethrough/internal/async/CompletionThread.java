@@ -2,18 +2,23 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.async;
 
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
 /**
  * A thread that takes events from the C core and has their futures completed: the leader, unless it was held up in a callback
  * and another leads now. Nothing that is thrown ends it.
  */
 public final class CompletionThread extends Thread {
-    private static final long FOREVER = -1;
+    private static final long IDLE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
     private final Completions completions;
     private final EventBatch events = new EventBatch();
 
-    /* In native code, waiting for events, or at its end: not in a callback. */
+    /* Waiting for events, or at its end: not in a callback. */
     private volatile boolean polling;
+    private volatile boolean resting;
+    private boolean idle; /* the last wait for events was in vain */
 
     CompletionThread(final Completions completions) {
         super("writethrough-completion");
@@ -37,7 +42,10 @@ public final class CompletionThread extends Thread {
             try {
                 final CompletionQueue queue = completions.queue();
                 queue.schedule();
-                more = poll(queue.isTroubled() ? Completions.REST_NANOS : FOREVER);
+                more = poll(queue.isTroubled() ? Completions.REST_NANOS : IDLE_NANOS);
+                if (more && idle) {
+                    rest();
+                }
             } catch (final Throwable e) {
                 Completions.survive(e);
             }
@@ -62,7 +70,31 @@ public final class CompletionThread extends Thread {
                 polling = false;
             }
         }
+        idle = events.isEmpty();
         completions.take(events);
         return more;
+    }
+
+    /*
+     * Waits in Java until an operation begins: a JVM that exits waits 300 ms for a thread that is in native code. Whoever begins
+     * an operation looks at the field after that, so one of the two sees the other; whoever leads in place of this thread, or
+     * closes, wakes it in any case.
+     */
+    private void rest() {
+        polling = true;
+        resting = true;
+        try {
+            while (completions.mayRest(this)) {
+                LockSupport.park(completions);
+                Thread.interrupted(); // which would keep it from waiting
+            }
+        } finally {
+            resting = false;
+            polling = false;
+        }
+    }
+
+    boolean isResting() {
+        return resting;
     }
 }

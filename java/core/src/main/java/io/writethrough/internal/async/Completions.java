@@ -37,7 +37,7 @@ public final class Completions {
     private int threads;
     private volatile @Nullable Watch watch;
     private volatile long polls;
-    private boolean closing;
+    private volatile boolean closing;
 
     /** @param shutDown is run when the engine is closed and was shut down */
     public Completions(final long engine, final Executor executor, final Runnable shutDown) {
@@ -87,7 +87,12 @@ public final class Completions {
             start();
         }
         assert Faults.at(Faults.Step.BEGIN_OPERATION);
-        return operations.take();
+        final Operation operation = operations.take();
+        final CompletionThread first = leader;
+        if (first != null && first.isResting()) {
+            LockSupport.unpark(first);
+        }
+        return operation;
     }
 
     /** The end of an operation that has no future to be completed. */
@@ -187,6 +192,7 @@ public final class Completions {
         if (leader == thread && threads < MOST_THREADS) {
             queue.dismiss();
             lead();
+            LockSupport.unpark(thread);
         }
     }
 
@@ -195,6 +201,11 @@ public final class Completions {
         return Thread.currentThread() instanceof CompletionThread thread
                 && leader == thread
                 && thread.poll(timeoutNanos);
+    }
+
+    /** Whether nothing but the begin of an operation, or the end, can be of interest to this thread. */
+    boolean mayRest(final CompletionThread thread) {
+        return operations.areFree() && leads(thread) && !closing;
     }
 
     /* ---- for the watch ---- */
@@ -240,6 +251,7 @@ public final class Completions {
             closing = true;
             started = leader != null;
         }
+        LockSupport.unpark(leader);
         abdicate();
         underWay.close(this);
         final int stopped = Core.shutDown(handle);

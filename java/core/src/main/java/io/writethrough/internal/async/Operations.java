@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 public final class Operations {
     private volatile Operation[] all = new Operation[0];
     private @Nullable Operation free;
+    private int used;
 
     synchronized Operation take() {
         if (free == null) {
@@ -18,6 +19,7 @@ public final class Operations {
         assert operation != null;
         free = operation.next;
         operation.next = null;
+        used++;
         return operation;
     }
 
@@ -25,6 +27,12 @@ public final class Operations {
         operation.clear();
         operation.next = free;
         free = operation;
+        used--;
+    }
+
+    /** Whether none is in use. */
+    synchronized boolean areFree() {
+        return used == 0;
     }
 
     /** The operation of an event; null if that operation is over: who submitted it did not wait for the event. */

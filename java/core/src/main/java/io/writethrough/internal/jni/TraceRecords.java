@@ -43,9 +43,9 @@ public final class TraceRecords {
             int writes,
             int errno) {}
 
-    /** Waits for records. Returns how many there are, or -errno when no more will come. */
-    public int take(final long engine) {
-        return CApi.wt_trace_take(engine, memory, AT_ONCE, -1);
+    /** Waits so long for records. Returns how many there are, or -errno when no more will come. */
+    public int take(final long engine, final long timeoutNanos) {
+        return CApi.wt_trace_take(engine, memory, AT_ONCE, timeoutNanos);
     }
 
     public Io get(final int index) {

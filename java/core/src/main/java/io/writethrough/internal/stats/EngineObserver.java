@@ -11,6 +11,7 @@ import io.writethrough.internal.jni.CApi;
 import io.writethrough.internal.jni.TraceRecords;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 public final class EngineObserver {
     private static final Set<EngineObserver> ALL = ConcurrentHashMap.newKeySet();
     private static final long END_PATIENCE_MILLIS = 1000;
+    private static final long LOOK_MILLIS = 500;
 
     /* While there is an observer. */
     private static @Nullable Runnable endListening;
@@ -32,6 +34,7 @@ public final class EngineObserver {
     private final SlowLog slowLog = new SlowLog();
     private @Nullable Thread thread;
     private boolean ended;
+    private boolean waitsForGathers;
     private long evictions;
 
     /** @param slowNanos from how long on an I/O is slow; 0: none is */
@@ -64,7 +67,8 @@ public final class EngineObserver {
 
     /** Has the C core keep the records that somebody wants now. */
     private synchronized void update() {
-        final int what = (slowNanos > 0 ? TraceRecords.SLOW : 0) | (Events.wantsGathers() ? TraceRecords.GATHERS : 0);
+        waitsForGathers = Events.wantsGathers();
+        final int what = (slowNanos > 0 ? TraceRecords.SLOW : 0) | (waitsForGathers ? TraceRecords.GATHERS : 0);
         if (ended || Core.isPortable(engine)) { // that one keeps no records
             return;
         }
@@ -74,17 +78,36 @@ public final class EngineObserver {
             observer.start();
             thread = observer;
         }
+        notifyAll();
     }
 
     private void run() {
         final TraceRecords records = new TraceRecords();
-        int count = records.take(engine);
+        int count = 0;
         while (count >= 0) {
             for (int i = 0; i < count; i++) {
                 reportQuietly(records, i);
             }
-            count = records.take(engine);
+            count = records.take(engine, count > 0 ? 0 : pause());
         }
+    }
+
+    /*
+     * How long to wait in native code, after a wait in Java: a JVM that exits waits 300 ms for a thread that is in native code.
+     * Slow I/Os are few, and the C core keeps their records; gathers are many.
+     */
+    private synchronized long pause() {
+        if (waitsForGathers) {
+            return TimeUnit.MILLISECONDS.toNanos(LOOK_MILLIS);
+        }
+        if (!ended) {
+            try {
+                wait(LOOK_MILLIS);
+            } catch (final InterruptedException e) {
+                return 0; // Nobody interrupts this thread but a program that ends all threads.
+            }
+        }
+        return 0;
     }
 
     /* A record that cannot be told is lost, and no other is. */
@@ -120,6 +143,7 @@ public final class EngineObserver {
         synchronized (this) {
             ended = true;
             running = thread;
+            notifyAll();
         }
         if (running == null || running == Thread.currentThread()) {
             return;
