@@ -30,9 +30,14 @@ final class ReadSoon implements Closeable {
         this.engine = engine;
     }
 
-    /** Holds a file open, which is open now. */
+    /** Holds a file open, which is open now; unless that fails, with too many files open say: then the device is read. */
     void keep(final String name, final WriteThroughFile file) throws IOException {
-        final WriteThroughFile own = engine.open(file.path(), StandardOpenOption.READ);
+        final WriteThroughFile own;
+        try {
+            own = engine.open(file.path(), StandardOpenOption.READ);
+        } catch (final IOException e) {
+            return;
+        }
         final List<WriteThroughFile> past = new ArrayList<>();
         synchronized (this) {
             past.add(closed ? own : files.put(name, own));

@@ -46,7 +46,10 @@ final class StreamIndexOutput extends IndexOutput {
     private boolean closed;
 
     StreamIndexOutput(
-            final String description, final String name, final WriteThroughFile file, final @Nullable ReadSoon readSoon) {
+            final String description,
+            final String name,
+            final WriteThroughFile file,
+            final @Nullable ReadSoon readSoon) {
         super(description, name);
         this.file = file;
         this.readSoon = readSoon;

@@ -146,7 +146,9 @@ public final class WriteThroughDirectory extends FSDirectory {
         ensureOpen();
         ensureCanRead(name);
         final Path path = place.resolve(name);
-        final WriteThroughFile file = engine.open(path, StandardOpenOption.READ);
+        // With a commit by force: what the kernel keeps of a small file that was written just now needs no I/O to be
+        // read.
+        final WriteThroughFile file = engine.open(path, StandardOpenOption.READ, Commit.AT_FORCE);
         try {
             readSoon.letGo(name);
             final Windows windows = fixedWindows != null ? fixedWindows : Windows.ANY.forContext(context);
