@@ -28,11 +28,11 @@ import org.junit.jupiter.api.io.TempDir;
 class StartUpTest {
     private static final int MOST_RUNS = 15;
 
-    /*
-     * On a quiet machine it is 160 to 190 of a processor and 120 to 135 on the clock. JMX, the flight recorder and JNA are 270 of a processor,
-     * and a thread that waits in native code at the end 300 on the clock.
-     */
+    /* A quiet machine shows 160 to 190. JMX, the flight recorder and JNA are 270 more. */
     private static final long MOST_MILLIS = 250;
+
+    /* The clock shows twice the time of the JDK, on a busy machine too. A thread that waits in native code makes that four times. */
+    private static final long MOST_TIMES = 3;
 
     /* In /proc/self/stat, behind the name of the program. */
     private static final int UTIME = 11;
@@ -145,7 +145,7 @@ class StartUpTest {
 
     private static boolean isLittleMore(final Least ours, final Least jdks) {
         return ours.processorMillis - jdks.processorMillis <= MOST_MILLIS
-                && ours.wallMillis - jdks.wallMillis <= MOST_MILLIS;
+                && ours.wallMillis <= MOST_TIMES * jdks.wallMillis;
     }
 
     private void measure(final Class<?> program, final Least least) throws Exception {
