@@ -157,13 +157,37 @@ static bool may_be_sent(const struct sim_ledger *ledger, const struct entry *sto
     return may_be_sent_after(ledger, store, from, to, store, false);
 }
 
+static bool zeroes(enum sim_step step) {
+    return step == SIM_STEP_PUNCH || step == SIM_STEP_ZERO;
+}
+
+static bool are_at_once(const struct entry *one, const struct entry *other) {
+    return one != other && !precedes(one, other) && !precedes(other, one);
+}
+
+/*
+ * A store through a mapping, within a size that an operation in flight has given the file and told nobody yet: what zeroes
+ * meanwhile may end at the old size, and leave the store.
+ */
+static bool is_behind_size(const struct sim_ledger *ledger, const struct entry *store, const struct entry *by) {
+    bool behind = false;
+    for (unsigned i = 0; i < ledger->program->count && store->operation->stores && zeroes(by->operation->step); i++) {
+        const struct entry *other = &ledger->entries[i];
+        enum sim_step step = other->operation->step;
+        bool grows = writes_bytes(step) || step == SIM_STEP_ALLOCATE || step == SIM_STEP_TRUNCATE;
+        behind = behind || (grows && !other->operation->stores && other->begin != NEVER && other->to > store->from &&
+                            other->operation->file == by->operation->file && are_at_once(other, by));
+    }
+    return behind;
+}
+
 /*
  * Whether all that it does was over when another began: a store reaches the file by a force that comes later. soon: by a force that
  * has not begun yet, too.
  */
 static bool is_over_before(const struct sim_ledger *ledger, const struct entry *entry, const struct entry *by,
                            bool soon) {
-    return precedes(entry, by) &&
+    return precedes(entry, by) && !is_behind_size(ledger, entry, by) &&
            !(is_store(entry) && may_be_sent_after(ledger, entry, entry->from, entry->to, by, soon));
 }
 
@@ -424,7 +448,7 @@ static bool is_unsynced(const struct entry *entry) {
 
 /* These make zeros, and vouch for them with a sync at their end, as a sync for the writes of others. */
 static bool makes_zeros(enum sim_step step) {
-    return step == SIM_STEP_ALLOCATE || step == SIM_STEP_PUNCH || step == SIM_STEP_ZERO;
+    return step == SIM_STEP_ALLOCATE || zeroes(step);
 }
 
 /* A flush has failed, and the call that asked for it may not know yet: what begins now may still count as before it. */
@@ -714,11 +738,10 @@ TEST_UNWATCHED static bool rest_is_base(const struct search *search, const struc
 
 /* Others have written there while it zeroed, a part at a time: then it may have come before them here, and after them there. */
 static bool was_disturbed(const struct search *search, const struct entry *entry) {
-    enum sim_step step = entry->operation->step;
     bool disturbed = false;
-    for (unsigned i = 0; i < search->block->count && (step == SIM_STEP_PUNCH || step == SIM_STEP_ZERO); i++) {
+    for (unsigned i = 0; i < search->block->count && zeroes(entry->operation->step); i++) {
         const struct entry *other = candidate(search, i);
-        disturbed = disturbed || (other != entry && !precedes(other, entry) && !precedes(entry, other));
+        disturbed = disturbed || are_at_once(other, entry) || is_behind_size(search->ledger, other, entry);
     }
     return disturbed;
 }
