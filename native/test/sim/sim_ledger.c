@@ -77,8 +77,12 @@ static bool makes_stable(enum sim_step step) {
     return step == SIM_STEP_SYNC || step == SIM_STEP_FORCE;
 }
 
+static bool zeroes(enum sim_step step) {
+    return step == SIM_STEP_PUNCH || step == SIM_STEP_ZERO;
+}
+
 static bool changes_bytes(enum sim_step step) {
-    return writes_bytes(step) || step == SIM_STEP_TRUNCATE || step == SIM_STEP_PUNCH || step == SIM_STEP_ZERO;
+    return writes_bytes(step) || step == SIM_STEP_TRUNCATE || zeroes(step);
 }
 
 struct sim_ledger *sim_ledger_new(const struct sim_program *program, const struct sim_deed *deeds,
@@ -155,10 +159,6 @@ static bool may_be_sent_after(const struct sim_ledger *ledger, const struct entr
 
 static bool may_be_sent(const struct sim_ledger *ledger, const struct entry *store, uint64_t from, uint64_t to) {
     return may_be_sent_after(ledger, store, from, to, store, false);
-}
-
-static bool zeroes(enum sim_step step) {
-    return step == SIM_STEP_PUNCH || step == SIM_STEP_ZERO;
 }
 
 static bool are_at_once(const struct entry *one, const struct entry *other) {
