@@ -77,25 +77,16 @@ class AsyncTest extends OnEveryFileSystem {
     void anOperationWakesTheThreadThatLeadsInPlaceOfOneThatWasHeldUp() throws Exception {
         final var held = new CountDownLatch(1);
         final var going = new CountDownLatch(1);
-        final CompletableFuture<Void> callback = file.writeAsync(buffer(10, 1), 0)
-                .thenRun(() -> {
-                    held.countDown();
-                    await(going);
-                });
+        final CompletableFuture<Boolean> callback = CallbackTest.callback(file, 0, () -> {
+            held.countDown();
+            return going.await(1, TimeUnit.MINUTES);
+        });
         assertTrue(held.await(20, TimeUnit.SECONDS));
         assertEquals(10, get(file.writeAsync(buffer(10, 2), 0)));
         going.countDown();
-        get(callback);
+        assertTrue(get(callback));
         awaitIdleThreads();
         assertEquals(10, get(file.writeAsync(buffer(10, 3), 0)));
-    }
-
-    private static void await(final CountDownLatch latch) {
-        try {
-            latch.await();
-        } catch (final InterruptedException e) {
-            throw new AssertionError(e);
-        }
     }
 
     private static void awaitIdleThreads() {

@@ -62,8 +62,7 @@ class CallbackTest extends OnEveryFileSystem {
     }
 
     /* A write and its callback, which does not run on this thread: if the write was that fast, another is made. */
-    private static <T> CompletableFuture<T> callback(
-            final WriteThroughFile file, final long position, final Callable<T> body) {
+    static <T> CompletableFuture<T> callback(final WriteThroughFile file, final long position, final Callable<T> body) {
         final Thread test = Thread.currentThread();
         CompletableFuture<Object> future = null;
         final Object tooFast = new Object();
