@@ -787,7 +787,7 @@ WT_API int wt_memory_map(wt_file file, uint64_t offset, uint64_t length, uint32_
  * durable too. One run of changed pages is one durable write; several leave together and share a flush. If no page
  * has changed, no I/O is done. Where a changed page is behind the end of the file, the file becomes longer, up to the end of that
  * page or of the mapping. A page of zeros behind the end does not count as changed, also if zeros were stored there: wt_allocate
- * gives a file a length.
+ * gives a file a length. Where the file cannot be read to compare, a page of zeros may count as changed.
  *
  * A store that another thread makes meanwhile is written by this call, or found by the next. Forces of one
  * mapping go one at a time, and wait for no other writes of the file.

@@ -190,7 +190,8 @@ static int compare(struct memory *memory, struct wt_file_object *file, uint64_t 
 
 /*
  * Whether a page is zeros, and the file has the same there. Some kernels give a page of its own to a program that only reads where
- * nothing is: then that page counts as stored to. A store that comes now is found by the next force.
+ * nothing is: then that page counts as stored to. A store that comes now is found by the next force. A page that cannot be compared
+ * counts as changed: to write zeros again loses nothing, and may mend a block that cannot be read.
  */
 static bool is_zeros_of_file(const struct memory *memory, struct wt_file_object *file, uint64_t page) {
     static const uint8_t zeros[WT_PAGE_BYTES];

@@ -248,10 +248,16 @@ static bool sets_size(const struct sim_ledger *ledger, const struct entry *entry
            !entry->deed->refused && (!is_store(entry) || may_be_sent(ledger, entry, entry->from, entry->to));
 }
 
+/* Whether it may have written a page that was only read: it could not ask the file whether that has the same zeros. */
+static bool forces_in_doubt(const struct sim_ledger *ledger, const struct entry *entry) {
+    return entry->operation->step == SIM_STEP_FORCE_MEMORY && ledger->refused && entry->begin != NEVER &&
+           !entry->deed->refused;
+}
+
 /* What a store has changed is written up to the end of the page or of the memory. */
 static uint64_t size_by(const struct sim_ledger *ledger, const struct entry *entry) {
     uint64_t end = (entry->to + SIM_PAGE_BYTES - 1) / SIM_PAGE_BYTES * SIM_PAGE_BYTES;
-    if (is_store(entry)) {
+    if (is_store(entry) || entry->operation->step == SIM_STEP_FORCE_MEMORY) {
         return smaller(end, ledger->program->memory[entry->operation->file].end);
     }
     return entry->operation->step == SIM_STEP_TRUNCATE ? entry->from : entry->to;
@@ -331,14 +337,15 @@ bool sim_ledger_may_be_long(const struct sim_ledger *ledger, unsigned file, uint
     bool allowed = size == at_start && !is_superseded(ledger, NULL, file);
     for (unsigned i = 0; i < ledger->program->count && !allowed; i++) {
         const struct entry *entry = &ledger->entries[i];
-        if (!sets_size(ledger, entry) || entry->operation->file != file) {
+        bool in_doubt = forces_in_doubt(ledger, entry);
+        if (!(in_doubt || sets_size(ledger, entry)) || entry->operation->file != file) {
             continue;
         }
         uint64_t by = size_by(ledger, entry);
         largest = larger(largest, by);
         /* Also in a gap below its start: what else is in those blocks leaves in I/Os of its own. */
         bool within = entry->operation->step != SIM_STEP_TRUNCATE && size < (is_atomic(entry) ? entry->from + 1 : by);
-        bool failed = may_have_failed(ledger, entry); /* a short one may have ended anywhere */
+        bool failed = in_doubt || may_have_failed(ledger, entry); /* a short one may have ended anywhere */
         allowed = (size == by || (within && (failed || size % piece == 0))) &&
                   (entry->operation->step == SIM_STEP_TRUNCATE || !is_superseded(ledger, entry, file));
     }

@@ -30,7 +30,8 @@ import java.util.concurrent.CompletableFuture;
  * thread stores meanwhile is written by this force or by the next. Where the kernel tells which pages changed ({@link
  * #isWatched()}) the time of a force depends on these. Elsewhere a force compares its range with the file. If a changed page lies
  * behind the end of the file, the file becomes longer, up to the end of that page or of the mapping. A page of zeros behind the
- * end does not count as changed, also if zeros were stored there: {@link WriteThroughFile#allocate} gives a file a length.
+ * end does not count as changed, also if zeros were stored there: {@link WriteThroughFile#allocate} gives a file a length. Where
+ * the file cannot be read to compare, a page of zeros may count as changed.
  *
  * <p><b>Durability.</b> No store reaches the file without a force: a process that is killed loses the stores that no force has
  * covered. A power cut during a force may leave each block of a changed page old or new. Between pages there is no order.
