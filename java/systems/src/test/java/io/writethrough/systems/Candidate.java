@@ -21,7 +21,7 @@ enum Candidate {
     LUCENE("Lucene, `IndexWriter.commit`", LuceneProgram.class, Opens.CHANNELS),
     /** It maps its indexes for writing, and makes them anew where they are not whole. */
     KAFKA("Kafka, a flush for each record", KafkaProgram.class, Opens.CHANNELS),
-    KAFKA_8("Kafka, 8 producers", KafkaProgram.class, Opens.CHANNELS, "-Dclients=8"),
+    KAFKA_8("Kafka, 8 producers, a partition each", KafkaProgram.class, Opens.CHANNELS, "-Dclients=8"),
     DERBY("Derby", DerbyProgram.class, Opens.STREAMS),
     HSQLDB("HSQLDB, `WRITE DELAY FALSE`", HsqldbProgram.class, Opens.STREAMS),
     XODUS("Xodus, `logDurableWrite`", XodusProgram.class, Opens.STREAMS),

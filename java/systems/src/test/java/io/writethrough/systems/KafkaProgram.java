@@ -15,11 +15,13 @@ import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import kafka.Kafka;
 import kafka.tools.StorageTool;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -33,10 +35,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A single node of Kafka, broker and controller, that flushes after each record. Each thread that commits has a producer of its
- * own, which waits for each record, on the loopback interface.
+ * own, which waits for each record, on the loopback interface, and a partition of its own: a partition flushes under its lock.
  */
 final class KafkaProgram {
-    private static final TopicPartition PARTITION = new TopicPartition("records", 0);
+    private static final String TOPIC = "records";
+    private static final List<TopicPartition> PARTITIONS = IntStream.range(0, Integer.getInteger("clients", 1))
+            .mapToObj(number -> new TopicPartition(TOPIC, number))
+            .toList();
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private KafkaProgram() {}
@@ -46,10 +51,13 @@ final class KafkaProgram {
         Program.run(Node::new, arguments);
     }
 
+    private record Sender(KafkaProducer<Long, byte[]> producer, int partition) {}
+
     private static final class Node implements Records {
         private final String address;
-        private final Queue<KafkaProducer<Long, byte[]>> producers = new ConcurrentLinkedQueue<>();
-        private final ThreadLocal<KafkaProducer<Long, byte[]>> own = ThreadLocal.withInitial(this::newProducer);
+        private final Queue<Sender> senders = new ConcurrentLinkedQueue<>();
+        private final AtomicInteger nextPartition = new AtomicInteger();
+        private final ThreadLocal<Sender> own = ThreadLocal.withInitial(this::newSender);
         private @Nullable KafkaConsumer<Long, byte[]> consumer;
         private final Map<Long, byte[]> polled = new HashMap<>();
 
@@ -74,7 +82,7 @@ final class KafkaProgram {
             server.start();
             try (Admin admin = Admin.create(Map.of("bootstrap.servers", address))) {
                 if (anew) {
-                    admin.createTopics(List.of(new NewTopic(PARTITION.topic(), Optional.of(1), Optional.empty())))
+                    admin.createTopics(List.of(new NewTopic(TOPIC, Optional.of(PARTITIONS.size()), Optional.empty())))
                             .all()
                             .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
                 }
@@ -98,19 +106,21 @@ final class KafkaProgram {
                     "transaction.state.log.min.isr=1");
         }
 
-        private KafkaProducer<Long, byte[]> newProducer() {
+        private Sender newSender() {
             final KafkaProducer<Long, byte[]> producer = new KafkaProducer<>(
                     Map.of("bootstrap.servers", address, "acks", "all", "linger.ms", "0"),
                     new LongSerializer(),
                     new ByteArraySerializer());
-            producers.add(producer);
-            return producer;
+            final Sender sender = new Sender(producer, nextPartition.getAndIncrement() % PARTITIONS.size());
+            senders.add(sender);
+            return sender;
         }
 
         @Override
         public void commit(final long number, final byte[] record) throws Exception {
-            own.get()
-                    .send(new ProducerRecord<>(PARTITION.topic(), number, record))
+            final Sender sender = own.get();
+            sender.producer
+                    .send(new ProducerRecord<>(TOPIC, sender.partition, number, record))
                     .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
         }
 
@@ -120,12 +130,11 @@ final class KafkaProgram {
             if (consumer == null) {
                 consumer = new KafkaConsumer<>(
                         Map.of("bootstrap.servers", address), new LongDeserializer(), new ByteArrayDeserializer());
-                consumer.assign(List.of(PARTITION));
-                consumer.seekToBeginning(List.of(PARTITION));
+                consumer.assign(PARTITIONS);
+                consumer.seekToBeginning(PARTITIONS);
             }
             while (!polled.containsKey(number)) {
-                final List<ConsumerRecord<Long, byte[]>> next =
-                        consumer.poll(PATIENCE).records(PARTITION);
+                final ConsumerRecords<Long, byte[]> next = consumer.poll(PATIENCE);
                 if (next.isEmpty()) {
                     return null;
                 }
@@ -137,7 +146,7 @@ final class KafkaProgram {
         /* The node itself ends in order when the JVM does. */
         @Override
         public void close() {
-            producers.forEach(KafkaProducer::close);
+            senders.forEach(sender -> sender.producer.close());
             if (consumer != null) {
                 consumer.close();
             }
