@@ -4,6 +4,7 @@ package io.writethrough.log;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.NoSuchFileException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -284,7 +285,7 @@ final class Segments {
         });
     }
 
-    /** Gives up the segments before the sequence. */
+    /** Gives up the segments before the sequence. Of these one may be gone already: the log has no record in any of them. */
     void recycleBefore(final long sequence) throws IOException {
         while (true) {
             final long oldest;
@@ -294,7 +295,11 @@ final class Segments {
                 }
                 oldest = first++;
             }
-            recycle(oldest, true);
+            try {
+                recycle(oldest, true);
+            } catch (final NoSuchFileException e) {
+                DurableLog.LOGGER.log(System.Logger.Level.DEBUG, "A segment before the start is gone", e);
+            }
         }
     }
 

@@ -117,6 +117,30 @@ class DurableLogTest extends LogOnDisk {
     }
 
     @Test
+    void aLogOpensWhereASegmentBeforeItsStartIsThereAndTheNextIsGone() throws IOException {
+        final Path first = path.resolve(Segments.nameOf(1));
+        final Path kept = directory.resolve("kept");
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            for (int i = 0; i < 40; i++) {
+                log.append(bytes(i + " " + "y".repeat(5000)));
+            }
+            Files.copy(first, kept);
+            log.trim(log.append(bytes("last")));
+        }
+        DurableLog.open(path).close(); // gives up what the helper has not
+        assertFalse(Files.exists(path.resolve(Segments.nameOf(2))));
+        Files.copy(kept, first);
+        try (DurableLog log = DurableLog.open(path)) {
+            assertEquals(List.of("last"), read(log));
+            assertFalse(Files.exists(first));
+            log.append(bytes("more"));
+        }
+        try (DurableLog log = DurableLog.open(path)) {
+            assertEquals(List.of("last", "more"), read(log));
+        }
+    }
+
+    @Test
     void aThreadThatIsInterruptedReadsAndCutsAndStaysInterrupted() throws IOException {
         final List<byte[]> records = new ArrayList<>();
         final byte[] record = new byte[20_000];
