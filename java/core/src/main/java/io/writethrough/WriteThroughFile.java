@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough;
 
+import io.writethrough.internal.Directories;
 import io.writethrough.internal.async.ChannelThreads;
 import io.writethrough.internal.channel.WriteThroughAsynchronousFileChannel;
 import io.writethrough.internal.channel.WriteThroughFileChannel;
@@ -147,6 +148,21 @@ public final class WriteThroughFile extends MemorySegmentMethods implements Chan
             final Path path, final Set<? extends OpenOption> options, final FileAttribute<?>... attributes)
             throws IOException {
         return sharedEngine().open(path, options, attributes);
+    }
+
+    /**
+     * Makes durable which names a directory has, after a file in the directory was renamed, made, linked or deleted. On return a
+     * power cut takes none of these changes back. The call ignores interrupts: the interrupt status stays set, and nothing is
+     * closed. A directory that is new needs the same for the directory that has its name. Files that the library makes or renames
+     * need no such call. On Windows, which has no such call and journals names by itself, nothing is done.
+     *
+     * @param directory a directory of the default file system that this process may read
+     * @throws java.nio.file.NoSuchFileException if there is no such directory
+     * @throws IOException if it cannot be opened for reading, or its device refuses the flush
+     * @since 0.1.0
+     */
+    public static void forceDirectory(final Path directory) throws IOException {
+        Directories.force(directory);
     }
 
     static WriteThroughEngine sharedEngine() throws IOException {

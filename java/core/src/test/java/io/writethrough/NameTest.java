@@ -65,6 +65,12 @@ class NameTest extends OnEveryFileSystem {
     }
 
     @Test
+    void aDirectoryThatIsNotThereIsNotForced() throws IOException {
+        WriteThroughFile.forceDirectory(directory);
+        assertThrows(NoSuchFileException.class, () -> WriteThroughFile.forceDirectory(directory.resolve("missing")));
+    }
+
+    @Test
     void anUnlinkedFileWorksOn() throws IOException {
         try (WriteThroughFile file = WriteThroughFile.open(path, CREATE, READ, WRITE)) {
             file.write(buffer(5000, 1), 0);

@@ -181,6 +181,13 @@ class SystemCallTest extends OnEveryFileSystem {
         }
     }
 
+    @Test
+    void anInterruptKeepsNoNameFromBeingDurable() throws Exception {
+        final List<Call> calls = trace();
+        assertEquals(2, flushesOf(calls, "move by an interrupted thread"), "of the file and its directory");
+        assertEquals(1, flushesOf(calls, "forceDirectory by an interrupted thread"));
+    }
+
     /* Flushes by themselves: a write with RWF_DSYNC is none. */
     private static long flushesOf(final List<Call> calls, final String operation) {
         return syncsOf(calls, operation).stream()
@@ -363,6 +370,14 @@ class SystemCallTest extends OnEveryFileSystem {
                     () -> FileChannel.open(file, READ).close());
             markedOnce("copy " + commit, () -> Files.copy(file, copy));
             markedOnce("move " + commit, () -> Files.move(copy, moved));
+            if (commit == Commit.EACH_WRITE) {
+                markedOnce("move by an interrupted thread", () -> interrupted(() -> Files.move(moved, copy)));
+                markedOnce(
+                        "forceDirectory by an interrupted thread",
+                        () -> interrupted(() ->
+                                WriteThroughFile.forceDirectory(Path.of(name).getParent())));
+                Files.move(copy, moved);
+            }
             markedOnce("createDirectory " + commit, () -> Files.createDirectory(directory));
             markedOnce("move to another directory " + commit, () -> Files.move(moved, directory.resolve("moved")));
             markedOnce("createLink " + commit, () -> Files.createLink(copy, file));
@@ -404,6 +419,14 @@ class SystemCallTest extends OnEveryFileSystem {
             mark("begin " + name);
             operation.run();
             mark("end " + name);
+        }
+
+        private static void interrupted(final Operation operation) throws IOException {
+            Thread.currentThread().interrupt();
+            operation.run();
+            if (!Thread.interrupted()) {
+                throw new AssertionError("the interrupt is lost");
+            }
         }
 
         private static void mark(final String text) {

@@ -7,7 +7,6 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.StandardOpenOption;
 import java.util.concurrent.CompletionException;
 import org.apache.activemq.artemis.api.core.ActiveMQException;
 import org.apache.activemq.artemis.api.core.ActiveMQExceptionType;
@@ -52,7 +51,7 @@ final class WriteThroughSequentialFile extends AbstractSequentialFile {
         try {
             final WriteThroughFile opened = files.open(getFile().toPath());
             try {
-                syncName();
+                WriteThroughFile.forceDirectory(directory.toPath()); // java.io may just have renamed the file
                 fileSize = opened.size();
             } catch (final IOException e) {
                 opened.close();
@@ -62,13 +61,6 @@ final class WriteThroughSequentialFile extends AbstractSequentialFile {
             open = opened;
         } catch (final IOException e) {
             throw critical(e);
-        }
-    }
-
-    /* The file may just have been renamed, by java.io. */
-    private void syncName() throws IOException {
-        try (FileChannel names = FileChannel.open(directory.toPath(), StandardOpenOption.READ)) {
-            names.force(true);
         }
     }
 

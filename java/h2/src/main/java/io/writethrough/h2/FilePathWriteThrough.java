@@ -201,8 +201,8 @@ public final class FilePathWriteThrough extends FilePathWrapper {
 
     /* What fsync of a directory does: the names in it are stable. */
     private void syncParent() {
-        try (FileChannel directory = FileChannel.open(parent(), StandardOpenOption.READ)) {
-            directory.force(true);
+        try {
+            WriteThroughFile.forceDirectory(parent());
         } catch (final IOException e) {
             throw DbException.convertIOException(e, name);
         }

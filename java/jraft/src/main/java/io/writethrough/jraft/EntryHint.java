@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.jraft;
 
+import io.writethrough.WriteThroughFile;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -114,8 +115,6 @@ record EntryHint(
     /** Deletes what is there, durably: after this no crash brings it back. */
     static void delete(final Path directory) throws IOException {
         Files.deleteIfExists(directory.resolve(NAME)); // or an earlier call did, and failed behind that
-        try (FileChannel names = FileChannel.open(directory, StandardOpenOption.READ)) {
-            names.force(true);
-        }
+        WriteThroughFile.forceDirectory(directory);
     }
 }

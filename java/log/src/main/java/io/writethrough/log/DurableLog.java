@@ -2,17 +2,16 @@
 // Copyright The writethrough authors
 package io.writethrough.log;
 
+import io.writethrough.WriteThroughFile;
 import io.writethrough.log.Format.Control;
 import io.writethrough.log.Segments.Segment;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -208,8 +207,8 @@ public final class DurableLog implements Closeable {
         if (!Files.isDirectory(directory)) {
             Files.createDirectories(directory);
             for (Path made = directory.toAbsolutePath(); made.getParent() != null; made = made.getParent()) {
-                try (FileChannel parent = FileChannel.open(made.getParent(), StandardOpenOption.READ)) {
-                    parent.force(true);
+                try {
+                    WriteThroughFile.forceDirectory(made.getParent());
                 } catch (final IOException e) {
                     break; // a directory that we may not read was not made just now
                 }

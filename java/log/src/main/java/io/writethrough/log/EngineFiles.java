@@ -73,7 +73,7 @@ final class EngineFiles implements LogFiles {
         for (final String name : names) {
             PlainFiles.force(directory.resolve(name));
         }
-        PlainFiles.force(directory);
+        WriteThroughFile.forceDirectory(directory);
     }
 
     @Override

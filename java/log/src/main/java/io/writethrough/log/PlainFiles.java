@@ -32,7 +32,7 @@ final class PlainFiles implements LogFiles {
         return new PlainFile(path);
     }
 
-    /** Makes a file or a directory durable. */
+    /** Makes a file durable. */
     static void force(final Path path) throws IOException {
         try (PlainFile file = new PlainFile(path)) {
             file.force();

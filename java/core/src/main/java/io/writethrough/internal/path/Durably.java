@@ -2,13 +2,12 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.path;
 
+import io.writethrough.internal.Directories;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
 
 /** What the file system beneath has done with names, made durable by fsync(2) of files and directories. */
@@ -18,7 +17,7 @@ public final class Durably {
     /** A file, a link or a directory was copied to a path. */
     public static void copied(final Path target) throws IOException {
         if (Files.isRegularFile(target, LinkOption.NOFOLLOW_LINKS) && Files.isReadable(target)) {
-            sync(target);
+            Directories.forceFile(target);
         }
         named(target);
     }
@@ -28,7 +27,7 @@ public final class Durably {
         copied(target);
         final Path from = parentOf(source);
         if (from != null && !from.equals(parentOf(target))) {
-            sync(from);
+            Directories.force(from);
         }
     }
 
@@ -39,22 +38,16 @@ public final class Durably {
             return;
         }
         try {
-            sync(directory);
+            Directories.force(directory);
         } catch (final AccessDeniedException e) {
             // A directory that may not be read. On ext4, xfs and btrfs a sync of the file has its new name too.
             if (Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS) && Files.isReadable(path)) {
-                sync(path);
+                Directories.forceFile(path);
             }
         }
     }
 
     private static @Nullable Path parentOf(final Path path) {
         return path.toAbsolutePath().getParent();
-    }
-
-    private static void sync(final Path path) throws IOException {
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            channel.force(true);
-        }
     }
 }

@@ -2,10 +2,10 @@
 // Copyright The writethrough authors
 package io.writethrough.internal.portable;
 
+import io.writethrough.internal.Directories;
 import io.writethrough.internal.jni.Errno;
 import io.writethrough.internal.jni.OpenFlags;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -203,31 +203,18 @@ final class Opening {
         return forced < 0 ? forced : forceDirectoryOf(file.path());
     }
 
-    /** Makes the names in the directory of a path durable. Windows has no such call, and journals names by itself. */
+    /** Makes the names in the directory of a path durable. */
     static int forceDirectoryOf(final Path path) {
         final Path parent = path.toAbsolutePath().getParent();
-        if (parent == null || java.io.File.separatorChar == '\\') {
-            return 0;
-        }
-        boolean interrupted = false;
         try {
-            while (true) {
-                interrupted |= Thread.interrupted();
-                try (FileChannel directory = FileChannel.open(parent, StandardOpenOption.READ)) {
-                    directory.force(true);
-                    return 0;
-                } catch (final java.nio.channels.ClosedByInterruptException e) {
-                    // Once more, without the interrupt.
-                }
+            if (parent != null) {
+                Directories.force(parent);
             }
+            return 0;
         } catch (final NoSuchFileException e) {
             return -Errno.ENOENT;
         } catch (final IOException e) {
             return -IoErrors.errno(e);
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
         }
     }
 }
