@@ -341,22 +341,10 @@ abstract class AsynchronousFileChannelContract extends OnEveryFileSystem {
         }
     }
 
-    private Process holdLock() throws IOException {
-        final Process process =
-                ChildJvm.of(FileChannelContract.HoldLock.class, path.toString()).start();
-        assertEquals('l', process.getInputStream().read());
-        return process;
-    }
-
-    private static void letGo(final Process holder) throws Exception {
-        holder.getOutputStream().close();
-        assertEquals(0, holder.waitFor());
-    }
-
     @Test
     void aLockOfAnotherProcessIsWaitedFor() throws Exception {
         try (AsynchronousFileChannel channel = filled(10, 1)) {
-            final Process holder = holdLock();
+            OtherProcess.hold(path);
             assertNull(channel.tryLock());
             final Future<FileLock> first = channel.lock(0, 5, false);
             final Told<FileLock> second = new Told<>();
@@ -364,7 +352,7 @@ abstract class AsynchronousFileChannelContract extends OnEveryFileSystem {
             assertThrows(OverlappingFileLockException.class, () -> channel.lock(0, 1, false));
             assertFalse(first.isDone());
             assertFalse(second.isDone());
-            letGo(holder);
+            OtherProcess.letGo();
             assertTrue(first.get().isValid());
             assertTrue(second.get().isValid());
         }
@@ -373,20 +361,20 @@ abstract class AsynchronousFileChannelContract extends OnEveryFileSystem {
     @Test
     void closingTheChannelEndsTheWaitForALock() throws Exception {
         final AsynchronousFileChannel channel = filled(10, 1);
-        final Process holder = holdLock();
+        OtherProcess.hold(path);
         final Future<FileLock> first = channel.lock(0, 5, false);
         final Told<FileLock> second = new Told<>();
         channel.lock(5, 5, false, null, second);
         channel.close();
         assertFailure(AsynchronousCloseException.class, first);
         assertFailure(AsynchronousCloseException.class, second);
-        letGo(holder);
+        OtherProcess.letGo();
     }
 
     @Test
     void cancellingByForceClosesTheChannelAndElseOnlyTheFuture() throws Exception {
         try (AsynchronousFileChannel channel = filled(10, 1)) {
-            final Process holder = holdLock();
+            OtherProcess.hold(path);
             final Future<FileLock> first = channel.lock(0, 5, false);
             assertTrue(first.cancel(false));
             assertTrue(first.isCancelled());
@@ -397,7 +385,7 @@ abstract class AsynchronousFileChannelContract extends OnEveryFileSystem {
             assertFalse(second.cancel(true));
             assertThrows(CancellationException.class, second::get);
             assertFalse(channel.isOpen());
-            letGo(holder);
+            OtherProcess.letGo();
         }
     }
 

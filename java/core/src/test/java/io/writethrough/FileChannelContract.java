@@ -26,7 +26,6 @@ import com.sun.nio.file.ExtendedOpenOption;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
@@ -910,15 +909,15 @@ abstract class FileChannelContract extends OnEveryFileSystem {
     void anotherProcessIsExcludedUntilTheLockIsReleased() throws Exception {
         try (FileChannel channel = filled(10, 1)) {
             final FileLock lock = channel.lock(0, 10, false);
-            assertEquals("null", lockOfAnotherProcess(5, false));
-            assertEquals("null", lockOfAnotherProcess(5, true));
-            assertEquals("locked", lockOfAnotherProcess(10, false));
+            assertFalse(OtherProcess.tryLock(path, 5, false));
+            assertFalse(OtherProcess.tryLock(path, 5, true));
+            assertTrue(OtherProcess.tryLock(path, 10, false));
             lock.release();
-            assertEquals("locked", lockOfAnotherProcess(5, false));
+            assertTrue(OtherProcess.tryLock(path, 5, false));
             try (FileLock shared = channel.lock(0, 10, true)) {
                 assertNotNull(shared);
-                assertEquals("null", lockOfAnotherProcess(5, false));
-                assertEquals("locked", lockOfAnotherProcess(5, true));
+                assertFalse(OtherProcess.tryLock(path, 5, false));
+                assertTrue(OtherProcess.tryLock(path, 5, true));
             }
         }
     }
@@ -930,50 +929,14 @@ abstract class FileChannelContract extends OnEveryFileSystem {
                 FileChannel writer = open(READ, WRITE);
                 FileChannel reader = open(READ)) {
             assertTrue(lock.isValid() && writer.isOpen() && reader.isOpen());
-            assertEquals("null", lockOfAnotherProcess(5, false));
+            assertFalse(OtherProcess.tryLock(path, 5, false));
         }
-    }
-
-    private String lockOfAnotherProcess(final long position, final boolean shared) throws Exception {
-        return ChildJvm.of(TryLock.class, path.toString(), Long.toString(position), Boolean.toString(shared))
-                .run()
-                .output()
-                .trim();
-    }
-
-    static final class TryLock {
-        public static void main(final String[] arguments) throws IOException {
-            try (RandomAccessFile file = new RandomAccessFile(arguments[0], "rw");
-                    FileLock lock = file.getChannel()
-                            .tryLock(Long.parseLong(arguments[1]), 1, Boolean.parseBoolean(arguments[2]))) {
-                System.out.println(lock == null ? "null" : "locked");
-            }
-        }
-    }
-
-    /** Another process that has a lock of the whole file until its input ends. */
-    static final class HoldLock {
-        public static void main(final String[] arguments) throws IOException {
-            try (RandomAccessFile file = new RandomAccessFile(arguments[0], "rw");
-                    FileLock lock = file.getChannel().lock()) {
-                System.out.println("locked " + lock.isValid());
-                while (System.in.read() >= 0) {
-                    // Until the parent lets go.
-                }
-            }
-        }
-    }
-
-    private Process holdLock() throws IOException {
-        final Process process = ChildJvm.of(HoldLock.class, path.toString()).start();
-        assertEquals('l', process.getInputStream().read());
-        return process;
     }
 
     @Test
     void aLockOfAnotherProcessIsWaitedFor() throws Exception {
         try (FileChannel channel = filled(10, 1)) {
-            final Process holder = holdLock();
+            OtherProcess.hold(path);
             assertNull(channel.tryLock());
             final FutureTask<Boolean> waiting = new FutureTask<>(() -> {
                 try (FileLock lock = channel.lock()) {
@@ -984,16 +947,15 @@ abstract class FileChannelContract extends OnEveryFileSystem {
             thread.start();
             awaitBlocked(thread);
             assertFalse(waiting.isDone());
-            holder.getOutputStream().close();
+            OtherProcess.letGo();
             assertTrue(waiting.get());
-            assertEquals(0, holder.waitFor());
         }
     }
 
     @Test
     void closingTheChannelEndsTheWaitForALock() throws Exception {
         final FileChannel channel = filled(10, 1);
-        final Process holder = holdLock();
+        OtherProcess.hold(path);
         final FutureTask<FileLock> waiting = new FutureTask<>(() -> channel.lock());
         final Thread thread = new Thread(waiting);
         thread.start();
@@ -1002,15 +964,14 @@ abstract class FileChannelContract extends OnEveryFileSystem {
         assertEquals(
                 AsynchronousCloseException.class,
                 assertThrows(Exception.class, waiting::get).getCause().getClass());
-        holder.getOutputStream().close();
-        holder.waitFor();
+        OtherProcess.letGo();
     }
 
     @Test
     void anInterruptEndsTheWaitForALockAndClosesAnInterruptibleChannel() throws Exception {
         Files.write(path, bytes(10, 1));
         final FileChannel channel = openInterruptible(path, Set.of(READ, WRITE));
-        final Process holder = holdLock();
+        OtherProcess.hold(path);
         final FutureTask<Boolean> waiting = new FutureTask<>(() -> {
             assertThrows(FileLockInterruptionException.class, channel::lock);
             return Thread.interrupted();
@@ -1021,8 +982,7 @@ abstract class FileChannelContract extends OnEveryFileSystem {
         thread.interrupt();
         assertTrue(waiting.get(), "the thread is not interrupted any more");
         assertFalse(channel.isOpen());
-        holder.getOutputStream().close();
-        holder.waitFor();
+        OtherProcess.letGo();
     }
 
     /* A thread in a native call counts as running: it is blocked when its stack has stood in one for long enough. */
