@@ -78,7 +78,7 @@ final class BadCallers {
 
     private void run(final int programs) throws Exception {
         run(List.of(), 1); // what is loaded and opened once, is
-        final long descriptors = descriptors();
+        final List<String> descriptors = descriptors();
         for (int seed = 0; seed < programs; seed++) {
             final int threads = 1 + seed % 3;
             final List<Step> program = program(seed);
@@ -95,12 +95,13 @@ final class BadCallers {
     }
 
     /* The JVM opens files of its own for a moment, such as those of its control group; a descriptor that is lost stays. */
-    private static void assertDescriptors(final long expected) throws Exception {
+    private static void assertDescriptors(final List<String> expected) throws Exception {
         final long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
-        while (descriptors() > expected && System.nanoTime() < end) {
+        while (descriptors().size() > expected.size() && System.nanoTime() < end) {
             Thread.sleep(10);
         }
-        assertEquals(expected, descriptors());
+        final List<String> found = descriptors();
+        assertEquals(expected.size(), found.size(), () -> "before " + expected + ", now " + found);
     }
 
     private static List<Step> program(final long seed) {
@@ -112,9 +113,18 @@ final class BadCallers {
                 .toList();
     }
 
-    private static long descriptors() throws IOException {
+    /* What each is of. One that is closed meanwhile is counted all the same. */
+    private static List<String> descriptors() throws IOException {
         try (Stream<Path> all = Files.list(Path.of("/proc/self/fd"))) {
-            return all.count();
+            return all.map(BadCallers::targetOf).sorted().toList();
+        }
+    }
+
+    private static String targetOf(final Path descriptor) {
+        try {
+            return Files.readSymbolicLink(descriptor).toString();
+        } catch (final IOException e) {
+            return "closed";
         }
     }
 
