@@ -41,6 +41,7 @@ import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongToIntFunction;
@@ -206,7 +207,9 @@ public final class WriteThroughEngine implements Closeable {
             }
             made = sharedEngine;
         }
-        // Without the lock: what is loaded for it may open files, on other threads that hold locks of classes.
+        // Without the lock: what is loaded for these may open files, on other threads that hold locks of classes or of
+        // loggers.
+        Builder.tellReport();
         made.registration.begin();
         return made;
     }
@@ -547,6 +550,7 @@ public final class WriteThroughEngine implements Closeable {
 
         /* Once in a process is enough to be found. */
         private static final AtomicBoolean FALLBACK_REPORTED = new AtomicBoolean();
+        private static final AtomicReference<@Nullable Runnable> REPORT = new AtomicReference<>();
 
         /* AUTO means the portable engine. */
         private static final String PORTABLE = "io.writethrough.portable";
@@ -794,12 +798,26 @@ public final class WriteThroughEngine implements Closeable {
         }
 
         private static void reportPortable(final Throwable cause) {
+            report(
+                    System.Logger.Level.WARNING,
+                    "The portable engine (Backend.JDK) carries the I/O of this process. It is as durable, and slower."
+                            + " There is no other, since: " + cause.getMessage());
+        }
+
+        /* Once. While the shared engine is made, nothing is logged: a logger may hold a lock and open its file meanwhile. */
+        private static void report(final System.Logger.Level level, final String message) {
             if (FALLBACK_REPORTED.compareAndSet(false, true)) {
-                System.getLogger(Names.LIBRARY)
-                        .log(
-                                System.Logger.Level.WARNING,
-                                "The portable engine (Backend.JDK) carries the I/O of this process. It is as durable, and slower."
-                                        + " There is no other, since: " + cause.getMessage());
+                REPORT.set(() -> System.getLogger(Names.LIBRARY).log(level, message));
+            }
+            if (!isOpeningShared()) {
+                tellReport();
+            }
+        }
+
+        private static void tellReport() {
+            final Runnable report = REPORT.getAndSet(null);
+            if (report != null) {
+                report.run();
             }
         }
 
@@ -862,13 +880,10 @@ public final class WriteThroughEngine implements Closeable {
         }
 
         private static void reportFallback() {
-            if (FALLBACK_REPORTED.compareAndSet(false, true)) {
-                System.getLogger(Names.LIBRARY)
-                        .log(
-                                System.Logger.Level.INFO,
-                                "There is no io_uring for this process (kernel.io_uring_disabled, a seccomp filter, or too"
-                                        + " little RLIMIT_MEMLOCK): a pool of threads carries the I/O. Nothing else differs.");
-            }
+            report(
+                    System.Logger.Level.INFO,
+                    "There is no io_uring for this process (kernel.io_uring_disabled, a seccomp filter, or too"
+                            + " little RLIMIT_MEMLOCK): a pool of threads carries the I/O. Nothing else differs.");
         }
 
         /* The options of polling that were asked for, or nothing. */

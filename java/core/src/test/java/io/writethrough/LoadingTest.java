@@ -25,6 +25,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
@@ -90,6 +93,50 @@ class LoadingTest {
         assertEquals(2, output.split("(?m)^JDK ", -1).length - 3, output);
         assertEquals(2, output.split("The portable engine \\(Backend.JDK\\) carries the I/O", -1).length, output);
         assertTrue(output.contains(cause), output);
+    }
+
+    /** As {@link WriteOnShared}, with a handler of log lines that waits for another thread, which uses the shared engine. */
+    static final class LogByTheEngine {
+        public static void main(final String[] arguments) throws IOException {
+            final Logger logger = Logger.getLogger("io.writethrough");
+            logger.addHandler(new Handler() {
+                @Override
+                public void publish(final LogRecord line) {
+                    final Thread other = new Thread(() -> System.out.println(
+                            "other: " + WriteThroughEngine.shared().backend()));
+                    other.setDaemon(true);
+                    other.start();
+                    try {
+                        other.join(20_000);
+                    } catch (final InterruptedException e) {
+                        throw new AssertionError(e);
+                    }
+                    System.out.println("waits: " + other.isAlive());
+                }
+
+                @Override
+                public void flush() {
+                    // Nothing is held back.
+                }
+
+                @Override
+                public void close() {
+                    // Nothing is open.
+                }
+            });
+            WriteOnShared.main(arguments);
+            System.out.println("logger: " + logger.getName());
+        }
+    }
+
+    @Test
+    void aLoggerMayUseTheEngineThatItTellsOf() throws Exception {
+        final String output = ChildJvm.of(
+                        LogByTheEngine.class, directory.resolve("file").toString())
+                .withClassPath(classPathWith(copyOfClassesWithoutLibrary()))
+                .run()
+                .output();
+        assertTrue(output.contains("other: JDK\n") && output.contains("waits: false\n"), output);
     }
 
     @Test
