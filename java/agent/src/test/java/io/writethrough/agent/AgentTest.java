@@ -45,6 +45,21 @@ class AgentTest {
     }
 
     @Test
+    void aRelativeNameIsInTheDirectoryOfTheProcessAndNotInThatOfTheProperty() throws Exception {
+        final Path real = Files.createDirectory(directory.resolve("real"));
+        final Path said = Files.createDirectory(directory.resolve("said"));
+        final String output = AgentJvm.of(ShortProgram.class, "file")
+                .under("env", "-C", real.toString())
+                .with("-Duser.dir=" + said)
+                .withAgent(paths())
+                .run()
+                .successful();
+        assertTrue(output.startsWith("4 bytes, by FileChannel of WriteThroughFile["), output);
+        assertEquals("text", Files.readString(real.resolve("file")));
+        assertFalse(Files.exists(said.resolve("file")));
+    }
+
+    @Test
     void theOptionsCanBeSystemProperties() throws Exception {
         assertEquals(
                 "all well\n",

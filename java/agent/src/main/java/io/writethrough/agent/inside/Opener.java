@@ -53,6 +53,9 @@ final class Opener implements Carrier {
     private static final int FRAMES_TO_PROCESS = 8;
 
     private final WriteThroughFileSystem fileSystem;
+
+    /* That of the process, which the property user.dir does not change; null: both are the same. */
+    private final @Nullable Path workingDirectory;
     private final Jdk jdk;
     private final boolean closesByInterrupt;
     private final @Nullable Report report;
@@ -66,6 +69,7 @@ final class Opener implements Carrier {
             final boolean closesByInterrupt,
             final @Nullable Report report) {
         this.fileSystem = fileSystem;
+        this.workingDirectory = workingDirectoryOf(fileSystem);
         this.jdk = jdk;
         this.closesByInterrupt = closesByInterrupt;
         this.report = report;
@@ -248,10 +252,24 @@ final class Opener implements Carrier {
         return stream instanceof FileOutputStream output ? output.getFD() : ((FileInputStream) stream).getFD();
     }
 
+    /* Where java.io opens relative names; null: where java.nio does. */
+    private static @Nullable Path workingDirectoryOf(final WriteThroughFileSystem of) {
+        try {
+            final Path real = of.getPath("/proc/self/cwd").toRealPath();
+            return real.equals(of.getPath("").toRealPath()) ? null : real;
+        } catch (final IOException e) {
+            return null;
+        }
+    }
+
     /* java.io opens names that java.nio cannot spell. */
     private @Nullable Path pathOf(final String name) {
         try {
-            return name.isEmpty() ? null : fileSystem.getPath(name);
+            if (name.isEmpty()) {
+                return null;
+            }
+            final Path path = fileSystem.getPath(name);
+            return workingDirectory == null ? path : workingDirectory.resolve(path);
         } catch (final InvalidPathException e) {
             return null;
         }
