@@ -2,8 +2,10 @@
 // Copyright The writethrough authors
 package io.writethrough;
 
+import io.writethrough.internal.Directories;
 import io.writethrough.internal.async.ChannelThreads;
 import io.writethrough.internal.jni.Errno;
+import io.writethrough.internal.path.CopiedFile;
 import io.writethrough.internal.path.Coverage;
 import io.writethrough.internal.path.Durably;
 import io.writethrough.internal.path.FileDoor;
@@ -27,6 +29,7 @@ import java.nio.file.FileSystem;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.ProviderMismatchException;
@@ -39,6 +42,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -445,12 +449,12 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
     public void copy(final Path source, final Path target, final CopyOption... options) throws IOException {
         final Path from = unwrap(source);
         final Path to = unwrap(target);
-        final long size = sendForReader(from);
+        final boolean copiesLink = List.of(options).contains(LinkOption.NOFOLLOW_LINKS) && Files.isSymbolicLink(from);
+        final long size = copiesLink ? -1 : sendForReader(from);
+        final boolean isOther = size >= 0 && !CopiedFile.isAt(to, CopiedFile.keyOf(from));
         parent().copy(from, to, options);
-        if (size >= 0 && Files.size(to) > size) {
-            try (FileChannel copied = FileChannel.open(to, StandardOpenOption.WRITE)) {
-                copied.truncate(size); // What is behind are the zeros of a file that grows ahead.
-            }
+        if (isOther) {
+            CopiedFile.cut(to, size);
         }
         if (door().isDurable(to)) {
             Durably.copied(to);
@@ -471,14 +475,39 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
         }
     }
 
+    /* To another file system the JDK copies the file, and deletes what it has read. */
     @Override
     public void move(final Path source, final Path target, final CopyOption... options) throws IOException {
         final Path from = unwrap(source);
         final Path to = unwrap(target);
+        final long size = Files.isSymbolicLink(from) || CopiedFile.isOnOneDevice(from, to) ? -1 : sendForReader(from);
         parent().move(from, to, options);
+        if (size >= 0) {
+            CopiedFile.cut(to, size);
+        }
         if (door().isDurable(to) || door().isDurable(from)) {
+            sync(to);
             Durably.moved(from, to);
         }
+    }
+
+    /* By the engine: the channel of the JDK that a flush needs would take all locks of this process on the file when it closes. */
+    private void sync(final Path beneath) throws IOException {
+        if (!Files.isRegularFile(beneath, LinkOption.NOFOLLOW_LINKS) || !Files.isReadable(beneath)) {
+            return;
+        }
+        try (WriteThroughFile file = door().openInAnyCase(beneath, Set.of(StandardOpenOption.READ))) {
+            if (file != null) {
+                file.sync();
+                return;
+            }
+        } catch (final NoSuchFileException e) {
+            return; // Somebody has deleted it by now.
+        } catch (final WriteThroughException e) {
+            // Such as a file that another process writes, in which this one has no locks.
+            assert e.errno() != 0 : e;
+        }
+        Directories.forceFile(beneath);
     }
 
     @Override

@@ -17,8 +17,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.channels.NonWritableChannelException;
 import java.nio.file.Files;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
@@ -115,6 +117,18 @@ class ArenaMappingTest extends OnEveryFileSystem {
             assertTrue(Thread.interrupted());
             assertEquals(buffer(20_000, 1), mapped);
         }
+    }
+
+    @Test
+    void aMappingLeavesTheLocksOfTheFile() throws Throwable {
+        withEachChannel((channel, arena) -> {
+            try (FileLock lock = channel.lock()) {
+                for (final FileChannel.MapMode mode : List.of(READ_ONLY, PRIVATE, READ_WRITE)) {
+                    arena.map(channel, mode, 0, 100);
+                    assertTrue(JdkChannelsTest.isLocked(path), mode + " with " + lock);
+                }
+            }
+        });
     }
 
     @Test

@@ -34,6 +34,10 @@ class JdkChannelsTest extends OnEveryFileSystem {
 
     /* In the kernel's table: the JVM's own holds a lock for valid that the kernel has dropped. */
     private boolean isLocked() throws IOException {
+        return isLocked(path);
+    }
+
+    static boolean isLocked(final Path path) throws IOException {
         final Path table = Path.of("/proc/locks");
         assumeTrue(Files.isReadable(table), "no /proc/locks here");
         final String inode = ":" + Files.getAttribute(path, "unix:ino") + " ";
@@ -60,6 +64,10 @@ class JdkChannelsTest extends OnEveryFileSystem {
             file.asFileChannel().map(MapMode.PRIVATE, 0, 100);
             file.renameTo(directory.resolve("other"));
             file.renameTo(path);
+            assertTrue(isLocked());
+            final Path wrapped = WriteThroughFileSystem.builder().build().wrap(path);
+            Files.move(wrapped, wrapped.resolveSibling("moved"));
+            Files.move(wrapped.resolveSibling("moved"), wrapped);
             assertTrue(isLocked());
             lock.release();
             assertFalse(isLocked());

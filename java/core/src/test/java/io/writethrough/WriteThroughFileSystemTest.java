@@ -21,6 +21,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousFileChannel;
@@ -52,6 +53,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -273,6 +275,98 @@ class WriteThroughFileSystemTest extends OnEveryFileSystem {
                 Files.delete(path.resolveSibling("link"));
             }
             assertSizes(100_000, file);
+        }
+    }
+
+    private Path growing() {
+        return WriteThroughFileSystem.builder()
+                .engine(engine)
+                .growAhead("glob:**", 1 << 20)
+                .build()
+                .wrap(path);
+    }
+
+    @Test
+    void aCopyToItselfOrOfALinkLeavesTheFileAsItIs() throws IOException {
+        final Path file = growing();
+        final Path other = Files.createDirectory(file.resolveSibling("other"));
+        try (FileChannel channel = FileChannel.open(file, CREATE, WRITE)) {
+            channel.write(buffer(1000, 1));
+            final long ofKernel = Files.size(path);
+            Files.copy(file, file);
+            Files.createLink(path.resolveSibling("hard"), path);
+            Files.copy(file, file.resolveSibling("hard"));
+            Files.createSymbolicLink(path.resolveSibling("link"), path.getFileName());
+            Files.copy(file.resolveSibling("link"), other.resolve("link"), LinkOption.NOFOLLOW_LINKS);
+            assertTrue(Files.isSymbolicLink(other.resolve("link")));
+            assertEquals(ofKernel, Files.size(path));
+            Files.copy(file, file.resolveSibling("link"), StandardCopyOption.REPLACE_EXISTING);
+            assertFalse(Files.isSymbolicLink(path.resolveSibling("link")));
+            assertEquals(1000, Files.size(path.resolveSibling("link")));
+            assertEquals(ofKernel, Files.size(path));
+        }
+    }
+
+    @Test
+    void anInterruptedThreadCopiesAFileThatGrowsAhead() throws IOException {
+        final Path file = growing();
+        try (FileChannel channel = FileChannel.open(file, CREATE, WRITE)) {
+            channel.write(buffer(1000, 1));
+            Thread.currentThread().interrupt();
+            Files.copy(file, file.resolveSibling("copy"));
+            assertTrue(Thread.interrupted());
+            assertArrayEquals(bytes(1000, 1), Files.readAllBytes(path.resolveSibling("copy")));
+        }
+    }
+
+    @Test
+    void aMoveToAnotherFileSystemTakesTheBytesThatWaitAndNoZeros() throws IOException {
+        Path place = null;
+        for (final String name : new String[] {"/dev/shm", "/var/tmp"}) {
+            final Path at = Path.of(name);
+            place = Files.isWritable(at) && !Files.getFileStore(at).equals(Files.getFileStore(directory)) ? at : place;
+        }
+        assumeTrue(place != null, "no other file system here");
+        final Path there =
+                place.resolve("writethrough-" + ProcessHandle.current().pid());
+        for (final WriteThroughFileSystem.Builder builder : List.of(
+                WriteThroughFileSystem.builder().commitAtForce("glob:**"),
+                WriteThroughFileSystem.builder().growAhead("glob:**", 1 << 20))) {
+            final Path file = builder.engine(engine).build().wrap(path);
+            try (FileChannel channel = FileChannel.open(file, CREATE, WRITE)) {
+                channel.write(buffer(1000, 1));
+                Files.move(file, ((WriteThroughFileSystem) file.getFileSystem()).wrap(there));
+            }
+            assertArrayEquals(bytes(1000, 1), Files.readAllBytes(there));
+            assertFalse(Files.exists(path));
+            Files.delete(there);
+        }
+    }
+
+    @Test
+    void theSizeIsTheWritersWhileOtherHandlesAreOpenedAndClosed() throws Exception {
+        final Path file = growing();
+        final AtomicBoolean enough = new AtomicBoolean();
+        try (FileChannel channel = FileChannel.open(file, CREATE, WRITE)) {
+            channel.write(buffer(1000, 1));
+            final Thread opener = new Thread(() -> {
+                while (!enough.get()) {
+                    try (FileChannel reader = FileChannel.open(file, READ, WRITE)) {
+                        assertTrue(reader.isOpen());
+                    } catch (final IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                }
+            });
+            opener.start();
+            try {
+                for (int i = 0; i < 5000; i++) {
+                    assertEquals(1000, Files.size(file));
+                }
+            } finally {
+                enough.set(true);
+                opener.join();
+            }
         }
     }
 

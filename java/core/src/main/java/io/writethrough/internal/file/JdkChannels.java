@@ -25,8 +25,6 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -270,18 +268,12 @@ public class JdkChannels {
      */
     public Object mapSegment(final MapMode mode, final long position, final long size, final Object arena)
             throws IOException {
-        final Path path = Path.of("/proc/self/fd/" + descriptorOfCore());
-        final Set<StandardOpenOption> access = mode == MapMode.PRIVATE
-                ? Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE)
-                : Set.of(StandardOpenOption.READ);
         boolean interrupted = false;
         try {
             while (true) {
                 interrupted |= Thread.interrupted();
                 try {
-                    return mode == MapMode.READ_WRITE
-                            ? mapForWriting(position, size, arena)
-                            : mapByPath(path, access, mode, position, size, arena);
+                    return mapOwn(mode, position, size, arena);
                 } catch (final ClosedByInterruptException e) {
                     // Once more, without the interrupt.
                 }
@@ -293,26 +285,16 @@ public class JdkChannels {
         }
     }
 
-    private static Object mapByPath(
-            final Path path,
-            final Set<StandardOpenOption> access,
-            final MapMode mode,
-            final long position,
-            final long size,
-            final Object arena)
-            throws IOException {
-        try (FileChannel channel = FileChannel.open(path, access)) {
-            return Arenas.map(channel, mode, position, size, arena);
-        }
-    }
-
-    /* The core does not close the file meanwhile. The object of the descriptor is for this mapping alone: it remembers streams. */
-    private synchronized Object mapForWriting(final long position, final long size, final Object arena)
+    /*
+     * The core does not close the file meanwhile, and no descriptor is closed: that would drop the locks of this process on the
+     * file. The object of the descriptor is for this mapping alone: it remembers streams.
+     */
+    private synchronized Object mapOwn(final MapMode mode, final long position, final long size, final Object arena)
             throws IOException {
         use();
         final FileDescriptor own = newDescriptor();
-        try (FileChannel channel = newMapping(own)) {
-            return Arenas.map(channel, MapMode.READ_WRITE, position, size, arena);
+        try (FileChannel channel = mode == MapMode.READ_ONLY ? newReading(own) : newMapping(own)) {
+            return Arenas.map(channel, mode, position, size, arena);
         } finally {
             NativeIo.setDescriptor(own, NO_DESCRIPTOR);
         }
@@ -336,14 +318,18 @@ public class JdkChannels {
     private synchronized FileChannel reading() throws IOException {
         use();
         if (reading == null) {
-            reading = new FileInputStream(descriptor()) {
-                @Override
-                public void close() {
-                    // The descriptor is the core's.
-                }
-            }.getChannel();
+            reading = newReading(descriptor());
         }
         return reading;
+    }
+
+    private static FileChannel newReading(final FileDescriptor descriptor) {
+        return new FileInputStream(descriptor) {
+            @Override
+            public void close() {
+                // The descriptor is the core's.
+            }
+        }.getChannel();
     }
 
     private synchronized FileChannel mapping() throws IOException {
@@ -356,12 +342,7 @@ public class JdkChannels {
 
     /* On the core's own descriptor, as its mapping: so errors of what is stored are where the core looks for them. */
     private static FileChannel newMapping(final FileDescriptor descriptor) throws IOException {
-        final FileChannel channel = new FileInputStream(descriptor) {
-            @Override
-            public void close() {
-                // The descriptor is the core's.
-            }
-        }.getChannel();
+        final FileChannel channel = newReading(descriptor);
         if (!NativeIo.letMap(channel)) {
             throw new IOException("This JVM has no mappings for writing of files that were opened by native code."
                     + " Map the file by a FileChannel of the JDK, and let it pass by (io.writethrough.passBy).");

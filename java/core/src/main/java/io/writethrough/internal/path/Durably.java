@@ -22,9 +22,9 @@ public final class Durably {
         named(target);
     }
 
-    /** Something has got another name. Between two file systems that is a copy. */
+    /** Something has got another name. The bytes of a file are stable already. */
     public static void moved(final Path source, final Path target) throws IOException {
-        copied(target);
+        named(target);
         final Path from = parentOf(source);
         if (from != null && !from.equals(parentOf(target))) {
             Directories.force(from);

@@ -19,6 +19,8 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileAttribute;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,6 +29,9 @@ import org.jspecify.annotations.Nullable;
  * @param <F> what the engine opens
  */
 public final class FileDoor<F extends Channel> {
+    private static final long SETTLE_NANOS = TimeUnit.SECONDS.toNanos(1);
+    private static final long SETTLE_LOOK_NANOS = TimeUnit.MICROSECONDS.toNanos(20);
+
     private final Engine<F> engine;
     private final OpenRules rules;
     private final @Nullable Coverage coverage;
@@ -104,6 +109,11 @@ public final class FileDoor<F extends Channel> {
         }
     }
 
+    /** Opens a file by the engine whatever the rules say; null: this thread is just making the engine. */
+    public @Nullable F openInAnyCase(final Path beneath, final Set<? extends OpenOption> options) throws IOException {
+        return engine.isInTheMaking() ? null : engine.open(beneath, options);
+    }
+
     /* Nobody reads a file that the open is to make. To look for it costs as much as the open. */
     private static boolean mayBeThere(final Set<? extends OpenOption> options) {
         return !options.contains(StandardOpenOption.CREATE_NEW);
@@ -124,12 +134,23 @@ public final class FileDoor<F extends Channel> {
      * @param fileKey that of the file's attributes: with it the kernel is not asked again
      */
     public long sizeOf(final Path beneath, final @Nullable Object fileKey) {
-        return rules.of(nameOf(beneath)).isSeenLater() ? writtenSize(beneath, fileKey) : -Errno.ENOENT;
+        return rules.of(nameOf(beneath)).isSeenLater() ? settledSize(beneath, fileKey) : -Errno.ENOENT;
     }
 
     private long writtenSize(final Path beneath, final @Nullable Object fileKey) {
         final FileIdentity identity = FileIdentity.of(fileKey);
         return identity == null ? engine.writtenSize(beneath) : engine.writtenSize(identity);
+    }
+
+    /* While a handle of the file is opened or closed there is no size for a moment. A file system that hangs keeps nobody for long. */
+    private long settledSize(final Path beneath, final @Nullable Object fileKey) {
+        final long begin = System.nanoTime();
+        long size = writtenSize(beneath, fileKey);
+        while (size == -Errno.EAGAIN && System.nanoTime() - begin < SETTLE_NANOS) {
+            LockSupport.parkNanos(SETTLE_LOOK_NANOS);
+            size = writtenSize(beneath, fileKey);
+        }
+        return size;
     }
 
     /** Whether names, and copies of files, are durable when a call returns: where each write is. */
