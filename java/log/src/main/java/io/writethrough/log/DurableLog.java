@@ -494,10 +494,11 @@ public final class DurableLog implements Closeable {
     }
 
     /**
-     * Waits until a record is durable.
+     * Waits until a record is durable. {@link #truncateAfter} ends the wait: at once if the record had become durable, and by an
+     * {@link IOException} if not. A call that comes after that is of the next record that gets the LSN.
      *
      * @param lsn of a record that was appended
-     * @throws IOException if the append has failed, or the log is closed first
+     * @throws IOException if the append has failed, or the log is closed or cut off before the record first
      */
     public void awaitDurable(final long lsn) throws IOException {
         if (watermark.isPlainlyBehind(lsn)) {
@@ -705,13 +706,16 @@ public final class DurableLog implements Closeable {
                 }
                 cut = reader.rawEnd();
             }
+            final IOException why = new IOException("The log " + files + " was cut off at LSN " + cut
+                    + ": no record behind it is durable. Append the record again");
             appends.cut(cut, (segment, end) -> {
                 control.cut(cut);
-                watermark.cut(cut);
+                watermark.cut(cut, why);
                 final long[] more = Arrays.copyOf(cuts, cuts.length + 1);
                 more[cuts.length] = cut;
                 foundEnd = Math.min(foundEnd, cut);
                 cuts = more; // before records go: a reader that misses them then knows why
+                watermark.wakeReaders();
                 final long last = Recovery.sequenceOf(cut, segmentBytes);
                 if (last != segment.sequence()) {
                     segment.file().close();
@@ -724,6 +728,7 @@ public final class DurableLog implements Closeable {
             });
         } finally {
             changes.unlock();
+            watermark.tell(); // without the lock: dependents of the futures may block
         }
     }
 

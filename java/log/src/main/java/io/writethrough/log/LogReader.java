@@ -349,6 +349,10 @@ public final class LogReader implements Closeable {
             return true;
         }
         final CompletableFuture<Long> moved = log.watermark().when(position, false, true);
+        if (log.cuts().length != cuts) { // a cut that woke the others before we were among them
+            log.watermark().forget(moved);
+            return true;
+        }
         try {
             moved.get(nanos, TimeUnit.NANOSECONDS);
             return true;

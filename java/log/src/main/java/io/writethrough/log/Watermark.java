@@ -74,8 +74,14 @@ final class Watermark {
         durable = lsn;
     }
 
-    /** The log was cut: its LSNs from this one on are for other records, whatever became of the old ones. */
-    synchronized void cut(final long end) {
+    /**
+     * The log was cut: its LSNs from this one on are for other records, whatever became of the old ones. Who waits for an append
+     * that was durable is told so, and who waits for a later one is told why it never will be. {@link #wakeReaders} follows, and
+     * then {@link #tell}, without locks.
+     */
+    synchronized void cut(final long end, final Throwable why) {
+        takePassed(); // the thread that moved the watermark may not have come to that
+        take(watcher -> watcher.ofAppend, 0, why);
         lost.cut(end);
         hasLost = !lost.isEmpty();
         durable = end;
@@ -194,6 +200,11 @@ final class Watermark {
             durable = to;
         }
         failure = null;
+    }
+
+    /** Lets the threads look again that do not wait for an append: the log has changed otherwise than by a move of the watermark. */
+    synchronized void wakeReaders() {
+        take(watcher -> !watcher.ofAppend, durable, null);
     }
 
     /** Nobody waits for the future any more. */

@@ -12,7 +12,11 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Readers that are open while the log is cut. */
 class CutReadersTest {
@@ -98,6 +102,32 @@ class CutReadersTest {
                 assertEquals("first", LogOnDisk.textOf(reader.record()));
                 assertTrue(reader.next());
             }
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    void aReaderThatSleepsAtTheEndHearsThatItsPlaceWasCutOff() throws Exception {
+        try (DurableLog log = DurableLog.open(new SimulatedDisk(1), OPTIONS, Runnable::run, () -> {})) {
+            final long first = log.append(LogOnDisk.bytes("first"));
+            log.append(LogOnDisk.bytes("withdrawn, and longer"));
+            final CompletableFuture<Boolean> found = new CompletableFuture<>();
+            final Thread tail = new Thread(() -> {
+                try (LogReader reader = log.reader(log.end())) {
+                    found.complete(reader.awaitNext());
+                } catch (final IOException | InterruptedException e) {
+                    found.completeExceptionally(e);
+                }
+            });
+            tail.setDaemon(true);
+            tail.start();
+            while (tail.getState() != Thread.State.TIMED_WAITING && tail.getState() != Thread.State.WAITING) {
+                Thread.onSpinWait();
+            }
+            log.truncateAfter(first);
+            log.append(LogOnDisk.bytes("shorter"));
+            final ExecutionException e = assertThrows(ExecutionException.class, () -> found.get(10, TimeUnit.SECONDS));
+            assertTrue(e.getCause().getMessage().contains("was cut off"), e.toString());
         }
     }
 

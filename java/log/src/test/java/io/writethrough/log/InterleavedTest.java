@@ -4,6 +4,8 @@ package io.writethrough.log;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -16,6 +18,7 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -273,6 +276,40 @@ class InterleavedTest {
             log.append(LogOnDisk.bytes("second"));
             disk.endAll();
             assertTrue(third.get(0).isDone(), "nobody wrote what no thread waits for");
+        }
+    }
+
+    @Test
+    void whoWaitsForARecordThatWasDurableBeforeItWasCutOffIsTold() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        try (DurableLog log = open(disk)) {
+            final long first = log.append(LogOnDisk.bytes("first"));
+            final long second = log.appendLater(LogOnDisk.bytes("second"));
+            final CompletableFuture<Long> told = log.whenDurable(second);
+            at(log, Appends.Step.TAKEN_BACK, () -> log.truncateAfter(first));
+            disk.endAll();
+            assertTrue(told.isDone(), "nobody told of the record");
+            assertTrue(told.join() > second);
+            assertEquals(List.of("first"), LogOnDisk.read(log));
+        }
+    }
+
+    @Test
+    void whoWaitsForARecordThatNeverCameBeforeACutIsToldOfTheCut() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        try (DurableLog log = open(disk)) {
+            final long first = log.append(LogOnDisk.bytes("first"));
+            log.append(LogOnDisk.bytes("second"));
+            final CompletableFuture<Long> told = log.whenDurable(log.end());
+            final AtomicReference<String> message = new AtomicReference<>();
+            final Thread waiter =
+                    waiting(() -> message.set(assertThrows(IOException.class, () -> log.awaitDurable(log.end()))
+                            .getMessage()));
+            log.truncateAfter(first);
+            assertTrue(told.isCompletedExceptionally(), "the future waits on");
+            join(waiter, new AtomicBoolean());
+            assertNotNull(message.get(), "the thread waits on");
+            assertTrue(message.get().contains("cut off"), message.get());
         }
     }
 
