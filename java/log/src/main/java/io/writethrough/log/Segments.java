@@ -39,6 +39,9 @@ final class Segments {
     private boolean underWay;
     private boolean closed;
     private @Nullable Throwable failure;
+
+    /* Of the newest segment, or of the one behind it. Nothing else behind the current one is named or given up before it ends. */
+    private @Nullable Renaming renaming;
     private long made;
     private long recycled;
 
@@ -47,6 +50,12 @@ final class Segments {
      * valid in another segment.
      */
     private record Spare(String name, boolean wasTrimmed) {}
+
+    /**
+     * A file that goes from a spare's name to a segment's, or back. If that fails, it may have either name, and a power cut may
+     * give it the other.
+     */
+    private record Renaming(long sequence, String spareName) {}
 
     /** A segment that is open for writing. */
     record Segment(LogFile file, long sequence, long base) {
@@ -219,12 +228,14 @@ final class Segments {
                 name = spare == null ? nextSpareName() : spare.name;
             }
             try {
+                deleteHalfRenamed();
                 final Segment segment = make(sequence, name, spare != null && spare.wasTrimmed);
                 synchronized (this) {
+                    ready.add(segment);
                     last = sequence;
+                    renaming = null;
                     made++;
                     recycled += spare == null ? 0 : 1;
-                    ready.add(segment);
                     notifyAll();
                 }
             } catch (final Throwable e) {
@@ -243,11 +254,37 @@ final class Segments {
             }
         }
         synchronized (this) {
-            if (spare != null) {
+            if (spare != null && !isHalfRenamed(name)) {
                 spares.addFirst(spare);
             }
             failure = why;
         }
+    }
+
+    private boolean isHalfRenamed(final String spareName) {
+        return renaming != null && renaming.spareName.equals(spareName);
+    }
+
+    /* After a change of a name that failed: the file goes under both names, durably, and so does its segment. */
+    private void deleteHalfRenamed() throws IOException {
+        final Renaming failed;
+        synchronized (this) {
+            failed = renaming;
+        }
+        if (failed == null) {
+            return;
+        }
+        files.delete(nameOf(failed.sequence));
+        files.delete(failed.spareName);
+        files.sync(List.of());
+        synchronized (this) {
+            last = Math.min(last, failed.sequence - 1);
+            renaming = null;
+        }
+    }
+
+    private synchronized void beginRenaming(final long sequence, final String spareName) {
+        renaming = new Renaming(sequence, spareName);
     }
 
     private String nextSpareName() {
@@ -264,6 +301,7 @@ final class Segments {
             }
             final ByteBuffer header = Format.segmentHeader(logId, sequence, segmentBytes, staysAsItIs);
             file.write(new ByteBuffer[] {header, Format.direct(Format.BLOCK_BYTES)}, 0);
+            beginRenaming(sequence, name);
             file.renameTo(nameOf(sequence));
             done = true;
             return new Segment(file, sequence, sequence * segmentBytes);
@@ -309,6 +347,7 @@ final class Segments {
             segment.file().close();
         }
         while (true) {
+            deleteHalfRenamed();
             final long newest;
             synchronized (this) {
                 if (last <= sequence) {
@@ -319,6 +358,7 @@ final class Segments {
             recycle(newest, false);
             synchronized (this) {
                 last = newest - 1;
+                renaming = null;
             }
         }
     }
@@ -331,6 +371,9 @@ final class Segments {
         final Spare spare;
         synchronized (this) {
             spare = new Spare(nextSpareName(), isTrimmed);
+        }
+        if (!isTrimmed) { // a trimmed segment that stays is no gap, and the next opening gives it up
+            beginRenaming(sequence, spare.name);
         }
         try (LogFile file = files.open(nameOf(sequence), false)) {
             file.renameTo(spare.name);

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.ConcurrentModificationException;
 import java.util.Deque;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.Executor;
@@ -353,6 +354,74 @@ class FailingDiskTest {
             log.awaitDurable(lost);
             assertEquals(List.of("kept", "again"), LogOnDisk.read(log));
         }
+    }
+
+    @Test
+    void aSegmentWhoseNamingFailedLeavesNoGapBehindACut() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        final long first;
+        try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+            first = log.append(ByteBuffer.allocate(50_000));
+            log.append(ByteBuffer.allocate(50_000));
+            log.append(ByteBuffer.allocate(50_000)); // in segment 3, and 4 is ready
+            disk.killsRename = true;
+            log.append(ByteBuffer.allocate(50_000)); // segment 5 has its name, not durably
+            log.truncateAfter(first);
+        }
+        requireRecordsWhateverAPowerCutLeaves(disk, List.of(50_000));
+        try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+            assertEquals(List.of(50_000), lengths(log));
+        }
+    }
+
+    @Test
+    void aSegmentWhoseNamingFailedIsMadeAgain() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+            log.append(ByteBuffer.allocate(50_000));
+            disk.killsRename = true;
+            log.append(ByteBuffer.allocate(50_001)); // in segment 2, and 3 has its name, not durably
+            log.append(ByteBuffer.allocate(50_002));
+            requireRecordsWhateverAPowerCutLeaves(disk, List.of(50_000, 50_001, 50_002));
+        }
+    }
+
+    @Test
+    void anAppendGoesOnBehindASegmentThatLostItsNameByAChangeThatFailed() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+            log.append(ByteBuffer.allocate(50_000));
+            disk.failBehindWrites = 1; // that to the end of segment 1
+            assertThrows(IOException.class, () -> log.append(ByteBuffer.allocate(50_001)));
+            disk.failBehindWrites = Integer.MAX_VALUE;
+            disk.killsRename = true; // segment 2 has lost its name, not durably
+            assertThrows(AssertionError.class, () -> log.append(ByteBuffer.allocate(50_002)));
+            log.append(ByteBuffer.allocate(50_003));
+            requireRecordsWhateverAPowerCutLeaves(disk, List.of(50_000, 50_003));
+        }
+        try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+            assertEquals(List.of(50_000, 50_003), lengths(log));
+        }
+    }
+
+    private static void requireRecordsWhateverAPowerCutLeaves(final SimulatedDisk disk, final List<Integer> lengths)
+            throws IOException {
+        for (int seed = 0; seed < 16; seed++) {
+            final SimulatedDisk left = new SimulatedDisk(1, disk.after(disk.steps(), new Random(seed)));
+            try (DurableLog log = DurableLog.open(left, OPTIONS, Runnable::run, () -> {})) {
+                assertEquals(lengths, lengths(log), "seed " + seed);
+            }
+        }
+    }
+
+    private static List<Integer> lengths(final DurableLog log) throws IOException {
+        final List<Integer> lengths = new ArrayList<>();
+        try (LogReader reader = log.reader(log.start())) {
+            while (reader.next()) {
+                lengths.add(reader.record().remaining());
+            }
+        }
+        return lengths;
     }
 
     private static long append(final DurableLog log) {
