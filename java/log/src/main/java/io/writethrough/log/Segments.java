@@ -212,35 +212,49 @@ final class Segments {
         }
     }
 
-    /* By the helper. */
+    /* By the helper. Whatever is thrown, a thread that waits is told: that needs no memory. */
     private void prepareWanted() {
-        while (true) {
-            final long sequence;
-            final @Nullable Spare spare;
-            final String name;
+        try {
+            while (prepareNext()) {
+                // one after the other
+            }
+        } catch (final Throwable e) {
             synchronized (this) {
-                if (closed || failure != null || ready.size() >= wanted) {
-                    stop();
-                    return;
-                }
-                sequence = last + 1;
-                spare = spares.poll();
-                name = spare == null ? nextSpareName() : spare.name;
+                failure = e;
+                stop();
             }
-            try {
-                deleteHalfRenamed();
-                final Segment segment = make(sequence, name, spare != null && spare.wasTrimmed);
-                synchronized (this) {
-                    ready.add(segment);
-                    last = sequence;
-                    renaming = null;
-                    made++;
-                    recycled += spare == null ? 0 : 1;
-                    notifyAll();
-                }
-            } catch (final Throwable e) {
-                giveUp(name, spare, e);
+        }
+    }
+
+    /* False: nothing more is wanted. */
+    private boolean prepareNext() throws IOException {
+        final long sequence;
+        final @Nullable Spare spare;
+        final String name;
+        synchronized (this) {
+            if (closed || failure != null || ready.size() >= wanted) {
+                stop();
+                return false;
             }
+            sequence = last + 1;
+            spare = spares.poll();
+            name = spare == null ? nextSpareName() : spare.name;
+        }
+        try {
+            deleteHalfRenamed();
+            final Segment segment = make(sequence, name, spare != null && spare.wasTrimmed);
+            synchronized (this) {
+                ready.add(segment);
+                last = sequence;
+                renaming = null;
+                made++;
+                recycled += spare == null ? 0 : 1;
+                notifyAll();
+            }
+            return true;
+        } catch (final Throwable e) {
+            giveUp(name, spare, e);
+            throw e;
         }
     }
 
@@ -252,12 +266,12 @@ final class Segments {
             } catch (final IOException e) {
                 why.addSuppressed(e);
             }
+            return;
         }
         synchronized (this) {
-            if (spare != null && !isHalfRenamed(name)) {
+            if (!isHalfRenamed(name)) {
                 spares.addFirst(spare);
             }
-            failure = why;
         }
     }
 

@@ -4,12 +4,15 @@ package io.writethrough.log;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.ConcurrentModificationException;
 import java.util.Deque;
@@ -253,6 +256,32 @@ class FailingDiskTest {
             log.append(ByteBuffer.allocate(50_000));
             assertEquals(4, LogOnDisk.read(log).size());
         }
+    }
+
+    @Test
+    void anErrorWithinAnErrorOfTheHelperDoesNotStopTheLog() throws IOException {
+        final AtomicBoolean fails = new AtomicBoolean();
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        final Executor helper = task -> {
+            if (fails.getAndSet(false)) {
+                disk.error = new OutOfMemoryError("of a test");
+                disk.errorOfDelete = new OutOfMemoryError("of a test, too");
+            }
+            try {
+                task.run();
+            } catch (final OutOfMemoryError e) {
+                // as a thread of an executor ends
+            }
+        };
+        final DurableLog log = DurableLog.open(disk, OPTIONS, helper, () -> {});
+        log.append(ByteBuffer.allocate(50_000));
+        fails.set(true);
+        log.append(ByteBuffer.allocate(50_000)); // in segment 2, and 3 is not made
+        assertNull(disk.errorOfDelete, "nothing failed");
+        assertTimeoutPreemptively(Duration.ofSeconds(10), () -> {
+            log.append(ByteBuffer.allocate(50_000));
+            log.close();
+        });
     }
 
     @Test

@@ -79,6 +79,10 @@ final class SimulatedDisk implements LogFiles {
     @Nullable
     Error error;
 
+    /** The next deletion throws it. */
+    @Nullable
+    Error errorOfDelete;
+
     /** The next change of a name throws an error before the change is durable, as a kill would end it. */
     boolean killsRename;
 
@@ -239,6 +243,11 @@ final class SimulatedDisk implements LogFiles {
 
     @Override
     public void delete(final String name) {
+        final Error thrown = errorOfDelete;
+        if (thrown != null) {
+            errorOfDelete = null;
+            throw thrown;
+        }
         final Integer inode = names.get(name);
         if (inode != null) {
             final Change change = begin(inode, 0, new byte[0], name, null);
