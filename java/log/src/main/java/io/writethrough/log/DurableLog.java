@@ -662,9 +662,10 @@ public final class DurableLog implements Closeable {
         }
         final long kept = (retentionBytes + segmentBytes - 1) / segmentBytes;
         try {
+            // Where a long record goes over a segment, no record begins there: more is kept then.
             for (long sequence = appends.sequence() - kept;
-                    sequence > Recovery.sequenceOf(start, segmentBytes) && sequence < appends.sequence();
-                    sequence++) {
+                    sequence > Recovery.sequenceOf(start, segmentBytes);
+                    sequence--) {
                 final long first = LogReader.firstRecordOf(this, sequence);
                 if (first != Format.NONE) {
                     trim(first);

@@ -328,6 +328,32 @@ class DurableLogTest extends LogOnDisk {
     }
 
     @Test
+    void aRecordOverMoreSegmentsThanAreKeptStaysUntilSoManyAreBehindIt() throws IOException {
+        final LogOptions options = LogOptions.builder()
+                .segmentBytes(LogOptions.LEAST_SEGMENT_BYTES)
+                .retentionBytes(3 * LogOptions.LEAST_SEGMENT_BYTES)
+                .build();
+        try (DurableLog log = DurableLog.open(new SimulatedDisk(1), options, Runnable::run, () -> {})) {
+            for (int i = 0; i < 3; i++) {
+                log.append(bytes("small"));
+            }
+            final long large = log.append(ByteBuffer.allocate(300_000));
+            log.append(bytes("small"));
+            while (log.stats().newSegments() < 6) {
+                log.append(ByteBuffer.allocate(50_000));
+            }
+            try (LogReader reader = log.reader(large)) {
+                assertTrue(reader.next());
+                assertEquals(300_000, reader.record().remaining());
+            }
+            while (log.stats().newSegments() < 9) {
+                log.append(ByteBuffer.allocate(50_000));
+            }
+            assertTrue(log.start() > large, "the log keeps more than it was told to");
+        }
+    }
+
+    @Test
     void whatIsTruncatedIsGoneAlsoOutOfABatchAndOverSegments() throws IOException {
         try (DurableLog log = DurableLog.open(path, SMALL)) {
             log.append(bytes("a"));
