@@ -208,8 +208,9 @@ public final class LogReader implements Closeable {
         if (!from.recordGoesOn()) {
             record = from.bytes();
         } else {
-            @Nullable ByteBuffer whole = ByteBuffer.allocate(2 * from.bytes().remaining());
+            ByteBuffer whole = ByteBuffer.allocate(2 * from.bytes().remaining());
             whole.put(from.bytes());
+            boolean done = false;
             try {
                 do {
                     position = base + from.endOf(position - base);
@@ -220,9 +221,9 @@ public final class LogReader implements Closeable {
                     }
                     whole = joined(whole, from.bytes());
                 } while (from.recordGoesOn());
-            } catch (final IOException e) {
-                position = begin;
-                throw e;
+                done = true;
+            } finally {
+                position = done ? position : begin; // also if there is no memory
             }
             record = whole.flip().asReadOnlyBuffer();
         }

@@ -368,6 +368,23 @@ class FailingDiskTest {
     }
 
     @Test
+    void aReaderThatRanOutOfMemoryWithinARecordReadsTheRecordAgain() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+            final long lsn = log.append(ByteBuffer.allocate(100_000)); // over two segments
+            try (LogReader reader = log.reader(log.start())) {
+                disk.afterRead = () -> {
+                    throw new OutOfMemoryError("of a test");
+                };
+                assertThrows(OutOfMemoryError.class, reader::next);
+                assertTrue(reader.next());
+                assertEquals(lsn, reader.lsn());
+                assertEquals(100_000, reader.record().remaining());
+            }
+        }
+    }
+
+    @Test
     void aFailureIsForgottenWithTheRecordsThatACutTakesBack() throws IOException {
         final SimulatedDisk disk = new SimulatedDisk(1);
         try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
