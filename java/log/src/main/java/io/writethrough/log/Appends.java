@@ -794,9 +794,7 @@ final class Appends {
         try {
             final List<Segment> others = spoilt;
             if (others != null) {
-                for (final Segment other : others) {
-                    other.file().close();
-                }
+                Segments.closeAll(others);
                 segments.recycleBehind(segment.sequence());
                 segment.file().zero(closedOffset, segmentBytes);
                 spoilt = null;
@@ -883,7 +881,12 @@ final class Appends {
             closed = true;
             closeState();
             awaitTickets();
-            segment.file().close();
+            final List<Segment> all = new ArrayList<>();
+            all.add(segment);
+            if (spoilt != null) {
+                all.addAll(spoilt);
+            }
+            Segments.closeAll(all);
             return failure == null;
         } finally {
             lock.unlock();

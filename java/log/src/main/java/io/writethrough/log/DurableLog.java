@@ -268,10 +268,27 @@ public final class DurableLog implements Closeable {
         }
         final Segments segments = new Segments(files, logId, segmentBytes, options.spareSegments(), helper);
         segments.begin(1, 0, files.list());
-        final Segment first = segments.take(1).get(0);
-        final ControlFile control = ControlFile.make(file, logId, segmentBytes);
-        final RecoveryReport report = new RecoveryReport(true, control.now().start(), first.firstLsn(), 0, 0);
-        return new DurableLog(files, control, report, segments, first, options, afterClose);
+        @Nullable Segment first = null;
+        try {
+            first = segments.take(1).get(0);
+            final ControlFile control = ControlFile.make(file, logId, segmentBytes);
+            final RecoveryReport report = new RecoveryReport(true, control.now().start(), first.firstLsn(), 0, 0);
+            return new DurableLog(files, control, report, segments, first, options, afterClose);
+        } catch (final Throwable e) {
+            giveUp(segments, first, e);
+            throw e;
+        }
+    }
+
+    /* The opening has failed: no file stays open, and the helper does nothing more. */
+    private static void giveUp(final Segments segments, final @Nullable Segment taken, final Throwable why) {
+        try (segments) {
+            if (taken != null) {
+                segments.putBack(List.of(taken));
+            }
+        } catch (final IOException e) {
+            why.addSuppressed(e);
+        }
     }
 
     private static DurableLog recover(
@@ -300,16 +317,22 @@ public final class DurableLog implements Closeable {
         control.opened();
         segments.recycleBefore(Recovery.sequenceOf(known.start(), segmentBytes));
         final long current = Recovery.sequenceOf(found.end(), segmentBytes);
-        final Segment segment = segments.open(current);
-        for (long sequence = current + 1; sequence <= segments.last(); sequence++) {
-            segments.addReady(segments.open(sequence));
-        }
         final RecoveryReport report =
                 new RecoveryReport(false, known.start(), found.end(), found.tornBytes(), found.scannedBytes());
         if (report.tornBytes() > 0) {
             LOGGER.log(System.Logger.Level.INFO, "The log {0} had a torn tail: {1}", files, report);
         }
-        return new DurableLog(files, control, report, segments, segment, options, afterClose);
+        @Nullable Segment segment = null;
+        try {
+            segment = segments.open(current);
+            for (long sequence = current + 1; sequence <= segments.last(); sequence++) {
+                segments.addReady(segments.open(sequence));
+            }
+            return new DurableLog(files, control, report, segments, segment, options, afterClose);
+        } catch (final Throwable e) {
+            giveUp(segments, segment, e);
+            throw e;
+        }
     }
 
     /*
@@ -783,8 +806,10 @@ public final class DurableLog implements Closeable {
         try {
             if (appends != null && control != null && segments != null) {
                 try (control) {
-                    final boolean inOrder = appends.close();
-                    segments.close();
+                    final boolean inOrder;
+                    try (segments) {
+                        inOrder = appends.close();
+                    }
                     if (inOrder) {
                         control.end(watermark.get());
                     }

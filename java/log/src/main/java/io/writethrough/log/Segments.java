@@ -2,6 +2,7 @@
 // Copyright The writethrough authors
 package io.writethrough.log;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.NoSuchFileException;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * The segments of an open log. Names of segments are taken and given by the helper, so that no append waits for a journal of
  * the file system. One segment is ready before it is needed.
  */
-final class Segments {
+final class Segments implements Closeable {
     private static final String SEGMENT = ".seg";
     private static final String FREE = ".free";
 
@@ -357,9 +358,7 @@ final class Segments {
 
     /** Gives up the segments behind the sequence, the newest first. None may be in use but those that are ready. */
     void recycleBehind(final long sequence) throws IOException {
-        for (final Segment segment : takeReady()) {
-            segment.file().close();
-        }
+        closeAll(takeReady());
         while (true) {
             deleteHalfRenamed();
             final long newest;
@@ -424,15 +423,33 @@ final class Segments {
         return taken;
     }
 
+    /** Closes them all. Throws what the first close did that failed. */
+    static void closeAll(final List<Segment> all) throws IOException {
+        @Nullable IOException failed = null;
+        for (final Segment segment : all) {
+            try {
+                segment.file().close();
+            } catch (final IOException e) {
+                if (failed == null) {
+                    failed = e;
+                } else {
+                    failed.addSuppressed(e);
+                }
+            }
+        }
+        if (failed != null) {
+            throw failed;
+        }
+    }
+
     /** Nothing is prepared or recycled any more. Waits for what the helper does. */
-    void close() throws IOException {
+    @Override
+    public void close() throws IOException {
         synchronized (this) {
             closed = true;
         }
         awaitHelper();
-        for (final Segment segment : takeReady()) {
-            segment.file().close();
-        }
+        closeAll(takeReady());
     }
 
     /* Its tasks run in their order. A helper that refuses this one has none left that it would run. */

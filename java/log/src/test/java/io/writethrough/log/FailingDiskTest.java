@@ -385,6 +385,81 @@ class FailingDiskTest {
     }
 
     @Test
+    void anOpeningThatFindsNoRoomForTheControlFileLeavesNoFileOpen() {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        disk.room = OPTIONS.segmentBytes();
+        final IOException e = assertThrows(IOException.class, () -> open(disk));
+        assertTrue(e.getMessage().contains("ENOSPC"), e.getMessage());
+        assertEquals(0, disk.openFiles());
+    }
+
+    @Test
+    void anOpeningThatFailsAtAnyFileLeavesNoFileOpen() throws IOException {
+        int failed = 0;
+        for (int count = 0; ; count++) {
+            final SimulatedDisk disk = new SimulatedDisk(1);
+            open(disk)
+                    .append(ByteBuffer.allocate(
+                            100_000)); // ends without a close, with a segment behind the last record
+            final int before = disk.openFiles();
+            disk.failBehindOpens = count;
+            try {
+                open(disk).close();
+                break;
+            } catch (final IOException e) {
+                failed++;
+            }
+            assertEquals(before, disk.openFiles(), "files are open when opening " + count + " failed");
+        }
+        assertTrue(failed >= 5, failed + " openings failed");
+    }
+
+    @Test
+    void anOpeningWithoutAHelperLeavesNoFileOpen() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        open(disk).close();
+        disk.delete(Segments.nameOf(2)); // so that the opening needs the helper
+        final Executor helper = task -> {
+            throw new OutOfMemoryError("no thread, in a test");
+        };
+        assertThrows(OutOfMemoryError.class, () -> DurableLog.open(disk, OPTIONS, helper, () -> {}));
+        assertEquals(0, disk.openFiles());
+    }
+
+    @Test
+    void aCloseThatFailsAtAnyFileLeavesNoFileOpen() throws IOException {
+        for (int count = 0; ; count++) {
+            final SimulatedDisk disk = new SimulatedDisk(1);
+            final DurableLog log = open(disk);
+            log.append(bytes("kept"));
+            disk.failBehindCloses = count;
+            try {
+                log.close();
+                assertTrue(count > 2, count + " files were closed");
+                break;
+            } catch (final IOException e) {
+                assertEquals(0, disk.openFiles(), "files are open when close " + count + " failed");
+            }
+            disk.failBehindCloses = Integer.MAX_VALUE;
+            try (DurableLog again = open(disk)) {
+                assertEquals(List.of("kept"), LogOnDisk.read(again));
+            }
+        }
+    }
+
+    @Test
+    void aCloseBehindAnAppendThatFailedInItsNextSegmentsLeavesNoFileOpen() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        final DurableLog log = open(disk);
+        log.append(ByteBuffer.allocate(50_000));
+        disk.failBehindWrites = 1; // that to the end of segment 1
+        assertThrows(IOException.class, () -> log.append(ByteBuffer.allocate(50_000)));
+        disk.failBehindWrites = Integer.MAX_VALUE;
+        log.close();
+        assertEquals(0, disk.openFiles());
+    }
+
+    @Test
     void aFailureIsForgottenWithTheRecordsThatACutTakesBack() throws IOException {
         final SimulatedDisk disk = new SimulatedDisk(1);
         try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
@@ -468,6 +543,10 @@ class FailingDiskTest {
             }
         }
         return lengths;
+    }
+
+    private static DurableLog open(final SimulatedDisk disk) throws IOException {
+        return DurableLog.open(disk, OPTIONS, Runnable::run, () -> {});
     }
 
     private static long append(final DurableLog log) {

@@ -75,6 +75,14 @@ final class SimulatedDisk implements LogFiles {
     /** Synchronous writes fail behind so many. */
     int failBehindWrites = Integer.MAX_VALUE;
 
+    /** So many more files can be opened: the next one behind them cannot. */
+    int failBehindOpens = Integer.MAX_VALUE;
+
+    /** So many more closes succeed: the next one behind them throws, and the file is closed all the same. */
+    int failBehindCloses = Integer.MAX_VALUE;
+
+    private int openFiles;
+
     /** The next synchronous write throws it. */
     @Nullable
     Error error;
@@ -105,6 +113,11 @@ final class SimulatedDisk implements LogFiles {
             names.put(name, ++inodes);
             contents.put(inodes, bytes.clone());
         });
+    }
+
+    /** How many files are open. */
+    int openFiles() {
+        return openFiles;
     }
 
     int steps() {
@@ -227,6 +240,9 @@ final class SimulatedDisk implements LogFiles {
 
     @Override
     public LogFile open(final String name, final boolean create) throws IOException {
+        if (failBehindOpens-- == 0) {
+            throw new IOException("EMFILE");
+        }
         final Integer known = names.get(name);
         if (known == null && !create) {
             throw new java.nio.file.NoSuchFileException(name);
@@ -282,10 +298,12 @@ final class SimulatedDisk implements LogFiles {
     private final class File implements LogFile {
         private final int inode;
         private String name;
+        private boolean open = true;
 
         File(final String name, final int inode) {
             this.name = name;
             this.inode = inode;
+            openFiles++;
         }
 
         @Override
@@ -403,8 +421,14 @@ final class SimulatedDisk implements LogFiles {
         }
 
         @Override
-        public void close() {
-            // nothing is held
+        public void close() throws IOException {
+            if (open) {
+                open = false;
+                openFiles--;
+                if (failBehindCloses-- == 0) {
+                    throw new IOException("EIO");
+                }
+            }
         }
     }
 }
