@@ -48,6 +48,19 @@ final class ControlFile implements Closeable {
         return newest;
     }
 
+    /** As {@link #read(LogFile, Object)}, for somebody who only reads: the owner may write meanwhile. */
+    static @Nullable Control read(final LogFiles files) throws IOException {
+        for (int attempt = 1; ; attempt++) {
+            try (LogFile file = files.open(NAME, false)) {
+                return read(file, files);
+            } catch (final LogDamagedException e) {
+                if (attempt == 3) {
+                    throw e;
+                }
+            }
+        }
+    }
+
     static ControlFile of(final LogFile file, final Control control) {
         return new ControlFile(file, control);
     }
@@ -67,7 +80,8 @@ final class ControlFile implements Closeable {
     }
 
     private void set(final long start, final long cut, final long end) throws IOException {
-        final Control next = new Control(now.generation() + 1, now.logId(), now.segmentBytes(), start, cut, end);
+        final long more = cut != Format.NONE && cut != now.cut() ? Control.CUT_GENERATIONS : 1;
+        final Control next = new Control(now.generation() + more, now.logId(), now.segmentBytes(), start, cut, end);
         file.write(next.slot(), (next.generation() & 1) * Format.HEADER_BYTES);
         now = next;
     }

@@ -102,8 +102,9 @@ public final class DurableLog implements Closeable {
     private volatile long[] cuts = {};
     private volatile boolean closed;
 
-    /* Of a log that is open for reads alone: a cut may not be finished. */
+    /* Of a log that is open for reads alone: a cut may not be finished. How many cuts its owners had made. */
     private volatile boolean cutsPending;
+    private final long ownersCuts;
 
     /* Guards trims and cuts. Never waited for by the helper: its holder may wait for the helper. */
     private final ReentrantLock changes = new ReentrantLock();
@@ -127,6 +128,7 @@ public final class DurableLog implements Closeable {
         this.start = recovery.start();
         this.foundEnd = files.opensBesideWrites() ? recovery.end() : 0;
         this.retentionBytes = options.retentionBytes();
+        this.ownersCuts = 0;
         this.afterClose = afterClose;
         appends.afterRoll(() -> segments.later(this::trimByRetention));
         segments.prepare(1);
@@ -145,6 +147,7 @@ public final class DurableLog implements Closeable {
         this.retentionBytes = 0;
         this.afterClose = () -> {};
         this.cutsPending = control.cut() != Format.NONE;
+        this.ownersCuts = control.cuts();
     }
 
     // ---- opening ----
@@ -362,6 +365,10 @@ public final class DurableLog implements Closeable {
      * {@link #truncateAfter} ends at the cut, as it will for the next owner. Its last records may not be
      * durable yet. Where the log is damaged, it ends before the damage for {@link #end()}.
      *
+     * <p>If the owner calls {@link #truncateAfter} later, {@link LogReader#next} throws an {@link IOException} at the end of what
+     * was found, or before: no reader goes on behind it, and the log is to be opened again. Until then a reader may show records
+     * that were taken back, or are in the place of such.
+     *
      * @param directory that has a log
      * @return the log; every method that changes a log throws {@link UnsupportedOperationException}
      * @throws IOException if there is no log, or its files cannot be read
@@ -374,10 +381,7 @@ public final class DurableLog implements Closeable {
         IOException last = new IOException("No log in " + files);
         // The owner may write, or take names, while we look.
         for (int attempt = 0; attempt < 3; attempt++) {
-            final @Nullable Control known;
-            try (LogFile file = files.open(ControlFile.NAME, false)) {
-                known = ControlFile.read(file, files);
-            }
+            final @Nullable Control known = ControlFile.read(files);
             if (known == null) {
                 throw new IOException("The log " + files + " is being made. Try again");
             }
@@ -552,7 +556,7 @@ public final class DurableLog implements Closeable {
 
     // ---- reading ----
 
-    /** {@return the LSN from which on records are kept} */
+    /** {@return the LSN from which on records are kept; of a log that is open for reads alone, at the last look} */
     public long start() {
         return start;
     }
@@ -625,12 +629,28 @@ public final class DurableLog implements Closeable {
     /** Of a log that is open for reads alone: whether what is behind its end may be what a cut is about to take back. */
     boolean isCutPending() throws IOException {
         if (cutsPending) {
-            try (LogFile file = files.open(ControlFile.NAME, false)) {
-                final Control known = ControlFile.read(file, files);
-                cutsPending = known == null || known.cut() != Format.NONE;
-            }
+            followOwner();
         }
         return cutsPending;
+    }
+
+    /**
+     * Of a log that is open for reads alone: learns what its owner has given up. An owner tells that before anything changes. So
+     * what was read before this call is of the log, unless this throws or the start is behind it.
+     *
+     * @throws IOException if the owner has cut the log since it was opened here
+     */
+    synchronized void followOwner() throws IOException {
+        final Control known = ControlFile.read(files);
+        if (known == null) {
+            return;
+        }
+        if (known.cuts() != ownersCuts) {
+            throw new IOException("The owner of the log " + files
+                    + " took back records after it was opened for reads. Open it again by DurableLog.openReadOnly");
+        }
+        start = Math.max(start, known.start());
+        cutsPending = known.cut() != Format.NONE;
     }
 
     Watermark watermark() {

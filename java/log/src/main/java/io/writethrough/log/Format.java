@@ -123,6 +123,14 @@ final class Format {
 
     /** A slot of the control file, and what it says. */
     record Control(long generation, long logId, long segmentBytes, long start, long cut, long end) {
+        /** A cut raises the generation by so much, which is odd as any other change's 1. */
+        static final long CUT_GENERATIONS = (1L << 32) + 1;
+
+        /** How many cuts there were: so a reader learns of one that is over. */
+        long cuts() {
+            return generation >>> 32;
+        }
+
         ByteBuffer slot() {
             final ByteBuffer slot = direct(HEADER_BYTES);
             slot.putLong(0, CONTROL_MAGIC).putInt(8, VERSION);

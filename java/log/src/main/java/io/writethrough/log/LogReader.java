@@ -165,17 +165,32 @@ public final class LogReader implements Closeable {
                 }
             } catch (final IOException e) {
                 requireOpen();
-                if (position < log.start()) {
-                    throw new IOException(
-                            "The log " + log.files() + " was trimmed to LSN " + log.start()
-                                    + ", behind the reader's LSN " + position + ". Begin another reader",
-                            e);
-                }
-                if (log.cuts().length == cuts) {
-                    throw e;
+                final IOException why = whyGone(e);
+                if (why != e || log.cuts().length == cuts) {
+                    throw why;
                 }
             }
         }
+    }
+
+    /* Why the reader's place cannot be read: also if the log's owner is somebody else, who gave it up. */
+    private IOException whyGone(final IOException e) {
+        if (log.isReadOnly()) {
+            try {
+                log.followOwner();
+            } catch (final IOException cut) {
+                cut.addSuppressed(e);
+                return cut;
+            }
+        }
+        return position < log.start() ? trimmed(e) : e;
+    }
+
+    private IOException trimmed(final @Nullable IOException cause) {
+        return new IOException(
+                "The log " + log.files() + " was trimmed to LSN " + log.start() + ", behind the reader's LSN "
+                        + position + ". Begin another reader",
+                cause);
     }
 
     /* What was read ahead may be gone, and the file, and the place of the reader too: then for good. */
@@ -266,6 +281,24 @@ public final class LogReader implements Closeable {
             return false;
         }
         final long before = log.end();
+        final long end;
+        try {
+            end = endOfAppends(before);
+        } catch (final IOException e) {
+            throw whyGone(e);
+        }
+        log.followOwner(); // behind the reads, so that no cut comes between
+        if (end == before && position < log.start()) {
+            throw trimmed(null);
+        }
+        forget();
+        log.watermark().set(end);
+        log.watermark().tell();
+        return end > before;
+    }
+
+    /* Where the appends end that are whole and follow an end. */
+    private long endOfAppends(final long before) throws IOException {
         long at = before;
         long end = before;
         long in = Recovery.sequenceOf(at, log.segmentBytes());
@@ -274,7 +307,7 @@ public final class LogReader implements Closeable {
                 in++;
                 at = in * log.segmentBytes() + Format.HEADER_BYTES;
                 if (!log.files().list().contains(Segments.nameOf(in))) {
-                    break;
+                    return end;
                 }
             }
             final long base = in * log.segmentBytes();
@@ -286,14 +319,10 @@ public final class LogReader implements Closeable {
                     end = ahead.appendGoesOn() ? end : at;
                 }
                 if (found != Found.NOTHING) {
-                    break;
+                    return end;
                 }
             }
         }
-        forget();
-        log.watermark().set(end);
-        log.watermark().tell();
-        return end > before;
     }
 
     /**

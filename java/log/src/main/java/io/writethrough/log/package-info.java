@@ -25,7 +25,7 @@
  *   <tr><td>0..7</td><td>the ASCII characters {@code WTLOGCTL}</td></tr>
  *   <tr><td>8..11</td><td>the version, 1</td></tr>
  *   <tr><td>12..15</td><td>CRC32C of bytes 0..63, taken with these four as zeros</td></tr>
- *   <tr><td>16..23</td><td>the generation, from 1 on</td></tr>
+ *   <tr><td>16..23</td><td>the generation, from 1 on: a cut raises it by 2<sup>32</sup> + 1, any other change by 1</td></tr>
  *   <tr><td>24..31</td><td>the log's id, a random number</td></tr>
  *   <tr><td>32..39</td><td>the bytes of a segment, a multiple of 4096</td></tr>
  *   <tr><td>40..47</td><td>the start: records before this LSN are given up</td></tr>

@@ -86,6 +86,103 @@ class CutReadersTest {
     }
 
     @Test
+    void whoOnlyReadsIsToldOfACutThatTheOwnerMakesLater() throws IOException {
+        for (final String longer : List.of("as long  ", "longer than what was withdrawn")) {
+            final SimulatedDisk disk = new SimulatedDisk(1);
+            try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+                final long first = log.append(LogOnDisk.bytes("first"));
+                log.append(LogOnDisk.bytes("withdrawn"));
+                try (DurableLog reads = DurableLog.openReadOnly(disk);
+                        LogReader reader = reads.reader(reads.end())) {
+                    assertFalse(reader.next());
+                    log.truncateAfter(first);
+                    assertToldOfACut(reader);
+                    log.append(LogOnDisk.bytes(longer));
+                    assertToldOfACut(reader);
+                    log.append(LogOnDisk.bytes("more"));
+                    assertToldOfACut(reader);
+                }
+            }
+        }
+    }
+
+    @Test
+    void whoOnlyReadsIsNotToldThatACutIsDamage() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
+            final long first = log.append(LogOnDisk.bytes("first"));
+            log.append(LogOnDisk.bytes("withdrawn"));
+            try (DurableLog reads = DurableLog.openReadOnly(disk)) {
+                log.truncateAfter(first);
+                try (LogReader reader = reads.reader(first)) {
+                    assertTrue(reader.next());
+                    assertToldOfACut(reader); // where "withdrawn" was are zeros
+                }
+            }
+        }
+    }
+
+    private static void assertToldOfACut(final LogReader reader) {
+        final IOException e = assertThrows(IOException.class, reader::next);
+        assertTrue(e.getMessage().contains("took back records"), e.toString());
+    }
+
+    @Test
+    void whoOnlyReadsGoesOnWhenTheOwnerTrimsAndOpensAgain() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {});
+        log.append(LogOnDisk.bytes("first"));
+        try (DurableLog reads = DurableLog.openReadOnly(disk);
+                LogReader reader = reads.reader(reads.end())) {
+            log.trim(log.end());
+            log.close();
+            log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {});
+            assertFalse(reader.next());
+            log.append(LogOnDisk.bytes("second"));
+            assertTrue(reader.next());
+            assertEquals("second", LogOnDisk.textOf(reader.record()));
+            assertEquals(log.start(), reads.start());
+        }
+        log.close();
+    }
+
+    @Test
+    void whoOnlyReadsIsNotToldThatATrimIsDamage() throws IOException {
+        final LogOptions options =
+                LogOptions.builder().segmentBytes(4 << 20).spareSegments(1).build();
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        try (DurableLog log = DurableLog.open(disk, options, Runnable::run, () -> {})) {
+            while (log.stats().newSegments() < 2) {
+                log.append(ByteBuffer.allocate(700_000));
+            }
+            try (DurableLog reads = DurableLog.openReadOnly(disk);
+                    LogReader reader = reads.reader(reads.start());
+                    LogReader atEnd = reads.reader(reads.end())) {
+                assertTrue(reader.next());
+                log.trim(log.end());
+                while (log.stats().newSegments() < 5) { // the file that the reader has open is used again
+                    log.append(ByteBuffer.allocate(700_000));
+                }
+                assertTrimmed(reader);
+                assertTrue(atEnd.next());
+                while (log.stats().newSegments() < 7) {
+                    log.append(ByteBuffer.allocate(700_000));
+                }
+                log.trim(log.end());
+                assertTrue(reads.end() < log.start());
+                try (LogReader behind = reads.reader(reads.end())) {
+                    assertTrimmed(behind);
+                }
+            }
+        }
+    }
+
+    private static void assertTrimmed(final LogReader reader) {
+        final IOException e = assertThrows(IOException.class, reader::next);
+        assertTrue(e.getMessage().contains("was trimmed"), e.toString());
+    }
+
+    @Test
     void whoOnlyReadsDoesNotSeeABatchInPart() throws IOException {
         final SimulatedDisk disk = new SimulatedDisk(1);
         try (DurableLog log = DurableLog.open(disk, OPTIONS, Runnable::run, () -> {})) {
