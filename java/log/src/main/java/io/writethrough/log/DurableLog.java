@@ -175,7 +175,7 @@ public final class DurableLog implements Closeable {
      * @throws IOException if another process has the log open, or files cannot be read or written
      */
     public static DurableLog open(final Path directory, final LogOptions options) throws IOException {
-        makeDirectory(directory);
+        makeDirectory(directory, WriteThroughFile::forceDirectory);
         final Path real = directory.toRealPath();
         synchronized (OPEN) {
             if (!OPEN.add(real)) {
@@ -206,15 +206,30 @@ public final class DurableLog implements Closeable {
         }
     }
 
-    private static void makeDirectory(final Path directory) throws IOException {
+    /** Makes durable which names a directory has. */
+    interface Force {
+        void force(Path directory) throws IOException;
+    }
+
+    static void makeDirectory(final Path directory, final Force names) throws IOException {
         if (!Files.isDirectory(directory)) {
+            final Path whole = directory.toAbsolutePath();
+            @Nullable Path there = whole.getParent();
+            while (there != null && !Files.isDirectory(there)) {
+                there = there.getParent();
+            }
             Files.createDirectories(directory);
-            for (Path made = directory.toAbsolutePath(); made.getParent() != null; made = made.getParent()) {
+            boolean isOurs = true;
+            for (Path made = whole; made.getParent() != null; made = made.getParent()) {
                 try {
-                    WriteThroughFile.forceDirectory(made.getParent());
+                    names.force(made.getParent());
                 } catch (final IOException e) {
-                    break; // a directory that we may not read was not made just now
+                    if (isOurs) {
+                        throw e;
+                    }
+                    break; // not made just now: we may not read the directory, or its file system is for reads alone
                 }
+                isOurs &= !made.getParent().equals(there);
             }
         }
     }

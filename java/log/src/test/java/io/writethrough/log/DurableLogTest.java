@@ -5,6 +5,7 @@ package io.writethrough.log;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -18,6 +19,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.ClosedChannelException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -351,6 +353,28 @@ class DurableLogTest extends LogOnDisk {
             }
             assertTrue(log.start() > large, "the log keeps more than it was told to");
         }
+    }
+
+    @Test
+    void aDirectoryWhoseNameCannotBeMadeDurableIsAnError() throws IOException {
+        final Path there = Files.createDirectory(path);
+        int number = 0;
+        for (final IOException refusal : List.of(new IOException("EIO"), new AccessDeniedException("a parent"))) {
+            final Path log = there.resolve(number++ + "/a");
+            final Path other = there.resolve(number++ + "/a");
+            assertSame(refusal, assertThrows(IOException.class, () -> makeDirectory(log, log.getParent(), refusal)));
+            assertSame(refusal, assertThrows(IOException.class, () -> makeDirectory(other, there, refusal)));
+            makeDirectory(there.resolve(number++ + "/a"), there.getParent(), refusal); // no name in there is new
+        }
+    }
+
+    private static void makeDirectory(final Path log, final Path refused, final IOException refusal)
+            throws IOException {
+        DurableLog.makeDirectory(log.toAbsolutePath(), directory -> {
+            if (directory.equals(refused.toAbsolutePath())) {
+                throw refusal;
+            }
+        });
     }
 
     @Test
