@@ -170,19 +170,20 @@ final class DurableLogStorage implements LogStorage, Describer {
 
     /* By the hint, if there is one and the log is as it says; else all records are read. */
     private void load(final DurableLog from, final ConfigurationManager configurations) throws IOException {
-        final List<ConfigurationEntry> found = new ArrayList<>();
+        final NavigableMap<Long, ConfigurationEntry> found = new TreeMap<>();
         if (!loadByHint(from, found)) {
             found.clear();
             EntryHint.delete(directory);
             loadAll(from, found);
         }
-        found.forEach(configurations::add);
+        found.keySet().retainAll(configured.keySet()); // the others were dropped by a later record
+        found.values().forEach(configurations::add);
         if (segmentOf(from, from.end()) != hintedSegment) {
             writeHint(from, from.end());
         }
     }
 
-    private void loadAll(final DurableLog from, final List<ConfigurationEntry> found) throws IOException {
+    private void loadAll(final DurableLog from, final NavigableMap<Long, ConfigurationEntry> found) throws IOException {
         index.clear();
         configured.clear();
         firstKept = EntryIndex.NONE;
@@ -192,7 +193,7 @@ final class DurableLogStorage implements LogStorage, Describer {
     }
 
     /* Whether the hint is of this log. What was trimmed since is left out, and what was appended since is read. */
-    private boolean loadByHint(final DurableLog from, final List<ConfigurationEntry> found) {
+    private boolean loadByHint(final DurableLog from, final NavigableMap<Long, ConfigurationEntry> found) {
         try {
             final EntryHint hint = EntryHint.read(directory);
             final long start = from.start();
@@ -216,7 +217,7 @@ final class DurableLogStorage implements LogStorage, Describer {
             hintedTo = hint.position();
             hintedSegment = segmentOf(from, hintedTo);
             for (final Long number : configured.keySet()) {
-                found.add(configurationOf(decode(olderRecord(from, number, configured.get(number), number))));
+                found.put(number, configurationOf(decode(olderRecord(from, number, configured.get(number), number))));
             }
             if (first != EntryIndex.NONE) {
                 final long last = hint.last();
@@ -259,7 +260,7 @@ final class DurableLogStorage implements LogStorage, Describer {
         }
     }
 
-    private void scan(final DurableLog from, final long begin, final List<ConfigurationEntry> found)
+    private void scan(final DurableLog from, final long begin, final NavigableMap<Long, ConfigurationEntry> found)
             throws IOException {
         scanned = 0;
         try (LogReader reader = from.reader(begin)) {
@@ -273,7 +274,7 @@ final class DurableLogStorage implements LogStorage, Describer {
                     case CONFIGURATION -> {
                         index.put(number, reader.lsn());
                         configured.put(number, reader.lsn());
-                        found.add(configurationOf(decode(record)));
+                        found.put(number, configurationOf(decode(record)));
                     }
                     case FIRST -> {
                         requireNotOlder(number);
@@ -416,7 +417,7 @@ final class DurableLogStorage implements LogStorage, Describer {
         EntryHint.delete(directory);
         boolean done = false;
         try {
-            loadAll(open, new ArrayList<>());
+            loadAll(open, new TreeMap<>());
             done = true;
         } finally {
             if (!done) {

@@ -203,6 +203,18 @@ class EntryHintTest {
     }
 
     @Test
+    void aConfigurationOfTheHintThatWasCutOffIsNotToldToTheManager() {
+        DurableLogStorage storage = open(path);
+        append(storage, 1, COUNT, 1);
+        storage = openAgain(storage);
+        assertTrue(storage.truncateSuffix(0));
+        append(storage, 1, 10, 2);
+        storage = openAgain(storage);
+        assertTrue(storage.scanned() < COUNT, "all was read: " + storage.scanned());
+        assertEquals(new LogId(7, 2), configurations.getLastConfiguration().getId());
+    }
+
+    @Test
     void aHintThatIsTornIsNotUsed() throws IOException {
         DurableLogStorage storage = open(path);
         append(storage, 1, COUNT, 1);
@@ -329,7 +341,7 @@ class EntryHintTest {
                         model.put(next, term);
                     }
                 } else if (what < 13 && next > first) {
-                    next = Math.max(first, next - 1 - random.nextInt(random.nextInt(3) == 0 ? 1200 : 60)) + 1;
+                    next = Math.max(first, next - random.nextInt(random.nextInt(3) == 0 ? 1200 : 60));
                     term++;
                     assertTrue(storage.truncateSuffix(next - 1));
                     model.tailMap(next).clear();
@@ -354,11 +366,23 @@ class EntryHintTest {
                         storage = openAgain(storage);
                     }
                     byHint += storage.scanned() < model.size() ? 1 : 0;
+                    checkConfigurations(model);
                 }
                 check(storage, model, random);
             }
             assertTrue(byHint > 2, "seed " + seed + ": " + byHint + " openings by a hint");
         }
+    }
+
+    private void checkConfigurations(final TreeMap<Long, Long> model) {
+        LogId last = new LogId();
+        for (final Map.Entry<Long, Long> entry : model.entrySet()) {
+            if (entry.getKey() % 500 == 7 && entry.getValue() != 0) { // term 0: of a reset
+                last = new LogId(entry.getKey(), entry.getValue());
+                assertEquals(last, configurations.get(entry.getKey()).getId());
+            }
+        }
+        assertEquals(last, configurations.getLastConfiguration().getId());
     }
 
     private static void check(final DurableLogStorage storage, final TreeMap<Long, Long> model, final Random random) {

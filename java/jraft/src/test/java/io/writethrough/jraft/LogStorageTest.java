@@ -165,6 +165,21 @@ class LogStorageTest {
 
     @ParameterizedTest
     @EnumSource
+    void aConfigurationThatWasCutOffIsNotToldToTheManager(final Storage storage) {
+        LogStorage log = open(storage);
+        log.appendEntry(configuration(1, "localhost:1,localhost:2"));
+        assertTrue(log.truncateSuffix(0));
+        log = openAgain(storage, log);
+        assertTrue(configurations.getLastConfiguration().isEmpty());
+        log.appendEntry(configuration(1, "localhost:1,localhost:2,localhost:3"));
+        openAgain(storage, log);
+        assertEquals(
+                "localhost:1,localhost:2,localhost:3",
+                configurations.getLastConfiguration().getConf().toString());
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void aPrefixThatIsTruncatedIsGone(final Storage storage) {
         LogStorage log = open(storage);
         log.appendEntries(entries(1, 100, 1));
