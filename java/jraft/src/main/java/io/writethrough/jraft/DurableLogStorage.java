@@ -634,22 +634,22 @@ final class DurableLogStorage implements LogStorage, Describer {
             }
             final long older = index.isOlder(first) ? lsnOfOlder(open, first) : EntryIndex.NONE;
             if (older != EntryIndex.NONE) {
+                open.trim(older);
                 index.dropOlderBefore(first, older);
                 configured.headMap(first, false).clear();
                 firstKept = first;
-                open.trim(older);
                 return;
             }
-            final long lsn;
-            if (index.get(first) == EntryIndex.NONE) {
-                final long marker = open.append(record(Kind.FIRST, first));
-                final long kept = index.ceiling(first);
-                lsn = kept == EntryIndex.NONE ? marker : lsnOf(open, kept);
-            } else {
-                lsn = lsnOf(open, first);
+            final long kept = index.ceiling(first);
+            final long lsn = kept == EntryIndex.NONE ? EntryIndex.NONE : lsnOf(open, kept);
+            if (kept == first) {
+                open.trim(lsn);
+                dropBefore(first);
+                return;
             }
-            dropBefore(first);
-            open.trim(lsn);
+            final long marker = open.append(record(Kind.FIRST, first));
+            dropBefore(first); // as the next opening does, even if the trim fails
+            open.trim(lsn == EntryIndex.NONE ? marker : lsn);
         });
     }
 

@@ -15,6 +15,7 @@ import com.alipay.sofa.jraft.entity.LogEntry;
 import com.alipay.sofa.jraft.entity.LogId;
 import com.alipay.sofa.jraft.entity.codec.v2.LogEntryV2CodecFactory;
 import com.alipay.sofa.jraft.option.LogStorageOptions;
+import io.writethrough.WriteThroughEngine;
 import io.writethrough.log.LogOptions;
 import io.writethrough.testing.TestDirectories;
 import java.io.IOException;
@@ -35,6 +36,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** An opening reads the last segment and the hint of what is before; whatever the hint says, the entries are those of the log. */
 @Timeout(120)
@@ -71,12 +74,16 @@ class EntryHintTest {
     }
 
     private DurableLogStorage open(final Path at) {
+        return open(at, OPTIONS);
+    }
+
+    private DurableLogStorage open(final Path at, final LogOptions logOptions) {
         final LogStorageOptions options = new LogStorageOptions();
         configurations = new ConfigurationManager();
         options.setConfigurationManager(configurations);
         options.setLogEntryCodecFactory(LogEntryV2CodecFactory.getInstance());
         options.setGroupId("group");
-        final DurableLogStorage storage = new DurableLogStorage(at, OPTIONS);
+        final DurableLogStorage storage = new DurableLogStorage(at, logOptions);
         assertTrue(storage.init(options));
         open.add(storage);
         return storage;
@@ -168,6 +175,30 @@ class EntryHintTest {
             assertTrue(storage.scanned() <= MOST_OF_TWO_SEGMENTS, "all was read, since a place was wrong");
             assertEquals(first > 1007, configurations.getLastConfiguration().isEmpty());
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aPrefixThatCouldNotBeTrimmedIsNotToldToBe(final boolean isOlder) throws IOException {
+        final WriteThroughEngine engine = WriteThroughEngine.builder().build();
+        final LogOptions options = LogOptions.builder()
+                .segmentBytes(OPTIONS.segmentBytes())
+                .engine(engine)
+                .build();
+        DurableLogStorage storage = open(path, options);
+        append(storage, 1, COUNT, 1);
+        if (isOlder) {
+            open.remove(storage);
+            storage.shutdown();
+            storage = open(path, options);
+        }
+        engine.close(); // so that no write of the control file works
+        assertFalse(storage.truncatePrefix(300));
+        assertFalse(storage.truncatePrefix(300));
+        storage = openAgain(storage);
+        check(storage, 1, COUNT, 1);
+        assertTrue(storage.truncatePrefix(300));
+        check(storage, 300, COUNT, 1);
     }
 
     @Test
