@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.Arrays;
@@ -328,7 +327,6 @@ public final class DurableLog implements Closeable {
         }
         final Recovery recovery = new Recovery(files, known);
         final Recovery.Result found = recovery.find(segments.last());
-        checkEnd(files, known, found.end());
         syncFrom(files, Recovery.sequenceOf(found.end(), segmentBytes), segments.last());
         recovery.erase();
         final ControlFile control = ControlFile.of(file, known);
@@ -362,18 +360,6 @@ public final class DurableLog implements Closeable {
                 LongStream.rangeClosed(first, last).mapToObj(Segments::nameOf).toList());
     }
 
-    private static void checkEnd(final LogFiles files, final Control known, final long end) throws IOException {
-        if (known.end() != Format.NONE && end < known.end()) {
-            final long sequence = Recovery.sequenceOf(end, known.segmentBytes());
-            throw new LogDamagedException(
-                    files,
-                    Segments.nameOf(sequence),
-                    end - sequence * known.segmentBytes(),
-                    end,
-                    "the log was closed at LSN " + known.end() + ", and the records up to there are missing");
-        }
-    }
-
     /**
      * Opens a log for reads alone, also while another process, or this one, has it open. Nothing is changed. The log ends
      * where it ended at this moment, and {@link LogReader#next} sees what is appended later. A log whose owner crashed within
@@ -393,34 +379,13 @@ public final class DurableLog implements Closeable {
     }
 
     static DurableLog openReadOnly(final LogFiles files) throws IOException {
-        IOException last = new IOException("No log in " + files);
-        // The owner may write, or take names, while we look.
-        for (int attempt = 0; attempt < 3; attempt++) {
-            final @Nullable Control known = ControlFile.read(files);
-            if (known == null) {
-                throw new IOException("The log " + files + " is being made. Try again");
-            }
-            try {
-                final long newest = Recovery.requireAll(
-                        files, Recovery.sequences(files.list()), known.start(), known.segmentBytes());
-                if (known.cut() != Format.NONE) { // not finished: what is behind the cut counts as gone
-                    return new DurableLog(files, known, new RecoveryReport(false, known.start(), known.cut(), 0, 0));
-                }
-                final Recovery.Result found = new Recovery(files, known).find(newest);
-                return new DurableLog(
-                        files,
-                        known,
-                        new RecoveryReport(false, known.start(), found.end(), found.tornBytes(), found.scannedBytes()));
-            } catch (final LogDamagedException e) {
-                last = e;
-                if (attempt == 2) {
-                    return new DurableLog(files, known, new RecoveryReport(false, known.start(), e.readableTo(), 0, 0));
-                }
-            } catch (final NoSuchFileException e) {
-                last = e;
-            }
-        }
-        throw last;
+        final Recovery.Look look = Recovery.look(files);
+        final Control known = look.control();
+        final Recovery.Result found = look.found();
+        return new DurableLog(
+                files,
+                known,
+                new RecoveryReport(false, known.start(), found.end(), found.tornBytes(), found.scannedBytes()));
     }
 
     // ---- appends ----

@@ -40,7 +40,12 @@ final class LogCommand {
             err.println(USAGE);
             return WRONG_USE;
         }
-        final LogCommand command = new LogCommand(new PlainFiles(Path.of(arguments[1])), out);
+        return run(new PlainFiles(Path.of(arguments[1])), out, err, arguments);
+    }
+
+    /** On these files. The second of the arguments is not looked at. */
+    static int run(final LogFiles files, final PrintStream out, final PrintStream err, final String... arguments) {
+        final LogCommand command = new LogCommand(files, out);
         try {
             return switch (arguments[0]) {
                 case "inspect" -> command.inspect();
@@ -60,18 +65,9 @@ final class LogCommand {
         }
     }
 
-    private Format.Control control() throws IOException {
-        try (LogFile file = files.open(ControlFile.NAME, false)) {
-            final Format.Control control = ControlFile.read(file, files);
-            if (control == null) {
-                throw new IOException("The log " + files + " is empty: it was being made");
-            }
-            return control;
-        }
-    }
-
     private int inspect() throws IOException {
-        final Format.Control control = control();
+        final Recovery.Look look = Recovery.look(files);
+        final Format.Control control = look.control();
         out.printf(Locale.ROOT, "log id          %016x%n", control.logId());
         out.printf(Locale.ROOT, "format          version %d%n", Format.VERSION);
         out.printf(Locale.ROOT, "segment         %,d bytes%n", control.segmentBytes());
@@ -89,8 +85,10 @@ final class LogCommand {
                 "segments        %d%s%n",
                 sequences.size(),
                 sequences.isEmpty() ? "" : ": " + sequences.get(0) + " to " + sequences.get(sequences.size() - 1));
-        final long last = Recovery.requireAll(files, sequences, control.start(), control.segmentBytes());
-        final Recovery.Result found = new Recovery(files, control).find(last);
+        if (look.damage() != null) {
+            throw look.damage();
+        }
+        final Recovery.Result found = look.found();
         out.printf(Locale.ROOT, "end             LSN %d%n", found.end());
         out.printf(
                 Locale.ROOT,
@@ -100,21 +98,20 @@ final class LogCommand {
     }
 
     private int verify() throws IOException {
-        final Format.Control control = control();
+        final Recovery.Look look = Recovery.look(files);
+        final Format.Control control = look.control();
         final long segmentBytes = control.segmentBytes();
-        final List<Long> sequences = Recovery.sequences(files.list());
-        final long last = Recovery.requireAll(files, sequences, control.start(), segmentBytes);
-        long end = Format.NONE;
+        final long end = look.damage() == null ? look.found().end() : Format.NONE;
         int damaged = 0;
-        try {
-            end = new Recovery(files, control).find(last).end();
-        } catch (final LogDamagedException e) {
+        if (look.damage() != null) {
             damaged++;
-            out.println(e.getMessage());
+            out.println(look.damage().getMessage());
         }
         long records = 0;
         long bytes = 0;
-        for (long sequence = Recovery.sequenceOf(control.start(), segmentBytes); sequence <= last; sequence++) {
+        for (long sequence = Recovery.sequenceOf(control.start(), segmentBytes);
+                sequence <= look.newest();
+                sequence++) {
             final long base = sequence * segmentBytes;
             if (end != Format.NONE && base >= end) {
                 break;

@@ -5,6 +5,7 @@ package io.writethrough.log;
 import io.writethrough.log.Frames.Found;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -14,11 +15,13 @@ import org.jspecify.annotations.Nullable;
  * is read. Nothing is changed before all is found.
  */
 final class Recovery {
+    private static final int LOOKS = 3;
+
     private final LogFiles files;
     private final long logId;
     private final long segmentBytes;
     private final long start;
-    private final boolean isClosed;
+    private final long closedAt;
     private final List<Erasure> erasures = new ArrayList<>();
     private final ByteBuffer window;
     private long tornBytes;
@@ -35,13 +38,55 @@ final class Recovery {
     /** Where the log ends, an LSN, and what was cut off. */
     record Result(long end, long tornBytes, long scannedBytes) {}
 
+    /**
+     * What somebody saw who only reads, beside an owner perhaps. With damage, the end is before the damage. A cut that is not
+     * finished is the end: what is behind counts as gone.
+     */
+    record Look(
+            Format.Control control,
+            long newest,
+            Result found,
+            @Nullable LogDamagedException damage) {}
+
     Recovery(final LogFiles files, final Format.Control control) {
         this.files = files;
         this.logId = control.logId();
         this.segmentBytes = control.segmentBytes();
         this.start = control.start();
-        this.isClosed = control.end() != Format.NONE;
+        this.closedAt = control.end();
         this.window = Frames.window(segmentBytes);
+    }
+
+    /** Looks at a log without a change. Damage is told when it is seen again: the owner may write, or take names, meanwhile. */
+    static Look look(final LogFiles files) throws IOException {
+        IOException last = new IOException("No log in " + files);
+        for (int attempt = 0; attempt < LOOKS; attempt++) {
+            final Format.Control known = control(files);
+            long newest = sequenceOf(known.start(), known.segmentBytes()) - 1;
+            try {
+                newest = requireAll(files, sequences(files.list()), known.start(), known.segmentBytes());
+                final Result found = known.cut() == Format.NONE
+                        ? new Recovery(files, known).find(newest)
+                        : new Result(known.cut(), 0, 0);
+                return new Look(known, newest, found, null);
+            } catch (final LogDamagedException e) {
+                last = e;
+                if (attempt == LOOKS - 1) {
+                    return new Look(known, newest, new Result(e.readableTo(), 0, 0), e);
+                }
+            } catch (final NoSuchFileException e) {
+                last = e;
+            }
+        }
+        throw last;
+    }
+
+    private static Format.Control control(final LogFiles files) throws IOException {
+        final Format.Control control = ControlFile.read(files);
+        if (control == null) {
+            throw new IOException("The log " + files + " is being made. Try again");
+        }
+        return control;
     }
 
     /** The sequence of the segment that a record or an end is in: an end may be the first byte behind a segment. */
@@ -130,7 +175,8 @@ final class Recovery {
                                     + " tells that there was a durable one");
                 }
             }
-            return new Scan(begin, offset, lastCommit, bytesEnd, isUsedAgain && isClosed ? bytesEnd : mayEnd);
+            return new Scan(
+                    begin, offset, lastCommit, bytesEnd, isUsedAgain && closedAt != Format.NONE ? bytesEnd : mayEnd);
         }
     }
 
@@ -163,8 +209,19 @@ final class Recovery {
                 bytesAbove = true;
             }
             if (isEnd) {
+                requireClosedEnd(base + end);
                 return new Result(base + end, tornBytes, scannedBytes);
             }
+        }
+    }
+
+    private void requireClosedEnd(final long end) throws LogDamagedException {
+        if (closedAt != Format.NONE && end < closedAt) {
+            final long sequence = sequenceOf(end, segmentBytes);
+            throw damaged(
+                    sequence,
+                    end - sequence * segmentBytes,
+                    "the log was closed at LSN " + closedAt + ", and the records up to there are missing");
         }
     }
 

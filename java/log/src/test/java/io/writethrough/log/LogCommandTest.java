@@ -4,11 +4,14 @@ package io.writethrough.log;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import org.junit.jupiter.api.Test;
 
@@ -19,6 +22,13 @@ class LogCommandTest extends LogOnDisk {
         final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         final PrintStream out = new PrintStream(bytes, true, UTF_8);
         status = LogCommand.run(out, out, arguments);
+        return bytes.toString(UTF_8);
+    }
+
+    private String runOn(final LogFiles files, final String command) {
+        final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        final PrintStream out = new PrintStream(bytes, true, UTF_8);
+        status = LogCommand.run(files, out, out, command);
         return bytes.toString(UTF_8);
     }
 
@@ -58,6 +68,60 @@ class LogCommandTest extends LogOnDisk {
         assertTrue(verified.contains("damaged: " + Segments.nameOf(2)), verified);
         run("dump", path.toString());
         assertEquals(1, status);
+    }
+
+    @Test
+    void damageInTheLastRecordOfAClosedLogIsFound() throws IOException {
+        final long last;
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            log.append(bytes("first"));
+            last = log.append(bytes("last"));
+        }
+        damage(path, 1, last % SMALL.segmentBytes() + 16);
+        for (final String command : new String[] {"verify", "inspect"}) {
+            final String told = run(command, path.toString());
+            assertEquals(1, status, told);
+            assertTrue(told.contains("Records before LSN " + last + " are readable"), told);
+        }
+    }
+
+    @Test
+    void aLogWhoseOwnerCrashedWithinACutEndsAtTheCut() throws IOException {
+        final SimulatedDisk disk = new SimulatedDisk(1);
+        final DurableLog log = DurableLog.open(disk, SMALL, Runnable::run, () -> {});
+        final long first = log.append(bytes("first"));
+        final long withdrawn = log.append(bytes("withdrawn"));
+        log.append(bytes("withdrawn too"));
+        disk.failBehindWrites = 1; // the control file says where the cut is
+        assertThrows(IOException.class, () -> log.truncateAfter(first));
+        final String inspected = runOn(disk, "inspect");
+        assertEquals(0, status, inspected);
+        assertTrue(inspected.contains("end             LSN " + withdrawn), inspected);
+        final String verified = runOn(disk, "verify");
+        assertEquals(0, status, verified);
+        assertTrue(verified.startsWith("1 records in "), verified);
+    }
+
+    @Test
+    void whatAnOwnerAppendsMeanwhileIsNotDamage() throws IOException {
+        for (final String command : new String[] {"verify", "inspect"}) {
+            final SimulatedDisk disk = new SimulatedDisk(1);
+            try (DurableLog log = DurableLog.open(disk, SMALL, Runnable::run, () -> {})) {
+                log.append(bytes("first"));
+                // Behind the reads of both slots and of a header, the next one is of the records: then more are there.
+                disk.afterRead = () -> disk.afterRead = () -> disk.afterRead = () -> disk.afterRead = () -> {
+                    try {
+                        log.append(bytes("second"));
+                        log.append(bytes("third"));
+                    } catch (final IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                };
+                final String told = runOn(disk, command);
+                assertEquals(0, status, told);
+                assertNull(disk.afterRead);
+            }
+        }
     }
 
     @Test
