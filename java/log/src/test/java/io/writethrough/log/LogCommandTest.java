@@ -102,21 +102,28 @@ class LogCommandTest extends LogOnDisk {
         assertTrue(verified.startsWith("1 records in "), verified);
     }
 
+    private static void appendBehindReads(final SimulatedDisk disk, final DurableLog log, final int reads) {
+        disk.afterRead = () -> {
+            try {
+                log.append(bytes("appended"));
+            } catch (final IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            if (reads > 1) {
+                appendBehindReads(disk, log, reads - 1);
+            }
+        };
+    }
+
     @Test
     void whatAnOwnerAppendsMeanwhileIsNotDamage() throws IOException {
+        // More than what is read at a time.
+        final LogOptions options = LogOptions.builder().segmentBytes(4 << 20).build();
         for (final String command : new String[] {"verify", "inspect"}) {
             final SimulatedDisk disk = new SimulatedDisk(1);
-            try (DurableLog log = DurableLog.open(disk, SMALL, Runnable::run, () -> {})) {
+            try (DurableLog log = DurableLog.open(disk, options, Runnable::run, () -> {})) {
                 log.append(bytes("first"));
-                // Behind the reads of both slots and of a header, the next one is of the records: then more are there.
-                disk.afterRead = () -> disk.afterRead = () -> disk.afterRead = () -> disk.afterRead = () -> {
-                    try {
-                        log.append(bytes("second"));
-                        log.append(bytes("third"));
-                    } catch (final IOException e) {
-                        throw new UncheckedIOException(e);
-                    }
-                };
+                appendBehindReads(disk, log, 12); // all within the first look
                 final String told = runOn(disk, command);
                 assertEquals(0, status, told);
                 assertNull(disk.afterRead);
