@@ -496,18 +496,24 @@ public final class WriteThroughFileSystemProvider extends FileSystemProvider {
         if (!Files.isRegularFile(beneath, LinkOption.NOFOLLOW_LINKS) || !Files.isReadable(beneath)) {
             return;
         }
-        try (WriteThroughFile file = door().openInAnyCase(beneath, Set.of(StandardOpenOption.READ))) {
-            if (file != null) {
+        try (WriteThroughFile file = openForSync(beneath)) {
+            if (file == null) {
+                Directories.forceFile(beneath);
+            } else {
                 file.sync();
-                return;
             }
         } catch (final NoSuchFileException e) {
             return; // Somebody has deleted it by now.
-        } catch (final WriteThroughException e) {
-            // Such as a file that another process writes, in which this one has no locks.
-            assert e.errno() != 0 : e;
         }
-        Directories.forceFile(beneath);
+    }
+
+    /* null: the JDK is to open the file, such as one that another process writes. */
+    private @Nullable WriteThroughFile openForSync(final Path beneath) throws IOException {
+        try {
+            return door().openInAnyCase(beneath, Set.of(StandardOpenOption.READ));
+        } catch (final WriteThroughException e) {
+            return null;
+        }
     }
 
     @Override
