@@ -44,6 +44,10 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class DurableLogTest extends LogOnDisk {
     private static final int GIBIBYTE = 1 << 30;
+    private static final LogOptions KEEPS_THREE_SEGMENTS = LogOptions.builder()
+            .segmentBytes(LogOptions.LEAST_SEGMENT_BYTES)
+            .retentionBytes(3 * LogOptions.LEAST_SEGMENT_BYTES)
+            .build();
 
     @Test
     void eachWayToAppendIsReadAgainByTheNextOpening() throws IOException {
@@ -247,12 +251,7 @@ class DurableLogTest extends LogOnDisk {
 
     @Test
     void aLogThatWasClosedKnowsItsEndSoThatNothingIsMissedThere() throws IOException {
-        final long last;
-        try (DurableLog log = DurableLog.open(path, SMALL)) {
-            log.append(bytes("first"));
-            last = log.append(bytes("last"));
-        }
-        damage(path, 1, last % SMALL.segmentBytes() + 16);
+        final long last = makeClosedLogWithADamagedLastRecord();
         final LogDamagedException e = assertThrows(LogDamagedException.class, () -> DurableLog.open(path));
         assertEquals(last, e.readableTo());
     }
@@ -311,18 +310,15 @@ class DurableLogTest extends LogOnDisk {
 
     @Test
     void aLogKeepsAboutAsMuchAsItsRetentionSays() throws IOException {
-        final LogOptions options = LogOptions.builder()
-                .segmentBytes(LogOptions.LEAST_SEGMENT_BYTES)
-                .retentionBytes(3 * LogOptions.LEAST_SEGMENT_BYTES)
-                .build();
         Files.createDirectory(path);
         final LogFiles files = new EngineFiles(WriteThroughEngine.shared(), path);
-        try (DurableLog log = DurableLog.open(files, options, Runnable::run, () -> {})) { // a helper that is never late
+        try (DurableLog log =
+                DurableLog.open(files, KEEPS_THREE_SEGMENTS, Runnable::run, () -> {})) { // a helper that is never late
             for (int i = 0; i < 300; i++) {
                 log.append(bytes(i + " " + "z".repeat(5000)));
             }
         }
-        try (DurableLog log = DurableLog.open(path, options)) {
+        try (DurableLog log = DurableLog.open(path, KEEPS_THREE_SEGMENTS)) {
             final List<String> read = read(log);
             assertTrue(read.size() >= 3 * 12 && read.size() <= 5 * 13, read.size() + " records");
             assertTrue(read.get(read.size() - 1).startsWith("299 "));
@@ -331,11 +327,7 @@ class DurableLogTest extends LogOnDisk {
 
     @Test
     void aRecordOverMoreSegmentsThanAreKeptStaysUntilSoManyAreBehindIt() throws IOException {
-        final LogOptions options = LogOptions.builder()
-                .segmentBytes(LogOptions.LEAST_SEGMENT_BYTES)
-                .retentionBytes(3 * LogOptions.LEAST_SEGMENT_BYTES)
-                .build();
-        try (DurableLog log = DurableLog.open(new SimulatedDisk(1), options, Runnable::run, () -> {})) {
+        try (DurableLog log = DurableLog.open(new SimulatedDisk(1), KEEPS_THREE_SEGMENTS, Runnable::run, () -> {})) {
             for (int i = 0; i < 3; i++) {
                 log.append(bytes("small"));
             }

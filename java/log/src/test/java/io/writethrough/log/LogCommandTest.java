@@ -72,12 +72,7 @@ class LogCommandTest extends LogOnDisk {
 
     @Test
     void damageInTheLastRecordOfAClosedLogIsFound() throws IOException {
-        final long last;
-        try (DurableLog log = DurableLog.open(path, SMALL)) {
-            log.append(bytes("first"));
-            last = log.append(bytes("last"));
-        }
-        damage(path, 1, last % SMALL.segmentBytes() + 16);
+        final long last = makeClosedLogWithADamagedLastRecord();
         for (final String command : new String[] {"verify", "inspect"}) {
             final String told = run(command, path.toString());
             assertEquals(1, status, told);

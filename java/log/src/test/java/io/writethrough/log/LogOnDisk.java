@@ -61,6 +61,17 @@ abstract class LogOnDisk {
         return TestDirectories.copy(path, directory.resolve(name));
     }
 
+    /** Of two records, closed in order. Returns the LSN of the last one. */
+    long makeClosedLogWithADamagedLastRecord() throws IOException {
+        final long last;
+        try (DurableLog log = DurableLog.open(path, SMALL)) {
+            log.append(bytes("first"));
+            last = log.append(bytes("last"));
+        }
+        damage(path, 1, last % SMALL.segmentBytes() + 16);
+        return last;
+    }
+
     /** Changes one byte of a segment. */
     static void damage(final Path log, final long sequence, final long offset) throws IOException {
         try (FileChannel channel = FileChannel.open(
